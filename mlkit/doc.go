@@ -1,0 +1,10 @@
+// Package mlkit is the root of a library for training small and middle-sized
+// models on a CPU. It holds no code itself; start with these packages:
+//
+//   - [descent/mlkit/tensor]: tensors, the tape, gradients
+//   - [descent/mlkit/nn]: layers, losses, initialisers
+//   - [descent/mlkit/optim]: optimizers as chains of gradient transformations
+//   - [descent/mlkit/data]: data sets, loaders, splits
+//   - [descent/mlkit/train]: Fit, callbacks, metrics, checkpoints
+//   - [descent/mlkit/show]: figures for notebooks
+package mlkit

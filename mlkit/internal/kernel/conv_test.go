@@ -1,0 +1,162 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// convTaps calls f with the offsets in y, x and w of every product of c.
+func convTaps(c Conv, f func(y, x, w int)) {
+	one := func(n int) int { return max(n, 1) }
+	oh, ow, groups := c.OutH(), c.OutW(), one(c.Groups)
+	cg, og := c.C/groups, c.OutC/groups
+	for n := range c.N {
+		for o := range c.OutC {
+			for i := range oh {
+				for j := range ow {
+					for ci := range cg {
+						for kh := range c.KH {
+							for kw := range c.KW {
+								h, w := i*one(c.StrideH)-c.PadH+kh*one(c.DilH), j*one(c.StrideW)-c.PadW+kw*one(c.DilW)
+								if h < 0 || w < 0 || h >= c.H || w >= c.W {
+									continue
+								}
+								f(((n*c.OutC+o)*oh+i)*ow+j, ((n*c.C+o/og*cg+ci)*c.H+h)*c.W+w, ((o*cg+ci)*c.KH+kh)*c.KW+kw)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// checkConv compares the three directions of c with a float64 loop.
+func checkConv(t testing.TB, r *rand.Rand, c Conv) {
+	t.Helper()
+	groups := max(c.Groups, 1)
+	x, checkX := guarded(r, c.N*c.C*c.H*c.W, r.IntN(4))
+	y, checkY := guarded(r, c.N*c.OutC*c.OutH()*c.OutW(), r.IntN(4))
+	w, checkW := guarded(r, c.OutC*c.C/groups*c.KH*c.KW, r.IntN(4))
+	bias, _ := guarded(r, c.OutC, r.IntN(4))
+	act := Activation(r.IntN(2))
+	if r.IntN(4) == 0 {
+		bias = nil
+	}
+	accumulate := r.IntN(2) == 0
+	sums := func(v []float32, keep bool) (sum, mag []float64) {
+		sum, mag = make([]float64, len(v)), make([]float64, len(v))
+		for i := range v {
+			if mag[i] = 1; keep {
+				sum[i] = float64(v[i])
+			}
+		}
+		return sum, mag
+	}
+	add := func(sum, mag []float64, at int, p float64) {
+		sum[at] += p
+		mag[at] += math.Abs(p)
+	}
+	name := fmt.Sprintf("%+v, accumulate %v, act %v", c, accumulate, act)
+
+	dx, checkDX := guarded(r, len(x), r.IntN(4))
+	dw, checkDW := guarded(r, len(w), r.IntN(4))
+	sumX, magX := sums(dx, accumulate)
+	sumW, magW := sums(dw, accumulate)
+	convTaps(c, func(yo, xo, wo int) {
+		add(sumX, magX, xo, float64(y[yo])*float64(w[wo]))
+		add(sumW, magW, wo, float64(y[yo])*float64(x[xo]))
+	})
+	c.BackwardData(dx, y, w, accumulate)
+	compare(t, name+": dx", dx, sumX, magX)
+	c.BackwardWeight(dw, y, x, accumulate)
+	compare(t, name+": dw", dw, sumW, magW)
+
+	sum, mag := sums(y, false)
+	convTaps(c, func(yo, xo, wo int) { add(sum, mag, yo, float64(x[xo])*float64(w[wo])) })
+	for i := range sum {
+		if bias != nil {
+			sum[i] += float64(bias[i/(c.OutH()*c.OutW())%c.OutC])
+		}
+		if act == ReLU {
+			sum[i] = max(sum[i], 0)
+		}
+	}
+	c.Forward(y, x, w, bias, act)
+	compare(t, name+": y", y, sum, mag)
+	for _, check := range []func(testing.TB, string){checkX, checkY, checkW, checkDX, checkDW} {
+		check(t, name)
+	}
+}
+
+func randomConv(r *rand.Rand) Conv {
+	c := Conv{
+		N: r.IntN(4), H: 1 + r.IntN(14), W: 1 + r.IntN(20), KH: 1 + r.IntN(4), KW: 1 + r.IntN(5),
+		StrideH: r.IntN(4), StrideW: r.IntN(4), PadH: r.IntN(4), PadW: r.IntN(4), DilH: r.IntN(3), DilW: r.IntN(3), Groups: 1 + r.IntN(4),
+	}
+	if r.IntN(4) == 0 { // a sequence
+		c.H, c.KH, c.PadH = 1, 1, 0
+		c.W = 1 + r.IntN(100)
+	}
+	if r.IntN(3) > 0 {
+		c.Groups = 1
+	}
+	c.C, c.OutC = c.Groups*(1+r.IntN(5)), c.Groups*(1+r.IntN(20))
+	return c
+}
+
+func TestConvRandom(t *testing.T) {
+	levels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 8))
+		n := 400
+		if testing.Short() {
+			n = 60
+		}
+		for range n {
+			checkConv(t, r, randomConv(r))
+		}
+	})
+}
+
+func TestConvShapes(t *testing.T) {
+	shapes := []Conv{
+		{N: 2, C: 1, H: 28, W: 28, OutC: 32, KH: 3, KW: 3},
+		{N: 2, C: 32, H: 13, W: 13, OutC: 64, KH: 3, KW: 3},
+		{N: 1, C: 3, H: 16, W: 16, OutC: 8, KH: 5, KW: 5, PadH: 2, PadW: 2, StrideH: 2, StrideW: 2},
+		{N: 2, C: 16, H: 7, W: 7, OutC: 24, KH: 1, KW: 1},
+		{N: 2, C: 12, H: 9, W: 9, OutC: 12, KH: 3, KW: 3, PadH: 1, PadW: 1, Groups: 12},
+		{N: 1, C: 4, H: 1, W: 200, OutC: 6, KH: 1, KW: 7, PadW: 6, DilW: 2},
+		{N: 1, C: 2, H: 3, W: 3, OutC: 2, KH: 5, KW: 5},
+	}
+	levels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(9, 10))
+		for _, c := range shapes {
+			checkConv(t, r, c)
+		}
+	})
+}
+
+func TestConvPanics(t *testing.T) {
+	x := make([]float32, 64)
+	ok := Conv{N: 1, C: 2, H: 4, W: 4, OutC: 2, KH: 3, KW: 3}
+	with := func(f func(c *Conv)) func() {
+		return func() { c := ok; f(&c); c.Forward(x, x, x, nil, None) }
+	}
+	ok.Forward(x, x, x, nil, None)
+	for name, f := range map[string]func(){
+		"short x":  func() { ok.Forward(x, x[:31], x, nil, None) },
+		"short y":  func() { ok.Forward(x[:7], x, x, nil, None) },
+		"short w":  func() { ok.Forward(x, x, x[:35], nil, None) },
+		"bias":     func() { ok.Forward(x, x, x, x[:1], None) },
+		"groups":   with(func(c *Conv) { c.Groups = 3 }),
+		"overflow": with(func(c *Conv) { c.N = math.MaxInt / 4 }),
+		"pad":      with(func(c *Conv) { c.PadH = math.MaxInt / 2 }),
+		"dilation": with(func(c *Conv) { c.DilH = math.MaxInt / 2 }),
+		"negative": with(func(c *Conv) { c.PadW = -1 }),
+		"kernel":   with(func(c *Conv) { c.KH = 0 }),
+	} {
+		mustPanic(t, name, f)
+	}
+}

@@ -1,0 +1,186 @@
+package kernel
+
+import "fmt"
+
+// Pool describes pooling over windows of KH×KW of N images with C planes of
+// H×W, in NCHW order. Pooling over a sequence has H = KH = 1. Strides and
+// dilations of 0 mean 1; padding must be at most half the (dilated) window.
+type Pool struct {
+	N, C, H, W       int
+	KH, KW           int
+	StrideH, StrideW int
+	PadH, PadW       int
+	DilH, DilW       int
+	// CeilMode rounds the output's size up instead of down, as PyTorch does:
+	// windows may then hang over the far edge, but must start inside the
+	// image or its near padding.
+	CeilMode bool
+	// CountIncludePad makes averages divide by the window's size even where
+	// it covers padding. (Cells beyond the padding never count.)
+	CountIncludePad bool
+}
+
+// OutH returns the height of the output.
+func (p Pool) OutH() int { return p.out(p.H, p.KH, p.StrideH, p.PadH, p.DilH) }
+
+// OutW returns the width of the output.
+func (p Pool) OutW() int { return p.out(p.W, p.KW, p.StrideW, p.PadW, p.DilW) }
+
+func (p Pool) out(n, k, stride, pad, dil int) int {
+	stride, dil = max(stride, 1), max(dil, 1)
+	room := n + 2*pad - dil*(k-1) - 1
+	if room < 0 {
+		return 0
+	}
+	if p.CeilMode {
+		out := (room+stride-1)/stride + 1
+		if (out-1)*stride >= n+pad {
+			out--
+		}
+		return out
+	}
+	return room/stride + 1
+}
+
+// checked returns p with its defaults filled in; it panics if a size makes no
+// sense, or if a slice of length x or y does not hold its images.
+func (p Pool) checked(y, x int) Pool {
+	p.StrideH, p.StrideW = max(p.StrideH, 1), max(p.StrideW, 1)
+	p.DilH, p.DilW = max(p.DilH, 1), max(p.DilW, 1)
+	if p.N < 0 || p.C < 0 || !windowFits(p.H, p.KH, p.StrideH, p.PadH, p.DilH) ||
+		!windowFits(p.W, p.KW, p.StrideW, p.PadW, p.DilW) ||
+		2*p.PadH > p.DilH*(p.KH-1)+1 || 2*p.PadW > p.DilW*(p.KW-1)+1 {
+		panic(fmt.Sprintf("kernel: Pool: bad sizes %+v", p))
+	}
+	needSize("Pool: x", x, p.N, p.C, p.H, p.W)
+	needSize("Pool: y", y, p.N, p.C, p.OutH(), p.OutW())
+	return p
+}
+
+// window returns the first and one past the last tap of a window along one
+// axis that fall inside the image, for output position o.
+func window(o, n, k, stride, pad, dil int) (start, lo, hi int) {
+	start = o*stride - pad
+	if start < 0 {
+		lo = (-start + dil - 1) / dil
+	}
+	hi = k
+	if start+(k-1)*dil >= n {
+		hi = (n - start + dil - 1) / dil
+	}
+	return start, lo, max(hi, lo)
+}
+
+// MaxForward writes to y the largest number of each window and to idx where it
+// is: its offset h·W+w in its plane (the first one if there are several, and a
+// NaN before anything). idx may be nil. Padding is never the largest. y and idx
+// are N×C×OutH×OutW, x is N×C×H×W.
+func (p Pool) MaxForward(y []float32, idx []int32, x []float32) {
+	p = p.checked(len(y), len(x))
+	oh, ow := p.OutH(), p.OutW()
+	if idx != nil {
+		needSize("Pool: idx", len(idx), p.N, p.C, oh, ow)
+	}
+	o := 0
+	for plane := range p.N * p.C {
+		x := x[plane*p.H*p.W:][:p.H*p.W]
+		for i := range oh {
+			h0, hlo, hhi := window(i, p.H, p.KH, p.StrideH, p.PadH, p.DilH)
+			for j := range ow {
+				w0, wlo, whi := window(j, p.W, p.KW, p.StrideW, p.PadW, p.DilW)
+				at := (h0+hlo*p.DilH)*p.W + w0 + wlo*p.DilW
+				best := x[at]
+				for kh := hlo; kh < hhi; kh++ {
+					row := (h0 + kh*p.DilH) * p.W
+					for kw := wlo; kw < whi; kw++ {
+						q := row + w0 + kw*p.DilW
+						if v := x[q]; v > best || v != v && best == best {
+							best, at = v, q
+						}
+					}
+				}
+				y[o] = best
+				if idx != nil {
+					idx[o] = int32(at)
+				}
+				o++
+			}
+		}
+	}
+}
+
+// MaxBackward adds each gradient of dy to the place in dx that idx, from
+// MaxForward, names.
+func (p Pool) MaxBackward(dx, dy []float32, idx []int32) {
+	p = p.checked(len(dy), len(dx))
+	out := p.OutH() * p.OutW()
+	needSize("Pool: idx", len(idx), p.N, p.C, out)
+	for plane := range p.N * p.C {
+		dx := dx[plane*p.H*p.W:][:p.H*p.W]
+		dy := dy[plane*out:][:out]
+		for o, at := range idx[plane*out:][:out] {
+			dx[at] += dy[o]
+		}
+	}
+}
+
+// AvgForward writes to y the mean of each window: of its cells inside the
+// image or, with CountIncludePad, inside the image and its padding, where
+// padding counts as 0.
+func (p Pool) AvgForward(y, x []float32) {
+	p = p.checked(len(y), len(x))
+	oh, ow := p.OutH(), p.OutW()
+	o := 0
+	for plane := range p.N * p.C {
+		x := x[plane*p.H*p.W:][:p.H*p.W]
+		for i := range oh {
+			h0, hlo, hhi := window(i, p.H, p.KH, p.StrideH, p.PadH, p.DilH)
+			for j := range ow {
+				w0, wlo, whi := window(j, p.W, p.KW, p.StrideW, p.PadW, p.DilW)
+				sum := float32(0)
+				for kh := hlo; kh < hhi; kh++ {
+					row := (h0 + kh*p.DilH) * p.W
+					for kw := wlo; kw < whi; kw++ {
+						sum += x[row+w0+kw*p.DilW]
+					}
+				}
+				y[o] = sum / p.count(h0, hlo, hhi, w0, wlo, whi)
+				o++
+			}
+		}
+	}
+}
+
+// count returns what the sum over a window is divided by.
+func (p *Pool) count(h0, hlo, hhi, w0, wlo, whi int) float32 {
+	if p.CountIncludePad {
+		_, _, hhi = window(0, p.H+p.PadH-h0, p.KH, 1, 0, p.DilH)
+		_, _, whi = window(0, p.W+p.PadW-w0, p.KW, 1, 0, p.DilW)
+		return float32(hhi * whi)
+	}
+	return float32((hhi - hlo) * (whi - wlo))
+}
+
+// AvgBackward adds to dx the gradient of AvgForward.
+func (p Pool) AvgBackward(dx, dy []float32) {
+	p = p.checked(len(dy), len(dx))
+	oh, ow := p.OutH(), p.OutW()
+	o := 0
+	for plane := range p.N * p.C {
+		dx := dx[plane*p.H*p.W:][:p.H*p.W]
+		for i := range oh {
+			h0, hlo, hhi := window(i, p.H, p.KH, p.StrideH, p.PadH, p.DilH)
+			for j := range ow {
+				w0, wlo, whi := window(j, p.W, p.KW, p.StrideW, p.PadW, p.DilW)
+				g := dy[o] / p.count(h0, hlo, hhi, w0, wlo, whi)
+				for kh := hlo; kh < hhi; kh++ {
+					row := (h0 + kh*p.DilH) * p.W
+					for kw := wlo; kw < whi; kw++ {
+						dx[row+w0+kw*p.DilW] += g
+					}
+				}
+				o++
+			}
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package kernel
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// An element-wise kernel computes dst[i] from dst[i], a[i], b[i] and at most two scalars, and
+// nothing else: so one signature, one table and one way of splitting serve them all.
+// Inputs that an operation has no use for are nil.
+type (
+	elemGo  = func(dst, a, b []float32, s, t float32)
+	elemAsm = func(dst, a, b *float32, n int, s, t float32)
+)
+
+// elemTable holds the assembly of the best instruction set this processor has; nil where there
+// is none, and then elemPortable[op] runs.
+var elemTable [numElemOps]elemAsm
+
+// elemGrain is the number of elements one worker takes at a time, and the length up to which the
+// caller does the work alone. It depends on nothing, so the partition depends on the length only;
+// and as every element stands alone the bits would not change if it did.
+const elemGrain = 1 << 15
+
+func checkLen(op, name string, want, got int) {
+	if want != got {
+		badLen(op, name, want, got)
+	}
+}
+
+//go:noinline
+func badLen(op, name string, want, got int) {
+	panic(fmt.Sprintf("kernel.%s: %s has %d elements, want %d", op, name, got, want))
+}
+
+func elem1(op elemOp, dst []float32, s, t float32) {
+	elem(op, dst, nil, nil, s, t)
+}
+
+func elem2(name string, op elemOp, dst, a []float32, s, t float32) {
+	checkLen(name, "the input", len(dst), len(a))
+	elem(op, dst, a, nil, s, t)
+}
+
+func elem3(name string, op elemOp, dst, a, b []float32, s, t float32) {
+	checkLen(name, "the first input", len(dst), len(a))
+	checkLen(name, "the second input", len(dst), len(b))
+	elem(op, dst, a, b, s, t)
+}
+
+func elem(op elemOp, dst, a, b []float32, s, t float32) {
+	if len(dst) == 0 {
+		return
+	}
+	elemRange(op, dst, a, b, s, t)
+}
+
+func elemRange(op elemOp, dst, a, b []float32, s, t float32) {
+	if f := elemTable[op]; f != nil {
+		f(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst), s, t)
+		return
+	}
+	elemPortable[op](dst, a, b, s, t)
+}

@@ -16,6 +16,9 @@ func ReLU(dst, x []float32) { elem2("ReLU", opReLU, dst, x, 0, 0) }
 // ReLUGrad adds dy where y > 0. Either the output or the input of ReLU will do as y.
 func ReLUGrad(dx, dy, y []float32) { elem3("ReLUGrad", opReLUGrad, dx, dy, y, 0, 0) }
 
+// ReLUMask computes dst = dy where y > 0 and 0 elsewhere: ReLUGrad for a gradient that is not kept.
+func ReLUMask(dst, dy, y []float32) { elem3("ReLUMask", opReLUMask, dst, dy, y, 0, 0) }
+
 // LeakyReLU computes x above 0 and slope*x elsewhere.
 func LeakyReLU(dst, x []float32, slope float32) {
 	elem2("LeakyReLU", opLeakyReLU, dst, x, slope, 0)

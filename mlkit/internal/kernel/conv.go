@@ -63,7 +63,7 @@ func (c Conv) Forward(y, x, w, bias []float32, act Activation) {
 				if bias != nil {
 					y[i] += bias[o]
 				}
-				if act == ReLU {
+				if act == ReLUAct {
 					y[i] = max(y[i], 0)
 				}
 			}

@@ -80,7 +80,7 @@ func checkConv(t testing.TB, r *rand.Rand, c Conv) {
 		if bias != nil {
 			sum[i] += float64(bias[i/(c.OutH()*c.OutW())%c.OutC])
 		}
-		if act == ReLU {
+		if act == ReLUAct {
 			sum[i] = max(sum[i], 0)
 		}
 	}

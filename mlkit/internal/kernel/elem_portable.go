@@ -182,6 +182,16 @@ var elemPortable = [numElemOps]elemGo{
 			}
 		}
 	},
+	opReLUMask: func(dst, a, b []float32, _, _ float32) {
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := range dst {
+			v := a[i]
+			if b[i] <= 0 {
+				v = 0
+			}
+			dst[i] = v
+		}
+	},
 	opLeakyReLU: func(dst, a, _ []float32, s, _ float32) {
 		for i, v := range a[:len(dst)] {
 			if !(v > 0) {

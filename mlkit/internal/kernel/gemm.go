@@ -10,8 +10,8 @@ import (
 type Activation uint8
 
 const (
-	None Activation = iota // the identity
-	ReLU                   // max(0, x); NaN stays NaN
+	None    Activation = iota // the identity
+	ReLUAct                   // max(0, x); NaN stays NaN
 )
 
 // Gemm describes a product of matrices in row-major order,

@@ -60,7 +60,7 @@ func (g *Gemm) epilogue(row []float32, i int) {
 			row[j] += b
 		}
 	}
-	if g.Act == ReLU {
+	if g.Act == ReLUAct {
 		for j, x := range row {
 			row[j] = max(x, 0)
 		}

@@ -92,7 +92,7 @@ func (g gemmCase) run(t testing.TB) {
 			if g.BiasRows != nil {
 				sum += float64(g.BiasRows[i])
 			}
-			if g.Act == ReLU {
+			if g.Act == ReLUAct {
 				sum = math.Max(sum, 0)
 			}
 			want[i*ldc+j], mag[i*ldc+j] = sum, abs+1
@@ -135,7 +135,7 @@ func randomGemm(r *rand.Rand, limit int) Gemm {
 		g.BiasRows, _ = guarded(r, g.M, r.IntN(3))
 	}
 	if r.IntN(3) == 0 {
-		g.Act = ReLU
+		g.Act = ReLUAct
 	}
 	if r.IntN(4) == 0 {
 		g.Alpha = r.Float32()*4 - 2
@@ -181,7 +181,7 @@ func TestGemmEmpty(t *testing.T) {
 	Gemm{M: 2, N: 2}.Run(c, nil, nil)
 	sameBits(t, "K = 0", c, []float32{0, 0, 0, 0})
 	c = []float32{1, 2, 3, 4}
-	Gemm{M: 2, N: 2, Accumulate: true, Bias: []float32{10, -20}, Act: ReLU}.Run(c, nil, nil)
+	Gemm{M: 2, N: 2, Accumulate: true, Bias: []float32{10, -20}, Act: ReLUAct}.Run(c, nil, nil)
 	sameBits(t, "K = 0, accumulate", c, []float32{11, 0, 13, 0})
 	Gemm{K: 3, N: 2}.Run(nil, nil, make([]float32, 6))
 	Gemm{K: 3, M: 2}.Run(nil, make([]float32, 6), nil)
@@ -266,7 +266,7 @@ func TestGemmSpecial(t *testing.T) {
 						}
 					}
 					clear(b)
-					g.Act = ReLU
+					g.Act = ReLUAct
 					g.Run(c, a, b)
 					if got := c[row*n]; got == got {
 						t.Fatalf("n %d: %g·0 gives %g through ReLU, want NaN", n, v, got)

@@ -43,6 +43,7 @@ const (
 	opMish
 	opSoftplus
 	opReLUGrad
+	opReLUMask
 	opLeakyReLUGrad
 	opELUGrad
 	opGELUGrad

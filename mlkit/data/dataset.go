@@ -1,0 +1,149 @@
+package data
+
+import (
+	"fmt"
+
+	"descent/mlkit/tensor"
+)
+
+// A Batch is some samples of a supervised problem: features X [n, ...], and
+// targets Y [n, ...] or Labels [n]. Its memory is the loader's and is filled
+// again by the next batch.
+type Batch struct {
+	// Index tells which samples these are.
+	Index []int
+
+	X     []float32
+	XDims []int // with the batch axis first
+
+	Y     []float32 // nil where there are only labels
+	YDims []int
+
+	Labels     []int32 // nil where there are only targets
+	LabelsDims []int   // [n] unless a data set says otherwise (a label a pixel)
+}
+
+// Len is the number of samples.
+func (b Batch) Len() int { return len(b.Index) }
+
+// Input puts the features on a tape.
+func (b Batch) Input(t *tensor.Tape) tensor.Tensor { return t.Input(b.X, b.XDims...) }
+
+// Target puts the targets on a tape.
+func (b Batch) Target(t *tensor.Tape) tensor.Tensor {
+	if b.Y == nil {
+		panic("data: this batch has labels, no targets: use a loss of (logits, labels)")
+	}
+	return t.Input(b.Y, b.YDims...)
+}
+
+// Ints are the labels.
+func (b Batch) Ints() tensor.Ints {
+	if b.Labels == nil {
+		panic("data: this batch has targets, no labels: use a loss of (prediction, target)")
+	}
+	return tensor.NewInts(b.Labels, b.LabelsDims...)
+}
+
+// Reset makes room for the samples at index and sets the dimensions: x and y
+// are the dimensions of one sample, y nil for labels only. It keeps memory
+// that is large enough. Data sets call it first.
+func (b *Batch) Reset(index []int, x, y []int, labels bool) {
+	n := len(index)
+	b.Index = append(b.Index[:0], index...)
+	b.XDims = append(append(b.XDims[:0], n), x...)
+	b.X = resize(b.X, n*product(x))
+	if y != nil {
+		b.YDims = append(append(b.YDims[:0], n), y...)
+		b.Y = resize(b.Y, n*product(y))
+	} else {
+		b.Y, b.YDims = nil, nil
+	}
+	if labels {
+		b.Labels = resize(b.Labels, n)
+		b.LabelsDims = append(b.LabelsDims[:0], n)
+	} else {
+		b.Labels, b.LabelsDims = nil, nil
+	}
+}
+
+func product(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
+}
+
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// A Dataset is numbered samples. Batch may be called by several goroutines at
+// once, each with a batch of its own.
+type Dataset interface {
+	Len() int
+	// Batch fills b with the samples at index, in that order.
+	Batch(index []int, b *Batch) error
+}
+
+// FromSlices makes a data set of rows that lie one after the other in x and y
+// (neither is copied); xdims and ydims are the dimensions of one row. It
+// panics when the lengths do not fit.
+func FromSlices(x []float32, xdims []int, y []float32, ydims []int) Dataset {
+	n := rows("FromSlices", x, xdims)
+	if len(y) != n*product(ydims) {
+		panic(fmt.Sprintf("data: FromSlices: %d rows in x, but %d elements of y are not %d rows of %v", n, len(y), n, ydims))
+	}
+	return &slices{x: x, xdims: xdims, y: y, ydims: ydims, n: n}
+}
+
+// FromLabels makes a data set of rows of x with one label each.
+func FromLabels(x []float32, xdims []int, labels []int32) Dataset {
+	if n := rows("FromLabels", x, xdims); n != len(labels) {
+		panic(fmt.Sprintf("data: FromLabels: %d rows, but %d labels", n, len(labels)))
+	}
+	return &slices{x: x, xdims: xdims, labels: labels, n: len(labels)}
+}
+
+func rows(op string, x []float32, dims []int) int {
+	size := product(dims)
+	if size <= 0 || len(x)%size != 0 {
+		panic(fmt.Sprintf("data: %s: %d elements are not whole rows of %v", op, len(x), dims))
+	}
+	return len(x) / size
+}
+
+type slices struct {
+	x, y         []float32
+	xdims, ydims []int
+	labels       []int32
+	n            int
+}
+
+func (s *slices) Len() int { return s.n }
+
+func (s *slices) Batch(index []int, b *Batch) error {
+	b.Reset(index, s.xdims, s.ydims, s.labels != nil)
+	for k, i := range index {
+		if i < 0 || i >= s.n {
+			return fmt.Errorf("data: sample %d of a set of %d", i, s.n)
+		}
+		copyRow(b.X, s.x, k, i, len(index))
+		if s.labels != nil {
+			b.Labels[k] = s.labels[i]
+		} else {
+			copyRow(b.Y, s.y, k, i, len(index))
+		}
+	}
+	return nil
+}
+
+// copyRow copies row i of src to row k of the n rows of dst.
+func copyRow(dst, src []float32, k, i, n int) {
+	w := len(dst) / n
+	copy(dst[k*w:(k+1)*w], src[i*w:])
+}

@@ -1,0 +1,96 @@
+package data
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+)
+
+// A Loader deals a data set out in batches, epoch after epoch. The order of
+// epoch e is a function of (Seed, e) alone, so a training can be resumed in
+// the middle.
+type Loader struct {
+	Dataset   Dataset
+	BatchSize int // 0: the whole set in one batch (full-batch gradient descent)
+
+	// Shuffle deals in a new random order every epoch, or, with SameOrder, in
+	// one random order that all epochs share.
+	Shuffle   bool
+	SameOrder bool
+	Seed      uint64
+	// Order, if not nil, is the order itself, the same every epoch; it may
+	// name a part of the set, and names samples by their index.
+	Order []int
+	// DropLast leaves out a last batch that is not full.
+	DropLast bool
+
+	order []int
+	batch Batch
+}
+
+// Len is the number of batches in an epoch.
+func (l *Loader) Len() int {
+	n, b := l.samples(), l.batchSize()
+	if b == 0 {
+		return 0
+	}
+	if l.DropLast {
+		return n / b
+	}
+	return (n + b - 1) / b
+}
+
+func (l *Loader) samples() int {
+	if l.Order != nil {
+		return len(l.Order)
+	}
+	return l.Dataset.Len()
+}
+
+func (l *Loader) batchSize() int {
+	if l.BatchSize <= 0 {
+		return l.samples()
+	}
+	return l.BatchSize
+}
+
+// Permutation is the order of the samples in an epoch. The slice is valid
+// until the next call.
+func (l *Loader) Permutation(epoch int) []int {
+	n := l.samples()
+	l.order = resize(l.order, n)
+	if l.Order != nil {
+		copy(l.order, l.Order)
+	} else {
+		for i := range l.order {
+			l.order[i] = i
+		}
+	}
+	if l.Shuffle {
+		stream := uint64(epoch) + 1
+		if l.SameOrder {
+			stream = 0
+		}
+		rng := rand.New(rand.NewPCG(l.Seed, stream))
+		rng.Shuffle(n, func(i, j int) { l.order[i], l.order[j] = l.order[j], l.order[i] })
+	}
+	return l.order
+}
+
+// Epoch deals out the batches of one epoch. A batch is valid until the next
+// one; an error of the data set ends the epoch.
+func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		order, size := l.Permutation(epoch), l.batchSize()
+		for k := range l.Len() {
+			index := order[k*size : min((k+1)*size, len(order))]
+			if err := l.Dataset.Batch(index, &l.batch); err != nil {
+				yield(Batch{}, fmt.Errorf("data: batch %d of epoch %d: %w", k, epoch, err))
+				return
+			}
+			if !yield(l.batch, nil) {
+				return
+			}
+		}
+	}
+}

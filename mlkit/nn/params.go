@@ -1,0 +1,191 @@
+package nn
+
+import (
+	"fmt"
+	"reflect"
+	"sort"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"descent/mlkit/tensor"
+)
+
+// Named is a parameter or a buffer under its name in the model: one of the two
+// is nil.
+type Named struct {
+	Name   string
+	Param  *tensor.Param
+	Buffer *tensor.Buffer
+}
+
+// A Namer computes the names of its parameters itself, where field names
+// cannot serve ("weight_ih_l1_reverse").
+type Namer interface {
+	NamedParams() []Named
+}
+
+// Params lists the parameters of a model in the order of its fields, each
+// once, and sets their names. See [State] for the rules.
+func Params(model any) []*tensor.Param {
+	var ps []*tensor.Param
+	for _, n := range State(model) {
+		if n.Param != nil {
+			ps = append(ps, n.Param)
+		}
+	}
+	return ps
+}
+
+// State lists parameters and buffers of a model by walking its exported fields
+// in order: structs, pointers, interfaces, slices, arrays, and maps by sorted
+// key. A name is the path: fields in snake_case (or `nn:"name"`), elements
+// numbered, embedded structs flattened, joined by dots. `nn:"-"` leaves a field
+// out. What is reached twice (tied weights) is listed once, under its first
+// name. A parameter in an unexported field panics: it would never be trained or
+// saved.
+func State(model any) []Named {
+	w := walker{seen: map[any]bool{}}
+	w.walk("", reflect.ValueOf(model), true)
+	for _, n := range w.found {
+		if n.Param != nil && n.Param.Name != n.Name {
+			n.Param.Name = n.Name
+		}
+		if n.Buffer != nil && n.Buffer.Name != n.Name {
+			n.Buffer.Name = n.Name
+		}
+	}
+	return w.found
+}
+
+type walker struct {
+	found []Named
+	seen  map[any]bool
+}
+
+var (
+	paramType  = reflect.TypeFor[*tensor.Param]()
+	bufferType = reflect.TypeFor[*tensor.Buffer]()
+)
+
+func (w *walker) walk(path string, v reflect.Value, exported bool) {
+	if !v.IsValid() {
+		return
+	}
+	switch v.Type() {
+	case paramType, bufferType:
+		if v.IsNil() {
+			return
+		}
+		if !exported {
+			panic(fmt.Sprintf("nn: %q is a parameter or buffer in an unexported field: export the field, or tag it `nn:\"-\"`", path))
+		}
+		n := Named{Name: path}
+		if p, ok := v.Interface().(*tensor.Param); ok {
+			n.Param = p
+		} else {
+			n.Buffer = v.Interface().(*tensor.Buffer)
+		}
+		w.add(n)
+		return
+	}
+	if exported && v.CanInterface() && (v.Kind() != reflect.Pointer || !v.IsNil()) {
+		if namer, ok := v.Interface().(Namer); ok {
+			for _, n := range namer.NamedParams() {
+				n.Name = join(path, n.Name)
+				w.add(n)
+			}
+			return
+		}
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return
+		}
+		key := any(v.Pointer())
+		if w.seen[key] && v.Elem().Kind() == reflect.Struct && v.Elem().NumField() > 0 {
+			return
+		}
+		w.seen[key] = true
+		w.walk(path, v.Elem(), exported)
+	case reflect.Interface:
+		w.walk(path, v.Elem(), exported)
+	case reflect.Slice, reflect.Array:
+		if !mayHold(v.Type().Elem()) {
+			return
+		}
+		for i := range v.Len() {
+			w.walk(join(path, strconv.Itoa(i)), v.Index(i), exported)
+		}
+	case reflect.Map:
+		if v.Type().Key().Kind() != reflect.String || !mayHold(v.Type().Elem()) {
+			return
+		}
+		keys := v.MapKeys()
+		sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
+		for _, k := range keys {
+			w.walk(join(path, k.String()), v.MapIndex(k), exported)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			tag, _, _ := strings.Cut(f.Tag.Get("nn"), ",")
+			if tag == "-" || !mayHold(f.Type) {
+				continue
+			}
+			name := path
+			switch {
+			case tag != "":
+				name = join(path, tag)
+			case !f.Anonymous:
+				name = join(path, snake(f.Name))
+			}
+			w.walk(name, v.Field(i), exported && (f.IsExported() || f.Anonymous))
+		}
+	}
+}
+
+func (w *walker) add(n Named) {
+	var key any = n.Param
+	if n.Param == nil {
+		key = n.Buffer
+	}
+	if !w.seen[key] {
+		w.seen[key] = true
+		w.found = append(w.found, n)
+	}
+}
+
+// mayHold spares the walk the insides of numbers, strings and functions.
+func mayHold(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return mayHold(t.Elem())
+	case reflect.Struct, reflect.Interface, reflect.Map:
+		return true
+	}
+	return false
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// snake turns InProjWeight into in_proj_weight, FC1 into fc1, QKVBias into
+// qkv_bias.
+func snake(s string) string {
+	var b strings.Builder
+	r := []rune(s)
+	for i, c := range r {
+		if i > 0 && unicode.IsUpper(c) &&
+			(!unicode.IsUpper(r[i-1]) || (i+1 < len(r) && unicode.IsLower(r[i+1]))) && r[i-1] != '_' {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(c))
+	}
+	return b.String()
+}

@@ -1,0 +1,111 @@
+package optim
+
+import "descent/mlkit/tensor"
+
+// A Rule is the recipe of an optimizer, or of one link of it. It holds no
+// state: [New] builds the state for a list of parameters, so one Rule can
+// serve many models.
+type Rule func(params []*tensor.Param) Link
+
+// A Link is a Rule at work on given parameters: one transformation of the
+// updates, with what it remembers from step to step.
+type Link interface {
+	// Update changes the updates of a step in place.
+	Update(s *Step)
+	// State lists what a checkpoint must hold to go on exactly from here. The
+	// slices are the link's own memory: loading a checkpoint writes into them.
+	State() []Slot
+}
+
+// Slot is one piece of a link's state.
+type Slot struct {
+	Name string // "exp_avg", PyTorch's name where there is one
+	// Param is the index of the parameter it belongs to, −1 for none.
+	Param int
+	Data  []float32
+}
+
+// Step is one step on its way through a chain.
+type Step struct {
+	// N counts the steps from 1.
+	N int
+	// Factor scales every learning rate in this step (see Optimizer.Schedule).
+	Factor float64
+	Params []*tensor.Param
+	// Updates holds, for each parameter, first its gradient and at last what is
+	// added to it. nil: no gradient this step, leave the parameter alone.
+	Updates [][]float32
+	// Applied is set by a fused last link that has changed the parameters
+	// itself; the updates are then not added.
+	Applied bool
+}
+
+// A Schedule gives the factor by which learning rates are multiplied at a
+// step, counted from 0.
+type Schedule func(step int) float64
+
+// Optimizer changes parameters by their gradients.
+type Optimizer struct {
+	// Schedule, if any, scales every learning rate; so does Scale, which a
+	// plateau rule may lower (0 means 1).
+	Schedule Schedule
+	Scale    float64
+
+	params []*tensor.Param
+	link   Link
+	step   Step
+	steps  int
+}
+
+// New makes an optimizer for the parameters.
+func New(params []*tensor.Param, rule Rule) *Optimizer {
+	return &Optimizer{params: params, link: rule(params),
+		step: Step{Params: params, Updates: make([][]float32, len(params))}}
+}
+
+// Params are the parameters that the optimizer changes.
+func (o *Optimizer) Params() []*tensor.Param { return o.params }
+
+// Steps is the number of steps taken.
+func (o *Optimizer) Steps() int { return o.steps }
+
+// SetSteps sets the step counter, for resuming.
+func (o *Optimizer) SetSteps(n int) { o.steps = n }
+
+// State lists the state of all links, for checkpoints.
+func (o *Optimizer) State() []Slot { return o.link.State() }
+
+// Factor is the factor on every learning rate at the next step.
+func (o *Optimizer) Factor() float64 {
+	f := 1.0
+	if o.Schedule != nil {
+		f = o.Schedule(o.steps)
+	}
+	if o.Scale != 0 {
+		f *= o.Scale
+	}
+	return f
+}
+
+// Step changes every parameter that has a gradient in g by one step, and
+// commits the buffers of g's tape (running statistics). It consumes the
+// gradients: they are scaled and clipped in place. Frozen parameters and those
+// that the loss does not depend on stay as they are.
+func (o *Optimizer) Step(g tensor.Grads) {
+	s := &o.step
+	s.Factor = o.Factor()
+	o.steps++
+	s.N, s.Applied = o.steps, false
+	for i, p := range o.params {
+		s.Updates[i] = nil
+		if !p.Frozen {
+			s.Updates[i] = g.OfHint(p, i)
+		}
+	}
+	o.link.Update(s)
+	if !s.Applied {
+		s.apply()
+	}
+	clear(s.Updates) // they die with the tape's step
+	g.Commit()
+}

@@ -1,0 +1,137 @@
+package tensor
+
+import "descent/mlkit/internal/kernel"
+
+// Arithmetic of two tensors. Shapes broadcast as in NumPy: aligned at the last
+// axis, a length of 1 repeats. Operands must be on one tape.
+
+// Add is x + y.
+func (x Tensor) Add(y Tensor) Tensor { return opAdd.apply(x, y) }
+
+// Sub is x − y.
+func (x Tensor) Sub(y Tensor) Tensor { return opSub.apply(x, y) }
+
+// Mul is the element-wise product x·y.
+func (x Tensor) Mul(y Tensor) Tensor { return opMul.apply(x, y) }
+
+// Div is x / y, with IEEE results for division by zero.
+func (x Tensor) Div(y Tensor) Tensor { return opDiv.apply(x, y) }
+
+var opAdd = &binary{
+	name: "Add",
+	vv:   kernel.Add,
+	vs:   kernel.AddScalar,
+	sv:   func(dst []float32, a float32, b []float32) { kernel.AddScalar(dst, b, a) },
+	da:   func(dst, dy, a, b []float32) []float32 { return dy },
+	db:   func(dst, dy, a, b []float32) []float32 { return dy },
+}
+
+var opSub = &binary{
+	name: "Sub",
+	vv:   kernel.Sub,
+	vs:   func(dst, a []float32, b float32) { kernel.AddScalar(dst, a, -b) },
+	sv: func(dst []float32, a float32, b []float32) {
+		kernel.Neg(dst, b)
+		kernel.AddScalar(dst, dst, a)
+	},
+	da: func(dst, dy, a, b []float32) []float32 { return dy },
+	db: func(dst, dy, a, b []float32) []float32 {
+		kernel.Neg(dst[:len(dy)], dy)
+		return dst[:len(dy)]
+	},
+}
+
+var opMul = &binary{
+	name: "Mul",
+	vv:   kernel.Mul,
+	vs:   kernel.Scale,
+	sv:   func(dst []float32, a float32, b []float32) { kernel.Scale(dst, b, a) },
+	da:   func(dst, dy, a, b []float32) []float32 { return times(dst, dy, b) },
+	db:   func(dst, dy, a, b []float32) []float32 { return times(dst, dy, a) },
+}
+
+var opDiv = &binary{
+	name: "Div",
+	vv:   kernel.Div,
+	vs: func(dst, a []float32, b float32) { // not a·(1/b): that rounds twice
+		for i := range dst {
+			dst[i] = a[i] / b
+		}
+	},
+	sv: func(dst []float32, a float32, b []float32) {
+		for i := range dst {
+			dst[i] = a / b[i]
+		}
+	},
+	da: func(dst, dy, a, b []float32) []float32 {
+		dst = dst[:len(dy)]
+		for i, d := range dy {
+			dst[i] = d / b[min(i, len(b)-1)]
+		}
+		return dst
+	},
+	db: func(dst, dy, a, b []float32) []float32 {
+		dst = dst[:len(dy)]
+		for i, d := range dy {
+			v := b[min(i, len(b)-1)]
+			dst[i] = -d * a[min(i, len(a)-1)] / (v * v)
+		}
+		return dst
+	},
+}
+
+// AddScalar is x + s.
+func (x Tensor) AddScalar(s float32) Tensor {
+	y, n := x.unary("AddScalar", backAddScalar)
+	kernel.AddScalar(n.data, x.t.nodes[x.i].data, s)
+	return y
+}
+
+func backAddScalar(t *Tape, n *node) { t.handOn(n, 0) }
+
+// Scale is s·x.
+func (x Tensor) Scale(s float32) Tensor {
+	y, n := x.unary("Scale", backScale)
+	n.f[0] = s
+	kernel.Scale(n.data, x.t.nodes[x.i].data, s)
+	return y
+}
+
+func backScale(t *Tape, n *node) {
+	if g, acc := t.gradBuffer(n, 0); acc {
+		kernel.Axpy(g, n.f[0], n.grad)
+	} else if g != nil {
+		kernel.Scale(g, n.grad, n.f[0])
+	}
+}
+
+// Neg is −x.
+func (x Tensor) Neg() Tensor { return x.Scale(-1) }
+
+// Square is x².
+func (x Tensor) Square() Tensor {
+	y, n := x.unary("Square", backSquare)
+	kernel.Square(n.data, x.t.nodes[x.i].data)
+	return y
+}
+
+func backSquare(t *Tape, n *node) {
+	x := t.nodes[n.in[0]].data
+	g := t.gradOf(n, 0)
+	kernel.Scale(n.grad, n.grad, 2) // n.grad is ours to change: we are its last reader
+	kernel.MulAdd(g, n.grad, x)
+}
+
+// unary records an operation of one operand with a result of the same shape;
+// the caller fills n.data. The pointer is valid until the next operation.
+func (x Tensor) unary(op string, back func(*Tape, *node)) (Tensor, *node) {
+	s := x.node(op).shape
+	y, n := x.t.push(op)
+	n.shape = s
+	n.data = x.t.floats.take(s.size())
+	n.record(x.t, back, x.i)
+	return y, n
+}
+
+// operand is the data of n's operand k.
+func (t *Tape) operand(n *node, k int) []float32 { return t.nodes[n.in[k]].data }

@@ -1,0 +1,251 @@
+package tensor
+
+import (
+	"fmt"
+
+	"descent/mlkit/internal/kernel"
+)
+
+// Backward computes the gradient of x, which must have one element, with
+// respect to every parameter and variable it depends on, by walking the tape
+// backwards once (reverse-mode differentiation; Griewank & Walther, Evaluating
+// Derivatives, 2008, ch. 3). It may be called once per step and tape.
+func (x Tensor) Backward() Grads {
+	if n := x.node("Backward"); len(n.data) != 1 {
+		shapePanic("Backward", 0, "the loss must have one element: take a Mean or a Sum, or use BackwardFrom", x)
+	}
+	seed := x.t.floats.take(1)
+	seed[0] = 1
+	return x.backward(seed)
+}
+
+// BackwardFrom is Backward for a tensor of any shape, given dL/dx of the same
+// number of elements: a vector–Jacobian product.
+func (x Tensor) BackwardFrom(grad []float32) Grads {
+	n := x.node("BackwardFrom")
+	if len(grad) != len(n.data) {
+		shapePanic("BackwardFrom", 0, lengthWhy(len(grad), len(n.data)), x)
+	}
+	seed := x.t.floats.take(len(grad))
+	copy(seed, grad)
+	return x.backward(seed)
+}
+
+func (x Tensor) backward(seed []float32) Grads {
+	t := x.t
+	if n := &t.nodes[x.i]; n.needs {
+		n.grad = seed
+	}
+	for i := x.i; i >= 0; i-- {
+		n := &t.nodes[i]
+		if n.grad == nil || n.back == nil {
+			continue
+		}
+		n.back(t, n)
+		if !n.keep && n.grad != nil {
+			t.floats.recycle(n.grad)
+			n.grad = nil
+		}
+	}
+	return Grads{tape: t, gen: t.gen}
+}
+
+// record links a result to its operands and its backward function. Without an
+// operand that needs a gradient the result needs none either.
+func (n *node) record(t *Tape, back func(*Tape, *node), in ...int32) {
+	for k, i := range in {
+		if k < len(n.in) {
+			n.in[k] = i
+		}
+		if i >= 0 && t.nodes[i].needs {
+			n.needs = true
+		}
+	}
+	if n.needs {
+		n.back = back
+	}
+}
+
+func (t *Tape) gradAt(i int32) []float32 {
+	m := &t.nodes[i]
+	if !m.needs {
+		return nil
+	}
+	if m.grad == nil {
+		m.grad = t.floats.reuse(len(m.data))
+		clear(m.grad)
+	}
+	return m.grad
+}
+
+// gradBuffer is gradOf for kernels that can write or accumulate: it does not
+// clear a new buffer, and says whether there is something to add to.
+func (t *Tape) gradBuffer(n *node, k int) (g []float32, accumulate bool) {
+	if n.in[k] < 0 {
+		return nil, false
+	}
+	m := &t.nodes[n.in[k]]
+	if !m.needs {
+		return nil, false
+	}
+	if m.grad != nil {
+		return m.grad, true
+	}
+	m.grad = t.floats.reuse(len(m.data))
+	return m.grad, false
+}
+
+// handOn gives n's own gradient, as it stands, to operand k: the buffer itself
+// where the operand has none yet, else its sum. The last use of n.grad in a
+// backward function; afterwards n has no gradient.
+func (t *Tape) handOn(n *node, k int) {
+	m := &t.nodes[n.in[k]]
+	switch {
+	case !m.needs:
+	case m.grad != nil:
+		kernel.Add(m.grad, m.grad, n.grad)
+	case n.keep: // someone will read n's own gradient
+		m.grad = t.floats.reuse(len(m.data))
+		copy(m.grad, n.grad)
+	default:
+		m.grad, n.grad = n.grad, nil
+	}
+}
+
+// Grads are the gradients of one Backward. They live on the tape until its
+// Reset, or in the [GradSum] they were added to. An optimizer's Step consumes
+// them: it may scale and clip them in place.
+type Grads struct {
+	tape *Tape
+	gen  uint32
+	sum  *GradSum
+}
+
+func (g Grads) check() {
+	if g.tape != nil && g.gen != g.tape.gen {
+		panic("tensor: gradients from before Tape.Reset; step the optimizer first, or add them to a GradSum")
+	}
+}
+
+// Of is the gradient with respect to a parameter, of the parameter's length,
+// or nil when the loss does not depend on it.
+func (g Grads) Of(p *Param) []float32 { return g.OfHint(p, 0) }
+
+// OfHint is Of with a guess at the parameter's position in the order of first
+// use, which spares a map look-up in hot loops. A wrong guess costs time only.
+func (g Grads) OfHint(p *Param, hint int) []float32 {
+	g.check()
+	if g.sum != nil {
+		return g.sum.of(p)
+	}
+	if g.tape == nil {
+		return nil
+	}
+	if n := g.tape.find(p, hint); n != nil {
+		return n.grad
+	}
+	return nil
+}
+
+// Wrt is the gradient with respect to a [Tape.Variable], or to a tensor marked
+// by [Tensor.RetainGrad]; nil when nothing flowed there.
+func (g Grads) Wrt(x Tensor) []float32 {
+	g.check()
+	n := x.node("Wrt")
+	if g.tape != x.t {
+		panic("tensor: Wrt of a tensor from another tape")
+	}
+	if !n.keep {
+		panic("tensor: Wrt of an intermediate tensor; call RetainGrad on it before Backward")
+	}
+	return n.grad
+}
+
+// Commit applies what forward passes in training mode collected for buffers
+// (running statistics), once. An optimizer's Step and [GradSum.Add] call it,
+// so that buffers are written by one goroutine, after the step.
+func (g Grads) Commit() {
+	g.check()
+	if g.tape == nil {
+		return
+	}
+	for _, p := range g.tape.pending {
+		m := p.momentum
+		for i, v := range p.value {
+			p.buf.Data[i] += m * (v - p.buf.Data[i])
+		}
+		p.buf.Count++
+	}
+	g.tape.pending = g.tape.pending[:0]
+}
+
+// A GradSum adds up the gradients of several steps or of several tapes in
+// memory of its own: gradient accumulation, data-parallel workers. The order
+// of the Adds decides the bits, not the order in which workers finish.
+type GradSum struct {
+	sums  map[*Param]*summed
+	order []*Param
+	// Added counts the calls of Add since Clear.
+	Added int
+}
+
+type summed struct {
+	g   []float32
+	set bool
+}
+
+// NewGradSum makes an empty sum.
+func NewGradSum() *GradSum { return &GradSum{sums: map[*Param]*summed{}} }
+
+// Add adds weight·g to the sum, for every parameter that g's tape used, and
+// commits g's buffers. Weight 1/k makes k equal batches a mean.
+func (s *GradSum) Add(g Grads, weight float32) {
+	g.check()
+	if g.tape == nil {
+		panic("tensor: GradSum.Add needs the gradients of a tape")
+	}
+	for _, u := range g.tape.used {
+		if u.gen != g.tape.gen+1 {
+			continue
+		}
+		grad := g.tape.nodes[u.i].grad
+		if grad == nil {
+			continue
+		}
+		e := s.sums[u.p]
+		if e == nil {
+			e = &summed{g: make([]float32, len(grad))}
+			s.sums[u.p] = e
+			s.order = append(s.order, u.p)
+		}
+		if len(e.g) != len(grad) {
+			panic(fmt.Sprintf("tensor: parameter %q changed its size between two Adds", u.p.Name))
+		}
+		if e.set {
+			kernel.Axpy(e.g, weight, grad)
+		} else {
+			kernel.Scale(e.g, grad, weight)
+			e.set = true
+		}
+	}
+	s.Added++
+	g.Commit()
+}
+
+// Grads are the sums, for an optimizer. They stay the GradSum's own.
+func (s *GradSum) Grads() Grads { return Grads{sum: s} }
+
+// Clear empties the sum and keeps its memory.
+func (s *GradSum) Clear() {
+	for _, p := range s.order {
+		s.sums[p].set = false
+	}
+	s.Added = 0
+}
+
+func (s *GradSum) of(p *Param) []float32 {
+	if e := s.sums[p]; e != nil && e.set {
+		return e.g
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package tensor
+
+import "descent/mlkit/internal/kernel"
+
+// binary describes an element-wise operation of two operands. Each function
+// works on a run of elements in which an operand either advances with the
+// result or stands still (stride 0); the runs come from a walk over the
+// broadcast shape.
+type binary struct {
+	name string
+	// forward: both advance; only a does, b is one number; only b does.
+	vv func(dst, a, b []float32)
+	vs func(dst, a []float32, b float32)
+	sv func(dst []float32, a float32, b []float32)
+	// da and db write dL/da and dL/db of a run to dst, given dy and the run's
+	// operands, each of the run's length or of length 1. They may return one
+	// of their arguments instead of writing dst.
+	da, db func(dst, dy, a, b []float32) []float32
+}
+
+// walk is the plan of a broadcast: the result's axes, merged where both
+// operands move alike, with each operand's stride on them.
+type walk struct {
+	n      int
+	d      [MaxRank]int
+	sa, sb [MaxRank]int
+}
+
+// broadcast aligns two shapes at their last axes; an axis of length 1 repeats
+// (NumPy's rule). ok is false when they do not fit.
+func broadcast(a, b *shape) (out shape, w walk, ok bool) {
+	out.n = max(a.n, b.n)
+	ca, cb := 1, 1 // strides, growing from the last axis
+	// Built from the last axis outwards, reversed at the end.
+	for k := 1; k <= out.n; k++ {
+		da, db := 1, 1
+		if k <= a.n {
+			da = a.d[a.n-k]
+		}
+		if k <= b.n {
+			db = b.d[b.n-k]
+		}
+		d := da
+		if da == 1 {
+			d = db
+		}
+		if (da != d && da != 1) || (db != d && db != 1) {
+			return out, w, false
+		}
+		out.d[out.n-k] = d
+		sa, sb := ca, cb
+		if da == 1 {
+			sa = 0
+		}
+		if db == 1 {
+			sb = 0
+		}
+		ca, cb = ca*da, cb*db
+		if d == 1 {
+			continue
+		}
+		if w.n > 0 {
+			// Merge with the axis inside of it when both operands step on
+			// from where that one ends, or both stand still.
+			in := w.n - 1
+			if mergeable(sa, w.sa[in], w.d[in]) && mergeable(sb, w.sb[in], w.d[in]) {
+				w.d[in] *= d
+				continue
+			}
+		}
+		w.d[w.n], w.sa[w.n], w.sb[w.n] = d, sa, sb
+		w.n++
+	}
+	if w.n == 0 {
+		w.n, w.d[0] = 1, 1
+		w.sa[0], w.sb[0] = 1, 1
+	}
+	for i, j := 0, w.n-1; i < j; i, j = i+1, j-1 {
+		w.d[i], w.d[j] = w.d[j], w.d[i]
+		w.sa[i], w.sa[j] = w.sa[j], w.sa[i]
+		w.sb[i], w.sb[j] = w.sb[j], w.sb[i]
+	}
+	return out, w, true
+}
+
+func mergeable(outer, inner, length int) bool {
+	return outer == inner*length
+}
+
+// odometer steps through the outer axes of a walk; the last axis is the run.
+type odometer struct {
+	*walk
+	at         [MaxRank]int
+	a, b, y    int // offsets of the current run
+	run        int
+	more       bool
+	incA, incB bool // whether an operand advances within a run
+}
+
+func (w *walk) start() odometer {
+	last := w.n - 1
+	o := odometer{walk: w, run: w.d[last], more: true, incA: w.sa[last] != 0, incB: w.sb[last] != 0}
+	for _, d := range w.d[:w.n] {
+		if d == 0 {
+			o.more = false
+		}
+	}
+	return o
+}
+
+func (o *odometer) next() {
+	o.y += o.run
+	for k := o.n - 2; k >= 0; k-- {
+		o.at[k]++
+		o.a += o.sa[k]
+		o.b += o.sb[k]
+		if o.at[k] < o.d[k] {
+			return
+		}
+		o.a -= o.sa[k] * o.d[k]
+		o.b -= o.sb[k] * o.d[k]
+		o.at[k] = 0
+	}
+	o.more = false
+}
+
+// part is the run's share of an operand: run elements, or one.
+func part(x []float32, off, run int, advances bool) []float32 {
+	if advances {
+		return x[off : off+run]
+	}
+	return x[off : off+1]
+}
+
+// apply computes and records a broadcasting operation.
+func (op *binary) apply(a, b Tensor) Tensor {
+	na, nb := a.node(op.name), b.node(op.name)
+	sameTape(op.name, a, b)
+	t := a.t
+	out, w, ok := broadcast(&na.shape, &nb.shape)
+	if !ok {
+		shapePanic(op.name, 0, "shapes do not broadcast: aligned at their last axes, each pair of lengths must be equal or contain a 1", a, b)
+	}
+	xa, xb := na.data, nb.data
+	y := t.floats.take(out.size())
+	for o := w.start(); o.more; o.next() {
+		dst := y[o.y : o.y+o.run]
+		switch {
+		case o.incA && o.incB:
+			op.vv(dst, xa[o.a:o.a+o.run], xb[o.b:o.b+o.run])
+		case o.incA:
+			op.vs(dst, xa[o.a:o.a+o.run], xb[o.b])
+		default:
+			op.sv(dst, xa[o.a], xb[o.b:o.b+o.run])
+		}
+	}
+	res, n := t.push(op.name)
+	n.data, n.shape, n.binary = y, out, op
+	n.record(t, backBinary, a.i, b.i)
+	return res
+}
+
+func backBinary(t *Tape, n *node) {
+	op := n.binary
+	na, nb := &t.nodes[n.in[0]], &t.nodes[n.in[1]]
+	// A gradient that is dy itself, for an operand of the result's shape, is
+	// handed on without a copy; only where no other operand still reads dy.
+	_, w, _ := broadcast(&na.shape, &nb.shape)
+	ga, gb := t.gradOf(n, 0), t.gradOf(n, 1)
+	tmp := t.floats.reuse(w.d[w.n-1])
+	for o := w.start(); o.more; o.next() {
+		dy := n.grad[o.y : o.y+o.run]
+		a, b := part(na.data, o.a, o.run, o.incA), part(nb.data, o.b, o.run, o.incB)
+		if ga != nil {
+			gather(part(ga, o.a, o.run, o.incA), op.da(tmp, dy, a, b))
+		}
+		if gb != nil {
+			gather(part(gb, o.b, o.run, o.incB), op.db(tmp, dy, a, b))
+		}
+	}
+	t.floats.recycle(tmp)
+}
+
+// gather adds a run's gradient to an operand's: element by element, or all of
+// it to the one element that was repeated.
+func gather(g, d []float32) {
+	if len(g) == len(d) {
+		kernel.Add(g, g, d)
+	} else {
+		g[0] += kernel.Sum(d)
+	}
+}
+
+// times computes dst = x∘s where s has x's length or is one number.
+func times(dst, x, s []float32) []float32 {
+	dst = dst[:len(x)]
+	if len(s) == len(x) {
+		kernel.Mul(dst, x, s)
+	} else {
+		kernel.Scale(dst, x, s[0])
+	}
+	return dst
+}

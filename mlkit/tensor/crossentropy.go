@@ -1,0 +1,42 @@
+package tensor
+
+import (
+	"fmt"
+
+	"descent/mlkit/internal/kernel"
+)
+
+// SoftmaxCrossEntropy is −log softmax(x)[label] of each row, fused for speed
+// and for a gradient, softmax(x) − onehot, that has no cancellation (Bishop,
+// Pattern Recognition and Machine Learning, 2006, eq. 4.109). x holds logits
+// [..., classes], labels as many ids as x has rows; the result has x's leading
+// axes. A label outside of 0…classes−1 panics.
+func (x Tensor) SoftmaxCrossEntropy(labels Ints) Tensor {
+	const op = "SoftmaxCrossEntropy"
+	n := x.node(op)
+	classes := n.last()
+	if n.n < 1 || classes == 0 || len(labels.Data) != len(n.data)/classes {
+		shapePanic(op, 0, fmt.Sprintf("%d labels for logits whose last axis is the classes; one label a row is needed", len(labels.Data)), x)
+	}
+	for i, l := range labels.Data {
+		if l < 0 || int(l) >= classes {
+			panic(fmt.Sprintf("tensor: %s: label %d of row %d is outside of 0…%d", op, l, i, classes-1))
+		}
+	}
+	t := x.t
+	s := n.shape
+	s.n--
+	s.d[s.n] = 0
+	loss, probs := t.floats.take(len(labels.Data)), t.floats.take(len(n.data))
+	kernel.SoftmaxCrossEntropy(loss, probs, n.data, labels.Data, classes)
+	y, m := t.push(op)
+	m.data, m.shape = loss, s
+	m.saved[0], m.ids = probs, labels.Data
+	m.record(t, backSoftmaxCrossEntropy, x.i)
+	return y
+}
+
+func backSoftmaxCrossEntropy(t *Tape, n *node) {
+	g := t.gradOf(n, 0)
+	kernel.SoftmaxCrossEntropyGrad(g, n.grad, n.saved[0], n.ids, len(g)/len(n.grad))
+}

@@ -1,0 +1,131 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// MaxRank is the largest number of axes a tensor can have.
+const MaxRank = 6
+
+// shape is the dimensions of a tensor, kept by value so that making a tensor
+// allocates nothing.
+type shape struct {
+	n int
+	d [MaxRank]int
+}
+
+func (s *shape) dims() []int { return s.d[:s.n] }
+
+// size is the number of elements; 1 for a scalar.
+func (s *shape) size() int {
+	n := 1
+	for _, d := range s.d[:s.n] {
+		n *= d
+	}
+	return n
+}
+
+// last is the length of the last axis, 1 for a scalar.
+func (s *shape) last() int {
+	if s.n == 0 {
+		return 1
+	}
+	return s.d[s.n-1]
+}
+
+// makeShape checks dims and copies them. Axes past the rank stay zero, so two
+// shapes can be compared with ==.
+func makeShape(op string, dims []int) (s shape) {
+	if len(dims) > MaxRank {
+		panic(&ShapeError{Op: op, Why: fmt.Sprintf("%d axes, at most %d are possible", len(dims), MaxRank)})
+	}
+	s.n = copy(s.d[:], dims)
+	n := 1
+	for i, d := range dims {
+		if d < 0 || (d > 0 && n > math.MaxInt32/d) {
+			panic(&ShapeError{Op: op, Shapes: cloneShapes(dims), Axis: i,
+				Why: "a dimension is negative, or the product of the dimensions exceeds 2³¹−1 elements"})
+		}
+		n *= d
+	}
+	return s
+}
+
+// axis turns a possibly negative axis (−1 is the last) into 0 ≤ axis < rank.
+func (s shape) axis(op string, axis int) int {
+	a := axis
+	if a < 0 {
+		a += s.n
+	}
+	if a < 0 || a >= s.n {
+		panic(&ShapeError{Op: op, Shapes: cloneShapes(s.dims()), Axis: axis,
+			Why: fmt.Sprintf("no axis %d in a tensor of rank %d", axis, s.n)})
+	}
+	return a
+}
+
+// around splits the shape at axis: outer × length × inner elements.
+func (s *shape) around(axis int) (outer, length, inner int) {
+	outer, inner = 1, 1
+	for _, d := range s.d[:axis] {
+		outer *= d
+	}
+	for _, d := range s.d[axis+1 : s.n] {
+		inner *= d
+	}
+	return outer, s.d[axis], inner
+}
+
+// A ShapeError is what an operation panics with when the shapes of its
+// operands do not fit. It is a bug of the calling code, not a state of the
+// world, hence a panic; train.Fit turns it into an error.
+type ShapeError struct {
+	Op     string  // the operation, "MatMul"
+	Shapes [][]int // the operands' shapes, in order
+	Axis   int     // the axis that does not fit, where one can be named
+	Param  string  // the name of the parameter among the operands, if it has one
+	Why    string  // what is wrong, and what would fit
+}
+
+func (e *ShapeError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "tensor: %s", e.Op)
+	if e.Param != "" {
+		fmt.Fprintf(&b, " (parameter %q)", e.Param)
+	}
+	for i, s := range e.Shapes {
+		if i == 0 {
+			b.WriteString(" of ")
+		} else {
+			b.WriteString(" and ")
+		}
+		fmt.Fprint(&b, s)
+	}
+	if e.Why != "" {
+		b.WriteString(": " + e.Why)
+	}
+	return b.String()
+}
+
+func cloneShapes(dims ...[]int) [][]int {
+	out := make([][]int, len(dims))
+	for i, d := range dims {
+		out[i] = append([]int{}, d...)
+	}
+	return out
+}
+
+// shapePanic reports operands that do not fit, naming a parameter among them.
+func shapePanic(op string, axis int, why string, xs ...Tensor) {
+	e := &ShapeError{Op: op, Axis: axis, Why: why}
+	for _, x := range xs {
+		n := x.node(op)
+		e.Shapes = append(e.Shapes, append([]int{}, n.dims()...))
+		if n.param != nil && n.param.Name != "" {
+			e.Param = n.param.Name
+		}
+	}
+	panic(e)
+}

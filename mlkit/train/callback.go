@@ -1,0 +1,77 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+
+	"descent/mlkit/optim"
+	"descent/mlkit/tensor"
+)
+
+// Event is a moment in a run at which callbacks are called.
+type Event int
+
+const (
+	Begin    Event = iota // before the first step
+	StepEnd               // after an optimizer step
+	EpochEnd              // after an epoch; History ends with it
+	End                   // after the last step, also of an interrupted run
+)
+
+// A Callback sees a run at its events and may change its course: an error ends
+// the run and is returned by Fit, [ErrStop] ends it without one.
+type Callback func(e Event, r *Run) error
+
+// ErrStop, returned (or wrapped, with the reason) by a callback, ends the
+// training in good order.
+var ErrStop = errors.New("training stopped by a callback")
+
+// Stop is ErrStop with a reason, which becomes History.Stopped.
+func Stop(reason string) error { return stop(reason) }
+
+type stop string
+
+func (s stop) Error() string        { return string(s) }
+func (s stop) Is(target error) bool { return target == ErrStop }
+
+// OnStep calls f after every step.
+func OnStep(f func(r *Run) error) Callback { return on(StepEnd, f) }
+
+// OnEpoch calls f after every epoch.
+func OnEpoch(f func(r *Run) error) Callback { return on(EpochEnd, f) }
+
+func on(want Event, f func(r *Run) error) Callback {
+	return func(e Event, r *Run) error {
+		if e != want {
+			return nil
+		}
+		return f(r)
+	}
+}
+
+// Run is a training under way.
+type Run struct {
+	Model     any
+	Optimizer *optim.Optimizer
+	Tape      *tensor.Tape
+	Config    *Config
+	History   *History
+
+	Epoch    int // the current epoch, from 0
+	Step     int // steps taken in all
+	StepInEp int // steps taken in this epoch
+	PerEpoch int // steps an epoch
+	// Loss is the loss of the last step.
+	Loss float64
+}
+
+// NonFiniteError is how training ends when the loss is NaN or infinite.
+type NonFiniteError struct {
+	Epoch, Step int
+	Loss        float64
+}
+
+func (e *NonFiniteError) Error() string {
+	return fmt.Sprintf("train: the loss is %v at step %d (epoch %d): lower the learning rate, clip the gradient (optim.ClipByGlobalNorm), or look for bad values in the data",
+		e.Loss, e.Step, e.Epoch)
+}

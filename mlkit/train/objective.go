@@ -1,0 +1,47 @@
+package train
+
+import (
+	"fmt"
+
+	"descent/mlkit/data"
+	"descent/mlkit/nn"
+	"descent/mlkit/tensor"
+)
+
+// An Objective is what Fit makes small: a loss of the parameters of a model on
+// a batch of type B.
+type Objective[B any] struct {
+	// Model holds the parameters (see nn.Params).
+	Model any
+	// Loss computes the loss, a tensor of one element, on the tape.
+	Loss func(t *tensor.Tape, b B) tensor.Tensor
+	// Size is the number of samples in a batch, the weight of its loss in the
+	// mean of an epoch. nil counts all batches alike.
+	Size func(b B) int
+}
+
+// Source deals out batches of type B, epoch after epoch. *data.Loader is one.
+type Source[B any] interface {
+	// Len is the number of batches in an epoch.
+	Len() int
+	Epoch(epoch int) Batches[B]
+}
+
+// Supervised is the usual objective: loss(model(x), y), where the loss compares
+// with targets (nn.MSE) or with labels (nn.CrossEntropy).
+func Supervised[Y tensor.Tensor | tensor.Ints](model nn.Layer, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
+	o := Objective[data.Batch]{Model: model, Size: data.Batch.Len}
+	switch loss := any(loss).(type) {
+	case func(tensor.Tensor, tensor.Tensor) tensor.Tensor:
+		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor {
+			return loss(model.Forward(b.Input(t)), b.Target(t))
+		}
+	case func(tensor.Tensor, tensor.Ints) tensor.Tensor:
+		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor {
+			return loss(model.Forward(b.Input(t)), b.Ints())
+		}
+	default:
+		panic(fmt.Sprintf("train: Supervised of a loss of type %T", loss))
+	}
+	return o
+}

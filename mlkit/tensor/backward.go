@@ -66,6 +66,15 @@ func (n *node) record(t *Tape, back func(*Tape, *node), in ...int32) {
 	}
 }
 
+// gradOf gives the gradient buffer of operand k to add into, or nil when none
+// is wanted.
+func (t *Tape) gradOf(n *node, k int) []float32 {
+	if n.in[k] < 0 {
+		return nil
+	}
+	return t.gradAt(n.in[k])
+}
+
 func (t *Tape) gradAt(i int32) []float32 {
 	m := &t.nodes[i]
 	if !m.needs {

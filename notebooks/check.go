@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"descent/notebooks/internal/nb"
+	"descent/notebooks/internal/setup"
+)
+
+var checkCommand = command{
+	name: "check", args: "[-timeout 5m] [FILE...]",
+	does: "execute notebooks (without FILE: the whole book) and compare with their committed outputs",
+}
+
+func init() { checkCommand.run = check }
+
+func check(ctx context.Context, args []string) error {
+	flags := checkCommand.flags()
+	timeout := flags.Duration("timeout", defaultTimeout, "the longest that one notebook may take")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	paths := flags.Args()
+	if len(paths) == 0 {
+		var err error
+		if paths, err = bookFiles("notebooks"); err != nil {
+			return err
+		}
+	}
+	books, err := readAll(paths)
+	if err != nil {
+		return err
+	}
+	env, err := setup.Prepare(ctx, setup.Options{Log: os.Stderr, Warm: imports(books)})
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, n := range books {
+		committed, err := nb.Read(n.Path)
+		if err == nil {
+			err = execute(ctx, os.Stdout, env, n, *timeout)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil {
+			err = differences(committed, n)
+		}
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
+
+// differences returns an error that lists where the executed notebook differs
+// from the committed one.
+func differences(committed, executed *nb.Notebook) error {
+	var failed error
+	for _, d := range nb.Compare(committed, executed) {
+		failed = errors.Join(failed, fmt.Errorf("%s, %s", committed.Path, d))
+	}
+	return failed
+}
+
+// bookFiles returns the notebooks of the book in reading order.
+func bookFiles(dir string) ([]string, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.ipynb"))
+	if err == nil && len(paths) == 0 {
+		err = fmt.Errorf("no notebooks in %s: run this in the folder that holds go.mod", dir)
+	}
+	return paths, err
+}

@@ -1,0 +1,181 @@
+package setup
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"descent/notebooks/internal/session"
+)
+
+// modulePath is the module whose checkout holds the book.
+const modulePath = "descent"
+
+// tools are the programs that the kernel consists of; go.mod pins them.
+var tools = []string{"github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports"}
+
+// toolchain is what `go env` says inside the checkout, which is also the
+// toolchain that go.mod selects.
+type toolchain struct {
+	GOMOD, GOROOT, GOVERSION, GOMODCACHE, GOCACHE, GOPROXY string
+	GOOS, GOARCH                                           string
+}
+
+func findGo(ctx context.Context) (toolchain, error) {
+	var t toolchain
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return t, errNoGo
+	}
+	cmd := exec.CommandContext(ctx, path, "env", "-json",
+		"GOMOD", "GOROOT", "GOVERSION", "GOMODCACHE", "GOCACHE", "GOPROXY", "GOOS", "GOARCH")
+	session.Group(cmd)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return t, failure(ctx, "go env failed", "Does `go version` work in this folder?", out, err)
+	}
+	if err := json.Unmarshal(out, &t); err != nil {
+		return t, fmt.Errorf("go env -json: %w", err)
+	}
+	mod, err := os.ReadFile(t.GOMOD)
+	if err != nil || !strings.HasPrefix(string(mod), "module "+modulePath+"\n") {
+		dir, _ := os.Getwd()
+		return t, fmt.Errorf("%s is not inside a checkout of %s: change into the folder that holds go.mod and notebooks/", dir, modulePath)
+	}
+	return t, nil
+}
+
+func (t toolchain) repo() string { return filepath.Dir(t.GOMOD) }
+
+func (t toolchain) goCommand() string { return filepath.Join(t.GOROOT, "bin", "go") }
+
+// toolsKey changes with everything the tools are compiled from.
+func toolsKey(t toolchain) (string, error) {
+	parts := []string{t.GOVERSION, t.GOOS, t.GOARCH}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		data, err := os.ReadFile(filepath.Join(t.repo(), name))
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, string(data))
+	}
+	return digest(parts...), nil
+}
+
+// environ is the environment of every go command that we or the kernel run.
+// The user's workspace and flags are left out: they would change what a cell
+// means. Without cgo a machine needs no C compiler, and the set-up and the
+// cells share one compiled standard library.
+func (t toolchain) environ() map[string]string {
+	return map[string]string{
+		"CGO_ENABLED": "0",
+		"GOCACHE":     t.GOCACHE,
+		"GOFLAGS":     "-buildvcs=false",
+		"GOMODCACHE":  t.GOMODCACHE,
+		"GOOS":        t.GOOS,
+		"GOARCH":      t.GOARCH,
+		"GOTOOLCHAIN": "local",
+		"GOWORK":      "",
+		"GO111MODULE": "",
+	}
+}
+
+func (t toolchain) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, t.goCommand(), args...)
+	cmd.Dir = t.repo()
+	cmd.Env = os.Environ()
+	for k, v := range t.environ() {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	session.Group(cmd)
+	return cmd
+}
+
+// missingModules returns the modules of go.mod that are not in the module
+// cache. The kernel works offline, so all of them must be there before it starts.
+func (t toolchain) missingModules() ([]string, error) {
+	file, err := os.Open(t.GOMOD)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var missing []string
+	inRequire := false
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		switch {
+		case len(fields) >= 2 && fields[0] == "require" && fields[1] == "(":
+			inRequire = true
+			continue
+		case len(fields) >= 3 && fields[0] == "require":
+			fields = fields[1:]
+		case len(fields) > 0 && fields[0] == ")":
+			inRequire = false
+			continue
+		case !inRequire || len(fields) < 2 || strings.HasPrefix(fields[0], "//"):
+			continue
+		}
+		if !exists(filepath.Join(t.GOMODCACHE, escape(fields[0])+"@"+escape(fields[1]))) {
+			missing = append(missing, fields[0]+"@"+fields[1])
+		}
+	}
+	return missing, lines.Err()
+}
+
+// escape writes capitals as the module cache does, for file systems that do not
+// tell them apart (go.dev/ref/mod#module-cache).
+func escape(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsUpper(r) {
+			b.WriteByte('!')
+			r = unicode.ToLower(r)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func (t toolchain) download(ctx context.Context, log *progress, modules []string) error {
+	return log.timed(fmt.Sprintf("downloaded %d Go modules", len(modules)), func() error {
+		out, err := t.command(ctx, "mod", "download").CombinedOutput()
+		if err != nil {
+			return failure(ctx, "downloading the Go modules failed",
+				"The first start needs the network (GOPROXY is "+t.GOPROXY+"); start again and it goes on from here.", out, err)
+		}
+		return nil
+	})
+}
+
+func (t toolchain) buildTools(ctx context.Context, log *progress, dir string) error {
+	return log.timed("compiled the Go kernel", func() error {
+		args := []string{"build", "-ldflags=-s", "-o", dir + string(filepath.Separator)}
+		out, err := t.command(ctx, append(args, tools...)...).CombinedOutput()
+		if err != nil {
+			return failure(ctx, "compiling the Go kernel failed",
+				"Does `go build ./...` work in the checkout? Is there room on the disk?", out, err)
+		}
+		return nil
+	})
+}
+
+// WarmUp compiles packages ahead of the first cell that imports them. What
+// fails to compile is the notebook's business, so it returns nothing.
+func (e *Env) WarmUp(ctx context.Context, packages []string) {
+	if e.golang.command(ctx, append([]string{"build"}, packages...)...).Run() == nil {
+		return
+	}
+	// One path that does not resolve fails them all: compile one by one.
+	for _, p := range packages {
+		if ctx.Err() == nil {
+			e.golang.command(ctx, "build", p).Run()
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package setup
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"descent/notebooks/internal/session"
+)
+
+//go:embed requirements.txt
+var requirements string
+
+// oldestPython is what requirements.txt was resolved for.
+const oldestPython = 10
+
+// interpreter is a Python that can make environments.
+type interpreter struct {
+	Path    string `json:"path"`
+	Version string `json:"version"`
+	Minor   int    `json:"minor"`
+	Venv    bool   `json:"venv"`
+}
+
+const probe = `
+import importlib.util, json, sys
+print(json.dumps({
+    "path": sys.executable,
+    "version": sys.version,
+    "minor": sys.version_info[1] if sys.version_info[0] == 3 else 0,
+    "venv": all(importlib.util.find_spec(m) for m in ("venv", "ensurepip")),
+}))`
+
+// findPython returns the first Python on the PATH that is good enough. The
+// plain names come first: they are what the user chose.
+func findPython(ctx context.Context) (interpreter, error) {
+	names := []string{"python3", "python"}
+	for minor := 14; minor >= oldestPython; minor-- {
+		names = append(names, fmt.Sprintf("python3.%d", minor))
+	}
+	var seen []string
+	noVenv := ""
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		cmd := exec.CommandContext(ctx, path, "-I", "-c", probe)
+		session.Group(cmd)
+		out, err := cmd.Output()
+		var py interpreter
+		if err != nil || json.Unmarshal(out, &py) != nil {
+			if ctx.Err() != nil {
+				return py, context.Cause(ctx)
+			}
+			seen = append(seen, name+" (does not run)")
+			continue
+		}
+		version, _, _ := strings.Cut(py.Version, " ")
+		if py.Minor < oldestPython {
+			seen = append(seen, name+" "+version)
+			continue
+		}
+		if !py.Venv {
+			seen = append(seen, name+" "+version+" without venv")
+			noVenv = fmt.Sprintf("python3.%d-venv", py.Minor)
+			continue
+		}
+		return py, nil
+	}
+	if noVenv != "" {
+		return interpreter{}, fmt.Errorf("the Python on this machine cannot make environments (found: %s).\n"+
+			"Install its venv module, on Debian and Ubuntu: sudo apt install python3-venv (or %s)", strings.Join(seen, ", "), noVenv)
+	}
+	found := "none"
+	if len(seen) > 0 {
+		found = strings.Join(seen, ", ")
+	}
+	return interpreter{}, fmt.Errorf("JupyterLab needs Python 3.%d or newer on the PATH (found: %s).\n"+
+		"Install it, on Debian and Ubuntu: sudo apt install python3 python3-venv; on macOS: brew install python3", oldestPython, found)
+}
+
+// pythonKey changes with the interpreter too, so that an upgraded system Python
+// gets a new environment instead of a broken one.
+func pythonKey(py interpreter) string { return digest(requirements, py.Path, py.Version) }
+
+func makeVenv(ctx context.Context, log *progress, py interpreter, dir string) error {
+	version, _, _ := strings.Cut(py.Version, " ")
+	run := func(name string, args ...string) ([]byte, error) {
+		cmd := exec.CommandContext(ctx, name, args...)
+		cmd.Env = pythonEnviron()
+		session.Group(cmd)
+		return cmd.CombinedOutput()
+	}
+	err := log.timed("made an environment with Python "+version, func() error {
+		out, err := run(py.Path, "-m", "venv", dir)
+		if err != nil {
+			return failure(ctx, "making a Python environment failed",
+				"On Debian and Ubuntu: sudo apt install python3-venv. Is there room on the disk?", out, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	list := filepath.Join(dir, "requirements.txt")
+	if err := os.WriteFile(list, []byte(requirements), 0o600); err != nil {
+		return err
+	}
+	return log.timed("installed JupyterLab", func() error {
+		out, err := run(filepath.Join(dir, "bin", "python"), "-m", "pip", "install",
+			"--quiet", "--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input",
+			"--retries", "2", "--timeout", "20", "-r", list)
+		if err != nil {
+			return failure(ctx, "pip could not install JupyterLab",
+				"The first start needs the network (or a pip mirror, see `pip config`); start again and it goes on from here.", out, err)
+		}
+		return nil
+	})
+}
+
+// pythonEnviron is the environment without what would mix another Python's
+// packages, or the user's own Jupyter, into ours.
+func pythonEnviron() []string {
+	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		switch name {
+		case "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "VIRTUAL_ENV":
+			return true
+		}
+		return strings.HasPrefix(name, "PYTHON") || strings.HasPrefix(name, "JUPYTER")
+	})
+	// Options of pip.conf that would install elsewhere.
+	return append(env, "PIP_USER=0", "PIP_REQUIRE_VIRTUALENV=0", "PYTHONNOUSERSITE=1", "PYTHONUTF8=1")
+}
+
+var errNoGo = errors.New("the go command is not on the PATH: install Go 1.26 or newer (https://go.dev/dl), the kernel compiles every cell with it")

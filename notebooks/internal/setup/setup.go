@@ -1,0 +1,267 @@
+// Package setup makes a machine ready for the book: a Python environment with
+// JupyterLab and nbclient, the Go kernel (GoNB) and goimports, the downloaded
+// Go modules. Everything lives in one cache folder; nothing is written into the
+// user's own Jupyter, Python or home configuration.
+//
+// What is made is named after what it was made from (requirements, versions,
+// checksums), so an upgrade makes anew what it must, several checkouts share
+// what they can, and a set-up that was interrupted is simply done again: each
+// part is built under a temporary name and renamed when it is complete.
+package setup
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"descent/notebooks/internal/session"
+)
+
+// unused is how long a part of the cache may lie unused before the next set-up
+// that builds something removes it.
+const unused = 60 * 24 * time.Hour
+
+// Options says for whom to set up. The zero value is the checkout around the
+// working directory, silently.
+type Options struct {
+	Log  io.Writer // progress; nil: none
+	Warm []string  // packages worth compiling ahead, because notebooks import them
+}
+
+// Env is a machine that is ready.
+type Env struct {
+	Repo   string // the checkout, absolute
+	Python string // the interpreter of the book's environment
+	Book   string // this checkout's own Jupyter data and settings
+	tools  string // folder of gonb and goimports
+	golang toolchain
+}
+
+// Prepare brings the machine to the state that the checkout asks for and
+// returns it. When nothing is missing that takes some 50 ms; the first time it
+// takes about a minute and needs the network. Several processes may call it at
+// once: one works, the others wait.
+//
+// Every error says what to do.
+func Prepare(ctx context.Context, opt Options) (*Env, error) {
+	if err := session.Unsupported(); err != nil {
+		return nil, err
+	}
+	log := &progress{out: opt.Log, start: time.Now()}
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	golang, err := findGo(ctx)
+	if err != nil {
+		return nil, err
+	}
+	python, err := findPython(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := toolsKey(golang)
+	if err != nil {
+		return nil, err
+	}
+	venv := filepath.Join(cache, "python-"+pythonKey(python))
+	env := &Env{
+		Repo:   golang.repo(),
+		Python: filepath.Join(venv, "bin", "python"),
+		Book:   filepath.Join(cache, "book-"+digest(golang.repo())),
+		tools:  filepath.Join(cache, "tools-"+key),
+		golang: golang,
+	}
+	missing := func() (parts []string) {
+		for _, dir := range []string{venv, env.tools} {
+			if !exists(dir) {
+				parts = append(parts, dir)
+			}
+		}
+		return parts
+	}
+	modules, err := golang.missingModules()
+	if err != nil {
+		return nil, err
+	}
+	if len(missing()) > 0 || len(modules) > 0 {
+		lock, err := session.Lock(ctx, filepath.Join(cache, "lock"), func() {
+			log.printf("another set-up is at work; waiting for it")
+		})
+		if err != nil {
+			return nil, fmt.Errorf("waiting for another set-up (lock %s): %w", filepath.Join(cache, "lock"), err)
+		}
+		defer lock.Close()
+		// The one that we waited for may have done everything.
+		if parts := missing(); len(parts) > 0 || len(modules) > 0 {
+			log.printf("setting up in %s", cache)
+			clean(cache)
+			if err := build(ctx, log, env, python, venv, parts, modules, opt.Warm); err != nil {
+				return nil, err
+			}
+			log.printf("set up")
+		}
+	}
+	now := time.Now()
+	for _, dir := range []string{venv, env.tools} {
+		os.Chtimes(dir, now, now) // tells clean that it is in use
+	}
+	if err := env.writeBook(); err != nil {
+		return nil, fmt.Errorf("writing Jupyter's settings: %w", err)
+	}
+	return env, nil
+}
+
+// build makes the parts that are missing. Python's part waits for the network
+// while Go's compiles, so they go side by side.
+func build(ctx context.Context, log *progress, env *Env, python interpreter, venv string, parts, modules, warm []string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	run := func(f func() error) {
+		wg.Go(func() {
+			if err := f(); err != nil {
+				cancel(err) // the first cause is kept
+			}
+		})
+	}
+	has := func(dir string) bool {
+		for _, part := range parts {
+			if part == dir {
+				return true
+			}
+		}
+		return false
+	}
+	if has(venv) {
+		run(func() error {
+			return atomically(venv, func(dir string) error { return makeVenv(ctx, log, python, dir) })
+		})
+	}
+	run(func() error {
+		if len(modules) > 0 {
+			if err := env.golang.download(ctx, log, modules); err != nil {
+				return err
+			}
+		}
+		if has(env.tools) {
+			err := atomically(env.tools, func(dir string) error { return env.golang.buildTools(ctx, log, dir) })
+			if err != nil {
+				return err
+			}
+		}
+		if len(warm) > 0 {
+			log.timed("compiled what the notebooks import", func() error {
+				env.WarmUp(ctx, warm)
+				return nil
+			})
+		}
+		return nil
+	})
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// atomically builds a folder under another name; only a complete one gets the
+// name that others look for.
+func atomically(dir string, make func(dir string) error) error {
+	temp, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+tempMark)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	if err := make(temp); err != nil {
+		return err
+	}
+	return os.Rename(temp, dir)
+}
+
+const tempMark = ".part-"
+
+// clean removes what interrupted set-ups left and what nobody has used for a
+// long time. The lock must be held.
+func clean(cache string) {
+	entries, _ := os.ReadDir(cache)
+	for _, e := range entries {
+		old := false
+		if info, err := e.Info(); err == nil {
+			old = time.Since(info.ModTime()) > unused && !strings.HasPrefix(e.Name(), "book-")
+		}
+		if e.IsDir() && (old || strings.Contains(e.Name(), tempMark)) {
+			os.RemoveAll(filepath.Join(cache, e.Name()))
+		}
+	}
+}
+
+func cacheDir() (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no cache folder: set HOME or XDG_CACHE_HOME (%w)", err)
+	}
+	dir := filepath.Join(base, "descent")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("cannot make the cache folder: make %s writable, or point XDG_CACHE_HOME to a folder that is (%w)", base, err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return "", err
+	}
+	return dir, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// digest names things after their contents: short, but no accident makes two equal.
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:8])
+}
+
+// progress prints what is being done with the seconds since the start.
+type progress struct {
+	mu    sync.Mutex
+	out   io.Writer
+	start time.Time
+}
+
+func (p *progress) printf(format string, args ...any) {
+	if p.out == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintf(p.out, "%5.1fs  %s\n", time.Since(p.start).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// timed does the work and says how long it took.
+func (p *progress) timed(what string, work func() error) error {
+	start := time.Now()
+	if err := work(); err != nil {
+		return err
+	}
+	p.printf("%s (%.1f s)", what, time.Since(start).Seconds())
+	return nil
+}
+
+// failure turns a failed command into an error that shows the end of what it
+// printed and says what to do.
+func failure(ctx context.Context, what, remedy string, output []byte, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
+	lines = lines[max(0, len(lines)-12):]
+	return errors.New(what + ": " + err.Error() + "\n    " + strings.Join(lines, "\n    ") + "\n" + remedy)
+}

@@ -1,0 +1,61 @@
+package mlkit_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// mayImport says which packages of this module each package may import
+// besides itself. What is not listed may import nothing of ours.
+var mayImport = map[string]string{
+	"descent/mlkit":                     "",
+	"descent/mlkit/internal/kernel":     "",
+	"descent/mlkit/internal/kernel/gen": "",
+	"descent/mlkit/tensor":              "internal/kernel",
+	"descent/mlkit/nn":                  "tensor",
+	"descent/mlkit/optim":               "tensor internal/kernel",
+	"descent/mlkit/data":                "tensor internal/kernel",
+	"descent/mlkit/datasets":            "data tensor internal/kernel",
+	"descent/mlkit/train":               "nn optim data tensor internal/kernel",
+	"descent/mlkit/show":                "train",
+	"descent/mlkit/gradcheck":           "tensor",
+	"descent/mlkit/cmd/bench":           "*",
+}
+
+// drawing is reserved for package show, so that a program that trains does
+// not link a plotting library.
+var drawing = []string{"gonum.org/v1/plot", "github.com/janpfeifer/gonb"}
+
+// TestWhoMayImportWhom keeps the layers of the library apart: kernels know
+// nothing of tensors, tensors nothing of layers, and nothing knows the book.
+func TestWhoMayImportWhom(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}|{{join .Imports " "}}`, "descent/mlkit/...").Output()
+	if err != nil {
+		if _, lookErr := exec.LookPath("go"); lookErr != nil {
+			t.Skip("needs the go command to list the packages")
+		}
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		pkg, imports, _ := strings.Cut(strings.TrimSpace(line), "|")
+		allowed, known := mayImport[pkg]
+		if !known {
+			t.Errorf("%s is a new package: give it its place in mayImport, or find the package it belongs to", pkg)
+			continue
+		}
+		for _, imp := range strings.Fields(imports) {
+			if rest, ours := strings.CutPrefix(imp, "descent/"); ours && allowed != "*" {
+				name := strings.TrimPrefix(rest, "mlkit/")
+				if !strings.Contains(" "+allowed+" ", " "+name+" ") {
+					t.Errorf("%s must not import %s (allowed: %s)", pkg, imp, allowed)
+				}
+			}
+			for _, d := range drawing {
+				if strings.HasPrefix(imp, d) && pkg != "descent/mlkit/show" {
+					t.Errorf("%s must not import %s: drawing belongs to show", pkg, imp)
+				}
+			}
+		}
+	}
+}

@@ -26,7 +26,7 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{runCommand, checkCommand}
+	return []command{openCommand, runCommand, checkCommand}
 }
 
 func main() {
@@ -48,7 +48,7 @@ func main() {
 
 // dispatch runs the subcommand, or opens the book when there is none.
 func dispatch(ctx context.Context, args []string) error {
-	name := ""
+	name := openCommand.name
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	} else if len(args) > 0 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {

@@ -84,7 +84,11 @@ func Notebook(ctx context.Context, env *setup.Env, n *nb.Notebook, opt Options) 
 	if err != nil {
 		return err
 	}
-	cmd, err := s.Command(env.Environ(nil), env.Python, "-c", runner, path, filepath.Dir(path), setup.KernelName)
+	script, err := s.Script("runner.py", runner)
+	if err != nil {
+		return err
+	}
+	cmd, err := s.Command(env.Environ(nil), env.Python, script, path, filepath.Dir(path), setup.KernelName)
 	if err != nil {
 		return err
 	}

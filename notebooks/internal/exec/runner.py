@@ -1,6 +1,6 @@
 """Executes one notebook and reports each cell as a line of JSON.
 
-Usage: python -c <this file> NOTEBOOK FOLDER KERNEL
+Usage: python runner.py NOTEBOOK FOLDER KERNEL
 
 It ends when its standard input does. That happens when the program that started
 it was killed, so it then also kills the kernel and removes the session's folder.

@@ -77,6 +77,12 @@ func (s *Session) Environ() []string {
 	}
 }
 
+// Script writes a program into the session's folder and returns its path.
+func (s *Session) Script(name, text string) (string, error) {
+	path := filepath.Join(s.Dir, name)
+	return path, os.WriteFile(path, []byte(text), 0o600)
+}
+
 // Command prepares a process of the session. It runs in a process group of its
 // own, so that Ctrl-C at the terminal reaches the session alone, which then ends
 // the others in order. Its standard input is a pipe that closes when this

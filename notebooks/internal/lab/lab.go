@@ -1,0 +1,168 @@
+// Package lab runs the JupyterLab server that shows the book.
+package lab
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"descent/notebooks/internal/session"
+	"descent/notebooks/internal/setup"
+)
+
+//go:embed lab.py
+var launcher string
+
+// Options are how to serve.
+type Options struct {
+	Folder  string // what JupyterLab shows, absolute
+	Open    string // the notebook to open, relative to Folder; empty: none
+	Port    int    // the first port to try
+	Browser bool   // also open the user's browser
+	// Scriptable lets a test drive the page through window.jupyterapp.
+	Scriptable bool
+	// Ready is called once, with an address that holds the token.
+	Ready func(address string)
+}
+
+// startLimit is how long the server may take until it listens. It takes two
+// seconds; a cold disk makes it ten.
+const startLimit = time.Minute
+
+// farewell is how long the server may take to save and to end its kernels.
+const farewell = 3 * time.Second
+
+// Serve runs the server until the context ends or the server does, as it does
+// when the reader chooses "Shut down". Then no process and no temporary file of
+// it is left, kernels and their cells included. It listens on 127.0.0.1 only.
+func Serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
+	s, err := session.New()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	token, err := newToken()
+	if err != nil {
+		return err
+	}
+	// By environment: command lines can be read by every user of the machine.
+	environ := env.Environ(map[string]string{"JUPYTER_TOKEN": token})
+	script, err := s.Script("lab.py", launcher)
+	if err != nil {
+		return err
+	}
+	cmd, err := s.Command(environ, env.Python, append([]string{script, opt.Folder}, opt.arguments()...)...)
+	if err != nil {
+		return err
+	}
+	logName := filepath.Join(s.Dir, "server.log")
+	log, err := os.OpenFile(logName, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting JupyterLab: %w", err)
+	}
+	done := make(chan struct{})
+	var exit error
+	go func() { exit = cmd.Wait(); close(done) }()
+	defer session.Stop(cmd, done, farewell)
+
+	started := time.Now()
+	announced := false
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-done:
+			if announced && exit == nil {
+				return nil
+			}
+			return fmt.Errorf("JupyterLab ended (%v); its last words:\n%s", exit, lastLines(logName))
+		case <-tick.C:
+			if announced {
+				continue
+			}
+			if base := listening(s.Runtime()); base != "" {
+				announced = true
+				if opt.Ready != nil {
+					opt.Ready(base + opt.path() + "?token=" + token)
+				}
+			} else if time.Since(started) > startLimit {
+				return fmt.Errorf("JupyterLab does not listen after %v; its last words:\n%s", startLimit, lastLines(logName))
+			}
+		}
+	}
+}
+
+func (o Options) path() string {
+	if o.Open == "" {
+		return "lab"
+	}
+	return "lab/tree/" + (&url.URL{Path: filepath.ToSlash(o.Open)}).EscapedPath()
+}
+
+func (o Options) arguments() []string {
+	args := []string{
+		"--ServerApp.ip=127.0.0.1",
+		fmt.Sprintf("--ServerApp.port=%d", o.Port),
+		"--ServerApp.port_retries=100",
+		"--ServerApp.root_dir=" + o.Folder,
+		fmt.Sprintf("--ServerApp.open_browser=%t", o.Browser),
+		"--LabApp.default_url=/" + o.path(),
+		// The kernel is Go's; nothing else is offered, and nothing is fetched.
+		"--LabApp.extension_manager=readonly",
+		"--KernelSpecManager.ensure_native_kernel=False",
+		"--KernelSpecManager.allowed_kernelspecs=" + setup.KernelName,
+		"--MultiKernelManager.default_kernel_name=" + setup.KernelName,
+	}
+	if o.Scriptable {
+		args = append(args, "--LabApp.expose_app_in_browser=True")
+	}
+	if os.Geteuid() == 0 { // in a container; Jupyter refuses otherwise
+		args = append(args, "--ServerApp.allow_root=True")
+	}
+	return args
+}
+
+func newToken() (string, error) {
+	b := make([]byte, 24)
+	_, err := rand.Read(b)
+	return hex.EncodeToString(b), err
+}
+
+// listening returns the address in the file that Jupyter writes when it listens,
+// which is the only place that says which port it found free.
+func listening(runtime string) string {
+	files, _ := filepath.Glob(filepath.Join(runtime, "jpserver-*.json"))
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		var server struct{ URL string }
+		if err == nil && json.Unmarshal(data, &server) == nil && server.URL != "" {
+			return server.URL
+		}
+	}
+	return ""
+}
+
+func lastLines(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	return strings.Join(lines[max(0, len(lines)-15):], "\n")
+}

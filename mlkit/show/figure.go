@@ -1,0 +1,419 @@
+package show
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// A Figure is a Picture with axes: make one with Plot, add data with its methods, each of which returns the figure, then Show it.
+//
+// A series with a name has an entry in the legend and a colour of its own; series of the same name share both, so a Line and its
+// Band belong together. A series without a name takes the colour of the one before it.
+//
+// Values that are not finite, or not positive on a logarithmic axis, are left out, lines are broken there, and a note under the
+// figure says how many. Slices of different length, and other bad input, are reported when the figure is drawn.
+type Figure struct {
+	Picture
+	x, y       axis
+	layers     []*layer
+	names      []string
+	errs       []error
+	categories []string
+	bar        *colourBar
+	square     bool
+}
+
+type axis struct {
+	label  string
+	log    bool
+	lo, hi float64 // given range, if fixed
+	fixed  bool
+}
+
+// A layer is one series of one kind.
+type layer struct {
+	name, kind string
+	look       look
+	z          int         // drawing order: fields, then fills, lines, points, words
+	xs, ys     [][]float64 // what the axes must contain
+	baseX      bool        // the axis need not go further than the data on this side
+	baseY      bool        // starts at zero: no gap below it
+	thumb      thumb
+	draw       func(a *axes, l *layer)
+}
+
+const (
+	zField = iota
+	zFill
+	zLine
+	zPoint
+	zWord
+)
+
+// axes is what a layer draws on.
+type axes struct {
+	draw.Canvas
+	x, y    scale
+	skipped int // values that have no place on the axes
+}
+
+// pt returns where (x, y) is on the canvas, which may be outside of the frame.
+func (a *axes) pt(x, y float64) (vg.Point, bool) {
+	if !a.x.ok(x) || !a.y.ok(y) {
+		return vg.Point{}, false
+	}
+	// Far outside is as good as very far outside, and keeps the clipping free of overflow.
+	c := func(v float64) float64 { return math.Min(math.Max(v, -1000), 1000) }
+	return vg.Point{X: a.X(c(a.x.norm(x))), Y: a.Y(c(a.y.norm(y)))}, true
+}
+
+// Plot starts a figure. The labels name the quantities on the axes, with units: "step", "time (s)".
+func Plot(title, xLabel, yLabel string) *Figure {
+	f := &Figure{x: axis{label: xLabel}, y: axis{label: yLabel}}
+	f.title, f.w, f.h = title, Width, Height
+	f.paint, f.describe = f.paintFigure, f.describeFigure
+	return f
+}
+
+// Size sets the size in CSS pixels, 640×400 unless set.
+func (f *Figure) Size(w, h int) *Figure { f.setSize(w, h); return f }
+
+// Alt sets the alternative text; see Picture.Alt.
+func (f *Figure) Alt(text string) *Figure { f.alt = text; return f }
+
+// LogX makes the x axis logarithmic.
+func (f *Figure) LogX() *Figure { f.x.log = true; return f }
+
+// LogY makes the y axis logarithmic.
+func (f *Figure) LogY() *Figure { f.y.log = true; return f }
+
+// XRange fixes the x axis to lo…hi; data outside is cut off.
+func (f *Figure) XRange(lo, hi float64) *Figure { f.x.set(f, "XRange", lo, hi); return f }
+
+// YRange fixes the y axis to lo…hi; data outside is cut off.
+func (f *Figure) YRange(lo, hi float64) *Figure { f.y.set(f, "YRange", lo, hi); return f }
+
+// Square gives both axes the same scale, so that a circle is round.
+func (f *Figure) Square() *Figure { f.square = true; return f }
+
+func (a *axis) set(f *Figure, what string, lo, hi float64) {
+	if !(finite(lo) && finite(hi) && lo < hi) {
+		f.errorf("%s(%g, %g): want two finite numbers, the smaller first", what, lo, hi)
+		return
+	}
+	a.lo, a.hi, a.fixed = lo, hi, true
+}
+
+func (f *Figure) errorf(format string, args ...any) {
+	f.errs = append(f.errs, fmt.Errorf(format, args...))
+}
+
+// add appends a layer after settling its colour.
+func (f *Figure) add(l *layer, styles []Style) *Figure {
+	i := len(f.names)
+	switch k := slices.Index(f.names, l.name); {
+	case l.name != "" && k >= 0:
+		i = k
+	case l.name != "":
+		f.names = append(f.names, l.name)
+	case i > 0:
+		i--
+	}
+	c, round := seriesColour(i)
+	l.look.colour, l.look.series = c, i
+	if round > 0 && l.look.dash == nil {
+		l.look.dash = dashes(round)
+	}
+	for _, s := range styles {
+		s(&l.look)
+	}
+	f.layers = append(f.layers, l)
+	return f
+}
+
+// scales settles the range of both axes.
+func (f *Figure) scales() (x, y scale) {
+	x.log, y.log = f.x.log, f.y.log
+	xlo, xhi, ylo, yhi := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
+	tightX, baseY := len(f.layers) > 0, false
+	grow := func(s scale, lo, hi *float64, vs [][]float64) {
+		for _, v := range vs {
+			for _, e := range v {
+				if s.ok(e) {
+					*lo, *hi = math.Min(*lo, e), math.Max(*hi, e)
+				}
+			}
+		}
+	}
+	for _, l := range f.layers {
+		grow(x, &xlo, &xhi, l.xs)
+		grow(y, &ylo, &yhi, l.ys)
+		tightX = tightX && l.baseX
+		baseY = baseY || l.baseY
+	}
+	padX, padLo, padHi := 0.025, 0.05, 0.06
+	field := slices.ContainsFunc(f.layers, func(l *layer) bool { return l.z == zField })
+	if field {
+		padX, padLo, padHi = 0, 0, 0
+	}
+	if tightX {
+		padX = 0
+	}
+	if baseY && !y.log && ylo >= 0 {
+		padLo = 0
+	}
+	if n := len(f.categories); n > 0 {
+		xlo, xhi, padX = -0.5, float64(n)-0.5, 0
+		for i, s := range f.categories {
+			x.ticks = append(x.ticks, plot.Tick{Value: float64(i), Label: s})
+		}
+	}
+	x.fit(xlo, xhi, padX, padX)
+	y.fit(ylo, yhi, padLo, padHi)
+	if f.x.fixed {
+		x.lo, x.hi = f.x.lo, f.x.hi
+	}
+	if f.y.fixed {
+		y.lo, y.hi = f.y.lo, f.y.hi
+	}
+	return x, y
+}
+
+func (f *Figure) paintFigure(c draw.Canvas) error {
+	if len(f.errs) > 0 {
+		return errors.Join(f.errs...)
+	}
+	for _, a := range []axis{f.x, f.y} {
+		if a.log && a.fixed && a.lo <= 0 {
+			return fmt.Errorf("a logarithmic axis cannot start at %g", a.lo)
+		}
+	}
+	sx, sy := f.scales()
+	c = draw.Crop(c, margin, -margin-4, margin, -margin)
+	small := c.Max.X-c.Min.X < 400
+	ts := float64(titleSize)
+	if small {
+		ts = labelSize
+	}
+	c = drawTitle(c, f.title, ts)
+	c = f.drawLegend(c)
+	if f.bar != nil {
+		c = f.bar.draw(c, f.xAxisHeight())
+	}
+	note := &noteLine{}
+	ac := c
+	ac.Min.Y += note.height(f, sx, sy)
+
+	p := plot.New()
+	p.BackgroundColor = nil
+	styleAxis(&p.X, sx, f.x.label, f.categories != nil)
+	styleAxis(&p.Y, sy, f.y.label, false)
+	p.Y.Label.Padding = 4
+	if f.categories != nil {
+		f.fitCategories(p, ac)
+	}
+	if f.square {
+		ac = squareCanvas(p, ac, sx, sy)
+	}
+	p.Add(plotterFunc(func(dc draw.Canvas, p *plot.Plot) {
+		a := &axes{Canvas: dc, x: sx, y: sy}
+		order := slices.Clone(f.layers)
+		slices.SortStableFunc(order, func(p, q *layer) int { return p.z - q.z })
+		if len(order) == 0 || order[0].z != zField {
+			drawGrid(a, f.categories != nil)
+		}
+		for _, l := range order {
+			l.draw(a, l)
+		}
+		drawFrame(a, len(order) > 0 && order[0].z == zField)
+		if len(f.layers) == 0 || f.empty(sx, sy) {
+			sty := textStyle(labelSize, softInk, draw.XCenter, draw.YCenter)
+			a.FillText(sty, a.Center(), "no data")
+		}
+		note.skipped = a.skipped
+	}))
+	p.Draw(ac)
+	note.draw(c)
+	return nil
+}
+
+// empty reports whether no layer has a value that can be drawn.
+func (f *Figure) empty(x, y scale) bool {
+	for _, l := range f.layers {
+		for _, v := range l.ys {
+			if slices.ContainsFunc(v, y.ok) {
+				return false
+			}
+		}
+		if len(l.ys) == 0 {
+			for _, v := range l.xs {
+				if slices.ContainsFunc(v, x.ok) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+type plotterFunc func(draw.Canvas, *plot.Plot)
+
+func (f plotterFunc) Plot(c draw.Canvas, p *plot.Plot) { f(c, p) }
+
+func styleAxis(a *plot.Axis, s scale, label string, categories bool) {
+	a.Min, a.Max, a.Scale = s.lo, s.hi, s
+	a.Padding = 0
+	a.LineStyle.Width = 0
+	a.Label.Text = label
+	x, y := a.Label.TextStyle.XAlign, a.Label.TextStyle.YAlign
+	a.Label.TextStyle = textStyle(labelSize, ink, x, y)
+	a.Label.Padding = 5
+	x, y = a.Tick.Label.XAlign, a.Tick.Label.YAlign
+	a.Tick.Label = textStyle(tickSize, softInk, x, y)
+	a.Tick.LineStyle = draw.LineStyle{Color: softInk, Width: 0.75}
+	a.Tick.Length = 5
+	if categories {
+		a.Tick.LineStyle.Width = 0
+		a.Tick.Length = 4
+	}
+	a.Tick.Marker = s
+}
+
+func (f *Figure) xAxisHeight() vg.Length { return labelSize*1.2 + 5 + tickSize*1.2 + 5 }
+
+// fitCategories turns the names of categories that are too long to stand side by side by 30 degrees.
+func (f *Figure) fitCategories(p *plot.Plot, c draw.Canvas) {
+	sty := p.X.Tick.Label
+	room := (c.Max.X - c.Min.X - 50) / vg.Length(max(len(f.categories), 1))
+	for _, s := range f.categories {
+		if sty.Width(s)+6 > room {
+			p.X.Tick.Label.Rotation = math.Pi / 6
+			p.X.Tick.Label.XAlign = draw.XRight
+			p.X.Tick.Label.YAlign = draw.YCenter
+			return
+		}
+	}
+}
+
+// squareCanvas crops c so that both axes have the same number of pixels per unit.
+func squareCanvas(p *plot.Plot, c draw.Canvas, x, y scale) draw.Canvas {
+	dc := p.DataCanvas(c)
+	w, h := dc.Max.X-dc.Min.X, dc.Max.Y-dc.Min.Y
+	kx, ky := w/vg.Length(x.hi-x.lo), h/vg.Length(y.hi-y.lo)
+	if kx > ky {
+		c.Max.X -= w - ky*vg.Length(x.hi-x.lo)
+	} else {
+		c.Min.Y += h - kx*vg.Length(y.hi-y.lo)
+	}
+	return c
+}
+
+func drawGrid(a *axes, categories bool) {
+	sty := draw.LineStyle{Color: gridLine, Width: 1}
+	if !categories {
+		for _, t := range a.x.Ticks(a.x.lo, a.x.hi) {
+			if x := a.X(a.x.norm(t.Value)); t.Label != "" && a.ContainsX(x) {
+				a.StrokeLine2(sty, x, a.Min.Y, x, a.Max.Y)
+			}
+		}
+	}
+	for _, t := range a.y.Ticks(a.y.lo, a.y.hi) {
+		if y := a.Y(a.y.norm(t.Value)); t.Label != "" && a.ContainsY(y) {
+			a.StrokeLine2(sty, a.Min.X, y, a.Max.X, y)
+		}
+	}
+}
+
+func drawFrame(a *axes, full bool) {
+	sty := draw.LineStyle{Color: softInk, Width: 1}
+	a.StrokeLine2(sty, a.Min.X, a.Min.Y, a.Max.X, a.Min.Y)
+	a.StrokeLine2(sty, a.Min.X, a.Min.Y, a.Min.X, a.Max.Y)
+	if full {
+		a.StrokeLine2(sty, a.Max.X, a.Min.Y, a.Max.X, a.Max.Y)
+		a.StrokeLine2(sty, a.Min.X, a.Max.Y, a.Max.X, a.Max.Y)
+	}
+}
+
+// noteLine is the small print under a figure: what could not be drawn.
+type noteLine struct{ skipped int }
+
+func (n *noteLine) height(f *Figure, x, y scale) vg.Length {
+	for _, l := range f.layers {
+		for i, v := range [][][]float64{l.xs, l.ys} {
+			s := []scale{x, y}[i]
+			for _, e := range v {
+				if slices.ContainsFunc(e, func(v float64) bool { return !s.ok(v) }) {
+					return noteSize * 1.4
+				}
+			}
+		}
+	}
+	return 0
+}
+
+func (n *noteLine) draw(c draw.Canvas) {
+	if n.skipped == 0 {
+		return
+	}
+	s := "1 value that is not finite (or not positive on a log axis) is not drawn"
+	if n.skipped > 1 {
+		s = fmt.Sprintf("%d values that are not finite (or not positive on a log axis) are not drawn", n.skipped)
+	}
+	sty := textStyle(noteSize, warnColor, draw.XLeft, draw.YBottom)
+	c.FillText(sty, vg.Point{X: c.Min.X, Y: c.Min.Y - 4}, fit(s, sty, c.Max.X-c.Min.X))
+}
+
+// describeFigure makes the alternative text: title, kinds and names of what is drawn, and the ranges of the axes.
+func (f *Figure) describeFigure() string {
+	x, y := f.scales()
+	var kinds []string
+	named := map[string][]string{}
+	for _, l := range f.layers {
+		if l.kind == "" {
+			continue
+		}
+		if !slices.Contains(kinds, l.kind) {
+			kinds = append(kinds, l.kind)
+		}
+		if l.name != "" && !slices.Contains(named[l.kind], l.name) {
+			named[l.kind] = append(named[l.kind], l.name)
+		}
+	}
+	var parts []string
+	for _, k := range kinds {
+		if n := named[k]; len(n) > 0 {
+			k += " (" + strings.Join(n, ", ") + ")"
+		}
+		parts = append(parts, k)
+	}
+	if len(parts) == 0 {
+		parts = []string{"an empty figure"}
+	}
+	s := strings.Join(parts, ", ")
+	if f.title != "" {
+		s = f.title + ": " + s
+	}
+	side := func(label string, a scale) string {
+		if label == "" {
+			label = "values"
+		}
+		t := label + " from " + short(a.lo) + " to " + short(a.hi)
+		if a.log {
+			t += " (logarithmic)"
+		}
+		return t
+	}
+	if f.categories != nil {
+		s += "; " + strings.Join(f.categories, ", ")
+	} else {
+		s += "; " + side(f.x.label, x)
+	}
+	return plainText(s + "; " + side(f.y.label, y) + ".")
+}

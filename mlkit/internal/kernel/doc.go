@@ -15,3 +15,5 @@
 // operation failed. The checks here (lengths, overflow of int) are the last
 // line of defence before assembly, and panic.
 package kernel
+
+//go:generate go run ./gen -family gemm -out gemm_amd64.s -stubs gemm_amd64.go -pkg kernel

@@ -87,10 +87,7 @@ func (g Gemm) stride(operand string, ld, rows, cols, n int) int {
 // negative size, a stride shorter than a row, or a slice that is too short.
 func (g Gemm) Run(c, a, b []float32) {
 	g = g.checked(c, a, b)
-	if g.M == 0 || g.N == 0 {
-		return
-	}
-	gemmPortable(&g, c, a, b)
+	g.run(c, a, b)
 }
 
 // GemmBatch computes batch products of the same shape. Product i reads a from
@@ -112,13 +109,18 @@ func GemmBatch(batch int, g Gemm, c, a, b []float32, strideC, strideA, strideB i
 		return x[lo:]
 	}
 	g = g.checked(at("C", c, strideC), at("A", a, strideA), at("B", b, strideB))
-	if g.M == 0 || g.N == 0 {
-		return
-	}
 	if need := (g.M-1)*g.LDC + g.N; batch > 1 && strideC < need {
 		panic(fmt.Sprintf("kernel: GemmBatch: results of %d elements overlap: they are %d apart", need, strideC))
 	}
-	for i := range batch {
-		gemmPortable(&g, c[i*strideC:], a[i*strideA:], b[i*strideB:])
+	if batch == 1 || Workers() == 1 || batch*g.M*g.N*g.K < serialWork {
+		for i := range batch {
+			g.run(c[i*strideC:], a[i*strideA:], b[i*strideB:])
+		}
+		return
 	}
+	w := getWorkspace()
+	w.batch = batchJob{g: g, c: c, a: a, b: b, sc: strideC, sa: strideA, sb: strideB}
+	Parallel(batch, &w.batch)
+	w.batch = batchJob{}
+	w.release()
 }

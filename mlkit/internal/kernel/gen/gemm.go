@@ -1,0 +1,363 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+func init() { families["gemm"] = gemm }
+
+// Offsets of the fields of kernel.tiles, and its flags; the package checks
+// them when it compiles.
+const (
+	tileA, tileB, tileC      = 0, 24, 48
+	tileBias, tileBiasRows   = 72, 96
+	tileK, tileRSA, tileCSA  = 120, 128, 136
+	tileLDB, tileLDC         = 144, 152
+	tileRows, tileVecs       = 160, 168
+	tileCount, tileNextA     = 176, 184
+	tileWidth, tileFlags     = 192, 200
+	tileAlpha                = 208
+	tileOff, tileRow         = 216, 224
+	flagLoad, flagScale      = 1, 2
+	flagBias, flagBiasRows   = 4, 8
+	flagReLU, flagAdd        = 16, 32
+	flagsAfter               = flagScale | flagAdd | flagBias | flagBiasRows | flagReLU
+	maxRows512, maxRows256   = 12, 6
+	wideRows512, wideRows256 = 4, 2
+)
+
+// isa is what differs between the two instruction sets in these kernels.
+type isa struct {
+	name  string
+	width int // floats in a vector
+	reg   []VecPhysical
+	rows  int // most rows of a tile of two vectors
+	wide  int // most rows of a tile of four vectors
+}
+
+var avx512 = isa{"AVX512", 16, []VecPhysical{
+	Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15,
+	Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27, Z28, Z29, Z30, Z31,
+}, maxRows512, wideRows512}
+
+var avx2 = isa{"AVX2", 8, []VecPhysical{
+	Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15,
+}, maxRows256, wideRows256}
+
+// tailMask is eight words of ones and eight of zeros: the eight that start n
+// words before the zeros mask the first n floats of a vector.
+var tailMask Mem
+
+func gemm() {
+	tailMask = GLOBL("tailMask", RODATA|NOPTR)
+	for i := range 16 {
+		v := uint32(0xffffffff)
+		if i >= 8 {
+			v = 0
+		}
+		DATA(4*i, U32(v))
+	}
+	for _, x := range []isa{avx512, avx2} {
+		x.tiles()
+		x.dots()
+		x.transpose()
+		x.copyRows()
+	}
+}
+
+// Registers of the tile kernels. A row of A is at one of the bases plus 0, 1,
+// 2 or 3 strides; AX is the fourth base or, outside the loop over k, the
+// stride of C.
+var (
+	arg    = RDI
+	bases  = []GPPhysical{RSI, R8, R9, RAX}
+	rs     = R10
+	rs3    = R11
+	cs     = R12
+	ptrB   = RBX
+	strB   = RDX
+	countK = RCX
+	ptrC   = R13
+	strC   = RAX
+)
+
+func field(off int) Mem { return Mem{Base: arg, Disp: off} }
+
+// tiles emits the kernel that computes a column of tiles of C, see
+// kernel.tiles.
+func (x isa) tiles() {
+	name := "tiles" + x.name
+	TEXT(name, NOSPLIT, "func(t *byte)")
+	Doc(name+" computes a column of tiles, as tilesGo does.", "")
+	Pragma("noescape")
+	MOVQ(NewParamAddr("t", 0), arg)
+	for _, f := range []struct {
+		off int
+		r   GPPhysical
+	}{{tileRSA, rs}, {tileCSA, cs}, {tileLDB, strB}} {
+		MOVQ(field(f.off), f.r)
+		SHLQ(Imm(2), f.r)
+	}
+	LEAQ(Mem{Base: rs, Index: rs, Scale: 2}, rs3)
+	MOVQ(field(tileC), ptrC)
+
+	type variant struct {
+		rows, vecs int
+		masked     bool
+	}
+	label := func(v variant) string {
+		s := fmt.Sprintf("r%dv%d", v.rows, v.vecs)
+		if v.masked {
+			s += "m"
+		}
+		return s
+	}
+	var variants []variant
+	dispatch := func(vecs, rows int, masked bool) {
+		for r := rows; r >= 1; r-- {
+			v := variant{r, vecs, masked}
+			variants = append(variants, v)
+			CMPQ(field(tileRows), Imm(uint64(r)))
+			JE(LabelRef(label(v)))
+		}
+		RET()
+	}
+	x.masks()
+	MOVQ(field(tileVecs), RAX)
+	CMPQ(RAX, Imm(2))
+	JL(LabelRef("one"))
+	JG(LabelRef("four"))
+	if x.width == 8 {
+		// A masked load costs more than a plain one here.
+		CMPQ(field(tileWidth), Imm(16))
+		JL(LabelRef("masked"))
+		dispatch(2, x.rows, false)
+		Label("masked")
+	}
+	dispatch(2, x.rows, true)
+	Label("one")
+	dispatch(1, x.rows, true)
+	Label("four")
+	dispatch(4, x.wide, x.width == 16)
+	for _, v := range variants {
+		Label(label(v))
+		x.tile(label(v), v.rows, v.vecs, v.masked)
+		RET()
+	}
+}
+
+// masks sets up the masks of the columns in use: K1 to K4 for the vectors of
+// a wide tile, of which narrower tiles use the last in K1; or Y15, for the
+// last vector.
+func (x isa) masks() {
+	MOVQ(field(tileWidth), RCX)
+	if x.width == 8 {
+		DECQ(RCX)
+		ANDQ(Imm(7), RCX)
+		INCQ(RCX) // columns in the last vector, 1 to 8
+		NEGQ(RCX)
+		LEAQ(tailMask, RAX)
+		VMOVUPS(Mem{Base: RAX, Index: RCX, Scale: 4, Disp: 32}, Y15)
+		return
+	}
+	// Bits of the columns in use; BZHI would need BMI2, shifts do not.
+	MOVQ(I64(-1), RAX)
+	NEGQ(RCX)
+	ANDQ(Imm(63), RCX)
+	SHRQ(CL, RAX) // width ones (64 for a width of 64)
+	for i, k := range []OpmaskPhysical{K1, K2, K3, K4} {
+		if i > 0 {
+			SHRQ(Imm(16), RAX)
+		}
+		KMOVW(EAX, k)
+	}
+	// A tile of two vectors masks the second one only, as K1.
+	CMPQ(field(tileVecs), Imm(2))
+	JNE(LabelRef("masksDone"))
+	KMOVW(K2, K1)
+	Label("masksDone")
+}
+
+// load and store move vector v of vecs.
+func (x isa) load(m Mem, r VecPhysical, v, vecs int, masked bool) {
+	switch k := x.mask(v, vecs, masked); {
+	case k == nil:
+		VMOVUPS(m, r)
+	case x.width == 16:
+		VMOVUPS_Z(m, k, r)
+	default:
+		VMASKMOVPS(m, k, r)
+	}
+}
+
+func (x isa) store(r VecPhysical, m Mem, v, vecs int, masked bool) {
+	switch k := x.mask(v, vecs, masked); {
+	case k == nil:
+		VMOVUPS(r, m)
+	case x.width == 16:
+		VMOVUPS(r, k, m)
+	default:
+		VMASKMOVPS(r, k, m)
+	}
+}
+
+func (x isa) mask(v, vecs int, masked bool) Op {
+	switch {
+	case !masked || vecs == 2 && v == 0:
+		return nil
+	case x.width == 8:
+		return Y15
+	case vecs == 4:
+		return []Op{K1, K2, K3, K4}[v]
+	}
+	return K1
+}
+
+func (x isa) zero(r VecPhysical) {
+	if x.width == 16 {
+		VPXORD(r, r, r)
+	} else {
+		VXORPS(r, r, r)
+	}
+}
+
+// tile emits the loop over tiles of rows rows and vecs vectors.
+func (x isa) tile(label string, rows, vecs int, masked bool) {
+	acc := func(r, v int) VecPhysical { return x.reg[r*vecs+v] }
+	vecB := x.reg[rows*vecs:][:vecs]
+	temps := x.reg[rows*vecs+vecs:]
+	if x.width == 8 && masked {
+		temps = temps[:len(temps)-1]
+	}
+	bytes := 4 * x.width
+	rowsOfC := func(f func(r, v int, m Mem)) {
+		MOVQ(ptrC, ptrB)
+		for r := range rows {
+			for v := range vecs {
+				f(r, v, Mem{Base: ptrB, Disp: v * bytes})
+			}
+			if r < rows-1 {
+				ADDQ(strC, ptrB)
+			}
+		}
+	}
+
+	Label(label + "tile")
+	MOVQ(field(tileLDC), strC)
+	SHLQ(Imm(2), strC)
+	TESTQ(U32(flagLoad), field(tileFlags))
+	JZ(LabelRef(label + "zero"))
+	rowsOfC(func(r, v int, m Mem) { x.load(m, acc(r, v), v, vecs, masked) })
+	JMP(LabelRef(label + "start"))
+	Label(label + "zero")
+	for r := range rows {
+		for v := range vecs {
+			x.zero(acc(r, v))
+		}
+	}
+	Label(label + "start")
+	MOVQ(field(tileOff), RSI)
+	SHLQ(Imm(2), RSI)
+	ADDQ(field(tileA), RSI)
+	for i := 1; 4*i < rows; i++ {
+		LEAQ(Mem{Base: bases[i-1], Index: rs, Scale: 4}, bases[i])
+	}
+	MOVQ(field(tileB), ptrB)
+	MOVQ(field(tileK), countK)
+
+	Label(label + "k")
+	for v := range vecs {
+		x.load(Mem{Base: ptrB, Disp: v * bytes}, vecB[v], v, vecs, masked)
+	}
+	for r := range rows {
+		m := Mem{Base: bases[r/4]}
+		switch r % 4 {
+		case 1:
+			m.Index, m.Scale = rs, 1
+		case 2:
+			m.Index, m.Scale = rs, 2
+		case 3:
+			m.Index, m.Scale = rs3, 1
+		}
+		if vecs == 1 && x.width == 16 {
+			VFMADD231PS_BCST(m, vecB[0], acc(r, 0))
+			continue
+		}
+		t := temps[r%len(temps)]
+		VBROADCASTSS(m, t)
+		for v := range vecs {
+			VFMADD231PS(vecB[v], t, acc(r, v))
+		}
+	}
+	for i := 0; 4*i < rows; i++ {
+		ADDQ(cs, bases[i])
+	}
+	ADDQ(strB, ptrB)
+	DECQ(countK)
+	JNZ(LabelRef(label + "k"))
+
+	MOVQ(field(tileLDC), strC)
+	SHLQ(Imm(2), strC)
+	MOVQ(field(tileFlags), RCX)
+	TESTQ(U32(flagsAfter), RCX)
+	JZ(LabelRef(label + "store"))
+	each := func(f func(r, v int)) {
+		for r := range rows {
+			for v := range vecs {
+				f(r, v)
+			}
+		}
+	}
+	t := temps[0]
+	when := func(flag uint32, name string, f func()) {
+		TESTQ(U32(flag), RCX)
+		JZ(LabelRef(label + name))
+		f()
+		Label(label + name)
+	}
+	when(flagScale, "noScale", func() {
+		VBROADCASTSS(field(tileAlpha), t)
+		each(func(r, v int) { VMULPS(t, acc(r, v), acc(r, v)) })
+	})
+	when(flagAdd, "noAdd", func() {
+		rowsOfC(func(r, v int, m Mem) {
+			x.load(m, vecB[v], v, vecs, masked)
+			VADDPS(vecB[v], acc(r, v), acc(r, v))
+		})
+	})
+	when(flagBias, "noBias", func() {
+		MOVQ(field(tileBias), ptrB)
+		for v := range vecs {
+			x.load(Mem{Base: ptrB, Disp: v * bytes}, vecB[v], v, vecs, masked)
+		}
+		each(func(r, v int) { VADDPS(vecB[v], acc(r, v), acc(r, v)) })
+	})
+	when(flagBiasRows, "noBiasRows", func() {
+		MOVQ(field(tileBiasRows), ptrB)
+		MOVQ(field(tileRow), RSI)
+		LEAQ(Mem{Base: ptrB, Index: RSI, Scale: 4}, ptrB)
+		for r := range rows {
+			VBROADCASTSS(Mem{Base: ptrB, Disp: 4 * r}, t)
+			for v := range vecs {
+				VADDPS(t, acc(r, v), acc(r, v))
+			}
+		}
+		ADDQ(Imm(uint64(rows)), field(tileRow))
+	})
+	when(flagReLU, "store", func() {
+		x.zero(t)
+		// The second source is what comes out if one is NaN.
+		each(func(r, v int) { VMAXPS(acc(r, v), t, acc(r, v)) })
+	})
+	rowsOfC(func(r, v int, m Mem) { x.store(acc(r, v), m, v, vecs, masked) })
+	LEAQ(Mem{Base: ptrB, Index: strC, Scale: 1}, ptrC)
+	MOVQ(field(tileNextA), RCX)
+	ADDQ(RCX, field(tileOff))
+	DECQ(field(tileCount))
+	JNZ(LabelRef(label + "tile"))
+	VZEROUPPER()
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// transpose emits the kernel that writes up to a vector's width of rows as
+// columns.
+func (x isa) transpose() {
+	name := "transpose" + x.name
+	TEXT(name, NOSPLIT, "func(dst, src *float32, ld, rows, n, stride int)")
+	Doc(name+" transposes up to "+map[int]string{8: "8", 16: "16"}[x.width]+" rows of n floats, as transposeGo does.", "")
+	Pragma("noescape")
+	var (
+		dst, src, ld, rows = RDI, RSI, RDX, RCX
+		n, stride          = R8, R9
+		tmp, last          = RAX, RBX
+		rows4              = []GPPhysical{R10, R11, R12, R13}
+	)
+	Load(Param("dst"), dst)
+	Load(Param("src"), src)
+	Load(Param("ld"), ld)
+	Load(Param("rows"), rows)
+	Load(Param("n"), n)
+	Load(Param("stride"), stride)
+	SHLQ(Imm(2), ld)
+	SHLQ(Imm(2), stride)
+
+	// Where rows start; those that do not exist repeat the last one.
+	starts := AllocLocal(8 * x.width)
+	MOVQ(src, tmp)
+	for i := range x.width {
+		MOVQ(tmp, starts.Offset(8*i))
+		LEAQ(Mem{Base: tmp, Index: ld, Scale: 1}, last)
+		CMPQ(rows, Imm(uint64(i+1)))
+		CMOVQGT(last, tmp)
+	}
+	tail := func() {
+		// Turns the count in CX, 1 to width, into a mask.
+		if x.width == 16 {
+			MOVQ(I32(-1), tmp)
+			SHLQ(CL, tmp)
+			NOTQ(tmp)
+			return
+		}
+		LEAQ(tailMask, tmp)
+		NEGQ(RCX)
+	}
+	tail()
+	storeMask := Op(K1)
+	if x.width == 16 {
+		KMOVW(EAX, K1)
+	} else {
+		storeMask = Y0
+		LEAQ(Mem{Base: tmp, Index: RCX, Scale: 4, Disp: 32}, last) // where the mask is
+	}
+	XORQ(src, src) // offset in the rows
+	in, out := x.reg[:x.width], x.reg[x.width:][:x.width]
+
+	load := func(masked bool) {
+		for i := range x.width {
+			p := rows4[i%4]
+			MOVQ(starts.Offset(8*i), p)
+			m := Mem{Base: p, Index: src, Scale: 1}
+			switch {
+			case !masked:
+				VMOVUPS(m, in[i])
+			case x.width == 16:
+				VMOVUPS_Z(m, K2, in[i])
+			default:
+				VMASKMOVPS(m, Y15, in[i])
+			}
+		}
+	}
+	network := func() (res []VecPhysical) {
+		a, b := in, out
+		for i := 0; i < x.width; i += 2 {
+			VUNPCKLPS(a[i+1], a[i], b[i])
+			VUNPCKHPS(a[i+1], a[i], b[i+1])
+		}
+		a, b = b, a
+		for i := 0; i < x.width; i += 4 {
+			VUNPCKLPD(a[i+2], a[i], b[i])
+			VUNPCKHPD(a[i+2], a[i], b[i+1])
+			VUNPCKLPD(a[i+3], a[i+1], b[i+2])
+			VUNPCKHPD(a[i+3], a[i+1], b[i+3])
+		}
+		a, b = b, a
+		// Now 128-bit lane l of a[4q+m] is column 4l+m of rows 4q to 4q+3.
+		if x.width == 8 {
+			for m := range 4 {
+				VPERM2F128(Imm(0x20), a[4+m], a[m], b[m])
+				VPERM2F128(Imm(0x31), a[4+m], a[m], b[4+m])
+			}
+			return b
+		}
+		for m := range 4 {
+			VSHUFF32X4(Imm(0x44), a[4+m], a[m], b[4*m])
+			VSHUFF32X4(Imm(0xee), a[4+m], a[m], b[4*m+1])
+			VSHUFF32X4(Imm(0x44), a[12+m], a[8+m], b[4*m+2])
+			VSHUFF32X4(Imm(0xee), a[12+m], a[8+m], b[4*m+3])
+		}
+		a, b = b, a
+		for m := range 4 {
+			VSHUFF32X4(Imm(0x88), a[4*m+2], a[4*m], b[m])
+			VSHUFF32X4(Imm(0xdd), a[4*m+2], a[4*m], b[4+m])
+			VSHUFF32X4(Imm(0x88), a[4*m+3], a[4*m+1], b[8+m])
+			VSHUFF32X4(Imm(0xdd), a[4*m+3], a[4*m+1], b[12+m])
+		}
+		return b
+	}
+	store := func(r VecPhysical) {
+		if x.width == 16 {
+			VMOVUPS(r, K1, Mem{Base: dst})
+		} else {
+			VMASKMOVPS(r, storeMask, Mem{Base: dst})
+		}
+		ADDQ(stride, dst)
+	}
+
+	SUBQ(Imm(uint64(x.width)), n)
+	JL(LabelRef("tail"))
+	Label("block")
+	load(false)
+	res := network()
+	if x.width == 8 {
+		VMOVUPS(Mem{Base: last}, Y0)
+	}
+	for _, r := range res {
+		store(r)
+	}
+	ADDQ(Imm(uint64(4*x.width)), src)
+	SUBQ(Imm(uint64(x.width)), n)
+	JGE(LabelRef("block"))
+	Label("tail")
+	ADDQ(Imm(uint64(x.width)), n)
+	JZ(LabelRef("done"))
+	MOVQ(n, RCX)
+	tail()
+	if x.width == 16 {
+		KMOVW(EAX, K2)
+	} else {
+		VMOVUPS(Mem{Base: tmp, Index: RCX, Scale: 4, Disp: 32}, Y15)
+	}
+	load(true)
+	res = network()
+	if x.width == 8 {
+		VMOVUPS(Mem{Base: last}, Y0)
+	}
+	for _, r := range res {
+		store(r)
+		DECQ(n)
+		JZ(LabelRef("done"))
+	}
+	Label("done")
+	VZEROUPPER()
+	RET()
+}

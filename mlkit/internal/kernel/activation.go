@@ -36,11 +36,11 @@ func ELU(dst, x []float32, alpha float32) { elem2("ELU", opELU, dst, x, alpha, 1
 func ELUGrad(dx, dy, y []float32, alpha float32) { elem3("ELUGrad", opELUGrad, dx, dy, y, alpha, 1) }
 
 // SELU computes scale * ELU(x, alpha) with the constants of Klambauer et al., 2017.
-func SELU(dst, x []float32) { elem2("SELU", opSELU, dst, x, seluAlpha*seluScale, seluScale) }
+func SELU(dst, x []float32) { elem2("SELU", opELU, dst, x, seluAlpha*seluScale, seluScale) }
 
 // SELUGrad adds dy*scale where y > 0 and dy*(y + scale*alpha) elsewhere; y is the output.
 func SELUGrad(dx, dy, y []float32) {
-	elem3("SELUGrad", opSELUGrad, dx, dy, y, seluAlpha*seluScale, seluScale)
+	elem3("SELUGrad", opELUGrad, dx, dy, y, seluAlpha*seluScale, seluScale)
 }
 
 // GELU computes x * Phi(x), Phi the normal distribution function (Hendrycks & Gimpel, 2016).

@@ -13,7 +13,7 @@ func BytesToFloats(dst []float32, src []byte, scale, shift float32) {
 // Transpose writes src, rows x cols, to dst, cols x rows. They may not overlap.
 func Transpose(dst, src []float32, rows, cols int) {
 	if rows < 0 || cols < 0 || len(src) != rows*cols {
-		panic(fmt.Sprintf("kernel.Transpose: src has %d elements, want %d x %d", len(src), rows, cols))
+		panic(fmt.Sprintf("kernel: Transpose: src has %d elements, want %d x %d", len(src), rows, cols))
 	}
 	checkLen("Transpose", "dst", len(src), len(dst))
 	const block = 16 // one cache line of dst

@@ -17,3 +17,4 @@
 package kernel
 
 //go:generate go run ./gen -family gemm -out gemm_amd64.s -stubs gemm_amd64.go -pkg kernel
+//go:generate go run ./gen -family elem -out elem_amd64.s -stubs elem_stubs_amd64.go -pkg kernel

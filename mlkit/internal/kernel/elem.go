@@ -13,9 +13,9 @@ type (
 	elemAsm = func(dst, a, b *float32, n int, s, t float32)
 )
 
-// elemTable holds the assembly of the best instruction set this processor has; nil where there
-// is none, and then elemPortable[op] runs.
-var elemTable [numElemOps]elemAsm
+// elemTable holds the assembly for each level of the processor; where it is nil, elemPortable[op]
+// runs.
+var elemTable [avx512 + 1][numElemOps]elemAsm
 
 // elemGrain is the number of elements one worker takes at a time, and the length up to which the
 // caller does the work alone. It depends on nothing, so the partition depends on the length only;
@@ -30,7 +30,7 @@ func checkLen(op, name string, want, got int) {
 
 //go:noinline
 func badLen(op, name string, want, got int) {
-	panic(fmt.Sprintf("kernel.%s: %s has %d elements, want %d", op, name, got, want))
+	panic(fmt.Sprintf("kernel: %s: %s has %d elements, want %d", op, name, got, want))
 }
 
 func elem1(op elemOp, dst []float32, s, t float32) {
@@ -49,16 +49,21 @@ func elem3(name string, op elemOp, dst, a, b []float32, s, t float32) {
 }
 
 func elem(op elemOp, dst, a, b []float32, s, t float32) {
-	if len(dst) == 0 {
+	if n := len(dst); n == 0 {
+		return
+	} else if n > elemGrain {
+		j := getJob((*job).elemPart)
+		j.op, j.dst, j.a, j.b, j.s, j.t = op, dst, a, b, s, t
+		j.parallel(n, elemGrain)
 		return
 	}
-	elemRange(op, dst, a, b, s, t)
-}
-
-func elemRange(op elemOp, dst, a, b []float32, s, t float32) {
-	if f := elemTable[op]; f != nil {
+	if f := elemTable[cpu][op]; f != nil {
 		f(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst), s, t)
 		return
 	}
 	elemPortable[op](dst, a, b, s, t)
+}
+
+func (j *job) elemPart(lo, hi int) {
+	elem(j.op, j.dst[lo:hi], part(j.a, lo, hi), part(j.b, lo, hi), j.s, j.t)
 }

@@ -210,11 +210,9 @@ var elemPortable = [numElemOps]elemGo{
 			}
 		}
 	},
-	opELU:      elu,
-	opSELU:     elu,
-	opELUGrad:  eluGrad,
-	opSELUGrad: eluGrad,
-	opGELU:     each(func(x float64) float64 { return x * normalCDF(x) }),
+	opELU:     elu,
+	opELUGrad: eluGrad,
+	opGELU:    each(func(x float64) float64 { return x * normalCDF(x) }),
 	opGELUGrad: grad(func(x float64) float64 {
 		return normalCDF(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
 	}),
@@ -242,6 +240,33 @@ var elemPortable = [numElemOps]elemGo{
 		a, b = a[:len(dst)], b[:len(dst)]
 		for i := range dst {
 			dst[i] += float32(float64(a[i]) * sigmoid(float64(s)*float64(b[i])))
+		}
+	},
+
+	// dst = (a - s) * t
+	opStandardize: func(dst, a, _ []float32, s, t float32) {
+		for i, v := range a[:len(dst)] {
+			dst[i] = (v - s) * t
+		}
+	},
+	// dst = a - s - t
+	opSubTwo: func(dst, a, _ []float32, s, t float32) {
+		for i, v := range a[:len(dst)] {
+			dst[i] = v - s - t
+		}
+	},
+	// dst += b * (a - s)
+	opSoftmaxGrad: func(dst, a, b []float32, s, _ float32) {
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := range dst {
+			dst[i] += b[i] * (a[i] - s)
+		}
+	},
+	// dst += a - s*e^b
+	opLogSoftmaxGrad: func(dst, a, b []float32, s, _ float32) {
+		a, b = a[:len(dst)], b[:len(dst)]
+		for i := range dst {
+			dst[i] += a[i] - s*float32(math.Exp(float64(b[i])))
 		}
 	},
 }

@@ -2,8 +2,8 @@ package kernel
 
 type elemOp uint8
 
-// The element-wise operations. The generator reads their names from its own list; a test checks
-// that every one has a portable loop.
+// The element-wise operations. Each has a loop in elemPortable; those listed in gen/elem.go have
+// assembly too.
 const (
 	opFill elemOp = iota
 	opAdd
@@ -65,8 +65,11 @@ const (
 	opExpm1Grad
 	opClampGrad
 	opPowGrad
-	opSELU
-	opSELUGrad
+	// Steps of other kernels.
+	opStandardize
+	opSubTwo
+	opSoftmaxGrad
+	opLogSoftmaxGrad
 	numElemOps
 )
 

@@ -132,7 +132,7 @@ func DropoutGrad(dx, dy []float32, keep float32, seed, step, op uint64) {
 
 func dropoutLimit(op string, keep float32) int32 {
 	if !(keep > 0 && keep <= 1) {
-		panic("kernel." + op + ": keep must be in (0, 1]")
+		panic("kernel: " + op + ": keep must be in (0, 1]")
 	}
 	return int32(keep * (1 << 24))
 }

@@ -40,7 +40,7 @@ func MaxOf(x []float32) float32 {
 // PyTorch and NumPy. It panics if x is empty.
 func ArgMax(x []float32) int {
 	if len(x) == 0 {
-		panic("kernel.ArgMax: the input is empty")
+		panic("kernel: ArgMax: the input is empty")
 	}
 	best := 0
 	for i, v := range x {
@@ -64,7 +64,7 @@ func rowsOf(op string, n, cols int) int {
 
 //go:noinline
 func badRows(op string, n, cols int) {
-	panic(fmt.Sprintf("kernel.%s: %d elements are not rows of %d", op, n, cols))
+	panic(fmt.Sprintf("kernel: %s: %d elements are not rows of %d", op, n, cols))
 }
 
 // AddRow computes dst[i][j] = a[i][j] + row[j]; a has rows of len(row).

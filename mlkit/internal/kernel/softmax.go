@@ -83,7 +83,7 @@ func SoftmaxCrossEntropy(loss, probs, logits []float32, labels []int32, cols int
 	checkLen("SoftmaxCrossEntropy", "labels", rows, len(labels))
 	for i, label := range labels {
 		if int(label) >= cols {
-			panic(fmt.Sprintf("kernel.SoftmaxCrossEntropy: label %d of row %d, want less than %d", label, i, cols))
+			panic(fmt.Sprintf("kernel: SoftmaxCrossEntropy: label %d of row %d, want less than %d", label, i, cols))
 		}
 		x := logits[i*cols : i*cols+cols]
 		var at float32

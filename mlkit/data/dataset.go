@@ -129,8 +129,8 @@ func (s *slices) Len() int { return s.n }
 func (s *slices) Batch(index []int, b *Batch) error {
 	b.Reset(index, s.xdims, s.ydims, s.labels != nil)
 	for k, i := range index {
-		if i < 0 || i >= s.n {
-			return fmt.Errorf("data: sample %d of a set of %d", i, s.n)
+		if err := checkIndex(i, s.n); err != nil {
+			return err
 		}
 		copyRow(b.X, s.x, k, i, len(index))
 		if s.labels != nil {

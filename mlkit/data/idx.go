@@ -1,0 +1,111 @@
+package data
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// maxIDX bounds what an idx file may claim to hold, so that a bad header or a
+// decompression bomb cannot exhaust the memory.
+const maxIDX = 1 << 30
+
+// ReadIDX reads an array of unsigned bytes in the idx format of the MNIST
+// files: 0, 0, the type (8), the number of axes, each axis as a big-endian
+// uint32, then the bytes.
+func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) {
+	var magic [4]byte
+	if _, err := io.ReadFull(r, magic[:]); err != nil {
+		return nil, nil, fmt.Errorf("idx header: %w", cutShort(err))
+	}
+	if magic[0] != 0 || magic[1] != 0 {
+		return nil, nil, fmt.Errorf("not an idx file: it begins with %x, not with 0000", magic[:2])
+	}
+	if magic[2] != 8 {
+		return nil, nil, fmt.Errorf("idx element type 0x%02x: only unsigned bytes (0x08) can be read", magic[2])
+	}
+	size := 1
+	for axis := range int(magic[3]) {
+		var word [4]byte
+		if _, err := io.ReadFull(r, word[:]); err != nil {
+			return nil, nil, fmt.Errorf("idx header, axis %d of %d: %w", axis, magic[3], cutShort(err))
+		}
+		d := binary.BigEndian.Uint32(word[:])
+		if d > maxIDX || size > 0 && int(d) > maxIDX/size {
+			return nil, nil, fmt.Errorf("idx header claims %d × %d elements by axis %d: more than %d bytes", size, d, axis, maxIDX)
+		}
+		size *= int(d)
+		dims = append(dims, int(d))
+	}
+	// One byte more than wanted shows whether the file ends where it should.
+	// ReadAll grows with what arrives, not with what the header claims.
+	bytes, err = io.ReadAll(io.LimitReader(r, int64(size)+1))
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("idx data after %d of %d bytes: %w", len(bytes), size, cutShort(err))
+	case len(bytes) < size:
+		return nil, nil, fmt.Errorf("idx data end after %d of %d bytes: the file is truncated", len(bytes), size)
+	case len(bytes) > size:
+		return nil, nil, fmt.Errorf("the idx header says %v, %d bytes, but more follow", dims, size)
+	}
+	return dims, bytes, nil
+}
+
+// LoadIDX reads an idx file, gzipped or not. Errors name the file.
+func LoadIDX(path string) (dims []int, bytes []byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("data: %w", err)
+	}
+	defer f.Close()
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("data: %s: %w", path, err)
+		}
+	}()
+	b := bufio.NewReader(f)
+	if head, _ := b.Peek(2); len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return nil, nil, err
+		}
+		return ReadIDX(z)
+	}
+	return ReadIDX(b)
+}
+
+// LoadIDXImages reads a pair of idx files, images [n, height, width] and labels
+// [n], as images of one channel.
+func LoadIDXImages(images, labels string) (*Images, error) {
+	dims, pixels, err := LoadIDX(images)
+	if err != nil {
+		return nil, err
+	}
+	ldims, bytes, err := LoadIDX(labels)
+	if err != nil {
+		return nil, err
+	}
+	if len(dims) != 3 {
+		return nil, fmt.Errorf("data: %s: images need the axes number, height, width; the file has %v", images, dims)
+	}
+	if len(ldims) != 1 || ldims[0] != dims[0] {
+		return nil, fmt.Errorf("data: %s: labels of %v for %d images", labels, ldims, dims[0])
+	}
+	m := &Images{Pixels: pixels, Dims: []int{1, dims[1], dims[2]}, Labels: make([]int32, len(bytes))}
+	for i, b := range bytes {
+		m.Labels[i] = int32(b)
+	}
+	return m, nil
+}
+
+// cutShort says in plain words that a file ended too early.
+func cutShort(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the file is truncated")
+	}
+	return err
+}

@@ -31,16 +31,24 @@ func fault(c nb.Cell) string {
 }
 
 func reasonOf(c nb.Cell) string {
-	stderr := ""
+	var stdout, stderr string
 	for _, o := range c.Outputs() {
-		switch o.Kind() {
-		case "error":
-			return o.Error()
-		case "stream":
-			if name, text := o.Stream(); name == "stderr" {
-				stderr += text
-			}
+		switch name, text := o.Stream(); name {
+		case "stdout":
+			stdout += text
+		case "stderr":
+			stderr += text
 		}
+	}
+	for _, o := range c.Outputs() {
+		if o.Kind() != "error" {
+			continue
+		}
+		// A program that panics, exits or fails a test says why on its own streams.
+		if reason := o.Error(); exitStatus.MatchString(reason) {
+			return strings.TrimSpace(lastLines(stdout) + lastLines(stderr) + reason)
+		}
+		return o.Error()
 	}
 	if m := unknownMagic.FindStringSubmatch(stderr); m != nil {
 		return "the kernel does not know the magic command " + m[1] + "; %help in a cell lists those it knows"
@@ -49,6 +57,12 @@ func reasonOf(c nb.Cell) string {
 		return "a shell command failed:\n" + strings.TrimSpace(stderr)
 	}
 	return ""
+}
+
+// lastLines is the end of a stream: enough for a panic with the frames that matter.
+func lastLines(s string) string {
+	lines := strings.SplitAfter(s, "\n")
+	return strings.Join(lines[max(0, len(lines)-20):], "")
 }
 
 func hasError(c nb.Cell) bool {

@@ -56,6 +56,9 @@ def main(path, folder, kernel):
         async def async_execute_cell(self, cell, cell_index, **options):
             try:
                 return await super().async_execute_cell(cell, cell_index, **options)
+            except DeadKernelError:
+                started.pop(cell_index)  # it never ended
+                raise
             finally:
                 if cell_index in started:
                     seconds = time.monotonic() - started[cell_index]

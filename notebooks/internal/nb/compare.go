@@ -107,7 +107,7 @@ func compareText(where, a, b string, tol Tolerance, shapeOnly bool, note func(wh
 	}
 	for i := range la {
 		if why := compareLine(la[i], lb[i], tol); why != "" {
-			note(fmt.Sprintf("%s, line %d", where, i+1), why, la[i], lb[i])
+			note(fmt.Sprintf("%s, line %d", where, i+1), why, canonical(la[i]), canonical(lb[i]))
 		}
 	}
 }

@@ -43,6 +43,7 @@ func New() (*Session, error) {
 		return nil, err
 	}
 	sweep()
+	adopt()
 	dir, err := os.MkdirTemp("", prefix) // 0700
 	if err != nil {
 		return nil, fmt.Errorf("no folder for temporary files (is TMPDIR writable?): %w", err)

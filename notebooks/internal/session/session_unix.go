@@ -22,11 +22,20 @@ func killGroup(pid int) { syscall.Kill(-pid, syscall.SIGKILL) }
 // until none is left: one may have been starting another.
 func killMarked(mark string) {
 	own := syscall.Getpgrp()
+	var killed []int
+	// Those whose parent was killed first became our children (see adopt); in a
+	// container without an init nobody else collects them.
+	defer func() {
+		for _, pid := range killed {
+			syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
+		}
+	}()
 	for range 40 {
 		pids := marked(mark)
 		if len(pids) == 0 {
 			return
 		}
+		killed = append(killed, pids...)
 		for _, pid := range pids {
 			if group, err := syscall.Getpgid(pid); err == nil && group != own {
 				syscall.Kill(-group, syscall.SIGKILL)

@@ -1,0 +1,183 @@
+package exec
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"descent/notebooks/internal/nb"
+	"descent/notebooks/internal/setup"
+)
+
+var prepare = sync.OnceValues(func() (*setup.Env, error) {
+	return setup.Prepare(context.Background(), setup.Options{Log: os.Stderr})
+})
+
+func ready(t *testing.T) *setup.Env {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: starts no kernel")
+	}
+	env, err := prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env
+}
+
+// notebook writes a notebook of code cells.
+func notebook(t *testing.T, sources ...string) *nb.Notebook {
+	t.Helper()
+	var cells []any
+	for _, s := range sources {
+		tags := []string{}
+		if rest, found := strings.CutPrefix(s, "raises:"); found {
+			s, tags = rest, append(tags, expected)
+		}
+		cells = append(cells, map[string]any{"cell_type": "code", "metadata": map[string]any{"tags": tags},
+			"source": s, "outputs": []any{}, "execution_count": nil, "id": "c" + string(rune('a'+len(cells)))})
+	}
+	data, err := json.Marshal(map[string]any{"nbformat": 4, "nbformat_minor": 5, "metadata": map[string]any{}, "cells": cells})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "n.ipynb")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := nb.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestTwoRunsAreEqual(t *testing.T) {
+	env := ready(t)
+	n, err := nb.Read("../../testdata/sample.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var runs [2][]byte
+	for i := range runs {
+		if err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range n.Cells() {
+			if c.HasTag(nb.TimingTag) {
+				c.SetOutputs(nil, 0)
+			}
+		}
+		if runs[i], err = n.Bytes(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(runs[0], runs[1]) {
+		t.Error("two runs of the same notebook differ")
+	}
+	if text := string(runs[0]); !strings.Contains(text, "image/png") || !strings.Contains(text, "mse = 0.0867") || !strings.Contains(text, "\"step 5 of 5\\n\"") {
+		t.Errorf("the outputs are not there:\n%s", text)
+	}
+}
+
+// What GoNB reports as an error, and what it lets pass.
+func TestFailures(t *testing.T) {
+	env := ready(t)
+	ok := "%%\nprintln(1)"
+	for name, c := range map[string]struct {
+		cells []string
+		cell  int // the one to blame
+		want  string
+	}{
+		"compile":    {[]string{ok, "%%\nvar x int = \"a\""}, 2, "cannot use"},
+		"unused":     {[]string{"%%\nx := 3"}, 1, "declared and not used: x"},
+		"panic":      {[]string{"%%\npanic(\"the reason\")"}, 1, "panic: the reason"},
+		"exit":       {[]string{"%%\nos.Exit(3)"}, 1, "exit status 3"},
+		"test":       {[]string{"func TestA(t *testing.T) { t.Fatal(\"the reason\") }\n%test"}, 1, "the reason"},
+		"shell":      {[]string{"!false", ok}, 1, "a shell command failed"},
+		"bash":       {[]string{"%%bash\nexit 3"}, 1, "exit status 3"},
+		"magic":      {[]string{ok, "%nosuch"}, 2, "%nosuch"},
+		"network":    {[]string{"import \"example.com/none\"\n%%\nnone.F()"}, 1, "example.com/none"},
+		"dies":       {[]string{ok, "!kill -9 $PPID; sleep 60"}, 2, "the kernel died"},
+		"two mains":  {[]string{"%%\nprintln(1)\n%%\nprintln(2)"}, 1, "the kernel died"},
+		"unexpected": {[]string{"raises:%%\nprintln(1)"}, 1, "nothing failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := Notebook(t.Context(), env, notebook(t, c.cells...), Options{Timeout: time.Minute})
+			var failed *CellError
+			if !errors.As(err, &failed) {
+				t.Fatalf("no cell is blamed: %v", err)
+			}
+			if failed.Cell.Number != c.cell || !strings.Contains(failed.Reason, c.want) {
+				t.Errorf("%v\nwant cell %d and %q", err, c.cell, c.want)
+			}
+		})
+	}
+	t.Run("on purpose", func(t *testing.T) {
+		if err := Notebook(t.Context(), env, notebook(t, "raises:%%\nx := 3", ok), Options{Timeout: time.Minute}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A cell that never ends is stopped, and nothing of it is left: neither the
+// cell's program, nor what that started in a session of its own, nor a file.
+func TestTimeout(t *testing.T) {
+	env := ready(t)
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	n := notebook(t, "!setsid sleep 300 > /dev/null 2>&1 & echo $! > "+pidFile, "%%\nfor {\n}")
+	var took time.Duration
+	err := Notebook(t.Context(), env, n, Options{
+		Timeout:  8 * time.Second,
+		Finished: func(c nb.Cell, d time.Duration, err error) { took = d },
+	})
+	var failed *CellError
+	if !errors.As(err, &failed) || failed.Cell.Number != 2 || !strings.Contains(failed.Reason, "not done within 8s") {
+		t.Errorf("%v; want cell 2 and the timeout", err)
+	}
+	if took == 0 {
+		t.Error("the end of the cell was not reported")
+	}
+	if left, _ := os.ReadDir(temp); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if pid, err := os.ReadFile(pidFile); err != nil {
+		t.Error(err)
+	} else if stat, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat"); err == nil {
+		t.Errorf("a process of the cell still runs: %s", stat)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	env := ready(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("enough")
+	err := Notebook(ctx, env, notebook(t, "%%\nfor {\n}"), Options{Started: func(nb.Cell) { cancel(why) }})
+	if err == nil || !strings.Contains(err.Error(), "enough") {
+		t.Errorf("%v; want the reason of the interruption", err)
+	}
+}
+
+// Offline, with a cold module, from any folder: the checkout's packages are there.
+func TestLocalModule(t *testing.T) {
+	env := ready(t)
+	if _, err := os.Stat(filepath.Join(env.Repo, "mlkit", "show")); err != nil {
+		t.Skip("no mlkit/show yet")
+	}
+	n := notebook(t, "import _ \"descent/mlkit/show\"\n%%\nprintln(1)", "!go env GOPROXY")
+	if err := Notebook(t.Context(), env, n, Options{Timeout: 2 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if _, proxy := n.Cells()[1].Outputs()[0].Stream(); strings.TrimSpace(proxy) != "off" {
+		t.Errorf("cells may reach for the network: GOPROXY is %q", proxy)
+	}
+}

@@ -1,0 +1,103 @@
+package nb
+
+import (
+	"bytes"
+	"encoding/base64"
+	"image"
+	"image/png"
+	"strings"
+	"testing"
+)
+
+func TestCompareLine(t *testing.T) {
+	for _, c := range []struct {
+		old, now string
+		tol      Tolerance
+		same     bool
+	}{
+		{"loss 0.806585", "loss 0.806586", DefaultTolerance, true},  // last digit
+		{"loss 0.806585", "loss 0.806665", DefaultTolerance, true},  // 1e-4 of it
+		{"loss 0.806585", "loss 0.806685", DefaultTolerance, false}, // beyond
+		{"loss 0.81", "loss 0.82", DefaultTolerance, true},          // one unit of the last digit
+		{"loss 0.81", "loss 0.83", DefaultTolerance, false},         //
+		{"100 points", "101 points", DefaultTolerance, false},       // whole numbers count
+		{"100 points", "101 points", Tolerance{Abs: 1}, true},       // unless the cell says so
+		{"step 900", "step 990", Tolerance{Rel: 0.1}, true},         //
+		{"x = 1.25e-07", "x = 1.26e-07", DefaultTolerance, true},    //
+		{"x = 1.25e-07", "x = 1.25e-08", DefaultTolerance, false},   //
+		{"x = −0.5", "x = -0.5", DefaultTolerance, true},            // typographic minus
+		{"x = -0.00", "x =  0.00", DefaultTolerance, true},          // padded columns
+		{"x = 0.50", "x = -0.50", DefaultTolerance, false},          //
+		{"slope 1.54", "intercept 1.54", DefaultTolerance, false},   //
+		{"loss NaN", "loss 0.3", DefaultTolerance, false},           //
+		{"a | b  |", "a |  b |", DefaultTolerance, true},            //
+		{"2 of 3 ok", "2 of 3 OK", Tolerance{Rel: 1}, false},        // text is exact whatever the tolerance
+		{"<p id='gonb_id_0f3a99c1'>", "<p id='gonb_id_11e3a9c2'>", DefaultTolerance, true},
+	} {
+		why := compareLine(c.old, c.now, c.tol)
+		if (why == "") != c.same {
+			t.Errorf("%q and %q with %+v: %q, want same = %v", c.old, c.now, c.tol, why, c.same)
+		}
+	}
+}
+
+func picture(t *testing.T, width int) string {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, width, 2))); err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(b.Bytes())
+}
+
+func notebook(t *testing.T, metadata string, outputs string) *Notebook {
+	t.Helper()
+	n, err := Parse([]byte(`{"nbformat":4,"metadata":{},"cells":[{"cell_type":"code","execution_count":1,"metadata":` +
+		metadata + `,"source":"x","outputs":[` + outputs + `]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestCompareOutputs(t *testing.T) {
+	stdout := func(s string) string { return `{"output_type":"stream","name":"stdout","text":"` + s + `"}` }
+	image := func(width int) string {
+		return `{"output_type":"display_data","metadata":{},"data":{"image/png":"` + picture(t, width) + `"}}`
+	}
+	frames := func(width int) string {
+		return `{"output_type":"display_data","metadata":{},"data":{"text/html":"<img src='data:image/png;base64,` + picture(t, width) + `'>"}}`
+	}
+	for name, c := range map[string]struct {
+		metadata, old, now string
+		why                string // "" means equal
+	}{
+		"equal":            {`{}`, stdout(`a\nb\n`), stdout(`a\nb\n`), ""},
+		"line":             {`{}`, stdout(`a\nb\n`), stdout(`a\nc\n`), "line 2"},
+		"fewer lines":      {`{}`, stdout(`a\nb\n`), stdout(`a\n`), "2 lines became 1"},
+		"no output":        {`{}`, stdout(`a\n`), "", "number of outputs"},
+		"own tolerance":    {`{"check":{"rel":0.5}}`, stdout(`1.0000`), stdout(`1.4000`), ""},
+		"timing":           {`{"tags":["timing"]}`, stdout(`took 3 ms\n`), stdout(`took 1.2 s\n`), ""},
+		"timing shape":     {`{"tags":["timing"]}`, stdout(`took 3 ms\n`), stdout(`took 3 ms\nx\n`), "lines became"},
+		"picture":          {`{}`, image(3), image(3), ""},
+		"picture size":     {`{}`, image(3), image(4), "kind of output"},
+		"picture or text":  {`{}`, image(3), stdout("a"), "kind of output"},
+		"frames":           {`{}`, frames(3), frames(3), ""},
+		"frames' size":     {`{}`, frames(3), frames(5), "3 became 5"},
+		"another stream":   {`{}`, stdout("a"), strings.Replace(stdout("a"), "stdout", "stderr", 1), "kind of output"},
+		"markdown numbers": {`{}`, `{"output_type":"display_data","metadata":{},"data":{"text/markdown":"**1.5**"}}`, `{"output_type":"display_data","metadata":{},"data":{"text/markdown":"**2.5**"}}`, "1.5 became 2.5"},
+	} {
+		diffs := Compare(notebook(t, c.metadata, c.old), notebook(t, c.metadata, c.now))
+		var got strings.Builder
+		for _, d := range diffs {
+			got.WriteString(d.String())
+		}
+		if c.why == "" && len(diffs) > 0 || !strings.Contains(got.String(), c.why) || c.why != "" && len(diffs) == 0 {
+			t.Errorf("%s: %q, want %q", name, got.String(), c.why)
+		}
+	}
+	dirty := notebook(t, `{}`, "")
+	dirty.Cells()[0].SetOutputs(nil, 7)
+	if diffs := Compare(dirty, notebook(t, `{}`, "")); len(diffs) != 1 || !strings.Contains(diffs[0].Why, "-inplace") {
+		t.Errorf("outputs that are not of a clean run: %v", diffs)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/signal"
-	"strings"
 	"time"
 )
 
@@ -36,23 +35,10 @@ func Context() (context.Context, context.CancelCauseFunc) {
 			case <-tick.C:
 				if os.Getppid() != parent {
 					cancel(ErrOrphaned)
-					removeBuildFolder()
 					return
 				}
 			}
 		}
 	}()
 	return ctx, cancel
-}
-
-// removeBuildFolder removes the folder that a killed `go run` left behind for
-// this executable.
-func removeBuildFolder() {
-	exe, err := os.Executable()
-	if err != nil || !strings.HasPrefix(exe, os.TempDir()) {
-		return
-	}
-	if before, _, found := strings.Cut(exe, "/b001/exe/"); found && strings.Contains(before, "/go-build") {
-		os.RemoveAll(before)
-	}
 }

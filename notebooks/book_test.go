@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"descent/notebooks/internal/nb"
+	"descent/notebooks/internal/setup"
+)
+
+// prepare sets up as the program does, once for all tests.
+var prepare = sync.OnceValues(func() (*setup.Env, error) {
+	return setup.Prepare(context.Background(), setup.Options{Log: os.Stderr})
+})
+
+func ready(t *testing.T) *setup.Env {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: starts no kernel")
+	}
+	env, err := prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env
+}
+
+// atOnce limits how many kernels work at the same time: each compiles and trains.
+var atOnce = make(chan struct{}, 2)
+
+// Every notebook of the book, and the sample, runs from a fresh kernel and shows
+// what its committed outputs show.
+func TestBook(t *testing.T) {
+	env := ready(t)
+	paths, err := filepath.Glob("*.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range append(paths, "testdata/sample.ipynb") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			atOnce <- struct{}{}
+			defer func() { <-atOnce }()
+			committed, err := nb.Read(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := nb.Read(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := execute(t.Context(), t.Output(), env, n, defaultTimeout); err != nil {
+				t.Fatal(err)
+			}
+			if err := differences(committed, n); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

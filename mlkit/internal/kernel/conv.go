@@ -53,79 +53,32 @@ func (c Conv) Forward(y, x, w, bias []float32, act Activation) {
 	if bias != nil {
 		needSize("Conv: bias", len(bias), c.OutC)
 	}
-	out := c.OutH() * c.OutW()
-	for n := range c.N {
-		for o := range c.OutC {
-			y := y[(n*c.OutC+o)*out:][:out]
-			clear(y)
-			c.taps(n, o, func(yo, xo, wo int) { y[yo] += x[xo] * w[wo] })
-			for i := range y {
-				if bias != nil {
-					y[i] += bias[o]
-				}
-				if act == ReLUAct {
-					y[i] = max(y[i], 0)
-				}
-			}
-		}
-	}
+	j := convJob{Conv: c, part: convForward, y: y, x: x, w: w, bias: bias, act: act}
+	j.cutRows()
+	j.run(c.N * c.Groups * j.cuts)
 }
 
 // BackwardData computes dx, the gradient with respect to the images, from dy;
 // with accumulate it adds it to what dx holds.
 func (c Conv) BackwardData(dx, dy, w []float32, accumulate bool) {
 	c = c.checked(len(dy), len(dx), len(w))
-	if !accumulate {
-		clear(dx[:c.N*c.C*c.H*c.W])
-	}
-	out := c.OutH() * c.OutW()
-	for n := range c.N {
-		for o := range c.OutC {
-			dy := dy[(n*c.OutC+o)*out:][:out]
-			c.taps(n, o, func(yo, xo, wo int) { dx[xo] += dy[yo] * w[wo] })
-		}
-	}
+	j := convJob{Conv: c, part: convBackwardData, y: dy, x: dx, w: w, accumulate: accumulate}
+	j.cutPlanes(c.N)
+	j.run(c.N * c.Groups * j.cuts)
 }
 
 // BackwardWeight computes dw, the gradient with respect to the weights, from
-// dy; with accumulate it adds it to what dw holds.
+// dy; with accumulate it adds it to what dw holds. It adds up the images in a
+// fixed number of runs, and then the runs.
 func (c Conv) BackwardWeight(dw, dy, x []float32, accumulate bool) {
 	c = c.checked(len(dy), len(x), len(dw))
-	if !accumulate {
-		clear(dw[:c.OutC*c.C/c.Groups*c.KH*c.KW])
-	}
-	out := c.OutH() * c.OutW()
-	for n := range c.N {
-		for o := range c.OutC {
-			dy := dy[(n*c.OutC+o)*out:][:out]
-			c.taps(n, o, func(yo, xo, wo int) { dw[wo] += dy[yo] * x[xo] })
-		}
-	}
-}
-
-// taps calls f for each product that belongs to output plane o of image n,
-// with the offsets in that output plane, in the images and in the weights.
-func (c *Conv) taps(n, o int, f func(yo, xo, wo int)) {
-	oh, ow := c.OutH(), c.OutW()
-	cg := c.C / c.Groups
-	first := o / (c.OutC / c.Groups) * cg
-	for ci := range cg {
-		plane := (n*c.C + first + ci) * c.H * c.W
-		for kh := range c.KH {
-			for kw := range c.KW {
-				wo := ((o*cg+ci)*c.KH+kh)*c.KW + kw
-				for i := range oh {
-					h := i*c.StrideH - c.PadH + kh*c.DilH
-					if h < 0 || h >= c.H {
-						continue
-					}
-					for j := range ow {
-						if x := j*c.StrideW - c.PadW + kw*c.DilW; x >= 0 && x < c.W {
-							f(i*ow+j, plane+h*c.W+x, wo)
-						}
-					}
-				}
-			}
-		}
-	}
+	j := convJob{Conv: c, part: convBackwardWeight, y: dy, x: x, w: dw, accumulate: accumulate}
+	j.runs = max(1, min(c.N, convParts, maxRunFloats/(c.OutC*j.taps())))
+	j.cutPlanes(j.runs)
+	s := getWorkspace()
+	j.sums = floats(&s.c, j.runs*c.OutC*j.taps())
+	j.run(j.runs * c.Groups * j.cuts)
+	j.part = convSumRuns
+	j.run(c.Groups * j.cuts)
+	s.release()
 }

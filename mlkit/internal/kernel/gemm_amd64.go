@@ -19,10 +19,15 @@ func dotsAVX512(t *byte)
 //go:noescape
 func transposeAVX512(dst *float32, src *float32, ld int, rows int, n int, stride int)
 
-// copyRowsAVX512 copies n rows of width floats, as copyRowsGo does.
+// copyBlocksAVX512 does what copyBlocksGo does.
 //
 //go:noescape
-func copyRowsAVX512(dst *float32, src *float32, ld int, width int, n int, stride int)
+func copyBlocksAVX512(dst *float32, src *float32, b *byte)
+
+// addBlocksAVX512 does what addBlocksGo does.
+//
+//go:noescape
+func addBlocksAVX512(dst *float32, src *float32, b *byte)
 
 // tilesAVX2 computes a column of tiles, as tilesGo does.
 //
@@ -39,7 +44,12 @@ func dotsAVX2(t *byte)
 //go:noescape
 func transposeAVX2(dst *float32, src *float32, ld int, rows int, n int, stride int)
 
-// copyRowsAVX2 copies n rows of width floats, as copyRowsGo does.
+// copyBlocksAVX2 does what copyBlocksGo does.
 //
 //go:noescape
-func copyRowsAVX2(dst *float32, src *float32, ld int, width int, n int, stride int)
+func copyBlocksAVX2(dst *float32, src *float32, b *byte)
+
+// addBlocksAVX2 does what addBlocksGo does.
+//
+//go:noescape
+func addBlocksAVX2(dst *float32, src *float32, b *byte)

@@ -6013,45 +6013,116 @@ done:
 	VZEROUPPER
 	RET
 
-// func copyRowsAVX512(dst *float32, src *float32, ld int, width int, n int, stride int)
+// func copyBlocksAVX512(dst *float32, src *float32, b *byte)
 // Requires: AVX, AVX512F
-TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-48
+TEXT ·copyBlocksAVX512(SB), NOSPLIT, $0-24
 	MOVQ  dst+0(FP), DI
 	MOVQ  src+8(FP), SI
-	MOVQ  ld+16(FP), DX
-	MOVQ  width+24(FP), BX
-	MOVQ  n+32(FP), R8
-	MOVQ  stride+40(FP), R9
+	MOVQ  b+16(FP), AX
+	MOVQ  (AX), CX
+	MOVQ  CX, R8
+	DECQ  R8
+	ANDQ  $-16, R8
+	SUBQ  R8, CX
+	MOVQ  $-1, R9
+	SHLQ  CL, R9
+	NOTQ  R9
+	KMOVW R9, K1
+	MOVQ  24(AX), DX
+	MOVQ  40(AX), BX
 	SHLQ  $0x02, DX
-	SHLQ  $0x02, R9
-	MOVQ  BX, R10
-	DECQ  R10
-	ANDQ  $-16, R10
-	MOVQ  BX, CX
-	SUBQ  R10, CX
-	MOVQ  $-1, AX
-	SHLQ  CL, AX
-	NOTQ  AX
-	KMOVW AX, K1
+	SHLQ  $0x02, BX
+	MOVQ  16(AX), R13
+	XORQ  CX, CX
+
+plane:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ 8(AX), R10
 
 row:
-	XORQ R11, R11
-	JMP  test
+	MOVQ CX, R9
+	CMPQ R8, CX
+	JE   last
 
 vector:
-	VMOVUPS (SI)(R11*4), Z0
-	VMOVUPS Z0, (DI)(R11*4)
-	ADDQ    $0x10, R11
+	VMOVUPS (R11)(R9*4), Z0
+	VMOVUPS Z0, (R12)(R9*4)
+	ADDQ    $0x10, R9
+	CMPQ    R9, R8
+	JL      vector
 
-test:
-	CMPQ      R11, R10
-	JL        vector
-	VMOVUPS.Z (SI)(R11*4), K1, Z0
-	VMOVUPS   Z0, K1, (DI)(R11*4)
-	ADDQ      DX, SI
-	ADDQ      R9, DI
-	DECQ      R8
+last:
+	VMOVUPS.Z (R11)(R9*4), K1, Z0
+	VMOVUPS   Z0, K1, (R12)(R9*4)
+	ADDQ      DX, R11
+	ADDQ      BX, R12
+	DECQ      R10
 	JNZ       row
+	MOVQ      32(AX), R9
+	LEAQ      (SI)(R9*4), SI
+	MOVQ      48(AX), R9
+	LEAQ      (DI)(R9*4), DI
+	DECQ      R13
+	JNZ       plane
+	VZEROUPPER
+	RET
+
+// func addBlocksAVX512(dst *float32, src *float32, b *byte)
+// Requires: AVX, AVX512F
+TEXT ·addBlocksAVX512(SB), NOSPLIT, $0-24
+	MOVQ  dst+0(FP), DI
+	MOVQ  src+8(FP), SI
+	MOVQ  b+16(FP), AX
+	MOVQ  (AX), CX
+	MOVQ  CX, R8
+	DECQ  R8
+	ANDQ  $-16, R8
+	SUBQ  R8, CX
+	MOVQ  $-1, R9
+	SHLQ  CL, R9
+	NOTQ  R9
+	KMOVW R9, K1
+	MOVQ  24(AX), DX
+	MOVQ  40(AX), BX
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, BX
+	MOVQ  16(AX), R13
+	XORQ  CX, CX
+
+plane:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ 8(AX), R10
+
+row:
+	MOVQ CX, R9
+	CMPQ R8, CX
+	JE   last
+
+vector:
+	VMOVUPS (R11)(R9*4), Z0
+	VADDPS  (R12)(R9*4), Z0, Z0
+	VMOVUPS Z0, (R12)(R9*4)
+	ADDQ    $0x10, R9
+	CMPQ    R9, R8
+	JL      vector
+
+last:
+	VMOVUPS.Z (R11)(R9*4), K1, Z0
+	VMOVUPS.Z (R12)(R9*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (R12)(R9*4)
+	ADDQ      DX, R11
+	ADDQ      BX, R12
+	DECQ      R10
+	JNZ       row
+	MOVQ      32(AX), R9
+	LEAQ      (SI)(R9*4), SI
+	MOVQ      48(AX), R9
+	LEAQ      (DI)(R9*4), DI
+	DECQ      R13
+	JNZ       plane
 	VZEROUPPER
 	RET
 
@@ -9299,43 +9370,113 @@ done:
 	VZEROUPPER
 	RET
 
-// func copyRowsAVX2(dst *float32, src *float32, ld int, width int, n int, stride int)
+// func copyBlocksAVX2(dst *float32, src *float32, b *byte)
 // Requires: AVX
-TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
+TEXT ·copyBlocksAVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), DI
 	MOVQ    src+8(FP), SI
-	MOVQ    ld+16(FP), DX
-	MOVQ    width+24(FP), BX
-	MOVQ    n+32(FP), R8
-	MOVQ    stride+40(FP), R9
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, R9
-	MOVQ    BX, R10
-	DECQ    R10
-	ANDQ    $-8, R10
-	MOVQ    BX, CX
-	SUBQ    R10, CX
-	LEAQ    tailMask<>+0(SB), AX
+	MOVQ    b+16(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    CX, R8
+	DECQ    R8
+	ANDQ    $-8, R8
+	SUBQ    R8, CX
+	LEAQ    tailMask<>+0(SB), R9
 	NEGQ    CX
-	VMOVUPS 32(AX)(CX*4), Y15
+	VMOVUPS 32(R9)(CX*4), Y15
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), BX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, BX
+	MOVQ    16(AX), R13
+	XORQ    CX, CX
+
+plane:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ 8(AX), R10
 
 row:
-	XORQ R11, R11
-	JMP  test
+	MOVQ CX, R9
+	CMPQ R8, CX
+	JE   last
 
 vector:
-	VMOVUPS (SI)(R11*4), Y0
-	VMOVUPS Y0, (DI)(R11*4)
-	ADDQ    $0x08, R11
+	VMOVUPS (R11)(R9*4), Y0
+	VMOVUPS Y0, (R12)(R9*4)
+	ADDQ    $0x08, R9
+	CMPQ    R9, R8
+	JL      vector
 
-test:
-	CMPQ       R11, R10
-	JL         vector
-	VMASKMOVPS (SI)(R11*4), Y15, Y0
-	VMASKMOVPS Y0, Y15, (DI)(R11*4)
-	ADDQ       DX, SI
-	ADDQ       R9, DI
-	DECQ       R8
+last:
+	VMASKMOVPS (R11)(R9*4), Y15, Y0
+	VMASKMOVPS Y0, Y15, (R12)(R9*4)
+	ADDQ       DX, R11
+	ADDQ       BX, R12
+	DECQ       R10
 	JNZ        row
+	MOVQ       32(AX), R9
+	LEAQ       (SI)(R9*4), SI
+	MOVQ       48(AX), R9
+	LEAQ       (DI)(R9*4), DI
+	DECQ       R13
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+// func addBlocksAVX2(dst *float32, src *float32, b *byte)
+// Requires: AVX
+TEXT ·addBlocksAVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    b+16(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    CX, R8
+	DECQ    R8
+	ANDQ    $-8, R8
+	SUBQ    R8, CX
+	LEAQ    tailMask<>+0(SB), R9
+	NEGQ    CX
+	VMOVUPS 32(R9)(CX*4), Y15
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), BX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, BX
+	MOVQ    16(AX), R13
+	XORQ    CX, CX
+
+plane:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ 8(AX), R10
+
+row:
+	MOVQ CX, R9
+	CMPQ R8, CX
+	JE   last
+
+vector:
+	VMOVUPS (R11)(R9*4), Y0
+	VADDPS  (R12)(R9*4), Y0, Y0
+	VMOVUPS Y0, (R12)(R9*4)
+	ADDQ    $0x08, R9
+	CMPQ    R9, R8
+	JL      vector
+
+last:
+	VMASKMOVPS (R11)(R9*4), Y15, Y0
+	VMASKMOVPS (R12)(R9*4), Y15, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R12)(R9*4)
+	ADDQ       DX, R11
+	ADDQ       BX, R12
+	DECQ       R10
+	JNZ        row
+	MOVQ       32(AX), R9
+	LEAQ       (SI)(R9*4), SI
+	MOVQ       48(AX), R9
+	LEAQ       (DI)(R9*4), DI
+	DECQ       R13
+	JNZ        plane
 	VZEROUPPER
 	RET

@@ -265,6 +265,6 @@ func (g *Gemm) packPanel(t *tiles, s *tileShape, b []float32, j, k int) {
 	if g.TransB {
 		transpose(t.b, b[j*g.LDB+k:], g.LDB, t.width, t.k, s.cols)
 	} else {
-		copyRows(t.b, b[k*g.LDB+j:], g.LDB, t.width, t.k, s.cols)
+		copyBlocks(t.b, b[k*g.LDB+j:], blocks{width: t.width, rows: t.k, srcRow: g.LDB, dstRow: s.cols})
 	}
 }

@@ -100,7 +100,7 @@ func packA(s *tileShape, dst, src []float32, ld int, trans bool, m, k int) {
 			r++
 		}
 		if trans {
-			copyRows(dst, src, ld, r, k, r)
+			copyBlocks(dst, src, blocks{width: r, rows: k, srcRow: ld, dstRow: r})
 			src = src[r:]
 		} else {
 			transpose(dst, src, ld, r, k, r)
@@ -121,13 +121,4 @@ func transpose(dst, src []float32, ld, rows, n, stride int) {
 	for i := 0; i < rows; i += step {
 		transposeBlock(dst[i:], src[i*ld:], ld, min(step, rows-i), n, stride)
 	}
-}
-
-// copyRows copies n rows of width floats, ld apart, to rows stride apart.
-func copyRows(dst, src []float32, ld, width, n, stride int) {
-	if width == 0 || n == 0 {
-		return
-	}
-	_, _ = dst[(n-1)*stride+width-1], src[(n-1)*ld+width-1]
-	copyRowsBlock(dst, src, ld, width, n, stride)
 }

@@ -4,7 +4,7 @@ package kernel
 
 import "unsafe"
 
-// The assembly knows where the fields of tiles are.
+// The assembly knows where the fields of tiles and blocks are.
 var (
 	_ = [1]int{}[unsafe.Offsetof(tiles{}.biasRows)-96]
 	_ = [1]int{}[unsafe.Offsetof(tiles{}.k)-120]
@@ -12,6 +12,8 @@ var (
 	_ = [1]int{}[unsafe.Offsetof(tiles{}.nextA)-184]
 	_ = [1]int{}[unsafe.Offsetof(tiles{}.alpha)-208]
 	_ = [1]int{}[unsafe.Offsetof(tiles{}.row)-224]
+	_ = [1]int{}[unsafe.Offsetof(blocks{}.planes)-16]
+	_ = [1]int{}[unsafe.Offsetof(blocks{}.dstPlane)-48]
 )
 
 func (t *tiles) run() {
@@ -47,13 +49,24 @@ func transposeBlock(dst, src []float32, ld, rows, n, stride int) {
 	}
 }
 
-func copyRowsBlock(dst, src []float32, ld, width, n, stride int) {
+func copyBlocksCPU(dst, src []float32, b *blocks) {
 	switch cpu {
 	case avx512:
-		copyRowsAVX512(&dst[0], &src[0], ld, width, n, stride)
+		copyBlocksAVX512(&dst[0], &src[0], (*byte)(unsafe.Pointer(b)))
 	case avx2:
-		copyRowsAVX2(&dst[0], &src[0], ld, width, n, stride)
+		copyBlocksAVX2(&dst[0], &src[0], (*byte)(unsafe.Pointer(b)))
 	default:
-		copyRowsGo(dst, src, ld, width, n, stride)
+		copyBlocksGo(dst, src, b)
+	}
+}
+
+func addBlocksCPU(dst, src []float32, b *blocks) {
+	switch cpu {
+	case avx512:
+		addBlocksAVX512(&dst[0], &src[0], (*byte)(unsafe.Pointer(b)))
+	case avx2:
+		addBlocksAVX2(&dst[0], &src[0], (*byte)(unsafe.Pointer(b)))
+	default:
+		addBlocksGo(dst, src, b)
 	}
 }

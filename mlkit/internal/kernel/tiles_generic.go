@@ -9,6 +9,5 @@ func transposeBlock(dst, src []float32, ld, rows, n, stride int) {
 	transposeGo(dst, src, ld, rows, n, stride)
 }
 
-func copyRowsBlock(dst, src []float32, ld, width, n, stride int) {
-	copyRowsGo(dst, src, ld, width, n, stride)
-}
+func copyBlocksCPU(dst, src []float32, b *blocks) { copyBlocksGo(dst, src, b) }
+func addBlocksCPU(dst, src []float32, b *blocks)  { addBlocksGo(dst, src, b) }

@@ -113,9 +113,3 @@ func transposeGo(dst, src []float32, ld, rows, n, stride int) {
 		}
 	}
 }
-
-func copyRowsGo(dst, src []float32, ld, width, n, stride int) {
-	for i := range n {
-		copy(dst[i*stride:][:width], src[i*ld:])
-	}
-}

@@ -7,6 +7,7 @@ import "sync"
 type workspace struct {
 	a, b, c []float32 // grown by floats
 	gemm    gemmJob
+	conv    convJob
 	batch   batchJob
 	next    *workspace
 }

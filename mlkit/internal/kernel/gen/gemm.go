@@ -65,7 +65,8 @@ func gemm() {
 		x.tiles()
 		x.dots()
 		x.transpose()
-		x.copyRows()
+		x.blocks("copyBlocks", false)
+		x.blocks("addBlocks", true)
 	}
 }
 

@@ -1,0 +1,96 @@
+package kernel
+
+// span returns the output positions in [first, last) at which a tap, offset
+// from the window's start, lies inside an axis of n elements.
+func span(n, stride, pad, offset, first, last int) (lo, hi int) {
+	lo = first
+	if d := pad - offset; d > lo*stride {
+		lo = (d + stride - 1) / stride
+	}
+	hi = last
+	if room := n - 1 + pad - offset; room < 0 {
+		hi = lo
+	} else {
+		hi = min(hi, room/stride+1)
+	}
+	return min(lo, last), max(hi, min(lo, last))
+}
+
+// columns returns the matrix of columns of planes lo to hi of a group of an
+// image, for rows first to last of the output, and the distance of its rows.
+func (j *convJob) columns(s *workspace, image []float32, lo, hi, first, last int) (col []float32, ld int) {
+	if j.direct() {
+		return image[(lo*j.H+first)*j.W:], j.H * j.W
+	}
+	ow, window, plane := j.OutW(), j.KH*j.KW, j.H*j.W
+	n := (last - first) * ow
+	col = floats(&s.c, (hi-lo)*window*n)
+	for kh := range j.KH {
+		top, bottom := span(j.H, j.StrideH, j.PadH, kh*j.DilH, first, last)
+		for kw := range j.KW {
+			left, right := span(j.W, j.StrideW, j.PadW, kw*j.DilW, 0, ow)
+			tap := col[(kh*j.KW+kw)*n:]
+			if top > first || bottom < last || left > 0 || right < ow {
+				for p := range hi - lo {
+					clear(tap[p*window*n:][:n])
+				}
+			}
+			if top >= bottom || left >= right {
+				continue
+			}
+			dst := tap[(top-first)*ow+left:]
+			src := image[lo*plane+(top*j.StrideH-j.PadH+kh*j.DilH)*j.W+left*j.StrideW-j.PadW+kw*j.DilW:]
+			b := blocks{
+				width: right - left, rows: bottom - top, planes: hi - lo,
+				srcRow: j.StrideH * j.W, srcPlane: plane, dstRow: ow, dstPlane: window * n,
+			}
+			if j.StrideW == 1 {
+				copyBlocks(dst, src, b)
+				continue
+			}
+			for p := range b.planes {
+				for r := range b.rows {
+					s := src[p*b.srcPlane+r*b.srcRow:]
+					for i := range dst[p*b.dstPlane+r*b.dstRow:][:b.width] {
+						dst[p*b.dstPlane+r*b.dstRow+i] = s[i*j.StrideW]
+					}
+				}
+			}
+		}
+	}
+	return col, n
+}
+
+// scatter adds a matrix of columns, of planes planes and rows first to last of
+// the output, to the places in dx that its elements come from.
+func (j *convJob) scatter(dx, col []float32, planes, first, last int) {
+	ow, window, plane := j.OutW(), j.KH*j.KW, j.H*j.W
+	n := (last - first) * ow
+	for kh := range j.KH {
+		top, bottom := span(j.H, j.StrideH, j.PadH, kh*j.DilH, first, last)
+		for kw := range j.KW {
+			left, right := span(j.W, j.StrideW, j.PadW, kw*j.DilW, 0, ow)
+			if top >= bottom || left >= right {
+				continue
+			}
+			src := col[(kh*j.KW+kw)*n+(top-first)*ow+left:]
+			dst := dx[(top*j.StrideH-j.PadH+kh*j.DilH)*j.W+left*j.StrideW-j.PadW+kw*j.DilW:]
+			b := blocks{
+				width: right - left, rows: bottom - top, planes: planes,
+				srcRow: ow, srcPlane: window * n, dstRow: j.StrideH * j.W, dstPlane: plane,
+			}
+			if j.StrideW == 1 {
+				addBlocks(dst, src, b)
+				continue
+			}
+			for p := range b.planes {
+				for r := range b.rows {
+					d := dst[p*b.dstPlane+r*b.dstRow:]
+					for i, v := range src[p*b.srcPlane+r*b.srcRow:][:b.width] {
+						d[i*j.StrideW] += v
+					}
+				}
+			}
+		}
+	}
+}

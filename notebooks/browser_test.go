@@ -1,0 +1,236 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"descent/notebooks/internal/browser"
+	"descent/notebooks/internal/lab"
+	"descent/notebooks/internal/nb"
+)
+
+const (
+	// screenshotsVar names a folder for pictures of every notebook as the browser shows it.
+	screenshotsVar = "DESCENT_SCREENSHOTS"
+	// requireVar turns a missing browser from a reason to skip into a failure.
+	requireVar = "DESCENT_REQUIRE_BROWSER"
+
+	windowWidth, windowHeight = 1280, 1000
+	tallest                   = 16000 // what Chromium paints in one picture
+)
+
+// untilOpen waits until the page shows the notebook and its kernel answers.
+const untilOpen = `
+	while (!(window.jupyterapp && jupyterapp.shell)) await new Promise(r => setTimeout(r, 50));
+	await jupyterapp.restored;
+	let panel;
+	while (!(panel = jupyterapp.shell.currentWidget) || !panel.context) await new Promise(r => setTimeout(r, 50));
+	await panel.context.ready;
+	await panel.sessionContext.ready;
+`
+
+// runAll runs every cell and saves; false means that a cell failed.
+const runAll = untilOpen + `
+	const ok = await jupyterapp.commands.execute('notebook:run-all-cells');
+	await panel.context.save();
+	return ok;
+`
+
+// look returns what a reader would see.
+const look = untilOpen + `
+	// The notebook scrolls inside of its panel: what it lacks is added.
+	const windowHeight = node => {
+		const scroller = node.querySelector('.jp-WindowedPanel-outer') || node;
+		scroller.scrollTop = 0;
+		return window.innerHeight + scroller.scrollHeight - scroller.clientHeight;
+	};
+	const node = panel.content.node;
+	const images = [...node.querySelectorAll('.jp-OutputArea img')];
+	await Promise.all(images.map(i => i.decode().catch(() => {})));
+	return {
+		text: node.textContent,
+		images: images.filter(i => i.naturalWidth > 0 && i.getBoundingClientRect().width > 0).length,
+		broken: images.filter(i => i.naturalWidth === 0).length,
+		formulas: node.querySelectorAll('.jp-RenderedMarkdown mjx-container').length,
+		wrongFormulas: node.querySelectorAll('mjx-merror').length,
+		diagrams: node.querySelectorAll('.jp-RenderedMermaid img, .jp-RenderedMermaid svg').length,
+		dialogs: [...document.querySelectorAll('.jp-Dialog')].map(d => d.textContent),
+		height: windowHeight(node),
+	};
+`
+
+// Every notebook opens in JupyterLab as a reader opens it, runs, and shows its
+// pictures, numbers and formulas.
+func TestBrowser(t *testing.T) {
+	env := ready(t)
+	chromium := browser.Find()
+	if chromium == "" {
+		if os.Getenv(requireVar) != "" {
+			t.Fatal("there is no Chromium on the PATH")
+		}
+		t.Skip("there is no Chromium on the PATH (on Debian: apt install chromium)")
+	}
+	paths, err := filepath.Glob("*.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths = append(paths, "testdata/sample.ipynb")
+	// The server gets copies: a test does not write into the book.
+	folder := t.TempDir()
+	for _, path := range paths {
+		n, err := nb.Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Write(filepath.Join(folder, filepath.Base(path))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	address := make(chan string, 1)
+	served := make(chan error, 1)
+	go func() {
+		served <- lab.Serve(ctx, env, lab.Options{Folder: folder, Port: 19888, Scriptable: true,
+			Ready: func(a string) { address <- a }})
+	}()
+	var base, token string
+	select {
+	case a := <-address:
+		base, token, _ = strings.Cut(a, "lab?")
+	case err := <-served:
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		name := filepath.Base(path)
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), defaultTimeout)
+			defer cancel()
+			page, err := browser.Open(ctx, chromium, t.TempDir(), base+"lab/tree/"+name+"?"+token+"&reset", windowWidth, windowHeight)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer page.Close()
+			showsNotebook(ctx, t, page, filepath.Join(folder, name))
+		})
+	}
+	cancel()
+	if err := <-served; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func showsNotebook(ctx context.Context, t *testing.T, page *browser.Page, saved string) {
+	start := time.Now()
+	// Loading the page, and JupyterLab's reset of its workspace, discard what is
+	// being evaluated.
+	for {
+		err := page.Eval(ctx, untilOpen, nil)
+		if err == nil {
+			break
+		}
+		if !strings.Contains(err.Error(), "context") || ctx.Err() != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	opened := time.Since(start)
+	var ok bool
+	if err := page.Eval(ctx, runAll, &ok); err != nil {
+		t.Fatal(err)
+	}
+	ran := time.Since(start) - opened
+	n, err := nb.Read(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := expectations(n)
+	if !ok {
+		t.Errorf("a cell failed: %s", strings.Join(want.errors, "\n"))
+	}
+	var seen struct {
+		Text                                                      string
+		Images, Broken, Formulas, WrongFormulas, Diagrams, Height int
+		Dialogs                                                   []string
+	}
+	if err := page.Eval(ctx, look, &seen); err != nil {
+		t.Fatal(err)
+	}
+	// Twice: only what is in the window is sure to be laid out.
+	if err := page.Resize(ctx, windowWidth, min(max(seen.Height, windowHeight), tallest)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // JupyterLab lays out when idle
+	if err := page.Eval(ctx, look, &seen); err != nil {
+		t.Fatal(err)
+	}
+	if dir := os.Getenv(screenshotsVar); dir != "" {
+		shot, err := page.Screenshot(ctx)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, strings.TrimSuffix(filepath.Base(saved), ".ipynb")+".png"), shot, 0o644)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if err := page.Eval(ctx, untilOpen+"await panel.sessionContext.shutdown();", nil); err != nil {
+		t.Error(err)
+	}
+	t.Logf("opened in %.1f s, ran in %.1f s: %d pictures, %d formulas, %d diagrams", opened.Seconds(), ran.Seconds(), seen.Images, seen.Formulas, seen.Diagrams)
+	if seen.Images < want.images || seen.Broken > 0 {
+		t.Errorf("%d pictures are to be seen (%d broken), the notebook holds %d", seen.Images, seen.Broken, want.images)
+	}
+	if seen.WrongFormulas > 0 || want.formulas && seen.Formulas == 0 {
+		t.Errorf("%d formulas are typeset, %d have errors", seen.Formulas, seen.WrongFormulas)
+	}
+	if seen.Diagrams < want.diagrams {
+		t.Errorf("%d diagrams are to be seen, the notebook holds %d", seen.Diagrams, want.diagrams)
+	}
+	for _, line := range want.lines {
+		if !strings.Contains(seen.Text, line) {
+			t.Errorf("a line of output is not to be seen: %q", line)
+		}
+	}
+	if len(seen.Dialogs) > 0 {
+		t.Errorf("the reader is stopped by dialogs: %q", seen.Dialogs)
+	}
+}
+
+// expected is what must be on the page, going by the saved notebook.
+type expected struct {
+	images, diagrams int
+	formulas         bool
+	lines, errors    []string
+}
+
+func expectations(n *nb.Notebook) (e expected) {
+	for _, c := range n.Cells() {
+		if !c.IsCode() {
+			e.formulas = e.formulas || strings.Contains(c.Source(), "$$")
+			e.diagrams += strings.Count(c.Source(), "```mermaid")
+			continue
+		}
+		for _, o := range c.Outputs() {
+			if o.Kind() == "error" && !c.HasTag("raises-exception") {
+				e.errors = append(e.errors, o.Error())
+			}
+			if o.Data("image/png") != "" {
+				e.images++
+			}
+			if _, text := o.Stream(); !strings.Contains(text, "\r") {
+				for line := range strings.Lines(text) {
+					if line = strings.TrimSpace(line); line != "" {
+						e.lines = append(e.lines, line)
+					}
+				}
+			}
+		}
+	}
+	return e
+}

@@ -1,0 +1,199 @@
+//go:build unix
+
+// Package browser drives a headless Chromium, for the tests that look at the
+// book as a reader sees it. It speaks the DevTools protocol over a pair of
+// pipes (https://chromedevtools.github.io/devtools-protocol), which needs no
+// driver, no port and no other program.
+package browser
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+)
+
+// Find returns a Chromium on this machine, "" if there is none.
+func Find() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
+		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// Page is one page in a browser of its own.
+type Page struct {
+	cmd     *exec.Cmd
+	to      *os.File
+	session string
+
+	mu      sync.Mutex
+	last    int
+	waiting map[int]chan reply
+	gone    chan struct{} // closed when the browser has ended
+}
+
+type reply struct {
+	ID     int             `json:"id"`
+	Result json.RawMessage `json:"result"`
+	Error  *struct{ Message string }
+}
+
+// Open starts the browser with an empty profile in the folder and opens the
+// address in a window of the size, in CSS pixels.
+func Open(ctx context.Context, path, folder, address string, width, height int) (*Page, error) {
+	fromUs, to, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	from, toUs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"--headless=new", "--remote-debugging-pipe", "--user-data-dir=" + folder,
+		"--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+		fmt.Sprintf("--window-size=%d,%d", width, height)}
+	if os.Geteuid() == 0 {
+		args = append(args, "--no-sandbox") // Chromium's sandbox refuses root
+	}
+	p := &Page{to: to, waiting: map[int]chan reply{}, gone: make(chan struct{})}
+	p.cmd = exec.Command(path, args...)
+	p.cmd.ExtraFiles = []*os.File{fromUs, toUs} // descriptors 3 and 4, by the protocol
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	err = p.cmd.Start()
+	fromUs.Close()
+	toUs.Close()
+	if err != nil {
+		return nil, err
+	}
+	go p.read(from)
+
+	var target struct{ TargetID string }
+	if err := p.call(ctx, "Target.createTarget", map[string]any{"url": address}, &target); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	var attached struct{ SessionID string }
+	err = p.call(ctx, "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	p.session = attached.SessionID
+	return p, p.Resize(ctx, width, height)
+}
+
+// Close ends the browser.
+func (p *Page) Close() error {
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	p.cmd.Wait()
+	<-p.gone
+	return p.to.Close()
+}
+
+// read hands the browser's answers to those who wait; events are of no interest.
+func (p *Page) read(from *os.File) {
+	defer close(p.gone)
+	defer from.Close()
+	r := bufio.NewReader(from)
+	for {
+		message, err := r.ReadBytes(0)
+		if err != nil {
+			return
+		}
+		var rep reply
+		if json.Unmarshal(bytes.TrimSuffix(message, []byte{0}), &rep) != nil || rep.ID == 0 {
+			continue
+		}
+		p.mu.Lock()
+		waiter := p.waiting[rep.ID]
+		delete(p.waiting, rep.ID)
+		p.mu.Unlock()
+		if waiter != nil {
+			waiter <- rep
+		}
+	}
+}
+
+func (p *Page) call(ctx context.Context, method string, params, result any) error {
+	p.mu.Lock()
+	p.last++
+	id, answer := p.last, make(chan reply, 1)
+	p.waiting[id] = answer
+	message, err := json.Marshal(struct {
+		ID      int    `json:"id"`
+		Method  string `json:"method"`
+		Params  any    `json:"params"`
+		Session string `json:"sessionId,omitempty"`
+	}{id, method, params, p.session})
+	if err == nil {
+		_, err = p.to.Write(append(message, 0))
+	}
+	p.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	select {
+	case rep := <-answer:
+		if rep.Error != nil {
+			return fmt.Errorf("%s: %s", method, rep.Error.Message)
+		}
+		if result == nil {
+			return nil
+		}
+		return json.Unmarshal(rep.Result, result)
+	case <-p.gone:
+		return fmt.Errorf("%s: the browser has ended", method)
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", method, context.Cause(ctx))
+	}
+}
+
+// Eval evaluates the body of an asynchronous function in the page and stores
+// what it returns in result.
+func (p *Page) Eval(ctx context.Context, body string, result any) error {
+	var r struct {
+		Result    struct{ Value json.RawMessage }
+		Exception *struct {
+			Text      string
+			Exception struct{ Description string }
+		} `json:"exceptionDetails"`
+	}
+	err := p.call(ctx, "Runtime.evaluate", map[string]any{
+		"expression":   "(async () => {" + body + "})()",
+		"awaitPromise": true, "returnByValue": true,
+	}, &r)
+	if err != nil {
+		return err
+	}
+	if r.Exception != nil {
+		return fmt.Errorf("in the page: %s %s", r.Exception.Text, r.Exception.Exception.Description)
+	}
+	if result == nil || r.Result.Value == nil {
+		return nil
+	}
+	return json.Unmarshal(r.Result.Value, result)
+}
+
+// Resize changes the size of the window, in CSS pixels.
+func (p *Page) Resize(ctx context.Context, width, height int) error {
+	return p.call(ctx, "Emulation.setDeviceMetricsOverride", map[string]any{
+		"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
+}
+
+// Screenshot returns a PNG of the window.
+func (p *Page) Screenshot(ctx context.Context) ([]byte, error) {
+	var shot struct{ Data string }
+	if err := p.call(ctx, "Page.captureScreenshot", map[string]any{"format": "png"}, &shot); err != nil {
+		return nil, err
+	}
+	return base64.StdEncoding.DecodeString(shot.Data)
+}

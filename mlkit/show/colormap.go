@@ -42,8 +42,8 @@ var (
 	Pale = Colormap{"pale", hex(0xFFFFFF, 0xEDF2F8, 0xD6E1EE, 0xBDCEE3, 0xA3BAD6, 0x8AA5C8, 0x728FB8)}
 	// Blues runs from white to dark blue, for counts.
 	Blues = Colormap{"blues", hex(0xF7FBFF, 0xD6E6F4, 0xABD0E6, 0x6AAED6, 0x3787C0, 0x105BA4, 0x08306B)}
-	// Gray runs from black to white.
-	Gray = Colormap{"gray", hex(0x000000, 0xFFFFFF)}
+	// Grays runs from black to white.
+	Grays = Colormap{"grays", hex(0x000000, 0xFFFFFF)}
 	// Diverging runs from blue over white to vermilion, for numbers with a sign.
 	Diverging = Colormap{"diverging", hex(0x00517F, 0x0072B2, 0x7FB8D8, 0xF7F7F7, 0xEAAE7F, 0xD55E00, 0x984300)}
 )

@@ -10,20 +10,26 @@ import (
 	"slices"
 )
 
-const (
-	pngColours = 128  // of a picture's palette: no difference can be seen in a line drawing, at less than half the size
-	photo      = 6000 // distinct colours from which a picture counts as a photograph and keeps them all
-)
+// pngColours is the size of a picture's palette: no difference can be seen in a drawing, at less than half the size.
+const pngColours = 128
 
-// encodePNG writes img with a palette, unless it is a photograph.
-func encodePNG(img *image.RGBA) ([]byte, error) {
+// encodePNG writes img with a palette, unless it is a photograph with more colours than that.
+func encodePNG(img *image.RGBA, photo bool) ([]byte, error) {
 	var src image.Image = img
-	if h := histogram(img); len(h) < photo {
-		src = remap(img, makePalette(h, pngColours))
+	if h := histogram(img); !photo || len(h) <= 256 {
+		n := pngColours
+		if photo {
+			n = 256
+		}
+		src = remap(img, makePalette(h, n))
 	}
+	return writePNG(src)
+}
+
+func writePNG(img image.Image) ([]byte, error) {
 	var b bytes.Buffer
 	enc := png.Encoder{CompressionLevel: png.BestCompression}
-	if err := enc.Encode(&b, src); err != nil {
+	if err := enc.Encode(&b, img); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil

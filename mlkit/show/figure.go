@@ -3,6 +3,7 @@ package show
 import (
 	"errors"
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
 	"strings"
@@ -28,6 +29,8 @@ type Figure struct {
 	categories []string
 	bar        *colourBar
 	square     bool
+	binStart   float64 // the bins of all histograms of the figure
+	binWidth   float64
 }
 
 type axis struct {
@@ -43,8 +46,8 @@ type layer struct {
 	look       look
 	z          int         // drawing order: fields, then fills, lines, points, words
 	xs, ys     [][]float64 // what the axes must contain
-	baseX      bool        // the axis need not go further than the data on this side
-	baseY      bool        // starts at zero: no gap below it
+	tightX     bool        // fills the x axis: no gap beside it
+	fromZero   bool        // stands on zero: no gap below it
 	thumb      thumb
 	draw       func(a *axes, l *layer)
 }
@@ -138,45 +141,67 @@ func (f *Figure) add(l *layer, styles []Style) *Figure {
 	return f
 }
 
-// scales settles the range of both axes.
-func (f *Figure) scales() (x, y scale) {
-	x.log, y.log = f.x.log, f.y.log
-	xlo, xhi, ylo, yhi := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
-	tightX, baseY := len(f.layers) > 0, false
-	grow := func(s scale, lo, hi *float64, vs [][]float64) {
+// extent returns the smallest and largest value that has a place on each axis; lo > hi if there is none. Fields alone count where
+// there are any.
+func (f *Figure) extent() (x, y [2]float64) {
+	inf := math.Inf(1)
+	x, y = [2]float64{inf, -inf}, [2]float64{inf, -inf}
+	grow := func(s scale, r *[2]float64, vs [][]float64) {
 		for _, v := range vs {
 			for _, e := range v {
 				if s.ok(e) {
-					*lo, *hi = math.Min(*lo, e), math.Max(*hi, e)
+					r[0], r[1] = math.Min(r[0], e), math.Max(r[1], e)
 				}
 			}
 		}
 	}
+	field := f.hasField()
 	for _, l := range f.layers {
-		grow(x, &xlo, &xhi, l.xs)
-		grow(y, &ylo, &yhi, l.ys)
-		tightX = tightX && l.baseX
-		baseY = baseY || l.baseY
-	}
-	padX, padLo, padHi := 0.025, 0.05, 0.06
-	field := slices.ContainsFunc(f.layers, func(l *layer) bool { return l.z == zField })
-	if field {
-		padX, padLo, padHi = 0, 0, 0
-	}
-	if tightX {
-		padX = 0
-	}
-	if baseY && !y.log && ylo >= 0 {
-		padLo = 0
-	}
-	if n := len(f.categories); n > 0 {
-		xlo, xhi, padX = -0.5, float64(n)-0.5, 0
-		for i, s := range f.categories {
-			x.ticks = append(x.ticks, plot.Tick{Value: float64(i), Label: s})
+		if !field || l.z == zField {
+			grow(scale{log: f.x.log}, &x, l.xs)
+			grow(scale{log: f.y.log}, &y, l.ys)
 		}
 	}
-	x.fit(xlo, xhi, padX, padX)
-	y.fit(ylo, yhi, padLo, padHi)
+	if n := len(f.categories); n > 0 {
+		x = [2]float64{-0.5, float64(n) - 0.5}
+	}
+	if f.x.fixed {
+		x = [2]float64{f.x.lo, f.x.hi}
+	}
+	if f.y.fixed {
+		y = [2]float64{f.y.lo, f.y.hi}
+	}
+	return x, y
+}
+
+func (f *Figure) hasField() bool {
+	return slices.ContainsFunc(f.layers, func(l *layer) bool { return l.z == zField })
+}
+
+// scales settles the range of both axes.
+func (f *Figure) scales() (x, y scale) {
+	x.log, y.log = f.x.log, f.y.log
+	ex, ey := f.extent()
+	tight, zero := len(f.layers) > 0, false
+	for _, l := range f.layers {
+		tight = tight && l.tightX
+		zero = zero || l.fromZero
+	}
+	padX, padLo, padHi := 0.025, 0.05, 0.06
+	if f.hasField() {
+		padX, padLo, padHi = 0, 0, 0
+	}
+	if tight || f.categories != nil {
+		padX = 0
+	}
+	if zero && !y.log && ey[0] >= 0 {
+		padLo = 0
+	}
+	for i, s := range f.categories {
+		x.ticks = append(x.ticks, plot.Tick{Value: float64(i), Label: s})
+	}
+	x.fit(ex[0], ex[1], padX, padX)
+	y.fit(ey[0], ey[1], padLo, padHi)
 	if f.x.fixed {
 		x.lo, x.hi = f.x.lo, f.x.hi
 	}
@@ -204,11 +229,11 @@ func (f *Figure) paintFigure(c draw.Canvas) error {
 	}
 	c = drawTitle(c, f.title, ts)
 	c = f.drawLegend(c)
-	if f.bar != nil {
-		c = f.bar.draw(c, f.xAxisHeight())
-	}
 	note := &noteLine{}
 	ac := c
+	if f.bar != nil {
+		ac.Max.X -= f.bar.width()
+	}
 	ac.Min.Y += note.height(f, sx, sy)
 
 	p := plot.New()
@@ -236,6 +261,9 @@ func (f *Figure) paintFigure(c draw.Canvas) error {
 		if len(f.layers) == 0 || f.empty(sx, sy) {
 			sty := textStyle(labelSize, softInk, draw.XCenter, draw.YCenter)
 			a.FillText(sty, a.Center(), "no data")
+		}
+		if f.bar != nil {
+			f.bar.draw(a, a.Max.X)
 		}
 		note.skipped = a.skipped
 	}))
@@ -280,13 +308,10 @@ func styleAxis(a *plot.Axis, s scale, label string, categories bool) {
 	a.Tick.LineStyle = draw.LineStyle{Color: softInk, Width: 0.75}
 	a.Tick.Length = 5
 	if categories {
-		a.Tick.LineStyle.Width = 0
-		a.Tick.Length = 4
+		a.Tick.LineStyle.Color = color.Transparent
 	}
 	a.Tick.Marker = s
 }
-
-func (f *Figure) xAxisHeight() vg.Length { return labelSize*1.2 + 5 + tickSize*1.2 + 5 }
 
 // fitCategories turns the names of categories that are too long to stand side by side by 30 degrees.
 func (f *Figure) fitCategories(p *plot.Plot, c draw.Canvas) {
@@ -372,7 +397,7 @@ func (n *noteLine) draw(c draw.Canvas) {
 
 // describeFigure makes the alternative text: title, kinds and names of what is drawn, and the ranges of the axes.
 func (f *Figure) describeFigure() string {
-	x, y := f.scales()
+	x, y := f.extent()
 	var kinds []string
 	named := map[string][]string{}
 	for _, l := range f.layers {
@@ -400,11 +425,15 @@ func (f *Figure) describeFigure() string {
 	if f.title != "" {
 		s = f.title + ": " + s
 	}
-	side := func(label string, a scale) string {
-		if label == "" {
-			label = "values"
+	side := func(a axis, r [2]float64) string {
+		t := a.label
+		if t == "" {
+			t = "values"
 		}
-		t := label + " from " + short(a.lo) + " to " + short(a.hi)
+		if r[0] > r[1] {
+			return t + " without data"
+		}
+		t += " from " + short(r[0]) + " to " + short(r[1])
 		if a.log {
 			t += " (logarithmic)"
 		}
@@ -413,7 +442,15 @@ func (f *Figure) describeFigure() string {
 	if f.categories != nil {
 		s += "; " + strings.Join(f.categories, ", ")
 	} else {
-		s += "; " + side(f.x.label, x)
+		s += "; " + side(f.x, x)
 	}
-	return plainText(s + "; " + side(f.y.label, y) + ".")
+	s += "; " + side(f.y, y)
+	if f.bar != nil {
+		s += "; colours"
+		if f.bar.label != "" {
+			s += " for " + f.bar.label
+		}
+		s += " from " + short(f.bar.lo) + " to " + short(f.bar.hi)
+	}
+	return plainText(s + ".")
 }

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"image"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -44,6 +45,56 @@ func gallery() map[string]Drawing {
 	for i, n := range []string{"SGD", "momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam", "AdamW", "Lion", "L-BFGS"} {
 		many.Line(n, nil, decay(0.01+0.01*float64(i), 1e-4))
 	}
+	valley := NewGrid(-5, 5, 100, -2, 2, 80)
+	gdx, gdy := descend(0.02, 40)
+	bigx, bigy := descend(0.095, 40)
+	moons := NewGrid(-1.5, 2.5, 160, -1, 1.5, 100)
+	class := make([]int, moons.Len())
+	for i, v := range moons.Eval(func(x, y float64) float64 { return y - 0.25 - 0.6*math.Sin(1.8*x+0.3) }) {
+		if v < 0 {
+			class[i] = 1
+		}
+	}
+	ax, ay, bx, by := gallerySamples(rng)
+	var chirp [][]float64
+	for t := range 100 {
+		fr := noise(80, 3)
+		for k := range fr {
+			fr[k] += -50 + 45*math.Exp(-math.Pow(float64(k)-10-0.5*float64(t), 2)/20)
+		}
+		chirp = append(chirp, fr)
+	}
+	counts := make([][]int, 10)
+	attention := make([][]float64, 24)
+	for i := range counts {
+		counts[i] = make([]int, 10)
+		counts[i][i] = 95 + rng.IntN(10)
+		counts[i][rng.IntN(10)] += rng.IntN(9)
+	}
+	for i := range attention {
+		for j := range 24 {
+			attention[i] = append(attention[i], math.Exp(-math.Abs(float64(i-j))/3)*rng.Float64())
+		}
+	}
+	var digits, filters []image.Image
+	var captions []string
+	for k := range 12 {
+		pix := make([]float32, 28*28)
+		for i := range pix {
+			dx, dy := float64(i%28)-14, float64(i/28)-14
+			pix[i] = float32(math.Exp(-math.Pow(math.Hypot(dx, dy*(0.6+0.05*float64(k)))-7, 2) / 6))
+		}
+		digits = append(digits, Gray(pix, 28, 28))
+		captions = append(captions, []string{"0 (99 %)", "7, not 1"}[k%2])
+	}
+	for range 16 {
+		filters = append(filters, Mapped(noise(25, 1), 5, 5, Diverging))
+	}
+	rgb := make([]float32, 3*120*220)
+	for i := range rgb {
+		rgb[i] = float32(0.5 + 0.3*math.Sin(float64(i%220)/30+float64(i/(120*220))) + 0.1*math.Cos(float64(i/220)/9))
+	}
+	photograph := RGB(rgb, 120, 220)
 	return map[string]Drawing{
 		"loss": Plot("Training and validation loss", "epoch", "cross-entropy").
 			Line("train", nil, decay(0.03, 0.1)).Line("validation", nil, decay(0.025, 0.3)).VLine("best epoch", 120, Neutral),
@@ -57,7 +108,52 @@ func gallery() map[string]Drawing {
 		"broken": Plot("A diverging run", "step", "loss").LogY().
 			Line("lr = 1", nil, []float64{1, 10, 1e4, 1e9, 1e30, math.Inf(1), math.NaN(), math.NaN()}).
 			Line("lr = 0.01", nil, []float64{1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3}),
+		"contour": Plot("Two ways down a narrow valley", "θ_{1}", "θ_{2}").Contour(valley, valley.Eval(bowl), ZLabel("loss")).
+			Path("lr = 0.02", gdx, gdy).Path("lr = 0.095", bigx, bigy),
+		"contour log": Plot("Rosenbrock's function", "x", "y").Contour(NewGrid(-2, 2, 200, -1, 3, 150), NewGrid(-2, 2, 200, -1, 3, 150).Eval(rosenbrock), LogColors, ZLabel("f(x, y)")).
+			Points("minimum", []float64{1}, []float64{1}),
+		"regions": Plot("Two moons", "x_{1}", "x_{2}").Regions(moons, class, []string{"inner", "outer"}).
+			Points("inner", ax, ay).Points("outer", bx, by),
+		"heat":        Plot("A learned filter", "column", "row").Square().Heat(NewGrid(0, 11, 12, 0, 11, 12), noise(144, 1), Colors(Diverging), ZLabel("weight")),
+		"spectrogram": Spectrogram("A rising tone", chirp, 0.01, 8000, ZLabel("energy (dB)")),
+		"bars": Plot("Test accuracy", "", "accuracy (%)").Categories("logistic regression", "MLP", "CNN").
+			Bars("no augmentation", []float64{92.1, 97.8, 99.1}, []float64{0.2, 0.3, 0.1}).Bars("augmented", []float64{91.7, 98.4, 99.4}, []float64{0.2, 0.2, 0.1}),
+		"histogram": Plot("Initial weights", "weight", "count").Histogram("Xavier", noise(3000, 0.6), 0).Histogram("He", noise(3000, 1), 0),
+		"strip": Plot("Final loss of eight seeds", "", "loss").Categories("SGD", "momentum", "Adam", "L-BFGS").
+			Strip("", [][]float64{Map(noise(8, 0.2), math.Exp), Map(noise(8, 0.3), math.Exp), Map(noise(8, 0.1), math.Exp), Map(noise(8, 0.5), math.Exp)}),
+		"confusion": Confusion("MNIST digits, 1000 tests", []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, counts),
+		"matrix": Matrix("Grid search: validation accuracy", []string{"lr 0.001", "lr 0.01", "lr 0.1"}, []string{"l2 0", "l2 1e-4", "l2 1e-3", "l2 1e-2"},
+			[][]float64{{0.91, 0.92, 0.91, 0.88}, {0.95, 0.957, 0.949, 0.9}, {0.6, 0.7, math.NaN(), 0.3}}, "%.3f", Colors(Viridis)),
+		"matrix plain": Matrix("Attention", nil, nil, attention, ""),
+		"images":       Images("Digits and what the model says", digits, captions, 6),
+		"filters":      Images("First-layer filters", filters, nil, 8),
+		"boxes":        Boxes("Detection", photograph, []Box{{20, 30, 90, 100, "cat", 0.97}, {100, 20, 190, 90, "dog", 0.61}, {130, 60, 210, 118, "cat", 0}}),
+		"panels": Panels("Batch, mini-batch, stochastic", 3,
+			Plot("batch", "step", "loss").Line("loss", nil, decay(0.02, 0.1)), Plot("mini-batch", "step", "loss").Line("loss", nil, decay(0.03, 0.1)),
+			Plot("stochastic", "step", "loss").Line("loss", nil, decay(0.04, 0.1))),
+		"surface": Surface("A saddle", "x", "y", "f", NewGrid(-1, 1, 40, -1, 1, 40), NewGrid(-1, 1, 40, -1, 1, 40).Eval(func(x, y float64) float64 { return x*x - y*y })),
 	}
+}
+
+func bowl(x, y float64) float64       { return 0.5*x*x + 10*y*y }
+func rosenbrock(x, y float64) float64 { return (1-x)*(1-x) + 100*(y-x*x)*(y-x*x) }
+
+func descend(lr float64, n int) (x, y []float64) {
+	a, b := -4.0, 1.5
+	for range n {
+		x, y = append(x, a), append(y, b)
+		a, b = a-lr*a, b-lr*20*b
+	}
+	return x, y
+}
+
+func gallerySamples(rng *rand.Rand) (ax, ay, bx, by []float64) {
+	for range 150 {
+		t := math.Pi * rng.Float64()
+		ax, ay = append(ax, math.Cos(t)+0.1*rng.NormFloat64()), append(ay, math.Sin(t)+0.1*rng.NormFloat64())
+		bx, by = append(bx, 1-math.Cos(t)+0.1*rng.NormFloat64()), append(by, 0.5-math.Sin(t)+0.1*rng.NormFloat64())
+	}
+	return ax, ay, bx, by
 }
 
 func TestGallery(t *testing.T) {

@@ -171,7 +171,7 @@ func (f *Figure) Path(name string, x, y []float64, styles ...Style) *Figure {
 
 // HLine adds a horizontal line at y across the figure: a bound, a target, a chance level.
 func (f *Figure) HLine(name string, y float64, styles ...Style) *Figure {
-	return f.add(&layer{name: name, kind: "horizontal line", z: zLine, thumb: thumbLine, baseX: true, ys: [][]float64{{y}},
+	return f.add(&layer{name: name, kind: "horizontal line", z: zLine, thumb: thumbLine, tightX: true, ys: [][]float64{{y}},
 		look: look{dash: dashes(1), width: 1.5},
 		draw: func(a *axes, l *layer) {
 			if !a.y.ok(y) {

@@ -21,6 +21,7 @@ type Picture struct {
 	w, h       int
 	paint      func(c draw.Canvas) error // draws into c, whose ground is already painted
 	describe   func() string             // the alternative text when none was given
+	photo      bool                      // keeps all its colours
 }
 
 // A Drawing is a Picture or something built on one, such as a *Figure.
@@ -63,7 +64,7 @@ func (p *Picture) PNG() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encodePNG(img)
+	return encodePNG(img, p.photo)
 }
 
 // Image returns the drawn pixels, Density of them per CSS pixel.

@@ -102,7 +102,7 @@ func TestHardData(t *testing.T) {
 	} {
 		for _, log := range []bool{false, true} {
 			f := func() *Figure {
-				f := Plot(name, "x", "y")
+				f := Plot(name, "x", "y").Size(160, 120)
 				if log {
 					f.LogX().LogY()
 				}
@@ -118,7 +118,7 @@ func TestHardData(t *testing.T) {
 			}
 		}
 		for _, v := range y {
-			if _, err := Plot("", "", "").HLine("h", v).VLine("v", v).Text(v, v, "here").Image(); err != nil {
+			if _, err := Plot("", "", "").Size(160, 120).HLine("h", v).VLine("v", v).Text(v, v, "here").Image(); err != nil {
 				t.Errorf("lines at %g: %v", v, err)
 			}
 		}

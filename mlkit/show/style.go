@@ -25,6 +25,7 @@ type look struct {
 	cmap   *Colormap
 	log    bool
 	levels int
+	zlabel string
 	limits *[2]float64
 }
 
@@ -64,6 +65,9 @@ func Levels(n int) Style { return func(l *look) { l.levels = n } }
 
 // Limits fixes the values of the first and last colour of a field; those outside take the nearer one.
 func Limits(lo, hi float64) Style { return func(l *look) { l.limits = &[2]float64{lo, hi} } }
+
+// ZLabel names the quantity that the colours stand for, beside the colour bar.
+func ZLabel(s string) Style { return func(l *look) { l.zlabel = s } }
 
 func dashes(round int) []vg.Length {
 	switch round % 3 {

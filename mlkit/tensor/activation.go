@@ -9,22 +9,94 @@ func (x Tensor) ReLU() Tensor {
 	return y
 }
 
-func backReLU(t *Tape, n *node) { kernel.ReLUGrad(t.gradOf(n, 0), n.grad, n.data) }
+func backReLU(t *Tape, n *node) { // in place: the commonest activation saves a pass
+	kernel.ReLUMask(n.grad, n.grad, n.data)
+	t.handOn(n, 0)
+}
 
 // Tanh is the hyperbolic tangent.
-func (x Tensor) Tanh() Tensor {
-	y, n := x.unary("Tanh", backTanh)
-	kernel.Tanh(n.data, x.t.operand(n, 0))
-	return y
-}
-
-func backTanh(t *Tape, n *node) { kernel.TanhGrad(t.gradOf(n, 0), n.grad, n.data) }
+func (x Tensor) Tanh() Tensor { return opTanh.apply(x) }
 
 // Sigmoid is 1/(1+e⁻ˣ).
-func (x Tensor) Sigmoid() Tensor {
-	y, n := x.unary("Sigmoid", backSigmoid)
-	kernel.Sigmoid(n.data, x.t.operand(n, 0))
+func (x Tensor) Sigmoid() Tensor { return opSigmoid.apply(x) }
+
+// SELU is ELU with the scale and α that keep activations at mean 0 and
+// variance 1 (Klambauer et al. 2017).
+func (x Tensor) SELU() Tensor { return opSELU.apply(x) }
+
+// GELU is x·Φ(x), Φ the normal distribution function (Hendrycks & Gimpel
+// 2016); [Tensor.GELUTanh] is its usual approximation.
+func (x Tensor) GELU() Tensor { return opGELU.apply(x) }
+
+// GELUTanh is GELU by x/2·(1 + tanh(√(2/π)·(x + 0.044715x³))).
+func (x Tensor) GELUTanh() Tensor { return opGELUTanh.apply(x) }
+
+// SiLU is x·sigmoid(x), also called swish (Elfwing et al. 2017).
+func (x Tensor) SiLU() Tensor { return opSiLU.apply(x) }
+
+// Mish is x·tanh(softplus(x)) (Misra 2019).
+func (x Tensor) Mish() Tensor { return opMish.apply(x) }
+
+var (
+	opTanh     = &pointwise{"Tanh", kernel.Tanh, kernel.TanhGrad, true}
+	opSigmoid  = &pointwise{"Sigmoid", kernel.Sigmoid, kernel.SigmoidGrad, true}
+	opSELU     = &pointwise{"SELU", kernel.SELU, kernel.SELUGrad, true}
+	opGELU     = &pointwise{"GELU", kernel.GELU, kernel.GELUGrad, false}
+	opGELUTanh = &pointwise{"GELUTanh", kernel.GELUTanh, kernel.GELUTanhGrad, false}
+	opSiLU     = &pointwise{"SiLU", kernel.SiLU, kernel.SiLUGrad, false}
+	opMish     = &pointwise{"Mish", kernel.Mish, kernel.MishGrad, false}
+)
+
+// LeakyReLU is x above 0 and slope·x elsewhere (Maas et al. 2013).
+func (x Tensor) LeakyReLU(slope float32) Tensor {
+	y, n := x.unary("LeakyReLU", backLeakyReLU)
+	n.f[0] = slope
+	kernel.LeakyReLU(n.data, x.t.operand(n, 0), slope)
 	return y
 }
 
-func backSigmoid(t *Tape, n *node) { kernel.SigmoidGrad(t.gradOf(n, 0), n.grad, n.data) }
+func backLeakyReLU(t *Tape, n *node) {
+	kernel.LeakyReLUGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0])
+}
+
+// ELU is x above 0 and alpha·(eˣ − 1) elsewhere, alpha ≥ 0 (Clevert et al.
+// 2015).
+func (x Tensor) ELU(alpha float32) Tensor {
+	y, n := x.unary("ELU", backELU)
+	n.f[0] = alpha
+	kernel.ELU(n.data, x.t.operand(n, 0), alpha)
+	return y
+}
+
+func backELU(t *Tape, n *node) { kernel.ELUGrad(t.gradOf(n, 0), n.grad, n.data, n.f[0]) }
+
+// Softplus is log(1 + e^(beta·x))/beta, a smooth ReLU, without overflow; beta
+// is usually 1.
+func (x Tensor) Softplus(beta float32) Tensor {
+	y, n := x.unary("Softplus", backSoftplus)
+	n.f[0] = beta
+	kernel.Softplus(n.data, x.t.operand(n, 0), beta)
+	return y
+}
+
+func backSoftplus(t *Tape, n *node) {
+	kernel.SoftplusGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0])
+}
+
+// HardTanh is x limited to [−1, 1].
+func (x Tensor) HardTanh() Tensor { return x.Clamp(-1, 1) }
+
+// ReLU6 is x limited to [0, 6] (Howard et al., MobileNets, 2017).
+func (x Tensor) ReLU6() Tensor { return x.Clamp(0, 6) }
+
+// HardSigmoid is x/6 + 1/2 limited to [0, 1], PyTorch's (and Keras 3's) form.
+func (x Tensor) HardSigmoid() Tensor { return x.Scale(1.0/6).AddScalar(0.5).Clamp(0, 1) }
+
+// HardSwish is x·HardSigmoid(x) (Howard et al., MobileNetV3, 2019).
+func (x Tensor) HardSwish() Tensor { return x.Mul(x.HardSigmoid()) }
+
+// Softsign is x/(1+|x|).
+func (x Tensor) Softsign() Tensor { return x.Div(x.Abs().AddScalar(1)) }
+
+// LogSigmoid is log sigmoid(x), finite where Sigmoid underflows.
+func (x Tensor) LogSigmoid() Tensor { return x.Neg().Softplus(1).Neg() }

@@ -18,18 +18,20 @@ func (x Tensor) Mul(y Tensor) Tensor { return opMul.apply(x, y) }
 func (x Tensor) Div(y Tensor) Tensor { return opDiv.apply(x, y) }
 
 var opAdd = &binary{
-	name: "Add",
-	vv:   kernel.Add,
-	vs:   kernel.AddScalar,
-	sv:   func(dst []float32, a float32, b []float32) { kernel.AddScalar(dst, b, a) },
-	da:   func(dst, dy, a, b []float32) []float32 { return dy },
-	db:   func(dst, dy, a, b []float32) []float32 { return dy },
+	name:   "Add",
+	passes: true,
+	vv:     kernel.Add,
+	vs:     kernel.AddScalar,
+	sv:     func(dst []float32, a float32, b []float32) { kernel.AddScalar(dst, b, a) },
+	da:     func(dst, dy, a, b []float32) []float32 { return dy },
+	db:     func(dst, dy, a, b []float32) []float32 { return dy },
 }
 
 var opSub = &binary{
-	name: "Sub",
-	vv:   kernel.Sub,
-	vs:   func(dst, a []float32, b float32) { kernel.AddScalar(dst, a, -b) },
+	name:   "Sub",
+	passes: true,
+	vv:     kernel.Sub,
+	vs:     func(dst, a []float32, b float32) { kernel.AddScalar(dst, a, -b) },
 	sv: func(dst []float32, a float32, b []float32) {
 		kernel.Neg(dst, b)
 		kernel.AddScalar(dst, dst, a)
@@ -107,31 +109,6 @@ func backScale(t *Tape, n *node) {
 
 // Neg is −x.
 func (x Tensor) Neg() Tensor { return x.Scale(-1) }
-
-// Square is x².
-func (x Tensor) Square() Tensor {
-	y, n := x.unary("Square", backSquare)
-	kernel.Square(n.data, x.t.nodes[x.i].data)
-	return y
-}
-
-func backSquare(t *Tape, n *node) {
-	x := t.nodes[n.in[0]].data
-	g := t.gradOf(n, 0)
-	kernel.Scale(n.grad, n.grad, 2) // n.grad is ours to change: we are its last reader
-	kernel.MulAdd(g, n.grad, x)
-}
-
-// unary records an operation of one operand with a result of the same shape;
-// the caller fills n.data. The pointer is valid until the next operation.
-func (x Tensor) unary(op string, back func(*Tape, *node)) (Tensor, *node) {
-	s := x.node(op).shape
-	y, n := x.t.push(op)
-	n.shape = s
-	n.data = x.t.floats.take(s.size())
-	n.record(x.t, back, x.i)
-	return y, n
-}
 
 // operand is the data of n's operand k.
 func (t *Tape) operand(n *node, k int) []float32 { return t.nodes[n.in[k]].data }

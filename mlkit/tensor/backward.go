@@ -41,11 +41,16 @@ func (x Tensor) backward(seed []float32) Grads {
 		if n.grad == nil || n.back == nil {
 			continue
 		}
-		n.back(t, n)
-		if !n.keep && n.grad != nil {
-			t.floats.recycle(n.grad)
-			n.grad = nil
+		var kept []float32
+		if n.keep { // someone will read it, and a backward function may overwrite it
+			kept = t.floats.reuse(len(n.grad))
+			copy(kept, n.grad)
 		}
+		n.back(t, n)
+		if n.grad != nil {
+			t.floats.recycle(n.grad)
+		}
+		n.grad = kept
 	}
 	return Grads{tape: t, gen: t.gen}
 }
@@ -93,7 +98,11 @@ func (t *Tape) gradBuffer(n *node, k int) (g []float32, accumulate bool) {
 	if n.in[k] < 0 {
 		return nil, false
 	}
-	m := &t.nodes[n.in[k]]
+	return t.bufferAt(n.in[k])
+}
+
+func (t *Tape) bufferAt(i int32) (g []float32, accumulate bool) {
+	m := &t.nodes[i]
 	if !m.needs {
 		return nil, false
 	}
@@ -104,18 +113,16 @@ func (t *Tape) gradBuffer(n *node, k int) (g []float32, accumulate bool) {
 	return m.grad, false
 }
 
-// handOn gives n's own gradient, as it stands, to operand k: the buffer itself
-// where the operand has none yet, else its sum. The last use of n.grad in a
-// backward function; afterwards n has no gradient.
+// handOn gives n.grad, as it stands, to operand k: the buffer itself where the
+// operand has no gradient yet, else its sum. The last use of n.grad in a
+// backward function; afterwards n has no gradient. (A backward function is
+// n.grad's last reader and may overwrite it first.)
 func (t *Tape) handOn(n *node, k int) {
 	m := &t.nodes[n.in[k]]
 	switch {
 	case !m.needs:
 	case m.grad != nil:
 		kernel.Add(m.grad, m.grad, n.grad)
-	case n.keep: // someone will read n's own gradient
-		m.grad = t.floats.reuse(len(m.data))
-		copy(m.grad, n.grad)
 	default:
 		m.grad, n.grad = n.grad, nil
 	}

@@ -16,6 +16,7 @@ type binary struct {
 	// operands, each of the run's length or of length 1. They may return one
 	// of their arguments instead of writing dst.
 	da, db func(dst, dy, a, b []float32) []float32
+	passes bool // dL/da is dy as it stands
 }
 
 // walk is the plan of a broadcast: the result's axes, merged where both
@@ -156,26 +157,53 @@ func (op *binary) apply(a, b Tensor) Tensor {
 	}
 	res, n := t.push(op.name)
 	n.data, n.shape, n.binary = y, out, op
-	n.record(t, backBinary, a.i, b.i)
+	if op.da != nil { // a comparison has no gradient
+		n.record(t, backBinary, a.i, b.i)
+	}
 	return res
 }
 
 func backBinary(t *Tape, n *node) {
-	op := n.binary
-	na, nb := &t.nodes[n.in[0]], &t.nodes[n.in[1]]
-	// A gradient that is dy itself, for an operand of the result's shape, is
-	// handed on without a copy; only where no other operand still reads dy.
+	backOperand(t, n, 1, n.binary.db)
+	backOperand(t, n, 0, n.binary.da) // last: it may hand n.grad on
+}
+
+// backOperand computes the gradient of operand k by slope, op.da or op.db.
+func backOperand(t *Tape, n *node, k int, slope func(dst, dy, a, b []float32) []float32) {
+	na, nb, m := &t.nodes[n.in[0]], &t.nodes[n.in[1]], &t.nodes[n.in[k]]
+	if !m.needs {
+		return
+	}
+	if k == 0 && n.binary.passes && na.shape == n.shape {
+		t.handOn(n, 0)
+		return
+	}
+	if na.shape == nb.shape { // nothing repeats
+		g, acc := t.gradBuffer(n, k)
+		dst := g
+		if acc {
+			dst = t.floats.reuse(len(g))
+		}
+		d := slope(dst, n.grad, na.data, nb.data)
+		switch {
+		case acc:
+			kernel.Add(g, g, d)
+			t.floats.recycle(dst)
+		case len(d) > 0 && &d[0] != &dst[0]:
+			copy(g, d)
+		}
+		return
+	}
+	g := t.gradOf(n, k)
 	_, w, _ := broadcast(&na.shape, &nb.shape)
-	ga, gb := t.gradOf(n, 0), t.gradOf(n, 1)
 	tmp := t.floats.reuse(w.d[w.n-1])
 	for o := w.start(); o.more; o.next() {
 		dy := n.grad[o.y : o.y+o.run]
-		a, b := part(na.data, o.a, o.run, o.incA), part(nb.data, o.b, o.run, o.incB)
-		if ga != nil {
-			gather(part(ga, o.a, o.run, o.incA), op.da(tmp, dy, a, b))
-		}
-		if gb != nil {
-			gather(part(gb, o.b, o.run, o.incB), op.db(tmp, dy, a, b))
+		d := slope(tmp, dy, part(na.data, o.a, o.run, o.incA), part(nb.data, o.b, o.run, o.incB))
+		if k == 0 {
+			gather(part(g, o.a, o.run, o.incA), d)
+		} else {
+			gather(part(g, o.b, o.run, o.incB), d)
 		}
 	}
 	t.floats.recycle(tmp)

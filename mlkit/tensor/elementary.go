@@ -2,36 +2,83 @@ package tensor
 
 import "descent/mlkit/internal/kernel"
 
-// Exp is eˣ.
-func (x Tensor) Exp() Tensor {
-	y, n := x.unary("Exp", backExp)
-	kernel.Exp(n.data, x.t.operand(n, 0))
-	return y
-}
+// Elementary functions, element by element.
 
-func backExp(t *Tape, n *node) { kernel.MulAdd(t.gradOf(n, 0), n.grad, n.data) }
+// Exp is eˣ.
+func (x Tensor) Exp() Tensor { return opExp.apply(x) }
+
+// Expm1 is eˣ − 1, without cancellation near 0.
+func (x Tensor) Expm1() Tensor { return opExpm1.apply(x) }
 
 // Log is the natural logarithm: −Inf at 0, NaN below.
-func (x Tensor) Log() Tensor {
-	y, n := x.unary("Log", backLog)
-	kernel.Log(n.data, x.t.operand(n, 0))
-	return y
-}
+func (x Tensor) Log() Tensor { return opLog.apply(x) }
 
-func backLog(t *Tape, n *node) {
-	kernel.Div(n.grad, n.grad, t.operand(n, 0))
-	t.handOn(n, 0)
-}
+// Log1p is log(1 + x), without cancellation near 0.
+func (x Tensor) Log1p() Tensor { return opLog1p.apply(x) }
 
 // Sqrt is the square root, NaN below 0. Its gradient at 0 is +Inf.
-func (x Tensor) Sqrt() Tensor {
-	y, n := x.unary("Sqrt", backSqrt)
-	kernel.Sqrt(n.data, x.t.operand(n, 0))
+func (x Tensor) Sqrt() Tensor { return opSqrt.apply(x) }
+
+// Rsqrt is 1/√x.
+func (x Tensor) Rsqrt() Tensor { return opRsqrt.apply(x) }
+
+// Reciprocal is 1/x.
+func (x Tensor) Reciprocal() Tensor { return opReciprocal.apply(x) }
+
+// Square is x².
+func (x Tensor) Square() Tensor { return opSquare.apply(x) }
+
+// Abs is |x|. Its derivative at 0 is taken as 0.
+func (x Tensor) Abs() Tensor { return opAbs.apply(x) }
+
+// Sin is the sine of an angle in radians.
+func (x Tensor) Sin() Tensor { return opSin.apply(x) }
+
+// Cos is the cosine of an angle in radians.
+func (x Tensor) Cos() Tensor { return opCos.apply(x) }
+
+// Erf is the error function, 2/√π ∫₀ˣ e^(−t²) dt.
+func (x Tensor) Erf() Tensor { return opErf.apply(x) }
+
+var (
+	opExp        = &pointwise{"Exp", kernel.Exp, kernel.MulAdd, true}
+	opExpm1      = &pointwise{"Expm1", kernel.Expm1, kernel.Expm1Grad, true}
+	opLog        = &pointwise{"Log", kernel.Log, kernel.DivAdd, false}
+	opLog1p      = &pointwise{"Log1p", kernel.Log1p, kernel.Log1pGrad, false}
+	opSqrt       = &pointwise{"Sqrt", kernel.Sqrt, kernel.SqrtGrad, true}
+	opRsqrt      = &pointwise{"Rsqrt", kernel.Rsqrt, kernel.RsqrtGrad, true}
+	opReciprocal = &pointwise{"Reciprocal", kernel.Reciprocal, kernel.ReciprocalGrad, true}
+	opSquare     = &pointwise{"Square", kernel.Square, kernel.SquareGrad, false}
+	opAbs        = &pointwise{"Abs", kernel.Abs, kernel.AbsGrad, false}
+	opSin        = &pointwise{"Sin", kernel.Sin, kernel.SinGrad, false}
+	opCos        = &pointwise{"Cos", kernel.Cos, kernel.CosGrad, false}
+	opErf        = &pointwise{"Erf", kernel.Erf, kernel.ErfGrad, false}
+)
+
+// PowScalar is xᵖ for a fixed exponent, with the special cases of math.Pow.
+func (x Tensor) PowScalar(p float32) Tensor {
+	y, n := x.unary("PowScalar", backPowScalar)
+	n.f[0] = p
+	kernel.Pow(n.data, x.t.operand(n, 0), p)
 	return y
 }
 
-func backSqrt(t *Tape, n *node) { // d√x = 1/(2√x)
-	kernel.Scale(n.grad, n.grad, 0.5)
-	kernel.Div(n.grad, n.grad, n.data)
-	t.handOn(n, 0)
+func backPowScalar(t *Tape, n *node) {
+	g := t.gradOf(n, 0)
+	if n.f[0] != 0 { // x⁰ is constant, also at 0 where p·xᵖ⁻¹ is no number
+		kernel.PowGrad(g, n.grad, t.operand(n, 0), n.f[0])
+	}
+}
+
+// Clamp limits x to [low, high]. The gradient passes where x is inside,
+// borders included.
+func (x Tensor) Clamp(low, high float32) Tensor {
+	y, n := x.unary("Clamp", backClamp)
+	n.f = [2]float32{low, high}
+	kernel.Clamp(n.data, x.t.operand(n, 0), low, high)
+	return y
+}
+
+func backClamp(t *Tape, n *node) {
+	kernel.ClampGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0], n.f[1])
 }

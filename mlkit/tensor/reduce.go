@@ -1,38 +1,309 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import (
+	"fmt"
+	"math"
 
-// Sum adds all elements up; the result is a scalar.
-func (x Tensor) Sum() Tensor {
-	y, n := x.scalar("Sum", backFillScaled)
-	n.f[0] = 1
-	n.data[0] = kernel.Sum(x.t.operand(n, 0))
+	"descent/mlkit/internal/kernel"
+)
+
+// Reductions work over the given axes, or over all of them when none is given,
+// and drop those axes: x of shape [2, 3, 4] has x.Sum(1) of shape [2, 4] and
+// x.Sum() of shape []. To keep the axes, with length 1, call Unsqueeze with the
+// same ones: x.Sub(x.Mean(-1).Unsqueeze(-1)).
+
+// Sum adds up; 0 for no elements.
+func (x Tensor) Sum(axes ...int) Tensor {
+	y, n, w := x.reduction("Sum", axes, backSum)
+	sumRuns(n.data, x.t.operand(n, 0), &w)
 	return y
 }
 
-// Mean is the average of all elements, a scalar; NaN for none.
-func (x Tensor) Mean() Tensor {
-	y, n := x.scalar("Mean", backFillScaled)
+func backSum(t *Tape, n *node) {
+	w := t.reduced(n)
+	g, acc := t.gradBuffer(n, 0)
+	repeatRuns(g, n.grad, &w, acc)
+}
+
+// Mean is the average; NaN for no elements.
+func (x Tensor) Mean(axes ...int) Tensor {
+	y, n, w := x.reduction("Mean", axes, backMean)
 	data := x.t.operand(n, 0)
-	n.f[0] = 1 / float32(len(data))
-	n.data[0] = kernel.Sum(data) / float32(len(data))
+	sumRuns(n.data, data, &w)
+	n.f[0] = float32(len(data)) / float32(len(n.data)) // elements in each mean
+	divide(n.data, n.f[0])
 	return y
 }
 
-func backFillScaled(t *Tape, n *node) {
-	v := n.grad[0] * n.f[0]
-	if g, acc := t.gradBuffer(n, 0); acc {
-		kernel.AddScalar(g, g, v)
-	} else if g != nil {
-		kernel.Fill(g, v)
+func backMean(t *Tape, n *node) {
+	divide(n.grad, n.f[0])
+	backSum(t, n)
+}
+
+func divide(x []float32, by float32) {
+	for i := range x {
+		x[i] /= by
 	}
 }
 
-// scalar records an operation whose result is one number.
-func (x Tensor) scalar(op string, back func(*Tape, *node)) (Tensor, *node) {
-	x.node(op)
+// Var is the variance: the sum of squared deviations from the mean, divided by
+// the number of elements less correction: 0 for the variance of the values
+// themselves (as batch normalisation has it), 1 for the unbiased estimate
+// (PyTorch's default). Like PyTorch it gives NaN or Inf when that divisor is 0.
+func (x Tensor) Var(correction int, axes ...int) Tensor {
+	y, n, w := x.reduction("Var", axes, backVar)
+	data := x.t.operand(n, 0)
+	mean := x.t.floats.zeroed(len(n.data))
+	sumRuns(mean, data, &w)
+	count := float32(len(data)) / float32(len(mean))
+	divide(mean, count)
+	n.saved[0], n.f[0] = mean, max(count-float32(correction), 0)
+	for o := w.start(); o.more; o.next() {
+		xs, ms, ys, step := o.pair(data, mean, n.data)
+		var sum float64
+		for j, v := range xs {
+			d := v - ms[j*step]
+			if step == 1 {
+				ys[j] += d * d
+			} else {
+				sum += float64(d) * float64(d)
+			}
+		}
+		if step == 0 {
+			ys[0] += float32(sum)
+		}
+	}
+	divide(n.data, n.f[0])
+	return y
+}
+
+func backVar(t *Tape, n *node) { // d/dx = 2(x − mean)/(count − correction)
+	w := t.reduced(n)
+	x, g := t.operand(n, 0), t.gradOf(n, 0)
+	kernel.Scale(n.grad, n.grad, 2/n.f[0])
+	for o := w.start(); o.more; o.next() {
+		xs, ms, ds, step := o.pair(x, n.saved[0], n.grad)
+		for j, v := range xs {
+			g[o.a+j] += ds[j*step] * (v - ms[j*step])
+		}
+	}
+}
+
+// Norm is the Euclidean norm √Σx². Its gradient at the zero vector is taken as
+// 0. (x.Abs().Sum() is the 1-norm, x.Abs().Max() the ∞-norm.)
+func (x Tensor) Norm(axes ...int) Tensor {
+	y, n, w := x.reduction("Norm", axes, backNorm)
+	data := x.t.operand(n, 0)
+	for o := w.start(); o.more; o.next() {
+		xs, _, ys, step := o.pair(data, n.data, n.data)
+		if step == 1 {
+			kernel.MulAdd(ys, xs, xs)
+		} else {
+			ys[0] += kernel.SumSquares(xs)
+		}
+	}
+	kernel.Sqrt(n.data, n.data)
+	return y
+}
+
+func backNorm(t *Tape, n *node) { // dx = dy·x/y
+	w := t.reduced(n)
+	x, g := t.operand(n, 0), t.gradOf(n, 0)
+	for i, y := range n.data {
+		if y == 0 {
+			n.grad[i] = 0
+		} else {
+			n.grad[i] /= y
+		}
+	}
+	for o := w.start(); o.more; o.next() {
+		xs, ds, _, step := o.pair(x, n.grad, n.grad)
+		if step == 1 {
+			kernel.MulAdd(g[o.a:o.a+o.run], xs, ds)
+		} else {
+			kernel.Axpy(g[o.a:o.a+o.run], ds[0], xs)
+		}
+	}
+}
+
+// Max is the largest element, NaN if any is NaN. Several equal maxima share the
+// gradient evenly (PyTorch's amax). It panics where there are no elements.
+func (x Tensor) Max(axes ...int) Tensor { return x.extreme("Max", 1, axes) }
+
+// Min is the smallest element, in all else like Max.
+func (x Tensor) Min(axes ...int) Tensor { return x.extreme("Min", -1, axes) }
+
+func (x Tensor) extreme(op string, sign float32, axes []int) Tensor {
+	y, n, w := x.reduction(op, axes, backExtreme)
+	data := x.t.operand(n, 0)
+	if len(data) == 0 && len(n.data) > 0 {
+		shapePanic(op, 0, "no elements, so none is extreme", x)
+	}
+	extremeRuns(n.data, data, &w, sign)
+	return y
+}
+
+// extremeRuns computes the largest (sign 1) or smallest (−1) elements.
+func extremeRuns(y, x []float32, w *walk, sign float32) {
+	kernel.Fill(y, -sign*float32(math.Inf(1)))
+	for o := w.start(); o.more; o.next() {
+		xs, ys, _, step := o.pair(x, y, y)
+		switch {
+		case step == 1 && sign > 0:
+			kernel.Max2(ys, ys, xs)
+		case step == 1:
+			kernel.Min2(ys, ys, xs)
+		case sign > 0:
+			ys[0] = max(ys[0], kernel.MaxOf(xs))
+		default:
+			for _, v := range xs {
+				ys[0] = min(ys[0], v)
+			}
+		}
+	}
+}
+
+func backExtreme(t *Tape, n *node) {
+	w := t.reduced(n)
+	x, g := t.operand(n, 0), t.gradOf(n, 0)
+	ties := t.floats.zeroed(len(n.data))
+	for o := w.start(); o.more; o.next() {
+		xs, ys, cs, step := o.pair(x, n.data, ties)
+		for j, v := range xs {
+			if v == ys[j*step] {
+				cs[j*step]++
+			}
+		}
+	}
+	kernel.Div(n.grad, n.grad, ties)
+	for o := w.start(); o.more; o.next() {
+		xs, ys, ds, step := o.pair(x, n.data, n.grad)
+		for j, v := range xs {
+			if v == ys[j*step] {
+				g[o.a+j] += ds[j*step]
+			}
+		}
+	}
+	t.floats.recycle(ties)
+}
+
+// LogSumExp is log Σeˣ, without overflow: the largest element is taken out
+// first.
+func (x Tensor) LogSumExp(axes ...int) Tensor {
+	y, n, w := x.reduction("LogSumExp", axes, backLogSumExp)
+	t, data := x.t, x.t.operand(n, 0)
+	top := t.floats.take(len(n.data))
+	extremeRuns(top, data, &w, 1)
+	for i, v := range top {
+		if math.IsInf(float64(v), 0) { // ∞ − ∞ is no number
+			top[i] = 0
+		}
+	}
+	for o := w.start(); o.more; o.next() {
+		xs, ms, ys, step := o.pair(data, top, n.data)
+		for j, v := range xs {
+			ys[j*step] += float32(math.Exp(float64(v - ms[j*step])))
+		}
+	}
+	kernel.Log(n.data, n.data)
+	kernel.Add(n.data, n.data, top)
+	return y
+}
+
+func backLogSumExp(t *Tape, n *node) { // dx = dy·e^(x−y), the softmax
+	w := t.reduced(n)
+	x, g := t.operand(n, 0), t.gradOf(n, 0)
+	for o := w.start(); o.more; o.next() {
+		xs, ys, ds, step := o.pair(x, n.data, n.grad)
+		for j, v := range xs {
+			g[o.a+j] += ds[j*step] * float32(math.Exp(float64(v-ys[j*step])))
+		}
+	}
+}
+
+// ArgMax gives the places of the largest elements along an axis, which the
+// result lacks: of several the first, of a NaN before anything. The ids live
+// until Reset.
+func (x Tensor) ArgMax(axis int) Ints {
+	n := x.node("ArgMax")
+	a := n.axis("ArgMax", axis)
+	outer, length, inner := n.around(a)
+	if length == 0 {
+		shapePanic("ArgMax", a, fmt.Sprintf("axis %d has no elements", a), x)
+	}
+	_, s := n.without(1 << a)
+	ids := x.t.ints.take(outer * inner)
+	column := x.t.floats.reuse(length)
+	for k := range ids {
+		at := k/inner*length*inner + k%inner
+		run := column
+		if inner == 1 {
+			run = n.data[at : at+length]
+		} else {
+			for i := range column {
+				column[i] = n.data[at+i*inner]
+			}
+		}
+		ids[k] = int32(kernel.ArgMax(run))
+	}
+	x.t.floats.recycle(column)
+	return Ints{ids, s}
+}
+
+// reduction records a reduction whose result starts as zeros, and plans the
+// walk over x (operand a) beside the result (operand b). The pointer is valid
+// until the next operation.
+func (x Tensor) reduction(op string, axes []int, back func(*Tape, *node)) (Tensor, *node, walk) {
+	in := x.node(op)
+	set := in.axes(op, axes)
+	kept, out := in.without(set)
+	_, w, _ := broadcast(&in.shape, &kept)
+	data := x.t.floats.zeroed(out.size())
 	y, n := x.t.push(op)
-	n.data = x.t.floats.take(1)
+	n.data, n.shape = data, out
+	n.i[0] = int(set)
 	n.record(x.t, back, x.i)
-	return y, n
+	return y, n, w
+}
+
+// reduced is reduction's walk once more.
+func (t *Tape) reduced(n *node) walk {
+	in := &t.nodes[n.in[0]]
+	kept, _ := in.without(uint(n.i[0]))
+	_, w, _ := broadcast(&in.shape, &kept)
+	return w
+}
+
+// pair gives a run of operand a and what goes with it of two arrays laid out
+// like b: element j of the run goes with element j·step of those.
+func (o *odometer) pair(a, b, c []float32) (as, bs, cs []float32, step int) {
+	if o.incB {
+		step = 1
+	}
+	return a[o.a : o.a+o.run], part(b, o.b, o.run, o.incB), part(c, o.b, o.run, o.incB), step
+}
+
+// sumRuns adds x, laid out like operand a of the walk, to dst, laid out like
+// operand b, which repeats.
+func sumRuns(dst, x []float32, w *walk) {
+	for o := w.start(); o.more; o.next() {
+		gather(part(dst, o.b, o.run, o.incB), x[o.a:o.a+o.run])
+	}
+}
+
+// repeatRuns is the other way: it writes x, like b, to dst, like a, or adds it.
+func repeatRuns(dst, x []float32, w *walk, accumulate bool) {
+	for o := w.start(); o.more; o.next() {
+		d, v := dst[o.a:o.a+o.run], part(x, o.b, o.run, o.incB)
+		switch {
+		case accumulate && o.incB:
+			kernel.Add(d, d, v)
+		case accumulate:
+			kernel.AddScalar(d, d, v[0])
+		case o.incB:
+			copy(d, v)
+		default:
+			kernel.Fill(d, v[0])
+		}
+	}
 }

@@ -66,6 +66,43 @@ func (s shape) axis(op string, axis int) int {
 	return a
 }
 
+// axes turns a list of axes into a bit set; none means all. An axis named twice
+// panics.
+func (s *shape) axes(op string, axes []int) (set uint) {
+	if len(axes) == 0 {
+		return 1<<s.n - 1
+	}
+	for _, axis := range axes {
+		a := s.axis(op, axis)
+		if set>>a&1 == 1 {
+			panic(&ShapeError{Op: op, Shapes: cloneShapes(s.dims()), Axis: a, Why: fmt.Sprintf("axis %d is named twice", a)})
+		}
+		set |= 1 << a
+	}
+	return set
+}
+
+// without gives the shape with the axes of a set at length 1, and without them.
+func (s *shape) without(set uint) (kept, out shape) {
+	kept.n = s.n
+	for k, d := range s.dims() {
+		if set>>k&1 == 1 {
+			kept.d[k] = 1
+			continue
+		}
+		kept.d[k] = d
+		out.d[out.n] = d
+		out.n++
+	}
+	return kept, out
+}
+
+// with is the shape with another length of one axis.
+func (s shape) with(axis, length int) shape {
+	s.d[axis] = length
+	return s
+}
+
 // around splits the shape at axis: outer × length × inner elements.
 func (s *shape) around(axis int) (outer, length, inner int) {
 	outer, inner = 1, 1

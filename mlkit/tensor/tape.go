@@ -9,6 +9,7 @@ type Tape struct {
 	nodes  []node
 	floats arena[float32]
 	ints   arena[int32]
+	lists  arena[Tensor]
 
 	// The parameters used since Reset, in the order of their first use, and
 	// where. Networks use them in the same order every step, so the guess
@@ -44,17 +45,19 @@ type pending struct {
 
 // node is one entry of the record: a value and how it came about.
 type node struct {
-	back   func(*Tape, *node) // nil: a leaf
-	op     string
-	data   []float32
-	grad   []float32 // nil until a gradient has flowed in
-	param  *Param
-	binary *binary // of a broadcasting operation
-	user   *Op
+	back  func(*Tape, *node) // nil: a leaf
+	op    string
+	data  []float32
+	grad  []float32 // nil until a gradient has flowed in
+	param *Param
+	user  *Op
+
+	binary    *binary    // of a broadcasting operation
+	pointwise *pointwise // of an element-wise function
 
 	shape
 	in    [4]int32 // operands; unused ones are -1
-	more  []int32  // operands beyond four (Concat)
+	more  []int32  // the operands of Concat and Stack, of any number
 	saved [4][]float32
 	ids   []int32
 	i     [16]int // whatever the operation keeps: axes, strides, flags
@@ -117,6 +120,7 @@ func (t *Tape) Reset() {
 	t.nodes = t.nodes[:0]
 	t.floats.reset()
 	t.ints.reset()
+	t.lists.reset()
 	t.guess = 0
 	clear(t.pending)
 	t.pending = t.pending[:0]

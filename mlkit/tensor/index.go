@@ -1,0 +1,210 @@
+package tensor
+
+import (
+	"fmt"
+
+	"descent/mlkit/internal/kernel"
+)
+
+// Rows picks x[id] along the first axis: x [n, ...] and ids of shape [...ids]
+// give [...ids, ...]. An id may occur often, its gradients add up in the order
+// of the ids. An id outside of 0…n−1 panics. The ids are not copied and must
+// not change until Reset.
+func (x Tensor) Rows(ids Ints) Tensor { return x.take("Rows", 0, ids) }
+
+// IndexSelect is Rows along any axis: the ids' axes take the place of that one
+// (NumPy's take).
+func (x Tensor) IndexSelect(axis int, ids Ints) Tensor { return x.take("IndexSelect", axis, ids) }
+
+func (x Tensor) take(op string, axis int, ids Ints) Tensor {
+	in := x.node(op)
+	a := in.axis(op, axis)
+	outer, length, inner := in.around(a)
+	checkIDs(op, ids, length)
+	s := shape{n: in.n - 1 + ids.dims.n}
+	if s.n > MaxRank {
+		shapePanic(op, a, fmt.Sprintf("with ids of shape %v the result would have more than %d axes", append([]int{}, ids.dims.dims()...), MaxRank), x)
+	}
+	copy(s.d[:], in.d[:a])
+	copy(s.d[a:], ids.dims.dims())
+	copy(s.d[a+ids.dims.n:], in.d[a+1:in.n])
+	s = makeShape(op, s.dims())
+	src := in.data
+	data := x.t.floats.take(s.size())
+	dst := data
+	for o := range outer {
+		block := src[o*length*inner:]
+		for _, id := range ids.Data {
+			copy(dst[:inner], block[int(id)*inner:])
+			dst = dst[inner:]
+		}
+	}
+	y, n := x.t.push(op)
+	n.data, n.shape = data, s
+	n.ids = ids.Data
+	n.i[0], n.i[1], n.i[2] = outer, length, inner
+	n.record(x.t, backTake, x.i)
+	return y
+}
+
+func backTake(t *Tape, n *node) {
+	outer, length, inner := n.i[0], n.i[1], n.i[2]
+	g, dy := t.gradOf(n, 0), n.grad
+	for o := range outer {
+		block := g[o*length*inner:]
+		for _, id := range n.ids {
+			row := block[int(id)*inner : int(id)*inner+inner]
+			kernel.Add(row, row, dy[:inner])
+			dy = dy[inner:]
+		}
+	}
+}
+
+func checkIDs(op string, ids Ints, n int) {
+	for i, id := range ids.Data {
+		if id < 0 || int(id) >= n {
+			panic(&ShapeError{Op: op, Why: fmt.Sprintf("id %d at place %d is outside of 0…%d", id, i, n-1)})
+		}
+	}
+}
+
+// Gather picks along an axis with ids for every element of the result, as
+// PyTorch's gather: y[i][j] = x[ids[i][j]][j] for axis 0. The ids have x's rank
+// and, on the other axes, at most x's lengths; they give the result its shape.
+func (x Tensor) Gather(axis int, ids Ints) Tensor {
+	at := x.offsets("Gather", axis, ids)
+	src := x.node("Gather").data
+	data := x.t.floats.take(len(at))
+	for i, o := range at {
+		data[i] = src[o]
+	}
+	y, n := x.t.push("Gather")
+	n.data, n.shape, n.ids = data, ids.dims, at
+	n.record(x.t, backGather, x.i)
+	return y
+}
+
+func backGather(t *Tape, n *node) {
+	g := t.gradOf(n, 0)
+	for i, o := range n.ids {
+		g[o] += n.grad[i]
+	}
+}
+
+// ScatterAdd is x with the elements of src added at the places that Gather with
+// the same ids would read, in the order of src (PyTorch's scatter_add). src has
+// the shape of the ids.
+func (x Tensor) ScatterAdd(axis int, ids Ints, src Tensor) Tensor {
+	const op = "ScatterAdd"
+	sameTape(op, x, src)
+	if ids.dims != src.node(op).shape {
+		shapePanic(op, 0, fmt.Sprintf("the source must have the shape of the ids, %v", append([]int{}, ids.dims.dims()...)), x, src)
+	}
+	at := x.offsets(op, axis, ids)
+	y, n := x.unary(op, backScatterAdd)
+	n.ids = at
+	n.record(x.t, backScatterAdd, x.i, src.i)
+	copy(n.data, x.t.operand(n, 0))
+	values := x.t.operand(n, 1)
+	for i, o := range at {
+		n.data[o] += values[i]
+	}
+	return y
+}
+
+func backScatterAdd(t *Tape, n *node) {
+	if g := t.gradOf(n, 1); g != nil {
+		for i, o := range n.ids {
+			g[i] += n.grad[o]
+		}
+	}
+	t.handOn(n, 0)
+}
+
+// offsets gives the place in x of each id's element.
+func (x Tensor) offsets(op string, axis int, ids Ints) []int32 {
+	in := x.node(op)
+	a := in.axis(op, axis)
+	if ids.dims.n != in.n {
+		shapePanic(op, a, fmt.Sprintf("the ids have shape %v; they need x's rank", append([]int{}, ids.dims.dims()...)), x)
+	}
+	checkIDs(op, ids, in.d[a])
+	v := in.view()
+	for k, d := range ids.dims.dims() {
+		if k != a && d > in.d[k] {
+			shapePanic(op, k, fmt.Sprintf("the ids have shape %v, longer than x on axis %d", append([]int{}, ids.dims.dims()...), k), x)
+		}
+		v.d[k] = d
+	}
+	along := v.s[a]
+	v.s[a] = 0 // the ids decide there
+	at := x.t.ints.take(len(ids.Data))
+	k, run, st := 0, v.d[v.n-1], v.s[v.n-1]
+	for o := v.start(1); o.more; o.next() {
+		for j := range run {
+			at[k] = int32(o.off + j*st + int(ids.Data[k])*along)
+			k++
+		}
+	}
+	return at
+}
+
+// OneHot turns ids of shape [...] into [..., classes] with a 1 at each id and 0
+// elsewhere, without gradient. An id outside of 0…classes−1 panics.
+func (t *Tape) OneHot(ids Ints, classes int) Tensor {
+	checkIDs("OneHot", ids, classes)
+	s := ids.dims
+	if s.n == MaxRank {
+		panic(&ShapeError{Op: "OneHot", Shapes: cloneShapes(s.dims()), Why: "no axis is left for the classes"})
+	}
+	s.d[s.n] = classes
+	s.n++
+	s = makeShape("OneHot", s.dims())
+	data := t.floats.zeroed(s.size())
+	for i, id := range ids.Data {
+		data[i*classes+int(id)] = 1
+	}
+	y, n := t.push("OneHot")
+	n.data, n.shape = data, s
+	return y
+}
+
+// Tril keeps the lower triangle of the matrices in the last two axes, the
+// elements [i, j] with j ≤ i + diagonal, and puts 0 elsewhere: a causal mask is
+// tape.Full(1, n, n).Tril(0).
+func (x Tensor) Tril(diagonal int) Tensor { return x.triangle("Tril", diagonal, false) }
+
+// Triu keeps the upper triangle, the elements with j ≥ i + diagonal.
+func (x Tensor) Triu(diagonal int) Tensor { return x.triangle("Triu", diagonal, true) }
+
+func (x Tensor) triangle(op string, diagonal int, upper bool) Tensor {
+	if x.node(op).n < 2 {
+		shapePanic(op, 0, "a triangle needs two axes", x)
+	}
+	y, n := x.unary(op, backTriangle)
+	n.i[0] = diagonal
+	if upper {
+		n.i[1] = 1
+	}
+	copy(n.data, x.t.operand(n, 0))
+	n.clearTriangle(n.data)
+	return y
+}
+
+func backTriangle(t *Tape, n *node) {
+	n.clearTriangle(n.grad)
+	t.handOn(n, 0)
+}
+
+func (n *node) clearTriangle(x []float32) {
+	rows, cols := n.d[n.n-2], n.d[n.n-1]
+	for r := 0; (r+1)*cols <= len(x) && cols > 0; r++ {
+		row := x[r*cols : r*cols+cols]
+		edge := min(max(r%rows+n.i[0], -1), cols) // the diagonal's column
+		if n.i[1] == 1 {
+			clear(row[:max(edge, 0)])
+		} else {
+			clear(row[min(edge+1, cols):])
+		}
+	}
+}

@@ -77,51 +77,18 @@ func window(o, n, k, stride, pad, dil int) (start, lo, hi int) {
 // are N×C×OutH×OutW, x is N×C×H×W.
 func (p Pool) MaxForward(y []float32, idx []int32, x []float32) {
 	p = p.checked(len(y), len(x))
-	oh, ow := p.OutH(), p.OutW()
 	if idx != nil {
-		needSize("Pool: idx", len(idx), p.N, p.C, oh, ow)
+		needSize("Pool: idx", len(idx), p.N, p.C, p.OutH(), p.OutW())
 	}
-	o := 0
-	for plane := range p.N * p.C {
-		x := x[plane*p.H*p.W:][:p.H*p.W]
-		for i := range oh {
-			h0, hlo, hhi := window(i, p.H, p.KH, p.StrideH, p.PadH, p.DilH)
-			for j := range ow {
-				w0, wlo, whi := window(j, p.W, p.KW, p.StrideW, p.PadW, p.DilW)
-				at := (h0+hlo*p.DilH)*p.W + w0 + wlo*p.DilW
-				best := x[at]
-				for kh := hlo; kh < hhi; kh++ {
-					row := (h0 + kh*p.DilH) * p.W
-					for kw := wlo; kw < whi; kw++ {
-						q := row + w0 + kw*p.DilW
-						if v := x[q]; v > best || v != v && best == best {
-							best, at = v, q
-						}
-					}
-				}
-				y[o] = best
-				if idx != nil {
-					idx[o] = int32(at)
-				}
-				o++
-			}
-		}
-	}
+	p.run(poolJob{part: (*poolJob).forward, max: true, y: y, idx: idx, x: x})
 }
 
 // MaxBackward adds each gradient of dy to the place in dx that idx, from
 // MaxForward, names.
 func (p Pool) MaxBackward(dx, dy []float32, idx []int32) {
 	p = p.checked(len(dy), len(dx))
-	out := p.OutH() * p.OutW()
-	needSize("Pool: idx", len(idx), p.N, p.C, out)
-	for plane := range p.N * p.C {
-		dx := dx[plane*p.H*p.W:][:p.H*p.W]
-		dy := dy[plane*out:][:out]
-		for o, at := range idx[plane*out:][:out] {
-			dx[at] += dy[o]
-		}
-	}
+	needSize("Pool: idx", len(idx), p.N, p.C, p.OutH(), p.OutW())
+	p.run(poolJob{part: (*poolJob).maxBackward, y: dy, idx: idx, x: dx})
 }
 
 // AvgForward writes to y the mean of each window: of its cells inside the
@@ -129,58 +96,11 @@ func (p Pool) MaxBackward(dx, dy []float32, idx []int32) {
 // padding counts as 0.
 func (p Pool) AvgForward(y, x []float32) {
 	p = p.checked(len(y), len(x))
-	oh, ow := p.OutH(), p.OutW()
-	o := 0
-	for plane := range p.N * p.C {
-		x := x[plane*p.H*p.W:][:p.H*p.W]
-		for i := range oh {
-			h0, hlo, hhi := window(i, p.H, p.KH, p.StrideH, p.PadH, p.DilH)
-			for j := range ow {
-				w0, wlo, whi := window(j, p.W, p.KW, p.StrideW, p.PadW, p.DilW)
-				sum := float32(0)
-				for kh := hlo; kh < hhi; kh++ {
-					row := (h0 + kh*p.DilH) * p.W
-					for kw := wlo; kw < whi; kw++ {
-						sum += x[row+w0+kw*p.DilW]
-					}
-				}
-				y[o] = sum / p.count(h0, hlo, hhi, w0, wlo, whi)
-				o++
-			}
-		}
-	}
-}
-
-// count returns what the sum over a window is divided by.
-func (p *Pool) count(h0, hlo, hhi, w0, wlo, whi int) float32 {
-	if p.CountIncludePad {
-		_, _, hhi = window(0, p.H+p.PadH-h0, p.KH, 1, 0, p.DilH)
-		_, _, whi = window(0, p.W+p.PadW-w0, p.KW, 1, 0, p.DilW)
-		return float32(hhi * whi)
-	}
-	return float32((hhi - hlo) * (whi - wlo))
+	p.run(poolJob{part: (*poolJob).forward, y: y, x: x})
 }
 
 // AvgBackward adds to dx the gradient of AvgForward.
 func (p Pool) AvgBackward(dx, dy []float32) {
 	p = p.checked(len(dy), len(dx))
-	oh, ow := p.OutH(), p.OutW()
-	o := 0
-	for plane := range p.N * p.C {
-		dx := dx[plane*p.H*p.W:][:p.H*p.W]
-		for i := range oh {
-			h0, hlo, hhi := window(i, p.H, p.KH, p.StrideH, p.PadH, p.DilH)
-			for j := range ow {
-				w0, wlo, whi := window(j, p.W, p.KW, p.StrideW, p.PadW, p.DilW)
-				g := dy[o] / p.count(h0, hlo, hhi, w0, wlo, whi)
-				for kh := hlo; kh < hhi; kh++ {
-					row := (h0 + kh*p.DilH) * p.W
-					for kw := wlo; kw < whi; kw++ {
-						dx[row+w0+kw*p.DilW] += g
-					}
-				}
-				o++
-			}
-		}
-	}
+	p.run(poolJob{part: (*poolJob).avgBackward, y: dy, x: dx})
 }

@@ -8,6 +8,7 @@ type workspace struct {
 	a, b, c []float32 // grown by floats
 	gemm    gemmJob
 	conv    convJob
+	pool    poolJob
 	batch   batchJob
 	next    *workspace
 }

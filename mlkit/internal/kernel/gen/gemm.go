@@ -52,8 +52,8 @@ var avx2 = isa{"AVX2", 8, []VecPhysical{
 // words before the zeros mask the first n floats of a vector.
 var tailMask Mem
 
-func gemm() {
-	tailMask = GLOBL("tailMask", RODATA|NOPTR)
+func newTailMask(name string) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
 	for i := range 16 {
 		v := uint32(0xffffffff)
 		if i >= 8 {
@@ -61,6 +61,11 @@ func gemm() {
 		}
 		DATA(4*i, U32(v))
 	}
+	return m
+}
+
+func gemm() {
+	tailMask = newTailMask("tailMask")
 	for _, x := range []isa{avx512, avx2} {
 		x.tiles()
 		x.dots()

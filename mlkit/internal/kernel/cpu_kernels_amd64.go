@@ -4,7 +4,7 @@ package kernel
 
 import "unsafe"
 
-// The assembly knows where the fields of tiles and blocks are.
+// The assembly knows where the fields are.
 var (
 	_ = [1]int{}[unsafe.Offsetof(tiles{}.biasRows)-96]
 	_ = [1]int{}[unsafe.Offsetof(tiles{}.k)-120]
@@ -14,6 +14,8 @@ var (
 	_ = [1]int{}[unsafe.Offsetof(tiles{}.row)-224]
 	_ = [1]int{}[unsafe.Offsetof(blocks{}.planes)-16]
 	_ = [1]int{}[unsafe.Offsetof(blocks{}.dstPlane)-48]
+	_ = [1]int{}[unsafe.Offsetof(poolRows{}.stride)-48]
+	_ = [1]int{}[unsafe.Offsetof(poolRows{}.count)-80]
 )
 
 func (t *tiles) run() {
@@ -68,5 +70,27 @@ func addBlocksCPU(dst, src []float32, b *blocks) {
 		addBlocksAVX2(&dst[0], &src[0], (*byte)(unsafe.Pointer(b)))
 	default:
 		addBlocksGo(dst, src, b)
+	}
+}
+
+func maxPoolCPU(y []float32, idx []int32, x []float32, r *poolRows) {
+	switch cpu {
+	case avx512:
+		maxPoolAVX512(&y[0], unsafe.SliceData(idx), &x[0], (*byte)(unsafe.Pointer(r)))
+	case avx2:
+		maxPoolAVX2(&y[0], unsafe.SliceData(idx), &x[0], (*byte)(unsafe.Pointer(r)))
+	default:
+		maxPoolGo(y, idx, x, r)
+	}
+}
+
+func avgPoolCPU(y, x []float32, r *poolRows) {
+	switch cpu {
+	case avx512:
+		avgPoolAVX512(&y[0], nil, &x[0], (*byte)(unsafe.Pointer(r)))
+	case avx2:
+		avgPoolAVX2(&y[0], nil, &x[0], (*byte)(unsafe.Pointer(r)))
+	default:
+		avgPoolGo(y, x, r)
 	}
 }

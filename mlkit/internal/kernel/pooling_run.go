@@ -1,0 +1,215 @@
+package kernel
+
+import "math"
+
+// poolJob is one direction of pooling, a plane at a time.
+type poolJob struct {
+	Pool
+	part   func(j *poolJob, y, x []float32, idx []int32)
+	y, x   []float32
+	idx    []int32
+	planes int // in a part
+	max    bool
+}
+
+// poolPart is about how many elements of x make a part.
+const poolPart = 1 << 15
+
+func (p *Pool) run(j poolJob) {
+	j.Pool = *p
+	planes := p.N * p.C
+	j.planes = max(1, poolPart/(p.H*p.W))
+	w := getWorkspace()
+	w.pool = j
+	Parallel((planes+j.planes-1)/j.planes, &w.pool)
+	w.pool = poolJob{}
+	w.release()
+}
+
+func (j *poolJob) Part(i int) {
+	in, out := j.H*j.W, j.OutH()*j.OutW()
+	for n := i * j.planes; n < min((i+1)*j.planes, j.N*j.C); n++ {
+		var idx []int32
+		if j.idx != nil {
+			idx = j.idx[n*out:][:out]
+		}
+		j.part(j, j.y[n*out:][:out], j.x[n*in:][:in], idx)
+	}
+}
+
+// poolRows describes rows of neighbouring windows that lie inside the image
+// from side to side, and whose taps inside it from top to bottom are the same.
+type poolRows struct {
+	n, rows        int // windows in a row; rows
+	kh, kw         int // taps of a window
+	tapRow, tapCol int // from one tap to the next
+	stride         int // from one window to the next
+	srcRow, dstRow int // from one row to the next
+	first          int // index of the first tap of the first window
+	count          float32
+}
+
+// forward pools a plane: windows that lie inside it from side to side a row at
+// a time, those at the sides one by one.
+func (j *poolJob) forward(y, x []float32, idx []int32) {
+	ow := j.OutW()
+	left, right := span(j.W, j.StrideW, j.PadW, 0, 0, ow)
+	_, end := span(j.W, j.StrideW, j.PadW, (j.KW-1)*j.DilW, 0, ow)
+	right = max(left, min(right, end))
+	if j.StrideW > 2 {
+		left, right = 0, 0
+	}
+	w0 := left*j.StrideW - j.PadW
+	top, bottom := span(j.H, j.StrideH, j.PadH, 0, 0, j.OutH())
+	_, end = span(j.H, j.StrideH, j.PadH, (j.KH-1)*j.DilH, 0, j.OutH())
+	bottom = min(bottom, end)
+	for o := 0; o < j.OutH(); {
+		h0, lo, hi := window(o, j.H, j.KH, j.StrideH, j.PadH, j.DilH)
+		n := 1
+		if o >= top && o < bottom {
+			n = bottom - o
+		}
+		if right > left {
+			at, out := (h0+lo*j.DilH)*j.W+w0, o*ow+left
+			r := poolRows{
+				n: right - left, rows: n, kh: hi - lo, kw: j.KW, tapRow: j.DilH * j.W, tapCol: j.DilW, stride: j.StrideW,
+				srcRow: j.StrideH * j.W, dstRow: ow, first: at,
+			}
+			switch {
+			case !j.max:
+				r.count = j.count(h0, lo, hi, w0, 0, j.KW)
+				avgPool(y[out:], x[at:], &r)
+			case idx == nil:
+				maxPool(y[out:], nil, x[at:], &r)
+			default:
+				maxPool(y[out:], idx[out:], x[at:], &r)
+			}
+		}
+		for i := o; i < o+n; i++ {
+			h0 := i*j.StrideH - j.PadH
+			for k := 0; k < left; k++ {
+				j.window(y, x, idx, i*ow+k, k, h0, lo, hi)
+			}
+			for k := right; k < ow; k++ {
+				j.window(y, x, idx, i*ow+k, k, h0, lo, hi)
+			}
+		}
+		o += n
+	}
+}
+
+// window pools the window of output o, in column k, whose first row is h0 and
+// of whose rows lo to hi lie inside.
+func (j *poolJob) window(y, x []float32, idx []int32, o, k, h0, lo, hi int) {
+	w0, left, right := window(k, j.W, j.KW, j.StrideW, j.PadW, j.DilW)
+	at := (h0+lo*j.DilH)*j.W + w0 + left*j.DilW
+	best, sum := x[at], float32(0)
+	for kh := lo; kh < hi; kh++ {
+		row := (h0+kh*j.DilH)*j.W + w0
+		for kw := left; kw < right; kw++ {
+			v := x[row+kw*j.DilW]
+			sum += v
+			if v > best || v != v && best == best {
+				best, at = v, row+kw*j.DilW
+			}
+		}
+	}
+	if !j.max {
+		y[o] = sum / j.count(h0, lo, hi, w0, left, right)
+		return
+	}
+	y[o] = best
+	if idx != nil {
+		idx[o] = int32(at)
+	}
+}
+
+func (j *poolJob) maxBackward(dy, dx []float32, idx []int32) {
+	dy = dy[:len(idx)]
+	for o, at := range idx {
+		dx[at] += dy[o]
+	}
+}
+
+func (j *poolJob) avgBackward(dy, dx []float32, _ []int32) {
+	o := 0
+	for i := range j.OutH() {
+		h0, hlo, hhi := window(i, j.H, j.KH, j.StrideH, j.PadH, j.DilH)
+		for k := range j.OutW() {
+			w0, wlo, whi := window(k, j.W, j.KW, j.StrideW, j.PadW, j.DilW)
+			g := dy[o] / j.count(h0, hlo, hhi, w0, wlo, whi)
+			for kh := hlo; kh < hhi; kh++ {
+				row := (h0+kh*j.DilH)*j.W + w0
+				for kw := wlo; kw < whi; kw++ {
+					dx[row+kw*j.DilW] += g
+				}
+			}
+			o++
+		}
+	}
+}
+
+// count returns what the sum over a window is divided by.
+func (p *Pool) count(h0, hlo, hhi, w0, wlo, whi int) float32 {
+	if p.CountIncludePad {
+		_, _, hhi = window(0, p.H+p.PadH-h0, p.KH, 1, 0, p.DilH)
+		_, _, whi = window(0, p.W+p.PadW-w0, p.KW, 1, 0, p.DilW)
+		return float32(hhi * whi)
+	}
+	return float32((hhi - hlo) * (whi - wlo))
+}
+
+// maxPool computes rows of maxima, and their indices if idx is not nil.
+func maxPool(y []float32, idx []int32, x []float32, r *poolRows) {
+	r.check(y, x)
+	if idx != nil {
+		_ = idx[(r.rows-1)*r.dstRow+r.n-1]
+	}
+	maxPoolCPU(y, idx, x, r)
+}
+
+// avgPool computes rows of means.
+func avgPool(y, x []float32, r *poolRows) {
+	r.check(y, x)
+	avgPoolCPU(y, x, r)
+}
+
+func (r *poolRows) check(y, x []float32) {
+	_ = y[(r.rows-1)*r.dstRow+r.n-1]
+	_ = x[(r.rows-1)*r.srcRow+(r.n-1)*r.stride+(r.kh-1)*r.tapRow+(r.kw-1)*r.tapCol]
+}
+
+func maxPoolGo(y []float32, idx []int32, x []float32, r *poolRows) {
+	for i := range r.rows {
+		for o := range r.n {
+			base := i*r.srcRow + o*r.stride
+			best, at := float32(math.Inf(-1)), base
+			for kh := range r.kh {
+				for kw := range r.kw {
+					q := base + kh*r.tapRow + kw*r.tapCol
+					if v := x[q]; v > best || v != v && best == best {
+						best, at = v, q
+					}
+				}
+			}
+			y[i*r.dstRow+o] = best
+			if idx != nil {
+				idx[i*r.dstRow+o] = int32(at + r.first)
+			}
+		}
+	}
+}
+
+func avgPoolGo(y, x []float32, r *poolRows) {
+	for i := range r.rows {
+		for o := range r.n {
+			sum := float32(0)
+			for kh := range r.kh {
+				for kw := range r.kw {
+					sum += x[i*r.srcRow+o*r.stride+kh*r.tapRow+kw*r.tapCol]
+				}
+			}
+			y[i*r.dstRow+o] = sum / r.count
+		}
+	}
+}

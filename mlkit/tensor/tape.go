@@ -54,6 +54,7 @@ type node struct {
 
 	binary    *binary    // of a broadcasting operation
 	pointwise *pointwise // of an element-wise function
+	cell      *cell      // of a recurrent operation
 
 	shape
 	in    [4]int32 // operands; unused ones are -1

@@ -1,0 +1,472 @@
+package tensor
+
+import (
+	"fmt"
+	"sync"
+
+	"descent/mlkit/internal/kernel"
+)
+
+// Recurrent is what one direction of one recurrent layer works with: the
+// operands of [Tensor.LSTM], [Tensor.GRU] and [Tensor.RNN]. G is the number
+// of gates: 4, 3 and 1.
+type Recurrent struct {
+	WeightIH, WeightHH Tensor // [G·hidden, in] and [G·hidden, hidden]
+	BiasIH, BiasHH     Tensor // [G·hidden]; the zero Tensor for none
+	H0, C0             Tensor // [batch, hidden], the states before the first step; the zero Tensor for zeros
+	// Lengths, if not empty, holds each sequence's true length, 0…time. The
+	// state stops changing there: the final state is the one at the true end,
+	// and a reverse pass begins at it. Steps beyond it contribute nothing to
+	// any gradient; their outputs repeat the state and are for
+	// [Tensor.JoinDirections] to blank.
+	Lengths Ints
+	// Reverse goes from the last step to the first.
+	Reverse bool
+}
+
+// rowsPerPart is how many sequences of a batch run through all their steps
+// together, on one core. Fewer would leave the product of a step too few rows
+// to be fast; more would leave cores idle.
+const rowsPerPart = 64
+
+// A cell is what tells the recurrent layers apart: one step of some rows.
+type cell struct {
+	op    string
+	gates int
+	// The state's share of the gates is kept by itself (GRU), or added onto
+	// the input's.
+	apart bool
+	// forward makes the rows' new states from their gates; backward the
+	// gradients of their gates from dh, the gradient of the new state, and,
+	// where the old state matters directly, adds to dst (nil: not wanted).
+	forward  func(r *recurrence, s step)
+	backward func(r *recurrence, s step, dh, dst []float32)
+}
+
+// recurrence is the work of one recurrent operation, forward or backward,
+// divided by rows of the batch: they do not meet before the weights' gradients.
+type recurrence struct {
+	*cell
+	time, batch, in, hidden int
+	reverse                 bool
+	lengths                 []int32
+
+	whh, bhh []float32
+	acts     []float32 // [time, batch, G·hidden]: gates, activated in place
+	gh       []float32 // the state's share, if apart
+	hs       []float32 // [time+1, batch, hidden], the initial state at the end where the pass begins
+	cs, tanh []float32 // LSTM: as hs, and [time, batch, hidden]
+	cSlot    int       // elements between two steps' cells; 0 keeps only the present one
+
+	dy, dacts, dgh, dc, dh0 []float32
+}
+
+// step names the rows lo…hi−1 at one time: offsets in units of rows.
+type step struct {
+	now        int // in arrays of time steps
+	prev, next int // in hs
+	n          int // how many rows
+	row        int // the first row within the batch
+}
+
+var recurrences = sync.Pool{New: func() any { return new(recurrence) }}
+
+// run does the work and gives r back to the pool.
+func (r *recurrence) run() {
+	kernel.Parallel((r.batch+rowsPerPart-1)/rowsPerPart, r)
+	*r = recurrence{}
+	recurrences.Put(r)
+}
+
+// Part implements kernel.Task.
+func (r *recurrence) Part(i int) {
+	lo := i * rowsPerPart
+	hi := min(lo+rowsPerPart, r.batch)
+	if r.dy == nil {
+		for k := range r.time {
+			r.forwardStep(r.step(k, lo, hi))
+		}
+		return
+	}
+	for k := r.time - 1; k >= 0; k-- {
+		r.backwardStep(k, r.step(k, lo, hi))
+	}
+}
+
+// step describes the k-th step of the pass.
+func (r *recurrence) step(k, lo, hi int) step {
+	now, prev, next := k, k, k+1
+	if r.reverse {
+		now = r.time - 1 - k
+		prev, next = now+1, now
+	}
+	return step{now: now*r.batch + lo, prev: prev*r.batch + lo, next: next*r.batch + lo, n: hi - lo, row: lo}
+}
+
+// split takes off the leading rows of s that are all within their sequences,
+// or all beyond the end.
+func (r *recurrence) split(s step) (head, rest step, active bool) {
+	n := s.n
+	active = r.active(s, 0)
+	if r.lengths != nil {
+		for n = 1; n < s.n && r.active(s, n) == active; n++ {
+		}
+	}
+	head, rest = s, s
+	head.n = n
+	rest.now, rest.prev, rest.next, rest.row, rest.n = s.now+n, s.prev+n, s.next+n, s.row+n, s.n-n
+	return head, rest, active
+}
+
+func (r *recurrence) active(s step, i int) bool {
+	return r.lengths == nil || s.now/r.batch < int(r.lengths[s.row+i])
+}
+
+func (r *recurrence) anyActive(s step) bool {
+	for i := range s.n {
+		if r.active(s, i) {
+			return true
+		}
+	}
+	return false
+}
+
+// rows cuts n rows of width elements out of x.
+func rows(x []float32, row, n, width int) []float32 { return x[row*width : (row+n)*width] }
+
+// c and tc cut the cells out.
+func (r *recurrence) c(row, at, n int) []float32 {
+	off := row / r.batch * r.cSlot // the step
+	return rows(r.cs[off:], at, n, r.hidden)
+}
+
+func (r *recurrence) tc(s step) []float32 {
+	off := s.now / r.batch * r.cSlot
+	return rows(r.tanh[off:], s.row, s.n, r.hidden)
+}
+
+func (r *recurrence) forwardStep(s step) {
+	width := r.gates * r.hidden
+	if r.anyActive(s) {
+		g := kernel.Gemm{M: s.n, N: width, K: r.hidden, TransB: true, Accumulate: !r.apart}
+		c := r.acts
+		if r.apart {
+			c, g.Bias = r.gh, r.bhh
+		}
+		g.Run(rows(c, s.now, s.n, width), rows(r.hs, s.prev, s.n, r.hidden), r.whh)
+	}
+	for s.n > 0 {
+		var head step
+		var active bool
+		head, s, active = r.split(s)
+		if active {
+			r.forward(r, head)
+			continue
+		}
+		copy(rows(r.hs, head.next, head.n, r.hidden), rows(r.hs, head.prev, head.n, r.hidden))
+		if r.cs != nil {
+			copy(r.c(head.next, head.row, head.n), r.c(head.prev, head.row, head.n))
+		}
+	}
+}
+
+// backwardStep turns the gradient of the k-th step's states, in dy, into that
+// of its gates, and adds its share to the gradient of the states before.
+func (r *recurrence) backwardStep(k int, s step) {
+	width := r.gates * r.hidden
+	d := r.dacts
+	if r.apart {
+		d = r.dgh
+	}
+	product := r.anyActive(s)
+	before := r.before(k, s)
+	all := s
+	for s.n > 0 {
+		var head step
+		var active bool
+		head, s, active = r.split(s)
+		dh := rows(r.dy, head.now, head.n, r.hidden)
+		dst := r.before(k, head)
+		if active {
+			r.backward(r, head, dh, dst)
+			continue
+		}
+		clear(rows(r.dacts, head.now, head.n, width))
+		if r.apart {
+			clear(rows(r.dgh, head.now, head.n, width))
+		}
+		if dst != nil {
+			kernel.Add(dst, dst, dh)
+		}
+	}
+	if product && before != nil {
+		kernel.Gemm{M: all.n, N: r.hidden, K: width, Accumulate: true}.Run(before, rows(d, all.now, all.n, width), r.whh)
+	}
+}
+
+// before is where the gradient of the states before the k-th step goes.
+func (r *recurrence) before(k int, s step) []float32 {
+	switch {
+	case k == 0 && r.dh0 == nil:
+		return nil
+	case k == 0:
+		return rows(r.dh0, s.row, s.n, r.hidden)
+	case r.reverse:
+		return rows(r.dy, s.now+r.batch, s.n, r.hidden)
+	}
+	return rows(r.dy, s.now-r.batch, s.n, r.hidden)
+}
+
+// The operands beyond the node's four, and what it saves.
+const (
+	moreBiasHH = iota
+	moreH0
+	moreC0
+)
+const (
+	savedHS = iota
+	savedActs
+	savedState // GRU: the state's share of the gates; LSTM: cells, then their tanh
+	savedDC    // LSTM: the gradient of the final cells, if any came
+)
+
+// recurrent checks, computes and records. x is [time, batch, in].
+func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
+	nx := x.node(c.op)
+	if nx.n != 3 || nx.d[0] == 0 {
+		shapePanic(c.op, 0, "the input must be [time, batch, in], with one step at least", x)
+	}
+	nh := w.WeightHH.node(c.op)
+	if nh.n != 2 || nh.d[0] != c.gates*nh.d[1] || nh.d[1] == 0 {
+		shapePanic(c.op, 0, fmt.Sprintf("WeightHH must be [%d·hidden, hidden]", c.gates), x, w.WeightHH)
+	}
+	time, batch, in, hidden := nx.d[0], nx.d[1], nx.d[2], nh.d[1]
+	width := c.gates * hidden
+	x.operandShape(c.op, "WeightIH", w.WeightIH, width, in)
+	x.operandShape(c.op, "BiasIH", w.BiasIH, width)
+	x.operandShape(c.op, "BiasHH", w.BiasHH, width)
+	x.operandShape(c.op, "H0", w.H0, batch, hidden)
+	x.operandShape(c.op, "C0", w.C0, batch, hidden)
+	lengths := checkLengths(c.op, w.Lengths, batch, time)
+
+	t := x.t
+	more := t.ints.take(3)
+	more[moreBiasHH], more[moreH0], more[moreC0] = optional(w.BiasHH), optional(w.H0), optional(w.C0)
+	out, n := t.push(c.op)
+	n.record(t, backRecurrent, x.i, w.WeightIH.i, w.WeightHH.i, optional(w.BiasIH), more[0], more[1], more[2])
+	n.more, n.ids = more, lengths
+	n.shape = shape{n: 3, d: [MaxRank]int{time, batch, hidden}}
+
+	r := recurrences.Get().(*recurrence)
+	*r = recurrence{cell: c, time: time, batch: batch, in: in, hidden: hidden, reverse: w.Reverse, lengths: lengths}
+	n.i = [16]int{time, batch, in, hidden}
+	if w.Reverse {
+		n.i[4] = 1
+	}
+	n.cell = c
+	r.whh = t.operand(n, 2)
+	biasIH, biasHH := t.dataAt(n.in[3]), t.dataAt(more[moreBiasHH])
+	if !c.apart && biasHH != nil { // one bias in two parameters
+		if biasIH == nil {
+			biasIH = biasHH
+		} else {
+			sum := t.floats.take(width)
+			kernel.Add(sum, biasIH, biasHH)
+			biasIH = sum
+		}
+	}
+	r.bhh = biasHH
+	r.acts = t.floats.take(time * batch * width)
+	kernel.Gemm{M: time * batch, N: width, K: in, TransB: true, Bias: biasIH}.Run(r.acts, t.operand(n, 0), t.operand(n, 1))
+	bh := batch * hidden
+	r.hs = t.floats.take((time + 1) * bh)
+	first, y := r.hs[:bh], r.hs[bh:]
+	hLast, last := r.hs[time*bh:], (time-1)*bh
+	if w.Reverse {
+		first, y = r.hs[time*bh:], r.hs[:time*bh]
+		hLast, last = r.hs[:bh], 0
+	}
+	initial(first, t.dataAt(more[moreH0]))
+	n.data, n.saved[savedHS], n.saved[savedActs] = y, r.hs, r.acts
+	var cLast []float32
+	switch {
+	case c.apart:
+		r.gh = t.floats.take(time * batch * width)
+		n.saved[savedState] = r.gh
+	case c == &lstmCell:
+		steps := 1
+		if n.needs {
+			steps, r.cSlot = time, bh
+		}
+		state := t.floats.take((2*steps + 1) * bh)
+		r.cs, r.tanh = state[:(steps+1)*bh], state[(steps+1)*bh:]
+		n.saved[savedState] = state
+		c0 := r.c(0, 0, batch)
+		cLast = r.c(steps*batch, 0, batch)
+		if w.Reverse {
+			c0, cLast = cLast, c0
+		}
+		initial(c0, t.dataAt(more[moreC0]))
+	}
+	r.run()
+
+	hN = out.slot("final state", hLast, last, backFinalState)
+	if cLast != nil {
+		cN = out.slot("final cell", cLast, 0, backFinalCell)
+	}
+	return out, hN, cN
+}
+
+func backRecurrent(t *Tape, n *node) {
+	time, batch, in, hidden := n.i[0], n.i[1], n.i[2], n.i[3]
+	bh, width, steps := batch*hidden, n.cell.gates*hidden, time*batch
+	r := recurrences.Get().(*recurrence)
+	*r = recurrence{cell: n.cell, time: time, batch: batch, in: in, hidden: hidden, reverse: n.i[4] == 1,
+		lengths: n.ids, whh: t.operand(n, 2), acts: n.saved[savedActs], hs: n.saved[savedHS], cSlot: bh}
+	r.dy = n.grad // we are its last reader
+	if n.keep {
+		r.dy = t.floats.reuse(len(n.grad))
+		copy(r.dy, n.grad)
+	}
+	dacts := t.floats.reuse(steps * width)
+	r.dacts, r.dh0 = dacts, t.gradMore(n, moreH0)
+	dgh := dacts
+	if n.cell.apart {
+		r.gh = n.saved[savedState]
+		dgh = t.floats.reuse(steps * width)
+		r.dgh = dgh
+	}
+	var dc []float32
+	if n.cell == &lstmCell {
+		state := n.saved[savedState]
+		r.cs, r.tanh = state[:(time+1)*bh], state[(time+1)*bh:]
+		if dc = n.saved[savedDC]; dc == nil {
+			dc = t.floats.zeroed(bh)
+		}
+		r.dc = dc
+	}
+	hPrev := r.hs[:time*bh]
+	if r.reverse {
+		hPrev = r.hs[bh:]
+	}
+	r.run()
+
+	if g := t.gradMore(n, moreC0); g != nil {
+		kernel.Add(g, g, dc)
+	}
+	if g, acc := t.gradBuffer(n, 1); g != nil { // over all steps at once
+		kernel.Gemm{M: width, N: in, K: steps, TransA: true, Accumulate: acc}.Run(g, dacts, t.operand(n, 0))
+	}
+	if g, acc := t.gradBuffer(n, 2); g != nil {
+		kernel.Gemm{M: width, N: hidden, K: steps, TransA: true, Accumulate: acc}.Run(g, dgh, hPrev)
+	}
+	gi, gh := t.gradOf(n, 3), t.gradMore(n, moreBiasHH)
+	switch {
+	case gi != nil && gh != nil && !n.cell.apart: // equal: one sum for both
+		sum := t.floats.zeroed(width)
+		kernel.AddRows(sum, dacts, width)
+		kernel.Add(gi, gi, sum)
+		kernel.Add(gh, gh, sum)
+	default:
+		if gi != nil {
+			kernel.AddRows(gi, dacts, width)
+		}
+		if gh != nil {
+			kernel.AddRows(gh, dgh, width)
+		}
+	}
+	if g, acc := t.gradBuffer(n, 0); g != nil {
+		kernel.Gemm{M: steps, N: in, K: width, Accumulate: acc}.Run(g, dacts, t.operand(n, 1))
+	}
+	t.floats.recycle(dacts)
+	if n.cell.apart {
+		t.floats.recycle(dgh)
+	}
+}
+
+// slot records a part of x's working memory as a tensor [batch, hidden].
+func (x Tensor) slot(op string, data []float32, off int, back func(*Tape, *node)) Tensor {
+	s := x.node(op).shape
+	y, n := x.t.push(op)
+	n.data, n.shape = data, shape{n: 2, d: [MaxRank]int{s.d[1], s.d[2]}}
+	n.i[0] = off
+	n.record(x.t, back, x.i)
+	return y
+}
+
+func backFinalState(t *Tape, n *node) { // one step of the outputs
+	g := t.gradOf(n, 0)[n.i[0]:][:len(n.grad)]
+	kernel.Add(g, g, n.grad)
+}
+
+// The cells are no output of their own: their gradient waits at the operation.
+func backFinalCell(t *Tape, n *node) {
+	t.gradOf(n, 0) // makes sure that the operation goes backwards
+	d := t.floats.take(len(n.grad))
+	copy(d, n.grad)
+	t.nodes[n.in[0]].saved[savedDC] = d
+}
+
+func initial(dst, src []float32) {
+	if src == nil {
+		clear(dst)
+	} else {
+		copy(dst, src)
+	}
+}
+
+// optional is the index of an operand that may be the zero Tensor.
+func optional(x Tensor) int32 {
+	if x.t == nil {
+		return -1
+	}
+	return x.i
+}
+
+// dataAt is the value of an operand that may be absent.
+func (t *Tape) dataAt(i int32) []float32 {
+	if i < 0 {
+		return nil
+	}
+	return t.nodes[i].data
+}
+
+// gradMore is gradOf for the operands beyond four.
+func (t *Tape) gradMore(n *node, k int) []float32 {
+	if n.more[k] < 0 {
+		return nil
+	}
+	return t.gradAt(n.more[k])
+}
+
+// operandShape checks an operand, which may be the zero Tensor, beside x.
+func (x Tensor) operandShape(op, name string, y Tensor, dims ...int) {
+	if y.t == nil {
+		return
+	}
+	n := y.node(op)
+	sameTape(op, x, y)
+	ok := n.n == len(dims)
+	for i := 0; ok && i < n.n; i++ {
+		ok = n.d[i] == dims[i]
+	}
+	if !ok {
+		shapePanic(op, 0, fmt.Sprintf("%s must have shape %v", name, append([]int{}, dims...)), x, y)
+	}
+}
+
+// checkLengths gives the lengths of sequences, nil for none.
+func checkLengths(op string, l Ints, batch, time int) []int32 {
+	if len(l.Data) == 0 {
+		return nil
+	}
+	if len(l.Data) != batch {
+		panic(&ShapeError{Op: op, Shapes: cloneShapes(l.Dims()), Why: fmt.Sprintf("%d lengths for a batch of %d sequences", len(l.Data), batch)})
+	}
+	for i, v := range l.Data {
+		if v < 0 || int(v) > time {
+			panic(&ShapeError{Op: op, Shapes: cloneShapes(l.Dims()), Why: fmt.Sprintf("length %d of sequence %d is outside of 0…%d", v, i, time)})
+		}
+	}
+	return l.Data
+}

@@ -153,25 +153,24 @@ func backAttention(t *Tape, n *node) {
 		a.off[k], a.ld[k] = n.i[6+k], n.i[9+k]
 		x := t.operand(n, k)
 		a.x[k] = x[min(a.off[k], len(x)):]
-		// Operands that are one tensor share a buffer, each with columns of
-		// its own: only what was there before this operation is added to.
-		first := true
-		for j := range k {
-			if n.in[j] == n.in[k] {
-				a.acc[k], first = a.acc[j], false
-				if a.off[j] == a.off[k] { // the very same columns
-					a.acc[k] = true
-				}
-			}
+	}
+	// Side by side in one tensor, queries, keys and values write a fresh
+	// gradient buffer piece by piece. Three tensors may be one and the same
+	// three times over: then they add up.
+	beside := n.i[8] > 0 && len(a.probs) > 0
+	for k := range 3 {
+		var g []float32
+		switch {
+		case k > 0 && n.in[k] == n.in[k-1]:
+			g, a.acc[k] = t.nodes[n.in[k]].grad, a.acc[k-1]
+		case beside:
+			g, a.acc[k] = t.gradBuffer(n, k)
+		default:
+			g, a.acc[k] = t.gradOf(n, k), true
 		}
-		g, acc := t.gradBuffer(n, k)
-		if g == nil {
-			continue
+		if g != nil {
+			a.dx[k] = g[min(a.off[k], len(g)):]
 		}
-		if first {
-			a.acc[k] = acc
-		}
-		a.dx[k] = g[min(a.off[k], len(g)):]
 	}
 	size := len(a.probs)
 	scores := t.floats.reuse(size)

@@ -8,28 +8,68 @@ import (
 
 // Linear is x·Wᵀ + b, a dense layer: x has shape [..., in], w [out, in], b
 // [out] (or is the zero Tensor for none); the result has shape [..., out].
-func (x Tensor) Linear(w, b Tensor) Tensor { return x.linear("Linear", w, b, kernel.None) }
+func (x Tensor) Linear(w, b Tensor) Tensor { return x.linear(linear{op: "Linear", w: w, b: b}) }
 
 // LinearReLU is Linear followed by ReLU, in one pass over the result.
-func (x Tensor) LinearReLU(w, b Tensor) Tensor { return x.linear("LinearReLU", w, b, kernel.ReLUAct) }
+func (x Tensor) LinearReLU(w, b Tensor) Tensor {
+	return x.linear(linear{op: "LinearReLU", w: w, b: b, act: actReLU})
+}
 
-func (x Tensor) linear(op string, w, b Tensor, act kernel.Activation) Tensor {
-	nx, nw := x.node(op), w.node(op)
-	sameTape(op, x, w)
+// LinearGELU is Linear followed by the exact GELU (Hendrycks & Gimpel 2016).
+func (x Tensor) LinearGELU(w, b Tensor) Tensor {
+	return x.linear(linear{op: "LinearGELU", w: w, b: b, act: actGELU})
+}
+
+// LinearAdd is Linear plus y, which has the result's shape: the end of a
+// residual branch.
+func (x Tensor) LinearAdd(w, b, y Tensor) Tensor {
+	return x.linear(linear{op: "LinearAdd", w: w, b: b, add: y})
+}
+
+// LinearRows is Linear with the rows lo…hi−1 of w and b only, for weights of
+// several layers that are kept in one parameter; the result has shape
+// [..., hi−lo].
+func (x Tensor) LinearRows(w, b Tensor, lo, hi int) Tensor {
+	return x.linear(linear{op: "LinearRows", w: w, b: b, part: true, lo: lo, hi: hi})
+}
+
+// linear describes a dense layer and what is fused with it.
+type linear struct {
+	op        string
+	w, b, add Tensor
+	act       int
+	part      bool // use the rows lo…hi−1 only
+	lo, hi    int
+}
+
+const (
+	actNone = iota
+	actReLU
+	actGELU
+)
+
+func (x Tensor) linear(l linear) Tensor {
+	nx, nw := x.node(l.op), l.w.node(l.op)
+	sameTape(l.op, x, l.w)
 	in := nx.last()
 	if nx.n < 1 || nw.n != 2 || nw.d[1] != in {
-		shapePanic(op, -1, "the input's last axis must equal the weight's second: [..., in] and [out, in]", x, w)
+		shapePanic(l.op, -1, "the input's last axis must equal the weight's second: [..., in] and [out, in]", x, l.w)
 	}
-	out := nw.d[0]
+	if !l.part {
+		l.hi = nw.d[0]
+	}
+	if l.lo < 0 || l.lo > l.hi || l.hi > nw.d[0] {
+		shapePanic(l.op, 0, fmt.Sprintf("the weight has no rows %d…%d", l.lo, l.hi-1), x, l.w)
+	}
+	out := l.hi - l.lo
 	var bias []float32
-	bi := int32(-1)
-	if b.t != nil {
-		nb := b.node(op)
-		sameTape(op, x, b)
-		if nb.n != 1 || nb.d[0] != out {
-			shapePanic(op, 0, fmt.Sprintf("the bias must have shape [%d]", out), x, w, b)
+	if l.b.t != nil {
+		nb := l.b.node(l.op)
+		sameTape(l.op, x, l.b)
+		if nb.n != 1 || nb.d[0] != nw.d[0] {
+			shapePanic(l.op, 0, fmt.Sprintf("the bias must have shape [%d]", nw.d[0]), x, l.w, l.b)
 		}
-		bias, bi = nb.data, b.i
+		bias = nb.data[l.lo:l.hi]
 	}
 	s := nx.shape
 	s.d[s.n-1] = out
@@ -39,32 +79,67 @@ func (x Tensor) linear(op string, w, b Tensor, act kernel.Activation) Tensor {
 	}
 	t := x.t
 	y := t.floats.take(rows * out)
-	kernel.Gemm{M: rows, N: out, K: in, TransB: true, Bias: bias, Act: act}.Run(y, nx.data, nw.data)
-	res, n := t.push(op)
+	g := kernel.Gemm{M: rows, N: out, K: in, TransB: true, Bias: bias}
+	if l.add.t != nil {
+		na := l.add.node(l.op)
+		sameTape(l.op, x, l.add)
+		if na.shape != s {
+			shapePanic(l.op, 0, fmt.Sprintf("what is added must have the result's shape, %v", append([]int{}, s.dims()...)), x, l.w, l.add)
+		}
+		copy(y, na.data)
+		g.Accumulate = true
+	}
+	if l.act == actReLU {
+		g.Act = kernel.ReLUAct
+	}
+	g.Run(y, nx.data, nw.data[l.lo*in:])
+	pre := y
+	if l.act == actGELU {
+		y = t.floats.take(len(pre))
+		kernel.GELU(y, pre)
+	}
+	res, n := t.push(l.op)
 	n.data, n.shape = y, s
-	n.i[0] = int(act)
-	n.record(t, backLinear, x.i, w.i, bi)
+	n.i = [16]int{l.act, l.lo, out}
+	n.saved[0] = pre
+	n.record(t, backLinear, x.i, l.w.i, optional(l.b), optional(l.add))
 	return res
 }
 
 func backLinear(t *Tape, n *node) {
 	x, w := &t.nodes[n.in[0]], &t.nodes[n.in[1]]
-	out, in := w.d[0], w.d[1]
+	act, lo, out := n.i[0], n.i[1], n.i[2]
+	in := w.d[1]
 	rows := 0
 	if out > 0 {
 		rows = len(n.data) / out
 	}
 	dy := n.grad
-	if kernel.Activation(n.i[0]) == kernel.ReLUAct {
+	switch act {
+	case actReLU:
 		kernel.ReLUMask(dy, dy, n.data)
+	case actGELU:
+		dy = t.floats.reuse(len(n.grad))
+		clear(dy)
+		kernel.GELUGrad(dy, n.grad, n.saved[0])
 	}
-	if gw, acc := t.gradBuffer(n, 1); gw != nil { // dW = dyᵀ·x
-		kernel.Gemm{M: out, N: in, K: rows, TransA: true, Accumulate: acc}.Run(gw, dy, x.data)
+	if out == w.d[0] {
+		if gw, acc := t.gradBuffer(n, 1); gw != nil { // dW = dyᵀ·x
+			kernel.Gemm{M: out, N: in, K: rows, TransA: true, Accumulate: acc}.Run(gw, dy, x.data)
+		}
+	} else if gw := t.gradOf(n, 1); gw != nil {
+		kernel.Gemm{M: out, N: in, K: rows, TransA: true, Accumulate: true}.Run(gw[lo*in:], dy, x.data)
 	}
 	if gb := t.gradOf(n, 2); gb != nil {
-		kernel.AddRows(gb, dy, out)
+		kernel.AddRows(gb[lo:lo+out], dy, out)
 	}
 	if gx, acc := t.gradBuffer(n, 0); gx != nil { // dx = dy·W
-		kernel.Gemm{M: rows, N: in, K: out, Accumulate: acc}.Run(gx, dy, w.data)
+		kernel.Gemm{M: rows, N: in, K: out, Accumulate: acc}.Run(gx, dy, w.data[lo*in:])
+	}
+	if act == actGELU {
+		t.floats.recycle(dy)
+	}
+	if n.in[3] >= 0 {
+		t.handOn(n, 3)
 	}
 }

@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 // The random numbers are counter-based: Philox-4x32-10 (Salmon et al., Parallel Random Numbers: As
 // Easy as 1, 2, 3, 2011). A number depends on its key and its index alone, so it does not matter who
@@ -41,13 +44,17 @@ func (k key) bits(out *[philoxBlock]int32, b uint64) {
 	}
 }
 
+// bitBlocks keeps forBits free of allocation: f is unknown, so its argument cannot live on the stack.
+var bitBlocks = sync.Pool{New: func() any { return new([philoxBlock]int32) }}
+
 // forBits calls f for the pieces of n elements that start at offset in the stream: lo is where the
 // piece starts in the caller's slice.
 func (k key) forBits(n int, offset uint64, f func(lo int, bits []int32)) {
-	var buf [philoxBlock]int32
+	buf := bitBlocks.Get().(*[philoxBlock]int32)
+	defer bitBlocks.Put(buf)
 	for lo := 0; lo < n; {
 		at := offset + uint64(lo)
-		k.bits(&buf, at/philoxBlock)
+		k.bits(buf, at/philoxBlock)
 		piece := buf[at%philoxBlock:]
 		piece = piece[:min(len(piece), n-lo)]
 		f(lo, piece)

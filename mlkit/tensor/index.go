@@ -12,6 +12,14 @@ import (
 // not change until Reset.
 func (x Tensor) Rows(ids Ints) Tensor { return x.take("Rows", 0, ids) }
 
+// Embed is [Tensor.Rows], but no gradient flows into the row padding: the
+// vector of ids that fill up a batch stays as it is. Negative: no such row.
+func (x Tensor) Embed(ids Ints, padding int) Tensor {
+	y := x.take("Embed", 0, ids)
+	x.t.nodes[y.i].i[3] = max(0, padding+1)
+	return y
+}
+
 // IndexSelect is Rows along any axis: the ids' axes take the place of that one
 // (NumPy's take).
 func (x Tensor) IndexSelect(axis int, ids Ints) Tensor { return x.take("IndexSelect", axis, ids) }
@@ -53,8 +61,10 @@ func backTake(t *Tape, n *node) {
 	for o := range outer {
 		block := g[o*length*inner:]
 		for _, id := range n.ids {
-			row := block[int(id)*inner : int(id)*inner+inner]
-			kernel.Add(row, row, dy[:inner])
+			if int(id) != n.i[3]-1 { // Embed's padding
+				row := block[int(id)*inner : int(id)*inner+inner]
+				kernel.Add(row, row, dy[:inner])
+			}
 			dy = dy[inner:]
 		}
 	}

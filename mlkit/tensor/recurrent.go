@@ -323,11 +323,7 @@ func backRecurrent(t *Tape, n *node) {
 	r := recurrences.Get().(*recurrence)
 	*r = recurrence{cell: n.cell, time: time, batch: batch, in: in, hidden: hidden, reverse: n.i[4] == 1,
 		lengths: n.ids, whh: t.operand(n, 2), acts: n.saved[savedActs], hs: n.saved[savedHS], cSlot: bh}
-	r.dy = n.grad // we are its last reader
-	if n.keep {
-		r.dy = t.floats.reuse(len(n.grad))
-		copy(r.dy, n.grad)
-	}
+	r.dy = n.grad
 	dacts := t.floats.reuse(steps * width)
 	r.dacts, r.dh0 = dacts, t.gradMore(n, moreH0)
 	dgh := dacts

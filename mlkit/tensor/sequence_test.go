@@ -120,6 +120,9 @@ func TestSequenceGradients(t *testing.T) {
 		return x[0].CTC(tensor.CTCTargets{Labels: tensor.NewInts([]int32{1, 1, 2, 3, 2, 9, 0, 0, 0}, 3, 3),
 			LabelLengths: tensor.NewInts([]int32{3, 2, 0}), InputLengths: tensor.NewInts([]int32{6, 4, 5})})
 	}, rnd(1, 3, 6, 4))
+	check("Embed", func(_ *tensor.Tape, x []T) T {
+		return x[0].Embed(tensor.NewInts([]int32{2, 0, 2, 1}, 2, 2), -1)
+	}, rnd(1, 3, 2))
 	check("LinearGELU", func(_ *tensor.Tape, x []T) T { return x[0].LinearGELU(x[1], x[2]) }, rnd(1, 3, 5), rnd(2, 4, 5), rnd(3, 4))
 	check("LinearAdd", func(_ *tensor.Tape, x []T) T { return x[0].LinearAdd(x[1], x[2], x[3]).Add(x[3]) },
 		rnd(1, 3, 5), rnd(2, 4, 5), rnd(3, 4), rnd(4, 3, 4))

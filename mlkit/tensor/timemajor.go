@@ -55,7 +55,7 @@ func (x Tensor) JoinDirections(reverse Tensor, batchFirst bool, lengths Ints) Te
 	time, batch, h := n.d[0], n.d[1], n.d[2]
 	x.operandShape(op, "the reverse pass", reverse, time, batch, h)
 	l := checkLengths(op, lengths, batch, time)
-	j := join{time: time, batch: batch, h: h, width: h, lengths: l, stepRow: batch, batchRow: 1}
+	j := directions{time: time, batch: batch, h: h, width: h, lengths: l, stepRow: batch, batchRow: 1}
 	if reverse.t != nil {
 		j.width = 2 * h
 	}
@@ -78,7 +78,7 @@ func (x Tensor) JoinDirections(reverse Tensor, batchFirst bool, lengths Ints) Te
 }
 
 func backJoinDirections(t *Tape, n *node) {
-	j := join{n.i[0], n.i[1], n.i[2], n.i[3], n.i[4], n.i[5], n.ids}
+	j := directions{n.i[0], n.i[1], n.i[2], n.i[3], n.i[4], n.i[5], n.ids}
 	for k := range j.width / max(j.h, 1) {
 		if g, acc := t.gradBuffer(n, k); g != nil {
 			j.scatter(g, n.grad[min(k*j.h, len(n.grad)):], acc)
@@ -86,15 +86,15 @@ func backJoinDirections(t *Tape, n *node) {
 	}
 }
 
-// join moves rows of h elements between [time, batch, h] and rows of width
+// directions moves rows of h elements between [time, batch, h] and rows of width
 // elements, in which neighbouring steps and sequences are some rows apart.
-type join struct {
+type directions struct {
 	time, batch, h, width int
 	stepRow, batchRow     int
 	lengths               []int32
 }
 
-func (j *join) gather(y, x []float32) {
+func (j *directions) gather(y, x []float32) {
 	for s := range j.time {
 		for b := range j.batch {
 			d := y[(s*j.stepRow+b*j.batchRow)*j.width:][:j.h]
@@ -107,7 +107,7 @@ func (j *join) gather(y, x []float32) {
 	}
 }
 
-func (j *join) scatter(g, dy []float32, accumulate bool) {
+func (j *directions) scatter(g, dy []float32, accumulate bool) {
 	for s := range j.time {
 		for b := range j.batch {
 			d := g[(s*j.batch+b)*j.h:][:j.h]

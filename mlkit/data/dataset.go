@@ -98,7 +98,7 @@ func FromSlices(x []float32, xdims []int, y []float32, ydims []int) Dataset {
 	if len(y) != n*product(ydims) {
 		panic(fmt.Sprintf("data: FromSlices: %d rows in x, but %d elements of y are not %d rows of %v", n, len(y), n, ydims))
 	}
-	return &slices{x: x, xdims: xdims, y: y, ydims: ydims, n: n}
+	return &rowSet{x: x, xdims: xdims, y: y, ydims: ydims, n: n}
 }
 
 // FromLabels makes a data set of rows of x with one label each.
@@ -106,7 +106,7 @@ func FromLabels(x []float32, xdims []int, labels []int32) Dataset {
 	if n := rows("FromLabels", x, xdims); n != len(labels) {
 		panic(fmt.Sprintf("data: FromLabels: %d rows, but %d labels", n, len(labels)))
 	}
-	return &slices{x: x, xdims: xdims, labels: labels, n: len(labels)}
+	return &rowSet{x: x, xdims: xdims, labels: labels, n: len(labels)}
 }
 
 func rows(op string, x []float32, dims []int) int {
@@ -117,16 +117,16 @@ func rows(op string, x []float32, dims []int) int {
 	return len(x) / size
 }
 
-type slices struct {
+type rowSet struct {
 	x, y         []float32
 	xdims, ydims []int
 	labels       []int32
 	n            int
 }
 
-func (s *slices) Len() int { return s.n }
+func (s *rowSet) Len() int { return s.n }
 
-func (s *slices) Batch(index []int, b *Batch) error {
+func (s *rowSet) Batch(index []int, b *Batch) error {
 	b.Reset(index, s.xdims, s.ydims, s.labels != nil)
 	for k, i := range index {
 		if err := checkIndex(i, s.n); err != nil {

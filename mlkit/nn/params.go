@@ -58,9 +58,22 @@ func State(model any) []Named {
 	return w.found
 }
 
+// Aliases gives the further names of what a model reaches by more than one path
+// (tied weights): alias → the name in [State].
+func Aliases(model any) map[string]string {
+	w := walker{seen: map[any]bool{}, first: map[any]string{}, aliases: map[string]string{}}
+	w.walk("", reflect.ValueOf(model), true)
+	return w.aliases
+}
+
 type walker struct {
 	found []Named
 	seen  map[any]bool
+
+	// Only where aliases are asked for: the first names, and seen then holds
+	// pointers only while the walk is below them.
+	first   map[any]string
+	aliases map[string]string
 }
 
 var (
@@ -109,6 +122,9 @@ func (w *walker) walk(path string, v reflect.Value, exported bool) {
 		}
 		w.seen[key] = true
 		w.walk(path, v.Elem(), exported)
+		if w.aliases != nil {
+			delete(w.seen, key)
+		}
 	case reflect.Interface:
 		w.walk(path, v.Elem(), exported)
 	case reflect.Slice, reflect.Array:
@@ -150,6 +166,14 @@ func (w *walker) add(n Named) {
 	var key any = n.Param
 	if n.Param == nil {
 		key = n.Buffer
+	}
+	if w.aliases != nil {
+		if first, ok := w.first[key]; !ok {
+			w.first[key] = n.Name
+		} else if first != n.Name {
+			w.aliases[n.Name] = first
+		}
+		return
 	}
 	if !w.seen[key] {
 		w.seen[key] = true

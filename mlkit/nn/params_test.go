@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -62,4 +63,18 @@ func TestMSERefusesToBroadcast(t *testing.T) {
 	}()
 	tape := tensor.NewTape(1)
 	nn.MSE(tape.Input(make([]float32, 3), 3, 1), tape.Input(make([]float32, 3), 3))
+}
+
+func TestAliases(t *testing.T) {
+	shared := nn.NewLinear(nn.NewRand(1), 2, 2)
+	tied := nn.NewLinear(nn.NewRand(2), 2, 2)
+	tied.Weight = shared.Weight
+	model := &struct {
+		Embed, Again, Out *nn.Linear
+	}{shared, shared, tied}
+	got := nn.Aliases(model)
+	want := map[string]string{"again.weight": "embed.weight", "again.bias": "embed.bias", "out.weight": "embed.weight"}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
 }

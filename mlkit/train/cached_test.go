@@ -1,0 +1,168 @@
+package train_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"descent/mlkit/data"
+	"descent/mlkit/nn"
+	"descent/mlkit/optim"
+	"descent/mlkit/tensor"
+	"descent/mlkit/train"
+)
+
+func mlp(seed uint64) nn.Sequential {
+	return nn.Sequential{nn.NewLinear(nn.NewRand(seed), 1, 4), nn.Func(tensor.Tensor.Tanh), nn.NewLinear(nn.NewRand(seed+1), 4, 1)}
+}
+
+// bits are a model's weights, for exact comparison.
+func bits(model any) []float32 {
+	var all []float32
+	for _, p := range nn.Params(model) {
+		all = append(all, p.Data...)
+	}
+	return all
+}
+
+func TestCached(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("MLKIT_CACHE", dir)
+	type config struct {
+		LR   float64
+		note string
+		Tags map[string][]int
+	}
+	key := config{0.1, "a", map[string][]int{"x": {1}, "y": {2}}}
+	fits := 0
+	run := func(key any, seed uint64) (nn.Sequential, train.History) {
+		t.Helper()
+		m := mlp(seed)
+		h, err := train.Cached(key, m, func() (train.History, error) {
+			fits++
+			h, err := train.Fit(context.Background(), train.Supervised(m, nn.MSE), &data.Loader{Dataset: line(20), BatchSize: 5},
+				train.Config{Epochs: 3, Optimizer: optim.SGD(0.1), KeepSteps: true})
+			h.Epochs[1].Metrics["val_loss"] = math.NaN()
+			return h, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m, h
+	}
+	m1, h1 := run(key, 1)
+	m2, h2 := run(config{0.1, "a", map[string][]int{"y": {2}, "x": {1}}}, 1)
+	if fits != 1 || !reflect.DeepEqual(bits(m1), bits(m2)) {
+		t.Errorf("%d fits; %v %v", fits, bits(m1), bits(m2))
+	}
+	if !math.IsNaN(h2.Epochs[1].Metrics["val_loss"]) {
+		t.Errorf("NaN came back as %v", h2.Epochs[1].Metrics)
+	}
+	h1.Epochs[1].Metrics["val_loss"], h2.Epochs[1].Metrics["val_loss"] = 0, 0
+	if !reflect.DeepEqual(h1, h2) {
+		t.Errorf("history\n%+v\n%+v", h1, h2)
+	}
+	run(config{0.1, "b", key.Tags}, 1)
+	run(config{0.1, "a", map[string][]int{"x": {1}, "y": {3}}}, 1)
+	run(key, 2) // other initial weights
+	run(&key, 1)
+	if fits != 5 {
+		t.Errorf("%d fits, want 5", fits)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*.safetensors"))
+	if len(files) != 5 {
+		t.Errorf("%v", files)
+	}
+	for _, f := range files {
+		if err := os.Truncate(f, 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m3, _ := run(key, 1); fits != 6 || !reflect.DeepEqual(bits(m1), bits(m3)) {
+		t.Errorf("damaged: %d fits", fits)
+	}
+
+	failed := errors.New("no")
+	if _, err := train.Cached(9, mlp(1), func() (train.History, error) { return train.History{Steps: 7}, failed }); !errors.Is(err, failed) {
+		t.Error(err)
+	}
+	if _, err := train.Cached(map[string]any{"f": func() {}}, mlp(1), nil); err == nil || !strings.Contains(err.Error(), "key[f] is a func()") {
+		t.Error(err)
+	}
+	type loop struct{ L *loop }
+	l := &loop{}
+	l.L = l
+	if _, err := train.Cached(l, mlp(1), nil); err == nil || !strings.Contains(err.Error(), "circle") {
+		t.Error(err)
+	}
+}
+
+type tiedModel struct{ Embed, Out *nn.Linear }
+
+func newTied(seed uint64) *tiedModel {
+	m := &tiedModel{nn.NewLinear(nn.NewRand(seed), 3, 3), nn.NewLinear(nn.NewRand(seed+1), 3, 3)}
+	m.Out.Weight = m.Embed.Weight
+	return m
+}
+
+func TestWeightsRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "w.safetensors")
+	m := newTied(1)
+	if err := train.SaveWeights(path, m, map[string]string{"classes": "a b"}); err != nil {
+		t.Fatal(err)
+	}
+	other := newTied(5)
+	if err := train.LoadWeights(path, other); err != nil || !reflect.DeepEqual(bits(m), bits(other)) {
+		t.Errorf("%v", err)
+	}
+	s, err := data.OpenSafetensors(path)
+	if err != nil || s.Metadata["classes"] != "a b" || len(s.Names()) != 3 {
+		t.Fatalf("%v %v", s, err)
+	}
+	s.Close()
+
+	// PyTorch's safetensors keeps tied weights under either name.
+	save := func(arrays ...data.Array) {
+		t.Helper()
+		err := data.WriteFile(path, func(w io.Writer) error { return data.WriteSafetensors(w, arrays, nil) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	nine, three := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9}, []float32{1, 2, 3}
+	bias := func(name string) data.Array { return data.Array{Name: name, Dims: []int{3}, Data: three} }
+	save(bias("embed.bias"), bias("out.bias"), data.Array{Name: "out.weight", Dims: []int{3, 3}, Data: nine})
+	if err := train.LoadWeights(path, other); err != nil || !reflect.DeepEqual(other.Embed.Weight.Data, nine) {
+		t.Errorf("tied: %v %v", err, other.Embed.Weight.Data)
+	}
+
+	before := bits(other)
+	save(bias("embed.weight"), bias("out.bias"), bias("head.bias"), data.Array{Name: "train/x", Dims: []int{1}, Data: []int64{1}})
+	err = train.LoadWeights(path, other)
+	var bad *train.MismatchError
+	if !errors.As(err, &bad) || !strings.Contains(err.Error(), "embed.weight: file [3], model [3 3]") ||
+		!reflect.DeepEqual(bad.Missing, []string{"embed.bias"}) || !reflect.DeepEqual(bad.Unexpected, []string{"head.bias"}) {
+		t.Errorf("%v", err)
+	}
+	if !reflect.DeepEqual(before, bits(other)) {
+		t.Error("the model changed although the file does not fit")
+	}
+
+	// Transfer: part of a file, under other names.
+	save(data.Array{Name: "backbone.weight", Dims: []int{3, 3}, Data: nine}, bias("head.bias"))
+	s, err = data.OpenSafetensors(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = train.LoadTensors(s, other, train.LoadOptions{Partial: true, Rename: func(n string) string { return strings.Replace(n, "backbone", "embed", 1) }})
+	if err != nil || !reflect.DeepEqual(other.Embed.Weight.Data, nine) {
+		t.Errorf("%v", err)
+	}
+}

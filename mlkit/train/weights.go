@@ -1,0 +1,196 @@
+package train
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+	"strings"
+
+	"descent/mlkit/data"
+	"descent/mlkit/nn"
+)
+
+// statePrefix begins the names of tensors in a checkpoint that are not the
+// model's. No name of a parameter holds a slash.
+const statePrefix = "train/"
+
+// SaveWeights writes the parameters and buffers of a model as a safetensors
+// file, under the names of nn.State, which are PyTorch's: there,
+// safetensors.torch.load_model(model, path) reads it. Tied parameters are
+// written once. metadata, texts of any kind, may be nil. The file is complete
+// or not there (see data.WriteFile).
+func SaveWeights(path string, model any, metadata map[string]string) error {
+	arrays := weights(nn.State(model))
+	if err := data.WriteFile(path, func(w io.Writer) error { return data.WriteSafetensors(w, arrays, metadata) }); err != nil {
+		return fmt.Errorf("train: weights: %w", err)
+	}
+	return nil
+}
+
+func weights(state []nn.Named) []data.Array {
+	var arrays []data.Array
+	for _, n := range state {
+		if n.Param != nil {
+			arrays = append(arrays, data.Array{Name: n.Name, Dims: n.Param.Dims(), Data: n.Param.Data})
+			continue
+		}
+		arrays = append(arrays, data.Array{Name: n.Name, Dims: n.Buffer.Dims(), Data: n.Buffer.Data})
+		if counter := counterName(n); counter != "" {
+			arrays = append(arrays, data.Array{Name: counter, Data: []int64{n.Buffer.Count}})
+		}
+	}
+	return arrays
+}
+
+// counterName is PyTorch's name for the commits to a buffer, kept once for
+// each batch normalisation, with its running mean.
+func counterName(n nn.Named) string {
+	if before, ok := strings.CutSuffix(n.Name, "running_mean"); ok && n.Buffer != nil {
+		return before + "num_batches_tracked"
+	}
+	return ""
+}
+
+// LoadOptions say how LoadTensors fits a file to a model. The zero value wants
+// them to agree in every name and shape.
+type LoadOptions struct {
+	// Rename, if not nil, turns a name in the file into the model's, "" to
+	// leave the tensor out.
+	Rename func(name string) string
+	// Partial loads what the file and the model have in common by name; a
+	// wrong shape is still an error.
+	Partial bool
+}
+
+// LoadWeights reads the weights of a file written by SaveWeights, by a
+// checkpoint or by PyTorch into a model. When anything does not fit it returns
+// a [*MismatchError] and leaves the model as it was.
+func LoadWeights(path string, model any) error {
+	s, err := data.OpenSafetensors(path)
+	if err != nil {
+		return fmt.Errorf("train: weights: %w", err)
+	}
+	defer s.Close()
+	if err := LoadTensors(s, model, LoadOptions{}); err != nil {
+		return fmt.Errorf("train: weights of %s: %w", path, err)
+	}
+	return nil
+}
+
+// LoadTensors is LoadWeights for an open file, with options. Floats of 16 and
+// 64 bits become float32.
+func LoadTensors(s *data.Safetensors, model any, o LoadOptions) error {
+	state, aliases := nn.State(model), nn.Aliases(model)
+	byName := map[string]nn.Named{}
+	counters := map[string]string{} // counter → its buffer's prefix
+	for _, n := range state {
+		byName[n.Name] = n
+		if c := counterName(n); c != "" {
+			counters[c] = strings.TrimSuffix(n.Name, "running_mean")
+		}
+	}
+	from := map[string]string{} // the model's name → the file's
+	bad := &MismatchError{}
+	for _, name := range s.Names() {
+		if strings.HasPrefix(name, statePrefix) {
+			continue
+		}
+		own := name
+		if o.Rename != nil {
+			own = o.Rename(name)
+		}
+		_, isCounter := counters[own]
+		if first, ok := aliases[own]; ok {
+			if _, there := from[first]; there {
+				continue // the tied tensor under one more name
+			}
+			own = first
+		}
+		n, known := byName[own]
+		switch {
+		case own == "" || !known && !isCounter && o.Partial:
+		case !known && !isCounter:
+			bad.Unexpected = append(bad.Unexpected, name)
+		default:
+			from[own] = name
+			info, _ := s.Info(name)
+			want, types := dims(n), "F32 F64 F16 BF16"
+			if isCounter {
+				want, types = nil, "I64 I32"
+			}
+			if !slices.Equal(info.Dims, want) {
+				bad.Shapes = append(bad.Shapes, fmt.Sprintf("%s: file %v, model %v", name, info.Dims, append([]int{}, want...)))
+			} else if !slices.Contains(strings.Fields(types), info.DType) {
+				bad.Shapes = append(bad.Shapes, fmt.Sprintf("%s: file %s, model one of %s", name, info.DType, types))
+			}
+		}
+	}
+	if !o.Partial {
+		for _, n := range state {
+			if _, ok := from[n.Name]; !ok {
+				bad.Missing = append(bad.Missing, n.Name)
+			}
+		}
+	}
+	if len(bad.Missing)+len(bad.Unexpected)+len(bad.Shapes) > 0 {
+		return bad
+	}
+	for own, name := range from {
+		if prefix, ok := counters[own]; ok {
+			v, err := s.Ints(name)
+			if err != nil {
+				return err
+			}
+			for _, n := range state {
+				if n.Buffer != nil && strings.HasPrefix(n.Name, prefix) {
+					n.Buffer.Count = v[0]
+				}
+			}
+			continue
+		}
+		if err := s.ReadFloats(name, values(byName[own])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func dims(n nn.Named) []int {
+	switch {
+	case n.Param != nil:
+		return n.Param.Dims()
+	case n.Buffer != nil:
+		return n.Buffer.Dims()
+	}
+	return nil
+}
+
+func values(n nn.Named) []float32 {
+	if n.Param != nil {
+		return n.Param.Data
+	}
+	return n.Buffer.Data
+}
+
+// MismatchError names everything in which a file and a model differ.
+type MismatchError struct {
+	Missing    []string // in the model, not in the file
+	Unexpected []string // in the file, not in the model
+	Shapes     []string // in both, with another shape or type
+}
+
+func (e *MismatchError) Error() string {
+	var parts []string
+	part := func(what string, names []string) {
+		if len(names) > 0 {
+			names = slices.Clone(names)
+			sort.Strings(names)
+			parts = append(parts, fmt.Sprintf("%s (%d): %s", what, len(names), strings.Join(names, ", ")))
+		}
+	}
+	part("wrong shape or type", e.Shapes)
+	part("missing in the file", e.Missing)
+	part("not in the model", e.Unexpected)
+	return "the file does not fit the model: " + strings.Join(parts, "; ")
+}

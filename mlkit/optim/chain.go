@@ -1,12 +1,16 @@
 package optim
 
 import (
+	"fmt"
+
 	"descent/mlkit/internal/kernel"
 	"descent/mlkit/tensor"
 )
 
 // Chain runs rules one after the other, each on what the one before it made of
-// the gradients.
+// the gradients. The short names (SGD, Adam, …), [Groups], [Lookahead] and the
+// other wrappers change the parameters themselves and must come last; a link
+// behind them would have no effect, and panics at the first step.
 func Chain(rules ...Rule) Rule {
 	return func(ps []*tensor.Param) Link {
 		c := make(chain, len(rules))
@@ -20,7 +24,10 @@ func Chain(rules ...Rule) Rule {
 type chain []Link
 
 func (c chain) Update(s *Step) {
-	for _, l := range c {
+	for i, l := range c {
+		if s.Applied {
+			panic(fmt.Sprintf("optim: link %d of the chain comes after one that has already changed the parameters (SGD, Adam and the other short names do): move it before", i))
+		}
 		l.Update(s)
 	}
 }
@@ -39,22 +46,55 @@ type stateless func(s *Step)
 func (f stateless) Update(s *Step) { f(s) }
 func (f stateless) State() []Slot  { return nil }
 
+// Stateless makes a rule of a function that changes the updates of a step in
+// place and remembers nothing.
+func Stateless(f func(s *Step)) Rule {
+	return func([]*tensor.Param) Link { return stateless(f) }
+}
+
 // ScaleByLearningRate multiplies the updates by −lr, times the step's schedule
 // factor: the usual end of a chain.
 func ScaleByLearningRate(lr float64) Rule {
-	return func([]*tensor.Param) Link {
-		return stateless(func(s *Step) {
-			for _, u := range s.Updates {
-				kernel.Scale(u, u, float32(-lr*s.Factor))
-			}
-		})
-	}
+	checkRate("ScaleByLearningRate", lr)
+	return Stateless(func(s *Step) {
+		for _, u := range s.Updates {
+			kernel.Scale(u, u, float32(-lr*s.Factor))
+		}
+	})
 }
 
+// descend is the chain behind a short name: a direction, decoupled weight
+// decay, the learning rate; then it changes the parameters.
+func descend(rule string, lr float64, s settings, direction ...Rule) Rule {
+	checkRate(rule, lr)
+	links := direction
+	if s.decay != 0 {
+		links = append(links, AddDecayedWeights(s.decay, s.decayOn...))
+	}
+	return applied(Chain(append(links, ScaleByLearningRate(lr))...))
+}
+
+// applied makes a rule add its updates to the parameters itself.
+func applied(r Rule) Rule {
+	return func(ps []*tensor.Param) Link { return applying{r(ps)} }
+}
+
+type applying struct{ Link }
+
+func (a applying) Update(s *Step) {
+	a.Link.Update(s)
+	s.apply()
+}
+
+// apply adds the updates to the parameters, once.
 func (s *Step) apply() {
+	if s.Applied {
+		return
+	}
 	for i, p := range s.Params {
 		if u := s.Updates[i]; u != nil {
 			kernel.Add(p.Data, p.Data, u)
 		}
 	}
+	s.Applied = true
 }

@@ -1,17 +1,96 @@
 // Package optim holds optimizers, built as chains of small transformations of
 // the gradient (the idea of optax; Babuschkin et al., The DeepMind JAX
-// Ecosystem, 2020).
+// Ecosystem, 2020), and the schedules of their learning rates.
 //
-//	opt := optim.New(nn.Params(model), optim.SGD(0.01))
+//	opt := optim.New(nn.Params(model), optim.AdamW(1e-3))
+//	opt.Schedule = optim.WarmUp(100, optim.Cosine(10_000, 0))
 //	...
 //	opt.Step(loss.Backward())
 //
-// The short names (SGD, Adam, …) are chains that are ready to use;
-// [Chain] makes others:
+// # Rules
 //
-//	optim.Chain(optim.ClipByGlobalNorm(1), optim.ScaleByAdam(), optim.ScaleByLearningRate(1e-3))
+// A [Rule] is a recipe without state; [New] gives it memory for a list of
+// parameters. The short names ([SGD], [Momentum], [Adam], [AdamW], [Lion], …)
+// are whole rules: learning rate first, then options ([Betas], [Eps],
+// [WeightDecay], …) for what differs from PyTorch's defaults. An option that a
+// rule does not take panics; nothing is ignored. [Chain] puts links before
+// them, or builds rules from the public pieces:
 //
-// Each link changes the updates in place; at the end of the chain they are
-// added to the parameters, so a link that descends, as ScaleByLearningRate,
-// multiplies by a negative number.
+//	optim.Chain(optim.ClipByGlobalNorm(1), optim.L2(1e-4, optim.Matrices), optim.Momentum(0.1, 0.9))
+//	optim.Chain(optim.ScaleByAdam(), optim.AddDecayedWeights(0.01), optim.ScaleByTrustRatio(), optim.ScaleByLearningRate(1e-3))
+//
+// Each link changes the updates, at first the gradients, in place; at the end
+// they are added to the parameters, so what descends multiplies by a negative
+// number. [Groups] gives parameters rules or rates of their own; [Lookahead],
+// [EMA] and [SkipNonFinite] wrap a rule. What evaluates the loss more often is
+// no rule: [SAM] is a step, [LBFGS] a minimiser. A parameter without a gradient
+// in a step, or frozen, is left alone, and so is what is remembered about it.
+//
+// Gradients of several batches add up in a tensor.GradSum, whose Grads go to
+// [Optimizer.Step]; train.Fit does it by itself.
+//
+// # Penalties and weight decay
+//
+// [L1], [L2] and [ElasticNet] add the gradient of a penalty to the gradient.
+// They go first in a chain and serve every rule. [WeightDecay], an option of
+// every short name, is something else: it shrinks the parameters by
+// lr·lambda in each step, beside what the rule does. For [SGD] the two are the
+// same. An adaptive rule divides the gradient, penalty included, by the size of
+// past gradients, so with L2 it hardly shrinks a parameter whose gradients are
+// large, and the best lambda moves with the learning rate; decoupled decay
+// shrinks all alike, and generalises better with Adam (Loshchilov & Hutter,
+// Decoupled Weight Decay Regularization, 2019). [Penalty.Value] is the penalty
+// itself, for reports.
+//
+// # NaN
+//
+// A NaN in a gradient makes its parameter NaN, and what is remembered of it,
+// as in PyTorch; train.Fit then ends at the next loss with an error.
+// [ClipByGlobalNorm] makes all updates NaN, as no direction is left.
+// [SkipNonFinite] leaves out such steps.
+//
+// # Names elsewhere
+//
+// Formulas and defaults are PyTorch's where it has the optimizer, else
+// optax's. State has PyTorch's names (exp_avg, momentum_buffer, step, …).
+//
+//	here                  Keras                       PyTorch                        differences
+//	SGD                   SGD                         SGD                            none
+//	Momentum, Nesterov    SGD(momentum, nesterov)     SGD(momentum, nesterov)        Keras puts lr into the velocity: a change of lr acts later
+//	AdaGrad               Adagrad                     Adagrad                        Keras starts sums at 0.1, has eps 1e-7 inside the root; here 0 and 1e-10
+//	RMSProp               RMSprop                     RMSprop                        Keras has rho 0.9 and eps 1e-7 inside the root; here 0.99, 1e-8 outside
+//	AdaDelta              Adadelta                    Adadelta                       Keras has lr 0.001, rho 0.95, eps 1e-7; here 0.9, 1e-6
+//	Adam, AMSGrad         Adam(amsgrad)               Adam(amsgrad)                  Keras has eps 1e-7, added before the bias of v is corrected
+//	AdaMax                Adamax                      Adamax                         Keras has eps 1e-7, beside the maximum instead of inside
+//	NAdam                 Nadam                       NAdam                          Keras has eps 1e-7
+//	RAdam                 –                           RAdam                          none
+//	AdamW                 AdamW                       AdamW                          Keras decays by 0.004, PyTorch and here by 0.01
+//	LAMB                  Lamb                        – (optax.lamb)                 none
+//	Lion                  Lion                        – (optax.lion)                 optax decays by 0.001, here 0
+//	Muon                  Muon                        Muon                           orthogonalised in float32, PyTorch in bfloat16
+//	Lookahead             –                           – (optax.lookahead)            none
+//	EMA                   use_ema=True                swa_utils.AveragedModel        none
+//	SAM                   –                           – (optax.contrib.sam)          first order
+//	LBFGS                 –                           LBFGS(strong_wolfe)            a minimiser, not a step
+//	L2(a)                 kernel_regularizer L2(a/2)  weight_decay=a (not AdamW)     Keras has no half in the penalty
+//	L1(a)                 kernel_regularizer L1(a)    –                              none
+//	WeightDecay           weight_decay                AdamW's weight_decay           here for every rule
+//	Groups                –                           param_groups                   by predicate
+//	ClipByValue           clipvalue                   clip_grad_value_               none
+//	ClipByNorm            clipnorm                    –                              none
+//	ClipByGlobalNorm      global_clipnorm             clip_grad_norm_                none
+//	GradSum (tensor)      gradient_accumulation_steps repeated backward              none
+//
+//	StepDecay             ExponentialDecay(staircase) StepLR                         schedules here count optimizer steps;
+//	MultiStep             PiecewiseConstantDecay      MultiStepLR                    PerEpoch counts epochs
+//	Exponential           ExponentialDecay            ExponentialLR                  Keras has a decay per decay_steps
+//	Linear                –                           LinearLR                       none
+//	Polynomial            PolynomialDecay             PolynomialLR                   end is a factor
+//	Cosine                CosineDecay                 CosineAnnealingLR              stays at its end
+//	CosineRestarts        CosineDecayRestarts         CosineAnnealingWarmRestarts    Keras can lower each peak
+//	OneCycle              –                           OneCycleLR                     does not cycle the momentum
+//	WarmUp, Sequence      warmup_steps                SequentialLR                   none
+//	Product               –                           ChainedScheduler               none
+//	InverseSqrt           –                           –                              none
+//	train.ReduceOnPlateau ReduceLROnPlateau           ReduceLROnPlateau              none
 package optim

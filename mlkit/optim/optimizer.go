@@ -1,6 +1,11 @@
 package optim
 
-import "descent/mlkit/tensor"
+import (
+	"fmt"
+	"slices"
+
+	"descent/mlkit/tensor"
+)
 
 // A Rule is the recipe of an optimizer, or of one link of it. It holds no
 // state: [New] builds the state for a list of parameters, so one Rule can
@@ -40,10 +45,6 @@ type Step struct {
 	Applied bool
 }
 
-// A Schedule gives the factor by which learning rates are multiplied at a
-// step, counted from 0.
-type Schedule func(step int) float64
-
 // Optimizer changes parameters by their gradients.
 type Optimizer struct {
 	// Schedule, if any, scales every learning rate; so does Scale, which a
@@ -72,8 +73,24 @@ func (o *Optimizer) Steps() int { return o.steps }
 // SetSteps sets the step counter, for resuming.
 func (o *Optimizer) SetSteps(n int) { o.steps = n }
 
-// State lists the state of all links, for checkpoints.
-func (o *Optimizer) State() []Slot { return o.link.State() }
+// State lists the state of all links, for checkpoints. No two slots of a
+// parameter have the same name: the second "step" of a chain is "step.1".
+func (o *Optimizer) State() []Slot {
+	slots := slices.Clone(o.link.State())
+	type key struct {
+		name  string
+		param int
+	}
+	seen := map[key]int{}
+	for i, s := range slots {
+		k := key{s.Name, s.Param}
+		if n := seen[k]; n > 0 {
+			slots[i].Name = fmt.Sprintf("%s.%d", s.Name, n)
+		}
+		seen[k]++
+	}
+	return slots
+}
 
 // Factor is the factor on every learning rate at the next step.
 func (o *Optimizer) Factor() float64 {
@@ -90,8 +107,14 @@ func (o *Optimizer) Factor() float64 {
 // Step changes every parameter that has a gradient in g by one step, and
 // commits the buffers of g's tape (running statistics). It consumes the
 // gradients: they are scaled and clipped in place. Frozen parameters and those
-// that the loss does not depend on stay as they are.
+// that the loss does not depend on stay as they are. A gradient with NaN makes
+// its parameters NaN (see [SkipNonFinite]).
 func (o *Optimizer) Step(g tensor.Grads) {
+	o.update(g)
+	g.Commit()
+}
+
+func (o *Optimizer) update(g tensor.Grads) {
 	s := &o.step
 	s.Factor = o.Factor()
 	o.steps++
@@ -103,9 +126,6 @@ func (o *Optimizer) Step(g tensor.Grads) {
 		}
 	}
 	o.link.Update(s)
-	if !s.Applied {
-		s.apply()
-	}
+	s.apply()
 	clear(s.Updates) // they die with the tape's step
-	g.Commit()
 }

@@ -6,16 +6,94 @@ import (
 )
 
 // SGD is gradient descent, p ← p − lr·g (Robbins & Monro 1951): stochastic,
-// mini-batch or full-batch as the batches are.
-func SGD(lr float64) Rule {
-	return func([]*tensor.Param) Link {
-		return stateless(func(s *Step) {
-			for i, p := range s.Params {
-				if u := s.Updates[i]; u != nil {
-					kernel.SGDUpdate(p.Data, u, float32(lr*s.Factor))
-				}
-			}
-			s.Applied = true
-		})
+// mini-batch or full-batch as the batches are. Options: WeightDecay.
+func SGD(lr float64, opts ...Option) Rule {
+	s := configure("SGD", "WeightDecay", settings{}, opts)
+	if s.decay != 0 {
+		return descend("SGD", lr, s)
 	}
+	checkRate("SGD", lr)
+	return Stateless(func(s *Step) {
+		for i, p := range s.Params {
+			if u := s.Updates[i]; u != nil {
+				kernel.SGDUpdate(p.Data, u, float32(lr*s.Factor))
+			}
+		}
+		s.Applied = true
+	})
+}
+
+// Momentum is gradient descent with momentum mu (Polyak 1964) in PyTorch's
+// form, where the learning rate multiplies the whole velocity b:
+//
+//	b ← mu·b + (1−dampening)·g      (b = g in the first step)
+//	p ← p − lr·b
+//
+// Options: Dampening (0), WeightDecay.
+func Momentum(lr, mu float64, opts ...Option) Rule {
+	return momentum("Momentum", "Dampening WeightDecay", lr, mu, false, opts)
+}
+
+// Nesterov is Momentum with the gradient looked up ahead (Nesterov 1983, in
+// the form of Sutskever et al. 2013): p ← p − lr·(g + mu·b). Options:
+// WeightDecay.
+func Nesterov(lr, mu float64, opts ...Option) Rule {
+	return momentum("Nesterov", "WeightDecay", lr, mu, true, opts)
+}
+
+func momentum(rule, takes string, lr, mu float64, nesterov bool, opts []Option) Rule {
+	checkRate(rule, lr)
+	opts = append(opts, Mu(mu), UseNesterov(nesterov))
+	s := configure(rule, takes+" Mu UseNesterov", settings{}, opts)
+	if s.decay != 0 {
+		return descend(rule, lr, s, trace(s))
+	}
+	return func(ps []*tensor.Param) Link {
+		l, buf := traceLink(ps, s)
+		l.final = true
+		l.each = func(st *Step, i int, g []float32, t float64) {
+			kernel.SGDMomentum(st.Params[i].Data, g, buf[i], float32(lr*st.Factor), float32(s.momentum), s.dampens(t), s.nesterov)
+		}
+		return l
+	}
+}
+
+// Trace keeps the velocity of momentum and makes it the update: the first half
+// of [Momentum]. Options: Dampening, UseNesterov.
+func Trace(mu float64, opts ...Option) Rule {
+	return trace(configure("Trace", "Dampening UseNesterov Mu", settings{}, append(opts, Mu(mu))))
+}
+
+func trace(s settings) Rule {
+	mu := float32(s.momentum)
+	return func(ps []*tensor.Param) Link {
+		l, buf := traceLink(ps, s)
+		l.each = func(_ *Step, i int, u []float32, t float64) {
+			b := buf[i]
+			kernel.Scale(b, b, mu)
+			kernel.Axpy(b, 1-s.dampens(t), u)
+			if s.nesterov {
+				kernel.Axpy(u, mu, b)
+			} else {
+				copy(u, b)
+			}
+		}
+		return l
+	}
+}
+
+// traceLink counts steps only where dampening makes the first one special.
+func traceLink(ps []*tensor.Param, s settings) (*perParam, [][]float32) {
+	l := &perParam{params: ps}
+	if s.dampening != 0 {
+		l = counted(ps)
+	}
+	return l, l.buffers("momentum_buffer")
+}
+
+func (s *settings) dampens(t float64) float32 {
+	if t == 1 {
+		return 0
+	}
+	return float32(s.dampening)
 }

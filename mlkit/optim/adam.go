@@ -1,0 +1,213 @@
+package optim
+
+import (
+	"math"
+
+	"descent/mlkit/internal/kernel"
+	"descent/mlkit/tensor"
+)
+
+var adamDefaults = settings{beta1: 0.9, beta2: 0.999, eps: 1e-8}
+
+// Adam divides a running mean of the gradient by the root of a running mean of
+// its square, both corrected for their start from zero (Kingma & Ba 2015):
+//
+//	m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²
+//	p ← p − lr · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + eps)
+//
+// Options: Betas (0.9, 0.999), Eps (1e-8), WeightDecay (0: with it, Adam is
+// AdamW). The usual learning rate is 1e-3.
+func Adam(lr float64, opts ...Option) Rule { return adam("Adam", lr, adamDefaults, opts) }
+
+// AdamW is Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+// Options as Adam's; WeightDecay is 0.01 on all parameters.
+func AdamW(lr float64, opts ...Option) Rule {
+	s := adamDefaults
+	s.decay = 0.01
+	return adam("AdamW", lr, s, opts)
+}
+
+func adam(rule string, lr float64, s settings, opts []Option) Rule {
+	checkRate(rule, lr)
+	s = configure(rule, "Betas Eps WeightDecay", s, opts)
+	b1, b2, eps := float32(s.beta1), float32(s.beta2), float32(s.eps)
+	return func(ps []*tensor.Param) Link {
+		l := counted(ps)
+		m, v, decay := l.buffers("exp_avg"), l.buffers("exp_avg_sq"), s.decays(ps)
+		l.final = true
+		l.each = func(st *Step, i int, g []float32, t float64) {
+			kernel.AdamUpdate(st.Params[i].Data, g, m[i], v[i], float32(lr*st.Factor), b1, b2, eps,
+				float32(unbias(s.beta1, t)), float32(unbias(s.beta2, t)), float32(decay[i]))
+		}
+		return l
+	}
+}
+
+// unbias is 1−βᵗ, the weight that a running mean has gathered in t steps.
+func unbias(beta, t float64) float64 { return 1 - math.Pow(beta, t) }
+
+// ScaleByAdam makes the update Adam's direction. Options: Betas, Eps.
+func ScaleByAdam(opts ...Option) Rule {
+	return scaleByAdam(configure("ScaleByAdam", "Betas Eps", adamDefaults, opts), false)
+}
+
+// ScaleByAMSGrad makes the update AMSGrad's direction. Options: Betas, Eps.
+func ScaleByAMSGrad(opts ...Option) Rule {
+	return scaleByAdam(configure("ScaleByAMSGrad", "Betas Eps", adamDefaults, opts), true)
+}
+
+// AMSGrad is Adam whose denominator never shrinks: it divides by the root of
+// the largest mean square so far (Reddi et al., On the Convergence of Adam and
+// Beyond, 2018), PyTorch's Adam(amsgrad=True). Options: as Adam.
+func AMSGrad(lr float64, opts ...Option) Rule {
+	s := configure("AMSGrad", "Betas Eps WeightDecay", adamDefaults, opts)
+	return descend("AMSGrad", lr, s, scaleByAdam(s, true))
+}
+
+func scaleByAdam(s settings, ams bool) Rule {
+	return func(ps []*tensor.Param) Link {
+		l := counted(ps)
+		m, v := l.buffers("exp_avg"), l.buffers("exp_avg_sq")
+		var largest [][]float32
+		if ams {
+			largest = l.buffers("max_exp_avg_sq")
+		}
+		eps := float32(s.eps)
+		l.each = func(_ *Step, i int, u []float32, t float64) {
+			moments(m[i], v[i], u, s)
+			den := v[i]
+			if ams {
+				den = largest[i]
+				kernel.Max2(den, den, v[i])
+			}
+			a, r := float32(1/unbias(s.beta1, t)), float32(1/math.Sqrt(unbias(s.beta2, t)))
+			for k, d := range den {
+				u[k] = a * m[i][k] / (sqrt(d)*r + eps)
+			}
+		}
+		return l
+	}
+}
+
+// moments updates Adam's running means of the gradient and its square.
+func moments(m, v, g []float32, s settings) {
+	c1, b2, c2 := float32(1-s.beta1), float32(s.beta2), float32(1-s.beta2)
+	for k, d := range g {
+		m[k] += c1 * (d - m[k])
+		v[k] = b2*v[k] + c2*d*d
+	}
+}
+
+func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+
+// AdaMax is Adam with the running maximum of |g| as denominator (Kingma & Ba
+// 2015, §7.1). Options: Betas (0.9, 0.999), Eps (1e-8), WeightDecay. PyTorch's
+// learning rate is 2e-3.
+func AdaMax(lr float64, opts ...Option) Rule {
+	s := configure("AdaMax", "Betas Eps WeightDecay", adamDefaults, opts)
+	return descend("AdaMax", lr, s, scaleByAdaMax(s))
+}
+
+// ScaleByAdaMax makes the update AdaMax's direction. Options: Betas, Eps.
+func ScaleByAdaMax(opts ...Option) Rule {
+	return scaleByAdaMax(configure("ScaleByAdaMax", "Betas Eps", adamDefaults, opts))
+}
+
+func scaleByAdaMax(s settings) Rule {
+	c1, b2, eps := float32(1-s.beta1), float32(s.beta2), float32(s.eps)
+	return func(ps []*tensor.Param) Link {
+		l := counted(ps)
+		avg, inf := l.buffers("exp_avg"), l.buffers("exp_inf")
+		l.each = func(_ *Step, i int, u []float32, t float64) {
+			m, n := avg[i], inf[i]
+			a := float32(1 / unbias(s.beta1, t))
+			for k, d := range u {
+				m[k] += c1 * (d - m[k])
+				n[k] = max(b2*n[k], max(d, -d)+eps)
+				u[k] = a * m[k] / n[k]
+			}
+		}
+		return l
+	}
+}
+
+// NAdam is Adam with Nesterov's momentum (Dozat 2016). Options: Betas (0.9,
+// 0.999), Eps (1e-8), MomentumDecay (4e-3), WeightDecay. PyTorch's learning
+// rate is 2e-3.
+func NAdam(lr float64, opts ...Option) Rule {
+	s := configure("NAdam", "Betas Eps MomentumDecay WeightDecay", nadamDefaults, opts)
+	return descend("NAdam", lr, s, scaleByNAdam(s))
+}
+
+var nadamDefaults = settings{beta1: 0.9, beta2: 0.999, eps: 1e-8, momentumDecay: 4e-3}
+
+// ScaleByNAdam makes the update NAdam's direction. Options: Betas, Eps,
+// MomentumDecay.
+func ScaleByNAdam(opts ...Option) Rule {
+	return scaleByNAdam(configure("ScaleByNAdam", "Betas Eps MomentumDecay", nadamDefaults, opts))
+}
+
+func scaleByNAdam(s settings) Rule {
+	return func(ps []*tensor.Param) Link {
+		l := counted(ps)
+		product := l.scalars("mu_product", 1)
+		avg, sq := l.buffers("exp_avg"), l.buffers("exp_avg_sq")
+		mu := func(t float64) float64 { return s.beta1 * (1 - 0.5*math.Pow(0.96, t*s.momentumDecay)) }
+		eps := float32(s.eps)
+		l.each = func(_ *Step, i int, u []float32, t float64) {
+			now, next := mu(t), mu(t+1)
+			product[i][0] *= float32(now)
+			prod := float64(product[i][0])
+			m, v := avg[i], sq[i]
+			moments(m, v, u, s)
+			a, b := float32((1-now)/(1-prod)), float32(next/(1-prod*next))
+			r := float32(1 / math.Sqrt(unbias(s.beta2, t)))
+			for k, d := range u {
+				u[k] = (a*d + b*m[k]) / (sqrt(v[k])*r + eps)
+			}
+		}
+		return l
+	}
+}
+
+// RAdam is Adam that warms itself up: while the mean square has seen too few
+// steps for a bounded variance it is momentum, then its step is rectified (Liu
+// et al., On the Variance of the Adaptive Learning Rate and Beyond, 2020).
+// Options: Betas (0.9, 0.999), Eps (1e-8), WeightDecay. As in PyTorch, eps is
+// added before the bias of the denominator is corrected.
+func RAdam(lr float64, opts ...Option) Rule {
+	s := configure("RAdam", "Betas Eps WeightDecay", adamDefaults, opts)
+	return descend("RAdam", lr, s, scaleByRAdam(s))
+}
+
+// ScaleByRAdam makes the update RAdam's direction. Options: Betas, Eps.
+func ScaleByRAdam(opts ...Option) Rule {
+	return scaleByRAdam(configure("ScaleByRAdam", "Betas Eps", adamDefaults, opts))
+}
+
+func scaleByRAdam(s settings) Rule {
+	// Lengths of the simple moving average that the exponential one amounts to.
+	full := 2/(1-s.beta2) - 1
+	eps := float32(s.eps)
+	return func(ps []*tensor.Param) Link {
+		l := counted(ps)
+		avg, sq := l.buffers("exp_avg"), l.buffers("exp_avg_sq")
+		l.each = func(_ *Step, i int, u []float32, t float64) {
+			m, v := avg[i], sq[i]
+			moments(m, v, u, s)
+			c2 := unbias(s.beta2, t)
+			length := full - 2*t*(1-c2)/c2
+			a := 1 / unbias(s.beta1, t)
+			if length <= 5 {
+				kernel.Scale(u, m, float32(a))
+				return
+			}
+			rect := math.Sqrt((length - 4) * (length - 2) * full / ((full - 4) * (full - 2) * length))
+			c := float32(a * rect * math.Sqrt(c2))
+			for k := range u {
+				u[k] = c * m[k] / (sqrt(v[k]) + eps)
+			}
+		}
+		return l
+	}
+}

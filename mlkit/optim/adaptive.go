@@ -1,0 +1,204 @@
+package optim
+
+import (
+	"descent/mlkit/internal/kernel"
+	"descent/mlkit/tensor"
+)
+
+// AdaGrad divides by the root of the sum of all squared gradients, so often
+// changed parameters slow down (Duchi et al. 2011):
+//
+//	s ← s + g²,  p ← p − lr·g / (√s + eps)
+//
+// Options: Eps (1e-10), RateDecay (0), InitialAccumulator (0; Keras starts at
+// 0.1), WeightDecay. PyTorch's learning rate is 1e-2.
+func AdaGrad(lr float64, opts ...Option) Rule {
+	s := configure("AdaGrad", "Eps RateDecay InitialAccumulator WeightDecay", settings{eps: 1e-10}, opts)
+	return descend("AdaGrad", lr, s, scaleByAdaGrad(s))
+}
+
+// ScaleByAdaGrad makes the update AdaGrad's direction. Options: Eps,
+// RateDecay, InitialAccumulator.
+func ScaleByAdaGrad(opts ...Option) Rule {
+	return scaleByAdaGrad(configure("ScaleByAdaGrad", "Eps RateDecay InitialAccumulator", settings{eps: 1e-10}, opts))
+}
+
+func scaleByAdaGrad(s settings) Rule {
+	eps := float32(s.eps)
+	return func(ps []*tensor.Param) Link {
+		l := counted(ps)
+		sum := l.buffers("sum")
+		for _, b := range sum {
+			kernel.Fill(b, float32(s.accumulator))
+		}
+		l.each = func(_ *Step, i int, u []float32, t float64) {
+			b, c := sum[i], float32(1/(1+(t-1)*s.lrDecay))
+			for k, d := range u {
+				b[k] += d * d
+				u[k] = c * d / (sqrt(b[k]) + eps)
+			}
+		}
+		return l
+	}
+}
+
+// RMSProp divides by the root of a running mean of squared gradients (Tieleman
+// & Hinton 2012):
+//
+//	v ← rho·v + (1−rho)·g²,  p ← p − lr·g / (√v + eps)
+//
+// Options: Rho (0.99; Keras has 0.9), Eps (1e-8; Keras has 1e-7), Centered, Mu
+// (0: momentum on the scaled gradient), WeightDecay. PyTorch's learning rate is
+// 1e-2.
+func RMSProp(lr float64, opts ...Option) Rule {
+	s := configure("RMSProp", "Rho Eps Centered Mu WeightDecay", settings{rho: 0.99, eps: 1e-8}, opts)
+	if s.centered || s.momentum != 0 || s.decay != 0 {
+		direction := []Rule{scaleByRMS(s)}
+		if s.momentum != 0 {
+			direction = append(direction, Trace(s.momentum))
+		}
+		return descend("RMSProp", lr, s, direction...)
+	}
+	checkRate("RMSProp", lr)
+	return func(ps []*tensor.Param) Link {
+		l := &perParam{params: ps, final: true}
+		sq := l.buffers("square_avg")
+		l.each = func(st *Step, i int, g []float32, _ float64) {
+			kernel.RMSProp(st.Params[i].Data, g, sq[i], float32(lr*st.Factor), float32(s.rho), float32(s.eps))
+		}
+		return l
+	}
+}
+
+// ScaleByRMS makes the update RMSProp's direction. Options: Rho, Eps, Centered.
+func ScaleByRMS(opts ...Option) Rule {
+	return scaleByRMS(configure("ScaleByRMS", "Rho Eps Centered", settings{rho: 0.99, eps: 1e-8}, opts))
+}
+
+func scaleByRMS(s settings) Rule {
+	rho, rest, eps := float32(s.rho), float32(1-s.rho), float32(s.eps)
+	return func(ps []*tensor.Param) Link {
+		l := &perParam{params: ps}
+		sq := l.buffers("square_avg")
+		var avg [][]float32
+		if s.centered {
+			avg = l.buffers("grad_avg")
+		}
+		l.each = func(_ *Step, i int, u []float32, _ float64) {
+			v := sq[i]
+			for k, d := range u {
+				v[k] = rho*v[k] + rest*d*d
+				w := v[k]
+				if avg != nil {
+					m := &avg[i][k]
+					*m += rest * (d - *m)
+					w = max(w-*m**m, 0) // rounding must not make a variance negative
+				}
+				u[k] = d / (sqrt(w) + eps)
+			}
+		}
+		return l
+	}
+}
+
+// AdaDelta scales by the ratio of the root mean squares of the past updates
+// and gradients, so that the update has the units of the parameter (Zeiler
+// 2012). Options: Rho (0.9; Keras has 0.95), Eps (1e-6; Keras has 1e-7),
+// WeightDecay. The learning rate is 1 in the paper and in PyTorch.
+func AdaDelta(lr float64, opts ...Option) Rule {
+	s := configure("AdaDelta", "Rho Eps WeightDecay", settings{rho: 0.9, eps: 1e-6}, opts)
+	return descend("AdaDelta", lr, s, scaleByAdaDelta(s))
+}
+
+// ScaleByAdaDelta makes the update AdaDelta's direction. Options: Rho, Eps.
+func ScaleByAdaDelta(opts ...Option) Rule {
+	return scaleByAdaDelta(configure("ScaleByAdaDelta", "Rho Eps", settings{rho: 0.9, eps: 1e-6}, opts))
+}
+
+func scaleByAdaDelta(s settings) Rule {
+	rho, rest, eps := float32(s.rho), float32(1-s.rho), float32(s.eps)
+	return func(ps []*tensor.Param) Link {
+		l := &perParam{params: ps}
+		sq, acc := l.buffers("square_avg"), l.buffers("acc_delta")
+		l.each = func(_ *Step, i int, u []float32, _ float64) {
+			v, a := sq[i], acc[i]
+			for k, d := range u {
+				v[k] = rho*v[k] + rest*d*d
+				u[k] = sqrt(a[k]+eps) / sqrt(v[k]+eps) * d
+				a[k] = rho*a[k] + rest*u[k]*u[k]
+			}
+		}
+		return l
+	}
+}
+
+// Lion steps by the sign of a mix of momentum and gradient (Chen et al.,
+// Symbolic Discovery of Optimization Algorithms, 2023):
+//
+//	p ← p − lr·sign(β₁m + (1−β₁)g),  m ← β₂m + (1−β₂)g
+//
+// Options: Betas (0.9, 0.99), WeightDecay (0). Its learning rate is usually 3
+// to 10 times smaller than AdamW's, and its weight decay as much larger.
+func Lion(lr float64, opts ...Option) Rule {
+	checkRate("Lion", lr)
+	s := configure("Lion", "Betas WeightDecay", settings{beta1: 0.9, beta2: 0.99}, opts)
+	return func(ps []*tensor.Param) Link {
+		l := &perParam{params: ps, final: true}
+		avg, decay := l.buffers("exp_avg"), s.decays(ps)
+		l.each = func(st *Step, i int, g []float32, _ float64) {
+			kernel.Lion(st.Params[i].Data, g, avg[i], float32(lr*st.Factor), float32(s.beta1), float32(s.beta2), float32(decay[i]))
+		}
+		return l
+	}
+}
+
+// ScaleByLion makes the update Lion's direction, −1, 0 or 1. Options: Betas.
+func ScaleByLion(opts ...Option) Rule {
+	s := configure("ScaleByLion", "Betas", settings{beta1: 0.9, beta2: 0.99}, opts)
+	b1, c1, b2, c2 := float32(s.beta1), float32(1-s.beta1), float32(s.beta2), float32(1-s.beta2)
+	return func(ps []*tensor.Param) Link {
+		l := &perParam{params: ps}
+		avg := l.buffers("exp_avg")
+		l.each = func(_ *Step, i int, u []float32, _ float64) {
+			m := avg[i]
+			for k, d := range u {
+				c := b1*m[k] + c1*d
+				m[k] = b2*m[k] + c2*d
+				switch {
+				case c > 0:
+					c = 1
+				case c < 0:
+					c = -1
+				}
+				u[k] = c // 0, or NaN
+			}
+		}
+		return l
+	}
+}
+
+// LAMB is Adam whose update of each parameter tensor is scaled to the norm of
+// the parameter, for very large batches (You et al., Large Batch Optimization
+// for Deep Learning, 2020), in optax's form: no clipping of the norms. Options:
+// Betas (0.9, 0.999), Eps (1e-6), WeightDecay (0), which is part of the update
+// that is scaled.
+func LAMB(lr float64, opts ...Option) Rule {
+	checkRate("LAMB", lr)
+	s := configure("LAMB", "Betas Eps WeightDecay", settings{beta1: 0.9, beta2: 0.999, eps: 1e-6}, opts)
+	return applied(Chain(scaleByAdam(s, false), AddDecayedWeights(s.decay, s.decayOn...), ScaleByTrustRatio(), ScaleByLearningRate(lr)))
+}
+
+// ScaleByTrustRatio multiplies the update u of each parameter p by ‖p‖/‖u‖ (by
+// 1 when one of them is zero), as LARS and LAMB do (You et al. 2017, 2020).
+func ScaleByTrustRatio() Rule {
+	return Stateless(func(s *Step) {
+		for i, u := range s.Updates {
+			if u == nil {
+				continue
+			}
+			if p, n := norm(s.Params[i].Data), norm(u); p != 0 && n != 0 {
+				kernel.Scale(u, u, float32(p/n))
+			}
+		}
+	})
+}

@@ -1,0 +1,106 @@
+package optim
+
+import (
+	"fmt"
+
+	"descent/mlkit/tensor"
+)
+
+// Group is a set of parameters with a rule of its own.
+type Group struct {
+	Name string // for messages
+	// On selects the parameters, of those that no earlier group took; nil
+	// selects all.
+	On Filter
+	// Rule changes them. Freeze leaves them alone.
+	Rule Rule
+	// Factor multiplies the group's learning rate; 0 means 1.
+	Factor float64
+	// Schedule, if any, does so by the step, beside the optimizer's own.
+	Schedule Schedule
+}
+
+// Freeze is the rule that changes nothing.
+func Freeze(ps []*tensor.Param) Link { return stateless(func(s *Step) { s.Applied = true }) }
+
+// Groups trains groups of parameters by different rules or rates (PyTorch's
+// parameter groups), here a pretrained body more slowly than its new head:
+//
+//	optim.Groups(
+//		optim.Group{On: optim.Named("head.*"), Rule: optim.AdamW(1e-3)},
+//		optim.Group{Rule: optim.AdamW(1e-3), Factor: 0.1})
+//
+// A parameter belongs to the first group that selects it; one that none
+// selects panics in [New]. A group's rule sees its own parameters only; what
+// looks at all of them together, as ClipByGlobalNorm, goes before Groups in a
+// chain.
+func Groups(groups ...Group) Rule {
+	return func(ps []*tensor.Param) Link {
+		g := &grouped{parts: make([]part, len(groups))}
+		for k, gr := range groups {
+			if gr.Rule == nil {
+				panic(fmt.Sprintf("optim: group %d %q has no rule: optim.Freeze leaves parameters as they are", k, gr.Name))
+			}
+			g.parts[k].Group = gr
+		}
+	next:
+		for i, p := range ps {
+			for k := range g.parts {
+				if m := &g.parts[k]; m.On == nil || m.On(p) {
+					m.index = append(m.index, i)
+					m.step.Params = append(m.step.Params, p)
+					continue next
+				}
+			}
+			panic(fmt.Sprintf("optim: parameter %q %v is in no group: end with a group without On", p.Name, p.Dims()))
+		}
+		for k := range g.parts {
+			m := &g.parts[k]
+			m.link = m.Rule(m.step.Params)
+			m.step.Updates = make([][]float32, len(m.index))
+		}
+		return g
+	}
+}
+
+type grouped struct{ parts []part }
+
+type part struct {
+	Group
+	index []int // of the group's parameters among all
+	step  Step
+	link  Link
+}
+
+func (g *grouped) Update(s *Step) {
+	for k := range g.parts {
+		m := &g.parts[k]
+		m.step.N, m.step.Factor, m.step.Applied = s.N, s.Factor, false
+		if m.Factor != 0 {
+			m.step.Factor *= m.Factor
+		}
+		if m.Schedule != nil {
+			m.step.Factor *= m.Schedule(s.N - 1)
+		}
+		for j, i := range m.index {
+			m.step.Updates[j] = s.Updates[i]
+		}
+		m.link.Update(&m.step)
+		m.step.apply()
+		clear(m.step.Updates)
+	}
+	s.Applied = true
+}
+
+func (g *grouped) State() []Slot {
+	var all []Slot
+	for _, m := range g.parts {
+		for _, slot := range m.link.State() {
+			if slot.Param >= 0 {
+				slot.Param = m.index[slot.Param]
+			}
+			all = append(all, slot)
+		}
+	}
+	return all
+}

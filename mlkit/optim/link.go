@@ -1,0 +1,65 @@
+package optim
+
+import (
+	"descent/mlkit/internal/kernel"
+	"descent/mlkit/tensor"
+)
+
+// perParam is a link that treats each parameter by itself. Its memory is made
+// in full when the link is built, so that loading a checkpoint finds it.
+type perParam struct {
+	params []*tensor.Param
+	slots  []Slot
+	steps  [][]float32
+	final  bool // each changes the parameters, not the updates
+	each   func(s *Step, i int, u []float32, t float64)
+}
+
+// State lists the link's memory.
+func (l *perParam) State() []Slot { return l.slots }
+
+// Update calls each for the parameters that have a gradient, with the number
+// of their steps from 1 if it is counted.
+func (l *perParam) Update(s *Step) {
+	for i, u := range s.Updates {
+		if u == nil {
+			continue
+		}
+		t := 0.0
+		if l.steps != nil {
+			l.steps[i][0]++
+			t = float64(l.steps[i][0])
+		}
+		l.each(s, i, u, t)
+	}
+	s.Applied = s.Applied || l.final
+}
+
+// buffers makes memory of each parameter's size.
+func (l *perParam) buffers(name string) [][]float32 {
+	return l.memory(name, 0, func(p *tensor.Param) int { return p.Size() })
+}
+
+// scalars makes memory of one number a parameter.
+func (l *perParam) scalars(name string, start float32) [][]float32 {
+	return l.memory(name, start, func(*tensor.Param) int { return 1 })
+}
+
+func (l *perParam) memory(name string, start float32, size func(*tensor.Param) int) [][]float32 {
+	b := make([][]float32, len(l.params))
+	for i, p := range l.params {
+		b[i] = make([]float32, size(p))
+		kernel.Fill(b[i], start)
+		l.slots = append(l.slots, Slot{Name: name, Param: i, Data: b[i]})
+	}
+	return b
+}
+
+// counted makes a link that counts the steps of each parameter by itself, as
+// PyTorch does: one that joins late, or is used now and then, has its own bias
+// correction.
+func counted(ps []*tensor.Param) *perParam {
+	l := &perParam{params: ps}
+	l.steps = l.scalars("step", 0)
+	return l
+}

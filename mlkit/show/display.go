@@ -135,7 +135,7 @@ func slug(s string) string {
 }
 
 // pngBundle is the picture with its size in CSS pixels (the PNG has Density times as many, which a front end would show too big)
-// and its alternative text twice: as text/plain, which nbconvert and text-only readers use, and as the metadata entry "alt".
+// and its alternative text: see the package's documentation.
 func pngBundle(p *Picture) bundle {
 	b, err := p.PNG()
 	if err != nil {

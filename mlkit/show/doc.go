@@ -17,8 +17,9 @@
 // # Alternative text
 //
 // A picture always carries a text for readers who cannot see it. It is derived from the title, the axes and the names of the
-// series; Alt replaces it by the author's sentence. In a notebook it travels in the same output as the picture, as text/plain
-// (nbconvert makes it the alt attribute) and as the entry "alt" of the output's metadata.
+// series; Alt replaces it by the author's sentence. In a notebook it travels in the same output as the picture: as text/plain, and
+// as the entry "alt" of the output's metadata, where nbconvert's classic template looks for it (the lab template and JupyterLab have
+// no place for it, so an export has to copy it into the page). Sliders and animations carry it as the alt attribute of their img.
 //
 // # Promises
 //

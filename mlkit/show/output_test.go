@@ -43,7 +43,7 @@ func TestSlider(t *testing.T) {
 		t.Error("no alternative text, or something from elsewhere")
 	}
 	t.Logf("%d bytes for 4 frames", len(page))
-	if len(page) > 150_000 {
+	if len(page) > 90_000 {
 		t.Errorf("%d bytes", len(page))
 	}
 	decode := func(s string) image.Image {
@@ -65,7 +65,7 @@ func TestSlider(t *testing.T) {
 	sum := image.NewRGBA(still.Bounds())
 	draw.Draw(sum, sum.Rect, still, image.Point{}, draw.Src)
 	draw.Draw(sum, sum.Rect, decode(over[1]), image.Point{}, draw.Over)
-	want, err := slides().frames[0].Image()
+	want, err := render(slides().frames[0], sliderDensity)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func (p *Picture) PNG() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encodePNG(img, p.photo)
+	return encodePNG(img, pngColours, p.photo)
 }
 
 // Image returns the drawn pixels, Density of them per CSS pixel.

@@ -146,15 +146,18 @@ func (s *Slides) render(density float64) ([]*image.RGBA, error) {
 	return out, nil
 }
 
+// sliderDensity is the compromise between crisp letters and the weight of many pictures in one page.
+const sliderDensity = 1.5
+
 // HTML returns the slider as a fragment that depends on nothing outside of it. The first picture is whole; the others hold only the
 // pixels that differ from it and are laid over it, which makes them a fraction of the size.
 func (s *Slides) HTML() (string, error) {
-	frames, err := s.render(Density)
+	frames, err := s.render(sliderDensity)
 	if err != nil {
 		return "", err
 	}
 	base := frames[s.start]
-	still, err := encodePNG(base, s.frames[s.start].photo)
+	still, err := encodePNG(base, pngColours, s.frames[s.start].photo)
 	if err != nil {
 		return "", err
 	}
@@ -165,7 +168,7 @@ func (s *Slides) HTML() (string, error) {
 			continue
 		}
 		diff := difference(base, f)
-		b, err := encodePNG(diff, s.frames[i].photo)
+		b, err := encodePNG(diff, pngColours/4, s.frames[i].photo)
 		if err != nil {
 			return "", err
 		}
@@ -189,7 +192,8 @@ func imgTag(kind string, b []byte, p *Picture, alt string) string {
 }
 
 // sliderScript builds the slider from S (data) in every element of class C that has none yet: a page may show the same slider twice
-// and a notebook runs the script again when it redraws an output. The words take the colour of the page, light or dark.
+// and a notebook runs the script again when it redraws an output. Arrow keys go no further than the slider:
+// JupyterLab would move to the next cell. The words take the colour of the page, light or dark.
 var sliderScript = strings.Join(strings.Fields(`
 document.querySelectorAll('.'+C+':not([data-on])').forEach(function(box){
 	box.dataset.on='1';
@@ -208,6 +212,7 @@ document.querySelectorAll('.'+C+':not([data-on])').forEach(function(box){
 	range.type='range';range.min=0;range.max=S.labels.length-1;range.step=1;range.value=S.start;
 	range.style.cssText='flex:1 1 auto;min-width:60px;accent-color:#0072B2';
 	range.setAttribute('aria-label',S.name);
+	range.addEventListener('keydown',function(e){e.stopPropagation();});
 	function move(){
 		var k=+range.value;
 		over.forEach(function(m,i){if(m)m.style.visibility=i===k?'visible':'hidden';});

@@ -1,0 +1,174 @@
+// Command bench trains the same models on the same data in mlkit and, with
+// -peers, in PyTorch, Keras, JAX, NumPy, scikit-learn and GoMLX, and prints one
+// table of ratios.
+//
+//	go run ./mlkit/cmd/bench                          our side, all tasks
+//	go run ./mlkit/cmd/bench -peers -task mlp,cnn     beside the peers
+//
+// A figure of a shared machine means little by itself. What counts is the
+// ratio of two sides measured in one run: each peer runs between two runs of
+// ours, each as a process of its own, and the best epoch of each side counts.
+//
+// Peak memory is that of the whole process, start-up the time from the start
+// of the process to the end of the first training step. A share of the machine
+// is the arithmetic that the task needs over what a loop of nothing but
+// fused multiply-adds reaches in the same run.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Result is one measurement: a line of -json.
+type Result struct {
+	Framework string    `json:"framework"`
+	Task      string    `json:"task"`
+	Threads   int       `json:"threads"`
+	Value     float64   `json:"value"`
+	Unit      string    `json:"unit"`
+	Epochs    []float64 `json:"epochs_s"`
+	Accuracy  float64   `json:"accuracy,omitempty"`
+	PeakRSS   float64   `json:"peak_rss_mb"`
+	Startup   float64   `json:"startup_ms,omitempty"`
+	Size      string    `json:"size,omitempty"` // gemm: m×n×k
+	Peak      float64   `json:"fma_peak,omitempty"`
+}
+
+func main() {
+	var (
+		tasks   = flag.String("task", "all", "tasks, separated by commas: "+strings.Join(taskNames(), ", "))
+		threads = flag.String("threads", "1,2", "numbers of threads to run with")
+		epochs  = flag.Int("epochs", 3, "epochs of each run; the best one counts")
+		rounds  = flag.Int("rounds", 2, "runs of our side and of each peer, alternating")
+		asJSON  = flag.Bool("json", false, "print one JSON object a line instead of the table")
+		peers   = flag.Bool("peers", false, "run the peers beside (needs Python 3 and, once, a download of several gigabytes)")
+		only    = flag.String("only", "", "with -peers: run only these, separated by commas: "+strings.Join(peerNames(), ", "))
+		worker  = flag.Bool("worker", false, "internal: run one task in this process")
+		seed    = flag.Uint64("seed", 1, "seed of the first round; further rounds count up")
+	)
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, plan{*tasks, *threads, *only, *epochs, *rounds, *seed, *asJSON, *peers, *worker}); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+type plan struct {
+	tasks, threads, only string
+	epochs, rounds       int
+	seed                 uint64
+	json, peers, worker  bool
+}
+
+func run(ctx context.Context, p plan) error {
+	names := strings.Split(p.tasks, ",")
+	if p.tasks == "all" {
+		names = taskNames()
+	}
+	for _, n := range names {
+		if find(n) == nil {
+			return fmt.Errorf("there is no task %q; the tasks are %s", n, strings.Join(taskNames(), ", "))
+		}
+	}
+	var threads []int
+	for s := range strings.SplitSeq(p.threads, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return fmt.Errorf("-threads wants numbers from 1, separated by commas, not %q", p.threads)
+		}
+		threads = append(threads, n)
+	}
+	if p.epochs < 1 || p.rounds < 1 {
+		return fmt.Errorf("-epochs and -rounds start at 1")
+	}
+	if p.worker {
+		return work(ctx, find(names[0]), threads[0], p.epochs, p.seed)
+	}
+	sides := []side{ours{}}
+	if p.peers {
+		all, err := setUpPeers(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range all {
+			if p.only == "" || slices.Contains(strings.Split(p.only, ","), s.name()) {
+				sides = append(sides, s)
+			}
+		}
+	}
+	var table Table
+	for _, name := range names {
+		for _, n := range threads {
+			job := job{task: find(name), threads: n, epochs: p.epochs, seed: p.seed}
+			if err := measure(ctx, job, sides, p.rounds, func(r Result) {
+				table.Add(r)
+				if p.json {
+					b, _ := json.Marshal(r)
+					fmt.Println(string(b))
+				}
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	if !p.json {
+		fmt.Print(table.String())
+	}
+	return nil
+}
+
+// job is one task for one side.
+type job struct {
+	task    *task
+	threads int
+	epochs  int
+	seed    uint64
+}
+
+// side is us or a peer.
+type side interface {
+	name() string
+	does(task string) bool
+	run(ctx context.Context, j job) ([]Result, error)
+}
+
+// measure alternates between us and each peer.
+func measure(ctx context.Context, j job, sides []side, rounds int, report func(Result)) error {
+	for round := range rounds {
+		j.seed += uint64(min(round, 1))
+		for k, s := range sides {
+			if !s.does(j.task.name) {
+				continue
+			}
+			turns := []side{s}
+			if k > 1 { // ours again between two peers
+				turns = []side{sides[0], s}
+			}
+			for _, s := range turns {
+				fmt.Fprintf(os.Stderr, "%-12s %d thread(s), round %d of %d: %s\n", j.task.name, j.threads, round+1, rounds, s.name())
+				results, err := s.run(ctx, j)
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err != nil {
+					fmt.Fprintf(os.Stderr, "  %s failed: %v\n", s.name(), err)
+					continue
+				}
+				for _, r := range results {
+					report(r)
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// mlkit is our name in the results.
+const mlkit = "mlkit"
+
+// ours runs a task in a new process of this program, so that memory and
+// start-up are those of the task alone, as the peers' are.
+type ours struct{}
+
+func (ours) name() string     { return mlkit }
+func (ours) does(string) bool { return true }
+
+func (ours) run(ctx context.Context, j job) ([]Result, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return collect(exec.CommandContext(ctx, exe, "-worker", "-task", j.task.name, "-threads", fmt.Sprint(j.threads),
+		"-epochs", fmt.Sprint(j.epochs), "-seed", fmt.Sprint(j.seed)), fmt.Sprintf("GOMAXPROCS=%d", j.threads))
+}
+
+// collect runs a program and reads the results it prints, one JSON object a
+// line.
+func collect(cmd *exec.Cmd, env ...string) ([]Result, error) {
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Env = append(append(os.Environ(), env...), fmt.Sprintf("BENCH_START=%d", time.Now().UnixNano()))
+	// These choose slow or old code paths of OpenBLAS; a peer deserves its own
+	// choice.
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool {
+		return strings.HasPrefix(v, "OPENBLAS_CORETYPE=") || strings.HasPrefix(v, "OPENBLAS_L2_SIZE=")
+	})
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	var results []Result
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		var r Result
+		if json.Unmarshal(lines.Bytes(), &r) == nil && r.Framework != "" {
+			results = append(results, r)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, tail(errs.String()))
+	}
+	if len(results) == 0 {
+		return nil, fmt.Errorf("no result\n%s", tail(errs.String()))
+	}
+	return results, nil
+}
+
+// tail is the end of what a program complained about.
+func tail(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return "  " + strings.Join(lines[max(0, len(lines)-8):], "\n  ")
+}
+
+//go:embed peers/*.py peers/requirements.txt
+var programs embed.FS
+
+// peer is a Python program for one framework.
+type peer struct {
+	framework string
+	tasks     []string
+	python    string
+	dir       string
+	mnist     string
+}
+
+var allTasks = []string{"linear", "linear100", "mlp", "cnn", "lstm", "transformer", "online", "latency", "gemm"}
+
+// peers lists the Python peers and what each can do.
+var peers = []peer{
+	{framework: "torch", tasks: allTasks},
+	{framework: "keras", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "latency"}},
+	{framework: "jax", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "transformer", "online", "latency"}},
+	{framework: "numpy", tasks: []string{"gemm"}},
+	{framework: "sklearn", tasks: []string{"linear"}},
+}
+
+func peerNames() []string {
+	var names []string
+	for _, p := range peers {
+		names = append(names, p.framework)
+	}
+	return append(names, "gomlx")
+}
+
+func (p peer) name() string          { return p.framework }
+func (p peer) does(task string) bool { return slices.Contains(p.tasks, task) }
+
+func (p peer) run(ctx context.Context, j job) ([]Result, error) {
+	return collect(exec.CommandContext(ctx, p.python, filepath.Join(p.dir, p.framework+"_peer.py"), "--task", j.task.name,
+		"--threads", fmt.Sprint(j.threads), "--epochs", fmt.Sprint(j.epochs), "--seed", fmt.Sprint(j.seed), "--mnist", p.mnist))
+}
+
+// setUpPeers makes the Python environment of the peers in the user's cache
+// folder, once.
+func setUpPeers(ctx context.Context) ([]side, error) {
+	requirements, err := programs.ReadFile("peers/requirements.txt")
+	if err != nil {
+		return nil, err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(requirements)
+	dir := filepath.Join(cache, "descent", "peers-"+hex.EncodeToString(sum[:6]))
+	python := filepath.Join(dir, "venv", "bin", "python")
+	if _, err := os.Stat(filepath.Join(dir, "ready")); err != nil {
+		fmt.Fprintf(os.Stderr, "installing the peers into %s: about 8 GB, most of it PyTorch's; delete the folder to be rid of them\n", dir)
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "requirements.txt"), requirements, 0o600); err != nil {
+			return nil, err
+		}
+		for _, args := range [][]string{
+			{"python3", "-m", "venv", filepath.Join(dir, "venv")},
+			{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", filepath.Join(dir, "requirements.txt")},
+		} {
+			cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+			cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+			if err := cmd.Run(); err != nil {
+				return nil, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, "ready"), nil, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	// The programs are written at every start: they may have changed.
+	files, err := programs.ReadDir("peers")
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		text, err := programs.ReadFile("peers/" + f.Name())
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, f.Name()), text, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	mnist, err := mnistFolder()
+	if err != nil {
+		return nil, err
+	}
+	var sides []side
+	for _, p := range peers {
+		p.python, p.dir, p.mnist = python, dir, mnist
+		sides = append(sides, p)
+	}
+	return sides, nil
+}

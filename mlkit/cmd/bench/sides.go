@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"descent/mlkit/datasets"
 )
 
 // mlkit is our name in the results.
@@ -169,7 +171,7 @@ func setUpPeers(ctx context.Context) ([]side, error) {
 			return nil, err
 		}
 	}
-	mnist, err := mnistFolder()
+	mnist, err := datasets.MNISTFolder()
 	if err != nil {
 		return nil, err
 	}

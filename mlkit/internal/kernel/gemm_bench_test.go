@@ -4,35 +4,17 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
-	"time"
 )
 
-// fmaPeak is the best GFLOP/s of one core in a loop of little but fused
-// multiply-adds on the first-level cache: the tile kernel with all strides 0.
-var fmaPeak = map[level]float64{}
+// peaks remembers FMAPeak for each level that a benchmark forces.
+var peaks = map[level]float64{}
 
 func peak(b *testing.B) float64 {
 	b.Helper()
-	if p := fmaPeak[cpu]; p != 0 {
-		return p
+	if peaks[cpu] == 0 {
+		peaks[cpu] = FMAPeak()
 	}
-	s := tileShapes[cpu]
-	const k, count = 2000, 50
-	x := make([]float32, s.rows*s.cols+k)
-	t := tiles{a: x, b: x, c: x, k: k, rows: s.rows}
-	t.panel(&s, s.cols)
-	if cpu == portable {
-		t.panel(&s, s.lanes)
-	}
-	best := 0.0
-	for range 30 {
-		t.count = count
-		start := time.Now()
-		t.run()
-		best = max(best, float64(2*k*count*s.rows*t.width)/float64(time.Since(start).Nanoseconds()))
-	}
-	fmaPeak[cpu] = best
-	return best
+	return peaks[cpu]
 }
 
 // report adds GFLOP/s and the share of the peak of one core.

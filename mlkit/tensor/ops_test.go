@@ -18,6 +18,10 @@ func TestGradients(t *testing.T) {
 	two := func(f func(a, b T) T) gradcheck.Func {
 		return func(_ *tensor.Tape, x []T) T { return f(x[0], x[1]) }
 	}
+	three := func(f func(a, b, c T) T) gradcheck.Func {
+		return func(_ *tensor.Tape, x []T) T { return f(x[0], x[1], x[2]) }
+	}
+	runningMean, runningVar := tensor.NewBuffer(0.3, 2), tensor.NewBuffer(2, 2)
 	for _, c := range []struct {
 		name string
 		f    gradcheck.Func
@@ -136,6 +140,50 @@ func TestGradients(t *testing.T) {
 		{"Tril", one(func(x T) T { return x.Tril(0) }), []gradcheck.Input{rnd(1, 2, 3, 4)}},
 		{"Triu", one(func(x T) T { return x.Triu(-1) }), []gradcheck.Input{rnd(1, 4, 3)}},
 		{"kept gradient", one(func(x T) T { return x.Abs().AddScalar(1).Log().RetainGrad().ReLU().RetainGrad() }), []gradcheck.Input{rnd(1, 4).AwayFrom(0.1, 0)}},
+		{"Conv2D", three(func(x, w, b T) T {
+			return x.Conv2D(w, b, tensor.Conv{Stride: [2]int{2, 1}, Padding: [2]int{1, 2}, Dilation: [2]int{1, 2}})
+		}), []gradcheck.Input{rnd(1, 2, 2, 5, 4), rnd(2, 3, 2, 3, 2), rnd(3, 3)}},
+		{"Conv2D groups", three(func(x, w, b T) T { return x.Conv2D(w, b, tensor.Conv{Groups: 2}) }),
+			[]gradcheck.Input{rnd(1, 2, 4, 3, 3), rnd(2, 4, 2, 2, 2), rnd(3, 4)}},
+		{"Conv1D", three(func(x, w, b T) T {
+			return x.Conv1D(w, b, tensor.Conv{Stride: [2]int{2}, Padding: [2]int{1}, Dilation: [2]int{2}})
+		}), []gradcheck.Input{rnd(1, 2, 2, 7), rnd(2, 3, 2, 3), rnd(3, 3)}},
+		{"ConvTranspose2D", three(func(x, w, b T) T {
+			return x.ConvTranspose2D(w, b, tensor.Conv{Stride: [2]int{2, 3}, Padding: [2]int{1, 0}}, [2]int{1, 2})
+		}), []gradcheck.Input{rnd(1, 2, 2, 3, 2), rnd(2, 2, 3, 3, 2), rnd(3, 3)}},
+		{"ConvTranspose2D groups after use", func(_ *tensor.Tape, x []T) T {
+			return x[0].ConvTranspose2D(x[1], T{}, tensor.Conv{Groups: 2}, [2]int{}).Sum().Mul(x[0])
+		}, []gradcheck.Input{rnd(1, 1, 4, 2, 2), rnd(2, 4, 1, 2, 2)}},
+		{"MaxPool2D", one(func(x T) T { return x.MaxPool2D(tensor.Pool{Kernel: [2]int{2, 2}}) }), []gradcheck.Input{rnd(1, 2, 2, 4, 4)}},
+		{"MaxPool2D overlapping", one(func(x T) T {
+			return x.MaxPool2D(tensor.Pool{Kernel: [2]int{3, 3}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}, CeilMode: true})
+		}), []gradcheck.Input{spaced(1, 2, 4, 4)}},
+		{"MaxPool1D", one(func(x T) T { return x.MaxPool1D(tensor.Pool{Kernel: [2]int{2}}) }), []gradcheck.Input{rnd(1, 2, 2, 5)}},
+		{"AvgPool2D", one(func(x T) T {
+			return x.AvgPool2D(tensor.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{1, 2}, Padding: [2]int{1, 0}, ExcludePad: true})
+		}), []gradcheck.Input{rnd(1, 2, 2, 4, 4)}},
+		{"AvgPool1D", one(func(x T) T { return x.AvgPool1D(tensor.Pool{Kernel: [2]int{2}, Stride: [2]int{1}}) }), []gradcheck.Input{rnd(1, 2, 2, 5)}},
+		{"AdaptiveAvgPool2D", one(func(x T) T { return x.AdaptiveAvgPool2D(2, 3) }), []gradcheck.Input{rnd(1, 2, 2, 5, 4)}},
+		{"UpsampleNearest", one(func(x T) T { return x.UpsampleNearest(4, 5) }), []gradcheck.Input{rnd(1, 2, 1, 2, 3)}},
+		{"UpsampleBilinear", one(func(x T) T { return x.UpsampleBilinear(4, 5, false) }), []gradcheck.Input{rnd(1, 2, 1, 2, 3)}},
+		{"UpsampleBilinear corners", one(func(x T) T { return x.UpsampleBilinear(3, 5, true) }), []gradcheck.Input{rnd(1, 2, 1, 2, 3)}},
+		{"LayerNorm", three(func(x, w, b T) T { return x.LayerNorm(w, b, 1e-5) }), []gradcheck.Input{rnd(1, 3, 5), rnd(2, 5), rnd(3, 5)}},
+		{"LayerNorm two axes", three(func(x, w, b T) T { return x.LayerNorm(w, b, 1e-5) }), []gradcheck.Input{rnd(1, 3, 2, 3), rnd(2, 2, 3), rnd(3, 2, 3)}},
+		{"LayerNorm plain", one(func(x T) T { return x.LayerNorm(T{}, T{}, 1e-5) }), []gradcheck.Input{rnd(1, 3, 5)}},
+		{"RMSNorm", two(func(x, w T) T { return x.RMSNorm(w, 1e-5) }), []gradcheck.Input{rnd(1, 3, 5), rnd(2, 5)}},
+		{"GroupNorm", three(func(x, w, b T) T { return x.GroupNorm(2, w, b, 1e-5) }), []gradcheck.Input{rnd(1, 2, 4, 3), rnd(2, 4), rnd(3, 4)}},
+		{"GroupNorm plain", one(func(x T) T { return x.GroupNorm(1, T{}, T{}, 1e-5) }), []gradcheck.Input{rnd(1, 2, 4, 1, 2)}},
+		{"BatchNorm", three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0, 1e-5) }), []gradcheck.Input{rnd(1, 5, 3), rnd(2, 3), rnd(3, 3)}},
+		{"BatchNorm images", three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0, 1e-5) }), []gradcheck.Input{rnd(1, 2, 3, 2, 2), rnd(2, 3), rnd(3, 3)}},
+		{"BatchNorm plain", one(func(x T) T { return x.BatchNorm(T{}, T{}, nil, nil, 0, 1e-5) }), []gradcheck.Input{rnd(1, 2, 3, 4)}},
+		{"BatchNorm evaluation", func(tp *tensor.Tape, x []T) T {
+			tp.SetTraining(false)
+			return x[0].BatchNorm(x[1], x[2], runningMean, runningVar, 0.1, 1e-5)
+		}, []gradcheck.Input{rnd(1, 2, 2, 3), rnd(2, 2), rnd(3, 2)}},
+		{"LocalResponseNorm", one(func(x T) T { return x.LocalResponseNorm(3, 0.5, 0.75, 1) }), []gradcheck.Input{rnd(1, 2, 5, 2)}},
+		{"LocalResponseNorm even", one(func(x T) T { return x.LocalResponseNorm(4, 0.5, 0.75, 2) }), []gradcheck.Input{rnd(1, 1, 6, 1, 2)}},
+		{"Dropout", one(func(x T) T { return x.Dropout(0.4) }), []gradcheck.Input{rnd(1, 20)}},
+		{"SpatialDropout", one(func(x T) T { return x.SpatialDropout(0.4) }), []gradcheck.Input{rnd(1, 2, 8, 2, 2)}},
 		{"custom", one(cube), []gradcheck.Input{rnd(1, 4)}},
 		{"used twice", func(_ *tensor.Tape, x []T) T { return x[0].Exp().Add(x[0].Tanh()).Mul(x[0]) }, []gradcheck.Input{rnd(1, 4)}},
 	} {
@@ -145,6 +193,16 @@ func TestGradients(t *testing.T) {
 			}
 		})
 	}
+}
+
+// spaced makes an input whose elements are a tenth apart, so that a finite
+// difference changes no maximum.
+func spaced(dims ...int) gradcheck.Input {
+	in := gradcheck.Random(1, dims...)
+	for i := range in.Data {
+		in.Data[i] = float32(i*37%101)/10 - 5
+	}
+	return in
 }
 
 var opCube = tensor.NewOp("Cube", func(b tensor.Back) {

@@ -1,0 +1,186 @@
+package tensor
+
+import (
+	"fmt"
+
+	"descent/mlkit/internal/kernel"
+)
+
+// Conv holds the options of a convolution, vertical before horizontal; the
+// zero value is stride 1, no padding, no dilation, one group. One-dimensional
+// convolutions read the first of each pair.
+type Conv struct {
+	Stride   [2]int // 0 is 1
+	Padding  [2]int // zeros on both sides
+	Dilation [2]int // distance between a window's taps; 0 is 1
+	Groups   int    // 0 is 1; as many as channels for a depthwise convolution
+}
+
+// Conv2D is the convolution of deep learning (a cross-correlation; LeCun et al.
+// 1989): images x [n, c, h, w], weights [out, c/groups, kh, kw], bias [out] or
+// the zero Tensor for none; the result is [n, out, oh, ow] with
+// oh = (h + 2·padding − dilation·(kh−1) − 1)/stride + 1, rounded down.
+func (x Tensor) Conv2D(w, b Tensor, c Conv) Tensor {
+	return x.conv("Conv2D", w, b, c, kernel.None)
+}
+
+// Conv2DReLU is Conv2D followed by ReLU, in one pass over the result.
+func (x Tensor) Conv2DReLU(w, b Tensor, c Conv) Tensor {
+	return x.conv("Conv2DReLU", w, b, c, kernel.ReLUAct)
+}
+
+// Conv1D is Conv2D over sequences: x [n, c, length], weights [out, c/groups, k],
+// result [n, out, olength].
+func (x Tensor) Conv1D(w, b Tensor, c Conv) Tensor {
+	const op = "Conv1D"
+	if x.node(op).n != 3 || w.node(op).n != 3 {
+		shapePanic(op, 0, "needs sequences [n, channels, length] and weights [out, channels/groups, k]", x, w)
+	}
+	return x.Unsqueeze(2).conv(op, w.Unsqueeze(2), b, Conv{
+		Stride: [2]int{1, c.Stride[0]}, Padding: [2]int{0, c.Padding[0]},
+		Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}, kernel.None).Squeeze(2)
+}
+
+func (x Tensor) conv(op string, w, b Tensor, c Conv, act kernel.Activation) Tensor {
+	nx, nw := x.node(op), w.node(op)
+	sameTape(op, x, w)
+	if nx.n != 4 || nw.n != 4 {
+		shapePanic(op, 0, "needs images [n, channels, h, w] and weights [out, channels/groups, kh, kw]", x, w)
+	}
+	k := c.kernel()
+	k.N, k.C, k.H, k.W = nx.d[0], nx.d[1], nx.d[2], nx.d[3]
+	k.OutC, k.KH, k.KW = nw.d[0], nw.d[2], nw.d[3]
+	if k.C%k.Groups != 0 || k.OutC%k.Groups != 0 || nw.d[1] != k.C/k.Groups {
+		shapePanic(op, 1, fmt.Sprintf("the weight's second axis must be the channels by the groups, %d/%d, and the groups divide both kinds of channels", k.C, k.Groups), x, w)
+	}
+	if k.C < 1 || k.OutC < 1 || k.OutH() < 1 || k.OutW() < 1 {
+		shapePanic(op, 2, fmt.Sprintf("the window does not fit the image padded by %v", c.Padding), x, w)
+	}
+	bias, bi := x.channelBias(op, b, k.OutC, w)
+	t := x.t
+	s := shape{n: 4, d: [MaxRank]int{k.N, k.OutC, k.OutH(), k.OutW()}}
+	y := t.floats.take(s.size())
+	k.Forward(y, nx.data, nw.data, bias, act)
+	res, n := t.push(op)
+	n.data, n.shape = y, s
+	n.keepConv(k)
+	n.i[14] = int(act)
+	n.record(t, backConv, x.i, w.i, bi)
+	return res
+}
+
+func backConv(t *Tape, n *node) {
+	k := n.conv()
+	dy := n.grad
+	if kernel.Activation(n.i[14]) == kernel.ReLUAct {
+		kernel.ReLUMask(dy, dy, n.data)
+	}
+	sumPlanes(t.gradOf(n, 2), dy, k.OutC, n.d[2]*n.d[3])
+	if g, acc := t.gradBuffer(n, 1); g != nil {
+		k.BackwardWeight(g, dy, t.operand(n, 0), acc)
+	}
+	if g, acc := t.gradBuffer(n, 0); g != nil {
+		k.BackwardData(g, dy, t.operand(n, 1), acc)
+	}
+}
+
+// ConvTranspose2D is the transpose of Conv2D as a linear map, which enlarges
+// images (Zeiler et al., Deconvolutional Networks, 2010): x [n, c, h, w],
+// weights [c, out/groups, kh, kw], bias [out] or the zero Tensor; the result is
+// [n, out, oh, ow] with oh = (h−1)·stride − 2·padding + dilation·(kh−1) + 1 +
+// outputPadding. The output padding, less than the stride, chooses among the
+// sizes that the convolution would shrink to h.
+func (x Tensor) ConvTranspose2D(w, b Tensor, c Conv, outputPadding [2]int) Tensor {
+	const op = "ConvTranspose2D"
+	nx, nw := x.node(op), w.node(op)
+	sameTape(op, x, w)
+	if nx.n != 4 || nw.n != 4 || nx.d[1] != nw.d[0] {
+		shapePanic(op, 1, "needs images [n, channels, h, w] and weights [channels, out/groups, kh, kw]", x, w)
+	}
+	k := c.kernel() // the convolution from the result to x
+	k.N, k.OutC, k.C = nx.d[0], nx.d[1], nw.d[1]*k.Groups
+	k.KH, k.KW = nw.d[2], nw.d[3]
+	k.H = (nx.d[2]-1)*k.StrideH - 2*k.PadH + k.DilH*(k.KH-1) + 1 + outputPadding[0]
+	k.W = (nx.d[3]-1)*k.StrideW - 2*k.PadW + k.DilW*(k.KW-1) + 1 + outputPadding[1]
+	if k.C < 1 || k.OutC < 1 || k.OutC%k.Groups != 0 || k.H < 1 || k.W < 1 || k.OutH() != nx.d[2] || k.OutW() != nx.d[3] {
+		shapePanic(op, 2, fmt.Sprintf("no image of %d×%d shrinks to x: the groups must divide the channels, the output padding %v be less than the stride", k.H, k.W, outputPadding), x, w)
+	}
+	bias, bi := x.channelBias(op, b, k.C, w)
+	t := x.t
+	s := makeShape(op, []int{k.N, k.C, k.H, k.W})
+	y := t.floats.take(s.size())
+	k.BackwardData(y, nx.data, nw.data, false)
+	for o := 0; bias != nil && o < k.N*k.C; o++ {
+		plane := y[o*k.H*k.W : (o+1)*k.H*k.W]
+		kernel.AddScalar(plane, plane, bias[o%k.C])
+	}
+	res, n := t.push(op)
+	n.data, n.shape = y, s
+	n.keepConv(k)
+	n.record(t, backConvTranspose, x.i, w.i, bi)
+	return res
+}
+
+func backConvTranspose(t *Tape, n *node) {
+	k := n.conv()
+	sumPlanes(t.gradOf(n, 2), n.grad, k.C, k.H*k.W)
+	if g, acc := t.gradBuffer(n, 1); g != nil {
+		k.BackwardWeight(g, t.operand(n, 0), n.grad, acc)
+	}
+	g, acc := t.gradBuffer(n, 0)
+	if g == nil {
+		return
+	}
+	dst := g
+	if acc {
+		dst = t.floats.reuse(len(g))
+	}
+	k.Forward(dst, n.grad, t.operand(n, 1), nil, kernel.None)
+	if acc {
+		kernel.Add(g, g, dst)
+		t.floats.recycle(dst)
+	}
+}
+
+// channelBias gives the data and the node of an optional bias of n channels.
+func (x Tensor) channelBias(op string, b Tensor, n int, w Tensor) ([]float32, int32) {
+	if b.t == nil {
+		return nil, -1
+	}
+	nb := b.node(op)
+	sameTape(op, x, b)
+	if nb.n != 1 || nb.d[0] != n {
+		shapePanic(op, 0, fmt.Sprintf("the bias must have shape [%d]", n), x, w, b)
+	}
+	return nb.data, b.i
+}
+
+// sumPlanes adds the sum of each channel's planes of size elements to g (unless
+// nil), image by image.
+func sumPlanes(g, images []float32, channels, size int) {
+	if g == nil || len(images) == 0 {
+		return
+	}
+	for o := 0; o*size < len(images); o++ {
+		g[o%channels] += kernel.Sum(images[o*size : o*size+size])
+	}
+}
+
+func (c Conv) kernel() kernel.Conv {
+	return kernel.Conv{
+		StrideH: max(c.Stride[0], 1), StrideW: max(c.Stride[1], 1),
+		PadH: max(c.Padding[0], 0), PadW: max(c.Padding[1], 0),
+		DilH: max(c.Dilation[0], 1), DilW: max(c.Dilation[1], 1),
+		Groups: max(c.Groups, 1),
+	}
+}
+
+func (n *node) keepConv(k kernel.Conv) {
+	n.i = [16]int{k.N, k.C, k.H, k.W, k.OutC, k.KH, k.KW, k.StrideH, k.StrideW, k.PadH, k.PadW, k.DilH, k.DilW, k.Groups}
+}
+
+func (n *node) conv() kernel.Conv {
+	i := &n.i
+	return kernel.Conv{N: i[0], C: i[1], H: i[2], W: i[3], OutC: i[4], KH: i[5], KW: i[6],
+		StrideH: i[7], StrideW: i[8], PadH: i[9], PadW: i[10], DilH: i[11], DilW: i[12], Groups: i[13]}
+}

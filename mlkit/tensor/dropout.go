@@ -1,0 +1,58 @@
+package tensor
+
+import (
+	"fmt"
+
+	"descent/mlkit/internal/kernel"
+)
+
+// Dropout sets each element to 0 with probability p and divides the others by
+// 1−p, in training; otherwise it is x (Srivastava et al. 2014, in its inverted
+// form). Which elements drop follows from the tape's seed, the step, and the
+// operation's place in it. p is in [0, 1).
+func (x Tensor) Dropout(p float32) Tensor {
+	if !x.drops("Dropout", p) {
+		return x
+	}
+	y, n := x.unary("Dropout", backDropout)
+	seed, step, op := x.t.Rand()
+	n.i[0], n.i[1], n.i[2], n.f[0] = int(seed), int(step), int(op), 1-p
+	kernel.Dropout(n.data, nil, x.t.operand(n, 0), 1-p, seed, step, op)
+	return y
+}
+
+func backDropout(t *Tape, n *node) { // the same numbers once more, in place
+	kernel.Dropout(n.grad, nil, n.grad, n.f[0], uint64(n.i[0]), uint64(n.i[1]), uint64(n.i[2]))
+	t.handOn(n, 0)
+}
+
+// SpatialDropout drops whole channels of x [n, c, ...] (Tompson et al. 2015;
+// PyTorch's Dropout2d): neighbouring pixels say nearly the same, so single ones
+// would not be missed.
+func (x Tensor) SpatialDropout(p float32) Tensor {
+	const name = "SpatialDropout"
+	in := x.node(name)
+	if in.n < 2 {
+		shapePanic(name, 1, "needs a channel axis: [n, channels, ...]", x)
+	}
+	if !x.drops(name, p) {
+		return x
+	}
+	s := in.shape
+	for k := 2; k < s.n; k++ {
+		s.d[k] = 1
+	}
+	mask := x.t.Full(1, s.dims()...)
+	seed, step, op := x.t.Rand()
+	data := mask.node(name).data
+	kernel.Dropout(data, nil, data, 1-p, seed, step, op)
+	return x.Mul(mask)
+}
+
+func (x Tensor) drops(op string, p float32) bool {
+	x.node(op)
+	if !(p >= 0 && p < 1) {
+		panic(fmt.Sprintf("tensor: %s: the probability %g is outside of [0, 1)", op, p))
+	}
+	return p > 0 && x.t.training
+}

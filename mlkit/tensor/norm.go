@@ -1,0 +1,261 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+
+	"descent/mlkit/internal/kernel"
+)
+
+// LayerNorm normalises each sample over its last axes, those of w, to mean 0
+// and (biased) variance 1, then applies weight and bias: y = (x − mean)/√(var +
+// eps)·w + b (Ba et al. 2016). w and b have the shape of those axes; as the zero
+// Tensor they are 1 and 0, and without w it is the last axis alone.
+func (x Tensor) LayerNorm(w, b Tensor, eps float32) Tensor {
+	const op = "LayerNorm"
+	in := x.node(op)
+	cols := in.last()
+	if w.t != nil {
+		cols = len(w.node(op).data)
+	}
+	gamma, gi := x.affine(op, w, w)
+	beta, bi := x.affine(op, b, w)
+	if in.n < 1 || cols < 1 {
+		shapePanic(op, -1, "nothing to normalise", x)
+	}
+	t := x.t
+	rows := len(in.data) / cols
+	mean, rstd := t.floats.take(rows), t.floats.take(rows)
+	y, n := x.unary(op, nil)
+	kernel.LayerNorm(n.data, nil, mean, rstd, t.operand(n, 0), gamma, beta, cols, eps)
+	n.saved[0], n.saved[1] = mean, rstd
+	n.i[0] = cols
+	n.record(t, backLayerNorm, x.i, gi, bi)
+	return y
+}
+
+func backLayerNorm(t *Tape, n *node) {
+	var gamma []float32
+	if n.in[1] >= 0 {
+		gamma = t.operand(n, 1)
+	}
+	kernel.LayerNormGrad(t.gradOf(n, 0), t.gradOf(n, 1), t.gradOf(n, 2), n.grad,
+		t.operand(n, 0), n.saved[0], n.saved[1], gamma, n.i[0])
+}
+
+// affine gives the data and node of an optional weight or bias p, which must
+// have the shape of x's last axes, and that of w if there is one.
+func (x Tensor) affine(op string, p, w Tensor) ([]float32, int32) {
+	if p.t == nil {
+		return nil, -1
+	}
+	in, np := x.node(op), p.node(op)
+	sameTape(op, x, p)
+	fits := np.n >= 1 && np.n <= in.n
+	for k := 0; fits && k < np.n; k++ {
+		fits = np.d[k] == in.d[in.n-np.n+k]
+	}
+	if w.t != nil {
+		fits = fits && np.shape == w.node(op).shape
+	} else {
+		fits = fits && np.n == 1
+	}
+	if !fits {
+		shapePanic(op, -1, "weight and bias must have the shape of the input's last axes", x, p)
+	}
+	return np.data, p.i
+}
+
+// RMSNorm divides by the root mean square over the last axis and applies a
+// weight: y = x/√(mean(x²) + eps)·w (Zhang & Sennrich 2019). w has the last
+// axis's length, or is the zero Tensor.
+func (x Tensor) RMSNorm(w Tensor, eps float32) Tensor {
+	const op = "RMSNorm"
+	in := x.node(op)
+	cols := in.last()
+	if in.n < 1 || cols < 1 || w.t != nil && w.node(op).n != 1 {
+		shapePanic(op, -1, "needs an axis to normalise, and a weight of its length", x)
+	}
+	gamma, gi := x.affine(op, w, w)
+	t := x.t
+	r := t.floats.take(len(in.data) / cols)
+	y, n := x.unary(op, nil)
+	data := t.operand(n, 0)
+	for i := range r {
+		row, out := data[i*cols:i*cols+cols], n.data[i*cols:i*cols+cols]
+		r[i] = float32(1 / math.Sqrt(float64(kernel.SumSquares(row))/float64(cols)+float64(eps)))
+		kernel.Scale(out, row, r[i])
+		if gamma != nil {
+			kernel.Mul(out, out, gamma)
+		}
+	}
+	n.saved[0] = r
+	n.record(t, backRMSNorm, x.i, gi)
+	return y
+}
+
+func backRMSNorm(t *Tape, n *node) { // dx = r·(dy·w − x·r²·mean(dy·w·x))
+	x, cols := t.operand(n, 0), n.last()
+	gw, needs := t.gradOf(n, 1), t.nodes[n.in[0]].needs
+	tmp := t.floats.reuse(cols)
+	for i, r := range n.saved[0] {
+		row, dy := x[i*cols:i*cols+cols], n.grad[i*cols:i*cols+cols]
+		if gw != nil {
+			kernel.Scale(tmp, row, r)
+			kernel.MulAdd(gw, dy, tmp)
+		}
+		if !needs {
+			continue
+		}
+		if n.in[1] >= 0 {
+			kernel.Mul(dy, dy, t.operand(n, 1))
+		}
+		s := kernel.Dot(dy, row) / float32(cols)
+		kernel.Axpy(dy, -s*r*r, row)
+		kernel.Scale(dy, dy, r)
+	}
+	t.floats.recycle(tmp)
+	t.handOn(n, 0)
+}
+
+// GroupNorm normalises x [n, c, ...] over each of the groups that its channels
+// are divided into, sample by sample, and applies a weight and a bias for each
+// channel, [c] (Wu & He 2018). One group is layer normalisation over all of a
+// sample, as many as channels instance normalisation (Ulyanov et al. 2016). w
+// and b may be the zero Tensor.
+func (x Tensor) GroupNorm(groups int, w, b Tensor, eps float32) Tensor {
+	const op = "GroupNorm"
+	in := x.node(op)
+	if in.n < 2 || groups < 1 || in.d[1]%groups != 0 || in.d[1] == 0 {
+		shapePanic(op, 1, fmt.Sprintf("the channels of [n, channels, ...] must divide into %d groups", groups), x)
+	}
+	channels := in.d[1]
+	size := planeSize(&in.shape)
+	cols := channels / groups * size
+	if cols == 0 {
+		shapePanic(op, 2, "nothing to normalise", x)
+	}
+	gamma, gi := x.channelBias(op, w, channels, x)
+	beta, bi := x.channelBias(op, b, channels, x)
+	t := x.t
+	rows := len(in.data) / cols
+	mean, rstd := t.floats.take(rows), t.floats.take(rows)
+	xhat := t.floats.take(len(in.data))
+	kernel.LayerNorm(xhat, nil, mean, rstd, in.data, nil, nil, cols, eps)
+	y, n := x.unary(op, nil)
+	affinePlanes(n.data, xhat, gamma, beta, channels, size)
+	n.saved = [4][]float32{mean, rstd, xhat}
+	n.i[0], n.i[1] = cols, size
+	n.record(t, backGroupNorm, x.i, gi, bi)
+	return y
+}
+
+func backGroupNorm(t *Tape, n *node) {
+	cols, size, channels := n.i[0], n.i[1], n.d[1]
+	mean, rstd, xhat := n.saved[0], n.saved[1], n.saved[2]
+	gw := t.gradOf(n, 1)
+	sumPlanes(t.gradOf(n, 2), n.grad, channels, size)
+	for o := 0; o*size < len(n.grad); o++ {
+		dy := n.grad[o*size : o*size+size]
+		if gw != nil {
+			gw[o%channels] += kernel.Dot(dy, xhat[o*size:o*size+size])
+		}
+		if n.in[1] >= 0 {
+			kernel.Scale(dy, dy, t.operand(n, 1)[o%channels])
+		}
+	}
+	if g := t.gradOf(n, 0); g != nil {
+		kernel.LayerNormGrad(g, nil, nil, n.grad, t.operand(n, 0), mean, rstd, nil, cols)
+	}
+}
+
+// affinePlanes computes y = x·w[channel] + b[channel] for planes of size
+// elements; w and b may be nil.
+func affinePlanes(y, x, w, b []float32, channels, size int) {
+	for o := 0; o*size < len(x); o++ {
+		dst, src := y[o*size:o*size+size], x[o*size:o*size+size]
+		switch {
+		case w != nil:
+			kernel.Scale(dst, src, w[o%channels])
+		case &dst[0] != &src[0]:
+			copy(dst, src)
+		}
+		if b != nil {
+			kernel.AddScalar(dst, dst, b[o%channels])
+		}
+	}
+}
+
+// LocalResponseNorm divides each element of x [n, c, ...] by a power of the sum
+// of squares at its place in neighbouring channels: y = x/(k + alpha/size·Σx²)^beta,
+// over the size channels from c − size/2 on (Krizhevsky et al. 2012, with
+// PyTorch's alpha, which is size times theirs).
+func (x Tensor) LocalResponseNorm(size int, alpha, beta, k float32) Tensor {
+	const op = "LocalResponseNorm"
+	in := x.node(op)
+	if in.n < 2 || size < 1 {
+		shapePanic(op, 1, fmt.Sprintf("needs channels [n, channels, ...] and a size of at least 1, not %d", size), x)
+	}
+	channels, t := in.d[1], x.t
+	den := t.floats.take(len(in.data))
+	kernel.Fill(den, k)
+	y, n := x.unary(op, backLocalResponseNorm)
+	data := t.operand(n, 0)
+	plane := planeSize(&n.shape)
+	tmp := t.floats.reuse(plane)
+	for o := 0; o*plane < len(data); o++ {
+		d := den[o*plane : o*plane+plane]
+		lo, hi := neighbours(o, channels, size/2, (size-1)/2)
+		for c := lo; c < hi; c++ {
+			src := data[c*plane : c*plane+plane]
+			kernel.Scale(tmp, src, alpha/float32(size))
+			kernel.MulAdd(d, tmp, src)
+		}
+	}
+	t.floats.recycle(tmp)
+	kernel.Pow(n.data, den, -beta)
+	kernel.Mul(n.data, n.data, data)
+	n.saved[0] = den
+	n.i[0], n.f = size, [2]float32{alpha, beta}
+	return y
+}
+
+func backLocalResponseNorm(t *Tape, n *node) {
+	// dx[c] = dy[c]·den[c]^−beta − 2·alpha·beta/size·x[c]·Σ dy·y/den over the
+	// channels whose window holds c.
+	size, channels, plane := n.i[0], n.d[1], planeSize(&n.shape)
+	x, den, g := t.operand(n, 0), n.saved[0], t.gradOf(n, 0)
+	share := t.floats.reuse(len(den))
+	kernel.Mul(share, n.grad, n.data)
+	kernel.Div(share, share, den)
+	factor := -2 * n.f[0] * n.f[1] / float32(size)
+	sum := t.floats.reuse(plane)
+	for o := 0; o*plane < len(x); o++ {
+		clear(sum)
+		lo, hi := neighbours(o, channels, (size-1)/2, size/2)
+		for c := lo; c < hi; c++ {
+			kernel.Axpy(sum, factor, share[c*plane:c*plane+plane])
+		}
+		kernel.MulAdd(g[o*plane:o*plane+plane], sum, x[o*plane:o*plane+plane])
+	}
+	kernel.Pow(share, den, -n.f[1])
+	kernel.MulAdd(g, share, n.grad)
+	t.floats.recycle(sum)
+	t.floats.recycle(share)
+}
+
+// neighbours gives the planes from lo up to hi: those up to before channels
+// before plane o and up to after channels after it, of the same sample.
+func neighbours(o, channels, before, after int) (lo, hi int) {
+	first := o - o%channels
+	return max(o-before, first), min(o+after+1, first+channels)
+}
+
+// planeSize is the number of elements of one channel of one sample.
+func planeSize(s *shape) int {
+	size := 1
+	for _, d := range s.d[2:s.n] {
+		size *= d
+	}
+	return size
+}

@@ -1,0 +1,157 @@
+package tensor
+
+import (
+	"fmt"
+
+	"descent/mlkit/internal/kernel"
+)
+
+// Pool holds the options of pooling, vertical before horizontal.
+// One-dimensional pooling reads the first of each pair.
+type Pool struct {
+	Kernel   [2]int
+	Stride   [2]int // 0 is the kernel's size: windows side by side
+	Padding  [2]int // at most half of the kernel
+	Dilation [2]int // of maxima only; 0 is 1
+	CeilMode bool   // also windows that hang over the far edge
+	// ExcludePad divides averages by the number of elements inside the image,
+	// not by the size of the window (Keras's way).
+	ExcludePad bool
+}
+
+// MaxPool2D takes the largest element of each window: [n, c, h, w] to
+// [n, c, oh, ow], oh = (h + 2·padding − dilation·(kernel−1) − 1)/stride + 1. Of
+// equal elements the first gets the gradient.
+func (x Tensor) MaxPool2D(p Pool) Tensor { return x.pool("MaxPool2D", p, true) }
+
+// AvgPool2D takes the mean of each window; padding counts as zeros.
+func (x Tensor) AvgPool2D(p Pool) Tensor { return x.pool("AvgPool2D", p, false) }
+
+// MaxPool1D is MaxPool2D over sequences [n, c, length].
+func (x Tensor) MaxPool1D(p Pool) Tensor { return x.pool1D("MaxPool1D", p, true) }
+
+// AvgPool1D is AvgPool2D over sequences [n, c, length].
+func (x Tensor) AvgPool1D(p Pool) Tensor { return x.pool1D("AvgPool1D", p, false) }
+
+func (x Tensor) pool1D(op string, p Pool, largest bool) Tensor {
+	if x.node(op).n != 3 {
+		shapePanic(op, 0, "needs sequences [n, channels, length]", x)
+	}
+	p.Kernel, p.Stride = [2]int{1, p.Kernel[0]}, [2]int{1, p.Stride[0]}
+	p.Padding, p.Dilation = [2]int{0, p.Padding[0]}, [2]int{1, p.Dilation[0]}
+	return x.Unsqueeze(2).pool(op, p, largest).Squeeze(2)
+}
+
+func (x Tensor) pool(op string, p Pool, largest bool) Tensor {
+	in := x.node(op)
+	if in.n != 4 {
+		shapePanic(op, 0, "needs images [n, channels, h, w]", x)
+	}
+	for a := range 2 {
+		if p.Stride[a] == 0 {
+			p.Stride[a] = p.Kernel[a]
+		}
+	}
+	k := kernel.Pool{N: in.d[0], C: in.d[1], H: in.d[2], W: in.d[3], KH: p.Kernel[0], KW: p.Kernel[1],
+		StrideH: p.Stride[0], StrideW: p.Stride[1], PadH: p.Padding[0], PadW: p.Padding[1],
+		DilH: max(p.Dilation[0], 1), DilW: max(p.Dilation[1], 1), CeilMode: p.CeilMode, CountIncludePad: !p.ExcludePad}
+	if !largest {
+		k.DilH, k.DilW = 1, 1
+	}
+	if k.KH < 1 || k.KW < 1 || k.OutH() < 1 || k.OutW() < 1 || 2*k.PadH > k.DilH*(k.KH-1)+1 || 2*k.PadW > k.DilW*(k.KW-1)+1 {
+		shapePanic(op, 2, fmt.Sprintf("a window of %v with padding %v does not fit (at most half a window may be padding)", p.Kernel, p.Padding), x)
+	}
+	t := x.t
+	s := shape{n: 4, d: [MaxRank]int{k.N, k.C, k.OutH(), k.OutW()}}
+	y := t.floats.take(s.size())
+	var ids []int32
+	back := backAvgPool
+	if largest {
+		back = backMaxPool
+		if in.needs {
+			ids = t.ints.take(s.size())
+		}
+		k.MaxForward(y, ids, in.data)
+	} else {
+		k.AvgForward(y, in.data)
+	}
+	res, n := t.push(op)
+	n.data, n.shape, n.ids = y, s, ids
+	n.i = [16]int{k.N, k.C, k.H, k.W, k.KH, k.KW, k.StrideH, k.StrideW, k.PadH, k.PadW, k.DilH, k.DilW, flag(k.CeilMode), flag(k.CountIncludePad)}
+	n.record(t, back, x.i)
+	return res
+}
+
+func (n *node) pool() kernel.Pool {
+	i := &n.i
+	return kernel.Pool{N: i[0], C: i[1], H: i[2], W: i[3], KH: i[4], KW: i[5], StrideH: i[6], StrideW: i[7],
+		PadH: i[8], PadW: i[9], DilH: i[10], DilW: i[11], CeilMode: i[12] == 1, CountIncludePad: i[13] == 1}
+}
+
+func flag(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+func backMaxPool(t *Tape, n *node) { n.pool().MaxBackward(t.gradOf(n, 0), n.grad, n.ids) }
+
+func backAvgPool(t *Tape, n *node) { n.pool().AvgBackward(t.gradOf(n, 0), n.grad) }
+
+// AdaptiveAvgPool2D averages images [n, c, h, w] to [n, c, oh, ow] whatever
+// their size: cell i covers the rows from ⌊i·h/oh⌋ up to ⌈(i+1)·h/oh⌉, which
+// overlap where oh does not divide h. AdaptiveAvgPool2D(1, 1) is the global
+// average, as is Mean(2, 3) without the axes.
+func (x Tensor) AdaptiveAvgPool2D(oh, ow int) Tensor {
+	const op = "AdaptiveAvgPool2D"
+	in := x.node(op)
+	if in.n != 4 || oh < 1 || ow < 1 || in.d[2] < 1 || in.d[3] < 1 {
+		shapePanic(op, 2, fmt.Sprintf("needs images [n, channels, h, w] and a size of at least 1×1, not %d×%d", oh, ow), x)
+	}
+	h, w := in.d[2], in.d[3]
+	s := makeShape(op, []int{in.d[0], in.d[1], oh, ow})
+	src := in.data
+	y := x.t.floats.take(s.size())
+	c := cells{h: h, w: w, oh: oh, ow: ow}
+	for o := range y {
+		at, rows, cols := c.cell(o)
+		var sum float32
+		for r := range rows {
+			for _, v := range src[at+r*w : at+r*w+cols] {
+				sum += v
+			}
+		}
+		y[o] = sum / float32(rows*cols)
+	}
+	res, n := x.t.push(op)
+	n.data, n.shape = y, s
+	n.record(x.t, backAdaptiveAvgPool, x.i)
+	return res
+}
+
+func backAdaptiveAvgPool(t *Tape, n *node) {
+	g, in := t.gradOf(n, 0), &t.nodes[n.in[0]]
+	c := cells{h: in.d[2], w: in.d[3], oh: n.d[2], ow: n.d[3]}
+	for o, dy := range n.grad {
+		at, rows, cols := c.cell(o)
+		dy /= float32(rows * cols)
+		for r := range rows {
+			row := g[at+r*c.w : at+r*c.w+cols]
+			for j := range row {
+				row[j] += dy
+			}
+		}
+	}
+}
+
+// cells divides planes of h×w into oh×ow cells.
+type cells struct{ h, w, oh, ow int }
+
+// cell gives where output element o reads: its first element, rows and columns.
+func (c *cells) cell(o int) (at, rows, cols int) {
+	plane, i, j := o/(c.oh*c.ow), o/c.ow%c.oh, o%c.ow
+	r0, r1 := i*c.h/c.oh, ((i+1)*c.h+c.oh-1)/c.oh
+	c0, c1 := j*c.w/c.ow, ((j+1)*c.w+c.ow-1)/c.ow
+	return plane*c.h*c.w + r0*c.w + c0, r1 - r0, c1 - c0
+}

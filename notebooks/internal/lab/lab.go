@@ -44,7 +44,20 @@ const farewell = 3 * time.Second
 // Serve runs the server until the context ends or the server does, as it does
 // when the reader chooses "Shut down". Then no process and no temporary file of
 // it is left, kernels and their cells included. It listens on 127.0.0.1 only.
-func Serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
+func Serve(ctx context.Context, env *setup.Env, opt Options) error {
+	// Jupyter looks for a free port, lets it go and only then listens: of two
+	// servers that start at once, one may find its port taken in between.
+	for range 5 {
+		if err := serve(ctx, env, opt); !errors.Is(err, errPortLost) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w again and again: choose another with -port", errPortLost)
+}
+
+var errPortLost = errors.New("another program took the port that JupyterLab was about to use")
+
+func serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 	s, err := session.New()
 	if err != nil {
 		return err
@@ -91,7 +104,11 @@ func Serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 			if announced && exit == nil {
 				return nil
 			}
-			return fmt.Errorf("JupyterLab ended (%v); its last words:\n%s", exit, lastLines(logName))
+			words := lastLines(logName)
+			if !announced && strings.Contains(words, "Address already in use") {
+				return errPortLost
+			}
+			return fmt.Errorf("JupyterLab ended (%v); its last words:\n%s", exit, words)
 		case <-tick.C:
 			if announced {
 				continue

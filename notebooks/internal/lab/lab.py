@@ -16,9 +16,13 @@ import time
 from jupyterlab.labapp import LabApp
 
 
+orphaned = threading.Event()
+
+
 def end_with_parent():
     while os.read(0, 1):
         pass
+    orphaned.set()
     os.kill(os.getpid(), signal.SIGTERM)  # the server shuts its kernels down
     time.sleep(15)
     os._exit(1)
@@ -43,4 +47,5 @@ trust(folder)
 try:
     LabApp.launch_instance(arguments)
 finally:
-    shutil.rmtree(os.environ["DESCENT_SESSION"], ignore_errors=True)
+    if orphaned.is_set():  # otherwise whoever started this still wants the log
+        shutil.rmtree(os.environ["DESCENT_SESSION"], ignore_errors=True)

@@ -53,6 +53,13 @@ func (c Conv) Forward(y, x, w, bias []float32, act Activation) {
 	if bias != nil {
 		needSize("Conv: bias", len(bias), c.OutC)
 	}
+	if c.winograd(c.OutH(), c.OutW()) {
+		winForwardJob(winJob{
+			x: x, y: y, w: w, in: c.C, out: c.OutC, n: c.N, h: c.H, wd: c.W, oh: c.OutH(), ow: c.OutW(),
+			padH: c.PadH, padW: c.PadW, relu: act == ReLUAct,
+		}, bias)
+		return
+	}
 	j := convJob{Conv: c, part: convForward, y: y, x: x, w: w, bias: bias, act: act}
 	j.cutRows()
 	j.run(c.N * c.Groups * j.cuts)
@@ -62,6 +69,13 @@ func (c Conv) Forward(y, x, w, bias []float32, act Activation) {
 // with accumulate it adds it to what dx holds.
 func (c Conv) BackwardData(dx, dy, w []float32, accumulate bool) {
 	c = c.checked(len(dy), len(dx), len(w))
+	if c.winograd(c.H, c.W) {
+		winForwardJob(winJob{
+			x: dy, y: dx, w: w, in: c.OutC, out: c.C, n: c.N, h: c.OutH(), wd: c.OutW(), oh: c.H, ow: c.W,
+			padH: 2 - c.PadH, padW: 2 - c.PadW, flip: true, accumulate: accumulate,
+		}, nil)
+		return
+	}
 	j := convJob{Conv: c, part: convBackwardData, y: dy, x: dx, w: w, accumulate: accumulate}
 	j.cutPlanes(c.N)
 	j.run(c.N * c.Groups * j.cuts)
@@ -74,10 +88,21 @@ func (c Conv) BackwardWeight(dw, dy, x []float32, accumulate bool) {
 	c = c.checked(len(dy), len(x), len(dw))
 	j := convJob{Conv: c, part: convBackwardWeight, y: dy, x: x, w: dw, accumulate: accumulate}
 	j.runs = max(1, min(c.N, convParts, maxRunFloats/(c.OutC*j.taps())))
-	j.cutPlanes(j.runs)
 	s := getWorkspace()
 	j.sums = floats(&s.c, j.runs*c.OutC*j.taps())
-	j.run(j.runs * c.Groups * j.cuts)
+	if c.winograd(c.OutH(), c.OutW()) {
+		s.win = winJob{
+			part: winBackwardWeight, x: x, y: dy, in: c.C, out: c.OutC, n: c.N, h: c.H, wd: c.W, oh: c.OutH(), ow: c.OutW(),
+			padH: c.PadH, padW: c.PadW, runs: j.runs, sums: j.sums,
+		}
+		s.win.plan()
+		Parallel(j.runs, &s.win)
+		s.win = winJob{}
+		j.cutPlanes(1)
+	} else {
+		j.cutPlanes(j.runs)
+		j.run(j.runs * c.Groups * j.cuts)
+	}
 	j.part = convSumRuns
 	j.run(c.Groups * j.cuts)
 	s.release()

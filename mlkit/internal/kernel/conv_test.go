@@ -129,6 +129,13 @@ func TestConvShapes(t *testing.T) {
 		{N: 2, C: 12, H: 9, W: 9, OutC: 12, KH: 3, KW: 3, PadH: 1, PadW: 1, Groups: 12},
 		{N: 1, C: 4, H: 1, W: 200, OutC: 6, KH: 1, KW: 7, PadW: 6, DilW: 2},
 		{N: 1, C: 2, H: 3, W: 3, OutC: 2, KH: 5, KW: 5},
+		// By Winograd's tiles: whole and broken, many images or rows to a unit.
+		{N: 3, C: 32, H: 13, W: 13, OutC: 64, KH: 3, KW: 3},
+		{N: 7, C: 17, H: 10, W: 8, OutC: 19, KH: 3, KW: 3},
+		{N: 11, C: 16, H: 7, W: 6, OutC: 33, KH: 3, KW: 3, PadH: 1, PadW: 1},
+		{N: 1, C: 24, H: 30, W: 41, OutC: 16, KH: 3, KW: 3, PadH: 1, PadW: 1},
+		{N: 2, C: 18, H: 14, W: 15, OutC: 18, KH: 3, KW: 3, PadH: 2, PadW: 0},
+		{N: 40, C: 16, H: 4, W: 4, OutC: 16, KH: 3, KW: 3, PadH: 1, PadW: 2},
 	}
 	levels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(9, 10))

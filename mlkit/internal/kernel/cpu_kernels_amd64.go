@@ -16,6 +16,8 @@ var (
 	_ = [1]int{}[unsafe.Offsetof(blocks{}.dstPlane)-48]
 	_ = [1]int{}[unsafe.Offsetof(poolRows{}.stride)-48]
 	_ = [1]int{}[unsafe.Offsetof(poolRows{}.count)-80]
+	_ = [1]int{}[unsafe.Offsetof(winTiles{}.dstTile)-56]
+	_ = [1]int{}[unsafe.Offsetof(winTiles{}.relu)-88]
 )
 
 func (t *tiles) run() {
@@ -92,5 +94,70 @@ func avgPoolCPU(y, x []float32, r *poolRows) {
 		avgPoolAVX2(&y[0], nil, &x[0], (*byte)(unsafe.Pointer(r)))
 	default:
 		avgPoolGo(y, x, r)
+	}
+}
+
+func winInputCPU(dst, src, tmp []float32, p *winTiles) {
+	t := *p
+	t.vectors /= tileShapes[cpu].lanes
+	switch cpu {
+	case avx512:
+		winInputAVX512(&dst[0], &src[0], &tmp[0], (*byte)(unsafe.Pointer(&t)))
+	case avx2:
+		winInputAVX2(&dst[0], &src[0], &tmp[0], (*byte)(unsafe.Pointer(&t)))
+	default:
+		winGo(dst, src, p, 0, 6, 6)
+	}
+}
+
+func winWeightCPU(dst, src, tmp []float32, p *winTiles, start int) {
+	t := *p
+	t.vectors /= tileShapes[cpu].lanes
+	switch cpu {
+	case avx512:
+		winWeightAVX512(&dst[0], &src[start], &tmp[0], (*byte)(unsafe.Pointer(&t)))
+	case avx2:
+		winWeightAVX2(&dst[0], &src[start], &tmp[0], (*byte)(unsafe.Pointer(&t)))
+	default:
+		winGo(dst, src, p, start, 3, 6)
+	}
+}
+
+func winGradCPU(dst, src, tmp []float32, p *winTiles) {
+	t := *p
+	t.vectors /= tileShapes[cpu].lanes
+	switch cpu {
+	case avx512:
+		winGradAVX512(&dst[0], &src[0], &tmp[0], (*byte)(unsafe.Pointer(&t)))
+	case avx2:
+		winGradAVX2(&dst[0], &src[0], &tmp[0], (*byte)(unsafe.Pointer(&t)))
+	default:
+		winGo(dst, src, p, 0, 4, 6)
+	}
+}
+
+func winOutputCPU(dst, src, tmp []float32, p *winTiles) {
+	t := *p
+	t.vectors /= tileShapes[cpu].lanes
+	switch cpu {
+	case avx512:
+		winOutputAVX512(&dst[0], &src[0], &tmp[0], (*byte)(unsafe.Pointer(&t)))
+	case avx2:
+		winOutputAVX2(&dst[0], &src[0], &tmp[0], (*byte)(unsafe.Pointer(&t)))
+	default:
+		winGo(dst, src, p, 0, 6, 4)
+	}
+}
+
+func winWeightGradCPU(dst, src, tmp []float32, p *winTiles) {
+	t := *p
+	t.vectors /= tileShapes[cpu].lanes
+	switch cpu {
+	case avx512:
+		winWeightGradAVX512(&dst[0], &src[0], &tmp[0], (*byte)(unsafe.Pointer(&t)))
+	case avx2:
+		winWeightGradAVX2(&dst[0], &src[0], &tmp[0], (*byte)(unsafe.Pointer(&t)))
+	default:
+		winGo(dst, src, p, 0, 6, 3)
 	}
 }

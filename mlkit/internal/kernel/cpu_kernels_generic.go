@@ -14,3 +14,9 @@ func addBlocksCPU(dst, src []float32, b *blocks)  { addBlocksGo(dst, src, b) }
 
 func maxPoolCPU(y []float32, idx []int32, x []float32, r *poolRows) { maxPoolGo(y, idx, x, r) }
 func avgPoolCPU(y, x []float32, r *poolRows)                        { avgPoolGo(y, x, r) }
+
+func winInputCPU(dst, src, tmp []float32, p *winTiles)             { winGo(dst, src, p, 0, 6, 6) }
+func winWeightCPU(dst, src, tmp []float32, p *winTiles, start int) { winGo(dst, src, p, start, 3, 6) }
+func winGradCPU(dst, src, tmp []float32, p *winTiles)              { winGo(dst, src, p, 0, 4, 6) }
+func winOutputCPU(dst, src, tmp []float32, p *winTiles)            { winGo(dst, src, p, 0, 6, 4) }
+func winWeightGradCPU(dst, src, tmp []float32, p *winTiles)        { winGo(dst, src, p, 0, 6, 3) }

@@ -18,4 +18,5 @@ package kernel
 
 //go:generate go run ./gen -family gemm -out gemm_amd64.s -stubs gemm_amd64.go -pkg kernel
 //go:generate go run ./gen -family pool -out pooling_amd64.s -stubs pooling_amd64.go -pkg kernel
+//go:generate go run ./gen -family winograd -out winograd_amd64.s -stubs winograd_amd64.go -pkg kernel
 //go:generate go run ./gen -family elem -out elem_amd64.s -stubs elem_stubs_amd64.go -pkg kernel

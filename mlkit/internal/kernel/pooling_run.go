@@ -56,7 +56,7 @@ func (j *poolJob) forward(y, x []float32, idx []int32) {
 	left, right := span(j.W, j.StrideW, j.PadW, 0, 0, ow)
 	_, end := span(j.W, j.StrideW, j.PadW, (j.KW-1)*j.DilW, 0, ow)
 	right = max(left, min(right, end))
-	if j.StrideW > 2 {
+	if j.StrideW > 2 || right-left < 3 {
 		left, right = 0, 0
 	}
 	w0 := left*j.StrideW - j.PadW

@@ -9,6 +9,7 @@ type workspace struct {
 	gemm    gemmJob
 	conv    convJob
 	pool    poolJob
+	win     winJob
 	batch   batchJob
 	next    *workspace
 }

@@ -5,28 +5,39 @@ import "fmt"
 // BytesToFloats computes dst = src*scale + shift (pixels to network inputs).
 func BytesToFloats(dst []float32, src []byte, scale, shift float32) {
 	checkLen("BytesToFloats", "src", len(dst), len(src))
-	for i, b := range src {
-		dst[i] = float32(b)*scale + shift
+	if len(dst) <= elemGrain {
+		bytesToFloats(dst, src, scale, shift)
+		return
 	}
+	j := getJob((*job).bytesPart)
+	j.x[0], j.bytes, j.s, j.t = dst, src, scale, shift
+	j.parallel(len(dst), elemGrain)
+}
+
+func (j *job) bytesPart(lo, hi int) {
+	bytesToFloats(j.at(0, lo, hi), j.bytes[lo:hi], j.s, j.t)
 }
 
 // Transpose writes src, rows x cols, to dst, cols x rows. They may not overlap.
 func Transpose(dst, src []float32, rows, cols int) {
-	if rows < 0 || cols < 0 || len(src) != rows*cols {
+	if n, ok := volume(rows, cols); !ok || len(src) != n {
 		panic(fmt.Sprintf("kernel: Transpose: src has %d elements, want %d x %d", len(src), rows, cols))
 	}
 	checkLen("Transpose", "dst", len(src), len(dst))
-	const block = 16 // one cache line of dst
-	for i0 := 0; i0 < rows; i0 += block {
-		i1 := min(i0+block, rows)
-		for j0 := 0; j0 < cols; j0 += block {
-			j1 := min(j0+block, cols)
-			for j := j0; j < j1; j++ {
-				d := dst[j*rows+i0 : j*rows+i1]
-				for i := range d {
-					d[i] = src[(i0+i)*cols+j]
-				}
-			}
-		}
+	if len(src) <= elemGrain || rows < 2*transposeBand {
+		transpose(dst, src, cols, rows, cols, rows)
+		return
 	}
+	j := getJob((*job).transposePart)
+	j.x[0], j.x[1], j.cols = dst, src, cols
+	j.parallel((rows+transposeBand-1)/transposeBand, 1)
+}
+
+// transposeBand is the number of rows a worker takes at a time: a few lines of the cache in dst.
+const transposeBand = 64
+
+func (j *job) transposePart(lo, hi int) {
+	rows := len(j.x[1]) / j.cols
+	lo, hi = lo*transposeBand, min(hi*transposeBand, rows)
+	transpose(j.x[0][lo:], j.x[1][lo*j.cols:], j.cols, hi-lo, j.cols, rows)
 }

@@ -53,7 +53,7 @@ func elem(op elemOp, dst, a, b []float32, s, t float32) {
 		return
 	} else if n > elemGrain {
 		j := getJob((*job).elemPart)
-		j.op, j.dst, j.a, j.b, j.s, j.t = op, dst, a, b, s, t
+		j.op, j.x[0], j.x[1], j.x[2], j.s, j.t = op, dst, a, b, s, t
 		j.parallel(n, elemGrain)
 		return
 	}
@@ -65,5 +65,5 @@ func elem(op elemOp, dst, a, b []float32, s, t float32) {
 }
 
 func (j *job) elemPart(lo, hi int) {
-	elem(j.op, j.dst[lo:hi], part(j.a, lo, hi), part(j.b, lo, hi), j.s, j.t)
+	elem(j.op, j.at(0, lo, hi), j.at(1, lo, hi), j.at(2, lo, hi), j.s, j.t)
 }

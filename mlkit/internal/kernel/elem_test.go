@@ -61,7 +61,6 @@ func refGELU(x float64) float64    { return x * 0.5 * math.Erfc(-x/math.Sqrt2) }
 func refMish(x float64) float64 {
 	return x * math.Tanh(math.Log1p(math.Exp(x)))
 }
-func refRound(x float64) float64 { return float64(float32(x)) }
 
 var elemCases = []elemCase{
 	{"Fill", opFill, 0, 3, 0, func(_, _, _, s, _ float64) float64 { return s }, 0, exactSpecials, nil},

@@ -20,27 +20,39 @@ func LayerNorm(y, xhat, mean, rstd, x, gamma, beta []float32, cols int, eps floa
 	if beta != nil {
 		checkLen("LayerNorm", "beta", cols, len(beta))
 	}
-	for i := range rows {
-		in, out := x[i*cols:i*cols+cols], y[i*cols:i*cols+cols]
-		m := Sum(in) / float32(cols)
-		var s float64
-		for _, v := range in {
-			s += float64(v-m) * float64(v-m)
+	if rows == 0 {
+		return
+	}
+	j := getJob((*job).layerNormPart)
+	j.x, j.cols, j.s = [9][]float32{y, xhat, mean, rstd, x, gamma, beta}, cols, eps
+	j.parallel(rows, rowsAtATime(rowGrain, cols))
+}
+
+func (j *job) layerNormPart(lo, hi int) {
+	gamma, beta, n := j.x[5], j.x[6], float64(j.cols)
+	for i := lo; i < hi; i++ {
+		x, y := j.rows(4, i, i+1), j.rows(0, i, i+1)
+		m := float32(float64(sum(x)) / n)
+		r := float32(1 / math.Sqrt(float64(squares(x, m))/n+float64(j.s)))
+		j.x[2][i], j.x[3][i] = m, r
+		h := j.rows(1, i, i+1)
+		if h == nil && gamma != nil && beta != nil {
+			layerNormRow(y, x, gamma, beta, m, r)
+			continue
 		}
-		r := float32(1 / math.Sqrt(s/float64(cols)+float64(eps)))
-		mean[i], rstd[i] = m, r
-		for j, v := range in {
-			h := (v - m) * r
-			if xhat != nil {
-				xhat[i*cols+j] = h
-			}
-			if gamma != nil {
-				h *= gamma[j]
-			}
-			if beta != nil {
-				h += beta[j]
-			}
-			out[j] = h
+		if h == nil {
+			h = y
+		}
+		elem(opStandardize, h, x, nil, m, r)
+		if gamma != nil {
+			elem(opMul, y, h, gamma, 0, 0)
+			h = y
+		}
+		switch {
+		case beta != nil:
+			elem(opAdd, y, h, beta, 0, 0)
+		case gamma == nil && j.x[1] != nil:
+			copy(y, h)
 		}
 	}
 }
@@ -64,9 +76,46 @@ func LayerNormGrad(dx, dgamma, dbeta, dy, x, mean, rstd, gamma []float32, cols i
 	if gamma != nil {
 		checkLen("LayerNormGrad", "gamma", cols, len(gamma))
 	}
-	for i := range rows {
-		g, in := dy[i*cols:i*cols+cols], x[i*cols:i*cols+cols]
-		m, r := mean[i], rstd[i]
+	if rows == 0 {
+		return
+	}
+	if dgamma == nil || dbeta == nil || gamma == nil {
+		layerNormGradSome(dx, dgamma, dbeta, dy, x, mean, rstd, gamma, cols)
+		return
+	}
+	j := getJob((*job).layerNormParamsPart)
+	j.x, j.cols = [9][]float32{dgamma, dbeta, dy, x, mean, rstd}, cols
+	if len(dy) <= rowGrain {
+		j.parallel(cols, cols)
+	} else {
+		j.parallel(cols, 64)
+	}
+	if dx != nil {
+		j := getJob((*job).layerNormGradPart)
+		j.x, j.cols = [9][]float32{dx, dy, x, gamma, mean, rstd}, cols
+		j.parallel(rows, rowsAtATime(rowGrain, cols))
+	}
+}
+
+// layerNormParamsPart does some columns.
+func (j *job) layerNormParamsPart(lo, hi int) {
+	layerNormParams(j.x[0][lo:hi], j.x[1][lo:hi], j.x[2][lo:], j.x[3][lo:], j.x[4], j.x[5], j.cols, hi-lo)
+}
+
+// layerNormGradPart does some rows.
+func (j *job) layerNormGradPart(lo, hi int) {
+	n, gamma := float32(j.cols), j.x[3]
+	for i := lo; i < hi; i++ {
+		dy, x, m, r := j.rows(1, i, i+1), j.rows(2, i, i+1), j.x[4][i], j.x[5][i]
+		s, d := layerNormGradSums(dy, x, gamma, m, r)
+		layerNormGradRow(j.rows(0, i, i+1), dy, x, gamma, m, r, s/n, d/n)
+	}
+}
+
+// layerNormGradSome serves a layer without gamma, or with a frozen one: seldom, so in plain Go.
+func layerNormGradSome(dx, dgamma, dbeta, dy, x, mean, rstd, gamma []float32, cols int) {
+	for i, m := range mean {
+		g, in, r := dy[i*cols:i*cols+cols], x[i*cols:i*cols+cols], rstd[i]
 		var s1, s2 float64
 		for j, d := range g {
 			h := (in[j] - m) * r

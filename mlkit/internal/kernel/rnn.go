@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // LSTMCell takes the pre-activations of the four gates, rows of 4*hidden in the order i, f, g, o, and
 // the previous cell state, rows of hidden, and computes
 //
@@ -17,17 +15,26 @@ func LSTMCell(h, c, acts, tanhC, gates, cPrev []float32, hidden int) {
 	checkLen("LSTMCell", "cPrev", len(h), len(cPrev))
 	checkLen("LSTMCell", "acts", 4*len(h), len(acts))
 	checkLen("LSTMCell", "gates", 4*len(h), len(gates))
-	for r := range rows {
-		lo, g := r*hidden, 4*r*hidden
-		for j := range hidden {
-			i := float32(sigmoid(float64(gates[g+j])))
-			f := float32(sigmoid(float64(gates[g+hidden+j])))
-			u := float32(math.Tanh(float64(gates[g+2*hidden+j])))
-			o := float32(sigmoid(float64(gates[g+3*hidden+j])))
-			acts[g+j], acts[g+hidden+j], acts[g+2*hidden+j], acts[g+3*hidden+j] = i, f, u, o
-			cell := f*cPrev[lo+j] + i*u
-			t := float32(math.Tanh(float64(cell)))
-			c[lo+j], tanhC[lo+j], h[lo+j] = cell, t, o*t
+	if rows == 0 {
+		return
+	}
+	j := getJob((*job).lstmPart)
+	j.x, j.cols = [9][]float32{h, c, acts, tanhC, gates, cPrev}, hidden
+	j.parallel(rows, rowsAtATime(cellGrain, hidden))
+}
+
+// cellGrain is rowGrain for cells, which cost five exponentials.
+const cellGrain = rowGrain / 4
+
+func (j *job) lstmPart(lo, hi int) {
+	n := j.cols
+	for i := lo; i < hi; i++ {
+		h, c, tanhC, cPrev := j.rows(0, i, i+1), j.rows(1, i, i+1), j.rows(3, i, i+1), j.rows(5, i, i+1)
+		acts, gates := j.x[2][4*i*n:4*(i+1)*n], j.x[4][4*i*n:4*(i+1)*n]
+		if f := vecTable[cpu].lstmRow; f != nil {
+			f(p(h), p(c), p(acts), p(tanhC), p(gates), p(cPrev), n)
+		} else {
+			lstmRowGo(h, c, acts, tanhC, gates, cPrev)
 		}
 	}
 }
@@ -45,21 +52,24 @@ func LSTMCellGrad(dgates, dcPrev, dh, dc, acts, tanhC, cPrev []float32, hidden i
 	if dc != nil {
 		checkLen("LSTMCellGrad", "dc", len(dh), len(dc))
 	}
-	for r := range rows {
-		lo, g := r*hidden, 4*r*hidden
-		for j := range hidden {
-			i, f, u, o := acts[g+j], acts[g+hidden+j], acts[g+2*hidden+j], acts[g+3*hidden+j]
-			t, d := tanhC[lo+j], dh[lo+j]
-			var dcell float32
-			if dc != nil {
-				dcell = dc[lo+j]
-			}
-			dcell += d * o * (1 - t*t)
-			dgates[g+j] = dcell * u * i * (1 - i)
-			dgates[g+hidden+j] = dcell * cPrev[lo+j] * f * (1 - f)
-			dgates[g+2*hidden+j] = dcell * i * (1 - u*u)
-			dgates[g+3*hidden+j] = d * t * o * (1 - o)
-			dcPrev[lo+j] = dcell * f
+	if rows == 0 {
+		return
+	}
+	j := getJob((*job).lstmGradPart)
+	j.x, j.cols = [9][]float32{dgates, dcPrev, dh, dc, acts, tanhC, cPrev}, hidden
+	j.parallel(rows, rowsAtATime(rowGrain, hidden))
+}
+
+func (j *job) lstmGradPart(lo, hi int) {
+	n := j.cols
+	for i := lo; i < hi; i++ {
+		dcPrev, dh, dc := j.rows(1, i, i+1), j.rows(2, i, i+1), j.rows(3, i, i+1)
+		tanhC, cPrev := j.rows(5, i, i+1), j.rows(6, i, i+1)
+		dgates, acts := j.x[0][4*i*n:4*(i+1)*n], j.x[4][4*i*n:4*(i+1)*n]
+		if f := vecTable[cpu].lstmGradRow; f != nil {
+			f(p(dgates), p(dcPrev), p(dh), p(dc), p(acts), p(tanhC), p(cPrev), n)
+		} else {
+			lstmGradRowGo(dgates, dcPrev, dh, dc, acts, tanhC, cPrev)
 		}
 	}
 }
@@ -77,14 +87,23 @@ func GRUCell(h, acts, gx, gh, hPrev []float32, hidden int) {
 	checkLen("GRUCell", "acts", 3*len(h), len(acts))
 	checkLen("GRUCell", "gx", 3*len(h), len(gx))
 	checkLen("GRUCell", "gh", 3*len(h), len(gh))
-	for row := range rows {
-		lo, g := row*hidden, 3*row*hidden
-		for j := range hidden {
-			r := float32(sigmoid(float64(gx[g+j] + gh[g+j])))
-			z := float32(sigmoid(float64(gx[g+hidden+j] + gh[g+hidden+j])))
-			n := float32(math.Tanh(float64(gx[g+2*hidden+j] + r*gh[g+2*hidden+j])))
-			acts[g+j], acts[g+hidden+j], acts[g+2*hidden+j] = r, z, n
-			h[lo+j] = n + z*(hPrev[lo+j]-n)
+	if rows == 0 {
+		return
+	}
+	j := getJob((*job).gruPart)
+	j.x, j.cols = [9][]float32{h, acts, gx, gh, hPrev}, hidden
+	j.parallel(rows, rowsAtATime(cellGrain, hidden))
+}
+
+func (j *job) gruPart(lo, hi int) {
+	n := j.cols
+	for i := lo; i < hi; i++ {
+		h, hPrev := j.rows(0, i, i+1), j.rows(4, i, i+1)
+		acts, gx, gh := j.x[1][3*i*n:3*(i+1)*n], j.x[2][3*i*n:3*(i+1)*n], j.x[3][3*i*n:3*(i+1)*n]
+		if f := vecTable[cpu].gruRow; f != nil {
+			f(p(h), p(acts), p(gx), p(gh), p(hPrev), n)
+		} else {
+			gruRowGo(h, acts, gx, gh, hPrev)
 		}
 	}
 }
@@ -99,18 +118,24 @@ func GRUCellGrad(dgx, dgh, dhPrev, dh, acts, gh, hPrev []float32, hidden int) {
 	checkLen("GRUCellGrad", "gh", 3*len(dh), len(gh))
 	checkLen("GRUCellGrad", "dgx", 3*len(dh), len(dgx))
 	checkLen("GRUCellGrad", "dgh", 3*len(dh), len(dgh))
-	for row := range rows {
-		lo, g := row*hidden, 3*row*hidden
-		for j := range hidden {
-			r, z, n := acts[g+j], acts[g+hidden+j], acts[g+2*hidden+j]
-			d := dh[lo+j]
-			dn := d * (1 - z) * (1 - n*n)
-			dz := d * (hPrev[lo+j] - n) * z * (1 - z)
-			dr := dn * gh[g+2*hidden+j] * r * (1 - r)
-			dgx[g+j], dgh[g+j] = dr, dr
-			dgx[g+hidden+j], dgh[g+hidden+j] = dz, dz
-			dgx[g+2*hidden+j], dgh[g+2*hidden+j] = dn, dn*r
-			dhPrev[lo+j] = d * z
+	if rows == 0 {
+		return
+	}
+	j := getJob((*job).gruGradPart)
+	j.x, j.cols = [9][]float32{dgx, dgh, dhPrev, dh, acts, gh, hPrev}, hidden
+	j.parallel(rows, rowsAtATime(rowGrain, hidden))
+}
+
+func (j *job) gruGradPart(lo, hi int) {
+	n := j.cols
+	for i := lo; i < hi; i++ {
+		dhPrev, dh, hPrev := j.rows(2, i, i+1), j.rows(3, i, i+1), j.rows(6, i, i+1)
+		dgx, dgh := j.x[0][3*i*n:3*(i+1)*n], j.x[1][3*i*n:3*(i+1)*n]
+		acts, gh := j.x[4][3*i*n:3*(i+1)*n], j.x[5][3*i*n:3*(i+1)*n]
+		if f := vecTable[cpu].gruGradRow; f != nil {
+			f(p(dgx), p(dgh), p(dhPrev), p(dh), p(acts), p(gh), p(hPrev), n)
+		} else {
+			gruGradRowGo(dgx, dgh, dhPrev, dh, acts, gh, hPrev)
 		}
 	}
 }

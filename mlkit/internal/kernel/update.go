@@ -16,11 +16,18 @@ func AdamUpdate(p, g, m, v []float32, lr, beta1, beta2, eps, bias1, bias2, decay
 	checkLen("AdamUpdate", "m", len(p), len(m))
 	checkLen("AdamUpdate", "v", len(p), len(v))
 	step, root, keep := lr/bias1, float32(1/math.Sqrt(float64(bias2))), 1-lr*decay
-	for i, d := range g {
-		m[i] += (1 - beta1) * (d - m[i])
-		v[i] = beta2*v[i] + (1-beta2)*d*d
-		p[i] = p[i]*keep - step*m[i]/(float32(math.Sqrt(float64(v[i])))*root+eps)
+	if len(p) <= elemGrain/2 {
+		adam(p, g, m, v, 1-beta1, beta2, 1-beta2, step, root, eps, keep)
+		return
 	}
+	j := getJob((*job).adamPart)
+	j.x = [9][]float32{p, g, m, v}
+	j.s, j.t, j.f = 1-beta1, beta2, [5]float32{1 - beta2, step, root, eps, keep}
+	j.parallel(len(p), elemGrain/2)
+}
+
+func (j *job) adamPart(lo, hi int) {
+	adam(j.at(0, lo, hi), j.at(1, lo, hi), j.at(2, lo, hi), j.at(3, lo, hi), j.s, j.t, j.f[0], j.f[1], j.f[2], j.f[3], j.f[4])
 }
 
 // SGDUpdate computes p -= lr * g.
@@ -34,14 +41,24 @@ func SGDUpdate(p, g []float32, lr float32) { Axpy(p, -lr, g) }
 func SGDMomentum(p, g, buf []float32, lr, mu, dampening float32, nesterov bool) {
 	checkLen("SGDMomentum", "g", len(p), len(g))
 	checkLen("SGDMomentum", "buf", len(p), len(buf))
-	for i, d := range g {
-		b := mu*buf[i] + (1-dampening)*d
-		buf[i] = b
-		if nesterov {
-			b = d + mu*b
-		}
-		p[i] -= lr * b
+	if len(p) <= elemGrain {
+		momentum(p, g, buf, lr, mu, 1-dampening, nesterov)
+		return
 	}
+	j := getJob((*job).momentumPart)
+	if nesterov {
+		j.run = (*job).nesterovPart
+	}
+	j.x, j.s, j.t, j.f[0] = [9][]float32{p, g, buf}, lr, mu, 1-dampening
+	j.parallel(len(p), elemGrain)
+}
+
+func (j *job) momentumPart(lo, hi int) {
+	momentum(j.at(0, lo, hi), j.at(1, lo, hi), j.at(2, lo, hi), j.s, j.t, j.f[0], false)
+}
+
+func (j *job) nesterovPart(lo, hi int) {
+	momentum(j.at(0, lo, hi), j.at(1, lo, hi), j.at(2, lo, hi), j.s, j.t, j.f[0], true)
 }
 
 // RMSProp takes one step of RMSProp (Tieleman & Hinton, 2012), PyTorch's form:

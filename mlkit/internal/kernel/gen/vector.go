@@ -27,6 +27,7 @@ type vm struct {
 	mask   reg.Register // YMM of all ones and zeros, or K
 
 	table *operand.Mem // of masks for AVX2
+	iota  *operand.Mem // 0, 1, ... 15
 }
 
 // vec is a vector register; cst is a constant in memory; either may be the last source of an instruction,
@@ -172,13 +173,6 @@ func (v *vm) sign(a vec) vec { return v.and(a, v.bits(0x80000000)) }
 func (v *vm) addTo(acc, a vec, b any) { v.emit(VFMADD231PS, VFMADD231PS_BCST, b, a, acc) }
 func (v *vm) subTo(acc, a vec, b any) { v.emit(VFNMADD231PS, VFNMADD231PS_BCST, b, a, acc) }
 func (v *vm) mulTo(a, x vec, b any)   { v.emit(VFMADD213PS, VFMADD213PS_BCST, b, x, a) }
-
-// fma returns a*b + c rounded once.
-func (v *vm) fma(a vec, b any, c vec) vec {
-	r := v.copy(c)
-	v.addTo(r, a, b)
-	return r
-}
 
 // poly evaluates a polynomial in x by Horner's rule; the lowest coefficient comes first.
 func (v *vm) poly(x vec, coef ...float64) vec {
@@ -348,6 +342,15 @@ func (s strip) load(p reg.Register) vec     { return s.v.load(s.at(p)) }
 func (s strip) store(a vec, p reg.Register) { s.v.store(a, s.at(p)) }
 
 func (v *vm) strips(n reg.GPVirtual, unroll int, body func(s strip)) {
+	v.groups(n, unroll, func(ss []strip) {
+		for _, s := range ss {
+			body(s)
+		}
+	})
+}
+
+// groups is strips with a body that sees the vectors of a turn together.
+func (v *vm) groups(n reg.GPVirtual, unroll int, body func(ss []strip)) {
 	index, left := GP64(), GP64()
 	XORQ(index, index)
 	MOVQ(n, left)
@@ -357,9 +360,7 @@ func (v *vm) strips(n reg.GPVirtual, unroll int, body func(s strip)) {
 		SUBQ(operand.Imm(uint64(step)), left)
 		JB(operand.LabelRef(end))
 		Label(loop)
-		for i := range u {
-			body(strip{v, index, i * v.bytes()})
-		}
+		body(v.stripsAt(index, u))
 		ADDQ(operand.Imm(uint64(step)), index)
 		SUBQ(operand.Imm(uint64(step)), left)
 		JAE(operand.LabelRef(loop))
@@ -369,9 +370,17 @@ func (v *vm) strips(n reg.GPVirtual, unroll int, body func(s strip)) {
 	done := v.label("done")
 	JZ(operand.LabelRef(done))
 	v.setMask(left)
-	body(strip{v, index, 0})
+	body(v.stripsAt(index, 1))
 	v.masked = false
 	Label(done)
+}
+
+func (v *vm) stripsAt(index reg.GPVirtual, n int) []strip {
+	var ss []strip
+	for i := range n {
+		ss = append(ss, strip{v, index, i * v.bytes()})
+	}
+	return ss
 }
 
 // function begins an assembly function; its body ends with ret.

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	. "github.com/mmcloughlin/avo/build"
+)
+
+func init() { families["fused"] = emitFused }
+
+// emitFused writes the recurrent cells, the optimizers' updates and the conversions.
+func emitFused() {
+	for _, wide := range []bool{false, true} {
+		v := &vm{wide: wide, consts: map[uint32]cst{}}
+		v.lstm()
+		v.gru()
+		v.adam()
+		v.momentum("momentum", false)
+		v.momentum("nesterov", true)
+		v.bytesToFloats()
+	}
+}
+
+// gate returns the place of a strip in part k of an array of parts of size bytes.
+func gate(s strip, base, size reg.GPVirtual, k int) operand.Mem {
+	p := base
+	for ; k > 0; k -= 1 + k/2 {
+		q := GP64()
+		LEAQ(operand.Mem{Base: p, Index: size, Scale: uint8(min(k, 2))}, q)
+		p = q
+	}
+	return s.at(p)
+}
+
+func (v *vm) lstm() {
+	v.function("lstmRow", "func(h, c, acts, tanhC, gates, cPrev *float32, n int)", "lstmRow"+v.isaName()+" does one row, see lstmRowGo.")
+	h, c, acts, tanhC, gates, cPrev, n := gp("h"), gp("c"), gp("acts"), gp("tanhC"), gp("gates"), gp("cPrev"), gp("n")
+	size := copyGP(n)
+	SHLQ(operand.Imm(2), size)
+	v.strips(n, 1, func(s strip) {
+		f := v.sigmoid(v.load(gate(s, gates, size, 1)))
+		v.store(f, gate(s, acts, size, 1))
+		cell := v.mul(f, s.load(cPrev))
+		i := v.sigmoid(v.load(gate(s, gates, size, 0)))
+		v.store(i, gate(s, acts, size, 0))
+		g := v.tanh(v.load(gate(s, gates, size, 2)))
+		v.store(g, gate(s, acts, size, 2))
+		v.addTo(cell, i, g)
+		s.store(cell, c)
+		t := v.tanh(cell)
+		s.store(t, tanhC)
+		o := v.sigmoid(v.load(gate(s, gates, size, 3)))
+		v.store(o, gate(s, acts, size, 3))
+		s.store(v.mul(o, t), h)
+	})
+	v.ret()
+
+	v.function("lstmGradRow", "func(dgates, dcPrev, dh, dc, acts, tanhC, cPrev *float32, n int)",
+		"lstmGradRow"+v.isaName()+" does one row, see lstmGradRowGo; dc may be nil.")
+	dgates, dcPrev, dh, dc, acts, tanhC, cPrev, n := gp("dgates"), gp("dcPrev"), gp("dh"), gp("dc"), gp("acts"), gp("tanhC"), gp("cPrev"), gp("n")
+	size = copyGP(n)
+	SHLQ(operand.Imm(2), size)
+	v.strips(n, 1, func(s strip) {
+		one := v.set(v.c(1))
+		o := v.load(gate(s, acts, size, 3))
+		t, d := s.load(tanhC), s.load(dh)
+		// d*t * o*(1-o)
+		v.store(v.mul(v.mul(d, t), v.mul(o, v.sub(one, o))), gate(s, dgates, size, 3))
+		w := v.copy(one)
+		v.subTo(w, t, t)
+		cell := v.mul(v.mul(d, o), w)
+		without := v.label("noDC")
+		TESTQ(dc, dc)
+		JZ(operand.LabelRef(without))
+		VADDPS(s.load(dc), cell, cell)
+		Label(without)
+		i, f, g := v.load(gate(s, acts, size, 0)), v.load(gate(s, acts, size, 1)), v.load(gate(s, acts, size, 2))
+		v.store(v.mul(v.mul(cell, g), v.mul(i, v.sub(one, i))), gate(s, dgates, size, 0))
+		v.store(v.mul(v.mul(cell, s.load(cPrev)), v.mul(f, v.sub(one, f))), gate(s, dgates, size, 1))
+		w = v.copy(one)
+		v.subTo(w, g, g)
+		v.store(v.mul(v.mul(cell, i), w), gate(s, dgates, size, 2))
+		s.store(v.mul(cell, f), dcPrev)
+	})
+	v.ret()
+}
+
+func (v *vm) gru() {
+	v.function("gruRow", "func(h, acts, gx, gh, hPrev *float32, n int)", "gruRow"+v.isaName()+" does one row, see gruRowGo.")
+	h, acts, gx, gh, hPrev, n := gp("h"), gp("acts"), gp("gx"), gp("gh"), gp("hPrev"), gp("n")
+	size := copyGP(n)
+	SHLQ(operand.Imm(2), size)
+	v.strips(n, 1, func(s strip) {
+		part := func(k int) vec {
+			return v.add(v.load(gate(s, gx, size, k)), v.load(gate(s, gh, size, k)))
+		}
+		r := v.sigmoid(part(0))
+		v.store(r, gate(s, acts, size, 0))
+		w := v.load(gate(s, gx, size, 2))
+		v.addTo(w, r, v.load(gate(s, gh, size, 2)))
+		t := v.tanh(w)
+		v.store(t, gate(s, acts, size, 2))
+		z := v.sigmoid(part(1))
+		v.store(z, gate(s, acts, size, 1))
+		v.addTo(t, z, v.sub(s.load(hPrev), t))
+		s.store(t, h)
+	})
+	v.ret()
+
+	v.function("gruGradRow", "func(dgx, dgh, dhPrev, dh, acts, gh, hPrev *float32, n int)",
+		"gruGradRow"+v.isaName()+" does one row, see gruGradRowGo.")
+	dgx, dgh, dhPrev, dh, acts, gh, hPrev, n := gp("dgx"), gp("dgh"), gp("dhPrev"), gp("dh"), gp("acts"), gp("gh"), gp("hPrev"), gp("n")
+	size = copyGP(n)
+	SHLQ(operand.Imm(2), size)
+	v.strips(n, 1, func(s strip) {
+		one := v.set(v.c(1))
+		r, z, t := v.load(gate(s, acts, size, 0)), v.load(gate(s, acts, size, 1)), v.load(gate(s, acts, size, 2))
+		d := s.load(dh)
+		rest := v.sub(one, z)
+		w := v.copy(one)
+		v.subTo(w, t, t)
+		dn := v.mul(v.mul(d, rest), w)
+		dz := v.mul(v.mul(v.mul(d, v.sub(s.load(hPrev), t)), z), rest)
+		dr := v.mul(v.mul(v.mul(dn, v.load(gate(s, gh, size, 2))), r), v.sub(one, r))
+		v.store(dr, gate(s, dgx, size, 0))
+		v.store(dr, gate(s, dgh, size, 0))
+		v.store(dz, gate(s, dgx, size, 1))
+		v.store(dz, gate(s, dgh, size, 1))
+		v.store(dn, gate(s, dgx, size, 2))
+		v.store(v.mul(dn, r), gate(s, dgh, size, 2))
+		s.store(v.mul(d, z), dhPrev)
+	})
+	v.ret()
+}
+
+func (v *vm) adam() {
+	v.function("adam", "func(p, grad, m, v *float32, n int, take1, beta2, take2, step, root, eps, keep float32)",
+		"adam"+v.isaName()+" updates n parameters, see adamGo.")
+	p, g, m, w := gp("p"), gp("grad"), gp("m"), gp("v")
+	take1, beta2, take2 := v.scalar("take1"), v.scalar("beta2"), v.scalar("take2")
+	step, root, eps, keep := v.scalar("step"), v.scalar("root"), v.scalar("eps"), v.scalar("keep")
+	v.strips(gp("n"), 2, func(s strip) {
+		d, first := s.load(g), s.load(m)
+		v.addTo(first, take1, v.sub(d, first))
+		s.store(first, m)
+		second := v.mul(beta2, s.load(w))
+		v.addTo(second, take2, v.mul(d, d))
+		s.store(second, w)
+		q := v.sqrt(second)
+		v.mulTo(q, root, eps)
+		x := v.mul(keep, s.load(p))
+		s.store(v.sub(x, v.div(v.mul(step, first), q)), p)
+	})
+	v.ret()
+}
+
+func (v *vm) momentum(name string, nesterov bool) {
+	v.function(name, "func(p, grad, buf *float32, n int, lr, mu, take float32)", name+v.isaName()+" updates n parameters, see momentumGo.")
+	p, g, buf := gp("p"), gp("grad"), gp("buf")
+	lr, mu, take := v.scalar("lr"), v.scalar("mu"), v.scalar("take")
+	v.strips(gp("n"), 2, func(s strip) {
+		d := s.load(g)
+		b := v.mul(take, d)
+		v.addTo(b, mu, s.load(buf))
+		s.store(b, buf)
+		if nesterov {
+			v.mulTo(b, mu, d)
+		}
+		x := s.load(p)
+		v.subTo(x, lr, b)
+		s.store(x, p)
+	})
+	v.ret()
+}
+
+// bytesToFloats has a scalar tail: no instruction loads some of eight bytes.
+func (v *vm) bytesToFloats() {
+	v.function("bytesToFloats", "func(dst *float32, src *byte, n int, scale, shift float32)",
+		"bytesToFloats"+v.isaName()+" computes dst = src*scale + shift, rounded once.")
+	dst, src, left := gp("dst"), gp("src"), gp("n")
+	scale, shift := v.scalar("scale"), v.scalar("shift")
+	for _, unroll := range []int{4, 1} {
+		loop, end := v.label("loop"), v.label("end")
+		step := unroll * v.lanes()
+		SUBQ(operand.Imm(uint64(step)), left)
+		JB(operand.LabelRef(end))
+		Label(loop)
+		for i := range unroll {
+			r := v.reg()
+			VPMOVZXBD(operand.Mem{Base: src, Disp: i * v.lanes()}, r)
+			r = v.toFloat(r)
+			v.mulTo(r, scale, shift)
+			VMOVUPS(r, operand.Mem{Base: dst, Disp: i * v.bytes()})
+		}
+		ADDQ(operand.Imm(uint64(step)), src)
+		ADDQ(operand.U32(uint32(4*step)), dst)
+		SUBQ(operand.Imm(uint64(step)), left)
+		JAE(operand.LabelRef(loop))
+		Label(end)
+		ADDQ(operand.Imm(uint64(step)), left)
+	}
+	loop, done := v.label("loop"), v.label("done")
+	JZ(operand.LabelRef(done))
+	Label(loop)
+	b, x := GP32(), XMM()
+	MOVBLZX(operand.Mem{Base: src}, b)
+	VXORPS(x, x, x)
+	VCVTSI2SSL(b, x, x)
+	VFMADD213SS(shift.AsX(), scale.AsX(), x)
+	VMOVSS(x, operand.Mem{Base: dst})
+	INCQ(src)
+	ADDQ(operand.Imm(4), dst)
+	DECQ(left)
+	JNZ(operand.LabelRef(loop))
+	Label(done)
+	v.ret()
+}

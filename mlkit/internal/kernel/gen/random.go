@@ -1,0 +1,217 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	. "github.com/mmcloughlin/avo/build"
+)
+
+func init() { families["random"] = emitRandom }
+
+// emitRandom writes what consumes whole blocks of 64 random numbers, see random.go of package kernel.
+func emitRandom() {
+	for _, wide := range []bool{false, true} {
+		v := &vm{wide: wide, consts: map[uint32]cst{}}
+		v.dropout()
+		v.uniform()
+		v.normal()
+	}
+}
+
+// philox is the state of Philox-4x32-10 for as many counters as a register has lanes.
+type philox struct {
+	v         *vm
+	upper     reg.GPVirtual // place of the key's words
+	first     reg.GPVirtual // counter of the block's first element
+	m0, m1    vec
+	even, odd reg.Register // lane masks of AVX-512
+}
+
+func (v *vm) philox() *philox {
+	g := &philox{v: v, upper: gp("key"), first: gp("counter")}
+	if v.iota == nil {
+		m := GLOBL("iota"+v.isaName(), attr.RODATA|attr.NOPTR)
+		for i := range 16 {
+			DATA(4*i, operand.U32(i))
+		}
+		v.iota = &m
+	}
+	g.m0, g.m1 = v.set(v.bits(0xd2511f53)), v.set(v.bits(0xcd9e8d57))
+	if v.wide {
+		for i, k := range []*reg.Register{&g.even, &g.odd} {
+			m, bits := K(), GP32()
+			MOVL(operand.U32([]uint32{0x5555, 0xaaaa}[i]), bits)
+			KMOVW(bits, m)
+			*k = m
+		}
+	}
+	return g
+}
+
+// word broadcasts word i of the key.
+func (g *philox) word(i int) vec {
+	r := g.v.reg()
+	VPBROADCASTD(operand.Mem{Base: g.upper, Disp: 4 * i}, r)
+	return r
+}
+
+// product returns the upper and the lower 32 bits of a*m.
+func (g *philox) product(a, m vec) (hi, lo vec) {
+	v := g.v
+	even, odd, shifted := v.reg(), v.reg(), v.reg()
+	VPMULUDQ(m, a, even)
+	VPSHUFD(operand.U8(0xf5), a, shifted)
+	VPMULUDQ(m, shifted, odd)
+	if v.wide {
+		hi, lo = v.copy(odd), v.copy(even)
+		VPSHUFD(operand.U8(0xf5), even, g.even, hi)
+		VPSHUFD(operand.U8(0xa0), odd, g.odd, lo)
+		return hi, lo
+	}
+	hi, lo = v.reg(), v.reg()
+	VPSHUFD(operand.U8(0xf5), even, hi)
+	VPBLENDD(operand.U8(0xaa), odd, hi, hi)
+	VPSHUFD(operand.U8(0xa0), odd, lo)
+	VPBLENDD(operand.U8(0xaa), lo, even, lo)
+	return hi, lo
+}
+
+// bits returns the upper 24 bits of the four words of the counters of part (0, or 0 and 1 in AVX2) of
+// the block.
+func (g *philox) bits(part int) [4]vec {
+	v := g.v
+	a := v.reg()
+	x := XMM()
+	VMOVD(g.first.As32(), x)
+	VPBROADCASTD(x, a)
+	m := *v.iota
+	m.Disp += part * v.bytes()
+	a = v.addi(a, m)
+	b, c, d := g.word(2), g.word(3), g.word(4)
+	k0, k1 := g.word(0), g.word(1)
+	for round := range 10 {
+		if round > 0 {
+			k0, k1 = v.addi(k0, v.bits(0x9e3779b9)), v.addi(k1, v.bits(0xbb67ae85))
+		}
+		hi0, lo0 := g.product(a, g.m0)
+		hi1, lo1 := g.product(c, g.m1)
+		a, b, c, d = v.xor(v.xor(hi1, b), k0), lo1, v.xor(v.xor(hi0, d), k1), lo0
+	}
+	w := [4]vec{a, b, c, d}
+	for i := range w {
+		r := v.reg()
+		VPSRLD(operand.U8(8), w[i], r)
+		w[i] = r
+	}
+	return w
+}
+
+// blocks runs body for each part of each of n > 0 blocks; at tells the place of word w in the array at p.
+func (g *philox) blocks(body func(w [4]vec, at func(p reg.Register, w int) operand.Mem)) {
+	v := g.v
+	index, left := GP64(), gp("blocks")
+	XORQ(index, index)
+	loop := v.label("block")
+	Label(loop)
+	for part := range 16 / v.lanes() {
+		body(g.bits(part), func(p reg.Register, w int) operand.Mem {
+			return operand.Mem{Base: p, Index: index, Scale: 4, Disp: 64*w + part*v.bytes()}
+		})
+	}
+	ADDQ(operand.Imm(64), index)
+	ADDQ(operand.Imm(16), g.first)
+	DECQ(left)
+	JNZ(operand.LabelRef(loop))
+}
+
+// below returns the mask of bits < limit, both below 2^31.
+func (v *vm) below(bits, limit vec) reg.Register {
+	if v.wide {
+		k := K()
+		VPCMPGTD(bits, limit, k)
+		return k
+	}
+	r := v.reg()
+	VPCMPGTD(bits, limit, r)
+	return r
+}
+
+func (v *vm) dropout() {
+	v.function("dropout", "func(dst, mask, x *float32, blocks int, key *uint32, counter int, limit int32, scale float32)",
+		"dropout"+v.isaName()+" does whole blocks, at least one, as dropoutPart; mask may be nil.")
+	dst, mask, x := gp("dst"), gp("mask"), gp("x")
+	limit, scale := v.scalar("limit"), v.scalar("scale")
+	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
+		for i := range w {
+			k := v.below(w[i], limit)
+			v.store(v.keep(k, v.mul(scale, at(x, i))), at(dst, i))
+			without := v.label("noMask")
+			TESTQ(mask, mask)
+			JZ(operand.LabelRef(without))
+			v.store(v.keep(k, scale), at(mask, i))
+			Label(without)
+		}
+	})
+	v.ret()
+
+	v.function("dropoutGrad", "func(dx, dy *float32, blocks int, key *uint32, counter int, limit int32, scale float32)",
+		"dropoutGrad"+v.isaName()+" does whole blocks, at least one, as dropoutGradPart.")
+	dx, dy := gp("dx"), gp("dy")
+	limit, scale = v.scalar("limit"), v.scalar("scale")
+	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
+		for i := range w {
+			d := v.load(at(dx, i))
+			v.store(v.sel(v.below(w[i], limit), v.add(d, v.mul(scale, at(dy, i))), d), at(dx, i))
+		}
+	})
+	v.ret()
+}
+
+func (v *vm) uniform() {
+	v.function("uniform", "func(dst *float32, blocks int, key *uint32, counter int)",
+		"uniform"+v.isaName()+" does whole blocks, at least one, as uniformBlocks.")
+	dst := gp("dst")
+	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
+		for i := range w {
+			v.store(v.mul(v.toFloat(w[i]), v.c(0x1p-24)), at(dst, i))
+		}
+	})
+	v.ret()
+}
+
+// normal is Box and Muller's: words 0 and 1 give a radius and an angle, and so do 2 and 3.
+func (v *vm) normal() {
+	v.function("normal", "func(dst *float32, blocks int, key *uint32, counter int)",
+		"normal"+v.isaName()+" does whole blocks, at least one, as normalBlocks.")
+	dst := gp("dst")
+	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
+		for i := 0; i < 4; i += 2 {
+			u := v.mul(v.add(v.toFloat(w[i]), v.c(1)), v.c(0x1p-24))
+			r := v.sqrt(v.mul(v.logSum(v.logReduce(u)), v.c(-2)))
+			// The angle in quarters of a turn: the nearest whole one, and what is left of it.
+			quarter := v.mul(v.toFloat(w[i+1]), v.c(0x1p-22))
+			shifted := v.add(quarter, v.c(magic))
+			f := v.sub(quarter, v.sub(shifted, v.c(magic)))
+			s := v.mul(f, f)
+			// sin(f*pi/2)/f to 2.8e-8 and (cos(f*pi/2)-1)/f^2 to 4.4e-10
+			sin := v.mul(v.poly(s, 1.5707964, -0.64596665, 0.079712525, -0.004685972), f)
+			cos := v.poly(s, -1.2337005, 0.25366855, -0.020855596, 0.0008944864)
+			v.mulTo(cos, s, v.c(1))
+			// Odd quarters swap the two; the sine is negative in quarters 2 and 3, the cosine in 1 and 2.
+			odd := v.oddMask(shifted)
+			a, b := v.sel(odd, sin, cos), v.sel(odd, cos, sin)
+			a = v.xor(a, v.sign(v.shl(v.addi(shifted, v.bits(1)), 30)))
+			b = v.xor(b, v.sign(v.shl(shifted, 30)))
+			v.store(v.mul(a, r), at(dst, i))
+			v.store(v.mul(b, r), at(dst, i+1))
+		}
+	})
+	v.ret()
+}
+
+// oddMask returns the mask of the lanes whose lowest bit is set.
+func (v *vm) oddMask(a vec) reg.Register {
+	return v.below(v.shl(a, 31), v.zero())
+}

@@ -1,0 +1,24 @@
+//go:build !noasm
+
+package kernel
+
+func init() {
+	vecTable[avx2] = vecKernels{
+		sum: sumAVX2, dot: dotAVX2, squares: squaresAVX2,
+		softmaxRow: softmaxRowAVX2, expSumRow: expSumRowAVX2, addRows: addRowsAVX2,
+		layerNormRow: layerNormRowAVX2, layerNormGradSums: layerNormGradSumsAVX2,
+		layerNormGradRow: layerNormGradRowAVX2, layerNormParams: layerNormParamsAVX2,
+		lstmRow: lstmRowAVX2, lstmGradRow: lstmGradRowAVX2, gruRow: gruRowAVX2, gruGradRow: gruGradRowAVX2,
+		adam: adamAVX2, momentum: momentumAVX2, nesterov: nesterovAVX2, bytesToFloats: bytesToFloatsAVX2,
+		dropout: dropoutAVX2, dropoutGrad: dropoutGradAVX2, uniform: uniformAVX2, normal: normalAVX2,
+	}
+	vecTable[avx512] = vecKernels{
+		sum: sumAVX512, dot: dotAVX512, squares: squaresAVX512,
+		softmaxRow: softmaxRowAVX512, expSumRow: expSumRowAVX512, addRows: addRowsAVX512,
+		layerNormRow: layerNormRowAVX512, layerNormGradSums: layerNormGradSumsAVX512,
+		layerNormGradRow: layerNormGradRowAVX512, layerNormParams: layerNormParamsAVX512,
+		lstmRow: lstmRowAVX512, lstmGradRow: lstmGradRowAVX512, gruRow: gruRowAVX512, gruGradRow: gruGradRowAVX512,
+		adam: adamAVX512, momentum: momentumAVX512, nesterov: nesterovAVX512, bytesToFloats: bytesToFloatsAVX512,
+		dropout: dropoutAVX512, dropoutGrad: dropoutGradAVX512, uniform: uniformAVX512, normal: normalAVX512,
+	}
+}

@@ -6,15 +6,65 @@
 //
 //	rng := nn.NewRand(1)
 //	model := nn.Sequential{
-//		nn.NewLinear(rng, 784, 128), nn.Func(tensor.Tensor.ReLU),
+//		nn.NewLinear(rng, 784, 128), nn.ReLU{}, nn.Dropout{P: 0.2},
 //		nn.NewLinear(rng, 128, 10),
 //	}
 //	logits := model.Forward(tape.Input(images, n, 784))
 //	loss := nn.CrossEntropy(logits, labels)
+//
+// # How layers are made
+//
+// A layer with parameters is made by its constructor, which takes a random
+// generator first and then sizes, or a struct of settings where there are many:
+// NewLinear(rng, in, out), NewConv2D(rng, Conv{In: 3, Out: 16, Kernel: 3,
+// Padding: Same}). What has a default is a field whose zero value is that default, and
+// the result's exported fields can be changed afterwards: Bias = nil for none,
+// another initialiser on Weight, another Eps. A layer without parameters is
+// a struct written down: MaxPool2D{Kernel: 2}, LeakyReLU{Slope: 0.1},
+// Dropout{P: 0.5}. Settings that make no sense panic in the constructor, an
+// input of the wrong shape panics with a [*tensor.ShapeError].
+//
+// Layers read [tensor.Tape.Training]: dropout drops and batch normalisation
+// uses the batch in training only.
 //
 // # Names
 //
 // [Params] walks the exported fields of a model by reflection, as encoding/json
 // does. Names, layouts and default initialisations are PyTorch's, so that the
 // state_dict of the same model in PyTorch loads unchanged, and the reverse.
+//
+// # Names elsewhere
+//
+//	mlkit               Keras                    PyTorch                Keras differs
+//	Linear              Dense                    Linear                 weight [in, out]; Glorot uniform, zero bias
+//	Conv1D, Conv2D      Conv1D, Conv2D           Conv1d, Conv2d         channels last; weight [kh, kw, in, out]
+//	Conv2D with Groups  DepthwiseConv2D          Conv2d(groups=)
+//	ConvTranspose2D     Conv2DTranspose          ConvTranspose2d        weight [kh, kw, out, in]; padding "valid"/"same"
+//	MaxPool2D           MaxPooling2D             MaxPool2d
+//	AvgPool2D           AveragePooling2D         AvgPool2d              ExcludePad always
+//	AdaptiveAvgPool2D   AdaptiveAveragePooling2D AdaptiveAvgPool2d
+//	GlobalAvgPool       GlobalAveragePooling2D   AdaptiveAvgPool2d(1)
+//	GlobalMaxPool       GlobalMaxPooling2D       AdaptiveMaxPool2d(1)
+//	Upsample            UpSampling2D             Upsample
+//	Flatten             Flatten                  Flatten                channels last: another order of features
+//	BatchNorm           BatchNormalization       BatchNorm1d, 2d        momentum is 1 − ours, 0.99; eps 1e-3; running variance biased
+//	LayerNorm           LayerNormalization       LayerNorm              eps 1e-3
+//	GroupNorm           GroupNormalization       GroupNorm              eps 1e-3
+//	RMSNorm             RMSNormalization         RMSNorm                eps 1e-6
+//	LocalResponseNorm   -                        LocalResponseNorm
+//	Dropout             Dropout                  Dropout
+//	SpatialDropout      SpatialDropout1D, 2D     Dropout1d, Dropout2d
+//	Sequential          Sequential               Sequential
+//	Residual            add                      -
+//	ReLU, SELU          ReLU, activation "selu"  ReLU, SELU
+//	LeakyReLU           LeakyReLU                LeakyReLU              slope 0.3
+//	PReLU               PReLU                    PReLU                  a slope for every element; starts at 0
+//	ELU                 ELU                      ELU
+//	GELU                activation "gelu"        GELU
+//	SiLU                activation "silu"        SiLU
+//	Mish, Softplus      activation               Mish, Softplus         Softplus without beta
+//	Softmax, LogSoftmax Softmax, log_softmax     Softmax, LogSoftmax
+//	GlorotUniform, …    GlorotUniform, …         xavier_uniform_, …
+//	HeNormal, …         HeNormal, …              kaiming_normal_, …     HeNormal and LeCunNormal are truncated
+//	Orthogonal          Orthogonal               orthogonal_
 package nn

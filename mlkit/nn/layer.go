@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"descent/mlkit/tensor"
 )
@@ -21,12 +22,45 @@ func (f Func) Forward(x tensor.Tensor) tensor.Tensor { return f(x) }
 // layers' positions: "0.weight", "2.bias".
 type Sequential []Layer
 
-// Forward passes x through every layer.
+// Forward passes x through every layer. A ReLU behind a Linear or a Conv2D is
+// computed with it, to the same bits.
 func (s Sequential) Forward(x tensor.Tensor) tensor.Tensor {
-	for _, l := range s {
-		x = l.Forward(x)
+	for i := 0; i < len(s); i++ {
+		if f, ok := s[i].(reluFuser); ok && i+1 < len(s) {
+			if _, ok := s[i+1].(ReLU); ok {
+				x = f.forwardReLU(x)
+				i++
+				continue
+			}
+		}
+		x = s[i].Forward(x)
 	}
 	return x
+}
+
+// reluFuser is a layer that can apply a ReLU while it writes its result.
+type reluFuser interface {
+	forwardReLU(x tensor.Tensor) tensor.Tensor
+}
+
+// Residual adds its input to what Body makes of it (He et al. 2016). Where Body
+// changes the shape, Shortcut brings the input to it.
+type Residual struct {
+	Body     Layer
+	Shortcut Layer // nil: the input as it is
+}
+
+// Forward computes Body(x) + Shortcut(x).
+func (r Residual) Forward(x tensor.Tensor) tensor.Tensor {
+	y := r.Body.Forward(x)
+	if r.Shortcut != nil {
+		x = r.Shortcut.Forward(x)
+	}
+	if !slices.Equal(y.Dims(), x.Dims()) {
+		panic(&tensor.ShapeError{Op: "Residual", Shapes: [][]int{slices.Clone(y.Dims()), slices.Clone(x.Dims())},
+			Why: "the body changes the shape of its input; give a Shortcut that changes it likewise"})
+	}
+	return y.Add(x)
 }
 
 // NewRand is the random generator that the constructors of layers take: the

@@ -29,6 +29,10 @@ func (l *Linear) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.Linear(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias))
 }
 
+func (l *Linear) forwardReLU(x tensor.Tensor) tensor.Tensor {
+	return x.LinearReLU(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias))
+}
+
 // useOptional is Use for a parameter that may be absent.
 func useOptional(t *tensor.Tape, p *tensor.Param) tensor.Tensor {
 	if p == nil {

@@ -1,0 +1,17 @@
+package nn
+
+import "descent/mlkit/tensor"
+
+// Dropout sets elements to 0 with probability P in training, and scales the
+// others by 1/(1−P) (see [tensor.Tensor.Dropout]).
+type Dropout struct{ P float32 }
+
+// Forward drops, in training.
+func (d Dropout) Forward(x tensor.Tensor) tensor.Tensor { return x.Dropout(d.P) }
+
+// SpatialDropout drops whole channels of [n, c, ...] with probability P in
+// training.
+type SpatialDropout struct{ P float32 }
+
+// Forward drops, in training.
+func (d SpatialDropout) Forward(x tensor.Tensor) tensor.Tensor { return x.SpatialDropout(d.P) }

@@ -1,0 +1,110 @@
+package nn
+
+import "descent/mlkit/tensor"
+
+// BatchNorm normalises each channel of [n, c], [n, c, length] or [n, c, h, w]
+// over the batch, in evaluation with running statistics (see
+// [tensor.Tensor.BatchNorm]). PyTorch's momentum is the share of the new batch;
+// Keras's is one minus that.
+type BatchNorm struct {
+	Weight, Bias *tensor.Param // [c]; nil for 1 and 0
+	// RunningMean also counts the steps (num_batches_tracked). Without running
+	// statistics (both nil) the batch's own serve in evaluation too.
+	RunningMean, RunningVar *tensor.Buffer
+	Momentum, Eps           float32
+}
+
+// NewBatchNorm makes a batch normalisation of the given number of channels
+// with PyTorch's defaults, momentum 0.1 and eps 1e-5.
+func NewBatchNorm(channels int) *BatchNorm {
+	return &BatchNorm{Weight: ones(channels), Bias: tensor.NewParam(channels),
+		RunningMean: tensor.NewBuffer(0, channels), RunningVar: tensor.NewBuffer(1, channels), Momentum: 0.1, Eps: 1e-5}
+}
+
+// Forward normalises.
+func (l *BatchNorm) Forward(x tensor.Tensor) tensor.Tensor {
+	t := x.Tape()
+	return x.BatchNorm(useOptional(t, l.Weight), useOptional(t, l.Bias), l.RunningMean, l.RunningVar, l.Momentum, l.Eps)
+}
+
+// LayerNorm normalises each sample over its last axes (see
+// [tensor.Tensor.LayerNorm]).
+type LayerNorm struct {
+	Weight *tensor.Param // the shape of those axes; nil for 1, and the last axis only
+	Bias   *tensor.Param // the same; nil for 0
+	Eps    float32
+}
+
+// NewLayerNorm makes a layer normalisation over the last axes, which have the
+// given lengths; usually one. Eps is PyTorch's, 1e-5 (Keras: 1e-3).
+func NewLayerNorm(dims ...int) *LayerNorm {
+	return &LayerNorm{Weight: ones(dims...), Bias: tensor.NewParam(dims...), Eps: 1e-5}
+}
+
+// Forward normalises.
+func (l *LayerNorm) Forward(x tensor.Tensor) tensor.Tensor {
+	return x.LayerNorm(useOptional(x.Tape(), l.Weight), useOptional(x.Tape(), l.Bias), l.Eps)
+}
+
+// GroupNorm normalises each sample of [n, c, ...] over groups of channels (see
+// [tensor.Tensor.GroupNorm]). As many groups as channels make it instance
+// normalisation.
+type GroupNorm struct {
+	Weight, Bias *tensor.Param // [c]; nil for 1 and 0
+	Groups       int
+	Eps          float32
+}
+
+// NewGroupNorm makes a group normalisation with PyTorch's eps, 1e-5.
+func NewGroupNorm(groups, channels int) *GroupNorm {
+	return &GroupNorm{Weight: ones(channels), Bias: tensor.NewParam(channels), Groups: groups, Eps: 1e-5}
+}
+
+// Forward normalises.
+func (l *GroupNorm) Forward(x tensor.Tensor) tensor.Tensor {
+	return x.GroupNorm(l.Groups, useOptional(x.Tape(), l.Weight), useOptional(x.Tape(), l.Bias), l.Eps)
+}
+
+// RMSNorm divides by the root mean square over the last axis (see
+// [tensor.Tensor.RMSNorm]).
+type RMSNorm struct {
+	Weight *tensor.Param // [n]; nil for 1
+	Eps    float32
+}
+
+// NewRMSNorm makes a root-mean-square normalisation of a last axis of length n.
+// Eps is float32's 2⁻²³, PyTorch's default.
+func NewRMSNorm(n int) *RMSNorm { return &RMSNorm{Weight: ones(n), Eps: 0x1p-23} }
+
+// Forward normalises.
+func (l *RMSNorm) Forward(x tensor.Tensor) tensor.Tensor {
+	return x.RMSNorm(useOptional(x.Tape(), l.Weight), l.Eps)
+}
+
+// LocalResponseNorm damps channels whose neighbours respond strongly (see
+// [tensor.Tensor.LocalResponseNorm]). Zeros are PyTorch's defaults.
+type LocalResponseNorm struct {
+	Size  int     // channels in the sum
+	Alpha float32 // 0 is 1e-4
+	Beta  float32 // 0 is 0.75
+	K     float32 // 0 is 1
+}
+
+// Forward normalises.
+func (l LocalResponseNorm) Forward(x tensor.Tensor) tensor.Tensor {
+	return x.LocalResponseNorm(l.Size, or(l.Alpha, 1e-4), or(l.Beta, 0.75), or(l.K, 1))
+}
+
+// or is v, or its default.
+func or(v, standard float32) float32 {
+	if v == 0 {
+		return standard
+	}
+	return v
+}
+
+func ones(dims ...int) *tensor.Param {
+	p := tensor.NewParam(dims...)
+	Constant(p, 1)
+	return p
+}

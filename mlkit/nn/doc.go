@@ -67,4 +67,39 @@
 //	GlorotUniform, …    GlorotUniform, …         xavier_uniform_, …
 //	HeNormal, …         HeNormal, …              kaiming_normal_, …     HeNormal and LeCunNormal are truncated
 //	Orthogonal          Orthogonal               orthogonal_
+//
+// # Losses
+//
+// A loss is a struct whose fields are its settings and whose method Loss is
+// what training calls; the zero value has PyTorch's defaults. Common ones have
+// a plain function, too:
+//
+//	train.Supervised(model, nn.CrossEntropy)
+//	train.Supervised(model, nn.CrossEntropyLoss{LabelSmoothing: 0.1}.Loss)
+//	train.Supervised(model, nn.CrossEntropyLoss{}.Soft) // targets are distributions
+//
+// Losses of classes and of bits take logits, not probabilities: computed from
+// them, a loss neither overflows nor loses its digits. All average
+// ([ReduceMean]) unless told otherwise. Prediction and target must have the
+// same shape, or one label a row.
+//
+//	here                 Keras                           PyTorch              differences
+//	MSE, MSELoss         MeanSquaredError                MSELoss              none
+//	MAE, L1Loss          MeanAbsoluteError               L1Loss               none
+//	Huber, HuberLoss     Huber                           HuberLoss            none
+//	SmoothL1Loss         –                               SmoothL1Loss         Beta 0 means 1, L1Loss is the limit
+//	LogCosh              LogCosh                         –                    none
+//	PoissonNLL           Poisson                         PoissonNLLLoss       Rate is log_input=False; Keras expects rates
+//	CrossEntropy         SparseCategoricalCrossentropy   CrossEntropyLoss     Keras expects probabilities unless from_logits; classes last
+//	CrossEntropyLoss.Soft CategoricalCrossentropy        CrossEntropyLoss     Ignore is a list; −100 is always in it
+//	BinaryCrossEntropy   BinaryCrossentropy              BCEWithLogitsLoss    Keras expects probabilities unless from_logits
+//	FocalLoss            CategoricalFocalCrossentropy    –                    Keras multiplies by alpha 0.25; here Weight
+//	BinaryFocalLoss      BinaryFocalCrossentropy         sigmoid_focal_loss   torchvision's; Keras applies alpha only if asked
+//	NLLLoss              –                               NLLLoss              classes last
+//	KLDivLoss            KLDivergence                    KLDivLoss            Keras expects probabilities on both sides, and sums rows
+//	HingeLoss            Hinge, SquaredHinge             –                    Keras turns targets 0 into −1
+//	MultiMarginLoss      CategoricalHinge                MultiMarginLoss      Keras takes the largest violation only
+//	CosineLoss           CosineSimilarity                –                    Keras has −cos instead of 1 − cos
+//	CosineEmbeddingLoss  –                               CosineEmbeddingLoss  none
+//	TripletMarginLoss    –                               TripletMarginLoss    P is 1 or 2
 package nn

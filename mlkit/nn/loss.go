@@ -2,17 +2,34 @@ package nn
 
 import "descent/mlkit/tensor"
 
-// MSE is the mean squared error: the mean over all elements of (pred −
-// target)², which must have the same shape. A scalar.
-func MSE(pred, target tensor.Tensor) tensor.Tensor {
-	sameShape("MSE", pred, target)
-	return pred.Sub(target).Square().Mean()
-}
+// Reduction says how a loss becomes one number.
+type Reduction uint8
 
-// CrossEntropy is the mean over the rows of −log softmax(logits)[label]:
-// logits [..., classes] (not probabilities), one label a row. A scalar.
-func CrossEntropy(logits tensor.Tensor, labels tensor.Ints) tensor.Tensor {
-	return logits.SoftmaxCrossEntropy(labels).Mean()
+const (
+	// ReduceMean is the mean: over all elements, or over the rows of losses
+	// that give one number a row, where class weights weigh the rows.
+	ReduceMean Reduction = iota
+	ReduceSum
+	// ReduceNone leaves the losses as they are.
+	ReduceNone
+	// ReduceBatchMean is the sum divided by the length of the first axis:
+	// PyTorch's "batchmean", what KLDivLoss needs to be a divergence.
+	ReduceBatchMean
+)
+
+func (r Reduction) apply(l tensor.Tensor) tensor.Tensor {
+	switch r {
+	case ReduceSum:
+		return l.Sum()
+	case ReduceNone:
+		return l
+	case ReduceBatchMean:
+		if l.Rank() == 0 {
+			return l
+		}
+		return l.Sum().Scale(1 / float32(l.Dim(0)))
+	}
+	return l.Mean()
 }
 
 // sameShape guards losses against silent broadcasting: [n] against [n, 1]
@@ -24,7 +41,49 @@ func sameShape(op string, a, b tensor.Tensor) {
 		same = da[i] == db[i]
 	}
 	if !same {
-		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{append([]int{}, da...), append([]int{}, db...)},
-			Why: "prediction and target must have the same shape (no broadcasting: it would compare every row with every row)"})
+		lossShape(op, "prediction and target must have the same shape (no broadcasting: it would compare every row with every row)", da, db)
 	}
+}
+
+func lossShape(op, why string, dims ...[]int) {
+	e := &tensor.ShapeError{Op: op, Why: why}
+	for _, d := range dims {
+		e.Shapes = append(e.Shapes, append([]int{}, d...))
+	}
+	panic(e)
+}
+
+// pointwise makes a loss of a function of two numbers that also gives its
+// derivatives. It computes in float64: for losses whose float32 form cancels.
+func pointwise(name string, f func(x, y float64) (v, dx, dy float64)) func(x, y tensor.Tensor) tensor.Tensor {
+	op := tensor.NewOp(name, func(b tensor.Back) {
+		x, y, gx, gy := b.X(0), b.X(1), b.DX(0), b.DX(1)
+		for i, g := range b.DY() {
+			_, dx, dy := f(float64(x[i]), float64(y[i]))
+			if gx != nil {
+				gx[i] += g * float32(dx)
+			}
+			if gy != nil {
+				gy[i] += g * float32(dy)
+			}
+		}
+	})
+	return func(x, y tensor.Tensor) tensor.Tensor {
+		sameShape(name, x, y)
+		out := x.Tape().Scratch(x.Size())
+		b := y.Data()
+		for i, a := range x.Data() {
+			v, _, _ := f(float64(a), float64(b[i]))
+			out[i] = float32(v)
+		}
+		return op.Apply(out, x.Dims(), []tensor.Tensor{x, y})
+	}
+}
+
+// or is v, or its default where v is zero.
+func or(v, standard float64) float32 {
+	if v == 0 {
+		return float32(standard)
+	}
+	return float32(v)
 }

@@ -57,7 +57,7 @@ func TestUnexportedParameterPanics(t *testing.T) {
 
 func TestMSERefusesToBroadcast(t *testing.T) {
 	defer func() {
-		if e, ok := recover().(*tensor.ShapeError); !ok || !strings.Contains(e.Error(), "MSE of [3 1] and [3]") {
+		if e, ok := recover().(*tensor.ShapeError); !ok || !strings.Contains(e.Error(), "MSELoss of [3 1] and [3]") {
 			t.Errorf("%v", e)
 		}
 	}()

@@ -1,0 +1,89 @@
+package nn
+
+import (
+	"fmt"
+
+	"descent/mlkit/tensor"
+)
+
+// BinaryCrossEntropy is BCEWithLogitsLoss with its defaults.
+func BinaryCrossEntropy(logits, target tensor.Tensor) tensor.Tensor {
+	return BCEWithLogitsLoss{}.Loss(logits, target)
+}
+
+// BCEWithLogitsLoss is the binary cross-entropy between sigmoid(x) and a target
+// y in [0, 1], for each element by itself (two classes, or several labels that
+// do not exclude each other): −y·log σ(x) − (1−y)·log(1−σ(x)), computed from
+// the logits without overflow or loss of digits.
+type BCEWithLogitsLoss struct {
+	// PosWeight multiplies the first term: above 1 it trades precision for
+	// recall. One number for each label (the last axis), or one for all.
+	PosWeight []float32
+	// Weight multiplies the losses, by label or all alike. The mean is still
+	// over the number of elements.
+	Weight    []float32
+	Reduction Reduction
+}
+
+// Loss compares logits with targets of the same shape.
+func (c BCEWithLogitsLoss) Loss(logits, target tensor.Tensor) tensor.Tensor {
+	sameShape("BCEWithLogitsLoss", logits, target)
+	var l tensor.Tensor
+	if c.PosWeight == nil {
+		l = logits.Softplus(1).Sub(logits.Mul(target))
+	} else { // (1−y)·x + (1 + (w−1)·y)·log(1 + e⁻ˣ)
+		w := byLabel("BCEWithLogitsLoss: PosWeight", logits, c.PosWeight).AddScalar(-1)
+		l = logits.Sub(logits.Mul(target)).Add(target.Mul(w).AddScalar(1).Mul(logits.Neg().Softplus(1)))
+	}
+	if c.Weight != nil {
+		l = l.Mul(byLabel("BCEWithLogitsLoss: Weight", logits, c.Weight))
+	}
+	return c.Reduction.apply(l)
+}
+
+func byLabel(what string, x tensor.Tensor, w []float32) tensor.Tensor {
+	if len(w) != 1 && (x.Rank() == 0 || len(w) != x.Dim(-1)) {
+		lossShape(what, fmt.Sprintf("%d weights; one is needed, or one for each label along the last axis", len(w)), x.Dims())
+	}
+	return x.Tape().Input(w, len(w))
+}
+
+// BinaryFocalLoss is the focal loss of single labels, for detectors with few
+// positives among many (Lin et al. 2017; torchvision's sigmoid_focal_loss):
+// the binary cross-entropy times (1−p)^Gamma, times Alpha for positives and
+// 1−Alpha for negatives, p being the probability given to the truth.
+type BinaryFocalLoss struct {
+	Gamma float64 // 0 means 2
+	// Alpha is in (0, 1); 0 means 0.25, negative means no weighing.
+	Alpha     float64
+	Reduction Reduction
+}
+
+// Loss compares logits with targets, 0 or 1, of the same shape.
+func (c BinaryFocalLoss) Loss(logits, target tensor.Tensor) tensor.Tensor {
+	ce := BCEWithLogitsLoss{Reduction: ReduceNone}.Loss(logits, target)
+	// 1 − p of the truth, from sigmoids of both signs so that none cancels.
+	miss := logits.Sigmoid().Mul(target.Neg().AddScalar(1)).Add(logits.Neg().Sigmoid().Mul(target))
+	l := miss.Clamp(1e-7, 1).PowScalar(or(c.Gamma, 2)).Mul(ce)
+	if a := or(c.Alpha, 0.25); a > 0 {
+		l = l.Mul(target.Scale(2*a - 1).AddScalar(1 - a))
+	}
+	return c.Reduction.apply(l)
+}
+
+// HingeLoss is max(0, 1 − y·x) for scores x and targets y, −1 or 1: the loss of
+// the support vector machine (Cortes & Vapnik 1995).
+type HingeLoss struct {
+	Squared   bool
+	Reduction Reduction
+}
+
+// Loss compares scores with targets, −1 or 1, of the same shape.
+func (c HingeLoss) Loss(scores, target tensor.Tensor) tensor.Tensor {
+	sameShape("HingeLoss", scores, target)
+	l := scores.Mul(target).Neg().AddScalar(1).ReLU()
+	if c.Squared {
+		l = l.Square()
+	}
+	return c.Reduction.apply(l)
+}

@@ -1,0 +1,237 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"descent/mlkit/tensor"
+)
+
+// CrossEntropy is the mean over the rows of −log softmax(logits)[label]:
+// logits [..., classes] (not probabilities), one label a row. A scalar.
+func CrossEntropy(logits tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	return CrossEntropyLoss{}.Loss(logits, labels)
+}
+
+// ignored is PyTorch's ignore_index.
+const ignored = -100
+
+// CrossEntropyLoss is the cross-entropy between softmax(logits) and labels or
+// distributions over the classes. Classes are the last axis: PyTorch's [N, C,
+// H, W] is logits.Permute(0, 2, 3, 1) here.
+type CrossEntropyLoss struct {
+	// Weight [classes] weighs the classes; nil weighs all alike. With labels,
+	// the mean is then divided by the sum of the rows' weights.
+	Weight []float32
+	// LabelSmoothing in [0, 1) moves that much of the target from the label to
+	// all classes evenly (Szegedy et al. 2016).
+	LabelSmoothing float64
+	// Ignore lists labels, as that of padding, whose rows do not count, beside
+	// PyTorch's −100, which never does. The mean is over the other rows, NaN if
+	// there are none.
+	Ignore    []int32
+	Reduction Reduction
+}
+
+// Loss compares logits [..., classes] with one label a row. A label that is
+// neither a class nor ignored panics with a [*tensor.ShapeError]. With
+// ReduceNone the result has the leading axes of logits.
+func (c CrossEntropyLoss) Loss(logits tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	if c.Weight == nil && c.LabelSmoothing == 0 && c.counts(labels) {
+		return c.Reduction.apply(logits.SoftmaxCrossEntropy(labels)) // fused
+	}
+	return c.nll("CrossEntropyLoss", logits.LogSoftmax(-1), labels)
+}
+
+// counts reports whether every row does and its label is a class, as far as
+// can be seen without the number of classes.
+func (c CrossEntropyLoss) counts(labels tensor.Ints) bool {
+	for _, l := range labels.Data {
+		if l < 0 || slices.Contains(c.Ignore, l) {
+			return false
+		}
+	}
+	return true
+}
+
+// Soft compares logits with a distribution over the classes in each row
+// (smoothed or mixed labels, a teacher's softmax) of the same shape. The mean
+// is over the rows, whatever Weight is. Ignore has no meaning here.
+func (c CrossEntropyLoss) Soft(logits, target tensor.Tensor) tensor.Tensor {
+	sameShape("CrossEntropyLoss.Soft", logits, target)
+	classes := logits.Dim(-1)
+	if s := float32(c.LabelSmoothing); s != 0 {
+		target = target.Scale(1 - s).AddScalar(s / float32(classes))
+	}
+	l := logits.LogSoftmax(-1).Mul(target)
+	if c.Weight != nil {
+		checkWeights("CrossEntropyLoss", c.Weight, classes)
+		l = l.Mul(l.Tape().Input(c.Weight, classes))
+	}
+	return c.Reduction.apply(l.Sum(-1).Neg())
+}
+
+// NLLLoss is −log p[label] for log-probabilities, as LogSoftmax gives them:
+// CrossEntropyLoss without its softmax. Its fields are those of
+// [CrossEntropyLoss].
+type NLLLoss struct {
+	Weight    []float32
+	Ignore    []int32
+	Reduction Reduction
+}
+
+// Loss compares log-probabilities [..., classes] with one label a row.
+func (c NLLLoss) Loss(logProbs tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	return CrossEntropyLoss{Weight: c.Weight, Ignore: c.Ignore, Reduction: c.Reduction}.nll("NLLLoss", logProbs, labels)
+}
+
+// nll is the loss of log-probabilities:
+//
+//	−(1−ε)·w[y]·logp[y] − ε/classes·Σ w[k]·logp[k]   (ε: smoothing)
+func (c CrossEntropyLoss) nll(op string, logp tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	classes := checkLabels(op, logp, labels)
+	if c.Weight != nil {
+		checkWeights(op, c.Weight, classes)
+	}
+	t := logp.Tape()
+	rows, coded, eps := t.Scratch(labels.Size()), t.Scratch(labels.Size()), t.Scratch(1)
+	eps[0] = float32(c.LabelSmoothing)
+	total := 0.0
+	for i, y := range labels.Data {
+		if y == ignored || slices.Contains(c.Ignore, y) {
+			coded[i] = -1
+			continue
+		}
+		if y < 0 || int(y) >= classes {
+			lossShape(op, fmt.Sprintf("label %d of row %d is neither a class, 0…%d, nor ignored", y, i, classes-1), logp.Dims())
+		}
+		coded[i] = float32(y) // exact: there are fewer than 2²⁴ classes
+		x := logp.Data()[i*classes:][:classes]
+		w := classWeight(c.Weight, int(y))
+		total += float64(w)
+		rows[i] = -(1 - eps[0]) * w * x[y]
+		if eps[0] != 0 {
+			sum := 0.0
+			for k, v := range x {
+				sum += float64(classWeight(c.Weight, k)) * float64(v)
+			}
+			rows[i] -= eps[0] / float32(classes) * float32(sum)
+		}
+	}
+	l := opNLL.Apply(rows, logp.Dims()[:logp.Rank()-1], []tensor.Tensor{logp}, coded, c.Weight, eps)
+	if c.Reduction == ReduceMean {
+		return l.Sum().Scale(float32(1 / total)) // 0·Inf = NaN when no row counts
+	}
+	return c.Reduction.apply(l)
+}
+
+var opNLL = tensor.NewOp("NLLLoss", func(b tensor.Back) {
+	g, labels, weight, eps := b.DX(0), b.Saved(0), b.Saved(1), b.Saved(2)[0]
+	classes := len(g) / max(len(labels), 1)
+	for i, d := range b.DY() {
+		if labels[i] < 0 {
+			continue
+		}
+		row := g[i*classes:][:classes]
+		y := int(labels[i])
+		row[y] -= d * (1 - eps) * classWeight(weight, y)
+		if eps != 0 {
+			for k := range row {
+				row[k] -= d * eps / float32(classes) * classWeight(weight, k)
+			}
+		}
+	}
+})
+
+func classWeight(w []float32, k int) float32 {
+	if w == nil {
+		return 1
+	}
+	return w[k]
+}
+
+func checkWeights(op string, w []float32, classes int) {
+	if len(w) != classes {
+		lossShape(op, fmt.Sprintf("%d class weights for %d classes", len(w), classes), []int{classes})
+	}
+}
+
+// checkLabels gives the number of classes of x [..., classes] after checking
+// that there is one label a row.
+func checkLabels(op string, x tensor.Tensor, labels tensor.Ints) int {
+	if x.Rank() == 0 || x.Dim(-1) == 0 || labels.Size() != x.Size()/x.Dim(-1) {
+		lossShape(op, fmt.Sprintf("%d labels: one a row is needed; the last axis is the classes", labels.Size()), x.Dims())
+	}
+	return x.Dim(-1)
+}
+
+// FocalLoss is the cross-entropy weighed by (1−p)^Gamma, p being the
+// probability of the label: what is already right counts less (Lin et al.,
+// Focal Loss for Dense Object Detection, 2017).
+type FocalLoss struct {
+	Gamma float64 // 0 means 2
+	// Weight and Ignore are those of [CrossEntropyLoss]. The mean is over the
+	// rows that count, not over their weights.
+	Weight    []float32
+	Ignore    []int32
+	Reduction Reduction
+}
+
+// Loss compares logits [..., classes] with one label a row.
+func (c FocalLoss) Loss(logits tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	ce := CrossEntropyLoss{Ignore: c.Ignore, Reduction: ReduceNone}.Loss(logits, labels)
+	// 1 − p = −expm1(−ce). A slope of xᵞ at 0 is infinite for γ < 1; below 1e-7
+	// there is nothing left to learn, so it is cut off there.
+	l := ce.Neg().Expm1().Neg().Clamp(1e-7, 1).PowScalar(or(c.Gamma, 2)).Mul(ce)
+	if c.Weight != nil {
+		checkWeights("FocalLoss", c.Weight, logits.Dim(-1))
+	}
+	w := l.Tape().Scratch(labels.Size())
+	n := float32(0)
+	for i, y := range labels.Data {
+		if y != ignored && !slices.Contains(c.Ignore, y) {
+			w[i] = classWeight(c.Weight, int(y))
+			n++
+		}
+	}
+	l = l.Mul(l.Tape().Input(w, ce.Dims()...))
+	if c.Reduction == ReduceMean {
+		return l.Sum().Scale(1 / n)
+	}
+	return c.Reduction.apply(l)
+}
+
+// KLDivLoss is the Kullback–Leibler divergence of a distribution target from
+// predicted log-probabilities: target·(log target − pred), 0 where target is 0.
+// Only with ReduceBatchMean or ReduceSum is it the divergence of whole rows;
+// the mean, the default as in PyTorch, is over all elements.
+type KLDivLoss struct {
+	// LogTarget says that the target holds log-probabilities, too.
+	LogTarget bool
+	Reduction Reduction
+}
+
+// Loss compares log-probabilities with a target of the same shape.
+func (c KLDivLoss) Loss(logProbs, target tensor.Tensor) tensor.Tensor {
+	if c.LogTarget {
+		return c.Reduction.apply(klLog(logProbs, target))
+	}
+	return c.Reduction.apply(kl(logProbs, target))
+}
+
+var kl = pointwise("KLDivLoss", func(x, y float64) (v, dx, dy float64) {
+	if y <= 0 {
+		return 0, 0, 0
+	}
+	d := math.Log(y) - x
+	return y * d, -y, d + 1
+})
+
+var klLog = pointwise("KLDivLoss", func(x, y float64) (v, dx, dy float64) {
+	p := math.Exp(y)
+	if p == 0 {
+		return 0, 0, 0
+	}
+	return p * (y - x), -p, p * (y - x + 1)
+})

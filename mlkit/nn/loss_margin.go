@@ -1,0 +1,114 @@
+package nn
+
+import (
+	"fmt"
+
+	"descent/mlkit/tensor"
+)
+
+// MultiMarginLoss is the hinge loss of several classes (Weston & Watkins 1999):
+// for each row the sum over the wrong classes k of
+//
+//	Weight[y]·max(0, Margin − x[y] + x[k])^P / classes
+type MultiMarginLoss struct {
+	P         int       // 1 or 2; 0 means 1
+	Margin    float64   // 0 means 1
+	Weight    []float32 // [classes] or nil
+	Reduction Reduction
+}
+
+// Loss compares scores [batch, classes] with one label a row.
+func (c MultiMarginLoss) Loss(scores tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	const op = "MultiMarginLoss"
+	classes := checkLabels(op, scores, labels)
+	if scores.Rank() != 2 {
+		lossShape(op, "scores must be [batch, classes]", scores.Dims())
+	}
+	checkPower(op, c.P)
+	margin := or(c.Margin, 1)
+	right := scores.Gather(1, tensor.NewInts(labels.Data, labels.Size(), 1))
+	l := scores.Sub(right).AddScalar(margin).ReLU()
+	own := margin // what the right class itself adds, a constant
+	if c.P == 2 {
+		l, own = l.Square(), margin*margin
+	}
+	l = l.Sum(1).AddScalar(-own).Scale(1 / float32(classes))
+	if c.Weight != nil {
+		checkWeights(op, c.Weight, classes)
+		w := l.Tape().Scratch(labels.Size())
+		for i, y := range labels.Data {
+			w[i] = c.Weight[y]
+		}
+		l = l.Mul(l.Tape().Input(w, len(w)))
+	}
+	return c.Reduction.apply(l)
+}
+
+func checkPower(op string, p int) {
+	if p < 0 || p > 2 {
+		panic(fmt.Sprintf("nn: %s: P is %d, must be 1 or 2", op, p))
+	}
+}
+
+// CosineSimilarity is the cosine of the angle between the rows of a and b,
+// [..., d], of the same shape: a number from −1 to 1 a row, 0 where one of them
+// is zero.
+func CosineSimilarity(a, b tensor.Tensor) tensor.Tensor {
+	sameShape("CosineSimilarity", a, b)
+	inv := func(x tensor.Tensor) tensor.Tensor { return x.Square().Sum(-1).AddScalar(1e-12).Rsqrt() }
+	return a.Mul(b).Sum(-1).Mul(inv(a)).Mul(inv(b))
+}
+
+// CosineLoss is the mean of 1 − CosineSimilarity.
+func CosineLoss(pred, target tensor.Tensor) tensor.Tensor {
+	return CosineSimilarity(pred, target).Neg().AddScalar(1).Mean()
+}
+
+// CosineEmbeddingLoss pulls pairs that belong together to the same direction
+// and pushes others apart: 1 − cos for y = 1, max(0, cos − Margin) for y = −1.
+type CosineEmbeddingLoss struct {
+	Margin    float64 // −1 to 1
+	Reduction Reduction
+}
+
+// Loss compares the rows of a and b, [..., d]; y holds 1 or −1 for each row.
+func (c CosineEmbeddingLoss) Loss(a, b, y tensor.Tensor) tensor.Tensor {
+	cos := CosineSimilarity(a, b)
+	sameShape("CosineEmbeddingLoss", cos, y)
+	together := y.Greater(y.Tape().Scalar(0))
+	return c.Reduction.apply(tensor.Where(together, cos.Neg().AddScalar(1), cos.AddScalar(-float32(c.Margin)).ReLU()))
+}
+
+// TripletMarginLoss wants an anchor nearer to a positive than to a negative
+// example by Margin: max(0, ‖a−p‖ − ‖a−n‖ + Margin) (Schroff et al., FaceNet,
+// 2015, without the squares, as PyTorch).
+type TripletMarginLoss struct {
+	Margin float64 // 0 means 1
+	P      int     // norm, 1 or 2; 0 means 2
+	// Swap takes the negative's distance to the positive where that is nearer
+	// than to the anchor (Balntas et al. 2016).
+	Swap      bool
+	Reduction Reduction
+}
+
+// Loss takes three tensors of the same shape, [..., d].
+func (c TripletMarginLoss) Loss(anchor, positive, negative tensor.Tensor) tensor.Tensor {
+	sameShape("TripletMarginLoss", anchor, positive)
+	sameShape("TripletMarginLoss", anchor, negative)
+	checkPower("TripletMarginLoss", c.P)
+	far := c.distance(anchor, negative)
+	if c.Swap {
+		far = far.Minimum(c.distance(positive, negative))
+	}
+	return c.Reduction.apply(c.distance(anchor, positive).Sub(far).AddScalar(or(c.Margin, 1)).ReLU())
+}
+
+// distance has PyTorch's 1e-6 in each coordinate, which keeps the gradient of
+// the norm finite where two points coincide.
+func (c TripletMarginLoss) distance(a, b tensor.Tensor) tensor.Tensor {
+	d := a.Sub(b).AddScalar(1e-6)
+	if c.P == 1 {
+		return d.Abs().Sum(-1)
+	}
+	return d.Norm(-1)
+}

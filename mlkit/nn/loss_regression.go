@@ -1,0 +1,128 @@
+package nn
+
+import (
+	"math"
+
+	"descent/mlkit/tensor"
+)
+
+// MSE is the mean squared error: the mean over all elements of (pred −
+// target)², which must have the same shape. A scalar.
+func MSE(pred, target tensor.Tensor) tensor.Tensor { return MSELoss{}.Loss(pred, target) }
+
+// MSELoss is the squared error.
+type MSELoss struct{ Reduction Reduction }
+
+// Loss compares a prediction with a target of the same shape.
+func (c MSELoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
+	sameShape("MSELoss", pred, target)
+	return c.Reduction.apply(pred.Sub(target).Square())
+}
+
+// MAE is the mean absolute error. Its gradient at 0 is 0.
+func MAE(pred, target tensor.Tensor) tensor.Tensor { return L1Loss{}.Loss(pred, target) }
+
+// L1Loss is the absolute error.
+type L1Loss struct{ Reduction Reduction }
+
+// Loss compares a prediction with a target of the same shape.
+func (c L1Loss) Loss(pred, target tensor.Tensor) tensor.Tensor {
+	sameShape("L1Loss", pred, target)
+	return c.Reduction.apply(pred.Sub(target).Abs())
+}
+
+// Huber is HuberLoss with its defaults.
+func Huber(pred, target tensor.Tensor) tensor.Tensor { return HuberLoss{}.Loss(pred, target) }
+
+// HuberLoss is r²/2 for residuals r up to Delta and Delta·(|r| − Delta/2)
+// beyond (Huber 1964): squared error for small residuals, absolute for
+// outliers.
+type HuberLoss struct {
+	Delta     float64 // 0 means 1
+	Reduction Reduction
+}
+
+// Loss compares a prediction with a target of the same shape.
+func (c HuberLoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
+	sameShape("HuberLoss", pred, target)
+	return c.Reduction.apply(huber(pred.Sub(target), or(c.Delta, 1)))
+}
+
+// huber is k·(r − k/2) with the clipped residual k, whose two halves give both
+// branches and their gradient.
+func huber(r tensor.Tensor, delta float32) tensor.Tensor {
+	k := r.Clamp(-delta, delta)
+	return k.Mul(r.Sub(k.Scale(0.5)))
+}
+
+// SmoothL1Loss is HuberLoss with Delta = Beta divided by Beta: r²/(2·Beta) for
+// small residuals, so that its slope far away is 1 (Girshick, Fast R-CNN,
+// 2015). For Beta = 1 the two are the same; Beta near 0 is L1Loss.
+type SmoothL1Loss struct {
+	Beta      float64 // 0 means 1
+	Reduction Reduction
+}
+
+// Loss compares a prediction with a target of the same shape.
+func (c SmoothL1Loss) Loss(pred, target tensor.Tensor) tensor.Tensor {
+	sameShape("SmoothL1Loss", pred, target)
+	beta := or(c.Beta, 1)
+	return c.Reduction.apply(huber(pred.Sub(target), beta).Scale(1 / beta))
+}
+
+// LogCosh is LogCoshLoss with its defaults.
+func LogCosh(pred, target tensor.Tensor) tensor.Tensor { return LogCoshLoss{}.Loss(pred, target) }
+
+// LogCoshLoss is log cosh of the residual r: r²/2 when small, |r| − log 2 when
+// large, smooth between.
+type LogCoshLoss struct{ Reduction Reduction }
+
+// Loss compares a prediction with a target of the same shape.
+func (c LogCoshLoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
+	return c.Reduction.apply(logCosh(pred, target))
+}
+
+var logCosh = pointwise("LogCoshLoss", func(x, y float64) (v, dx, dy float64) {
+	a := math.Abs(x - y)
+	slope := math.Tanh(x - y)
+	return a + math.Log1p(math.Exp(-2*a)) - math.Ln2, slope, -slope
+})
+
+// PoissonNLLLoss is the negative log-likelihood of counts under a Poisson
+// distribution, without the terms that only depend on the target unless Full:
+// e^pred − target·pred.
+type PoissonNLLLoss struct {
+	// Rate says that predictions are rates, not their logarithms: then it is
+	// pred − target·log(pred + 1e-8). PyTorch's log_input=False.
+	Rate bool
+	// Full adds Stirling's approximation of log target! for targets above 1.
+	Full      bool
+	Reduction Reduction
+}
+
+// PoissonNLL is PoissonNLLLoss with its defaults.
+func PoissonNLL(pred, target tensor.Tensor) tensor.Tensor {
+	return PoissonNLLLoss{}.Loss(pred, target)
+}
+
+// Loss compares log rates (or rates) with counts of the same shape. No
+// gradient flows into the target's Stirling term.
+func (c PoissonNLLLoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
+	sameShape("PoissonNLLLoss", pred, target)
+	var l tensor.Tensor
+	if c.Rate {
+		l = pred.Sub(target.Mul(pred.AddScalar(1e-8).Log()))
+	} else {
+		l = pred.Exp().Sub(target.Mul(pred))
+	}
+	if c.Full {
+		s := l.Tape().Scratch(target.Size())
+		for i, v := range target.Data() {
+			if y := float64(v); y > 1 {
+				s[i] = float32(y*math.Log(y) - y + 0.5*math.Log(2*math.Pi*y))
+			}
+		}
+		l = l.Add(l.Tape().Input(s, target.Dims()...))
+	}
+	return c.Reduction.apply(l)
+}

@@ -79,11 +79,3 @@ func pointwise(name string, f func(x, y float64) (v, dx, dy float64)) func(x, y 
 		return op.Apply(out, x.Dims(), []tensor.Tensor{x, y})
 	}
 }
-
-// or is v, or its default where v is zero.
-func or(v, standard float64) float32 {
-	if v == 0 {
-		return float32(standard)
-	}
-	return float32(v)
-}

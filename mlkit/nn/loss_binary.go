@@ -53,9 +53,9 @@ func byLabel(what string, x tensor.Tensor, w []float32) tensor.Tensor {
 // the binary cross-entropy times (1−p)^Gamma, times Alpha for positives and
 // 1−Alpha for negatives, p being the probability given to the truth.
 type BinaryFocalLoss struct {
-	Gamma float64 // 0 means 2
+	Gamma float32 // 0 means 2
 	// Alpha is in (0, 1); 0 means 0.25, negative means no weighing.
-	Alpha     float64
+	Alpha     float32
 	Reduction Reduction
 }
 

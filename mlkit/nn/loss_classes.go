@@ -26,7 +26,7 @@ type CrossEntropyLoss struct {
 	Weight []float32
 	// LabelSmoothing in [0, 1) moves that much of the target from the label to
 	// all classes evenly (Szegedy et al. 2016).
-	LabelSmoothing float64
+	LabelSmoothing float32
 	// Ignore lists labels, as that of padding, whose rows do not count, beside
 	// PyTorch's −100, which never does. The mean is over the other rows, NaN if
 	// there are none.
@@ -61,7 +61,7 @@ func (c CrossEntropyLoss) counts(labels tensor.Ints) bool {
 func (c CrossEntropyLoss) Soft(logits, target tensor.Tensor) tensor.Tensor {
 	sameShape("CrossEntropyLoss.Soft", logits, target)
 	classes := logits.Dim(-1)
-	if s := float32(c.LabelSmoothing); s != 0 {
+	if s := c.LabelSmoothing; s != 0 {
 		target = target.Scale(1 - s).AddScalar(s / float32(classes))
 	}
 	l := logits.LogSoftmax(-1).Mul(target)
@@ -96,7 +96,7 @@ func (c CrossEntropyLoss) nll(op string, logp tensor.Tensor, labels tensor.Ints)
 	}
 	t := logp.Tape()
 	rows, coded, eps := t.Scratch(labels.Size()), t.Scratch(labels.Size()), t.Scratch(1)
-	eps[0] = float32(c.LabelSmoothing)
+	eps[0] = c.LabelSmoothing
 	total := 0.0
 	for i, y := range labels.Data {
 		if y == ignored || slices.Contains(c.Ignore, y) {
@@ -170,7 +170,7 @@ func checkLabels(op string, x tensor.Tensor, labels tensor.Ints) int {
 // probability of the label: what is already right counts less (Lin et al.,
 // Focal Loss for Dense Object Detection, 2017).
 type FocalLoss struct {
-	Gamma float64 // 0 means 2
+	Gamma float32 // 0 means 2
 	// Weight and Ignore are those of [CrossEntropyLoss]. The mean is over the
 	// rows that count, not over their weights.
 	Weight    []float32

@@ -12,7 +12,7 @@ import (
 //	Weight[y]·max(0, Margin − x[y] + x[k])^P / classes
 type MultiMarginLoss struct {
 	P         int       // 1 or 2; 0 means 1
-	Margin    float64   // 0 means 1
+	Margin    float32   // 0 means 1
 	Weight    []float32 // [classes] or nil
 	Reduction Reduction
 }
@@ -67,7 +67,7 @@ func CosineLoss(pred, target tensor.Tensor) tensor.Tensor {
 // CosineEmbeddingLoss pulls pairs that belong together to the same direction
 // and pushes others apart: 1 − cos for y = 1, max(0, cos − Margin) for y = −1.
 type CosineEmbeddingLoss struct {
-	Margin    float64 // −1 to 1
+	Margin    float32 // −1 to 1
 	Reduction Reduction
 }
 
@@ -76,14 +76,14 @@ func (c CosineEmbeddingLoss) Loss(a, b, y tensor.Tensor) tensor.Tensor {
 	cos := CosineSimilarity(a, b)
 	sameShape("CosineEmbeddingLoss", cos, y)
 	together := y.Greater(y.Tape().Scalar(0))
-	return c.Reduction.apply(tensor.Where(together, cos.Neg().AddScalar(1), cos.AddScalar(-float32(c.Margin)).ReLU()))
+	return c.Reduction.apply(tensor.Where(together, cos.Neg().AddScalar(1), cos.AddScalar(-c.Margin).ReLU()))
 }
 
 // TripletMarginLoss wants an anchor nearer to a positive than to a negative
 // example by Margin: max(0, ‖a−p‖ − ‖a−n‖ + Margin) (Schroff et al., FaceNet,
 // 2015, without the squares, as PyTorch).
 type TripletMarginLoss struct {
-	Margin float64 // 0 means 1
+	Margin float32 // 0 means 1
 	P      int     // norm, 1 or 2; 0 means 2
 	// Swap takes the negative's distance to the positive where that is nearer
 	// than to the anchor (Balntas et al. 2016).

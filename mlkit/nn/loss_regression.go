@@ -38,7 +38,7 @@ func Huber(pred, target tensor.Tensor) tensor.Tensor { return HuberLoss{}.Loss(p
 // beyond (Huber 1964): squared error for small residuals, absolute for
 // outliers.
 type HuberLoss struct {
-	Delta     float64 // 0 means 1
+	Delta     float32 // 0 means 1
 	Reduction Reduction
 }
 
@@ -59,7 +59,7 @@ func huber(r tensor.Tensor, delta float32) tensor.Tensor {
 // small residuals, so that its slope far away is 1 (Girshick, Fast R-CNN,
 // 2015). For Beta = 1 the two are the same; Beta near 0 is L1Loss.
 type SmoothL1Loss struct {
-	Beta      float64 // 0 means 1
+	Beta      float32 // 0 means 1
 	Reduction Reduction
 }
 

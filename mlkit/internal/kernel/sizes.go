@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // volume returns the product of dims, and false if it overflows int or a
@@ -25,11 +26,15 @@ func volume(dims ...int) (n int, ok bool) {
 
 // needSize panics unless a slice of n elements holds an array of dims.
 func needSize(what string, n int, dims ...int) {
-	if need, ok := volume(dims...); !ok {
-		panic(fmt.Sprintf("kernel: %s: %v elements overflow int", what, dims))
-	} else if n < need {
-		panic(fmt.Sprintf("kernel: %s has %d elements, needs %v = %d", what, n, dims, need))
+	need, ok := volume(dims...)
+	if ok && n >= need {
+		return
 	}
+	shown := slices.Clone(dims) // so that dims itself stays on the stack
+	if !ok {
+		panic(fmt.Sprintf("kernel: %s: %v elements overflow int", what, shown))
+	}
+	panic(fmt.Sprintf("kernel: %s has %d elements, needs %v = %d", what, n, shown, need))
 }
 
 // windowFits reports whether the sizes of a window along one axis make sense

@@ -12,6 +12,9 @@ import (
 type Batch struct {
 	// Index tells which samples these are.
 	Index []int
+	// Epoch is the epoch they are for: what changes samples at random
+	// (augmentation) draws from the epoch and the index.
+	Epoch int
 
 	X     []float32
 	XDims []int // with the batch axis first
@@ -43,6 +46,33 @@ func (b Batch) Ints() tensor.Ints {
 		panic("data: this batch has targets, no labels: use a loss of (prediction, target)")
 	}
 	return tensor.NewInts(b.Labels, b.LabelsDims...)
+}
+
+// Split makes dst part k of n of the batch, by rows. The parts share the
+// batch's memory, differ by at most one row, and may be empty.
+func (b Batch) Split(dst *Batch, k, n int) {
+	rows := b.Len()
+	lo, hi := rows*k/n, rows*(k+1)/n
+	dst.Index, dst.Epoch = b.Index[lo:hi], b.Epoch
+	dst.X, dst.XDims = cutRows(b.X, lo, hi, rows), cutDims(dst.XDims, b.XDims, hi-lo)
+	dst.Y, dst.YDims = cutRows(b.Y, lo, hi, rows), cutDims(dst.YDims, b.YDims, hi-lo)
+	dst.Labels, dst.LabelsDims = cutRows(b.Labels, lo, hi, rows), cutDims(dst.LabelsDims, b.LabelsDims, hi-lo)
+}
+
+func cutRows[T any](x []T, lo, hi, rows int) []T {
+	if x == nil {
+		return nil
+	}
+	w := len(x) / rows
+	return x[lo*w : hi*w]
+}
+
+func cutDims(dst, dims []int, n int) []int {
+	dst = append(dst[:0], dims...)
+	if len(dst) > 0 {
+		dst[0] = n
+	}
+	return dst
 }
 
 // Reset makes room for the samples at index and sets the dimensions: x and y

@@ -79,10 +79,14 @@ func (l *Loader) Permutation(epoch int) []int {
 
 // Epoch deals out the batches of one epoch. A batch is valid until the next
 // one; an error of the data set ends the epoch.
-func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
+func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] { return l.EpochFrom(epoch, 0) }
+
+// EpochFrom is Epoch without its first batches, for resuming in the middle.
+func (l *Loader) EpochFrom(epoch, batch int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		order, size := l.Permutation(epoch), l.batchSize()
-		for k := range l.Len() {
+		l.batch.Epoch = epoch
+		for k := batch; k < l.Len(); k++ {
 			index := order[k*size : min((k+1)*size, len(order))]
 			if err := l.Dataset.Batch(index, &l.batch); err != nil {
 				yield(Batch{}, fmt.Errorf("data: batch %d of epoch %d: %w", k, epoch, err))

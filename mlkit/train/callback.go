@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -63,6 +64,35 @@ type Run struct {
 	PerEpoch int // steps an epoch
 	// Loss is the loss of the last step.
 	Loss float64
+	// Err is, at End, what ends the run before its last epoch; nil if nothing
+	// does.
+	Err error
+
+	stepLoss, stepWeight   float64 // sums over the batches of the step
+	epochLoss, epochWeight float64 // and of the epoch
+	midStep                bool    // ended with batches added but no step taken
+	saveTo                 string  // a checkpoint to be written, after all callbacks
+	kept                   []kept
+	resumed                *checkpoint // where this run goes on from; nil at the beginning
+}
+
+// interrupted says, at End, that the run's context ended it.
+func (r *Run) interrupted() bool {
+	return errors.Is(r.Err, context.Canceled) || errors.Is(r.Err, context.DeadlineExceeded)
+}
+
+func (r *Run) notify(e Event) error {
+	for _, f := range r.Config.Callbacks {
+		if err := f(e, r); err != nil {
+			r.saveTo = ""
+			return err
+		}
+	}
+	if path := r.saveTo; path != "" {
+		r.saveTo = ""
+		return r.save(path, e)
+	}
+	return nil
 }
 
 // NonFiniteError is how training ends when the loss is NaN or infinite.

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"os"
 	"time"
 
+	"descent/mlkit/internal/kernel"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
 	"descent/mlkit/tensor"
@@ -24,6 +26,24 @@ type Config struct {
 	// Seed feeds what is random in the model (dropout).
 	Seed      uint64
 	Callbacks []Callback
+	// Validation measures the model after every epoch (see Validate).
+	Validation Validation
+	// Accumulate makes one step of this many batches (the last step of an epoch
+	// of those that are left): the gradient of the mean over all their samples,
+	// in the memory of one batch. 0 means 1.
+	Accumulate int
+	// Shards above 1 splits the rows of every batch into that many parts, each
+	// with a tape of its own, which the processors share; their gradients are
+	// added in order. The result depends on Shards, not on how many processors
+	// there are. It pays for models of many small operations. Refused for
+	// models with buffers: batch statistics need the whole batch.
+	Shards int
+	// SAM makes every step a sharpness-aware one, which evaluates the loss
+	// twice; not together with Accumulate or Shards.
+	SAM *optim.SAM
+	// Resume is a file of Checkpoint to go on from. While there is none,
+	// training begins at the beginning.
+	Resume string
 	// KeepSteps records the loss of every step in the History.
 	KeepSteps bool
 	// AllowNonFinite goes on when the loss is NaN or infinite; else that ends
@@ -36,35 +56,28 @@ var nan = math.NaN()
 // Fit trains the objective's model in place on the batches of source. Whatever
 // ends it, the History holds what was done: a cancelled context returns its
 // error, a NaN loss a [*NonFiniteError], data their error, wrong shapes a
-// wrapped [*tensor.ShapeError].
+// [*StepError] around the [*tensor.ShapeError].
 func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config) (h History, err error) {
-	if c.Epochs == 0 {
-		c.Epochs = 1
+	f, err := newFitter(ctx, o, source, &c, &h)
+	if err != nil {
+		return h, err
 	}
-	if c.Optimizer == nil {
-		c.Optimizer = optim.SGD(0.01)
+	if c.Resume != "" {
+		if err := f.Run.resume(c.Resume); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return h, fmt.Errorf("train: resume: %w", err)
+		}
 	}
-	params := nn.Params(o.Model)
-	if len(params) == 0 {
-		return h, fmt.Errorf("train: the model %T has no parameters: fields must be exported to be found", o.Model)
-	}
-	if source.Len() == 0 {
-		return h, errors.New("train: the source has no batches (an empty data set, or DropLast with a batch larger than the set)")
-	}
-	opt := optim.New(params, c.Optimizer)
-	opt.Schedule = c.Schedule
-	r := &Run{Model: o.Model, Optimizer: opt, Tape: tensor.NewTape(c.Seed), Config: &c, History: &h, PerEpoch: source.Len()}
-	if c.KeepSteps {
-		h.StepLoss = make([]float64, 0, c.Epochs*r.PerEpoch)
-	}
-	start := time.Now()
-	defer func() { h.Time = time.Since(start) }()
+	start, before := time.Now(), h.Time
+	defer func() { h.Time = before + time.Since(start) }()
 
-	err = r.notify(Begin)
-	for r.Epoch = 0; r.Epoch < c.Epochs && err == nil; r.Epoch++ {
-		err = fitEpoch(ctx, o, source, r)
+	err = f.notify(Begin)
+	for err == nil && f.Epoch < c.Epochs {
+		if err = f.epoch(); err == nil {
+			f.Epoch++
+		}
 	}
-	if stopped := r.notify(End); err == nil {
+	f.Err = err
+	if stopped := f.notify(End); err == nil {
 		err = stopped
 	}
 	if errors.Is(err, ErrStop) {
@@ -75,74 +88,192 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 	return h, err
 }
 
-// fitEpoch runs one epoch and appends it to the History, also when it ends
-// early with at least one step done.
-func fitEpoch[B any](ctx context.Context, o Objective[B], source Source[B], r *Run) (err error) {
-	start := time.Now()
-	var sum, weight float64
-	r.StepInEp = 0
-	for batch, e := range source.Epoch(r.Epoch) {
+// fitter is a Run that knows the type of its batches.
+type fitter[B any] struct {
+	*Run
+	ctx    context.Context
+	o      Objective[B]
+	source Source[B]
+	shards *shards[B]      // nil without Config.Shards
+	sum    *tensor.GradSum // nil where each step is of one batch and one tape
+	grads  tensor.Grads    // of the step, where sum is nil
+
+	batch       B // for SAM, which wants a function of the tape alone
+	lossOfBatch func(t *tensor.Tape) tensor.Tensor
+}
+
+func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *Config, h *History) (*fitter[B], error) {
+	if c.Epochs == 0 {
+		c.Epochs = 1
+	}
+	if c.Optimizer == nil {
+		c.Optimizer = optim.SGD(0.01)
+	}
+	c.Accumulate, c.Shards = max(c.Accumulate, 1), max(c.Shards, 1)
+	params := nn.Params(o.Model)
+	if len(params) == 0 {
+		return nil, fmt.Errorf("train: the model %T has no parameters: fields must be exported to be found", o.Model)
+	}
+	if source.Len() == 0 {
+		return nil, errors.New("train: the source has no batches (an empty data set, or DropLast with a batch larger than the set)")
+	}
+	if c.SAM != nil && (c.Accumulate > 1 || c.Shards > 1) {
+		return nil, errors.New("train: SAM takes a step of one batch on one tape: not with Accumulate or Shards")
+	}
+	opt := optim.New(params, c.Optimizer)
+	opt.Schedule = c.Schedule
+	r := &Run{Model: o.Model, Optimizer: opt, Tape: tensor.NewTape(c.Seed), Config: c, History: h,
+		PerEpoch: (source.Len() + c.Accumulate - 1) / c.Accumulate}
+	if c.KeepSteps {
+		h.StepLoss = make([]float64, 0, c.Epochs*r.PerEpoch)
+	}
+	f := &fitter[B]{Run: r, ctx: ctx, o: o, source: source}
+	f.lossOfBatch = func(t *tensor.Tape) tensor.Tensor { return f.o.Loss(t, f.batch) }
+	if c.Shards > 1 {
+		var err error
+		if f.shards, err = newShards(o, c, r.Tape); err != nil {
+			return nil, err
+		}
+	}
+	if c.Accumulate > 1 || c.Shards > 1 {
+		f.sum = tensor.NewGradSum()
+	}
+	return f, nil
+}
+
+// epoch runs one epoch, or what is left of it after a resume, and appends it
+// to the History, also when it ends early with at least one step done.
+func (f *fitter[B]) epoch() (err error) {
+	start, k := time.Now(), f.Config.Accumulate
+	group := 0
+	for batch, e := range from(f.source, f.Epoch, f.StepInEp*k) {
 		if err = e; err != nil {
 			break
 		}
-		if err = ctx.Err(); err != nil {
-			err = fmt.Errorf("train: interrupted at step %d: %w", r.Step, err)
+		if err = f.ctx.Err(); err != nil && group == 0 {
+			err = fmt.Errorf("train: interrupted at step %d: %w", f.Step, err)
 			break
 		}
-		if err = fitStep(o, batch, r); err != nil {
+		if err = f.add(batch); err != nil {
 			break
 		}
-		w := 1.0
-		if o.Size != nil {
-			w = float64(o.Size(batch))
-		}
-		sum, weight = sum+w*r.Loss, weight+w
-		if err = r.notify(StepEnd); err != nil {
-			break
+		if group++; group == k {
+			group = 0
+			if err = f.step(); err != nil {
+				break
+			}
 		}
 	}
-	if weight == 0 {
+	if err == nil && group > 0 {
+		group = 0
+		err = f.step()
+	}
+	f.midStep = group > 0
+	if f.epochWeight == 0 {
 		return err
 	}
-	r.History.Epochs = append(r.History.Epochs, Epoch{Number: r.Epoch, Loss: sum / weight,
-		LearningRate: r.Optimizer.Factor(), Metrics: map[string]float64{}, Time: time.Since(start)})
-	if err == nil {
-		err = r.notify(EpochEnd)
+	record := Epoch{Number: f.Epoch, Loss: f.epochLoss / f.epochWeight, LearningRate: f.Optimizer.Factor(), Metrics: map[string]float64{}}
+	if err == nil && f.Config.Validation != nil {
+		err = f.Config.Validation(f.ctx, record.Metrics)
 	}
+	record.Time = time.Since(start)
+	f.History.Epochs = append(f.History.Epochs, record)
+	if err != nil {
+		return err
+	}
+	err = f.notify(EpochEnd)
+	f.StepInEp, f.epochLoss, f.epochWeight = 0, 0, 0
 	return err
 }
 
-func fitStep[B any](o Objective[B], batch B, r *Run) (err error) {
+// add computes loss and gradients of one batch, and the loss of the step up to
+// this batch.
+func (f *fitter[B]) add(batch B) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			shape, ok := p.(*tensor.ShapeError)
-			if !ok {
-				panic(p)
-			}
-			err = fmt.Errorf("train: step %d: %w", r.Step, shape)
+			err = stepError(f.Step, p)
 		}
 	}()
-	r.Tape.Reset()
-	loss := o.Loss(r.Tape, batch)
-	r.Loss = float64(loss.Item())
-	if (math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0)) && !r.Config.AllowNonFinite {
-		return &NonFiniteError{Epoch: r.Epoch, Step: r.Step, Loss: r.Loss}
+	w := 1.0
+	if f.o.Size != nil {
+		w = float64(f.o.Size(batch))
 	}
-	r.Optimizer.Step(loss.Backward())
-	r.Step++
-	r.StepInEp++
-	r.History.Steps = r.Step
-	if r.Config.KeepSteps {
-		r.History.StepLoss = append(r.History.StepLoss, r.Loss)
+	var loss float64
+	switch {
+	case f.shards != nil:
+		if loss, err = f.shards.run(f.Step, batch); err != nil {
+			return err
+		}
+	case f.Config.SAM != nil: // takes the optimizer's step, too
+		f.Tape.Reset()
+		f.batch = batch
+		loss = f.Config.SAM.Step(f.Optimizer, f.Tape, f.lossOfBatch)
+	default:
+		f.Tape.Reset()
+		l := f.o.Loss(f.Tape, batch)
+		loss = float64(l.Item())
+		f.grads = l.Backward()
 	}
+	if (math.IsNaN(loss) || math.IsInf(loss, 0)) && !f.Config.AllowNonFinite {
+		f.Loss = loss
+		return &NonFiniteError{Epoch: f.Epoch, Step: f.Step, Loss: loss}
+	}
+	switch {
+	case f.shards != nil:
+		f.shards.addTo(f.sum, w)
+	case f.sum != nil:
+		f.sum.Add(f.grads, float32(w))
+	}
+	f.stepLoss, f.stepWeight = f.stepLoss+w*loss, f.stepWeight+w
 	return nil
 }
 
-func (r *Run) notify(e Event) error {
-	for _, f := range r.Config.Callbacks {
-		if err := f(e, r); err != nil {
-			return err
+// step changes the parameters by the gradients of the batches added.
+func (f *fitter[B]) step() error {
+	grads := f.grads
+	if f.sum != nil {
+		grads = f.sum.Grads()
+		for _, p := range f.Optimizer.Params() {
+			if g := grads.Of(p); g != nil {
+				kernel.Scale(g, g, float32(1/f.stepWeight))
+			}
 		}
 	}
-	return nil
+	if f.Config.SAM == nil {
+		f.Optimizer.Step(grads)
+	}
+	if f.sum != nil {
+		f.sum.Clear()
+	}
+	f.Loss = f.stepLoss / f.stepWeight
+	f.epochLoss, f.epochWeight = f.epochLoss+f.stepLoss, f.epochWeight+f.stepWeight
+	f.stepLoss, f.stepWeight = 0, 0
+	f.Step++
+	f.StepInEp++
+	f.History.Steps = f.Step
+	if f.Config.KeepSteps {
+		f.History.StepLoss = append(f.History.StepLoss, f.Loss)
+	}
+	return f.notify(StepEnd)
+}
+
+// from deals out the batches of an epoch but the first ones. A source that can
+// begin anywhere (data.Loader) does; others are read up to there.
+func from[B any](source Source[B], epoch, batch int) Batches[B] {
+	if s, ok := source.(interface {
+		EpochFrom(epoch, batch int) Batches[B]
+	}); ok {
+		return s.EpochFrom(epoch, batch)
+	}
+	return func(yield func(B, error) bool) {
+		i := 0
+		for b, err := range source.Epoch(epoch) {
+			if i++; i <= batch && err == nil {
+				continue
+			}
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
 }

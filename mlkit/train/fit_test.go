@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"math"
+	"reflect"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"descent/mlkit/data"
@@ -75,26 +78,123 @@ func TestFitEndsWell(t *testing.T) {
 }
 
 func TestFitReportsShapes(t *testing.T) {
-	var shape *tensor.ShapeError
-	_, err := train.Fit(context.Background(), train.Supervised(nn.NewLinear(nn.NewRand(1), 2, 1), nn.MSE),
-		&data.Loader{Dataset: line(10)}, train.Config{})
-	if !errors.As(err, &shape) || !strings.Contains(err.Error(), `step 0: tensor: Linear (parameter "weight")`) {
-		t.Errorf("%v", err)
+	for _, shards := range []int{1, 2} {
+		var shape *tensor.ShapeError
+		var step *train.StepError
+		model := nn.Sequential{nn.Func(tensor.Tensor.Tanh), nn.Sequential{nn.NewLinear(nn.NewRand(1), 2, 1)}}
+		outer := nn.Func(func(x tensor.Tensor) tensor.Tensor { return model.Forward(x) })
+		_, err := train.Fit(context.Background(), train.Objective[data.Batch]{Model: model, Size: data.Batch.Len, Split: data.Batch.Split,
+			Loss: func(tp *tensor.Tape, b data.Batch) tensor.Tensor { return outer.Forward(b.Input(tp)).Mean() }},
+			&data.Loader{Dataset: line(10)}, train.Config{Shards: shards})
+		if !errors.As(err, &shape) || !errors.As(err, &step) || !strings.Contains(err.Error(), `step 0: tensor: Linear (parameter "1.0.weight")`) ||
+			!strings.Contains(step.Where, "nn.Sequential > nn.Sequential > nn.(*Linear)") {
+			t.Errorf("%v", err)
+		}
+		if shards == 1 && !strings.Contains(step.Where, "fit_test.go:") {
+			t.Errorf("%v", err)
+		}
+		_, _, err = train.NewPredictor(model).Predict(make([]float32, 3), 3, 1)
+		if !errors.As(err, &step) || step.Step != -1 || strings.Contains(err.Error(), "step") {
+			t.Errorf("%v", err)
+		}
 	}
 }
 
 // The steps of an epoch allocate nothing; an epoch itself may (its record).
 func TestFitStepsAllocateNothing(t *testing.T) {
-	perEpoch := func(n int) float64 {
+	perEpoch := func(n int, config train.Config) float64 {
 		model := nn.Sequential{nn.NewLinear(nn.NewRand(1), 1, 8), nn.Func(tensor.Tensor.Tanh), nn.NewLinear(nn.NewRand(2), 8, 1)}
 		loader := &data.Loader{Dataset: line(n), BatchSize: 5}
 		return testing.AllocsPerRun(5, func() {
-			if _, err := train.Fit(context.Background(), train.Supervised(model, nn.MSE), loader, train.Config{Epochs: 4}); err != nil {
+			config.Epochs = 4
+			if _, err := train.Fit(context.Background(), train.Supervised(model, nn.MSE), loader, config); err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
-	if few, many := perEpoch(10), perEpoch(1000); many > few+8 { // the seen-map and the first steps
-		t.Errorf("%v allocations for 8 steps, %v for 800", few, many)
+	for name, config := range map[string]train.Config{"plain": {}, "accumulate": {Accumulate: 2}, "shards": {Shards: 3},
+		"SAM": {SAM: &optim.SAM{}}, "validation": {Validation: train.Validate(train.Supervised(mlp(1), nn.MSE), &data.Loader{Dataset: line(50), BatchSize: 5})}} {
+		if few, many := perEpoch(10, config), perEpoch(1000, config); many > few+8 { // the seen-map and the first steps
+			t.Errorf("%s: %v allocations for 8 steps, %v for 800", name, few, many)
+		}
 	}
+}
+
+// One step of k batches, of k shards, and of everything at once go the same way.
+func TestAccumulateAndShardsAreTheWholeBatch(t *testing.T) {
+	fit := func(batch int, c train.Config) ([]float32, train.History) {
+		model := mlp(1)
+		c.Epochs, c.Optimizer, c.KeepSteps = 20, optim.SGD(0.1), true
+		h, err := train.Fit(context.Background(), train.Supervised(model, nn.MSE),
+			&data.Loader{Dataset: line(22), BatchSize: batch, Shuffle: true}, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bits(model), h
+	}
+	near := func(what string, a, b []float32) {
+		t.Helper()
+		for i := range a {
+			if math.Abs(float64(a[i]-b[i])) > 1e-5 {
+				t.Errorf("%s: %v, want %v", what, a, b)
+				return
+			}
+		}
+	}
+	whole, hw := fit(8, train.Config{}) // steps of 8, 8, 6
+	acc, ha := fit(4, train.Config{Accumulate: 2})
+	near("accumulated", acc, whole)
+	shards, hs := fit(8, train.Config{Shards: 4})
+	near("shards", shards, whole)
+	both, _ := fit(4, train.Config{Accumulate: 2, Shards: 5}) // some shards are empty
+	near("both", both, whole)
+	for _, h := range []train.History{ha, hs} {
+		if h.Steps != hw.Steps || math.Abs(h.Last().Loss-hw.Last().Loss) > 1e-6 || math.Abs(h.StepLoss[2]-hw.StepLoss[2]) > 1e-6 {
+			t.Errorf("%+v, want %+v", h, hw)
+		}
+	}
+	old := runtime.GOMAXPROCS(1)
+	one, _ := fit(8, train.Config{Shards: 4})
+	runtime.GOMAXPROCS(max(4, old))
+	four, _ := fit(8, train.Config{Shards: 4})
+	runtime.GOMAXPROCS(old)
+	if !reflect.DeepEqual(one, four) || !reflect.DeepEqual(one, shards) {
+		t.Error("the number of processors shows in the bits")
+	}
+	for why, c := range map[string]train.Config{`"running_mean" is a statistic`: {Shards: 2}, "SAM takes": {SAM: &optim.SAM{}, Accumulate: 2}} {
+		_, err := train.Fit(context.Background(), train.Supervised(newNet(), nn.MSE), &data.Loader{Dataset: line(22)}, c)
+		if err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+}
+
+func TestFitWithSAM(t *testing.T) {
+	model := nn.NewLinear(nn.NewRand(1), 1, 1)
+	h, err := train.Fit(context.Background(), train.Supervised(model, nn.MSE), &data.Loader{Dataset: line(100), BatchSize: 50},
+		train.Config{Epochs: 300, Optimizer: optim.SGD(0.3), SAM: &optim.SAM{Rho: 1e-4}})
+	if err != nil || math.Abs(float64(model.Weight.Data[0])-3) > 1e-2 || h.Steps != 600 {
+		t.Errorf("%v %v", err, model.Weight.Data)
+	}
+}
+
+func TestManyGoroutinesPredictWithOneModel(t *testing.T) {
+	p := train.NewPredictor(mlp(1))
+	x := []float32{0.1, 0.2, 0.3}
+	want, dims, err := p.Predict(x, 3, 1)
+	if err != nil || !reflect.DeepEqual(dims, []int{3, 1}) {
+		t.Fatal(err, dims)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				if got, _, err := p.Predict(x, 3, 1); err != nil || !reflect.DeepEqual(got, want) {
+					t.Errorf("%v %v", got, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

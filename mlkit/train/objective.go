@@ -18,6 +18,15 @@ type Objective[B any] struct {
 	// Size is the number of samples in a batch, the weight of its loss in the
 	// mean of an epoch. nil counts all batches alike.
 	Size func(b B) int
+	// Predict computes what metrics look at (logits, forecasts); nil where
+	// there is only a loss.
+	Predict func(t *tensor.Tape, b B) tensor.Tensor
+	// LossOf, where it is set, is the loss given Predict's result: Evaluate then
+	// computes the model once for loss and metrics.
+	LossOf func(prediction tensor.Tensor, b B) tensor.Tensor
+	// Split makes dst part k of n of a batch, by rows, for Config.Shards. It
+	// keeps what memory dst has.
+	Split func(b B, dst *B, k, n int)
 }
 
 // Source deals out batches of type B, epoch after epoch. *data.Loader is one.
@@ -30,18 +39,16 @@ type Source[B any] interface {
 // Supervised is the usual objective: loss(model(x), y), where the loss compares
 // with targets (nn.MSE) or with labels (nn.CrossEntropy).
 func Supervised[Y tensor.Tensor | tensor.Ints](model nn.Layer, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
-	o := Objective[data.Batch]{Model: model, Size: data.Batch.Len}
+	o := Objective[data.Batch]{Model: model, Size: data.Batch.Len, Split: data.Batch.Split,
+		Predict: func(t *tensor.Tape, b data.Batch) tensor.Tensor { return model.Forward(b.Input(t)) }}
 	switch loss := any(loss).(type) {
 	case func(tensor.Tensor, tensor.Tensor) tensor.Tensor:
-		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor {
-			return loss(model.Forward(b.Input(t)), b.Target(t))
-		}
+		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, b.Target(p.Tape())) }
 	case func(tensor.Tensor, tensor.Ints) tensor.Tensor:
-		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor {
-			return loss(model.Forward(b.Input(t)), b.Ints())
-		}
+		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, b.Ints()) }
 	default:
 		panic(fmt.Sprintf("train: Supervised of a loss of type %T", loss))
 	}
+	o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return o.LossOf(o.Predict(t, b), b) }
 	return o
 }

@@ -1,0 +1,276 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"descent/mlkit/data"
+	"descent/mlkit/nn"
+)
+
+const checkpointKey = "mlkit.train"
+
+// Checkpoint saves the training to a file after every epoch, and after every
+// everySteps steps where that is not 0, and when the run is interrupted through
+// its context. Config.Resume goes on from the file: a training stopped anywhere
+// and resumed ends in the same bits as one that was never stopped.
+//
+// The file is in safetensors format: the model's weights under their own names,
+// so LoadWeights and PyTorch's safetensors read them, and under names that
+// begin with "train/" the state of the optimizer and of callbacks. It is
+// complete or the one before (see data.WriteFile).
+func Checkpoint(path string, everySteps int) Callback {
+	return func(e Event, r *Run) error {
+		if e == EpochEnd || e == StepEnd && everySteps > 0 && r.Step%everySteps == 0 || e == End && r.interrupted() {
+			r.SaveAfter(path)
+		}
+		return nil
+	}
+}
+
+// SaveAfter asks for a checkpoint when all callbacks of this event have run,
+// so that it holds their state after it. A run that a callback stops at the
+// same event is not saved: resumed from an earlier checkpoint it stops there
+// again.
+func (r *Run) SaveAfter(path string) { r.saveTo = path }
+
+// Keep makes *state part of the checkpoints of this run, under a name that no
+// other callback uses, as JSON. In a resumed run it fills *state from the
+// checkpoint. A callback that remembers something calls it at Begin.
+func (r *Run) Keep(name string, state any) error {
+	name = r.unused(name)
+	r.kept = append(r.kept, kept{name: name, state: state})
+	if r.resumed == nil {
+		return nil
+	}
+	text, ok := r.resumed.Kept[name]
+	if !ok {
+		return nil
+	}
+	if err := json.Unmarshal(text, state); err != nil {
+		return fmt.Errorf("train: resume: state %q: %w", name, err)
+	}
+	return nil
+}
+
+// KeepFloats is Keep for many numbers: a copy of weights, an average.
+func (r *Run) KeepFloats(name string, x []float32) error {
+	name = r.unused(name)
+	r.kept = append(r.kept, kept{name: name, floats: x})
+	if r.resumed == nil {
+		return nil
+	}
+	if saved, ok := r.resumed.floats[name]; ok {
+		if len(saved) != len(x) {
+			return fmt.Errorf("train: resume: state %q has %d numbers, want %d", name, len(saved), len(x))
+		}
+		copy(x, saved)
+	}
+	return nil
+}
+
+// unused numbers the names of two callbacks of a kind.
+func (r *Run) unused(name string) string {
+	for n, base := 2, name; slices.ContainsFunc(r.kept, func(k kept) bool { return k.name == name }); n++ {
+		name = fmt.Sprintf("%s#%d", base, n)
+	}
+	return name
+}
+
+// kept is something that a callback wants in checkpoints.
+type kept struct {
+	name   string
+	state  any
+	floats []float32 // instead of state
+}
+
+// checkpoint is the part of a training's state that is not arrays.
+type checkpoint struct {
+	Version int
+
+	Epoch, Step, StepInEpoch int
+	EpochLoss, EpochWeight   number
+	TapeStep                 uint64
+	OptimizerSteps           int
+	OptimizerScale           number
+	Counts                   map[string]int64 // commits to each buffer
+	History                  History
+	Kept                     map[string]json.RawMessage
+
+	// What must be the same for the order of batches and the random numbers to
+	// go on.
+	Seed                         uint64
+	PerEpoch, Accumulate, Shards int
+
+	floats map[string][]float32
+}
+
+// save writes a checkpoint of the run after event e.
+func (r *Run) save(path string, e Event) error {
+	if r.midStep {
+		return nil // between two steps of accumulated batches: the last file stays
+	}
+	c := checkpoint{Version: 1, Epoch: r.Epoch, Step: r.Step, StepInEpoch: r.StepInEp, TapeStep: r.Tape.Step(),
+		EpochLoss: number(r.epochLoss), EpochWeight: number(r.epochWeight),
+		OptimizerSteps: r.Optimizer.Steps(), OptimizerScale: number(r.Optimizer.Scale),
+		Counts: map[string]int64{}, Kept: map[string]json.RawMessage{},
+		Seed: r.Config.Seed, PerEpoch: r.PerEpoch, Accumulate: r.Config.Accumulate, Shards: r.Config.Shards}
+	if e == EpochEnd { // the next thing to do is the next epoch
+		c.Epoch, c.StepInEpoch, c.EpochLoss, c.EpochWeight = r.Epoch+1, 0, 0, 0
+	}
+	c.History = r.History.withoutSteps()
+	c.History.Epochs = slices.DeleteFunc(slices.Clone(c.History.Epochs), func(p Epoch) bool { return p.Number >= c.Epoch })
+	state := nn.State(r.Model)
+	arrays := append(weights(state), r.History.stepArray()...)
+	for _, n := range state {
+		if n.Buffer != nil {
+			c.Counts[n.Name] = n.Buffer.Count
+		}
+	}
+	for i, s := range r.Optimizer.State() {
+		arrays = append(arrays, data.Array{Name: r.slotName(i), Dims: []int{len(s.Data)}, Data: s.Data})
+	}
+	for _, k := range r.kept {
+		if k.floats != nil {
+			arrays = append(arrays, data.Array{Name: keptPrefix + k.name, Dims: []int{len(k.floats)}, Data: k.floats})
+			continue
+		}
+		text, err := json.Marshal(k.state)
+		if err != nil {
+			return fmt.Errorf("train: checkpoint: state %q: %w", k.name, err)
+		}
+		c.Kept[k.name] = text
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	err = data.WriteFile(path, func(w io.Writer) error {
+		return data.WriteSafetensors(w, arrays, map[string]string{checkpointKey: string(text)})
+	})
+	if err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	return nil
+}
+
+const keptPrefix = statePrefix + "kept/"
+
+// slotName names the i-th slot of the optimizer's state: its place in the
+// chain, what it is, whose.
+func (r *Run) slotName(i int) string {
+	s := r.Optimizer.State()[i]
+	owner := "all"
+	if s.Param >= 0 {
+		owner = r.Optimizer.Params()[s.Param].Name
+	}
+	return fmt.Sprintf("%soptimizer/%d/%s/%s", statePrefix, i, s.Name, owner)
+}
+
+// resume reads a checkpoint into the run, its model and its optimizer. An
+// error that is fs.ErrNotExist means that there is none.
+func (r *Run) resume(path string) error {
+	s, err := data.OpenSafetensors(path)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	var c checkpoint
+	if err := r.readState(s, &c); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	*r.History = c.History
+	r.Epoch, r.Step, r.StepInEp = c.Epoch, c.Step, c.StepInEpoch
+	r.epochLoss, r.epochWeight = float64(c.EpochLoss), float64(c.EpochWeight)
+	r.Tape.Seed(c.Seed, c.TapeStep)
+	r.Optimizer.SetSteps(c.OptimizerSteps)
+	r.Optimizer.Scale = float64(c.OptimizerScale)
+	r.resumed = &c
+	return nil
+}
+
+func (r *Run) readState(s *data.Safetensors, c *checkpoint) error {
+	text, ok := s.Metadata[checkpointKey]
+	if !ok {
+		return errors.New("there are weights in the file but no state of a training: load it with LoadWeights")
+	}
+	if err := json.Unmarshal([]byte(text), c); err != nil {
+		return fmt.Errorf("state of the training: %w", err)
+	}
+	if err := r.checkState(c); err != nil {
+		return err
+	}
+	// Everything is checked before anything is changed.
+	slots := r.Optimizer.State()
+	want := map[string]int{}
+	for i, slot := range slots {
+		name := r.slotName(i)
+		want[name] = i
+		if info, ok := s.Info(name); !ok {
+			return fmt.Errorf("the file has no %q: another optimizer was trained", name)
+		} else if len(info.Dims) != 1 || info.Dims[0] != len(slot.Data) || info.DType != "F32" {
+			return fmt.Errorf("%q is %s of %v, want F32 of [%d]", name, info.DType, info.Dims, len(slot.Data))
+		}
+	}
+	c.floats = map[string][]float32{}
+	for _, name := range s.Names() {
+		if _, ok := want[name]; !ok && strings.HasPrefix(name, statePrefix) {
+			switch rest, isKept := strings.CutPrefix(name, keptPrefix); {
+			case isKept:
+				x, err := s.Floats(name)
+				if err != nil {
+					return err
+				}
+				c.floats[rest] = x
+			case name != stepLossName:
+				return fmt.Errorf("%q is in the file but not in this training: another optimizer was trained", name)
+			}
+		}
+	}
+	if r.Config.KeepSteps {
+		if err := c.History.readSteps(s); err != nil {
+			return err
+		}
+	}
+	if err := LoadTensors(s, r.Model, LoadOptions{}); err != nil {
+		return err
+	}
+	for i, slot := range slots {
+		if err := s.ReadFloats(r.slotName(i), slot.Data); err != nil {
+			return err
+		}
+	}
+	for _, n := range nn.State(r.Model) {
+		if n.Buffer != nil {
+			n.Buffer.Count = c.Counts[n.Name]
+		}
+	}
+	return nil
+}
+
+func (r *Run) checkState(c *checkpoint) error {
+	if c.Version != 1 {
+		return fmt.Errorf("state of version %d; this program knows version 1", c.Version)
+	}
+	if c.Epoch < 0 || c.Step < 0 || c.StepInEpoch < 0 || c.StepInEpoch > r.PerEpoch || c.OptimizerSteps < 0 {
+		return fmt.Errorf("impossible position: epoch %d, step %d, step %d of %d in the epoch", c.Epoch, c.Step, c.StepInEpoch, r.PerEpoch)
+	}
+	for _, d := range []struct {
+		what       string
+		file, here uint64
+	}{
+		{"Seed", c.Seed, r.Config.Seed},
+		{"steps an epoch", uint64(c.PerEpoch), uint64(r.PerEpoch)},
+		{"Accumulate", uint64(c.Accumulate), uint64(r.Config.Accumulate)},
+		{"Shards", uint64(c.Shards), uint64(r.Config.Shards)},
+	} {
+		if d.file != d.here {
+			return fmt.Errorf("%s was %d and is now %d: the training would not go on as it began", d.what, d.file, d.here)
+		}
+	}
+	return nil
+}

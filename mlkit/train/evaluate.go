@@ -1,0 +1,147 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"descent/mlkit/nn"
+	"descent/mlkit/tensor"
+)
+
+// A Metric is a figure about predictions. New begins a measurement, so one
+// Metric may serve several at a time.
+type Metric[B any] struct {
+	Name string
+	New  func() Meter[B]
+}
+
+// A Meter takes in predictions batch by batch.
+type Meter[B any] interface {
+	Add(prediction tensor.Tensor, b B) error
+	// Value is the figure over all batches, NaN when it is not defined.
+	Value() float64
+}
+
+// Evaluate computes the mean loss (under the name "loss") and metrics over one
+// epoch of the source, with layers in evaluation mode and without gradients.
+// It changes nothing in the model: several goroutines may evaluate at once,
+// each with a source of its own.
+func Evaluate[B any](ctx context.Context, o Objective[B], source Source[B], metrics ...Metric[B]) (map[string]float64, error) {
+	return (&evaluation[B]{o: o, source: source, metrics: metrics}).run(ctx)
+}
+
+// Validation measures a model and puts the figures into into.
+type Validation func(ctx context.Context, into map[string]float64) error
+
+// Validate makes the Validation that evaluates the objective on a source. The
+// names get the prefix "val_".
+func Validate[B any](o Objective[B], source Source[B], metrics ...Metric[B]) Validation {
+	e := &evaluation[B]{o: o, source: source, metrics: metrics}
+	return func(ctx context.Context, into map[string]float64) error {
+		figures, err := e.run(ctx)
+		if err != nil {
+			return fmt.Errorf("train: validation: %w", err)
+		}
+		for name, v := range figures {
+			into["val_"+name] = v
+		}
+		return nil
+	}
+}
+
+type evaluation[B any] struct {
+	o       Objective[B]
+	source  Source[B]
+	metrics []Metric[B]
+	tape    *tensor.Tape // kept from one validation to the next
+}
+
+func (e *evaluation[B]) run(ctx context.Context) (map[string]float64, error) {
+	if len(e.metrics) > 0 && e.o.Predict == nil {
+		return nil, errors.New("train: metrics need an Objective with Predict")
+	}
+	if e.tape == nil {
+		e.tape = tensor.NewEvalTape()
+	}
+	meters := make([]Meter[B], len(e.metrics))
+	for i, m := range e.metrics {
+		meters[i] = m.New()
+	}
+	var sum, weight float64
+	for batch, err := range e.source.Epoch(0) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+		loss, err := e.batch(batch, meters)
+		if err != nil {
+			return nil, err
+		}
+		w := 1.0
+		if e.o.Size != nil {
+			w = float64(e.o.Size(batch))
+		}
+		sum, weight = sum+w*loss, weight+w
+	}
+	figures := map[string]float64{"loss": sum / weight}
+	for i, m := range meters {
+		figures[e.metrics[i].Name] = m.Value()
+	}
+	return figures, nil
+}
+
+func (e *evaluation[B]) batch(b B, meters []Meter[B]) (loss float64, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = stepError(-1, p)
+		}
+	}()
+	e.tape.Reset()
+	if len(meters) == 0 {
+		return float64(e.o.Loss(e.tape, b).Item()), nil
+	}
+	prediction := e.o.Predict(e.tape, b)
+	if e.o.LossOf != nil {
+		loss = float64(e.o.LossOf(prediction, b).Item())
+	} else {
+		loss = float64(e.o.Loss(e.tape, b).Item())
+	}
+	for i, m := range meters {
+		if err := m.Add(prediction, b); err != nil {
+			return 0, fmt.Errorf("train: metric %s: %w", e.metrics[i].Name, err)
+		}
+	}
+	return loss, nil
+}
+
+// A Predictor computes a model's outputs. Any number of goroutines may use it
+// at once; the model must not be trained meanwhile.
+type Predictor struct {
+	model nn.Layer
+	tapes sync.Pool
+}
+
+// NewPredictor makes a predictor of a model.
+func NewPredictor(model nn.Layer) *Predictor {
+	return &Predictor{model: model, tapes: sync.Pool{New: func() any { return tensor.NewEvalTape() }}}
+}
+
+// Predict is the model's output for x of the given dimensions, batch axis
+// first, in evaluation mode. Both results are the caller's.
+func (p *Predictor) Predict(x []float32, dims ...int) (y []float32, ydims []int, err error) {
+	t := p.tapes.Get().(*tensor.Tape)
+	defer p.tapes.Put(t)
+	defer func() {
+		if v := recover(); v != nil {
+			err = stepError(-1, v)
+		}
+	}()
+	t.Reset()
+	defer t.Reset() // lets go of x
+	out := p.model.Forward(t.Input(x, dims...))
+	return append([]float32{}, out.Data()...), append([]int{}, out.Dims()...), nil
+}

@@ -1,0 +1,74 @@
+package train
+
+import (
+	"fmt"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+
+	"descent/mlkit/tensor"
+)
+
+// StepError is a wrong shape in a training step: a bug in the model or a batch
+// that does not fit it.
+type StepError struct {
+	Step int // −1 outside of training
+	// Where names the layers that were at work, the outermost first:
+	// "nn.Sequential > nn.(*Linear)", and the place in the caller's code.
+	Where string
+	Err   *tensor.ShapeError
+}
+
+func (e *StepError) Error() string {
+	s := "train: " + e.Err.Error()
+	if e.Step >= 0 {
+		s = fmt.Sprintf("train: step %d: %v", e.Step, e.Err)
+	}
+	if e.Where != "" {
+		s += ", in " + e.Where
+	}
+	return s
+}
+
+// Unwrap gives the ShapeError.
+func (e *StepError) Unwrap() error { return e.Err }
+
+// stepError makes an error of a ShapeError that was just recovered; any other
+// panic goes on. It is called while the panicking functions are still on the
+// stack, which tells the layers apart at no cost to the forward pass.
+func stepError(step int, p any) error {
+	shape, ok := p.(*tensor.ShapeError)
+	if !ok {
+		panic(p)
+	}
+	return &StepError{Step: step, Where: where(), Err: shape}
+}
+
+func where() string {
+	var pcs [64]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	var layers []string
+	place := ""
+	for more := true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		name := path.Base(f.Function)
+		if layer, ok := strings.CutSuffix(name, ".Forward"); ok && !strings.HasPrefix(name, "tensor.") {
+			layers = append(layers, layer)
+		}
+		if strings.HasPrefix(name, "train.Fit[") || strings.HasPrefix(name, "train.Evaluate[") {
+			break
+		}
+		ours := strings.HasPrefix(f.Function, "descent/mlkit/") && !strings.Contains(f.Function, "_test.")
+		if place == "" && !ours && !strings.HasPrefix(f.Function, "runtime.") {
+			place = fmt.Sprintf("%s:%d", path.Base(f.File), f.Line)
+		}
+	}
+	slices.Reverse(layers)
+	s := strings.Join(layers, " > ")
+	if place != "" {
+		s = strings.TrimSpace(s + " (" + place + ")")
+	}
+	return s
+}

@@ -98,7 +98,7 @@ func TestResumeEndsInTheSameBits(t *testing.T) {
 		}
 		for _, every := range []int{0, 1, 3} {
 			for stop := 1; stop < epochs*perEpoch; stop++ {
-				if testing.Short() && (every == 3 || stop%3 == 0) {
+				if testing.Short() && (every == 3 || stop%4 != 1) {
 					continue
 				}
 				for _, how := range []string{"cancel", "crash"} {

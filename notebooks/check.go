@@ -27,7 +27,7 @@ func check(ctx context.Context, args []string) error {
 	paths := flags.Args()
 	if len(paths) == 0 {
 		var err error
-		if paths, err = bookFiles("notebooks"); err != nil {
+		if paths, err = bookFiles(); err != nil {
 			return err
 		}
 	}
@@ -66,11 +66,28 @@ func differences(committed, executed *nb.Notebook) error {
 	return failed
 }
 
-// bookFiles returns the notebooks of the book in reading order.
-func bookFiles(dir string) ([]string, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.ipynb"))
-	if err == nil && len(paths) == 0 {
-		err = fmt.Errorf("no notebooks in %s: run this in the folder that holds go.mod", dir)
+// bookFiles returns the notebooks of the book in reading order, from anywhere in
+// the checkout.
+func bookFiles() ([]string, error) {
+	folder, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	start := folder
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			break
+		}
+		if filepath.Dir(folder) == folder {
+			return nil, fmt.Errorf("%s is not inside a checkout: change into the folder that holds go.mod and notebooks/", start)
+		}
+		folder = filepath.Dir(folder)
+	}
+	paths, err := filepath.Glob(filepath.Join(folder, "notebooks", "*.ipynb"))
+	for i, path := range paths { // as the reader would type them
+		if rel, err := filepath.Rel(start, path); err == nil {
+			paths[i] = rel
+		}
 	}
 	return paths, err
 }

@@ -38,7 +38,10 @@ func open(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	paths, _ := filepath.Glob(filepath.Join("notebooks", "*.ipynb"))
+	paths, err := bookFiles()
+	if err != nil {
+		return err
+	}
 	warm := imports(readable(paths))
 	env, err := setup.Prepare(ctx, setup.Options{Log: os.Stderr, Warm: warm})
 	if err != nil {

@@ -110,6 +110,11 @@ func execute(ctx context.Context, w io.Writer, env *setup.Env, n *nb.Notebook, t
 	fmt.Fprintf(w, "%s\n", n.Path)
 	err := exec.Notebook(ctx, env, n, exec.Options{
 		Timeout: timeout,
+		Started: func(c nb.Cell) {
+			if isTerminal(w) { // overwritten when the cell has ended
+				fmt.Fprintf(w, "  ...    cell %3d           %s\r", c.Number, headline(c))
+			}
+		},
 		Finished: func(c nb.Cell, took time.Duration, err error) {
 			verdict := "ok    "
 			if err != nil {
@@ -137,4 +142,13 @@ func headline(c nb.Cell) string {
 		}
 	}
 	return ""
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -131,8 +131,11 @@ var (
 	blanks = regexp.MustCompile(`[ \t]+`)
 	// dataURI is a picture inside HTML.
 	dataURI = regexp.MustCompile(`data:(image/[a-z+.-]+);base64,([A-Za-z0-9+/=]+)`)
-	// domID is an element that GoNB names anew in every run.
-	domID = regexp.MustCompile(`gonb_[a-z]*_?[0-9a-fA-F]{8,}`)
+	// payload is packed data in a script, such as the frames of a slider.
+	payload = regexp.MustCompile(`[A-Za-z0-9+/]{100,}={0,2}`)
+	// domID is a name that GoNB gives to an element at random, or that is a
+	// checksum of what the element shows.
+	domID = regexp.MustCompile(`gonb_[a-z]*_?[0-9a-fA-F]{8,}|\b[0-9]*[a-f][0-9a-f]{11,}\b`)
 )
 
 // compareLine returns why two lines disagree, "" if they do not.
@@ -158,6 +161,7 @@ func canonical(s string) string {
 		m := dataURI.FindStringSubmatch(uri)
 		return imageSize(m[1], m[2])
 	})
+	s = payload.ReplaceAllString(s, "(packed data)")
 	s = domID.ReplaceAllString(s, "gonb_id")
 	s = strings.ReplaceAll(s, "−", "-")
 	return strings.TrimSpace(blanks.ReplaceAllString(s, " "))

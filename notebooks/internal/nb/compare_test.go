@@ -33,6 +33,9 @@ func TestCompareLine(t *testing.T) {
 		{"a | b  |", "a |  b |", DefaultTolerance, true},            //
 		{"2 of 3 ok", "2 of 3 OK", Tolerance{Rel: 1}, false},        // text is exact whatever the tolerance
 		{"<p id='gonb_id_0f3a99c1'>", "<p id='gonb_id_11e3a9c2'>", DefaultTolerance, true},
+		{"<div class=\"slider-777a1560babc27a3\">", "<div class=\"slider-efbb94fd330dc6f1\">", DefaultTolerance, true},
+		{"x = 0.374540118847", "x = 0.474540118847", DefaultTolerance, false}, // no name, though long
+		{"a(\"" + strings.Repeat("ab1/", 50) + "\")", "a(\"" + strings.Repeat("xy2+", 60) + "==\")", DefaultTolerance, true},
 	} {
 		why := compareLine(c.old, c.now, c.tol)
 		if (why == "") != c.same {

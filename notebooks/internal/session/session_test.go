@@ -35,8 +35,8 @@ func TestCloseEndsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.Read(make([]byte, 10))
-	if n := len(marked(markVar + "=" + s.Dir)); n < 3 {
-		t.Errorf("%d processes carry the mark, want at least 3", n)
+	for n := 0; n < 3; time.Sleep(10 * time.Millisecond) { // or the test times out
+		n = len(marked(markVar + "=" + s.Dir))
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)

@@ -70,7 +70,7 @@ func toolsKey(t toolchain) (string, error) {
 
 // environ is the environment of every go command that we or the kernel run.
 // The user's workspace and flags are left out: they would change what a cell
-// means. Without cgo a machine needs no C compiler, and the set-up and the
+// means. (GOWORK is empty, not off: the kernel has a workspace of its own.) Without cgo a machine needs no C compiler, and the set-up and the
 // cells share one compiled standard library.
 func (t toolchain) environ() map[string]string {
 	return map[string]string{
@@ -93,6 +93,7 @@ func (t toolchain) command(ctx context.Context, args ...string) *exec.Cmd {
 	for k, v := range t.environ() {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
+	cmd.Env = append(cmd.Env, "GOWORK=off") // a workspace around the checkout is not ours
 	session.Group(cmd)
 	return cmd
 }
@@ -144,7 +145,7 @@ func escape(s string) string {
 }
 
 func (t toolchain) download(ctx context.Context, log *progress, modules []string) error {
-	return log.timed(fmt.Sprintf("downloaded %d Go modules", len(modules)), func() error {
+	return log.timed(fmt.Sprintf("downloading %d Go modules", len(modules)), func() error {
 		out, err := t.command(ctx, "mod", "download").CombinedOutput()
 		if err != nil {
 			return failure(ctx, "downloading the Go modules failed",
@@ -155,7 +156,7 @@ func (t toolchain) download(ctx context.Context, log *progress, modules []string
 }
 
 func (t toolchain) buildTools(ctx context.Context, log *progress, dir string) error {
-	return log.timed("compiled the Go kernel", func() error {
+	return log.timed("compiling the Go kernel", func() error {
 		args := []string{"build", "-ldflags=-s", "-o", dir + string(filepath.Separator)}
 		out, err := t.command(ctx, append(args, tools...)...).CombinedOutput()
 		if err != nil {

@@ -99,7 +99,7 @@ func makeVenv(ctx context.Context, log *progress, py interpreter, dir string) er
 		session.Group(cmd)
 		return cmd.CombinedOutput()
 	}
-	err := log.timed("made an environment with Python "+version, func() error {
+	err := log.timed("making an environment with Python "+version, func() error {
 		out, err := run(py.Path, "-m", "venv", dir)
 		if err != nil {
 			return failure(ctx, "making a Python environment failed",
@@ -114,7 +114,7 @@ func makeVenv(ctx context.Context, log *progress, py interpreter, dir string) er
 	if err := os.WriteFile(list, []byte(requirements), 0o600); err != nil {
 		return err
 	}
-	return log.timed("installed JupyterLab", func() error {
+	return log.timed("installing JupyterLab", func() error {
 		out, err := run(filepath.Join(dir, "bin", "python"), "-m", "pip", "install",
 			"--quiet", "--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input",
 			"--retries", "2", "--timeout", "20", "-r", list)

@@ -106,7 +106,7 @@ func Prepare(ctx context.Context, opt Options) (*Env, error) {
 			if err := build(ctx, log, env, python, venv, parts, modules, opt.Warm); err != nil {
 				return nil, err
 			}
-			log.printf("set up")
+			log.printf("ready; from now on this takes no time and no network")
 		}
 	}
 	now := time.Now()
@@ -158,7 +158,7 @@ func build(ctx context.Context, log *progress, env *Env, python interpreter, ven
 			}
 		}
 		if len(warm) > 0 {
-			log.timed("compiled what the notebooks import", func() error {
+			log.timed("compiling what the notebooks import", func() error {
 				env.WarmUp(ctx, warm)
 				return nil
 			})
@@ -245,13 +245,14 @@ func (p *progress) printf(format string, args ...any) {
 	fmt.Fprintf(p.out, "%5.1fs  %s\n", time.Since(p.start).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// timed does the work and says how long it took.
+// timed does the work, and says so before and after.
 func (p *progress) timed(what string, work func() error) error {
+	p.printf("%s ...", what)
 	start := time.Now()
 	if err := work(); err != nil {
 		return err
 	}
-	p.printf("%s (%.1f s)", what, time.Since(start).Seconds())
+	p.printf("%s: done in %.1f s", what, time.Since(start).Seconds())
 	return nil
 }
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package browser_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"descent/notebooks/internal/browser"
 	"descent/notebooks/internal/lab"
 	"descent/notebooks/internal/nb"
+	"descent/notebooks/internal/setup"
 )
 
 const (
@@ -23,7 +24,8 @@ const (
 	requireVar = "DESCENT_REQUIRE_BROWSER"
 
 	windowWidth, windowHeight = 1280, 1000
-	tallest                   = 16000 // what Chromium paints in one picture
+	timeout                   = 5 * time.Minute // for a notebook
+	tallest                   = 16000           // what Chromium paints in one picture
 )
 
 // untilOpen waits until the page shows the notebook and its kernel answers.
@@ -69,7 +71,13 @@ const look = untilOpen + `
 // Every notebook opens in JupyterLab as a reader opens it, runs, and shows its
 // pictures, numbers and formulas.
 func TestBrowser(t *testing.T) {
-	env := ready(t)
+	if testing.Short() {
+		t.Skip("-short: starts no kernel")
+	}
+	env, err := setup.Prepare(t.Context(), setup.Options{Log: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
 	chromium := browser.Find()
 	if chromium == "" {
 		if os.Getenv(requireVar) != "" {
@@ -77,11 +85,12 @@ func TestBrowser(t *testing.T) {
 		}
 		t.Skip("there is no Chromium on the PATH (on Debian: apt install chromium)")
 	}
-	paths, err := filepath.Glob("*.ipynb")
+	book := filepath.Join(env.Repo, "notebooks")
+	paths, err := filepath.Glob(filepath.Join(book, "*.ipynb"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	paths = append(paths, "testdata/sample.ipynb")
+	paths = append(paths, filepath.Join(book, "testdata", "sample.ipynb"))
 	// The server gets copies: a test does not write into the book.
 	folder := t.TempDir()
 	for _, path := range paths {
@@ -110,7 +119,7 @@ func TestBrowser(t *testing.T) {
 	for _, path := range paths {
 		name := filepath.Base(path)
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), defaultTimeout)
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
 			page, err := browser.Open(ctx, chromium, t.TempDir(), base+"lab/tree/"+name+"?"+token+"&reset", windowWidth, windowHeight)
 			if err != nil {

@@ -1,0 +1,234 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"descent/mlkit/tensor"
+)
+
+// Recurrent describes an LSTM, a GRU or an RNN.
+type Recurrent struct {
+	In, Hidden    int
+	Layers        int // stacked on each other; 0 means 1
+	Bidirectional bool
+	NoBias        bool
+	// Dropout is the probability of dropping an output of a layer, except the
+	// last, in training.
+	Dropout float32
+	ReLU    bool // RNN only: ReLU instead of tanh
+}
+
+// Sequences says what a recurrent network is to know of a batch beside the
+// batch itself. The zero value: all sequences have full length and begin with
+// states of zeros.
+type Sequences struct {
+	// Lengths [batch] are the true lengths of sequences that are padded at
+	// their end. Outputs beyond are zeros, final states are those at the true
+	// end, and the reverse direction begins there: what PyTorch does with a
+	// packed sequence.
+	Lengths tensor.Ints
+	// H0 and C0 are initial states, [layers·directions, batch, hidden].
+	H0, C0 tensor.Tensor
+}
+
+// RecurrentWeights are the parameters of one direction of one layer; G is 4
+// for an LSTM, 3 for a GRU, 1 for an RNN. The biases may be nil.
+type RecurrentWeights struct {
+	WeightIH *tensor.Param // [G·hidden, in]
+	WeightHH *tensor.Param // [G·hidden, hidden]
+	BiasIH   *tensor.Param // [G·hidden]
+	BiasHH   *tensor.Param // [G·hidden]
+}
+
+// recurrent is what the three kinds have in common.
+type recurrent struct {
+	Config Recurrent
+	// Weights are ordered by layer, and in a layer forward before reverse.
+	Weights []RecurrentWeights
+
+	gates int
+}
+
+// newRecurrent draws all parameters from ±1/√hidden, as PyTorch does.
+func newRecurrent(rng *rand.Rand, c Recurrent, gates int) recurrent {
+	if c.Layers == 0 {
+		c.Layers = 1
+	}
+	if c.In < 1 || c.Hidden < 1 || c.Layers < 0 || !(c.Dropout >= 0 && c.Dropout < 1) {
+		panic(fmt.Sprintf("nn: a recurrent network needs In and Hidden of at least 1 and Dropout in [0, 1), not %+v", c))
+	}
+	r := recurrent{Config: c, gates: gates}
+	bound := 1 / math.Sqrt(float64(c.Hidden))
+	param := func(dims ...int) *tensor.Param {
+		p := tensor.NewParam(dims...)
+		Uniform(p, rng, -bound, bound)
+		return p
+	}
+	in, g := c.In, gates*c.Hidden
+	for range c.Layers {
+		for range r.directions() {
+			w := RecurrentWeights{WeightIH: param(g, in), WeightHH: param(g, c.Hidden)}
+			if !c.NoBias {
+				w.BiasIH, w.BiasHH = param(g), param(g)
+			}
+			r.Weights = append(r.Weights, w)
+		}
+		in = c.Hidden * r.directions()
+	}
+	return r
+}
+
+func (r *recurrent) directions() int {
+	if r.Config.Bidirectional {
+		return 2
+	}
+	return 1
+}
+
+// NamedParams names the parameters as PyTorch does: weight_ih_l0,
+// weight_hh_l0, bias_ih_l0, bias_hh_l0, weight_ih_l0_reverse, weight_ih_l1, …
+func (r *recurrent) NamedParams() []Named {
+	var out []Named
+	for k, w := range r.Weights {
+		layer, suffix := k/r.directions(), ""
+		if k%r.directions() == 1 {
+			suffix = "_reverse"
+		}
+		for i, p := range []*tensor.Param{w.WeightIH, w.WeightHH, w.BiasIH, w.BiasHH} {
+			if p != nil {
+				name := []string{"weight_ih", "weight_hh", "bias_ih", "bias_hh"}[i]
+				out = append(out, Named{Name: fmt.Sprintf("%s_l%d%s", name, layer, suffix), Param: p})
+			}
+		}
+	}
+	return out
+}
+
+// maxStates bounds layers·directions, so that the states of a pass need no
+// allocation.
+const maxStates = 32
+
+// pass is one run over a batch: the outputs of the last layer, by direction,
+// and the final states of all layers.
+type pass struct {
+	out  [2]tensor.Tensor // [time, batch, hidden]
+	h, c [maxStates]tensor.Tensor
+}
+
+func (r *recurrent) pass(p *pass, x tensor.Tensor, s Sequences) {
+	if len(r.Weights) > maxStates {
+		panic(fmt.Sprintf("nn: a recurrent network has %d layers and directions, at most %d are possible", len(r.Weights), maxStates))
+	}
+	t := x.Tape()
+	x = x.TimeMajor(s.Lengths)
+	d := r.directions()
+	for k, w := range r.Weights {
+		if k > 0 && k%d == 0 { // on to the next layer
+			x = p.out[0]
+			if d == 2 {
+				x = x.JoinDirections(p.out[1], false, tensor.Ints{})
+			}
+			if r.Config.Dropout > 0 {
+				x = x.Dropout(r.Config.Dropout)
+			}
+		}
+		op := tensor.Recurrent{WeightIH: t.Use(w.WeightIH), WeightHH: t.Use(w.WeightHH),
+			BiasIH: useOptional(t, w.BiasIH), BiasHH: useOptional(t, w.BiasHH), Lengths: s.Lengths, Reverse: k%d == 1,
+			H0: stateOf(s.H0, k), C0: stateOf(s.C0, k)}
+		switch {
+		case r.gates == 4:
+			p.out[k%d], p.h[k], p.c[k] = x.LSTM(op)
+		case r.gates == 3:
+			p.out[k%d], p.h[k] = x.GRU(op)
+		default:
+			p.out[k%d], p.h[k] = x.RNN(op, r.Config.ReLU)
+		}
+	}
+}
+
+// run gives the outputs, batch first, and the final states of all layers.
+func (r *recurrent) run(x tensor.Tensor, s Sequences) (out, h, c tensor.Tensor) {
+	var p pass
+	r.pass(&p, x, s)
+	h = stackStates(p.h[:len(r.Weights)])
+	if r.gates == 4 {
+		c = stackStates(p.c[:len(r.Weights)])
+	}
+	return p.out[0].JoinDirections(p.out[1], true, s.Lengths), h, c
+}
+
+// Forward maps [batch, time, in] to the outputs of the last layer at every
+// step, [batch, time, directions·hidden].
+func (r *recurrent) Forward(x tensor.Tensor) tensor.Tensor {
+	var p pass
+	r.pass(&p, x, Sequences{})
+	return p.out[0].JoinDirections(p.out[1], true, tensor.Ints{})
+}
+
+// Last maps [batch, time, in] to the last layer's final states, [batch,
+// directions·hidden], without laying out the outputs in between.
+func (r *recurrent) Last(x tensor.Tensor, s Sequences) tensor.Tensor {
+	var p pass
+	r.pass(&p, x, s)
+	n := len(r.Weights)
+	if r.Config.Bidirectional {
+		return tensor.Concat(-1, p.h[n-2], p.h[n-1])
+	}
+	return p.h[n-1]
+}
+
+func stateOf(x tensor.Tensor, k int) tensor.Tensor {
+	if !x.Valid() {
+		return x
+	}
+	return x.Select(0, k)
+}
+
+func stackStates(xs []tensor.Tensor) tensor.Tensor {
+	if len(xs) == 1 {
+		return xs[0].Unsqueeze(0)
+	}
+	return tensor.Stack(0, xs...)
+}
+
+// LSTM is a long short-term memory: layers of [tensor.Tensor.LSTM].
+type LSTM struct{ recurrent }
+
+// NewLSTM makes an LSTM. All parameters start uniform in ±1/√hidden, as in
+// PyTorch; the forget gate's bias is not set to 1 (Keras does).
+func NewLSTM(rng *rand.Rand, c Recurrent) *LSTM { return &LSTM{newRecurrent(rng, c, 4)} }
+
+// Run maps [batch, time, in] to the outputs of the last layer, [batch, time,
+// directions·hidden], and the final hidden and cell states of all layers,
+// [layers·directions, batch, hidden].
+func (l *LSTM) Run(x tensor.Tensor, s Sequences) (out, h, c tensor.Tensor) { return l.run(x, s) }
+
+// GRU is a gated recurrent unit: layers of [tensor.Tensor.GRU].
+type GRU struct{ recurrent }
+
+// NewGRU makes a GRU. All parameters start uniform in ±1/√hidden.
+func NewGRU(rng *rand.Rand, c Recurrent) *GRU { return &GRU{newRecurrent(rng, c, 3)} }
+
+// Run maps [batch, time, in] to the outputs of the last layer, [batch, time,
+// directions·hidden], and the final states of all layers, [layers·directions,
+// batch, hidden].
+func (l *GRU) Run(x tensor.Tensor, s Sequences) (out, h tensor.Tensor) {
+	out, h, _ = l.run(x, s)
+	return out, h
+}
+
+// RNN is a simple recurrent network: layers of [tensor.Tensor.RNN].
+type RNN struct{ recurrent }
+
+// NewRNN makes an RNN. All parameters start uniform in ±1/√hidden.
+func NewRNN(rng *rand.Rand, c Recurrent) *RNN { return &RNN{newRecurrent(rng, c, 1)} }
+
+// Run maps [batch, time, in] to the outputs of the last layer, [batch, time,
+// directions·hidden], and the final states of all layers, [layers·directions,
+// batch, hidden].
+func (l *RNN) Run(x tensor.Tensor, s Sequences) (out, h tensor.Tensor) {
+	out, h, _ = l.run(x, s)
+	return out, h
+}

@@ -56,6 +56,19 @@
 //	SpatialDropout      SpatialDropout1D, 2D     Dropout1d, Dropout2d
 //	Sequential          Sequential               Sequential
 //	Residual            add                      -
+//	Embedding           Embedding                Embedding              uniform ±0.05; mask_zero instead of a padding id
+//	LearnedPositions    PositionEmbedding (hub)  -                      Glorot uniform (KerasHub)
+//	SinusoidalPositions SinePositionEncoding (hub) -                      (KerasHub)
+//	RNN                 SimpleRNN                RNN                    one layer, one bias; Glorot and orthogonal, zero bias
+//	LSTM                LSTM                     LSTM                   weights [in, 4h], one bias, forget gate's starts at 1
+//	GRU                 GRU                      GRU                    order z, r, n; h = z∘h + (1−z)∘n alike
+//	Bidirectional: true Bidirectional            bidirectional=True     a wrapper
+//	Sequences.Lengths   mask                     pack_padded_sequence   outputs beyond the end repeat the last state
+//	MultiHeadAttention  MultiHeadAttention       MultiheadAttention     a projection each for q, k, v; PyTorch: a query that sees no key gives NaN
+//	Transformer…Layer   TransformerEncoder (hub) TransformerEncoderLayer, …DecoderLayer
+//	TransformerEncoder  -                        TransformerEncoder     PyTorch: the last norm must be asked for
+//	TransformerDecoder  -                        TransformerDecoder     PyTorch: the last norm must be asked for
+//	CTC                 CTC                      CTCLoss                blank is class 0 and padding of labels; no division by their length
 //	ReLU, SELU          ReLU, activation "selu"  ReLU, SELU
 //	LeakyReLU           LeakyReLU                LeakyReLU              slope 0.3
 //	PReLU               PReLU                    PReLU                  a slope for every element; starts at 0

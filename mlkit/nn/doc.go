@@ -56,19 +56,18 @@
 //	SpatialDropout      SpatialDropout1D, 2D     Dropout1d, Dropout2d
 //	Sequential          Sequential               Sequential
 //	Residual            add                      -
-//	Embedding           Embedding                Embedding              uniform ±0.05; mask_zero instead of a padding id
-//	LearnedPositions    PositionEmbedding (hub)  -                      Glorot uniform (KerasHub)
-//	SinusoidalPositions SinePositionEncoding (hub) -                      (KerasHub)
-//	RNN                 SimpleRNN                RNN                    one layer, one bias; Glorot and orthogonal, zero bias
-//	LSTM                LSTM                     LSTM                   weights [in, 4h], one bias, forget gate's starts at 1
-//	GRU                 GRU                      GRU                    order z, r, n; h = z∘h + (1−z)∘n alike
+//	Embedding           Embedding                Embedding              uniform ±0.05; mask_zero, not a padding id
+//	LearnedPositions    PositionEmbedding¹       -                      Glorot uniform
+//	SinusoidalPositions SinePositionEncoding¹    -
+//	RNN                 SimpleRNN                RNN                    one layer, one bias; Glorot, orthogonal, zero bias
+//	LSTM                LSTM                     LSTM                   likewise; weights [in, 4h]; the forget gate's bias starts at 1
+//	GRU                 GRU                      GRU                    likewise; weights [in, 3h], gates z, r, n
 //	Bidirectional: true Bidirectional            bidirectional=True     a wrapper
-//	Sequences.Lengths   mask                     pack_padded_sequence   outputs beyond the end repeat the last state
-//	MultiHeadAttention  MultiHeadAttention       MultiheadAttention     a projection each for q, k, v; PyTorch: a query that sees no key gives NaN
-//	Transformer…Layer   TransformerEncoder (hub) TransformerEncoderLayer, …DecoderLayer
-//	TransformerEncoder  -                        TransformerEncoder     PyTorch: the last norm must be asked for
-//	TransformerDecoder  -                        TransformerDecoder     PyTorch: the last norm must be asked for
-//	CTC                 CTC                      CTCLoss                blank is class 0 and padding of labels; no division by their length
+//	Sequences.Lengths   a mask                   pack_padded_sequence   outputs beyond the end repeat the last one
+//	MultiHeadAttention  MultiHeadAttention       MultiheadAttention     projections apart; PyTorch: NaN where no key may be seen
+//	TransformerEncoder… TransformerEncoder¹      TransformerEncoder…    PyTorch: a pre-norm stack gets its last norm only if told
+//	TransformerDecoder… TransformerDecoder¹      TransformerDecoder…    likewise
+//	CTC                 CTC                      CTCLoss                class 0 is the blank and pads the labels; losses not divided by their length
 //	ReLU, SELU          ReLU, activation "selu"  ReLU, SELU
 //	LeakyReLU           LeakyReLU                LeakyReLU              slope 0.3
 //	PReLU               PReLU                    PReLU                  a slope for every element; starts at 0
@@ -115,4 +114,6 @@
 //	CosineLoss           CosineSimilarity                –                    Keras has −cos instead of 1 − cos
 //	CosineEmbeddingLoss  –                               CosineEmbeddingLoss  none
 //	TripletMarginLoss    –                               TripletMarginLoss    P is 1 or 2
+//
+// ¹ of KerasHub
 package nn

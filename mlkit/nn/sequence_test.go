@@ -198,10 +198,14 @@ func TestSequenceLayersLikePyTorch(t *testing.T) {
 			return decoder, func(_ *tensor.Tape, x []T) []T { return []T{decoder.Run(x[0], x[1], nn.Mask{}, nn.Mask{})} }
 		},
 		"embedding": func() (any, run) {
-			return emb, func(t *tensor.Tape, _ []T) []T { return []T{emb.Forward(t, tensor.NewInts([]int32{0, 1, 4, 4, 1, 2}, 2, 3))} }
+			return emb, func(t *tensor.Tape, _ []T) []T {
+				return []T{emb.Forward(t, tensor.NewInts([]int32{0, 1, 4, 4, 1, 2}, 2, 3))}
+			}
 		},
 		"ctc none": func() (any, run) { return nil, func(_ *tensor.Tape, x []T) []T { return []T{x[0].CTC(ctc)} } },
-		"ctc mean": func() (any, run) { return nil, func(_ *tensor.Tape, x []T) []T { return []T{nn.CTC(x[0], ctc).Reshape(1)} } },
+		"ctc mean": func() (any, run) {
+			return nil, func(_ *tensor.Tape, x []T) []T { return []T{nn.CTC(x[0], ctc).Reshape(1)} }
+		},
 		"ctc impossible": func() (any, run) {
 			return nil, func(_ *tensor.Tape, x []T) []T { return []T{x[0].CTC(impossible)} }
 		},

@@ -2,22 +2,48 @@ package nn
 
 import "descent/mlkit/tensor"
 
-// CTC is the connectionist temporal classification loss (see
-// [tensor.Tensor.CTC]) of logits [batch, time, classes], as a scalar: each
-// sample's loss divided by the length of its labels (at least 1), then the
-// mean over the batch, as in PyTorch. The sum, or the losses by themselves,
-// come from logits.CTC(targets).
-func CTC(logits tensor.Tensor, targets tensor.CTCTargets) tensor.Tensor {
-	loss := logits.CTC(targets)
-	t := logits.Tape()
-	batch := loss.Dim(0)
+// CTC is [CTCLoss] with its defaults.
+func CTC(logits tensor.Tensor, labels Spelling) tensor.Tensor {
+	return CTCLoss{}.Loss(logits, labels)
+}
+
+// Spelling is what a batch of sequences is to spell.
+type Spelling struct {
+	// Labels is [batch, S]: rows of classes, padded at their end with anything.
+	Labels tensor.Ints
+	// LabelLengths [batch] are the labels' true lengths; empty: all S.
+	LabelLengths tensor.Ints
+	// InputLengths [batch] are the true lengths of the logits; empty: all.
+	InputLengths tensor.Ints
+}
+
+// CTCLoss is the connectionist temporal classification loss (Graves et al.
+// 2006): see [tensor.Tensor.CTC].
+type CTCLoss struct {
+	Blank int // the class that stands for no label
+	// ZeroInfinity makes the loss of what is impossible (an input too short
+	// for its labels) 0, with zero gradient, instead of +Inf.
+	ZeroInfinity bool
+	// Reduction: ReduceMean divides each loss by the length of its labels (at
+	// least 1) before it averages over the batch.
+	Reduction Reduction
+}
+
+// Loss of logits [batch, time, classes].
+func (c CTCLoss) Loss(logits tensor.Tensor, s Spelling) tensor.Tensor {
+	l := logits.CTC(tensor.CTCTargets{Labels: s.Labels, LabelLengths: s.LabelLengths, InputLengths: s.InputLengths,
+		Blank: c.Blank, ZeroInfinity: c.ZeroInfinity})
+	if c.Reduction != ReduceMean {
+		return c.Reduction.apply(l)
+	}
+	t, batch := logits.Tape(), l.Dim(0)
 	w := t.Scratch(batch)
 	for b := range w {
-		n := int32(targets.Labels.Dims()[1])
-		if len(targets.LabelLengths.Data) > 0 {
-			n = targets.LabelLengths.Data[b]
+		n := int32(s.Labels.Dims()[1])
+		if len(s.LabelLengths.Data) > 0 {
+			n = s.LabelLengths.Data[b]
 		}
 		w[b] = 1 / float32(max(n, 1))
 	}
-	return loss.Mul(t.Input(w, batch)).Mean()
+	return l.Mul(t.Input(w, batch)).Mean()
 }

@@ -67,7 +67,6 @@
 //	MultiHeadAttention  MultiHeadAttention       MultiheadAttention     projections apart; PyTorch: NaN where no key may be seen
 //	TransformerEncoder… TransformerEncoder¹      TransformerEncoder…    PyTorch: a pre-norm stack gets its last norm only if told
 //	TransformerDecoder… TransformerDecoder¹      TransformerDecoder…    likewise
-//	CTC                 CTC                      CTCLoss                class 0 is the blank and pads the labels; losses not divided by their length
 //	ReLU, SELU          ReLU, activation "selu"  ReLU, SELU
 //	LeakyReLU           LeakyReLU                LeakyReLU              slope 0.3
 //	PReLU               PReLU                    PReLU                  a slope for every element; starts at 0
@@ -79,6 +78,8 @@
 //	GlorotUniform, …    GlorotUniform, …         xavier_uniform_, …
 //	HeNormal, …         HeNormal, …              kaiming_normal_, …     HeNormal and LeCunNormal are truncated
 //	Orthogonal          Orthogonal               orthogonal_
+//
+// ¹ of KerasHub
 //
 // # Losses
 //
@@ -114,6 +115,5 @@
 //	CosineLoss           CosineSimilarity                –                    Keras has −cos instead of 1 − cos
 //	CosineEmbeddingLoss  –                               CosineEmbeddingLoss  none
 //	TripletMarginLoss    –                               TripletMarginLoss    P is 1 or 2
-//
-// ¹ of KerasHub
+//	CTC, CTCLoss         CTC                             CTCLoss              batch first, logits; Keras: class 0 is the blank and pads, no division by lengths
 package nn

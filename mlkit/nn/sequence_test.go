@@ -14,8 +14,6 @@ import (
 	"descent/mlkit/tensor"
 )
 
-type T = tensor.Tensor
-
 // golden is one case of testdata/sequence.golden, which sequence.py beside it
 // printed.
 type golden struct {
@@ -153,9 +151,9 @@ func TestSequenceLayersLikePyTorch(t *testing.T) {
 		}
 	}
 	encoder, decoder := nn.NewTransformerEncoder(rng, 2, preReLU), nn.NewTransformerDecoder(rng, 2, preReLU)
-	ctc := tensor.CTCTargets{Labels: tensor.NewInts([]int32{1, 1, 2, 3, 2, 0, 0, 0, 0}, 3, 3),
+	ctc := nn.Spelling{Labels: tensor.NewInts([]int32{1, 1, 2, 3, 2, 0, 0, 0, 0}, 3, 3),
 		InputLengths: tensor.NewInts([]int32{6, 4, 5}), LabelLengths: tensor.NewInts([]int32{3, 2, 0})}
-	impossible := tensor.CTCTargets{Labels: tensor.NewInts([]int32{1, 1, 2, 0}, 2, 2), InputLengths: tensor.NewInts([]int32{2, 3}), Blank: 3, ZeroInfinity: true}
+	impossible := nn.Spelling{Labels: tensor.NewInts([]int32{1, 1, 2, 0}, 2, 2), InputLengths: tensor.NewInts([]int32{2, 3})}
 
 	type run = func(*tensor.Tape, []T) []T
 	two := func(a, b T) []T { return []T{a, b} }
@@ -202,12 +200,16 @@ func TestSequenceLayersLikePyTorch(t *testing.T) {
 				return []T{emb.Forward(t, tensor.NewInts([]int32{0, 1, 4, 4, 1, 2}, 2, 3))}
 			}
 		},
-		"ctc none": func() (any, run) { return nil, func(_ *tensor.Tape, x []T) []T { return []T{x[0].CTC(ctc)} } },
+		"ctc none": func() (any, run) {
+			return nil, func(_ *tensor.Tape, x []T) []T { return []T{nn.CTCLoss{Reduction: nn.ReduceNone}.Loss(x[0], ctc)} }
+		},
 		"ctc mean": func() (any, run) {
 			return nil, func(_ *tensor.Tape, x []T) []T { return []T{nn.CTC(x[0], ctc).Reshape(1)} }
 		},
 		"ctc impossible": func() (any, run) {
-			return nil, func(_ *tensor.Tape, x []T) []T { return []T{x[0].CTC(impossible)} }
+			return nil, func(_ *tensor.Tape, x []T) []T {
+				return []T{nn.CTCLoss{Blank: 3, ZeroInfinity: true, Reduction: nn.ReduceNone}.Loss(x[0], impossible)}
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func (f *Figure) slot(l *layer) (left, width float64) {
 }
 
 // Bars adds a bar for every category, from zero to value, with a whisker of ±err where err is not nil. Several calls stand side by
-// side.
+// side. Style: Values.
 func (f *Figure) Bars(name string, values, err []float64, styles ...Style) *Figure {
 	if err != nil && len(err) != len(values) {
 		f.errorf("Bars %q: %d values but %d errors", name, len(values), len(err))
@@ -49,8 +49,13 @@ func (f *Figure) Bars(name string, values, err []float64, styles ...Style) *Figu
 		for i, v := range values {
 			x := float64(i) + left
 			a.box(x+0.04*width, x+0.96*width, math.Max(0, a.y.lo), v, l.look)
+			top := v
 			if err != nil {
 				a.whisker(x+width/2, v-err[i], v+err[i], 4, ink)
+				top += math.Abs(err[i])
+			}
+			if p, ok := a.pt(x+width/2, math.Max(top, 0)); ok && l.look.format != "" && a.Contains(p) {
+				a.FillText(textStyle(tickSize, ink, draw.XCenter, draw.YBottom), vg.Point{X: p.X, Y: p.Y + 4}, minus(fmt.Sprintf(l.look.format, v)))
 			}
 		}
 	}

@@ -50,6 +50,9 @@ func equal(a, b []float64) bool {
 func TestFieldColours(t *testing.T) {
 	g := NewGrid(-1, 1, 50, -1, 1, 50)
 	step := g.Eval(func(x, y float64) float64 { return math.Copysign(1, x) })
+	if testing.Short() {
+		t.Skip("full-size pictures")
+	}
 	half := Density * Density * Width * Height / 4
 	for name, c := range map[string]struct {
 		d Drawing

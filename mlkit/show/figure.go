@@ -24,7 +24,9 @@ type Figure struct {
 	Picture
 	x, y       axis
 	layers     []*layer
-	names      []string
+	names      []string // of the series, in order; the first is "" if a series without a name came first
+	lastSeries int
+	references []string // the names of HLine and VLine
 	errs       []error
 	categories []string
 	bar        *colourBar
@@ -46,6 +48,8 @@ type layer struct {
 	look       look
 	z          int         // drawing order: fields, then fills, lines, points, words
 	xs, ys     [][]float64 // what the axes must contain
+	reference  bool        // a line to compare with: not a series, so drawn in grey
+	whole      bool        // its x are counts, between which there is nothing
 	tightX     bool        // fills the x axis: no gap beside it
 	fromZero   bool        // stands on zero: no gap below it
 	thumb      thumb
@@ -120,17 +124,25 @@ func (f *Figure) errorf(format string, args ...any) {
 
 // add appends a layer after settling its colour.
 func (f *Figure) add(l *layer, styles []Style) *Figure {
-	i := len(f.names)
-	switch k := slices.Index(f.names, l.name); {
-	case l.name != "" && k >= 0:
-		i = k
-	case l.name != "":
+	i := slices.Index(f.names, l.name)
+	switch {
+	case l.reference || l.z == zWord || l.z == zField && l.name == "": // not a series: takes no colour
+		i = f.lastSeries
+		if l.name != "" && !slices.Contains(f.references, l.name) {
+			f.references = append(f.references, l.name)
+		}
+	case l.name == "" && len(f.names) > 0:
+		i = f.lastSeries
+	case i < 0:
+		i = len(f.names)
 		f.names = append(f.names, l.name)
-	case i > 0:
-		i--
 	}
+	f.lastSeries = i
 	c, round := seriesColour(i)
 	l.look.colour, l.look.series = c, i
+	if l.reference {
+		l.look.colour = softInk
+	}
 	if round > 0 && l.look.dash == nil {
 		l.look.dash = dashes(round)
 	}
@@ -197,6 +209,10 @@ func (f *Figure) scales() (x, y scale) {
 	if zero && !y.log && ey[0] >= 0 {
 		padLo = 0
 	}
+	x.whole = len(f.layers) > 0
+	for _, l := range f.layers {
+		x.whole = x.whole && (l.whole || len(l.xs) == 0 || l.reference)
+	}
 	for i, s := range f.categories {
 		x.ticks = append(x.ticks, plot.Tick{Value: float64(i), Label: s})
 	}
@@ -222,12 +238,7 @@ func (f *Figure) paintFigure(c draw.Canvas) error {
 	}
 	sx, sy := f.scales()
 	c = draw.Crop(c, margin, -margin-4, margin, -margin)
-	small := c.Max.X-c.Min.X < 400
-	ts := float64(titleSize)
-	if small {
-		ts = labelSize
-	}
-	c = drawTitle(c, f.title, ts)
+	c = drawTitle(c, f.title)
 	c = f.drawLegend(c)
 	note := &noteLine{}
 	ac := c
@@ -242,7 +253,7 @@ func (f *Figure) paintFigure(c draw.Canvas) error {
 	styleAxis(&p.Y, sy, f.y.label, false)
 	p.Y.Label.Padding = 4
 	if f.categories != nil {
-		f.fitCategories(p, ac)
+		ac = f.fitCategories(p, ac)
 	}
 	if f.square {
 		ac = squareCanvas(p, ac, sx, sy)
@@ -313,18 +324,35 @@ func styleAxis(a *plot.Axis, s scale, label string, categories bool) {
 	a.Tick.Marker = s
 }
 
-// fitCategories turns the names of categories that are too long to stand side by side by 30 degrees.
-func (f *Figure) fitCategories(p *plot.Plot, c draw.Canvas) {
+// fitCategories breaks the names of categories that are too long to stand side by side into lines, or, where a word is too long
+// for that, turns them by 30 degrees and makes room for the first at the left.
+func (f *Figure) fitCategories(p *plot.Plot, c draw.Canvas) draw.Canvas {
 	sty := p.X.Tick.Label
 	room := (c.Max.X - c.Min.X - 50) / vg.Length(max(len(f.categories), 1))
-	for _, s := range f.categories {
-		if sty.Width(s)+6 > room {
-			p.X.Tick.Label.Rotation = math.Pi / 6
-			p.X.Tick.Label.XAlign = draw.XRight
-			p.X.Tick.Label.YAlign = draw.YCenter
-			return
+	labels, tallest, turn := make([][]string, len(f.categories)), 1, false
+	for i, s := range f.categories {
+		labels[i] = wrap(s, sty, room-8)
+		tallest = max(tallest, len(labels[i]))
+		for _, w := range labels[i] {
+			turn = turn || sty.Width(w) > room-8
 		}
 	}
+	var ticks []plot.Tick
+	for i, lines := range labels { // blank lines make all of one height, and so begin at one height
+		blank := strings.Repeat("\n ", tallest-len(lines))
+		ticks = append(ticks, plot.Tick{Value: float64(i), Label: strings.Join(lines, "\n") + blank})
+	}
+	if !turn {
+		p.X.Tick.Marker = plot.ConstantTicks(ticks)
+		return c
+	}
+	p.X.Tick.Label.Rotation = math.Pi / 6
+	p.X.Tick.Label.XAlign = draw.XRight
+	p.X.Tick.Label.YAlign = draw.YCenter
+	if over := sty.Width(f.categories[0])*0.87 - room/2 - 50; over > 0 {
+		c.Min.X += over
+	}
+	return c
 }
 
 // squareCanvas crops c so that both axes have the same number of pixels per unit.

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"fmt"
 	"image"
 	"math"
 	"math/rand/v2"
@@ -55,6 +56,7 @@ func gallery() map[string]Drawing {
 			class[i] = 1
 		}
 	}
+	arrows := NewGrid(-1.8, 1.8, 9, -1.8, 1.8, 9)
 	ax, ay, bx, by := gallerySamples(rng)
 	var chirp [][]float64
 	for t := range 100 {
@@ -97,19 +99,29 @@ func gallery() map[string]Drawing {
 	photograph := RGB(rgb, 120, 220)
 	return map[string]Drawing{
 		"loss": Plot("Training and validation loss", "epoch", "cross-entropy").
-			Line("train", nil, decay(0.03, 0.1)).Line("validation", nil, decay(0.025, 0.3)).VLine("best epoch", 120, Neutral),
+			Line("train", nil, decay(0.03, 0.1)).Line("validation", nil, decay(0.025, 0.3)).VLine("best epoch", 120),
 		"optimizers": many,
 		"runs":       Plot("Five seeds, mean and spread", "step", "loss").LogY().Runs("Adam", nil, runs).Line("bound", nil, decay(0.05, 0.2), Dashed, Neutral),
 		"fit": Plot("A line through 60 points", "x", "y").Points("data", x, y).
 			Line("least squares", x, fit).Band("least squares", x, lo, hi).Text(0.5, 2.05, "slope 1.90"),
 		"errorbars": Plot("Accuracy against batch size", "batch size", "accuracy (%)").LogX().
 			ErrorBars("SGD", []float64{8, 32, 128, 512}, []float64{97.9, 98.1, 97.5, 95.2}, []float64{0.2, 0.15, 0.3, 0.8}).
-			ErrorBars("Adam", []float64{8, 32, 128, 512}, []float64{97.5, 98.2, 98.3, 97.9}, []float64{0.3, 0.1, 0.1, 0.3}).HLine("target", 98, Neutral),
+			ErrorBars("Adam", []float64{8, 32, 128, 512}, []float64{97.5, 98.2, 98.3, 97.9}, []float64{0.3, 0.1, 0.1, 0.3}).HLine("target", 98),
 		"broken": Plot("A diverging run", "step", "loss").LogY().
 			Line("lr = 1", nil, []float64{1, 10, 1e4, 1e9, 1e30, math.Inf(1), math.NaN(), math.NaN()}).
 			Line("lr = 0.01", nil, []float64{1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3}),
 		"contour": Plot("Two ways down a narrow valley", "θ_{1}", "θ_{2}").Contour(valley, valley.Eval(bowl), ZLabel("loss")).
 			Path("lr = 0.02", gdx, gdy).Path("lr = 0.095", bigx, bigy),
+		"arrows": Plot("Descent directions of a saddle", "x", "y").Size(440, 400).Square().Contour(NewGrid(-2, 2, 60, -2, 2, 60), NewGrid(-2, 2, 60, -2, 2, 60).Eval(func(x, y float64) float64 { return x*x - y*y }), Colors(Pale)).
+			Arrows("−gradient", arrows.xs(0), arrows.xs(1), Map(arrows.xs(0), func(x float64) float64 { return -0.15 * x }), Map(arrows.xs(1), func(y float64) float64 { return 0.15 * y })),
+		"long names": Plot("A title that is so long that it needs more than one line of a picture of this width, because somebody explains everything in it", "", "accuracy (%)").
+			Categories("multinomial logistic regression", "random forest of 100 trees", "gradient boosting", "support vector machine", "MLP with dropout").Bars("", []float64{1, -2, 3, 4, 5}, nil),
+		"mixed panels": Panels("", 2, Plot("fit", "x", "y").Points("data", x, y).Line("least squares", x, fit).Band("least squares", x, lo, hi),
+			Confusion("confusion", []string{"cat", "dog", "bird"}, [][]int{{8, 1, 1}, {0, 9, 1}, {2, 2, 6}}), Images("digits", digits, captions, 6),
+			Plot("path", "θ_{1}", "θ_{2}").Contour(valley, valley.Eval(bowl), ZLabel("loss")).Path("lr = 0.095", bigx, bigy)),
+		"big numbers":   Plot("Parameters", "layer", "count").Line("", nil, []float64{1.2e6, 3e7, 2.5e7}).HLine("budget", 2e7),
+		"small numbers": Plot("Gradients", "layer", "norm").Line("", nil, []float64{1.2e-6, 3e-6, 2.5e-6}, Marks).VLine("clipped", 1.5),
+		"error":         errorPicture(Plot("Loss", "", "").picture(), fmt.Errorf("show: %q cannot be drawn: %s", "Loss", "Line \"train\": 3 x values but 4 y values; they come in pairs")),
 		"contour log": Plot("Rosenbrock's function", "x", "y").Contour(NewGrid(-2, 2, 200, -1, 3, 150), NewGrid(-2, 2, 200, -1, 3, 150).Eval(rosenbrock), LogColors, ZLabel("f(x, y)")).
 			Points("minimum", []float64{1}, []float64{1}),
 		"regions": Plot("Two moons", "x_{1}", "x_{2}").Regions(moons, class, []string{"inner", "outer"}).
@@ -117,7 +129,7 @@ func gallery() map[string]Drawing {
 		"heat":        Plot("A learned filter", "column", "row").Square().Heat(NewGrid(0, 11, 12, 0, 11, 12), noise(144, 1), Colors(Diverging), ZLabel("weight")),
 		"spectrogram": Spectrogram("A rising tone", chirp, 0.01, 8000, ZLabel("energy (dB)")),
 		"bars": Plot("Test accuracy", "", "accuracy (%)").Categories("logistic regression", "MLP", "CNN").
-			Bars("no augmentation", []float64{92.1, 97.8, 99.1}, []float64{0.2, 0.3, 0.1}).Bars("augmented", []float64{91.7, 98.4, 99.4}, []float64{0.2, 0.2, 0.1}),
+			Bars("no augmentation", []float64{92.1, 97.8, 99.1}, []float64{0.2, 0.3, 0.1}, Values("%.1f")).Bars("augmented", []float64{91.7, 98.4, 99.4}, []float64{0.2, 0.2, 0.1}, Values("%.1f")).YRange(85, 101),
 		"histogram": Plot("Initial weights", "weight", "count").Histogram("Xavier", noise(3000, 0.6), 0).Histogram("He", noise(3000, 1), 0),
 		"strip": Plot("Final loss of eight seeds", "", "loss").Categories("SGD", "momentum", "Adam", "L-BFGS").
 			Strip("", [][]float64{Map(noise(8, 0.2), math.Exp), Map(noise(8, 0.3), math.Exp), Map(noise(8, 0.1), math.Exp), Map(noise(8, 0.5), math.Exp)}),
@@ -133,6 +145,11 @@ func gallery() map[string]Drawing {
 			Plot("stochastic", "step", "loss").Line("loss", nil, decay(0.04, 0.1))),
 		"surface": Surface("A saddle", "x", "y", "f", NewGrid(-1, 1, 40, -1, 1, 40), NewGrid(-1, 1, 40, -1, 1, 40).Eval(func(x, y float64) float64 { return x*x - y*y })),
 	}
+}
+
+// xs returns coordinate k of every grid point.
+func (g Grid) xs(k int) []float64 {
+	return g.Eval(func(x, y float64) float64 { return []float64{x, y}[k] })
 }
 
 func bowl(x, y float64) float64       { return 0.5*x*x + 10*y*y }

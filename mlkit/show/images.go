@@ -114,7 +114,7 @@ func Images(title string, images []image.Image, captions []string, columns int) 
 		if captions != nil && len(captions) != len(images) {
 			return fmt.Errorf("%d captions for %d images", len(captions), len(images))
 		}
-		c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), title, titleSize)
+		c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), title)
 		cw := (c.Max.X - c.Min.X - gap*vg.Length(columns-1)) / vg.Length(columns)
 		ch := (c.Max.Y-c.Min.Y)/vg.Length(rows) - gap - foot
 		if cw < 2 || ch < 2 {
@@ -123,6 +123,7 @@ func Images(title string, images []image.Image, captions []string, columns int) 
 		if want := ch / vg.Length(aspect); cw > want {
 			cw = want
 		}
+		ch = min(ch, cw*vg.Length(aspect))
 		for i, m := range images {
 			x := c.Min.X + (cw+gap)*vg.Length(i%columns)
 			y := c.Max.Y - (ch+gap+foot)*vg.Length(i/columns)
@@ -204,7 +205,7 @@ func Boxes(title string, m image.Image, boxes []Box) *Picture {
 		return s + "."
 	}
 	p.paint = func(c draw.Canvas) error {
-		c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), title, titleSize)
+		c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), title)
 		c.Rectangle = drawImage(c, m, c.Rectangle)
 		a := &axes{Canvas: c, x: scale{lo: 0, hi: float64(b.Dx())}, y: scale{lo: 0, hi: float64(b.Dy())}}
 		series := map[string]int{}

@@ -1,6 +1,8 @@
 package show
 
 import (
+	"slices"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -19,10 +21,10 @@ func (f *Figure) drawLegend(c draw.Canvas) draw.Canvas {
 	const mark, gap, row = 22, 16, 18
 	sty := textStyle(legendSize, ink, draw.XLeft, draw.YCenter)
 	x, y, any := c.Min.X, c.Max.Y-row/2, false
-	for _, name := range f.names {
+	for _, name := range slices.Concat(f.names, f.references) {
 		var kinds []*layer
 		for _, l := range f.layers {
-			if l.name == name && l.thumb != 0 {
+			if name != "" && l.name == name && l.thumb != 0 {
 				kinds = append(kinds, l)
 			}
 		}
@@ -38,7 +40,7 @@ func (f *Figure) drawLegend(c draw.Canvas) draw.Canvas {
 		for _, l := range kinds {
 			l.drawThumb(&c, vg.Rectangle{Min: vg.Point{X: x, Y: y - 6}, Max: vg.Point{X: x + mark, Y: y + 6}})
 		}
-		c.FillText(sty, vg.Point{X: x + mark + 6, Y: y}, label)
+		c.FillText(sty, vg.Point{X: x + mark + 6, Y: y + 1.5}, label)
 		x += w + gap
 		any = true
 	}

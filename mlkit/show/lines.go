@@ -24,11 +24,12 @@ func (f *Figure) check(kind, name string, x []float64, ys ...[]float64) ([]float
 
 // Line adds a line through the points (x[i], y[i]); x nil stands for 0, 1, 2, … The slices are read when the figure is drawn.
 func (f *Figure) Line(name string, x, y []float64, styles ...Style) *Figure {
+	whole := x == nil
 	x, ok := f.check("Line", name, x, y)
 	if !ok {
 		return f
 	}
-	return f.add(&layer{name: name, kind: "line", z: zLine, thumb: thumbLine, xs: [][]float64{x}, ys: [][]float64{y},
+	return f.add(&layer{name: name, kind: "line", z: zLine, thumb: thumbLine, whole: whole, xs: [][]float64{x}, ys: [][]float64{y},
 		draw: func(a *axes, l *layer) {
 			a.polyline(x, y, l.look.line())
 			if l.look.marks {
@@ -50,6 +51,7 @@ func (f *Figure) Func(name string, fn func(float64) float64, lo, hi float64, sty
 
 // Points adds a mark at every (x[i], y[i]); x nil stands for 0, 1, 2, … The marks shrink when there are many.
 func (f *Figure) Points(name string, x, y []float64, styles ...Style) *Figure {
+	whole := x == nil
 	x, ok := f.check("Points", name, x, y)
 	if !ok {
 		return f
@@ -61,17 +63,18 @@ func (f *Figure) Points(name string, x, y []float64, styles ...Style) *Figure {
 	case len(x) > 300:
 		r = 2.4
 	}
-	return f.add(&layer{name: name, kind: "points", z: zPoint, thumb: thumbPoint, xs: [][]float64{x}, ys: [][]float64{y},
+	return f.add(&layer{name: name, kind: "points", z: zPoint, thumb: thumbPoint, whole: whole, xs: [][]float64{x}, ys: [][]float64{y},
 		draw: func(a *axes, l *layer) { a.points(x, y, l.look, r) }}, styles)
 }
 
 // Band fills the area between lo and hi: a confidence or prediction band, or the spread of several runs.
 func (f *Figure) Band(name string, x, lo, hi []float64, styles ...Style) *Figure {
+	whole := x == nil
 	x, ok := f.check("Band", name, x, lo, hi)
 	if !ok {
 		return f
 	}
-	return f.add(&layer{name: name, kind: "band", z: zFill, thumb: thumbFill, xs: [][]float64{x}, ys: [][]float64{lo, hi},
+	return f.add(&layer{name: name, kind: "band", z: zFill, thumb: thumbFill, whole: whole, xs: [][]float64{x}, ys: [][]float64{lo, hi},
 		draw: func(a *axes, l *layer) {
 			a.SetColor(l.look.fill())
 			for run := range a.runs(x, lo, hi) {
@@ -115,15 +118,12 @@ func (f *Figure) Runs(name string, x []float64, runs [][]float64, styles ...Styl
 		f.errorf("Runs %q: no runs", name)
 		return f
 	}
-	x, ok := f.check("Runs", name, x, runs...)
-	if !ok {
+	if _, ok := f.check("Runs", name, x, runs...); !ok {
 		return f
 	}
-	if x == nil {
-		x = index(len(runs[0]))
-	}
-	mean, lo, hi := make([]float64, len(x)), make([]float64, len(x)), make([]float64, len(x))
-	for i := range x {
+	n := len(runs[0])
+	mean, lo, hi := make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range n {
 		lo[i], hi[i] = math.Inf(1), math.Inf(-1)
 		for _, r := range runs {
 			mean[i] += r[i] / float64(len(runs))
@@ -169,9 +169,46 @@ func (f *Figure) Path(name string, x, y []float64, styles ...Style) *Figure {
 		}}, styles)
 }
 
-// HLine adds a horizontal line at y across the figure: a bound, a target, a chance level.
+// Arrows adds an arrow from (x[i], y[i]) by (dx[i], dy[i]) in the units of the axes: a field of gradients, a single step.
+func (f *Figure) Arrows(name string, x, y, dx, dy []float64, styles ...Style) *Figure {
+	if _, ok := f.check("Arrows", name, x, y, dx, dy); !ok || x == nil {
+		return f
+	}
+	return f.add(&layer{name: name, kind: "arrows", z: zLine, thumb: thumbLine, xs: [][]float64{x}, ys: [][]float64{y},
+		draw: func(a *axes, l *layer) {
+			for i := range x {
+				p, ok := a.pt(x[i], y[i])
+				q, ok2 := a.pt(x[i]+dx[i], y[i]+dy[i])
+				if !ok || !ok2 {
+					a.skipped++
+					continue
+				}
+				a.arrow(p, q, l.look)
+			}
+		}}, styles)
+}
+
+// arrow draws the shaft and, if the end is inside of the frame, the head, which shrinks with short arrows.
+func (a *axes) arrow(p, q vg.Point, l look) {
+	sty := l.line()
+	sty.Width *= 0.75
+	length := math.Hypot(float64(q.X-p.X), float64(q.Y-p.Y))
+	if length < 0.1 {
+		return
+	}
+	u, v := (q.X-p.X)/vg.Length(length), (q.Y-p.Y)/vg.Length(length)
+	head := vg.Length(math.Min(8, 0.5*length))
+	neck := vg.Point{X: q.X - u*head, Y: q.Y - v*head}
+	a.StrokeLines(sty, a.ClipLinesXY([]vg.Point{p, neck})...)
+	if a.Contains(q) {
+		a.FillPolygon(l.colour, []vg.Point{q, {X: neck.X - v*head*0.45, Y: neck.Y + u*head*0.45}, {X: neck.X + v*head*0.45, Y: neck.Y - u*head*0.45}})
+	}
+}
+
+// HLine adds a horizontal line at y across the figure: a bound, a target, a chance level. It is
+// dashed and grey unless a style says otherwise.
 func (f *Figure) HLine(name string, y float64, styles ...Style) *Figure {
-	return f.add(&layer{name: name, kind: "horizontal line", z: zLine, thumb: thumbLine, tightX: true, ys: [][]float64{{y}},
+	return f.add(&layer{name: name, kind: "horizontal line", z: zLine, thumb: thumbLine, reference: true, tightX: true, ys: [][]float64{{y}},
 		look: look{dash: dashes(1), width: 1.5},
 		draw: func(a *axes, l *layer) {
 			if !a.y.ok(y) {
@@ -184,9 +221,10 @@ func (f *Figure) HLine(name string, y float64, styles ...Style) *Figure {
 		}}, styles)
 }
 
-// VLine adds a vertical line at x across the figure: the step of an event, a chosen value.
+// VLine adds a vertical line at x across the figure: the step of an event, a chosen value. It is dashed
+// and grey unless a style says otherwise.
 func (f *Figure) VLine(name string, x float64, styles ...Style) *Figure {
-	return f.add(&layer{name: name, kind: "vertical line", z: zLine, thumb: thumbLine, xs: [][]float64{{x}},
+	return f.add(&layer{name: name, kind: "vertical line", z: zLine, thumb: thumbLine, reference: true, xs: [][]float64{{x}},
 		look: look{dash: dashes(1), width: 1.5},
 		draw: func(a *axes, l *layer) {
 			if !a.x.ok(x) {

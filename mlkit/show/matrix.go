@@ -79,7 +79,7 @@ func matrix(title, yLabel, xLabel string, rows, cols []string, values [][]float6
 			flat = append(flat, r...)
 		}
 		bar := newColourBar(flat, l, false)
-		c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), title, titleSize)
+		c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), title)
 
 		side, foot := textStyle(tickSize, ink, draw.XRight, draw.YCenter), textStyle(tickSize, ink, draw.XCenter, draw.YTop)
 		label := textStyle(labelSize, ink, draw.XCenter, draw.YTop)

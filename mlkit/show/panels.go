@@ -37,7 +37,7 @@ func Panels(title string, columns int, parts ...Drawing) *Picture {
 			return fmt.Errorf("no panels")
 		}
 		if title != "" {
-			c.Max.Y = drawTitle(draw.Crop(c, margin, -margin, 0, -margin), title, titleSize+1).Max.Y
+			c.Max.Y = drawTitle(draw.Crop(c, margin, -margin, 0, -margin), title).Max.Y
 		}
 		w, h := (c.Max.X-c.Min.X)/vg.Length(columns), (c.Max.Y-c.Min.Y)/vg.Length(rows)
 		for i, d := range parts {

@@ -113,10 +113,12 @@ func render(p *Picture, density float64) (img *image.RGBA, err error) {
 
 // errorPicture is what a reader sees in place of a picture that cannot be drawn.
 func errorPicture(of *Picture, err error) *Picture {
-	return &Picture{title: of.title, w: of.w, h: max(of.h/2, 60), alt: err.Error(), paint: func(c draw.Canvas) error {
-		sty := textStyle(labelSize, warnColor, draw.XLeft, draw.YTop)
+	sty := textStyle(labelSize, warnColor, draw.XLeft, draw.YTop)
+	lines := wrap(printable(err.Error(), sty), sty, vg.Length(of.w)-2*margin)
+	h := min(int(lineHeight(sty)*vg.Length(len(lines)))+2*margin, 4000)
+	return &Picture{title: of.title, w: of.w, h: h, alt: err.Error(), paint: func(c draw.Canvas) error {
 		y := c.Max.Y - margin
-		for _, line := range wrap(printable(err.Error(), sty), sty, c.Max.X-c.Min.X-2*margin) {
+		for _, line := range lines {
 			c.FillText(sty, vg.Point{X: c.Min.X + margin, Y: y}, line)
 			y -= lineHeight(sty)
 		}

@@ -12,6 +12,7 @@ import (
 type scale struct {
 	lo, hi float64
 	log    bool
+	whole  bool        // ticks at whole numbers only
 	ticks  []plot.Tick // given by hand; nil for automatic ones
 }
 
@@ -79,7 +80,11 @@ func (s scale) Ticks(lo, hi float64) []plot.Tick {
 			return t
 		}
 	}
-	return linearTicks(lo, hi, 6)
+	least := 0.0
+	if s.whole {
+		least = 1
+	}
+	return linearTicks(lo, hi, 6, least)
 }
 
 // niceStep returns the step 1, 2, 2.5 or 5 times a power of ten that cuts span into about n pieces.
@@ -94,8 +99,12 @@ func niceStep(span float64, n int) float64 {
 	return 10 * p
 }
 
-func linearTicks(lo, hi float64, n int) []plot.Tick {
-	step := niceStep(hi-lo, n)
+// linearTicks returns about n ticks at multiples of a nice step that is at least least.
+func linearTicks(lo, hi float64, n int, least float64) []plot.Tick {
+	step := math.Max(niceStep(hi-lo, n), least)
+	if least > 0 {
+		step = math.Ceil(step) // 2.5 is no step between counts
+	}
 	if !(step > 0) || math.IsInf(step, 0) {
 		return nil
 	}

@@ -26,6 +26,7 @@ type look struct {
 	log    bool
 	levels int
 	zlabel string
+	format string
 	limits *[2]float64
 }
 
@@ -68,6 +69,9 @@ func Limits(lo, hi float64) Style { return func(l *look) { l.limits = &[2]float6
 
 // ZLabel names the quantity that the colours stand for, beside the colour bar.
 func ZLabel(s string) Style { return func(l *look) { l.zlabel = s } }
+
+// Values writes the number over each bar, as for fmt.Sprintf: "%.1f".
+func Values(format string) Style { return func(l *look) { l.format = format } }
 
 func dashes(round int) []vg.Length {
 	switch round % 3 {

@@ -28,7 +28,7 @@ func Surface(title, xLabel, yLabel, zLabel string, g Grid, z []float64, styles .
 		if len(check.errs) > 0 {
 			return check.errs[0]
 		}
-		c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), title, titleSize)
+		c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), title)
 		frame := c
 		c.Max.X -= bar.width() + 8
 		view := newView(c)
@@ -124,7 +124,7 @@ func (v view) depth(x, y float64) float64 { return -x*v.s + y*v.c }
 // label writes the ends and the name of a floor edge.
 func (v view) label(c draw.Canvas, name string, lo, hi float64, at func(t float64) (edge, text vg.Point)) {
 	sty := textStyle(tickSize, softInk, draw.XCenter, draw.YTop)
-	for _, t := range linearTicks(lo, hi, 4) {
+	for _, t := range linearTicks(lo, hi, 4, 0) {
 		u := (t.Value - lo) / (hi - lo)
 		p, q := at(u)
 		c.StrokeLine2(draw.LineStyle{Color: softInk, Width: 0.75}, p.X, p.Y, p.X+(q.X-p.X)*0.4, p.Y+(q.Y-p.Y)*0.4)

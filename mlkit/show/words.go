@@ -44,9 +44,13 @@ func fit(s string, sty text.Style, width vg.Length) string {
 }
 
 // drawTitle writes the title at the top left of c and returns what is left of it.
-func drawTitle(c draw.Canvas, title string, size float64) draw.Canvas {
+func drawTitle(c draw.Canvas, title string) draw.Canvas {
 	if title == "" {
 		return c
+	}
+	size := float64(titleSize)
+	if c.Max.X-c.Min.X < 420 { // a panel
+		size = labelSize
 	}
 	sty := bold(textStyle(size, ink, draw.XLeft, draw.YTop))
 	for _, line := range wrap(title, sty, c.Max.X-c.Min.X) {

@@ -38,7 +38,7 @@ type tileShape struct {
 }
 
 var tileShapes = [...]tileShape{
-	portable: {lanes: 64, rows: 4, cols: 128, transposeRows: 16},
+	portable: {lanes: 64, rows: 4, cols: portableCols, transposeRows: 16},
 	avx2:     {lanes: 8, rows: 6, cols: 16, wideRows: 2, wideCols: 32, transposeRows: 8},
 	avx512:   {lanes: 16, rows: 12, cols: 32, wideRows: 4, wideCols: 64, wideTails: true, transposeRows: 16},
 }

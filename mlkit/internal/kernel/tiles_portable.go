@@ -1,5 +1,8 @@
 package kernel
 
+// portableCols is the width of the tiles of tilesGo.
+const portableCols = 128
+
 // tilesGo computes a column of tiles. Each element of C is one chain: it
 // starts from 0 or from C, and adds the products in the order of k.
 func tilesGo(t *tiles) {
@@ -7,7 +10,8 @@ func tilesGo(t *tiles) {
 	for ; t.count > 0; t.count-- {
 		for r := range t.rows {
 			c := t.c[(t.row-top+r)*t.ldc:][:t.width]
-			var before []float32
+			var room [portableCols]float32
+			before := room[:0]
 			if t.flags&flagAdd != 0 {
 				before = append(before, c...)
 			}

@@ -1,6 +1,10 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import (
+	"math"
+
+	"descent/mlkit/internal/kernel"
+)
 
 // ReLU is max(x, 0) (Nair & Hinton 2010). Its derivative at 0 is taken as 0.
 func (x Tensor) ReLU() Tensor {
@@ -84,13 +88,23 @@ func backSoftplus(t *Tape, n *node) {
 }
 
 // HardTanh is x limited to [−1, 1].
-func (x Tensor) HardTanh() Tensor { return x.Clamp(-1, 1) }
+func (x Tensor) HardTanh() Tensor { return x.limit("HardTanh", -1, 1) }
 
 // ReLU6 is x limited to [0, 6] (Howard et al., MobileNets, 2017).
-func (x Tensor) ReLU6() Tensor { return x.Clamp(0, 6) }
+func (x Tensor) ReLU6() Tensor { return x.limit("ReLU6", 0, 6) }
 
 // HardSigmoid is x/6 + 1/2 limited to [0, 1], PyTorch's (and Keras 3's) form.
-func (x Tensor) HardSigmoid() Tensor { return x.Scale(1.0/6).AddScalar(0.5).Clamp(0, 1) }
+func (x Tensor) HardSigmoid() Tensor {
+	return x.limit("HardSigmoid", -3, 3).Scale(1.0 / 6).AddScalar(0.5)
+}
+
+// limit is Clamp whose gradient stops at the borders, as it does at ReLU's 0.
+func (x Tensor) limit(op string, low, high float32) Tensor {
+	y, n := x.unary(op, backClamp)
+	n.f = [2]float32{math.Nextafter32(low, high), math.Nextafter32(high, low)}
+	kernel.Clamp(n.data, x.t.operand(n, 0), low, high)
+	return y
+}
 
 // HardSwish is x·HardSigmoid(x) (Howard et al., MobileNetV3, 2019).
 func (x Tensor) HardSwish() Tensor { return x.Mul(x.HardSigmoid()) }

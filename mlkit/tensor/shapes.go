@@ -247,7 +247,7 @@ func (x Tensor) Expand(dims ...int) Tensor {
 	s = makeShape("Expand", s.dims())
 	out, w, ok := broadcast(&s, &n.shape)
 	if !ok || out != s || len(dims) > MaxRank {
-		shapePanic("Expand", 0, fmt.Sprintf("only axes of length 1 can be repeated to fit %v", s.dims()), x)
+		shapePanic("Expand", 0, fmt.Sprintf("only axes of length 1 can be repeated to fit %v", append([]int{}, s.dims()...)), x)
 	}
 	return x.expand(s, &w)
 }

@@ -1,0 +1,229 @@
+package tensor_test
+
+import (
+	_ "embed"
+	"encoding/json"
+	"math"
+	"slices"
+	"testing"
+
+	"descent/mlkit/tensor"
+)
+
+// ops.json is what testdata/ops.py printed with PyTorch.
+//
+//go:embed testdata/ops.json
+var opsJSON []byte
+
+type golden struct {
+	In       [][]int
+	Positive []bool
+	Dims     []int
+	Y        []float32
+	Grads    [][]float32
+}
+
+// fill makes the inputs of the goldens: exact in float32, and no two of 101
+// neighbours equal.
+func fill(k int, positive bool, dims ...int) []float32 {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32((i*37+k*11)%101-50) / 32
+		if positive {
+			x[i] = float32(math.Abs(float64(x[i]))) + 0.5
+		}
+	}
+	return x
+}
+
+// goldenOps are the operations of ops.json.
+func goldenOps() map[string]func([]T) T {
+	ids, rows, picks := tensor.NewInts([]int32{2, 0, 1, 1}, 2, 2), tensor.NewInts([]int32{2, 0, 2, 1}, 2, 2), tensor.NewInts([]int32{2, 0, 2})
+	mask := []float32{1, 0, 0, 1}
+	meanBuf, varBuf := tensor.NewBuffer(0.25, 3), tensor.NewBuffer(2, 3)
+	one := func(f func(a T) T) func([]T) T { return func(x []T) T { return f(x[0]) } }
+	two := func(f func(a, b T) T) func([]T) T { return func(x []T) T { return f(x[0], x[1]) } }
+	three := func(f func(a, b, c T) T) func([]T) T { return func(x []T) T { return f(x[0], x[1], x[2]) } }
+	return map[string]func([]T) T{
+		"Add": two(T.Add), "Sub": two(T.Sub), "Mul": two(T.Mul), "Div": two(T.Div),
+		"Maximum":            two(T.Maximum),
+		"Minimum tie":        one(func(x T) T { return x.Minimum(x.Flip(0)) }),
+		"Pow":                two(T.Pow),
+		"PowScalar":          one(func(x T) T { return x.PowScalar(2.5) }),
+		"PowScalar negative": one(func(x T) T { return x.PowScalar(-3) }),
+		"Where":              two(func(a, b T) T { return tensor.Where(a.Tape().Input(mask, 4), a, b) }),
+		"MaskedFill":         one(func(x T) T { return x.MaskedFill(x.Tape().Full(1, 4, 4).Triu(1), -2) }),
+		"Clamp":              one(func(x T) T { return x.Clamp(-0.5, 1) }),
+		"Abs":                one(T.Abs), "Square": one(T.Square), "Neg": one(T.Neg), "Reciprocal": one(T.Reciprocal),
+		"Sqrt": one(T.Sqrt), "Rsqrt": one(T.Rsqrt), "Exp": one(T.Exp), "Expm1": one(T.Expm1), "Log": one(T.Log), "Log1p": one(T.Log1p),
+		"Sin": one(T.Sin), "Cos": one(T.Cos), "Erf": one(T.Erf), "Tanh": one(T.Tanh), "Sigmoid": one(T.Sigmoid), "ReLU": one(T.ReLU),
+		"LeakyReLU": one(func(x T) T { return x.LeakyReLU(0.2) }), "ELU": one(func(x T) T { return x.ELU(0.7) }), "SELU": one(T.SELU),
+		"GELU": one(T.GELU), "GELUTanh": one(T.GELUTanh), "SiLU": one(T.SiLU), "Mish": one(T.Mish),
+		"Softplus": one(func(x T) T { return x.Softplus(2) }), "HardTanh": one(T.HardTanh),
+		"ReLU6": one(func(x T) T { return x.Scale(6).ReLU6() }), "HardSigmoid": one(func(x T) T { return x.Scale(4).HardSigmoid() }),
+		"HardSwish": one(func(x T) T { return x.Scale(4).HardSwish() }), "Softsign": one(T.Softsign), "LogSigmoid": one(T.LogSigmoid),
+		"Sum":             one(func(x T) T { return x.Sum(0, 2) }),
+		"Sum all":         one(func(x T) T { return x.Sum() }),
+		"Mean":            one(func(x T) T { return x.Mean(1) }),
+		"Var":             one(func(x T) T { return x.Var(1, 0, 2) }),
+		"Var biased":      one(func(x T) T { return x.Var(0, -1) }),
+		"Norm":            one(func(x T) T { return x.Norm(1) }),
+		"Max":             one(func(x T) T { return x.Max(0, 2) }),
+		"Max ties":        one(func(x T) T { return x.Clamp(-9, 0.5).Max(-1) }),
+		"Min":             one(func(x T) T { return x.Min(1) }),
+		"LogSumExp":       one(func(x T) T { return x.LogSumExp(0, 2) }),
+		"Softmax":         one(func(x T) T { return x.Softmax(-1) }),
+		"Softmax axis":    one(func(x T) T { return x.Softmax(1) }),
+		"LogSoftmax":      one(func(x T) T { return x.LogSoftmax(-1) }),
+		"LogSoftmax axis": one(func(x T) T { return x.LogSoftmax(0) }),
+		"MatMul":          two(T.MatMul),
+		"Transpose":       one(func(x T) T { return x.Transpose(0, 2) }),
+		"Permute":         one(func(x T) T { return x.Permute(2, 0, 3, 1) }),
+		"Slice":           one(func(x T) T { return x.Slice(1, 1, -1) }),
+		"SliceStep":       one(func(x T) T { return x.SliceStep(-1, 1, tensor.End, 2) }),
+		"Select":          one(func(x T) T { return x.Select(1, -1) }),
+		"Flip":            one(func(x T) T { return x.Flip(0, 2) }),
+		"Expand":          one(func(x T) T { return x.Expand(2, -1, 4) }),
+		"Concat":          two(func(a, b T) T { return tensor.Concat(1, a, b, a) }),
+		"Stack":           two(func(a, b T) T { return tensor.Stack(-1, a, b) }),
+		"Split":           one(func(x T) T { p := x.Split(1, 1, 2); return p[0].Sum(1).Mul(p[1].Sum(1)) }),
+		"Pad":             one(func(x T) T { return x.Pad(2, 1, 0, 2, 1) }),
+		"IndexSelect":     one(func(x T) T { return x.IndexSelect(1, picks) }),
+		"Rows":            one(func(x T) T { return x.Rows(rows) }),
+		"Gather":          one(func(x T) T { return x.Gather(1, ids) }),
+		"ScatterAdd":      two(func(x, s T) T { return x.ScatterAdd(1, ids, s) }),
+		"Tril":            one(func(x T) T { return x.Tril(0) }),
+		"Triu":            one(func(x T) T { return x.Triu(-1) }),
+		"Conv2D": three(func(x, w, b T) T {
+			return x.Conv2D(w, b, tensor.Conv{Stride: [2]int{2, 1}, Padding: [2]int{1, 2}, Dilation: [2]int{1, 2}})
+		}),
+		"Conv2D groups": two(func(x, w T) T { return x.Conv2D(w, T{}, tensor.Conv{Groups: 2}) }),
+		"Conv2D depthwise": three(func(x, w, b T) T {
+			return x.Conv2D(w, b, tensor.Conv{Padding: [2]int{1, 1}, Groups: 3})
+		}),
+		"Conv1D": three(func(x, w, b T) T {
+			return x.Conv1D(w, b, tensor.Conv{Stride: [2]int{2}, Padding: [2]int{1}, Dilation: [2]int{2}})
+		}),
+		"ConvTranspose2D": three(func(x, w, b T) T {
+			return x.ConvTranspose2D(w, b, tensor.Conv{Stride: [2]int{2, 3}, Padding: [2]int{1, 0}}, [2]int{1, 2})
+		}),
+		"ConvTranspose2D groups": two(func(x, w T) T {
+			return x.ConvTranspose2D(w, T{}, tensor.Conv{Groups: 2, Dilation: [2]int{2, 2}}, [2]int{})
+		}),
+		"MaxPool2D": one(func(x T) T {
+			return x.MaxPool2D(tensor.Pool{Kernel: [2]int{3, 3}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}, CeilMode: true})
+		}),
+		"MaxPool2D dilated": one(func(x T) T {
+			return x.MaxPool2D(tensor.Pool{Kernel: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{2, 2}})
+		}),
+		"MaxPool1D": one(func(x T) T { return x.MaxPool1D(tensor.Pool{Kernel: [2]int{2}}) }),
+		"AvgPool2D": one(func(x T) T {
+			return x.AvgPool2D(tensor.Pool{Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: [2]int{1, 1}, CeilMode: true})
+		}),
+		"AvgPool2D exclude": one(func(x T) T {
+			return x.AvgPool2D(tensor.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{1, 2}, Padding: [2]int{1, 0}, ExcludePad: true})
+		}),
+		"AvgPool1D":                one(func(x T) T { return x.AvgPool1D(tensor.Pool{Kernel: [2]int{2}, Stride: [2]int{1}}) }),
+		"AdaptiveAvgPool2D":        one(func(x T) T { return x.AdaptiveAvgPool2D(2, 3) }),
+		"UpsampleNearest":          one(func(x T) T { return x.UpsampleNearest(4, 5) }),
+		"UpsampleBilinear":         one(func(x T) T { return x.UpsampleBilinear(4, 5, false) }),
+		"UpsampleBilinear corners": one(func(x T) T { return x.UpsampleBilinear(3, 5, true) }),
+		"LayerNorm":                three(func(x, w, b T) T { return x.LayerNorm(w, b, 1e-5) }),
+		"RMSNorm":                  two(func(x, w T) T { return x.RMSNorm(w, 1e-5) }),
+		"GroupNorm":                three(func(x, w, b T) T { return x.GroupNorm(2, w, b, 1e-5) }),
+		"InstanceNorm":             one(func(x T) T { return x.GroupNorm(3, T{}, T{}, 1e-5) }),
+		"BatchNorm":                three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0.1, 1e-5) }),
+		"BatchNorm rows":           three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0.1, 1e-5) }),
+		"BatchNorm evaluation": three(func(x, w, b T) T {
+			x.Tape().SetTraining(false)
+			return x.BatchNorm(w, b, meanBuf, varBuf, 0.1, 1e-5)
+		}),
+		"LocalResponseNorm":      one(func(x T) T { return x.LocalResponseNorm(3, 0.5, 0.75, 2) }),
+		"LocalResponseNorm even": one(func(x T) T { return x.LocalResponseNorm(4, 0.5, 0.5, 1) }),
+	}
+}
+
+func readGoldens(t *testing.T) map[string]golden {
+	goldens := map[string]golden{}
+	if err := json.Unmarshal(opsJSON, &goldens); err != nil {
+		t.Fatal(err)
+	}
+	return goldens
+}
+
+func TestOpsAgainstPyTorch(t *testing.T) {
+	ops, goldens := goldenOps(), readGoldens(t)
+	for name := range ops {
+		if _, ok := goldens[name]; !ok {
+			t.Errorf("%s has no golden", name)
+		}
+	}
+	for name, g := range goldens {
+		t.Run(name, func(t *testing.T) {
+			f := ops[name]
+			if f == nil {
+				t.Fatal("a golden without an operation")
+			}
+			tape := tensor.NewTape(1)
+			xs := make([]T, len(g.In))
+			for k, dims := range g.In {
+				xs[k] = tape.Variable(fill(k, g.Positive[k], dims...), dims...)
+			}
+			y := f(xs)
+			if !slices.Equal(y.Dims(), g.Dims) {
+				t.Fatalf("shape %v, PyTorch's is %v", y.Dims(), g.Dims)
+			}
+			closeTo(t, "result", y.Data(), g.Y)
+			grads := y.BackwardFrom(fill(99, false, y.Dims()...))
+			for k, x := range xs {
+				closeTo(t, "gradient", grads.Wrt(x), g.Grads[k])
+			}
+		})
+	}
+}
+
+// closeTo allows an error of 1e-5 of the largest element: some fifty units in
+// the last place, for sums in another order.
+func closeTo(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
+	}
+	largest := 1.0
+	for _, v := range want {
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	for i, v := range want {
+		if d := math.Abs(float64(got[i] - v)); !(d <= 1e-5*largest) {
+			t.Fatalf("%s, element %d: %v, PyTorch has %v\n%v\n%v", what, i, got[i], v, got, want)
+		}
+	}
+}
+
+// Forward and backward of every operation take their memory from the tape.
+func TestOpsAllocateNothing(t *testing.T) {
+	ops := goldenOps()
+	for name, g := range readGoldens(t) {
+		tape := tensor.NewTape(1)
+		data, xs := make([][]float32, len(g.In)), make([]T, len(g.In))
+		for k, dims := range g.In {
+			data[k] = fill(k, g.Positive[k], dims...)
+		}
+		weight := fill(99, false, g.Dims...)
+		step := func() {
+			tape.Reset()
+			for k, x := range data {
+				xs[k] = tape.Variable(x, g.In[k]...)
+			}
+			ops[name](xs).BackwardFrom(weight)
+		}
+		step()
+		if n := testing.AllocsPerRun(3, step); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}

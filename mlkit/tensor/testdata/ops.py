@@ -1,0 +1,102 @@
+# Prints ops.json: operations of PyTorch, forward and gradients, on inputs that
+# ops_golden_test.go makes by the same formula. Run with PyTorch 2.x:
+#   python ops.py > ops.json
+import json
+
+import torch
+import torch.nn.functional as F
+
+
+def fill(k, shape, positive=False):
+    n = 1
+    for d in shape:
+        n *= d
+    v = ((torch.arange(n) * 37 + k * 11) % 101 - 50).float() / 32
+    return (v.abs() + 0.5 if positive else v).reshape(shape)
+
+
+i64 = torch.int64
+P = lambda *shape: ("+", shape)  # a positive input
+S = lambda *shape: ("", shape)
+mask = torch.tensor([1.0, 0, 0, 1]).bool()
+
+cases = {
+    "Add": (lambda a, b: a + b, S(2, 3), S(3)),
+    "Sub": (lambda a, b: a - b, S(2, 1), S(2, 3)),
+    "Mul": (lambda a, b: a * b, S(2, 1, 3), S(4, 1)),
+    "Div": (lambda a, b: a / b, S(2, 3), P(2, 1)),
+    "Maximum": (torch.maximum, S(3, 4), S(4)),
+    "Minimum tie": (lambda a: torch.minimum(a, a.flip(0)), S(3, 4)),
+    "Pow": (torch.pow, P(3, 4), S(4)),
+    "PowScalar": (lambda a: a.pow(2.5), P(6)),
+    "PowScalar negative": (lambda a: a.pow(-3), S(6)),
+    "Where": (lambda a, b: torch.where(mask, a, b), S(3, 4), S(3, 1)),
+    "MaskedFill": (lambda a: a.masked_fill(torch.ones(4, 4).triu(1).bool(), -2), S(2, 4, 4)),
+    "Clamp": (lambda a: a.clamp(-0.5, 1), S(20)),
+    "Abs": (torch.abs, S(9)), "Square": (torch.square, S(9)), "Neg": (torch.neg, S(9)),
+    "Reciprocal": (torch.reciprocal, S(9)), "Sqrt": (torch.sqrt, P(9)), "Rsqrt": (torch.rsqrt, P(9)),
+    "Exp": (torch.exp, S(9)), "Expm1": (torch.expm1, S(9)), "Log": (torch.log, P(9)), "Log1p": (torch.log1p, P(9)),
+    "Sin": (torch.sin, S(9)), "Cos": (torch.cos, S(9)), "Erf": (torch.erf, S(9)),
+    "Tanh": (torch.tanh, S(9)), "Sigmoid": (torch.sigmoid, S(9)), "ReLU": (F.relu, S(9)),
+    "LeakyReLU": (lambda a: F.leaky_relu(a, 0.2), S(9)), "ELU": (lambda a: F.elu(a, 0.7), S(9)), "SELU": (F.selu, S(9)),
+    "GELU": (F.gelu, S(9)), "GELUTanh": (lambda a: F.gelu(a, approximate="tanh"), S(9)), "SiLU": (F.silu, S(9)),
+    "Mish": (F.mish, S(9)), "Softplus": (lambda a: F.softplus(a, beta=2), S(9)), "HardTanh": (F.hardtanh, S(9)),
+    "ReLU6": (lambda a: F.relu6(a * 6), S(9)), "HardSigmoid": (lambda a: F.hardsigmoid(a * 4), S(9)),
+    "HardSwish": (lambda a: F.hardswish(a * 4), S(9)), "Softsign": (F.softsign, S(9)), "LogSigmoid": (F.logsigmoid, S(9)),
+    "Sum": (lambda a: a.sum((0, 2)), S(2, 3, 4)), "Sum all": (lambda a: a.sum(), S(2, 3)),
+    "Mean": (lambda a: a.mean(1), S(2, 3, 4)),
+    "Var": (lambda a: a.var((0, 2), correction=1), S(2, 3, 4)), "Var biased": (lambda a: a.var(-1, correction=0), S(2, 3, 4)),
+    "Norm": (lambda a: a.norm(dim=1), S(2, 3, 4)),
+    "Max": (lambda a: a.amax((0, 2)), S(2, 3, 4)), "Max ties": (lambda a: a.clamp(max=0.5).amax(-1), S(4, 6)),
+    "Min": (lambda a: a.amin(1), S(2, 3, 4)),
+    "LogSumExp": (lambda a: torch.logsumexp(a, (0, 2)), S(2, 3, 4)),
+    "Softmax": (lambda a: a.softmax(-1), S(3, 5)), "Softmax axis": (lambda a: a.softmax(1), S(2, 4, 3)),
+    "LogSoftmax": (lambda a: a.log_softmax(-1), S(3, 5)), "LogSoftmax axis": (lambda a: a.log_softmax(0), S(4, 3)),
+    "MatMul": (torch.matmul, S(3, 1, 2, 4), S(2, 4, 3)),
+    "Transpose": (lambda a: a.transpose(0, 2), S(2, 3, 4)), "Permute": (lambda a: a.permute(2, 0, 3, 1), S(2, 3, 2, 2)),
+    "Slice": (lambda a: a[:, 1:-1], S(2, 5, 2)), "SliceStep": (lambda a: a[..., 1::2], S(2, 6)), "Select": (lambda a: a[:, -1], S(2, 3, 2)),
+    "Flip": (lambda a: a.flip(0, 2), S(2, 3, 2)), "Expand": (lambda a: a.expand(2, -1, 4), S(3, 1)),
+    "Concat": (lambda a, b: torch.cat([a, b, a], 1), S(2, 3), S(2, 1)), "Stack": (lambda a, b: torch.stack([a, b], -1), S(2, 3), S(2, 3)),
+    "Split": (lambda a: torch.mul(*[p.sum(1) for p in a.split([1, 2], 1)]), S(2, 3)),
+    "Pad": (lambda a: F.pad(a, (1, 0, 2, 1), value=2), S(2, 2, 3)),
+    "IndexSelect": (lambda a: a.index_select(1, torch.tensor([2, 0, 2])), S(2, 3, 2)),
+    "Rows": (lambda a: F.embedding(torch.tensor([[2, 0], [2, 1]]), a), S(3, 2)),
+    "Gather": (lambda a: a.gather(1, torch.tensor([[2, 0], [1, 1]])), S(2, 3)),
+    "ScatterAdd": (lambda a, b: a.scatter_add(1, torch.tensor([[2, 0], [1, 1]]), b), S(2, 3), S(2, 2)),
+    "Tril": (lambda a: a.tril(0), S(2, 3, 4)), "Triu": (lambda a: a.triu(-1), S(4, 3)),
+    "Conv2D": (lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=(1, 2), dilation=(1, 2)), S(2, 2, 5, 4), S(3, 2, 3, 2), S(3)),
+    "Conv2D groups": (lambda x, w: F.conv2d(x, w, groups=2), S(2, 4, 3, 3), S(4, 2, 2, 2)),
+    "Conv2D depthwise": (lambda x, w, b: F.conv2d(x, w, b, padding=1, groups=3), S(1, 3, 4, 4), S(6, 1, 3, 3), S(6)),
+    "Conv1D": (lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=1, dilation=2), S(2, 2, 7), S(3, 2, 3), S(3)),
+    "ConvTranspose2D": (lambda x, w, b: F.conv_transpose2d(x, w, b, stride=(2, 3), padding=(1, 0), output_padding=(1, 2)), S(2, 2, 3, 2), S(2, 3, 3, 2), S(3)),
+    "ConvTranspose2D groups": (lambda x, w: F.conv_transpose2d(x, w, groups=2, dilation=2), S(1, 4, 2, 2), S(4, 1, 2, 2)),
+    "MaxPool2D": (lambda x: F.max_pool2d(x, 3, stride=(2, 1), padding=1, ceil_mode=True), S(1, 2, 4, 4)),
+    "MaxPool2D dilated": (lambda x: F.max_pool2d(x, 2, stride=1, dilation=2), S(1, 2, 4, 4)),
+    "MaxPool1D": (lambda x: F.max_pool1d(x, 2), S(2, 2, 5)),
+    "AvgPool2D": (lambda x: F.avg_pool2d(x, 3, stride=2, padding=1, ceil_mode=True), S(1, 2, 4, 5)),
+    "AvgPool2D exclude": (lambda x: F.avg_pool2d(x, (3, 2), stride=(1, 2), padding=(1, 0), count_include_pad=False), S(1, 2, 4, 4)),
+    "AvgPool1D": (lambda x: F.avg_pool1d(x, 2, stride=1), S(2, 2, 5)),
+    "AdaptiveAvgPool2D": (lambda x: F.adaptive_avg_pool2d(x, (2, 3)), S(2, 2, 5, 4)),
+    "UpsampleNearest": (lambda x: F.interpolate(x, size=(4, 5)), S(2, 1, 2, 3)),
+    "UpsampleBilinear": (lambda x: F.interpolate(x, size=(4, 5), mode="bilinear", align_corners=False), S(2, 1, 2, 3)),
+    "UpsampleBilinear corners": (lambda x: F.interpolate(x, size=(3, 5), mode="bilinear", align_corners=True), S(2, 1, 2, 3)),
+    "LayerNorm": (lambda x, w, b: F.layer_norm(x, (2, 3), w, b), S(3, 2, 3), S(2, 3), S(2, 3)),
+    "RMSNorm": (lambda x, w: F.rms_norm(x, (5,), w, 1e-5), S(3, 5), S(5)),
+    "GroupNorm": (lambda x, w, b: F.group_norm(x, 2, w, b), S(2, 4, 3), S(4), S(4)),
+    "InstanceNorm": (lambda x: F.instance_norm(x), S(2, 3, 2, 2)),
+    "BatchNorm": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), S(4, 3, 2, 2), S(3), S(3)),
+    "BatchNorm rows": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), S(5, 3), S(3), S(3)),
+    "BatchNorm evaluation": (lambda x, w, b: F.batch_norm(x, torch.full((3,), 0.25), torch.full((3,), 2.0), w, b), S(4, 3, 2), S(3), S(3)),
+    "LocalResponseNorm": (lambda x: F.local_response_norm(x, 3, 0.5, 0.75, 2), S(2, 5, 2)),
+    "LocalResponseNorm even": (lambda x: F.local_response_norm(x, 4, 0.5, 0.5, 1), S(1, 6, 1, 2)),
+}
+
+out = {}
+for name, (f, *inputs) in cases.items():
+    xs = [fill(k, shape, sign == "+").requires_grad_() for k, (sign, shape) in enumerate(inputs)]
+    y = f(*xs)
+    (y * fill(99, y.shape)).sum().backward()
+    r = lambda t: [float(f"{v:.7g}") for v in t.detach().reshape(-1).tolist()]
+    out[name] = {"In": [list(s) for _, s in inputs], "Positive": [sign == "+" for sign, _ in inputs],
+                 "Dims": list(y.shape), "Y": r(y), "Grads": [r(x.grad) for x in xs]}
+print("{\n" + ",\n".join(json.dumps(k) + ": " + json.dumps(v, separators=(",", ":")) for k, v in out.items()) + "\n}")

@@ -70,7 +70,11 @@ const Tolerance = 1e-3
 func Check(f Func, inputs ...Input) error { return CheckTol(Tolerance, f, inputs...) }
 
 // CheckTol is Check with another tolerance.
-func CheckTol(tol float64, f Func, inputs ...Input) error {
+func CheckTol(tol float64, f Func, inputs ...Input) error { return CheckParams(tol, f, nil, inputs...) }
+
+// CheckParams is CheckTol for a function that also uses parameters, whose
+// gradients it checks after those of the inputs.
+func CheckParams(tol float64, f Func, params []*tensor.Param, inputs ...Input) error {
 	tape := tensor.NewTape(1)
 	xs := make([]tensor.Tensor, len(inputs))
 	run := func() tensor.Tensor {
@@ -88,12 +92,16 @@ func CheckTol(tol float64, f Func, inputs ...Input) error {
 		w[i] = float32(rng.NormFloat64())
 	}
 	grads := y.BackwardFrom(w)
-	analytic := make([][]float32, len(inputs))
+	var checks []check
+	for k, in := range inputs {
+		checks = append(checks, newCheck(fmt.Sprintf("input %d", k), in.Data, grads.Wrt(xs[k])))
+	}
+	for k, p := range params {
+		checks = append(checks, newCheck(fmt.Sprintf("parameter %d %q", k, p.Name), p.Data, grads.Of(p)))
+	}
 	largest := 1.0
-	for k := range inputs {
-		analytic[k] = make([]float32, len(inputs[k].Data))
-		copy(analytic[k], grads.Wrt(xs[k])) // nil, no dependence, is zero
-		for _, g := range analytic[k] {
+	for _, c := range checks {
+		for _, g := range c.grad {
 			largest = math.Max(largest, math.Abs(float64(g)))
 		}
 	}
@@ -104,24 +112,36 @@ func CheckTol(tol float64, f Func, inputs ...Input) error {
 		}
 		return s
 	}
-	for k, in := range inputs {
-		for i, x0 := range in.Data {
+	for _, c := range checks {
+		for i, x0 := range c.x {
 			diff := func(h float32) float64 {
 				hi, lo := x0+h, x0-h
-				in.Data[i] = hi
+				c.x[i] = hi
 				up := value()
-				in.Data[i] = lo
+				c.x[i] = lo
 				down := value()
-				in.Data[i] = x0
+				c.x[i] = x0
 				return (up - down) / float64(hi-lo)
 			}
 			h := float32(1.0 / 32)
 			numeric := (4*diff(h/2) - diff(h)) / 3
-			if d := math.Abs(numeric - float64(analytic[k][i])); !(d <= tol*largest) {
-				return fmt.Errorf("gradcheck: input %d, element %d: the tape says %.6g, finite differences %.6g (difference %.2g, allowed %.2g)",
-					k, i, analytic[k][i], numeric, d, tol*largest)
+			if d := math.Abs(numeric - float64(c.grad[i])); !(d <= tol*largest) {
+				return fmt.Errorf("gradcheck: %s, element %d: the tape says %.6g, finite differences %.6g (difference %.2g, allowed %.2g)",
+					c.name, i, c.grad[i], numeric, d, tol*largest)
 			}
 		}
 	}
 	return nil
+}
+
+// check is one array to vary, and what the tape says about it.
+type check struct {
+	name    string
+	x, grad []float32
+}
+
+func newCheck(name string, x, grad []float32) check {
+	c := check{name, x, make([]float32, len(x))}
+	copy(c.grad, grad) // nil, no dependence, is zero
+	return c
 }

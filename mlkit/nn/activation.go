@@ -38,7 +38,7 @@ func (a *PReLU) Forward(x tensor.Tensor) tensor.Tensor {
 			w = w.Unsqueeze(-1)
 		}
 	}
-	return x.ReLU().Sub(x.Neg().ReLU().Mul(w))
+	return tensor.Where(x.Greater(x.Tape().Scalar(0)), x, x.Mul(w))
 }
 
 // ELU is x above 0 and Alpha·(eˣ − 1) elsewhere.

@@ -1,0 +1,397 @@
+package nn_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"descent/mlkit/gradcheck"
+	"descent/mlkit/nn"
+	"descent/mlkit/tensor"
+)
+
+// A layerCase is one line of the conformance test that every layer goes
+// through (an idea of Keras). The name is also that of its golden in
+// testdata/layers.json.
+type layerCase struct {
+	name string
+	make func(rng *rand.Rand) nn.Layer
+	in   []int // the input's shape; the batch is the first axis
+	out  []int
+	// state is the names of parameters and buffers, with spaces between.
+	state string
+	// modes says that training and evaluation differ.
+	modes bool
+	// wrong is an input of a wrong shape, op the operation that refuses it.
+	wrong []int
+	op    string
+
+	spaced   bool // the gradient check needs inputs whose order no step changes
+	kinks    bool // no gradient check: there are kinks inside; the golden stands for it
+	noGolden bool // PyTorch has no such layer, or other random numbers
+}
+
+func fixed(l nn.Layer) func(*rand.Rand) nn.Layer { return func(*rand.Rand) nn.Layer { return l } }
+
+// layerCases is the table. Whoever adds a layer adds a line.
+var layerCases = []layerCase{
+	{name: "Linear", make: func(r *rand.Rand) nn.Layer { return nn.NewLinear(r, 3, 4) },
+		in: []int{2, 5, 3}, out: []int{2, 5, 4}, state: "weight bias", wrong: []int{2, 4}, op: "Linear"},
+	{name: "Conv2D", make: func(r *rand.Rand) nn.Layer { return nn.NewConv2D(r, nn.Conv{In: 2, Out: 3, Kernel: 3}) },
+		in: []int{2, 2, 5, 4}, out: []int{2, 3, 3, 2}, state: "weight bias", wrong: []int{2, 3, 5, 4}, op: "Conv2D"},
+	{name: "Conv2D strided", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewConv2D(r, nn.Conv{In: 4, Out: 6, Kernel: 3, KernelW: 2, Stride: 2, StrideW: 1, Padding: 1, PaddingW: nn.NoPadding, Groups: 2, NoBias: true})
+	}, in: []int{2, 4, 5, 4}, out: []int{2, 6, 3, 3}, state: "weight", wrong: []int{2, 4, 5, 1}, op: "Conv2D"},
+	{name: "Conv2D same dilated", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewConv2D(r, nn.Conv{In: 2, Out: 2, Kernel: 3, Padding: nn.Same, Dilation: 2})
+	}, in: []int{1, 2, 5, 5}, out: []int{1, 2, 5, 5}, state: "weight bias", wrong: []int{2, 5, 5}, op: "Conv2D"},
+	{name: "Conv1D", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewConv1D(r, nn.Conv{In: 2, Out: 3, Kernel: 3, Stride: 2, Padding: 1})
+	}, in: []int{2, 2, 7}, out: []int{2, 3, 4}, state: "weight bias", wrong: []int{2, 2, 7, 1}, op: "Conv1D"},
+	{name: "ConvTranspose2D", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewConvTranspose2D(r, nn.Conv{In: 2, Out: 3, Kernel: 3, Stride: 2, Padding: 1, OutputPadding: 1})
+	}, in: []int{2, 2, 3, 2}, out: []int{2, 3, 6, 4}, state: "weight bias", wrong: []int{2, 3, 3, 2}, op: "ConvTranspose2D"},
+	{name: "MaxPool2D", make: fixed(nn.MaxPool2D{Kernel: 2}), in: []int{2, 2, 4, 5}, out: []int{2, 2, 2, 2}, spaced: true, wrong: []int{2, 2, 1, 1}, op: "MaxPool2D"},
+	{name: "MaxPool2D overlapping", make: fixed(nn.MaxPool2D{Kernel: 3, Stride: 2, Padding: 1}),
+		in: []int{1, 2, 5, 5}, out: []int{1, 2, 3, 3}, spaced: true, wrong: []int{2, 2, 4}, op: "MaxPool2D"},
+	{name: "AvgPool2D", make: fixed(nn.AvgPool2D{Kernel: 3, Stride: 2, Padding: 1}), in: []int{2, 2, 5, 5}, out: []int{2, 2, 3, 3}, wrong: []int{2, 4}, op: "AvgPool2D"},
+	{name: "MaxPool1D", make: fixed(nn.MaxPool1D{Kernel: 2}), in: []int{2, 2, 5}, out: []int{2, 2, 2}, spaced: true, wrong: []int{2, 2, 1}, op: "MaxPool1D"},
+	{name: "AvgPool1D", make: fixed(nn.AvgPool1D{Kernel: 2}), in: []int{2, 2, 5}, out: []int{2, 2, 2}, wrong: []int{2, 5}, op: "AvgPool1D"},
+	{name: "AdaptiveAvgPool2D", make: fixed(nn.AdaptiveAvgPool2D{H: 2, W: 3}), in: []int{2, 2, 5, 4}, out: []int{2, 2, 2, 3}, wrong: []int{2, 5}, op: "AdaptiveAvgPool2D"},
+	{name: "GlobalAvgPool", make: fixed(nn.GlobalAvgPool{}), in: []int{2, 3, 4, 4}, out: []int{2, 3}, wrong: []int{2, 3}, op: "GlobalAvgPool"},
+	{name: "GlobalMaxPool", make: fixed(nn.GlobalMaxPool{}), in: []int{2, 3, 4, 4}, out: []int{2, 3}, spaced: true, wrong: []int{2, 3}, op: "GlobalMaxPool"},
+	{name: "Upsample", make: fixed(nn.Upsample{}), in: []int{2, 2, 2, 3}, out: []int{2, 2, 4, 6}, wrong: []int{2, 3}, op: "Upsample"},
+	{name: "Upsample bilinear", make: fixed(nn.Upsample{Scale: 3, Bilinear: true}), in: []int{2, 2, 2, 3}, out: []int{2, 2, 6, 9}, wrong: []int{2, 3, 4}, op: "Upsample"},
+	{name: "Flatten", make: fixed(nn.Flatten{}), in: []int{2, 3, 2, 2}, out: []int{2, 12}, wrong: []int{}, op: "Flatten"},
+	{name: "BatchNorm", make: func(*rand.Rand) nn.Layer { return nn.NewBatchNorm(3) },
+		in: []int{4, 3, 2, 2}, out: []int{4, 3, 2, 2}, state: "weight bias running_mean running_var", modes: true, wrong: []int{4, 2}, op: "BatchNorm"},
+	{name: "BatchNorm rows", make: func(*rand.Rand) nn.Layer { return nn.NewBatchNorm(3) },
+		in: []int{6, 3}, out: []int{6, 3}, state: "weight bias running_mean running_var", modes: true, wrong: []int{1, 3}, op: "BatchNorm"},
+	{name: "LayerNorm", make: func(*rand.Rand) nn.Layer { return nn.NewLayerNorm(5) },
+		in: []int{2, 3, 5}, out: []int{2, 3, 5}, state: "weight bias", wrong: []int{2, 4}, op: "LayerNorm"},
+	{name: "LayerNorm two axes", make: func(*rand.Rand) nn.Layer { return nn.NewLayerNorm(3, 5) },
+		in: []int{2, 3, 5}, out: []int{2, 3, 5}, state: "weight bias", wrong: []int{2, 4, 5}, op: "LayerNorm"},
+	{name: "GroupNorm", make: func(*rand.Rand) nn.Layer { return nn.NewGroupNorm(2, 4) },
+		in: []int{2, 4, 3}, out: []int{2, 4, 3}, state: "weight bias", wrong: []int{2, 6, 3}, op: "GroupNorm"},
+	{name: "RMSNorm", make: func(*rand.Rand) nn.Layer { return nn.NewRMSNorm(5) },
+		in: []int{2, 3, 5}, out: []int{2, 3, 5}, state: "weight", wrong: []int{2, 4}, op: "RMSNorm"},
+	{name: "LocalResponseNorm", make: fixed(nn.LocalResponseNorm{Size: 3}), in: []int{2, 5, 2, 2}, out: []int{2, 5, 2, 2}, wrong: []int{5}, op: "LocalResponseNorm"},
+	{name: "Dropout", make: fixed(nn.Dropout{P: 0.4}), in: []int{5, 8}, out: []int{5, 8}, modes: true, noGolden: true},
+	{name: "SpatialDropout", make: fixed(nn.SpatialDropout{P: 0.4}), in: []int{4, 5, 2, 2}, out: []int{4, 5, 2, 2}, modes: true, noGolden: true, wrong: []int{3}, op: "SpatialDropout"},
+	{name: "Sequential", make: func(r *rand.Rand) nn.Layer {
+		return nn.Sequential{nn.NewConv2D(r, nn.Conv{In: 1, Out: 2, Kernel: 3}), nn.ReLU{}, nn.MaxPool2D{Kernel: 2}, nn.Flatten{},
+			nn.NewLinear(r, 8, 4), nn.ReLU{}, nn.NewLinear(r, 4, 3)}
+	}, in: []int{2, 1, 6, 6}, out: []int{2, 3}, state: "0.weight 0.bias 4.weight 4.bias 6.weight 6.bias", kinks: true, wrong: []int{2, 1, 8, 8}, op: "LinearReLU"},
+	{name: "Residual", make: func(r *rand.Rand) nn.Layer {
+		return nn.Residual{Body: nn.Sequential{nn.NewLinear(r, 4, 4), nn.Tanh{}}}
+	}, in: []int{3, 4}, out: []int{3, 4}, state: "body.0.weight body.0.bias", wrong: []int{3, 5}, op: "Linear"},
+	{name: "ReLU", make: fixed(nn.ReLU{}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "LeakyReLU", make: fixed(nn.LeakyReLU{}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "PReLU", make: func(*rand.Rand) nn.Layer { return nn.NewPReLU(1) }, in: []int{3, 4}, out: []int{3, 4}, state: "weight"},
+	{name: "PReLU channels", make: func(*rand.Rand) nn.Layer { return nn.NewPReLU(3) }, in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "weight", wrong: []int{2, 4}, op: "PReLU"},
+	{name: "ELU", make: fixed(nn.ELU{}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "SELU", make: fixed(nn.SELU{}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "GELU", make: fixed(nn.GELU{}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "GELU tanh", make: fixed(nn.GELU{Tanh: true}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "SiLU", make: fixed(nn.SiLU{}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "Mish", make: fixed(nn.Mish{}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "Softplus", make: fixed(nn.Softplus{}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "Tanh", make: fixed(nn.Tanh{}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "Sigmoid", make: fixed(nn.Sigmoid{}), in: []int{3, 4}, out: []int{3, 4}},
+	{name: "Softmax", make: fixed(nn.Softmax{}), in: []int{3, 4}, out: []int{3, 4}, wrong: []int{}, op: "Softmax"},
+	{name: "LogSoftmax", make: fixed(nn.LogSoftmax{}), in: []int{3, 4}, out: []int{3, 4}, wrong: []int{}, op: "LogSoftmax"},
+}
+
+// layerGolden is one layer's training step in PyTorch, from layers.py.
+type layerGolden struct {
+	In, Dims []int
+	Names    []string
+	Y        []float32
+	Grads    [][]float32 // of the input, then of the parameters
+	Buffers  [][]float32 // after the step
+}
+
+func TestLayersConform(t *testing.T) {
+	goldens := map[string]layerGolden{}
+	b, err := os.ReadFile("testdata/layers.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &goldens); err != nil {
+		t.Fatal(err)
+	}
+	for i := range layerCases {
+		c := &layerCases[i]
+		t.Run(c.name, func(t *testing.T) {
+			c.checkShapes(t)
+			c.checkState(t)
+			c.checkGradients(t)
+			c.checkModes(t)
+			c.checkDeterminism(t)
+			c.checkAllocations(t)
+			c.checkWrongShape(t)
+			if g, ok := goldens[c.name]; ok != c.noGolden {
+				if ok {
+					c.checkGolden(t, g)
+				}
+			} else {
+				t.Errorf("golden present: %v, not wanted: %v", ok, c.noGolden)
+			}
+		})
+		delete(goldens, c.name)
+	}
+	for name := range goldens {
+		t.Errorf("golden %q has no case", name)
+	}
+}
+
+func size(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
+}
+
+// batch is the case's input shape with another batch.
+func (c *layerCase) batch(n int) []int {
+	d := slices.Clone(c.in)
+	d[0] = n
+	return d
+}
+
+func fill(k int, dims ...int) []float32 {
+	x := make([]float32, size(dims))
+	for i := range x {
+		x[i] = float32((i*37+k*11)%101-50) / 32
+	}
+	return x
+}
+
+// Any batch gives its shape; what a row gives in evaluation does not depend on
+// the rows beside it.
+func (c *layerCase) checkShapes(t *testing.T) {
+	layer := c.make(nn.NewRand(1))
+	tape := tensor.NewEvalTape()
+	x := fill(0, c.in...)
+	all := layer.Forward(tape.Input(x, c.in...))
+	if !slices.Equal(all.Dims(), c.out) {
+		t.Fatalf("shape %v, want %v", all.Dims(), c.out)
+	}
+	if len(c.in) == 0 {
+		return
+	}
+	row := size(c.in) / c.in[0]
+	for i := range c.in[0] {
+		one := layer.Forward(tape.Input(x[i*row:(i+1)*row], c.batch(1)...))
+		if one.Dim(0) != 1 || one.Size()*c.in[0] != all.Size() {
+			t.Fatalf("a batch of one gives %v", one.Dims())
+		}
+		compare(t, "a row on its own", one.Data(), all.Data()[i*one.Size():(i+1)*one.Size()])
+	}
+	if empty := layer.Forward(tape.Input(nil, c.batch(0)...)); empty.Dim(0) != 0 || empty.Rank() != len(c.out) {
+		t.Errorf("an empty batch gives %v", empty.Dims())
+	}
+}
+
+func (c *layerCase) checkState(t *testing.T) {
+	var names []string
+	for _, n := range nn.State(c.make(nn.NewRand(1))) {
+		names = append(names, n.Name)
+	}
+	if got := strings.Join(names, " "); got != c.state {
+		t.Errorf("state %q, want %q", got, c.state)
+	}
+	a, b := nn.Params(c.make(nn.NewRand(7))), nn.Params(c.make(nn.NewRand(7)))
+	for k := range a {
+		if !slices.Equal(a[k].Data, b[k].Data) {
+			t.Errorf("%s: the same seed gives other weights", a[k].Name)
+		}
+	}
+}
+
+func (c *layerCase) checkGradients(t *testing.T) {
+	if c.kinks {
+		return
+	}
+	layer := c.make(nn.NewRand(1))
+	in := gradcheck.Random(1, c.in...).AwayFrom(0.1, 0)
+	if c.spaced {
+		for i := range in.Data {
+			in.Data[i] = float32(i*37%101)/10 - 5
+		}
+	}
+	f := func(_ *tensor.Tape, x []T) T { return layer.Forward(x[0]) }
+	if err := gradcheck.CheckParams(gradcheck.Tolerance, f, nn.Params(layer), in); err != nil {
+		t.Error(err)
+	}
+	// The same in evaluation, where batch normalisation is another function.
+	eval := func(tape *tensor.Tape, x []T) T { tape.SetTraining(false); return layer.Forward(x[0]) }
+	if err := gradcheck.CheckParams(gradcheck.Tolerance, eval, nn.Params(layer), in); err != nil {
+		t.Errorf("in evaluation: %v", err)
+	}
+}
+
+func (c *layerCase) checkModes(t *testing.T) {
+	layer := c.make(nn.NewRand(1))
+	tape := tensor.NewTape(3)
+	x := tape.Input(fill(0, c.in...), c.in...)
+	training := layer.Forward(x).Data()
+	tape.SetTraining(false)
+	if evaluation := layer.Forward(x).Data(); slices.Equal(training, evaluation) == c.modes {
+		t.Errorf("training and evaluation differ: %v, want %v", !c.modes, c.modes)
+	}
+}
+
+// step is a training step: the result, the input's gradient, the parameters'.
+func step(tape *tensor.Tape, layer nn.Layer, params []*tensor.Param, x, weight []float32, dims []int) (y T, dx T, g tensor.Grads) {
+	tape.Reset()
+	tape.Seed(1, 0)
+	dx = tape.Variable(x, dims...)
+	y = layer.Forward(dx)
+	g = y.BackwardFrom(weight)
+	return y, dx, g
+}
+
+// The same bits at any GOMAXPROCS, with a batch that is worth sharing out.
+func (c *layerCase) checkDeterminism(t *testing.T) {
+	dims := c.batch(max(1, 1<<15/max(1, size(c.in)/c.in[0])))
+	layer := c.make(nn.NewRand(1))
+	params := nn.Params(layer)
+	x := fill(0, dims...)
+	weight := fill(99, dims[0]*size(c.out)/c.out[0])
+	var want [][]float32
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, procs := range []int{1, 2, 5} {
+		runtime.GOMAXPROCS(procs)
+		y, dx, g := step(tensor.NewTape(1), layer, params, x, weight, dims)
+		got := [][]float32{y.Data(), g.Wrt(dx)}
+		for _, p := range params {
+			got = append(got, g.Of(p))
+		}
+		if want == nil {
+			want = got
+			continue
+		}
+		for k := range got {
+			if !sameBits(got[k], want[k]) {
+				t.Errorf("GOMAXPROCS %d: array %d has other bits", procs, k)
+			}
+		}
+	}
+}
+
+func sameBits(a, b []float32) bool {
+	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+}
+
+func (c *layerCase) checkAllocations(t *testing.T) {
+	layer := c.make(nn.NewRand(1))
+	params := nn.Params(layer)
+	tape := tensor.NewTape(1)
+	x, weight := fill(0, c.in...), fill(99, c.out...)
+	run := func() {
+		_, _, g := step(tape, layer, params, x, weight, c.in)
+		g.Commit()
+	}
+	run()
+	if n := testing.AllocsPerRun(3, run); n != 0 {
+		t.Errorf("%v allocations a step", n)
+	}
+}
+
+func (c *layerCase) checkWrongShape(t *testing.T) {
+	if c.op == "" {
+		return
+	}
+	defer func() {
+		var e *tensor.ShapeError
+		if err, ok := recover().(error); !ok || !errors.As(err, &e) {
+			t.Errorf("input %v: no ShapeError", c.wrong)
+		} else if e.Op != c.op || e.Why == "" || len(e.Shapes) == 0 {
+			t.Errorf("input %v: %v; want one of %s with shapes and a reason", c.wrong, e, c.op)
+		}
+	}()
+	c.make(nn.NewRand(1)).Forward(tensor.NewTape(1).Input(fill(0, c.wrong...), c.wrong...))
+}
+
+func (c *layerCase) checkGolden(t *testing.T, g layerGolden) {
+	layer := c.make(nn.NewRand(1))
+	params := nn.Params(layer)
+	for k, p := range params {
+		copy(p.Data, fill(10+k, p.Dims()...))
+	}
+	y, dx, grads := step(tensor.NewTape(1), layer, params, fill(0, g.In...), fill(99, g.Dims...), g.In)
+	grads.Commit()
+	compare(t, "result", y.Data(), g.Y)
+	compare(t, "input's gradient", grads.Wrt(dx), g.Grads[0])
+	for k, p := range params {
+		compare(t, p.Name+"'s gradient", grads.Of(p), g.Grads[1+k])
+	}
+	names := slices.DeleteFunc(g.Names, func(s string) bool { return strings.HasSuffix(s, "num_batches_tracked") })
+	buffers := g.Buffers
+	for k, n := range nn.State(layer) {
+		if n.Name != names[k] {
+			t.Errorf("state %d is %q, PyTorch's is %q", k, n.Name, names[k])
+		}
+		if n.Buffer != nil {
+			compare(t, n.Name, n.Buffer.Data, buffers[0])
+			buffers = buffers[1:]
+		}
+	}
+}
+
+// compare allows 1e-5 of the largest element, for sums in another order.
+func compare(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d elements, want %d", what, len(got), len(want))
+		return
+	}
+	largest := 1.0
+	for _, v := range want {
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	for i, v := range want {
+		if d := math.Abs(float64(got[i] - v)); !(d <= 1e-5*largest) {
+			t.Errorf("%s, element %d: %v, want %v", what, i, got[i], v)
+			return
+		}
+	}
+}
+
+// A ReLU that Sequential computes with the layer before it gives the same bits
+// as on its own.
+func TestSequentialFusesReLU(t *testing.T) {
+	rng := nn.NewRand(1)
+	for name, c := range map[string]struct {
+		layer nn.Layer
+		dims  []int
+	}{
+		"Linear": {nn.NewLinear(rng, 5, 7), []int{33, 5}},
+		"Conv2D": {nn.NewConv2D(rng, nn.Conv{In: 3, Out: 4, Kernel: 3, Padding: nn.Same}), []int{4, 3, 9, 7}},
+	} {
+		params := nn.Params(c.layer)
+		x := fill(0, c.dims...)
+		var want [][]float32
+		for _, model := range []nn.Layer{nn.Sequential{c.layer, nn.Func(T.ReLU)}, nn.Sequential{c.layer, nn.ReLU{}}} {
+			tape := tensor.NewTape(1)
+			dx := tape.Variable(x, c.dims...)
+			y := model.Forward(dx)
+			g := y.BackwardFrom(fill(99, y.Dims()...))
+			got := [][]float32{y.Data(), g.Wrt(dx), g.Of(params[0]), g.Of(params[1])}
+			if want == nil {
+				want = got
+			} else if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%s: results differ", name)
+			}
+		}
+	}
+}

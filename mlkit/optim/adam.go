@@ -30,14 +30,13 @@ func AdamW(lr float64, opts ...Option) Rule {
 func adam(rule string, lr float64, s settings, opts []Option) Rule {
 	checkRate(rule, lr)
 	s = configure(rule, "Betas Eps WeightDecay", s, opts)
-	b1, b2, eps := float32(s.beta1), float32(s.beta2), float32(s.eps)
 	return func(ps []*tensor.Param) Link {
 		l := counted(ps)
 		m, v, decay := l.buffers("exp_avg"), l.buffers("exp_avg_sq"), s.decays(ps)
 		l.final = true
 		l.each = func(st *Step, i int, g []float32, t float64) {
-			kernel.AdamUpdate(st.Params[i].Data, g, m[i], v[i], float32(lr*st.Factor), b1, b2, eps,
-				float32(unbias(s.beta1, t)), float32(unbias(s.beta2, t)), float32(decay[i]))
+			kernel.AdamUpdate(st.Params[i].Data, g, m[i], v[i], lr*st.Factor, s.beta1, s.beta2, s.eps,
+				unbias(s.beta1, t), unbias(s.beta2, t), decay[i])
 		}
 		return l
 	}

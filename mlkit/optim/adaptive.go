@@ -64,7 +64,7 @@ func RMSProp(lr float64, opts ...Option) Rule {
 		l := &perParam{params: ps, final: true}
 		sq := l.buffers("square_avg")
 		l.each = func(st *Step, i int, g []float32, _ float64) {
-			kernel.RMSProp(st.Params[i].Data, g, sq[i], float32(lr*st.Factor), float32(s.rho), float32(s.eps))
+			kernel.RMSProp(st.Params[i].Data, g, sq[i], lr*st.Factor, s.rho, s.eps)
 		}
 		return l
 	}
@@ -146,7 +146,7 @@ func Lion(lr float64, opts ...Option) Rule {
 		l := &perParam{params: ps, final: true}
 		avg, decay := l.buffers("exp_avg"), s.decays(ps)
 		l.each = func(st *Step, i int, g []float32, _ float64) {
-			kernel.Lion(st.Params[i].Data, g, avg[i], float32(lr*st.Factor), float32(s.beta1), float32(s.beta2), float32(decay[i]))
+			kernel.Lion(st.Params[i].Data, g, avg[i], lr*st.Factor, s.beta1, s.beta2, decay[i])
 		}
 		return l
 	}

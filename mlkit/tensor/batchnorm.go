@@ -37,7 +37,7 @@ func (x Tensor) BatchNorm(w, b Tensor, mean, variance *Buffer, momentum, eps flo
 	mu, rstd := t.floats.take(channels), t.floats.take(channels)
 	if training {
 		vars := t.floats.take(channels)
-		channelStats(t, mu, vars, in.data, size)
+		kernel.ChannelStats(mu, vars, in.data, size)
 		for c, v := range vars {
 			rstd[c] = float32(1 / math.Sqrt(float64(v)+float64(eps)))
 			vars[c] = v * float32(count) / float32(count-1)
@@ -54,69 +54,22 @@ func (x Tensor) BatchNorm(w, b Tensor, mean, variance *Buffer, momentum, eps flo
 	}
 	y, n := x.unary(op, nil)
 	data := t.operand(n, 0)
-	if size == 1 {
-		scale, shift := t.floats.take(channels), t.floats.take(channels)
-		for c, r := range rstd {
-			scale[c], shift[c] = r, 0
-			if gamma != nil {
-				scale[c] *= gamma[c]
-			}
-			if bi >= 0 {
-				shift[c] = t.nodes[bi].data[c]
-			}
-		}
-		for i := 0; i < len(data); i += channels {
-			for c, v := range data[i : i+channels] {
-				n.data[i+c] = (v-mu[c])*scale[c] + shift[c]
-			}
-		}
-	} else {
-		for o := 0; o*size < len(data); o++ {
-			c := o % channels
-			dst := n.data[o*size : o*size+size]
-			scale := rstd[c]
-			if gamma != nil {
-				scale *= gamma[c]
-			}
-			kernel.AddScalar(dst, data[o*size:o*size+size], -mu[c])
-			kernel.Scale(dst, dst, scale)
-			if bi >= 0 {
-				kernel.AddScalar(dst, dst, t.nodes[bi].data[c])
-			}
-		}
+	scale, shift := t.floats.reuse(channels), t.floats.reuse(channels)
+	copy(scale, rstd)
+	if gamma != nil {
+		kernel.Mul(scale, rstd, gamma)
 	}
+	clear(shift)
+	if bi >= 0 {
+		copy(shift, t.nodes[bi].data)
+	}
+	kernel.ChannelAffine(n.data, data, mu, scale, shift, size)
+	t.floats.recycle(scale)
+	t.floats.recycle(shift)
 	n.saved[0], n.saved[1] = mu, rstd
 	n.i[0] = flag(training)
 	n.record(t, backBatchNorm, x.i, gi, bi)
 	return y
-}
-
-// channelStats computes mean and biased variance of each channel, in two
-// passes so that a large mean does no harm.
-func channelStats(t *Tape, mean, variance, x []float32, size int) {
-	channels := len(mean)
-	clear(mean)
-	clear(variance)
-	count := float32(len(x) / channels)
-	if size == 1 {
-		kernel.AddRows(mean, x, channels)
-	} else {
-		sumPlanes(mean, x, channels, size)
-	}
-	divide(mean, count)
-	tmp := t.floats.reuse(size)
-	for o := 0; o*size < len(x); o++ {
-		c := o % channels
-		if size == 1 {
-			d := x[o] - mean[c]
-			variance[c] += d * d
-			continue
-		}
-		kernel.AddScalar(tmp, x[o*size:o*size+size], -mean[c])
-		variance[c] += kernel.SumSquares(tmp)
-	}
-	t.floats.recycle(tmp)
-	divide(variance, count)
 }
 
 func backBatchNorm(t *Tape, n *node) {
@@ -125,53 +78,33 @@ func backBatchNorm(t *Tape, n *node) {
 	// terms go through the batch's statistics, and are absent otherwise.
 	x, channels, size := t.operand(n, 0), n.d[1], planeSize(&n.shape)
 	mu, rstd, dy := n.saved[0], n.saved[1], n.grad
-	dw, db := t.floats.zeroed(channels), t.floats.zeroed(channels)
-	tmp := t.floats.reuse(size)
-	for o := 0; o*size < len(x); o++ {
-		c := o % channels
-		if size == 1 {
-			dw[c] += dy[o] * (x[o] - mu[c]) * rstd[c]
-			db[c] += dy[o]
-			continue
-		}
-		g := dy[o*size : o*size+size]
-		kernel.AddScalar(tmp, x[o*size:o*size+size], -mu[c])
-		dw[c] += kernel.Dot(g, tmp) * rstd[c]
-		db[c] += kernel.Sum(g)
-	}
+	dw, db := t.floats.reuse(channels), t.floats.reuse(channels)
+	kernel.ChannelGradSums(db, dw, dy, x, mu, size)
+	kernel.Mul(dw, dw, rstd)
 	if g := t.gradOf(n, 1); g != nil {
 		kernel.Add(g, g, dw)
 	}
 	if g := t.gradOf(n, 2); g != nil {
 		kernel.Add(g, g, db)
 	}
-	if !t.nodes[n.in[0]].needs {
-		t.floats.recycle(tmp)
-		return
-	}
-	training, m := n.i[0] == 1, float32(len(x)/channels)
-	for o := 0; o*size < len(x); o++ {
-		c := o % channels
-		scale := rstd[c]
+	if t.nodes[n.in[0]].needs {
+		scale, slope, shift := t.floats.reuse(channels), t.floats.zeroed(channels), t.floats.zeroed(channels)
+		copy(scale, rstd)
 		if n.in[1] >= 0 {
-			scale *= t.operand(n, 1)[c]
+			kernel.Mul(scale, rstd, t.operand(n, 1))
 		}
-		slope, shift := float32(0), float32(0)
-		if training {
-			slope, shift = -scale*rstd[c]*dw[c]/m, -scale*db[c]/m
+		if n.i[0] == 1 {
+			m := float32(len(x) / channels)
+			for c, s := range scale {
+				slope[c], shift[c] = -s*rstd[c]*dw[c]/m, -s*db[c]/m
+			}
 		}
-		if size == 1 {
-			dy[o] = scale*dy[o] + slope*(x[o]-mu[c]) + shift
-			continue
-		}
-		g := dy[o*size : o*size+size]
-		kernel.Scale(g, g, scale)
-		if training {
-			kernel.AddScalar(tmp, x[o*size:o*size+size], -mu[c])
-			kernel.Axpy(g, slope, tmp)
-			kernel.AddScalar(g, g, shift)
-		}
+		kernel.ChannelGrad(dy, dy, x, mu, scale, slope, shift, size)
+		t.floats.recycle(scale)
+		t.floats.recycle(slope)
+		t.floats.recycle(shift)
+		t.handOn(n, 0)
 	}
-	t.floats.recycle(tmp)
-	t.handOn(n, 0)
+	t.floats.recycle(dw)
+	t.floats.recycle(db)
 }

@@ -1487,6 +1487,212 @@ done29:
 	VZEROUPPER
 	RET
 
+// func rmsPropAVX2(p *float32, grad *float32, v *float32, n int, lr float32, alpha float32, take float32, eps float32)
+// Requires: AVX, FMA3
+TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-48
+	MOVQ         p+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         v+16(FP), DX
+	VBROADCASTSS lr+32(FP), Y0
+	VBROADCASTSS alpha+36(FP), Y1
+	VBROADCASTSS take+40(FP), Y2
+	VBROADCASTSS eps+44(FP), Y3
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JB           end31
+
+loop30:
+	VMOVUPS     (CX)(SI*4), Y4
+	VMOVUPS     (DX)(SI*4), Y5
+	VMULPS      Y5, Y1, Y5
+	VMULPS      Y4, Y4, Y6
+	VFMADD231PS Y6, Y2, Y5
+	VMOVUPS     Y5, (DX)(SI*4)
+	VMULPS      Y4, Y0, Y4
+	VSQRTPS     Y5, Y5
+	VADDPS      Y3, Y5, Y5
+	VDIVPS      Y5, Y4, Y4
+	VMOVUPS     (AX)(SI*4), Y5
+	VSUBPS      Y4, Y5, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	VMOVUPS     32(CX)(SI*4), Y4
+	VMOVUPS     32(DX)(SI*4), Y5
+	VMULPS      Y5, Y1, Y5
+	VMULPS      Y4, Y4, Y6
+	VFMADD231PS Y6, Y2, Y5
+	VMOVUPS     Y5, 32(DX)(SI*4)
+	VMULPS      Y4, Y0, Y4
+	VSQRTPS     Y5, Y5
+	VADDPS      Y3, Y5, Y5
+	VDIVPS      Y5, Y4, Y4
+	VMOVUPS     32(AX)(SI*4), Y5
+	VSUBPS      Y4, Y5, Y4
+	VMOVUPS     Y4, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop30
+
+end31:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end33
+
+loop32:
+	VMOVUPS     (CX)(SI*4), Y4
+	VMOVUPS     (DX)(SI*4), Y5
+	VMULPS      Y5, Y1, Y5
+	VMULPS      Y4, Y4, Y6
+	VFMADD231PS Y6, Y2, Y5
+	VMOVUPS     Y5, (DX)(SI*4)
+	VMULPS      Y4, Y0, Y4
+	VSQRTPS     Y5, Y5
+	VADDPS      Y3, Y5, Y5
+	VDIVPS      Y5, Y4, Y4
+	VMOVUPS     (AX)(SI*4), Y5
+	VSUBPS      Y4, Y5, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop32
+
+end33:
+	ADDQ        $0x08, BX
+	JZ          done34
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y4
+	VMASKMOVPS  (CX)(SI*4), Y4, Y5
+	VMASKMOVPS  (DX)(SI*4), Y4, Y6
+	VMULPS      Y6, Y1, Y1
+	VMULPS      Y5, Y5, Y6
+	VFMADD231PS Y6, Y2, Y1
+	VMASKMOVPS  Y1, Y4, (DX)(SI*4)
+	VMULPS      Y5, Y0, Y0
+	VSQRTPS     Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VDIVPS      Y1, Y0, Y0
+	VMASKMOVPS  (AX)(SI*4), Y4, Y1
+	VSUBPS      Y0, Y1, Y0
+	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
+
+done34:
+	VZEROUPPER
+	RET
+
+// func lionAVX2(p *float32, grad *float32, m *float32, n int, lr float32, beta1 float32, take1 float32, beta2 float32, take2 float32, keep float32)
+// Requires: AVX, FMA3
+TEXT ·lionAVX2(SB), NOSPLIT, $0-56
+	MOVQ         p+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         m+16(FP), DX
+	VBROADCASTSS lr+32(FP), Y0
+	VBROADCASTSS beta1+36(FP), Y1
+	VBROADCASTSS take1+40(FP), Y2
+	VBROADCASTSS beta2+44(FP), Y3
+	VBROADCASTSS take2+48(FP), Y4
+	VBROADCASTSS keep+52(FP), Y5
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JB           end36
+
+loop35:
+	VMOVUPS     (CX)(SI*4), Y6
+	VMOVUPS     (DX)(SI*4), Y7
+	VMULPS      Y6, Y2, Y8
+	VFMADD231PS Y7, Y1, Y8
+	VMOVUPS     (AX)(SI*4), Y9
+	VMULPS      Y9, Y5, Y9
+	VANDPS      cAVX27fffffff<>+0(SB), Y8, Y10
+	VXORPS      Y11, Y11, Y11
+	VCMPPS      $0x1e, Y11, Y10, Y10
+	VANDPS      cAVX280000000<>+0(SB), Y8, Y8
+	VORPS       Y8, Y0, Y8
+	VANDPS      Y10, Y8, Y8
+	VSUBPS      Y8, Y9, Y8
+	VMOVUPS     Y8, (AX)(SI*4)
+	VMULPS      Y6, Y4, Y6
+	VFMADD231PS Y7, Y3, Y6
+	VMOVUPS     Y6, (DX)(SI*4)
+	VMOVUPS     32(CX)(SI*4), Y6
+	VMOVUPS     32(DX)(SI*4), Y7
+	VMULPS      Y6, Y2, Y8
+	VFMADD231PS Y7, Y1, Y8
+	VMOVUPS     32(AX)(SI*4), Y9
+	VMULPS      Y9, Y5, Y9
+	VANDPS      cAVX27fffffff<>+0(SB), Y8, Y10
+	VXORPS      Y11, Y11, Y11
+	VCMPPS      $0x1e, Y11, Y10, Y10
+	VANDPS      cAVX280000000<>+0(SB), Y8, Y8
+	VORPS       Y8, Y0, Y8
+	VANDPS      Y10, Y8, Y8
+	VSUBPS      Y8, Y9, Y8
+	VMOVUPS     Y8, 32(AX)(SI*4)
+	VMULPS      Y6, Y4, Y6
+	VFMADD231PS Y7, Y3, Y6
+	VMOVUPS     Y6, 32(DX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop35
+
+end36:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end38
+
+loop37:
+	VMOVUPS     (CX)(SI*4), Y6
+	VMOVUPS     (DX)(SI*4), Y7
+	VMULPS      Y6, Y2, Y8
+	VFMADD231PS Y7, Y1, Y8
+	VMOVUPS     (AX)(SI*4), Y9
+	VMULPS      Y9, Y5, Y9
+	VANDPS      cAVX27fffffff<>+0(SB), Y8, Y10
+	VXORPS      Y11, Y11, Y11
+	VCMPPS      $0x1e, Y11, Y10, Y10
+	VANDPS      cAVX280000000<>+0(SB), Y8, Y8
+	VORPS       Y8, Y0, Y8
+	VANDPS      Y10, Y8, Y8
+	VSUBPS      Y8, Y9, Y8
+	VMOVUPS     Y8, (AX)(SI*4)
+	VMULPS      Y6, Y4, Y6
+	VFMADD231PS Y7, Y3, Y6
+	VMOVUPS     Y6, (DX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop37
+
+end38:
+	ADDQ        $0x08, BX
+	JZ          done39
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y6
+	VMASKMOVPS  (CX)(SI*4), Y6, Y7
+	VMASKMOVPS  (DX)(SI*4), Y6, Y8
+	VMULPS      Y7, Y2, Y2
+	VFMADD231PS Y8, Y1, Y2
+	VMASKMOVPS  (AX)(SI*4), Y6, Y1
+	VMULPS      Y1, Y5, Y1
+	VANDPS      cAVX27fffffff<>+0(SB), Y2, Y5
+	VXORPS      Y9, Y9, Y9
+	VCMPPS      $0x1e, Y9, Y5, Y5
+	VANDPS      cAVX280000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y0, Y0
+	VANDPS      Y5, Y0, Y0
+	VSUBPS      Y0, Y1, Y0
+	VMASKMOVPS  Y0, Y6, (AX)(SI*4)
+	VMULPS      Y7, Y4, Y0
+	VFMADD231PS Y8, Y3, Y0
+	VMASKMOVPS  Y0, Y6, (DX)(SI*4)
+
+done39:
+	VZEROUPPER
+	RET
+
 // func bytesToFloatsAVX2(dst *float32, src *byte, n int, scale float32, shift float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·bytesToFloatsAVX2(SB), NOSPLIT, $0-32
@@ -1496,9 +1702,9 @@ TEXT ·bytesToFloatsAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS scale+24(FP), Y0
 	VBROADCASTSS shift+28(FP), Y1
 	SUBQ         $0x20, DX
-	JB           end31
+	JB           end41
 
-loop30:
+loop40:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -1518,14 +1724,14 @@ loop30:
 	ADDQ        $0x20, CX
 	ADDQ        $0x00000080, AX
 	SUBQ        $0x20, DX
-	JAE         loop30
+	JAE         loop40
 
-end31:
+end41:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end33
+	JB   end43
 
-loop32:
+loop42:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -1533,13 +1739,13 @@ loop32:
 	ADDQ        $0x08, CX
 	ADDQ        $0x00000020, AX
 	SUBQ        $0x08, DX
-	JAE         loop32
+	JAE         loop42
 
-end33:
+end43:
 	ADDQ $0x08, DX
-	JZ   done35
+	JZ   done45
 
-loop34:
+loop44:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -1548,9 +1754,9 @@ loop34:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop34
+	JNZ         loop44
 
-done35:
+done45:
 	VZEROUPPER
 	RET
 
@@ -2778,6 +2984,210 @@ done29:
 	VZEROUPPER
 	RET
 
+// func rmsPropAVX512(p *float32, grad *float32, v *float32, n int, lr float32, alpha float32, take float32, eps float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-48
+	MOVQ         p+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         v+16(FP), DX
+	VBROADCASTSS lr+32(FP), Z0
+	VBROADCASTSS alpha+36(FP), Z1
+	VBROADCASTSS take+40(FP), Z2
+	VBROADCASTSS eps+44(FP), Z3
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JB           end31
+
+loop30:
+	VMOVUPS     (CX)(SI*4), Z4
+	VMOVUPS     (DX)(SI*4), Z5
+	VMULPS      Z5, Z1, Z5
+	VMULPS      Z4, Z4, Z6
+	VFMADD231PS Z6, Z2, Z5
+	VMOVUPS     Z5, (DX)(SI*4)
+	VMULPS      Z4, Z0, Z4
+	VSQRTPS     Z5, Z5
+	VADDPS      Z3, Z5, Z5
+	VDIVPS      Z5, Z4, Z4
+	VMOVUPS     (AX)(SI*4), Z5
+	VSUBPS      Z4, Z5, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	VMOVUPS     64(CX)(SI*4), Z4
+	VMOVUPS     64(DX)(SI*4), Z5
+	VMULPS      Z5, Z1, Z5
+	VMULPS      Z4, Z4, Z6
+	VFMADD231PS Z6, Z2, Z5
+	VMOVUPS     Z5, 64(DX)(SI*4)
+	VMULPS      Z4, Z0, Z4
+	VSQRTPS     Z5, Z5
+	VADDPS      Z3, Z5, Z5
+	VDIVPS      Z5, Z4, Z4
+	VMOVUPS     64(AX)(SI*4), Z5
+	VSUBPS      Z4, Z5, Z4
+	VMOVUPS     Z4, 64(AX)(SI*4)
+	ADDQ        $0x20, SI
+	SUBQ        $0x20, BX
+	JAE         loop30
+
+end31:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end33
+
+loop32:
+	VMOVUPS     (CX)(SI*4), Z4
+	VMOVUPS     (DX)(SI*4), Z5
+	VMULPS      Z5, Z1, Z5
+	VMULPS      Z4, Z4, Z6
+	VFMADD231PS Z6, Z2, Z5
+	VMOVUPS     Z5, (DX)(SI*4)
+	VMULPS      Z4, Z0, Z4
+	VSQRTPS     Z5, Z5
+	VADDPS      Z3, Z5, Z5
+	VDIVPS      Z5, Z4, Z4
+	VMOVUPS     (AX)(SI*4), Z5
+	VSUBPS      Z4, Z5, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop32
+
+end33:
+	ADDQ        $0x10, BX
+	JZ          done34
+	MOVL        $-1, DI
+	BZHIL       BX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z4
+	VMOVUPS.Z   (DX)(SI*4), K1, Z5
+	VMULPS      Z5, Z1, Z1
+	VMULPS      Z4, Z4, Z5
+	VFMADD231PS Z5, Z2, Z1
+	VMOVUPS     Z1, K1, (DX)(SI*4)
+	VMULPS      Z4, Z0, Z0
+	VSQRTPS     Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VDIVPS      Z1, Z0, Z0
+	VMOVUPS.Z   (AX)(SI*4), K1, Z1
+	VSUBPS      Z0, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*4)
+
+done34:
+	VZEROUPPER
+	RET
+
+// func lionAVX512(p *float32, grad *float32, m *float32, n int, lr float32, beta1 float32, take1 float32, beta2 float32, take2 float32, keep float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·lionAVX512(SB), NOSPLIT, $0-56
+	MOVQ         p+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         m+16(FP), DX
+	VBROADCASTSS lr+32(FP), Z0
+	VBROADCASTSS beta1+36(FP), Z1
+	VBROADCASTSS take1+40(FP), Z2
+	VBROADCASTSS beta2+44(FP), Z3
+	VBROADCASTSS take2+48(FP), Z4
+	VBROADCASTSS keep+52(FP), Z5
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JB           end36
+
+loop35:
+	VMOVUPS     (CX)(SI*4), Z6
+	VMOVUPS     (DX)(SI*4), Z7
+	VMULPS      Z6, Z2, Z8
+	VFMADD231PS Z7, Z1, Z8
+	VMOVUPS     (AX)(SI*4), Z9
+	VMULPS      Z9, Z5, Z9
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z8, Z10
+	VXORPS      Z11, Z11, Z11
+	VCMPPS      $0x1e, Z11, Z10, K1
+	VANDPS.BCST cAVX51280000000<>+0(SB), Z8, Z8
+	VORPS       Z8, Z0, Z8
+	VMOVAPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z9, Z8
+	VMOVUPS     Z8, (AX)(SI*4)
+	VMULPS      Z6, Z4, Z6
+	VFMADD231PS Z7, Z3, Z6
+	VMOVUPS     Z6, (DX)(SI*4)
+	VMOVUPS     64(CX)(SI*4), Z6
+	VMOVUPS     64(DX)(SI*4), Z7
+	VMULPS      Z6, Z2, Z8
+	VFMADD231PS Z7, Z1, Z8
+	VMOVUPS     64(AX)(SI*4), Z9
+	VMULPS      Z9, Z5, Z9
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z8, Z10
+	VXORPS      Z11, Z11, Z11
+	VCMPPS      $0x1e, Z11, Z10, K1
+	VANDPS.BCST cAVX51280000000<>+0(SB), Z8, Z8
+	VORPS       Z8, Z0, Z8
+	VMOVAPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z9, Z8
+	VMOVUPS     Z8, 64(AX)(SI*4)
+	VMULPS      Z6, Z4, Z6
+	VFMADD231PS Z7, Z3, Z6
+	VMOVUPS     Z6, 64(DX)(SI*4)
+	ADDQ        $0x20, SI
+	SUBQ        $0x20, BX
+	JAE         loop35
+
+end36:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end38
+
+loop37:
+	VMOVUPS     (CX)(SI*4), Z6
+	VMOVUPS     (DX)(SI*4), Z7
+	VMULPS      Z6, Z2, Z8
+	VFMADD231PS Z7, Z1, Z8
+	VMOVUPS     (AX)(SI*4), Z9
+	VMULPS      Z9, Z5, Z9
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z8, Z10
+	VXORPS      Z11, Z11, Z11
+	VCMPPS      $0x1e, Z11, Z10, K1
+	VANDPS.BCST cAVX51280000000<>+0(SB), Z8, Z8
+	VORPS       Z8, Z0, Z8
+	VMOVAPS.Z   Z8, K1, Z8
+	VSUBPS      Z8, Z9, Z8
+	VMOVUPS     Z8, (AX)(SI*4)
+	VMULPS      Z6, Z4, Z6
+	VFMADD231PS Z7, Z3, Z6
+	VMOVUPS     Z6, (DX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop37
+
+end38:
+	ADDQ        $0x10, BX
+	JZ          done39
+	MOVL        $-1, DI
+	BZHIL       BX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z6
+	VMOVUPS.Z   (DX)(SI*4), K1, Z7
+	VMULPS      Z6, Z2, Z2
+	VFMADD231PS Z7, Z1, Z2
+	VMOVUPS.Z   (AX)(SI*4), K1, Z1
+	VMULPS      Z1, Z5, Z1
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z2, Z5
+	VXORPS      Z8, Z8, Z8
+	VCMPPS      $0x1e, Z8, Z5, K2
+	VANDPS.BCST cAVX51280000000<>+0(SB), Z2, Z2
+	VORPS       Z2, Z0, Z0
+	VMOVAPS.Z   Z0, K2, Z0
+	VSUBPS      Z0, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*4)
+	VMULPS      Z6, Z4, Z0
+	VFMADD231PS Z7, Z3, Z0
+	VMOVUPS     Z0, K1, (DX)(SI*4)
+
+done39:
+	VZEROUPPER
+	RET
+
 // func bytesToFloatsAVX512(dst *float32, src *byte, n int, scale float32, shift float32)
 // Requires: AVX, AVX512F, FMA3
 TEXT ·bytesToFloatsAVX512(SB), NOSPLIT, $0-32
@@ -2787,9 +3197,9 @@ TEXT ·bytesToFloatsAVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS scale+24(FP), Z0
 	VBROADCASTSS shift+28(FP), Z1
 	SUBQ         $0x40, DX
-	JB           end31
+	JB           end41
 
-loop30:
+loop40:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -2809,14 +3219,14 @@ loop30:
 	ADDQ        $0x40, CX
 	ADDQ        $0x00000100, AX
 	SUBQ        $0x40, DX
-	JAE         loop30
+	JAE         loop40
 
-end31:
+end41:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end33
+	JB   end43
 
-loop32:
+loop42:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -2824,13 +3234,13 @@ loop32:
 	ADDQ        $0x10, CX
 	ADDQ        $0x00000040, AX
 	SUBQ        $0x10, DX
-	JAE         loop32
+	JAE         loop42
 
-end33:
+end43:
 	ADDQ $0x10, DX
-	JZ   done35
+	JZ   done45
 
-loop34:
+loop44:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -2839,8 +3249,8 @@ loop34:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop34
+	JNZ         loop44
 
-done35:
+done45:
 	VZEROUPPER
 	RET

@@ -39,6 +39,16 @@ func momentumAVX2(p *float32, grad *float32, buf *float32, n int, lr float32, mu
 //go:noescape
 func nesterovAVX2(p *float32, grad *float32, buf *float32, n int, lr float32, mu float32, take float32)
 
+// rmsPropAVX2 updates n parameters, see rmsPropGo.
+//
+//go:noescape
+func rmsPropAVX2(p *float32, grad *float32, v *float32, n int, lr float32, alpha float32, take float32, eps float32)
+
+// lionAVX2 updates n parameters, see lionGo.
+//
+//go:noescape
+func lionAVX2(p *float32, grad *float32, m *float32, n int, lr float32, beta1 float32, take1 float32, beta2 float32, take2 float32, keep float32)
+
 // bytesToFloatsAVX2 computes dst = src*scale + shift, rounded once.
 //
 //go:noescape
@@ -78,6 +88,16 @@ func momentumAVX512(p *float32, grad *float32, buf *float32, n int, lr float32, 
 //
 //go:noescape
 func nesterovAVX512(p *float32, grad *float32, buf *float32, n int, lr float32, mu float32, take float32)
+
+// rmsPropAVX512 updates n parameters, see rmsPropGo.
+//
+//go:noescape
+func rmsPropAVX512(p *float32, grad *float32, v *float32, n int, lr float32, alpha float32, take float32, eps float32)
+
+// lionAVX512 updates n parameters, see lionGo.
+//
+//go:noescape
+func lionAVX512(p *float32, grad *float32, m *float32, n int, lr float32, beta1 float32, take1 float32, beta2 float32, take2 float32, keep float32)
 
 // bytesToFloatsAVX512 computes dst = src*scale + shift, rounded once.
 //

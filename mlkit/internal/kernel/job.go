@@ -16,6 +16,7 @@ type job struct {
 	s, t   float32
 	f      [5]float32
 	cols   int
+	size   int
 	labels []int32
 	bytes  []byte
 	key    key
@@ -23,9 +24,11 @@ type job struct {
 	offset uint64
 	blocks func(j *job, dst []float32, first uint64)
 
+	overRows func(a, b, c []float32, cols int)
+
 	// Kept between jobs:
 	part  []float32             // one result a part
-	block *[philoxBlock]float32 // see fillPart
+	block *[philoxBlock]float32 // see scratch
 }
 
 // spare is a free list, not a sync.Pool: nothing may be allocated after a garbage collection either.
@@ -66,7 +69,7 @@ func (j *job) parallel(n, grain int) {
 
 func (j *job) split(n, grain int) {
 	parts := (n + grain - 1) / grain
-	j.n, j.grain = n, (n+parts-1)/parts
+	j.n, j.grain = n, (n+parts-1)/max(1, parts)
 	Parallel(parts, j)
 }
 
@@ -78,6 +81,14 @@ func (j *job) release() {
 	spare.Lock()
 	spare.more = append(spare.more, j)
 	spare.Unlock()
+}
+
+// scratch returns memory that no other job has.
+func (j *job) scratch() *[philoxBlock]float32 {
+	if j.block == nil {
+		j.block = new([philoxBlock]float32)
+	}
+	return j.block
 }
 
 // Part implements Task.

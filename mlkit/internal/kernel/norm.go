@@ -79,16 +79,23 @@ func LayerNormGrad(dx, dgamma, dbeta, dy, x, mean, rstd, gamma []float32, cols i
 	if rows == 0 {
 		return
 	}
-	if dgamma == nil || dbeta == nil || gamma == nil {
-		layerNormGradSome(dx, dgamma, dbeta, dy, x, mean, rstd, gamma, cols)
-		return
-	}
-	j := getJob((*job).layerNormParamsPart)
-	j.x, j.cols = [9][]float32{dgamma, dbeta, dy, x, mean, rstd}, cols
-	if len(dy) <= rowGrain {
-		j.parallel(cols, cols)
-	} else {
-		j.parallel(cols, 64)
+	switch {
+	case dgamma != nil && dbeta != nil:
+		j := getJob((*job).layerNormParamsPart)
+		j.x, j.cols = [9][]float32{dgamma, dbeta, dy, x, mean, rstd}, cols
+		if len(dy) <= rowGrain {
+			j.parallel(cols, cols)
+		} else {
+			j.parallel(cols, 64)
+		}
+	case dbeta != nil:
+		AddRows(dbeta, dy, cols)
+	case dgamma != nil: // a frozen beta alone is rare: no assembly
+		for i, m := range mean {
+			for k, v := range x[i*cols : i*cols+cols] {
+				dgamma[k] += dy[i*cols+k] * ((v - m) * rstd[i])
+			}
+		}
 	}
 	if dx != nil {
 		j := getJob((*job).layerNormGradPart)
@@ -107,39 +114,12 @@ func (j *job) layerNormGradPart(lo, hi int) {
 	n, gamma := float32(j.cols), j.x[3]
 	for i := lo; i < hi; i++ {
 		dy, x, m, r := j.rows(1, i, i+1), j.rows(2, i, i+1), j.x[4][i], j.x[5][i]
-		s, d := layerNormGradSums(dy, x, gamma, m, r)
-		layerNormGradRow(j.rows(0, i, i+1), dy, x, gamma, m, r, s/n, d/n)
-	}
-}
-
-// layerNormGradSome serves a layer without gamma, or with a frozen one: seldom, so in plain Go.
-func layerNormGradSome(dx, dgamma, dbeta, dy, x, mean, rstd, gamma []float32, cols int) {
-	for i, m := range mean {
-		g, in, r := dy[i*cols:i*cols+cols], x[i*cols:i*cols+cols], rstd[i]
-		var s1, s2 float64
-		for j, d := range g {
-			h := (in[j] - m) * r
-			if dgamma != nil {
-				dgamma[j] += d * h
-			}
-			if dbeta != nil {
-				dbeta[j] += d
-			}
-			if gamma != nil {
-				d *= gamma[j]
-			}
-			s1 += float64(d)
-			s2 += float64(d) * float64(h)
-		}
-		if dx == nil {
+		if gamma == nil {
+			s, d := planeGradSums(dy, x, m)
+			planeGradAdd(j.rows(0, i, i+1), dy, x, m, r, -r*r*r*d/n, -r*s/n)
 			continue
 		}
-		a, b := float32(s1/float64(cols)), float32(s2/float64(cols))
-		for j, d := range g {
-			if gamma != nil {
-				d *= gamma[j]
-			}
-			dx[i*cols+j] += r * (d - a - (in[j]-m)*r*b)
-		}
+		s, d := layerNormGradSums(dy, x, gamma, m, r)
+		layerNormGradRow(j.rows(0, i, i+1), dy, x, gamma, m, r, s/n, d/n)
 	}
 }

@@ -86,13 +86,11 @@ func (j *job) fillPart(lo, hi int) {
 			b += full
 			continue
 		}
-		own := getJob(nil) // for its block: other parts run at the same time
-		if own.block == nil {
-			own.block = new([philoxBlock]float32)
-		}
-		j.blocks(j, own.block[:], first+uint64(b))
+		own := getJob(nil) // j's scratch is not this part's alone
+		block := own.scratch()
+		j.blocks(j, block[:], first+uint64(b))
 		from := max(0, -at)
-		copy(dst[at+from:], own.block[from:])
+		copy(dst[at+from:], block[from:])
 		own.release()
 		b++
 	}

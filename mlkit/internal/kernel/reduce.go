@@ -85,16 +85,25 @@ func withRow(name string, op elemOp, dst, a, row []float32) {
 	if len(dst) == 0 {
 		return
 	}
-	rows := rowsOf(name, len(dst), len(row))
+	cols := len(row)
+	rows, n := rowsOf(name, len(dst), cols), rowsAtATime(elemGrain, cols)
+	if rows <= n {
+		withRowRows(op, dst, a, row)
+		return
+	}
 	j := getJob((*job).withRowPart)
-	j.op, j.x[0], j.x[1], j.x[2], j.cols = op, dst, a, row, len(row)
-	j.parallel(rows, rowsAtATime(elemGrain, len(row)))
+	j.op, j.x[0], j.x[1], j.x[2], j.cols = op, dst, a, row, cols
+	j.parallel(rows, n)
 }
 
 func (j *job) withRowPart(lo, hi int) {
-	n := j.cols
-	for i := lo; i < hi; i++ {
-		elem(j.op, j.x[0][i*n:i*n+n], j.x[1][i*n:i*n+n], j.x[2], 0, 0)
+	withRowRows(j.op, j.rows(0, lo, hi), j.rows(1, lo, hi), j.x[2])
+}
+
+func withRowRows(op elemOp, dst, a, row []float32) {
+	n := len(row)
+	for i := 0; i < len(dst); i += n {
+		elem(op, dst[i:i+n], a[i:i+n], row, 0, 0)
 	}
 }
 
@@ -122,16 +131,20 @@ func (j *job) addRowsPart(lo, hi int) {
 // SumRows computes the sums of the rows of x: dst[i] = sum over j of x[i*cols+j].
 func SumRows(dst, x []float32, cols int) {
 	checkLen("SumRows", "dst", rowsOf("SumRows", len(x), cols), len(dst))
-	if len(dst) == 0 {
+	n := rowsAtATime(elemGrain, cols)
+	if len(dst) <= n {
+		sumRows(dst, x, cols)
 		return
 	}
 	j := getJob((*job).sumRowsPart)
 	j.x[0], j.x[1], j.cols = dst, x, cols
-	j.parallel(len(dst), rowsAtATime(elemGrain, cols))
+	j.parallel(len(dst), n)
 }
 
-func (j *job) sumRowsPart(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		j.x[0][i] = sum(j.rows(1, i, i+1))
+func (j *job) sumRowsPart(lo, hi int) { sumRows(j.at(0, lo, hi), j.rows(1, lo, hi), j.cols) }
+
+func sumRows(dst, x []float32, cols int) {
+	for i := range dst {
+		dst[i] = sum(x[i*cols : i*cols+cols])
 	}
 }

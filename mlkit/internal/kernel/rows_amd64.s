@@ -529,7 +529,7 @@ done9:
 	VZEROUPPER
 	RET
 
-// func softmaxRowAVX2(dst *float32, x *float32, n int) (m float32, sum float32)
+// func softmaxRowAVX2(dst *float32, x *float32, n int) (m float32, logSum float32)
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·softmaxRowAVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), AX
@@ -1271,9 +1271,44 @@ done15:
 	VADDPS       X1, X0, X0
 	VMOVSHDUP    X0, X1
 	VADDPS       X1, X0, X0
-	VMOVSS       X0, sum+28(FP)
-	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VBROADCASTSS X0, Y0
+	VCMPPS       $0x11, cAVX200800000<>+0(SB), Y0, Y1
+	VMULPS       cAVX24b000000<>+0(SB), Y0, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VPSUBD       cAVX23f3504f3<>+0(SB), Y2, Y2
+	VPSRAD       $0x17, Y2, Y3
+	VCVTDQ2PS    Y3, Y3
+	VANDPS       cAVX2007fffff<>+0(SB), Y2, Y2
+	VPADDD       cAVX23f3504f3<>+0(SB), Y2, Y2
+	VSUBPS       cAVX23f800000<>+0(SB), Y2, Y2
+	VMOVUPS      cAVX241b80000<>+0(SB), Y4
+	VANDPS       Y1, Y4, Y1
+	VSUBPS       Y1, Y3, Y1
+	VMOVUPS      cAVX2bd9c64ef<>+0(SB), Y3
+	VFMADD213PS  cAVX23e02af63<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX2be06c121<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX23e116c97<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX2be2a3945<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX23e4cd00e<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX2be800113<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX23eaaaaaa<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VFMADD231PS  cAVX2b95e8083<>+0(SB), Y1, Y3
+	VFMADD231PS  cAVX2bf000000<>+0(SB), Y4, Y3
+	VADDPS       Y2, Y3, Y2
+	VFMADD231PS  cAVX23f318000<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, cAVX27f800000<>+0(SB), Y0, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VCMPPS       $0x00, Y2, Y0, Y2
+	VBLENDVPS    Y2, cAVX2ff800000<>+0(SB), Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VCMPPS       $0x11, Y2, Y0, Y2
+	VBLENDVPS    Y2, cAVX27fc00000<>+0(SB), Y1, Y1
+	VMOVSS       X1, logSum+28(FP)
+	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	XORQ         AX, AX
 	SUBQ         $0x20, CX
@@ -1444,9 +1479,189 @@ DATA cAVX23f800000<>+24(SB)/4, $0x3f800000
 DATA cAVX23f800000<>+28(SB)/4, $0x3f800000
 GLOBL cAVX23f800000<>(SB), RODATA|NOPTR, $32
 
-// func expSumRowAVX2(x *float32, n int) (m float32, sum float32)
+DATA cAVX200800000<>+0(SB)/4, $0x00800000
+DATA cAVX200800000<>+4(SB)/4, $0x00800000
+DATA cAVX200800000<>+8(SB)/4, $0x00800000
+DATA cAVX200800000<>+12(SB)/4, $0x00800000
+DATA cAVX200800000<>+16(SB)/4, $0x00800000
+DATA cAVX200800000<>+20(SB)/4, $0x00800000
+DATA cAVX200800000<>+24(SB)/4, $0x00800000
+DATA cAVX200800000<>+28(SB)/4, $0x00800000
+GLOBL cAVX200800000<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX24b000000<>+0(SB)/4, $0x4b000000
+DATA cAVX24b000000<>+4(SB)/4, $0x4b000000
+DATA cAVX24b000000<>+8(SB)/4, $0x4b000000
+DATA cAVX24b000000<>+12(SB)/4, $0x4b000000
+DATA cAVX24b000000<>+16(SB)/4, $0x4b000000
+DATA cAVX24b000000<>+20(SB)/4, $0x4b000000
+DATA cAVX24b000000<>+24(SB)/4, $0x4b000000
+DATA cAVX24b000000<>+28(SB)/4, $0x4b000000
+GLOBL cAVX24b000000<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+28(SB)/4, $0x3f3504f3
+GLOBL cAVX23f3504f3<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2007fffff<>+0(SB)/4, $0x007fffff
+DATA cAVX2007fffff<>+4(SB)/4, $0x007fffff
+DATA cAVX2007fffff<>+8(SB)/4, $0x007fffff
+DATA cAVX2007fffff<>+12(SB)/4, $0x007fffff
+DATA cAVX2007fffff<>+16(SB)/4, $0x007fffff
+DATA cAVX2007fffff<>+20(SB)/4, $0x007fffff
+DATA cAVX2007fffff<>+24(SB)/4, $0x007fffff
+DATA cAVX2007fffff<>+28(SB)/4, $0x007fffff
+GLOBL cAVX2007fffff<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX241b80000<>+0(SB)/4, $0x41b80000
+DATA cAVX241b80000<>+4(SB)/4, $0x41b80000
+DATA cAVX241b80000<>+8(SB)/4, $0x41b80000
+DATA cAVX241b80000<>+12(SB)/4, $0x41b80000
+DATA cAVX241b80000<>+16(SB)/4, $0x41b80000
+DATA cAVX241b80000<>+20(SB)/4, $0x41b80000
+DATA cAVX241b80000<>+24(SB)/4, $0x41b80000
+DATA cAVX241b80000<>+28(SB)/4, $0x41b80000
+GLOBL cAVX241b80000<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2bd9c64ef<>+0(SB)/4, $0xbd9c64ef
+DATA cAVX2bd9c64ef<>+4(SB)/4, $0xbd9c64ef
+DATA cAVX2bd9c64ef<>+8(SB)/4, $0xbd9c64ef
+DATA cAVX2bd9c64ef<>+12(SB)/4, $0xbd9c64ef
+DATA cAVX2bd9c64ef<>+16(SB)/4, $0xbd9c64ef
+DATA cAVX2bd9c64ef<>+20(SB)/4, $0xbd9c64ef
+DATA cAVX2bd9c64ef<>+24(SB)/4, $0xbd9c64ef
+DATA cAVX2bd9c64ef<>+28(SB)/4, $0xbd9c64ef
+GLOBL cAVX2bd9c64ef<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23e02af63<>+0(SB)/4, $0x3e02af63
+DATA cAVX23e02af63<>+4(SB)/4, $0x3e02af63
+DATA cAVX23e02af63<>+8(SB)/4, $0x3e02af63
+DATA cAVX23e02af63<>+12(SB)/4, $0x3e02af63
+DATA cAVX23e02af63<>+16(SB)/4, $0x3e02af63
+DATA cAVX23e02af63<>+20(SB)/4, $0x3e02af63
+DATA cAVX23e02af63<>+24(SB)/4, $0x3e02af63
+DATA cAVX23e02af63<>+28(SB)/4, $0x3e02af63
+GLOBL cAVX23e02af63<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2be06c121<>+0(SB)/4, $0xbe06c121
+DATA cAVX2be06c121<>+4(SB)/4, $0xbe06c121
+DATA cAVX2be06c121<>+8(SB)/4, $0xbe06c121
+DATA cAVX2be06c121<>+12(SB)/4, $0xbe06c121
+DATA cAVX2be06c121<>+16(SB)/4, $0xbe06c121
+DATA cAVX2be06c121<>+20(SB)/4, $0xbe06c121
+DATA cAVX2be06c121<>+24(SB)/4, $0xbe06c121
+DATA cAVX2be06c121<>+28(SB)/4, $0xbe06c121
+GLOBL cAVX2be06c121<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23e116c97<>+0(SB)/4, $0x3e116c97
+DATA cAVX23e116c97<>+4(SB)/4, $0x3e116c97
+DATA cAVX23e116c97<>+8(SB)/4, $0x3e116c97
+DATA cAVX23e116c97<>+12(SB)/4, $0x3e116c97
+DATA cAVX23e116c97<>+16(SB)/4, $0x3e116c97
+DATA cAVX23e116c97<>+20(SB)/4, $0x3e116c97
+DATA cAVX23e116c97<>+24(SB)/4, $0x3e116c97
+DATA cAVX23e116c97<>+28(SB)/4, $0x3e116c97
+GLOBL cAVX23e116c97<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2be2a3945<>+0(SB)/4, $0xbe2a3945
+DATA cAVX2be2a3945<>+4(SB)/4, $0xbe2a3945
+DATA cAVX2be2a3945<>+8(SB)/4, $0xbe2a3945
+DATA cAVX2be2a3945<>+12(SB)/4, $0xbe2a3945
+DATA cAVX2be2a3945<>+16(SB)/4, $0xbe2a3945
+DATA cAVX2be2a3945<>+20(SB)/4, $0xbe2a3945
+DATA cAVX2be2a3945<>+24(SB)/4, $0xbe2a3945
+DATA cAVX2be2a3945<>+28(SB)/4, $0xbe2a3945
+GLOBL cAVX2be2a3945<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23e4cd00e<>+0(SB)/4, $0x3e4cd00e
+DATA cAVX23e4cd00e<>+4(SB)/4, $0x3e4cd00e
+DATA cAVX23e4cd00e<>+8(SB)/4, $0x3e4cd00e
+DATA cAVX23e4cd00e<>+12(SB)/4, $0x3e4cd00e
+DATA cAVX23e4cd00e<>+16(SB)/4, $0x3e4cd00e
+DATA cAVX23e4cd00e<>+20(SB)/4, $0x3e4cd00e
+DATA cAVX23e4cd00e<>+24(SB)/4, $0x3e4cd00e
+DATA cAVX23e4cd00e<>+28(SB)/4, $0x3e4cd00e
+GLOBL cAVX23e4cd00e<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2be800113<>+0(SB)/4, $0xbe800113
+DATA cAVX2be800113<>+4(SB)/4, $0xbe800113
+DATA cAVX2be800113<>+8(SB)/4, $0xbe800113
+DATA cAVX2be800113<>+12(SB)/4, $0xbe800113
+DATA cAVX2be800113<>+16(SB)/4, $0xbe800113
+DATA cAVX2be800113<>+20(SB)/4, $0xbe800113
+DATA cAVX2be800113<>+24(SB)/4, $0xbe800113
+DATA cAVX2be800113<>+28(SB)/4, $0xbe800113
+GLOBL cAVX2be800113<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23eaaaaaa<>+0(SB)/4, $0x3eaaaaaa
+DATA cAVX23eaaaaaa<>+4(SB)/4, $0x3eaaaaaa
+DATA cAVX23eaaaaaa<>+8(SB)/4, $0x3eaaaaaa
+DATA cAVX23eaaaaaa<>+12(SB)/4, $0x3eaaaaaa
+DATA cAVX23eaaaaaa<>+16(SB)/4, $0x3eaaaaaa
+DATA cAVX23eaaaaaa<>+20(SB)/4, $0x3eaaaaaa
+DATA cAVX23eaaaaaa<>+24(SB)/4, $0x3eaaaaaa
+DATA cAVX23eaaaaaa<>+28(SB)/4, $0x3eaaaaaa
+GLOBL cAVX23eaaaaaa<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2b95e8083<>+0(SB)/4, $0xb95e8083
+DATA cAVX2b95e8083<>+4(SB)/4, $0xb95e8083
+DATA cAVX2b95e8083<>+8(SB)/4, $0xb95e8083
+DATA cAVX2b95e8083<>+12(SB)/4, $0xb95e8083
+DATA cAVX2b95e8083<>+16(SB)/4, $0xb95e8083
+DATA cAVX2b95e8083<>+20(SB)/4, $0xb95e8083
+DATA cAVX2b95e8083<>+24(SB)/4, $0xb95e8083
+DATA cAVX2b95e8083<>+28(SB)/4, $0xb95e8083
+GLOBL cAVX2b95e8083<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2bf000000<>+0(SB)/4, $0xbf000000
+DATA cAVX2bf000000<>+4(SB)/4, $0xbf000000
+DATA cAVX2bf000000<>+8(SB)/4, $0xbf000000
+DATA cAVX2bf000000<>+12(SB)/4, $0xbf000000
+DATA cAVX2bf000000<>+16(SB)/4, $0xbf000000
+DATA cAVX2bf000000<>+20(SB)/4, $0xbf000000
+DATA cAVX2bf000000<>+24(SB)/4, $0xbf000000
+DATA cAVX2bf000000<>+28(SB)/4, $0xbf000000
+GLOBL cAVX2bf000000<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23f318000<>+0(SB)/4, $0x3f318000
+DATA cAVX23f318000<>+4(SB)/4, $0x3f318000
+DATA cAVX23f318000<>+8(SB)/4, $0x3f318000
+DATA cAVX23f318000<>+12(SB)/4, $0x3f318000
+DATA cAVX23f318000<>+16(SB)/4, $0x3f318000
+DATA cAVX23f318000<>+20(SB)/4, $0x3f318000
+DATA cAVX23f318000<>+24(SB)/4, $0x3f318000
+DATA cAVX23f318000<>+28(SB)/4, $0x3f318000
+GLOBL cAVX23f318000<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX27f800000<>+0(SB)/4, $0x7f800000
+DATA cAVX27f800000<>+4(SB)/4, $0x7f800000
+DATA cAVX27f800000<>+8(SB)/4, $0x7f800000
+DATA cAVX27f800000<>+12(SB)/4, $0x7f800000
+DATA cAVX27f800000<>+16(SB)/4, $0x7f800000
+DATA cAVX27f800000<>+20(SB)/4, $0x7f800000
+DATA cAVX27f800000<>+24(SB)/4, $0x7f800000
+DATA cAVX27f800000<>+28(SB)/4, $0x7f800000
+GLOBL cAVX27f800000<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX27fc00000<>+0(SB)/4, $0x7fc00000
+DATA cAVX27fc00000<>+4(SB)/4, $0x7fc00000
+DATA cAVX27fc00000<>+8(SB)/4, $0x7fc00000
+DATA cAVX27fc00000<>+12(SB)/4, $0x7fc00000
+DATA cAVX27fc00000<>+16(SB)/4, $0x7fc00000
+DATA cAVX27fc00000<>+20(SB)/4, $0x7fc00000
+DATA cAVX27fc00000<>+24(SB)/4, $0x7fc00000
+DATA cAVX27fc00000<>+28(SB)/4, $0x7fc00000
+GLOBL cAVX27fc00000<>(SB), RODATA|NOPTR, $32
+
+// func logSumExpRowAVX2(x *float32, n int) (m float32, logSum float32)
 // Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·expSumRowAVX2(SB), NOSPLIT, $0-24
+TEXT ·logSumExpRowAVX2(SB), NOSPLIT, $0-24
 	MOVQ    x+0(FP), AX
 	MOVQ    n+8(FP), CX
 	VMOVUPS cAVX2ff800000<>+0(SB), Y0
@@ -2168,7 +2383,43 @@ done26:
 	VADDPS       X1, X0, X0
 	VMOVSHDUP    X0, X1
 	VADDPS       X1, X0, X0
-	VMOVSS       X0, sum+20(FP)
+	VBROADCASTSS X0, Y0
+	VCMPPS       $0x11, cAVX200800000<>+0(SB), Y0, Y1
+	VMULPS       cAVX24b000000<>+0(SB), Y0, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VPSUBD       cAVX23f3504f3<>+0(SB), Y2, Y2
+	VPSRAD       $0x17, Y2, Y3
+	VCVTDQ2PS    Y3, Y3
+	VANDPS       cAVX2007fffff<>+0(SB), Y2, Y2
+	VPADDD       cAVX23f3504f3<>+0(SB), Y2, Y2
+	VSUBPS       cAVX23f800000<>+0(SB), Y2, Y2
+	VMOVUPS      cAVX241b80000<>+0(SB), Y4
+	VANDPS       Y1, Y4, Y1
+	VSUBPS       Y1, Y3, Y1
+	VMOVUPS      cAVX2bd9c64ef<>+0(SB), Y3
+	VFMADD213PS  cAVX23e02af63<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX2be06c121<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX23e116c97<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX2be2a3945<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX23e4cd00e<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX2be800113<>+0(SB), Y2, Y3
+	VFMADD213PS  cAVX23eaaaaaa<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VFMADD231PS  cAVX2b95e8083<>+0(SB), Y1, Y3
+	VFMADD231PS  cAVX2bf000000<>+0(SB), Y4, Y3
+	VADDPS       Y2, Y3, Y2
+	VFMADD231PS  cAVX23f318000<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, cAVX27f800000<>+0(SB), Y0, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VCMPPS       $0x00, Y2, Y0, Y2
+	VBLENDVPS    Y2, cAVX2ff800000<>+0(SB), Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VCMPPS       $0x11, Y2, Y0, Y0
+	VBLENDVPS    Y0, cAVX27fc00000<>+0(SB), Y1, Y0
+	VMOVSS       X0, logSum+20(FP)
 	VZEROUPPER
 	RET
 
@@ -2693,6 +2944,693 @@ done55:
 	VZEROUPPER
 	RET
 
+// func planeAffineAVX2(y *float32, x *float32, n int, mean float32, scale float32, shift float32)
+// Requires: AVX, FMA3
+TEXT ·planeAffineAVX2(SB), NOSPLIT, $0-36
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS mean+24(FP), Y0
+	VBROADCASTSS scale+28(FP), Y1
+	VBROADCASTSS shift+32(FP), Y2
+	MOVQ         n+16(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JB           end57
+
+loop56:
+	VMOVUPS     (CX)(BX*4), Y3
+	VSUBPS      Y0, Y3, Y3
+	VFMADD213PS Y2, Y1, Y3
+	VMOVUPS     Y3, (AX)(BX*4)
+	VMOVUPS     32(CX)(BX*4), Y3
+	VSUBPS      Y0, Y3, Y3
+	VFMADD213PS Y2, Y1, Y3
+	VMOVUPS     Y3, 32(AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	JAE         loop56
+
+end57:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JB   end59
+
+loop58:
+	VMOVUPS     (CX)(BX*4), Y3
+	VSUBPS      Y0, Y3, Y3
+	VFMADD213PS Y2, Y1, Y3
+	VMOVUPS     Y3, (AX)(BX*4)
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, DX
+	JAE         loop58
+
+end59:
+	ADDQ        $0x08, DX
+	JZ          done60
+	LEAQ        maskTable<>+0(SB), SI
+	MOVQ        $0x00000008, DI
+	SUBQ        DX, DI
+	VMOVUPS     (SI)(DI*4), Y3
+	VMASKMOVPS  (CX)(BX*4), Y3, Y4
+	VSUBPS      Y0, Y4, Y0
+	VFMADD213PS Y2, Y1, Y0
+	VMASKMOVPS  Y0, Y3, (AX)(BX*4)
+
+done60:
+	VZEROUPPER
+	RET
+
+// func planeGradSumsAVX2(dy *float32, x *float32, n int, mean float32) (sum float32, dot float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·planeGradSumsAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dy+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS mean+24(FP), Y0
+	MOVQ         n+16(FP), DX
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JB           end62
+
+loop61:
+	VMOVUPS     (AX)(BX*4), Y9
+	VADDPS      Y9, Y1, Y1
+	VMOVUPS     (CX)(BX*4), Y10
+	VSUBPS      Y0, Y10, Y10
+	VFMADD231PS Y9, Y10, Y2
+	VMOVUPS     32(AX)(BX*4), Y9
+	VADDPS      Y9, Y3, Y3
+	VMOVUPS     32(CX)(BX*4), Y10
+	VSUBPS      Y0, Y10, Y10
+	VFMADD231PS Y9, Y10, Y4
+	VMOVUPS     64(AX)(BX*4), Y9
+	VADDPS      Y9, Y5, Y5
+	VMOVUPS     64(CX)(BX*4), Y10
+	VSUBPS      Y0, Y10, Y10
+	VFMADD231PS Y9, Y10, Y6
+	VMOVUPS     96(AX)(BX*4), Y9
+	VADDPS      Y9, Y7, Y7
+	VMOVUPS     96(CX)(BX*4), Y10
+	VSUBPS      Y0, Y10, Y10
+	VFMADD231PS Y9, Y10, Y8
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	JAE         loop61
+
+end62:
+	ADDQ        $0x20, DX
+	JLE         done63
+	MOVQ        $0x00000008, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        SI, R8
+	VMOVUPS     (DI)(R8*4), Y9
+	VMASKMOVPS  (AX)(BX*4), Y9, Y10
+	VADDPS      Y10, Y1, Y1
+	VMASKMOVPS  (CX)(BX*4), Y9, Y11
+	VSUBPS      Y0, Y11, Y11
+	VANDPS      Y9, Y11, Y9
+	VFMADD231PS Y10, Y9, Y2
+	SUBQ        $0x08, DX
+	JLE         done63
+	MOVQ        $0x00000008, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        SI, R8
+	VMOVUPS     (DI)(R8*4), Y9
+	VMASKMOVPS  32(AX)(BX*4), Y9, Y10
+	VADDPS      Y10, Y3, Y3
+	VMASKMOVPS  32(CX)(BX*4), Y9, Y11
+	VSUBPS      Y0, Y11, Y11
+	VANDPS      Y9, Y11, Y9
+	VFMADD231PS Y10, Y9, Y4
+	SUBQ        $0x08, DX
+	JLE         done63
+	MOVQ        $0x00000008, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        SI, R8
+	VMOVUPS     (DI)(R8*4), Y9
+	VMASKMOVPS  64(AX)(BX*4), Y9, Y10
+	VADDPS      Y10, Y5, Y5
+	VMASKMOVPS  64(CX)(BX*4), Y9, Y11
+	VSUBPS      Y0, Y11, Y11
+	VANDPS      Y9, Y11, Y9
+	VFMADD231PS Y10, Y9, Y6
+	SUBQ        $0x08, DX
+	JLE         done63
+	MOVQ        $0x00000008, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        SI, R8
+	VMOVUPS     (DI)(R8*4), Y9
+	VMASKMOVPS  96(AX)(BX*4), Y9, Y10
+	VADDPS      Y10, Y7, Y7
+	VMASKMOVPS  96(CX)(BX*4), Y9, Y11
+	VSUBPS      Y0, Y11, Y0
+	VANDPS      Y9, Y0, Y0
+	VFMADD231PS Y10, Y0, Y8
+	SUBQ        $0x08, DX
+
+done63:
+	VADDPS       Y5, Y1, Y0
+	VADDPS       Y7, Y3, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, sum+32(FP)
+	VADDPS       Y6, Y2, Y0
+	VADDPS       Y8, Y4, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, dot+36(FP)
+	VZEROUPPER
+	RET
+
+// func planeGradAVX2(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+// Requires: AVX, FMA3
+TEXT ·planeGradAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS mean+32(FP), Y0
+	VBROADCASTSS scale+36(FP), Y1
+	VBROADCASTSS slope+40(FP), Y2
+	VBROADCASTSS shift+44(FP), Y3
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JB           end65
+
+loop64:
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	VMOVUPS     32(DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     32(CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     Y4, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop64
+
+end65:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end67
+
+loop66:
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop66
+
+end67:
+	ADDQ        $0x08, BX
+	JZ          done68
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y4
+	VMASKMOVPS  (DX)(SI*4), Y4, Y5
+	VSUBPS      Y0, Y5, Y0
+	VFMADD213PS Y3, Y2, Y0
+	VMASKMOVPS  (CX)(SI*4), Y4, Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
+
+done68:
+	VZEROUPPER
+	RET
+
+// func planeGradAddAVX2(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+// Requires: AVX, FMA3
+TEXT ·planeGradAddAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS mean+32(FP), Y0
+	VBROADCASTSS scale+36(FP), Y1
+	VBROADCASTSS slope+40(FP), Y2
+	VBROADCASTSS shift+44(FP), Y3
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JB           end70
+
+loop69:
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     (AX)(SI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	VMOVUPS     32(DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     32(CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     32(AX)(SI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop69
+
+end70:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end72
+
+loop71:
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     (AX)(SI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop71
+
+end72:
+	ADDQ        $0x08, BX
+	JZ          done73
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y4
+	VMASKMOVPS  (DX)(SI*4), Y4, Y5
+	VSUBPS      Y0, Y5, Y0
+	VFMADD213PS Y3, Y2, Y0
+	VMASKMOVPS  (CX)(SI*4), Y4, Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMASKMOVPS  (AX)(SI*4), Y4, Y1
+	VADDPS      Y1, Y0, Y0
+	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
+
+done73:
+	VZEROUPPER
+	RET
+
+// func rowAffineAVX2(y *float32, x *float32, mean *float32, scale *float32, shift *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·rowAffineAVX2(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ mean+16(FP), DX
+	MOVQ scale+24(FP), BX
+	MOVQ shift+32(FP), SI
+	MOVQ n+40(FP), DI
+	XORQ R8, R8
+	SUBQ $0x10, DI
+	JB   end75
+
+loop74:
+	VMOVUPS     (CX)(R8*4), Y0
+	VMOVUPS     (DX)(R8*4), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (BX)(R8*4), Y1
+	VMOVUPS     (SI)(R8*4), Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)(R8*4)
+	VMOVUPS     32(CX)(R8*4), Y0
+	VMOVUPS     32(DX)(R8*4), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     32(BX)(R8*4), Y1
+	VMOVUPS     32(SI)(R8*4), Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     Y0, 32(AX)(R8*4)
+	ADDQ        $0x10, R8
+	SUBQ        $0x10, DI
+	JAE         loop74
+
+end75:
+	ADDQ $0x10, DI
+	SUBQ $0x08, DI
+	JB   end77
+
+loop76:
+	VMOVUPS     (CX)(R8*4), Y0
+	VMOVUPS     (DX)(R8*4), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (BX)(R8*4), Y1
+	VMOVUPS     (SI)(R8*4), Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)(R8*4)
+	ADDQ        $0x08, R8
+	SUBQ        $0x08, DI
+	JAE         loop76
+
+end77:
+	ADDQ        $0x08, DI
+	JZ          done78
+	LEAQ        maskTable<>+0(SB), R9
+	MOVQ        $0x00000008, R10
+	SUBQ        DI, R10
+	VMOVUPS     (R9)(R10*4), Y0
+	VMASKMOVPS  (CX)(R8*4), Y0, Y1
+	VMASKMOVPS  (DX)(R8*4), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (BX)(R8*4), Y0, Y2
+	VMASKMOVPS  (SI)(R8*4), Y0, Y3
+	VFMADD213PS Y3, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(R8*4)
+
+done78:
+	VZEROUPPER
+	RET
+
+// func rowGradAVX2(dst *float32, dy *float32, x *float32, mean *float32, scale *float32, slope *float32, shift *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·rowGradAVX2(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ mean+24(FP), BX
+	MOVQ scale+32(FP), SI
+	MOVQ slope+40(FP), DI
+	MOVQ shift+48(FP), R8
+	MOVQ n+56(FP), R9
+	XORQ R10, R10
+	SUBQ $0x10, R9
+	JB   end80
+
+loop79:
+	VMOVUPS     (DX)(R10*4), Y0
+	VMOVUPS     (BX)(R10*4), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (DI)(R10*4), Y1
+	VMOVUPS     (R8)(R10*4), Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     (SI)(R10*4), Y1
+	VMOVUPS     (CX)(R10*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)(R10*4)
+	VMOVUPS     32(DX)(R10*4), Y0
+	VMOVUPS     32(BX)(R10*4), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     32(DI)(R10*4), Y1
+	VMOVUPS     32(R8)(R10*4), Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     32(SI)(R10*4), Y1
+	VMOVUPS     32(CX)(R10*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS     Y0, 32(AX)(R10*4)
+	ADDQ        $0x10, R10
+	SUBQ        $0x10, R9
+	JAE         loop79
+
+end80:
+	ADDQ $0x10, R9
+	SUBQ $0x08, R9
+	JB   end82
+
+loop81:
+	VMOVUPS     (DX)(R10*4), Y0
+	VMOVUPS     (BX)(R10*4), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (DI)(R10*4), Y1
+	VMOVUPS     (R8)(R10*4), Y2
+	VFMADD213PS Y2, Y1, Y0
+	VMOVUPS     (SI)(R10*4), Y1
+	VMOVUPS     (CX)(R10*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)(R10*4)
+	ADDQ        $0x08, R10
+	SUBQ        $0x08, R9
+	JAE         loop81
+
+end82:
+	ADDQ        $0x08, R9
+	JZ          done83
+	LEAQ        maskTable<>+0(SB), R11
+	MOVQ        $0x00000008, R12
+	SUBQ        R9, R12
+	VMOVUPS     (R11)(R12*4), Y0
+	VMASKMOVPS  (DX)(R10*4), Y0, Y1
+	VMASKMOVPS  (BX)(R10*4), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (DI)(R10*4), Y0, Y2
+	VMASKMOVPS  (R8)(R10*4), Y0, Y3
+	VFMADD213PS Y3, Y2, Y1
+	VMASKMOVPS  (SI)(R10*4), Y0, Y2
+	VMASKMOVPS  (CX)(R10*4), Y0, Y3
+	VFMADD231PS Y3, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(R10*4)
+
+done83:
+	VZEROUPPER
+	RET
+
+// func columnSquaresAVX2(dst *float32, x *float32, mean *float32, rows int, stride int, n int)
+// Requires: AVX, FMA3
+TEXT ·columnSquaresAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ mean+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ stride+32(FP), SI
+	SHLQ $0x02, SI
+	MOVQ n+40(FP), DI
+	XORQ R8, R8
+	SUBQ $0x20, DI
+	JB   end85
+
+loop84:
+	VMOVUPS (AX)(R8*4), Y0
+	VMOVUPS (DX)(R8*4), Y1
+	VMOVUPS 32(AX)(R8*4), Y2
+	VMOVUPS 32(DX)(R8*4), Y3
+	VMOVUPS 64(AX)(R8*4), Y4
+	VMOVUPS 64(DX)(R8*4), Y5
+	VMOVUPS 96(AX)(R8*4), Y6
+	VMOVUPS 96(DX)(R8*4), Y7
+	MOVQ    CX, R9
+	MOVQ    BX, R10
+
+row86:
+	VMOVUPS     (R9)(R8*4), Y8
+	VSUBPS      Y1, Y8, Y8
+	VFMADD231PS Y8, Y8, Y0
+	VMOVUPS     32(R9)(R8*4), Y8
+	VSUBPS      Y3, Y8, Y8
+	VFMADD231PS Y8, Y8, Y2
+	VMOVUPS     64(R9)(R8*4), Y8
+	VSUBPS      Y5, Y8, Y8
+	VFMADD231PS Y8, Y8, Y4
+	VMOVUPS     96(R9)(R8*4), Y8
+	VSUBPS      Y7, Y8, Y8
+	VFMADD231PS Y8, Y8, Y6
+	ADDQ        SI, R9
+	SUBQ        $0x01, R10
+	JNZ         row86
+	VMOVUPS     Y0, (AX)(R8*4)
+	VMOVUPS     Y2, 32(AX)(R8*4)
+	VMOVUPS     Y4, 64(AX)(R8*4)
+	VMOVUPS     Y6, 96(AX)(R8*4)
+	ADDQ        $0x20, R8
+	SUBQ        $0x20, DI
+	JAE         loop84
+
+end85:
+	ADDQ $0x20, DI
+	SUBQ $0x08, DI
+	JB   end88
+
+loop87:
+	VMOVUPS (AX)(R8*4), Y0
+	VMOVUPS (DX)(R8*4), Y1
+	MOVQ    CX, R9
+	MOVQ    BX, R10
+
+row89:
+	VMOVUPS     (R9)(R8*4), Y2
+	VSUBPS      Y1, Y2, Y2
+	VFMADD231PS Y2, Y2, Y0
+	ADDQ        SI, R9
+	SUBQ        $0x01, R10
+	JNZ         row89
+	VMOVUPS     Y0, (AX)(R8*4)
+	ADDQ        $0x08, R8
+	SUBQ        $0x08, DI
+	JAE         loop87
+
+end88:
+	ADDQ       $0x08, DI
+	JZ         done90
+	LEAQ       maskTable<>+0(SB), R9
+	MOVQ       $0x00000008, R10
+	SUBQ       DI, R10
+	VMOVUPS    (R9)(R10*4), Y0
+	VMASKMOVPS (AX)(R8*4), Y0, Y1
+	VMASKMOVPS (DX)(R8*4), Y0, Y2
+	MOVQ       BX, DX
+
+row91:
+	VMASKMOVPS  (CX)(R8*4), Y0, Y3
+	VSUBPS      Y2, Y3, Y3
+	VFMADD231PS Y3, Y3, Y1
+	ADDQ        SI, CX
+	SUBQ        $0x01, DX
+	JNZ         row91
+	VMASKMOVPS  Y1, Y0, (AX)(R8*4)
+
+done90:
+	VZEROUPPER
+	RET
+
+// func columnGradSumsAVX2(sum *float32, dot *float32, dy *float32, x *float32, mean *float32, rows int, stride int, n int)
+// Requires: AVX, FMA3
+TEXT ·columnGradSumsAVX2(SB), NOSPLIT, $0-64
+	MOVQ sum+0(FP), AX
+	MOVQ dot+8(FP), CX
+	MOVQ dy+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mean+32(FP), SI
+	MOVQ rows+40(FP), DI
+	MOVQ stride+48(FP), R8
+	SHLQ $0x02, R8
+	MOVQ n+56(FP), R9
+	XORQ R10, R10
+	SUBQ $0x10, R9
+	JB   end93
+
+loop92:
+	VMOVUPS (AX)(R10*4), Y0
+	VMOVUPS (CX)(R10*4), Y1
+	VMOVUPS (SI)(R10*4), Y2
+	VMOVUPS 32(AX)(R10*4), Y3
+	VMOVUPS 32(CX)(R10*4), Y4
+	VMOVUPS 32(SI)(R10*4), Y5
+	MOVQ    DX, R11
+	MOVQ    BX, R12
+	MOVQ    DI, R13
+
+row94:
+	VMOVUPS     (R11)(R10*4), Y6
+	VADDPS      Y6, Y0, Y0
+	VMOVUPS     (R12)(R10*4), Y7
+	VSUBPS      Y2, Y7, Y7
+	VFMADD231PS Y6, Y7, Y1
+	VMOVUPS     32(R11)(R10*4), Y6
+	VADDPS      Y6, Y3, Y3
+	VMOVUPS     32(R12)(R10*4), Y7
+	VSUBPS      Y5, Y7, Y7
+	VFMADD231PS Y6, Y7, Y4
+	ADDQ        R8, R11
+	ADDQ        R8, R12
+	SUBQ        $0x01, R13
+	JNZ         row94
+	VMOVUPS     Y0, (AX)(R10*4)
+	VMOVUPS     Y1, (CX)(R10*4)
+	VMOVUPS     Y3, 32(AX)(R10*4)
+	VMOVUPS     Y4, 32(CX)(R10*4)
+	ADDQ        $0x10, R10
+	SUBQ        $0x10, R9
+	JAE         loop92
+
+end93:
+	ADDQ $0x10, R9
+	SUBQ $0x08, R9
+	JB   end96
+
+loop95:
+	VMOVUPS (AX)(R10*4), Y0
+	VMOVUPS (CX)(R10*4), Y1
+	VMOVUPS (SI)(R10*4), Y2
+	MOVQ    DX, R11
+	MOVQ    BX, R12
+	MOVQ    DI, R13
+
+row97:
+	VMOVUPS     (R11)(R10*4), Y3
+	VADDPS      Y3, Y0, Y0
+	VMOVUPS     (R12)(R10*4), Y4
+	VSUBPS      Y2, Y4, Y4
+	VFMADD231PS Y3, Y4, Y1
+	ADDQ        R8, R11
+	ADDQ        R8, R12
+	SUBQ        $0x01, R13
+	JNZ         row97
+	VMOVUPS     Y0, (AX)(R10*4)
+	VMOVUPS     Y1, (CX)(R10*4)
+	ADDQ        $0x08, R10
+	SUBQ        $0x08, R9
+	JAE         loop95
+
+end96:
+	ADDQ       $0x08, R9
+	JZ         done98
+	LEAQ       maskTable<>+0(SB), R11
+	MOVQ       $0x00000008, R12
+	SUBQ       R9, R12
+	VMOVUPS    (R11)(R12*4), Y0
+	VMASKMOVPS (AX)(R10*4), Y0, Y1
+	VMASKMOVPS (CX)(R10*4), Y0, Y2
+	VMASKMOVPS (SI)(R10*4), Y0, Y3
+	MOVQ       BX, BX
+	MOVQ       DI, SI
+
+row99:
+	VMASKMOVPS  (DX)(R10*4), Y0, Y4
+	VADDPS      Y4, Y1, Y1
+	VMASKMOVPS  (BX)(R10*4), Y0, Y5
+	VSUBPS      Y3, Y5, Y5
+	VFMADD231PS Y4, Y5, Y2
+	ADDQ        R8, DX
+	ADDQ        R8, BX
+	SUBQ        $0x01, SI
+	JNZ         row99
+	VMASKMOVPS  Y1, Y0, (AX)(R10*4)
+	VMASKMOVPS  Y2, Y0, (CX)(R10*4)
+
+done98:
+	VZEROUPPER
+	RET
+
 // func sumAVX512(x *float32, n int) (s float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·sumAVX512(SB), NOSPLIT, $0-20
@@ -2982,7 +3920,7 @@ done9:
 	VZEROUPPER
 	RET
 
-// func softmaxRowAVX512(dst *float32, x *float32, n int) (m float32, sum float32)
+// func softmaxRowAVX512(dst *float32, x *float32, n int) (m float32, logSum float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), AX
@@ -3021,8 +3959,8 @@ end11:
 	BZHIL        DI, R8, R8
 	KMOVW        R8, K1
 	VMOVUPS.Z    (AX)(BX*4), K1, Z4
-	VBROADCASTSS cAVX512ff800000<>+0(SB), Z9
-	VBLENDMPS    Z4, Z9, K1, Z5
+	VBROADCASTSS cAVX512ff800000<>+0(SB), Z13
+	VBLENDMPS    Z4, Z13, K1, Z5
 	VMAXPS       Z0, Z5, Z0
 	SUBQ         $0x10, SI
 	JLE          done12
@@ -3297,24 +4235,59 @@ end14:
 	SUBQ             $0x10, SI
 
 done15:
-	VADDPS        Z2, Z1, Z0
-	VADDPS        Z4, Z3, Z1
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSS        X0, sum+28(FP)
-	VBROADCASTSS  cAVX5123f800000<>+0(SB), Z1
-	VBROADCASTSS  X0, Z0
-	VDIVPS        Z0, Z1, Z0
-	XORQ          AX, AX
-	SUBQ          $0x40, CX
-	JB            end17
+	VADDPS           Z2, Z1, Z0
+	VADDPS           Z4, Z3, Z1
+	VADDPS           Z1, Z0, Z0
+	VEXTRACTF64X4    $0x01, Z0, Y1
+	VADDPS           Y1, Y0, Y0
+	VEXTRACTF128     $0x01, Y0, X1
+	VADDPS           X1, X0, X0
+	VMOVHLPS         X0, X0, X1
+	VADDPS           X1, X0, X0
+	VMOVSHDUP        X0, X1
+	VADDPS           X1, X0, X0
+	VBROADCASTSS     X0, Z0
+	VCMPPS.BCST      $0x11, cAVX51200800000<>+0(SB), Z0, K1
+	VMULPS.BCST      cAVX5124b000000<>+0(SB), Z0, Z1
+	VBLENDMPS        Z1, Z0, K1, Z9
+	VPSUBD.BCST      cAVX5123f3504f3<>+0(SB), Z9, Z1
+	VPSRAD           $0x17, Z1, Z2
+	VCVTDQ2PS        Z2, Z2
+	VANDPS.BCST      cAVX512007fffff<>+0(SB), Z1, Z1
+	VPADDD.BCST      cAVX5123f3504f3<>+0(SB), Z1, Z1
+	VSUBPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z1
+	VBROADCASTSS     cAVX51241b80000<>+0(SB), Z3
+	VMOVAPS.Z        Z3, K1, Z3
+	VSUBPS           Z3, Z2, Z2
+	VBROADCASTSS     cAVX512bd9c64ef<>+0(SB), Z3
+	VFMADD213PS.BCST cAVX5123e02af63<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX512be06c121<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123e116c97<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX512be2a3945<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123e4cd00e<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX512be800113<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123eaaaaaa<>+0(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VMULPS           Z1, Z3, Z3
+	VMULPS           Z4, Z3, Z3
+	VFMADD231PS.BCST cAVX512b95e8083<>+0(SB), Z2, Z3
+	VFMADD231PS.BCST cAVX512bf000000<>+0(SB), Z4, Z3
+	VADDPS           Z1, Z3, Z1
+	VFMADD231PS.BCST cAVX5123f318000<>+0(SB), Z2, Z1
+	VCMPPS.BCST      $0x11, cAVX5127f800000<>+0(SB), Z0, K1
+	VBLENDMPS        Z1, Z0, K1, Z10
+	VXORPS           Z1, Z1, Z1
+	VCMPPS           $0x00, Z1, Z0, K1
+	VBLENDMPS.BCST   cAVX512ff800000<>+0(SB), Z10, K1, Z11
+	VXORPS           Z1, Z1, Z1
+	VCMPPS           $0x11, Z1, Z0, K1
+	VBLENDMPS.BCST   cAVX5127fc00000<>+0(SB), Z11, K1, Z12
+	VMOVSS           X12, logSum+28(FP)
+	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
+	VDIVPS           Z0, Z1, Z0
+	XORQ             AX, AX
+	SUBQ             $0x40, CX
+	JB               end17
 
 loop16:
 	VMOVUPS (DX)(AX*4), Z1
@@ -3396,9 +4369,63 @@ GLOBL cAVX5123effffff<>(SB), RODATA|NOPTR, $4
 DATA cAVX5123f800000<>+0(SB)/4, $0x3f800000
 GLOBL cAVX5123f800000<>(SB), RODATA|NOPTR, $4
 
-// func expSumRowAVX512(x *float32, n int) (m float32, sum float32)
+DATA cAVX51200800000<>+0(SB)/4, $0x00800000
+GLOBL cAVX51200800000<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5124b000000<>+0(SB)/4, $0x4b000000
+GLOBL cAVX5124b000000<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123f3504f3<>+0(SB)/4, $0x3f3504f3
+GLOBL cAVX5123f3504f3<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512007fffff<>+0(SB)/4, $0x007fffff
+GLOBL cAVX512007fffff<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX51241b80000<>+0(SB)/4, $0x41b80000
+GLOBL cAVX51241b80000<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512bd9c64ef<>+0(SB)/4, $0xbd9c64ef
+GLOBL cAVX512bd9c64ef<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123e02af63<>+0(SB)/4, $0x3e02af63
+GLOBL cAVX5123e02af63<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512be06c121<>+0(SB)/4, $0xbe06c121
+GLOBL cAVX512be06c121<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123e116c97<>+0(SB)/4, $0x3e116c97
+GLOBL cAVX5123e116c97<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512be2a3945<>+0(SB)/4, $0xbe2a3945
+GLOBL cAVX512be2a3945<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123e4cd00e<>+0(SB)/4, $0x3e4cd00e
+GLOBL cAVX5123e4cd00e<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512be800113<>+0(SB)/4, $0xbe800113
+GLOBL cAVX512be800113<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123eaaaaaa<>+0(SB)/4, $0x3eaaaaaa
+GLOBL cAVX5123eaaaaaa<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512b95e8083<>+0(SB)/4, $0xb95e8083
+GLOBL cAVX512b95e8083<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512bf000000<>+0(SB)/4, $0xbf000000
+GLOBL cAVX512bf000000<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123f318000<>+0(SB)/4, $0x3f318000
+GLOBL cAVX5123f318000<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5127f800000<>+0(SB)/4, $0x7f800000
+GLOBL cAVX5127f800000<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5127fc00000<>+0(SB)/4, $0x7fc00000
+GLOBL cAVX5127fc00000<>(SB), RODATA|NOPTR, $4
+
+// func logSumExpRowAVX512(x *float32, n int) (m float32, logSum float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·expSumRowAVX512(SB), NOSPLIT, $0-24
+TEXT ·logSumExpRowAVX512(SB), NOSPLIT, $0-24
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
 	VBROADCASTSS cAVX512ff800000<>+0(SB), Z0
@@ -3434,8 +4461,8 @@ end22:
 	BZHIL        SI, DI, DI
 	KMOVW        DI, K1
 	VMOVUPS.Z    (AX)(DX*4), K1, Z4
-	VBROADCASTSS cAVX512ff800000<>+0(SB), Z9
-	VBLENDMPS    Z4, Z9, K1, Z5
+	VBROADCASTSS cAVX512ff800000<>+0(SB), Z13
+	VBLENDMPS    Z4, Z13, K1, Z5
 	VMAXPS       Z0, Z5, Z0
 	SUBQ         $0x10, BX
 	JLE          done23
@@ -3701,18 +4728,54 @@ end25:
 	SUBQ             $0x10, CX
 
 done26:
-	VADDPS        Z2, Z1, Z0
-	VADDPS        Z4, Z3, Z1
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSS        X0, sum+20(FP)
+	VADDPS           Z2, Z1, Z0
+	VADDPS           Z4, Z3, Z1
+	VADDPS           Z1, Z0, Z0
+	VEXTRACTF64X4    $0x01, Z0, Y1
+	VADDPS           Y1, Y0, Y0
+	VEXTRACTF128     $0x01, Y0, X1
+	VADDPS           X1, X0, X0
+	VMOVHLPS         X0, X0, X1
+	VADDPS           X1, X0, X0
+	VMOVSHDUP        X0, X1
+	VADDPS           X1, X0, X0
+	VBROADCASTSS     X0, Z0
+	VCMPPS.BCST      $0x11, cAVX51200800000<>+0(SB), Z0, K1
+	VMULPS.BCST      cAVX5124b000000<>+0(SB), Z0, Z1
+	VBLENDMPS        Z1, Z0, K1, Z9
+	VPSUBD.BCST      cAVX5123f3504f3<>+0(SB), Z9, Z1
+	VPSRAD           $0x17, Z1, Z2
+	VCVTDQ2PS        Z2, Z2
+	VANDPS.BCST      cAVX512007fffff<>+0(SB), Z1, Z1
+	VPADDD.BCST      cAVX5123f3504f3<>+0(SB), Z1, Z1
+	VSUBPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z1
+	VBROADCASTSS     cAVX51241b80000<>+0(SB), Z3
+	VMOVAPS.Z        Z3, K1, Z3
+	VSUBPS           Z3, Z2, Z2
+	VBROADCASTSS     cAVX512bd9c64ef<>+0(SB), Z3
+	VFMADD213PS.BCST cAVX5123e02af63<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX512be06c121<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123e116c97<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX512be2a3945<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123e4cd00e<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX512be800113<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123eaaaaaa<>+0(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VMULPS           Z1, Z3, Z3
+	VMULPS           Z4, Z3, Z3
+	VFMADD231PS.BCST cAVX512b95e8083<>+0(SB), Z2, Z3
+	VFMADD231PS.BCST cAVX512bf000000<>+0(SB), Z4, Z3
+	VADDPS           Z1, Z3, Z1
+	VFMADD231PS.BCST cAVX5123f318000<>+0(SB), Z2, Z1
+	VCMPPS.BCST      $0x11, cAVX5127f800000<>+0(SB), Z0, K1
+	VBLENDMPS        Z1, Z0, K1, Z10
+	VXORPS           Z1, Z1, Z1
+	VCMPPS           $0x00, Z1, Z0, K1
+	VBLENDMPS.BCST   cAVX512ff800000<>+0(SB), Z10, K1, Z11
+	VXORPS           Z1, Z1, Z1
+	VCMPPS           $0x11, Z1, Z0, K1
+	VBLENDMPS.BCST   cAVX5127fc00000<>+0(SB), Z11, K1, Z12
+	VMOVSS           X12, logSum+20(FP)
 	VZEROUPPER
 	RET
 
@@ -4170,5 +5233,637 @@ end54:
 	VMOVUPS      Z0, K1, (AX)(DI*4)
 
 done55:
+	VZEROUPPER
+	RET
+
+// func planeAffineAVX512(y *float32, x *float32, n int, mean float32, scale float32, shift float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·planeAffineAVX512(SB), NOSPLIT, $0-36
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS mean+24(FP), Z0
+	VBROADCASTSS scale+28(FP), Z1
+	VBROADCASTSS shift+32(FP), Z2
+	MOVQ         n+16(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JB           end57
+
+loop56:
+	VMOVUPS     (CX)(BX*4), Z3
+	VSUBPS      Z0, Z3, Z3
+	VFMADD213PS Z2, Z1, Z3
+	VMOVUPS     Z3, (AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z3
+	VSUBPS      Z0, Z3, Z3
+	VFMADD213PS Z2, Z1, Z3
+	VMOVUPS     Z3, 64(AX)(BX*4)
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	JAE         loop56
+
+end57:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JB   end59
+
+loop58:
+	VMOVUPS     (CX)(BX*4), Z3
+	VSUBPS      Z0, Z3, Z3
+	VFMADD213PS Z2, Z1, Z3
+	VMOVUPS     Z3, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	JAE         loop58
+
+end59:
+	ADDQ        $0x10, DX
+	JZ          done60
+	MOVL        $-1, SI
+	BZHIL       DX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z3
+	VSUBPS      Z0, Z3, Z0
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*4)
+
+done60:
+	VZEROUPPER
+	RET
+
+// func planeGradSumsAVX512(dy *float32, x *float32, n int, mean float32) (sum float32, dot float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·planeGradSumsAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dy+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS mean+24(FP), Z0
+	MOVQ         n+16(FP), DX
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JB           end62
+
+loop61:
+	VMOVUPS     (AX)(BX*4), Z5
+	VADDPS      Z5, Z1, Z1
+	VMOVUPS     (CX)(BX*4), Z6
+	VSUBPS      Z0, Z6, Z6
+	VFMADD231PS Z5, Z6, Z2
+	VMOVUPS     64(AX)(BX*4), Z5
+	VADDPS      Z5, Z3, Z3
+	VMOVUPS     64(CX)(BX*4), Z6
+	VSUBPS      Z0, Z6, Z6
+	VFMADD231PS Z5, Z6, Z4
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	JAE         loop61
+
+end62:
+	ADDQ        $0x20, DX
+	JLE         done63
+	MOVQ        $0x00000010, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	MOVL        $-1, DI
+	BZHIL       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (AX)(BX*4), K1, Z5
+	VADDPS      Z5, Z1, Z1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z6
+	VSUBPS      Z0, Z6, Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VFMADD231PS Z5, Z6, Z2
+	SUBQ        $0x10, DX
+	JLE         done63
+	MOVQ        $0x00000010, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	MOVL        $-1, DI
+	BZHIL       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   64(AX)(BX*4), K1, Z5
+	VADDPS      Z5, Z3, Z3
+	VMOVUPS.Z   64(CX)(BX*4), K1, Z6
+	VSUBPS      Z0, Z6, Z0
+	VMOVAPS.Z   Z0, K1, Z0
+	VFMADD231PS Z5, Z0, Z4
+	SUBQ        $0x10, DX
+
+done63:
+	VADDPS        Z3, Z1, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, sum+32(FP)
+	VADDPS        Z4, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, dot+36(FP)
+	VZEROUPPER
+	RET
+
+// func planeGradAVX512(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·planeGradAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS mean+32(FP), Z0
+	VBROADCASTSS scale+36(FP), Z1
+	VBROADCASTSS slope+40(FP), Z2
+	VBROADCASTSS shift+44(FP), Z3
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JB           end65
+
+loop64:
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	VMOVUPS     64(DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     64(CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     Z4, 64(AX)(SI*4)
+	ADDQ        $0x20, SI
+	SUBQ        $0x20, BX
+	JAE         loop64
+
+end65:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end67
+
+loop66:
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop66
+
+end67:
+	ADDQ        $0x10, BX
+	JZ          done68
+	MOVL        $-1, DI
+	BZHIL       BX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (DX)(SI*4), K1, Z4
+	VSUBPS      Z0, Z4, Z0
+	VFMADD213PS Z3, Z2, Z0
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*4)
+
+done68:
+	VZEROUPPER
+	RET
+
+// func planeGradAddAVX512(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·planeGradAddAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS mean+32(FP), Z0
+	VBROADCASTSS scale+36(FP), Z1
+	VBROADCASTSS slope+40(FP), Z2
+	VBROADCASTSS shift+44(FP), Z3
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JB           end70
+
+loop69:
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     (AX)(SI*4), Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	VMOVUPS     64(DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     64(CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     64(AX)(SI*4), Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, 64(AX)(SI*4)
+	ADDQ        $0x20, SI
+	SUBQ        $0x20, BX
+	JAE         loop69
+
+end70:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end72
+
+loop71:
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     (AX)(SI*4), Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop71
+
+end72:
+	ADDQ        $0x10, BX
+	JZ          done73
+	MOVL        $-1, DI
+	BZHIL       BX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (DX)(SI*4), K1, Z4
+	VSUBPS      Z0, Z4, Z0
+	VFMADD213PS Z3, Z2, Z0
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (AX)(SI*4), K1, Z1
+	VADDPS      Z1, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*4)
+
+done73:
+	VZEROUPPER
+	RET
+
+// func rowAffineAVX512(y *float32, x *float32, mean *float32, scale *float32, shift *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rowAffineAVX512(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ mean+16(FP), DX
+	MOVQ scale+24(FP), BX
+	MOVQ shift+32(FP), SI
+	MOVQ n+40(FP), DI
+	XORQ R8, R8
+	SUBQ $0x20, DI
+	JB   end75
+
+loop74:
+	VMOVUPS     (CX)(R8*4), Z0
+	VMOVUPS     (DX)(R8*4), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (BX)(R8*4), Z1
+	VMOVUPS     (SI)(R8*4), Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     Z0, (AX)(R8*4)
+	VMOVUPS     64(CX)(R8*4), Z0
+	VMOVUPS     64(DX)(R8*4), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     64(BX)(R8*4), Z1
+	VMOVUPS     64(SI)(R8*4), Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     Z0, 64(AX)(R8*4)
+	ADDQ        $0x20, R8
+	SUBQ        $0x20, DI
+	JAE         loop74
+
+end75:
+	ADDQ $0x20, DI
+	SUBQ $0x10, DI
+	JB   end77
+
+loop76:
+	VMOVUPS     (CX)(R8*4), Z0
+	VMOVUPS     (DX)(R8*4), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (BX)(R8*4), Z1
+	VMOVUPS     (SI)(R8*4), Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     Z0, (AX)(R8*4)
+	ADDQ        $0x10, R8
+	SUBQ        $0x10, DI
+	JAE         loop76
+
+end77:
+	ADDQ        $0x10, DI
+	JZ          done78
+	MOVL        $-1, R9
+	BZHIL       DI, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z0
+	VMOVUPS.Z   (DX)(R8*4), K1, Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS.Z   (BX)(R8*4), K1, Z1
+	VMOVUPS.Z   (SI)(R8*4), K1, Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(R8*4)
+
+done78:
+	VZEROUPPER
+	RET
+
+// func rowGradAVX512(dst *float32, dy *float32, x *float32, mean *float32, scale *float32, slope *float32, shift *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rowGradAVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ mean+24(FP), BX
+	MOVQ scale+32(FP), SI
+	MOVQ slope+40(FP), DI
+	MOVQ shift+48(FP), R8
+	MOVQ n+56(FP), R9
+	XORQ R10, R10
+	SUBQ $0x20, R9
+	JB   end80
+
+loop79:
+	VMOVUPS     (DX)(R10*4), Z0
+	VMOVUPS     (BX)(R10*4), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (DI)(R10*4), Z1
+	VMOVUPS     (R8)(R10*4), Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     (SI)(R10*4), Z1
+	VMOVUPS     (CX)(R10*4), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, (AX)(R10*4)
+	VMOVUPS     64(DX)(R10*4), Z0
+	VMOVUPS     64(BX)(R10*4), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     64(DI)(R10*4), Z1
+	VMOVUPS     64(R8)(R10*4), Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     64(SI)(R10*4), Z1
+	VMOVUPS     64(CX)(R10*4), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, 64(AX)(R10*4)
+	ADDQ        $0x20, R10
+	SUBQ        $0x20, R9
+	JAE         loop79
+
+end80:
+	ADDQ $0x20, R9
+	SUBQ $0x10, R9
+	JB   end82
+
+loop81:
+	VMOVUPS     (DX)(R10*4), Z0
+	VMOVUPS     (BX)(R10*4), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (DI)(R10*4), Z1
+	VMOVUPS     (R8)(R10*4), Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS     (SI)(R10*4), Z1
+	VMOVUPS     (CX)(R10*4), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, (AX)(R10*4)
+	ADDQ        $0x10, R10
+	SUBQ        $0x10, R9
+	JAE         loop81
+
+end82:
+	ADDQ        $0x10, R9
+	JZ          done83
+	MOVL        $-1, R11
+	BZHIL       R9, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (DX)(R10*4), K1, Z0
+	VMOVUPS.Z   (BX)(R10*4), K1, Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS.Z   (DI)(R10*4), K1, Z1
+	VMOVUPS.Z   (R8)(R10*4), K1, Z2
+	VFMADD213PS Z2, Z1, Z0
+	VMOVUPS.Z   (SI)(R10*4), K1, Z1
+	VMOVUPS.Z   (CX)(R10*4), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(R10*4)
+
+done83:
+	VZEROUPPER
+	RET
+
+// func columnSquaresAVX512(dst *float32, x *float32, mean *float32, rows int, stride int, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·columnSquaresAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ mean+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ stride+32(FP), SI
+	SHLQ $0x02, SI
+	MOVQ n+40(FP), DI
+	XORQ R8, R8
+	SUBQ $0x40, DI
+	JB   end85
+
+loop84:
+	VMOVUPS (AX)(R8*4), Z0
+	VMOVUPS (DX)(R8*4), Z1
+	VMOVUPS 64(AX)(R8*4), Z2
+	VMOVUPS 64(DX)(R8*4), Z3
+	VMOVUPS 128(AX)(R8*4), Z4
+	VMOVUPS 128(DX)(R8*4), Z5
+	VMOVUPS 192(AX)(R8*4), Z6
+	VMOVUPS 192(DX)(R8*4), Z7
+	MOVQ    CX, R9
+	MOVQ    BX, R10
+
+row86:
+	VMOVUPS     (R9)(R8*4), Z8
+	VSUBPS      Z1, Z8, Z8
+	VFMADD231PS Z8, Z8, Z0
+	VMOVUPS     64(R9)(R8*4), Z8
+	VSUBPS      Z3, Z8, Z8
+	VFMADD231PS Z8, Z8, Z2
+	VMOVUPS     128(R9)(R8*4), Z8
+	VSUBPS      Z5, Z8, Z8
+	VFMADD231PS Z8, Z8, Z4
+	VMOVUPS     192(R9)(R8*4), Z8
+	VSUBPS      Z7, Z8, Z8
+	VFMADD231PS Z8, Z8, Z6
+	ADDQ        SI, R9
+	SUBQ        $0x01, R10
+	JNZ         row86
+	VMOVUPS     Z0, (AX)(R8*4)
+	VMOVUPS     Z2, 64(AX)(R8*4)
+	VMOVUPS     Z4, 128(AX)(R8*4)
+	VMOVUPS     Z6, 192(AX)(R8*4)
+	ADDQ        $0x40, R8
+	SUBQ        $0x40, DI
+	JAE         loop84
+
+end85:
+	ADDQ $0x40, DI
+	SUBQ $0x10, DI
+	JB   end88
+
+loop87:
+	VMOVUPS (AX)(R8*4), Z0
+	VMOVUPS (DX)(R8*4), Z1
+	MOVQ    CX, R9
+	MOVQ    BX, R10
+
+row89:
+	VMOVUPS     (R9)(R8*4), Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z2, Z2, Z0
+	ADDQ        SI, R9
+	SUBQ        $0x01, R10
+	JNZ         row89
+	VMOVUPS     Z0, (AX)(R8*4)
+	ADDQ        $0x10, R8
+	SUBQ        $0x10, DI
+	JAE         loop87
+
+end88:
+	ADDQ      $0x10, DI
+	JZ        done90
+	MOVL      $-1, R9
+	BZHIL     DI, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (AX)(R8*4), K1, Z0
+	VMOVUPS.Z (DX)(R8*4), K1, Z1
+	MOVQ      BX, DX
+
+row91:
+	VMOVUPS.Z   (CX)(R8*4), K1, Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z2, Z2, Z0
+	ADDQ        SI, CX
+	SUBQ        $0x01, DX
+	JNZ         row91
+	VMOVUPS     Z0, K1, (AX)(R8*4)
+
+done90:
+	VZEROUPPER
+	RET
+
+// func columnGradSumsAVX512(sum *float32, dot *float32, dy *float32, x *float32, mean *float32, rows int, stride int, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·columnGradSumsAVX512(SB), NOSPLIT, $0-64
+	MOVQ sum+0(FP), AX
+	MOVQ dot+8(FP), CX
+	MOVQ dy+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mean+32(FP), SI
+	MOVQ rows+40(FP), DI
+	MOVQ stride+48(FP), R8
+	SHLQ $0x02, R8
+	MOVQ n+56(FP), R9
+	XORQ R10, R10
+	SUBQ $0x20, R9
+	JB   end93
+
+loop92:
+	VMOVUPS (AX)(R10*4), Z0
+	VMOVUPS (CX)(R10*4), Z1
+	VMOVUPS (SI)(R10*4), Z2
+	VMOVUPS 64(AX)(R10*4), Z3
+	VMOVUPS 64(CX)(R10*4), Z4
+	VMOVUPS 64(SI)(R10*4), Z5
+	MOVQ    DX, R11
+	MOVQ    BX, R12
+	MOVQ    DI, R13
+
+row94:
+	VMOVUPS     (R11)(R10*4), Z6
+	VADDPS      Z6, Z0, Z0
+	VMOVUPS     (R12)(R10*4), Z7
+	VSUBPS      Z2, Z7, Z7
+	VFMADD231PS Z6, Z7, Z1
+	VMOVUPS     64(R11)(R10*4), Z6
+	VADDPS      Z6, Z3, Z3
+	VMOVUPS     64(R12)(R10*4), Z7
+	VSUBPS      Z5, Z7, Z7
+	VFMADD231PS Z6, Z7, Z4
+	ADDQ        R8, R11
+	ADDQ        R8, R12
+	SUBQ        $0x01, R13
+	JNZ         row94
+	VMOVUPS     Z0, (AX)(R10*4)
+	VMOVUPS     Z1, (CX)(R10*4)
+	VMOVUPS     Z3, 64(AX)(R10*4)
+	VMOVUPS     Z4, 64(CX)(R10*4)
+	ADDQ        $0x20, R10
+	SUBQ        $0x20, R9
+	JAE         loop92
+
+end93:
+	ADDQ $0x20, R9
+	SUBQ $0x10, R9
+	JB   end96
+
+loop95:
+	VMOVUPS (AX)(R10*4), Z0
+	VMOVUPS (CX)(R10*4), Z1
+	VMOVUPS (SI)(R10*4), Z2
+	MOVQ    DX, R11
+	MOVQ    BX, R12
+	MOVQ    DI, R13
+
+row97:
+	VMOVUPS     (R11)(R10*4), Z3
+	VADDPS      Z3, Z0, Z0
+	VMOVUPS     (R12)(R10*4), Z4
+	VSUBPS      Z2, Z4, Z4
+	VFMADD231PS Z3, Z4, Z1
+	ADDQ        R8, R11
+	ADDQ        R8, R12
+	SUBQ        $0x01, R13
+	JNZ         row97
+	VMOVUPS     Z0, (AX)(R10*4)
+	VMOVUPS     Z1, (CX)(R10*4)
+	ADDQ        $0x10, R10
+	SUBQ        $0x10, R9
+	JAE         loop95
+
+end96:
+	ADDQ      $0x10, R9
+	JZ        done98
+	MOVL      $-1, R11
+	BZHIL     R9, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (AX)(R10*4), K1, Z0
+	VMOVUPS.Z (CX)(R10*4), K1, Z1
+	VMOVUPS.Z (SI)(R10*4), K1, Z2
+	MOVQ      BX, BX
+	MOVQ      DI, SI
+
+row99:
+	VMOVUPS.Z   (DX)(R10*4), K1, Z3
+	VADDPS      Z3, Z0, Z0
+	VMOVUPS.Z   (BX)(R10*4), K1, Z4
+	VSUBPS      Z2, Z4, Z4
+	VFMADD231PS Z3, Z4, Z1
+	ADDQ        R8, DX
+	ADDQ        R8, BX
+	SUBQ        $0x01, SI
+	JNZ         row99
+	VMOVUPS     Z0, K1, (AX)(R10*4)
+	VMOVUPS     Z1, K1, (CX)(R10*4)
+
+done98:
 	VZEROUPPER
 	RET

@@ -22,12 +22,12 @@ func squaresAVX2(x *float32, n int, mean float32) (s float32)
 // softmaxRowAVX2 does one row, see softmaxRowGo.
 //
 //go:noescape
-func softmaxRowAVX2(dst *float32, x *float32, n int) (m float32, sum float32)
+func softmaxRowAVX2(dst *float32, x *float32, n int) (m float32, logSum float32)
 
-// expSumRowAVX2 does one row, see expSumRowGo.
+// logSumExpRowAVX2 does one row, see logSumExpRowGo.
 //
 //go:noescape
-func expSumRowAVX2(x *float32, n int) (m float32, sum float32)
+func logSumExpRowAVX2(x *float32, n int) (m float32, logSum float32)
 
 // addRowsAVX2 adds n columns of rows that are stride apart, rows > 0, see addRowsGo.
 //
@@ -54,6 +54,46 @@ func layerNormGradSumsAVX2(dy *float32, x *float32, gamma *float32, n int, mean 
 //go:noescape
 func layerNormGradRowAVX2(dx *float32, dy *float32, x *float32, gamma *float32, n int, mean float32, rstd float32, a float32, b float32)
 
+// planeAffineAVX2 computes y = (x-mean)*scale + shift.
+//
+//go:noescape
+func planeAffineAVX2(y *float32, x *float32, n int, mean float32, scale float32, shift float32)
+
+// planeGradSumsAVX2 adds up dy and dy*(x-mean).
+//
+//go:noescape
+func planeGradSumsAVX2(dy *float32, x *float32, n int, mean float32) (sum float32, dot float32)
+
+// planeGradAVX2 computes dst = scale*dy + slope*(x-mean) + shift.
+//
+//go:noescape
+func planeGradAVX2(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+
+// planeGradAddAVX2 adds scale*dy + slope*(x-mean) + shift to dst.
+//
+//go:noescape
+func planeGradAddAVX2(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+
+// rowAffineAVX2 computes y = (x-mean)*scale + shift.
+//
+//go:noescape
+func rowAffineAVX2(y *float32, x *float32, mean *float32, scale *float32, shift *float32, n int)
+
+// rowGradAVX2 computes dst = scale*dy + slope*(x-mean) + shift.
+//
+//go:noescape
+func rowGradAVX2(dst *float32, dy *float32, x *float32, mean *float32, scale *float32, slope *float32, shift *float32, n int)
+
+// columnSquaresAVX2 adds (x-mean)^2 of n columns of rows that are stride apart, rows > 0.
+//
+//go:noescape
+func columnSquaresAVX2(dst *float32, x *float32, mean *float32, rows int, stride int, n int)
+
+// columnGradSumsAVX2 adds dy and dy*(x-mean) of n columns of rows that are stride apart, rows > 0.
+//
+//go:noescape
+func columnGradSumsAVX2(sum *float32, dot *float32, dy *float32, x *float32, mean *float32, rows int, stride int, n int)
+
 // sumAVX512 adds up n elements, see sumGo.
 //
 //go:noescape
@@ -72,12 +112,12 @@ func squaresAVX512(x *float32, n int, mean float32) (s float32)
 // softmaxRowAVX512 does one row, see softmaxRowGo.
 //
 //go:noescape
-func softmaxRowAVX512(dst *float32, x *float32, n int) (m float32, sum float32)
+func softmaxRowAVX512(dst *float32, x *float32, n int) (m float32, logSum float32)
 
-// expSumRowAVX512 does one row, see expSumRowGo.
+// logSumExpRowAVX512 does one row, see logSumExpRowGo.
 //
 //go:noescape
-func expSumRowAVX512(x *float32, n int) (m float32, sum float32)
+func logSumExpRowAVX512(x *float32, n int) (m float32, logSum float32)
 
 // addRowsAVX512 adds n columns of rows that are stride apart, rows > 0, see addRowsGo.
 //
@@ -103,3 +143,43 @@ func layerNormGradSumsAVX512(dy *float32, x *float32, gamma *float32, n int, mea
 //
 //go:noescape
 func layerNormGradRowAVX512(dx *float32, dy *float32, x *float32, gamma *float32, n int, mean float32, rstd float32, a float32, b float32)
+
+// planeAffineAVX512 computes y = (x-mean)*scale + shift.
+//
+//go:noescape
+func planeAffineAVX512(y *float32, x *float32, n int, mean float32, scale float32, shift float32)
+
+// planeGradSumsAVX512 adds up dy and dy*(x-mean).
+//
+//go:noescape
+func planeGradSumsAVX512(dy *float32, x *float32, n int, mean float32) (sum float32, dot float32)
+
+// planeGradAVX512 computes dst = scale*dy + slope*(x-mean) + shift.
+//
+//go:noescape
+func planeGradAVX512(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+
+// planeGradAddAVX512 adds scale*dy + slope*(x-mean) + shift to dst.
+//
+//go:noescape
+func planeGradAddAVX512(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+
+// rowAffineAVX512 computes y = (x-mean)*scale + shift.
+//
+//go:noescape
+func rowAffineAVX512(y *float32, x *float32, mean *float32, scale *float32, shift *float32, n int)
+
+// rowGradAVX512 computes dst = scale*dy + slope*(x-mean) + shift.
+//
+//go:noescape
+func rowGradAVX512(dst *float32, dy *float32, x *float32, mean *float32, scale *float32, slope *float32, shift *float32, n int)
+
+// columnSquaresAVX512 adds (x-mean)^2 of n columns of rows that are stride apart, rows > 0.
+//
+//go:noescape
+func columnSquaresAVX512(dst *float32, x *float32, mean *float32, rows int, stride int, n int)
+
+// columnGradSumsAVX512 adds dy and dy*(x-mean) of n columns of rows that are stride apart, rows > 0.
+//
+//go:noescape
+func columnGradSumsAVX512(sum *float32, dot *float32, dy *float32, x *float32, mean *float32, rows int, stride int, n int)

@@ -1,72 +1,76 @@
 package kernel
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // Softmax computes, for each row of cols elements, e^(x-max) / sum of e^(x-max). dst may be x.
 // A row with a NaN, or of nothing but -Inf, gives NaN.
 func Softmax(dst, x []float32, cols int) {
 	checkLen("Softmax", "the input", len(dst), len(x))
-	softmaxJob((*job).softmaxPart, rowsOf("Softmax", len(dst), cols), cols, dst, x, nil)
+	overRows(softmaxRows, rowsOf("Softmax", len(dst), cols), cols, dst, x, nil)
 }
 
 // LogSoftmax computes, for each row of cols elements, x - max - log(sum of e^(x-max)). dst may be x.
 func LogSoftmax(dst, x []float32, cols int) {
 	checkLen("LogSoftmax", "the input", len(dst), len(x))
-	softmaxJob((*job).logSoftmaxPart, rowsOf("LogSoftmax", len(dst), cols), cols, dst, x, nil)
+	overRows(logSoftmaxRows, rowsOf("LogSoftmax", len(dst), cols), cols, dst, x, nil)
 }
 
 // SoftmaxGrad adds y * (dy - sum of dy*y over the row) to dx; y is Softmax's output.
 func SoftmaxGrad(dx, dy, y []float32, cols int) {
 	checkLen("SoftmaxGrad", "dy", len(dx), len(dy))
 	checkLen("SoftmaxGrad", "y", len(dx), len(y))
-	softmaxJob((*job).softmaxGradPart, rowsOf("SoftmaxGrad", len(dx), cols), cols, dx, dy, y)
+	overRows(softmaxGradRows, rowsOf("SoftmaxGrad", len(dx), cols), cols, dx, dy, y)
 }
 
 // LogSoftmaxGrad adds dy - e^y * (sum of dy over the row) to dx; y is LogSoftmax's output.
 func LogSoftmaxGrad(dx, dy, y []float32, cols int) {
 	checkLen("LogSoftmaxGrad", "dy", len(dx), len(dy))
 	checkLen("LogSoftmaxGrad", "y", len(dx), len(y))
-	softmaxJob((*job).logSoftmaxGradPart, rowsOf("LogSoftmaxGrad", len(dx), cols), cols, dx, dy, y)
+	overRows(logSoftmaxGradRows, rowsOf("LogSoftmaxGrad", len(dx), cols), cols, dx, dy, y)
 }
 
-func softmaxJob(run func(j *job, lo, hi int), rows, cols int, a, b, c []float32) {
-	if rows == 0 {
+func softmaxRows(dst, x, _ []float32, cols int) {
+	for i := 0; i < len(x); i += cols {
+		softmaxRow(dst[i:i+cols], x[i:i+cols])
+	}
+}
+
+func logSoftmaxRows(dst, x, _ []float32, cols int) {
+	for i := 0; i < len(x); i += cols {
+		m, l := logSumExpRow(x[i : i+cols])
+		elem(opSubTwo, dst[i:i+cols], x[i:i+cols], nil, m, l)
+	}
+}
+
+func softmaxGradRows(dx, dy, y []float32, cols int) {
+	for i := 0; i < len(dx); i += cols {
+		g, p := dy[i:i+cols], y[i:i+cols]
+		elem(opSoftmaxGrad, dx[i:i+cols], g, p, dot(g, p), 0)
+	}
+}
+
+func logSoftmaxGradRows(dx, dy, y []float32, cols int) {
+	for i := 0; i < len(dx); i += cols {
+		g := dy[i : i+cols]
+		elem(opLogSoftmaxGrad, dx[i:i+cols], g, y[i:i+cols], sum(g), 0)
+	}
+}
+
+// overRows runs f over all rows of a, b and c (which may be nil), here if they are few, and else on
+// the workers.
+func overRows(f func(a, b, c []float32, cols int), rows, cols int, a, b, c []float32) {
+	n := rowsAtATime(rowGrain, cols)
+	if rows <= n {
+		f(a, b, c, cols)
 		return
 	}
-	j := getJob(run)
-	j.x[0], j.x[1], j.x[2], j.cols = a, b, c, cols
-	j.parallel(rows, rowsAtATime(rowGrain, cols))
+	j := getJob((*job).overRowsPart)
+	j.x[0], j.x[1], j.x[2], j.cols, j.overRows = a, b, c, cols, f
+	j.parallel(rows, n)
 }
 
-func (j *job) softmaxPart(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		softmaxRow(j.rows(0, i, i+1), j.rows(1, i, i+1))
-	}
-}
-
-func (j *job) logSoftmaxPart(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		x := j.rows(1, i, i+1)
-		m, s := expSumRow(x)
-		elem(opSubTwo, j.rows(0, i, i+1), x, nil, m, float32(math.Log(float64(s))))
-	}
-}
-
-func (j *job) softmaxGradPart(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		g, y := j.rows(1, i, i+1), j.rows(2, i, i+1)
-		elem(opSoftmaxGrad, j.rows(0, i, i+1), g, y, dot(g, y), 0)
-	}
-}
-
-func (j *job) logSoftmaxGradPart(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		g := j.rows(1, i, i+1)
-		elem(opLogSoftmaxGrad, j.rows(0, i, i+1), g, j.rows(2, i, i+1), sum(g), 0)
-	}
+func (j *job) overRowsPart(lo, hi int) {
+	j.overRows(j.rows(0, lo, hi), j.rows(1, lo, hi), j.rows(2, lo, hi), j.cols)
 }
 
 // SoftmaxCrossEntropy computes for each row the softmax of the logits into probs and
@@ -81,23 +85,29 @@ func SoftmaxCrossEntropy(loss, probs, logits []float32, labels []int32, cols int
 	if rows == 0 {
 		return
 	}
+	n := rowsAtATime(rowGrain, cols)
+	if rows <= n {
+		crossEntropyRows(loss, probs, logits, labels, cols)
+		return
+	}
 	j := getJob((*job).crossEntropyPart)
 	j.x[0], j.x[1], j.x[2], j.labels, j.cols = loss, probs, logits, labels, cols
-	j.parallel(rows, rowsAtATime(rowGrain, cols))
+	j.parallel(rows, n)
 }
 
 func (j *job) crossEntropyPart(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		x, label := j.rows(2, i, i+1), j.labels[i]
-		var at, loss float32
-		if label >= 0 {
-			at = x[label] // before probs may overwrite it
+	crossEntropyRows(j.at(0, lo, hi), j.rows(1, lo, hi), j.rows(2, lo, hi), j.labels[lo:hi], j.cols)
+}
+
+func crossEntropyRows(loss, probs, logits []float32, labels []int32, cols int) {
+	for i, label := range labels {
+		x := logits[i*cols : i*cols+cols]
+		at := x[max(0, label)] // before probs may overwrite it
+		m, l := softmaxRow(probs[i*cols:i*cols+cols], x)
+		loss[i] = l - (at - m)
+		if label < 0 {
+			loss[i] = 0
 		}
-		m, s := softmaxRow(j.rows(1, i, i+1), x)
-		if label >= 0 {
-			loss = float32(math.Log(float64(s)) - float64(at-m))
-		}
-		j.x[0][i] = loss
 	}
 }
 
@@ -111,17 +121,26 @@ func SoftmaxCrossEntropyGrad(dlogits, dloss, probs []float32, labels []int32, co
 	if rows == 0 {
 		return
 	}
+	n := rowsAtATime(elemGrain, cols)
+	if rows <= n {
+		crossEntropyGradRows(dlogits, dloss, probs, labels, cols)
+		return
+	}
 	j := getJob((*job).crossEntropyGradPart)
 	j.x[0], j.x[1], j.x[2], j.labels, j.cols = dlogits, dloss, probs, labels, cols
-	j.parallel(rows, rowsAtATime(elemGrain, cols))
+	j.parallel(rows, n)
 }
 
 func (j *job) crossEntropyGradPart(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		if label := j.labels[i]; label >= 0 {
-			d, s := j.rows(0, i, i+1), j.x[1][i]
-			elem(opAxpy, d, j.rows(2, i, i+1), nil, s, 0)
-			d[label] -= s
+	crossEntropyGradRows(j.rows(0, lo, hi), j.at(1, lo, hi), j.rows(2, lo, hi), j.labels[lo:hi], j.cols)
+}
+
+func crossEntropyGradRows(dlogits, dloss, probs []float32, labels []int32, cols int) {
+	for i, label := range labels {
+		if label >= 0 {
+			d := dlogits[i*cols : i*cols+cols]
+			elem(opAxpy, d, probs[i*cols:i*cols+cols], nil, dloss[i], 0)
+			d[label] -= dloss[i]
 		}
 	}
 }

@@ -11,18 +11,21 @@ import "math"
 //
 // bias1 = 1-beta1^t and bias2 = 1-beta2^t undo the start from zero. decay is the decoupled weight
 // decay of AdamW (Loshchilov & Hutter, 2019); 0 gives plain Adam.
-func AdamUpdate(p, g, m, v []float32, lr, beta1, beta2, eps, bias1, bias2, decay float32) {
+//
+// The numbers are float64, because 1-beta2 of a rounded beta2 would be off by 1e-5.
+func AdamUpdate(p, g, m, v []float32, lr, beta1, beta2, eps, bias1, bias2, decay float64) {
 	checkLen("AdamUpdate", "g", len(p), len(g))
 	checkLen("AdamUpdate", "m", len(p), len(m))
 	checkLen("AdamUpdate", "v", len(p), len(v))
-	step, root, keep := lr/bias1, float32(1/math.Sqrt(float64(bias2))), 1-lr*decay
+	take1, take2 := float32(1-beta1), float32(1-beta2)
+	step, root, keep := float32(lr/bias1), float32(1/math.Sqrt(bias2)), float32(1-lr*decay)
 	if len(p) <= elemGrain/2 {
-		adam(p, g, m, v, 1-beta1, beta2, 1-beta2, step, root, eps, keep)
+		adam(p, g, m, v, take1, float32(beta2), take2, step, root, float32(eps), keep)
 		return
 	}
 	j := getJob((*job).adamPart)
 	j.x = [9][]float32{p, g, m, v}
-	j.s, j.t, j.f = 1-beta1, beta2, [5]float32{1 - beta2, step, root, eps, keep}
+	j.s, j.t, j.f = take1, float32(beta2), [5]float32{take2, step, root, float32(eps), keep}
 	j.parallel(len(p), elemGrain/2)
 }
 
@@ -64,31 +67,36 @@ func (j *job) nesterovPart(lo, hi int) {
 // RMSProp takes one step of RMSProp (Tieleman & Hinton, 2012), PyTorch's form:
 //
 //	v = alpha*v + (1-alpha)*g*g;  p -= lr * g / (sqrt(v) + eps)
-func RMSProp(p, g, v []float32, lr, alpha, eps float32) {
+func RMSProp(p, g, v []float32, lr, alpha, eps float64) {
 	checkLen("RMSProp", "g", len(p), len(g))
 	checkLen("RMSProp", "v", len(p), len(v))
-	for i, d := range g {
-		v[i] = alpha*v[i] + (1-alpha)*d*d
-		p[i] -= lr * d / (float32(math.Sqrt(float64(v[i]))) + eps)
+	if len(p) <= elemGrain/2 {
+		rmsProp(p, g, v, float32(lr), float32(alpha), float32(1-alpha), float32(eps))
+		return
 	}
+	j := getJob((*job).rmsPropPart)
+	j.x[0], j.x[1], j.x[2] = p, g, v
+	j.s, j.t, j.f[0], j.f[1] = float32(lr), float32(alpha), float32(1-alpha), float32(eps)
+	j.parallel(len(p), elemGrain/2)
+}
+
+func (j *job) rmsPropPart(lo, hi int) {
+	rmsProp(j.at(0, lo, hi), j.at(1, lo, hi), j.at(2, lo, hi), j.s, j.t, j.f[0], j.f[1])
 }
 
 // Lion takes one step of Lion (Chen et al., Symbolic Discovery of Optimization Algorithms, 2023):
 //
 //	p = p*(1 - lr*decay) - lr*sign(beta1*m + (1-beta1)*g);  m = beta2*m + (1-beta2)*g
-func Lion(p, g, m []float32, lr, beta1, beta2, decay float32) {
+func Lion(p, g, m []float32, lr, beta1, beta2, decay float64) {
 	checkLen("Lion", "g", len(p), len(g))
 	checkLen("Lion", "m", len(p), len(m))
-	keep := 1 - lr*decay
-	for i, d := range g {
-		u := beta1*m[i] + (1-beta1)*d
-		q := p[i] * keep
-		if u > 0 {
-			q -= lr
-		} else if u < 0 {
-			q += lr
-		}
-		p[i] = q
-		m[i] = beta2*m[i] + (1-beta2)*d
-	}
+	j := getJob((*job).lionPart)
+	j.x[0], j.x[1], j.x[2] = p, g, m
+	j.s, j.t = float32(lr), float32(1-lr*decay)
+	j.f = [5]float32{float32(beta1), float32(1 - beta1), float32(beta2), float32(1 - beta2)}
+	j.parallel(len(p), elemGrain)
+}
+
+func (j *job) lionPart(lo, hi int) {
+	lion(j.at(0, lo, hi), j.at(1, lo, hi), j.at(2, lo, hi), j.s, j.f[0], j.f[1], j.f[2], j.f[3], j.t)
 }

@@ -5,17 +5,25 @@ import "unsafe"
 // vecKernels are the kernels that are not element-wise, for one level of the processor. Where there
 // is no assembly a field is nil, and the function of the same name with Go behind it runs.
 type vecKernels struct {
-	sum        func(x *float32, n int) float32
-	dot        func(a, b *float32, n int) float32
-	squares    func(x *float32, n int, mean float32) float32
-	softmaxRow func(dst, x *float32, n int) (m, sum float32)
-	expSumRow  func(x *float32, n int) (m, sum float32)
-	addRows    func(dst, x *float32, rows, stride, n int)
+	sum          func(x *float32, n int) float32
+	dot          func(a, b *float32, n int) float32
+	squares      func(x *float32, n int, mean float32) float32
+	softmaxRow   func(dst, x *float32, n int) (m, logSum float32)
+	logSumExpRow func(x *float32, n int) (m, logSum float32)
+	addRows      func(dst, x *float32, rows, stride, n int)
 
 	layerNormRow      func(y, x, gamma, beta *float32, n int, mean, rstd float32)
 	layerNormGradSums func(dy, x, gamma *float32, n int, mean, rstd float32) (sum, dot float32)
 	layerNormGradRow  func(dx, dy, x, gamma *float32, n int, mean, rstd, a, b float32)
 	layerNormParams   func(dgamma, dbeta, dy, x, mean, rstd *float32, rows, stride, n int)
+
+	planeAffine             func(y, x *float32, n int, mean, scale, shift float32)
+	planeGradSums           func(dy, x *float32, n int, mean float32) (sum, dot float32)
+	planeGrad, planeGradAdd func(dst, dy, x *float32, n int, mean, scale, slope, shift float32)
+	rowAffine               func(y, x, mean, scale, shift *float32, n int)
+	rowGrad                 func(dst, dy, x, mean, scale, slope, shift *float32, n int)
+	columnSquares           func(dst, x, mean *float32, rows, stride, n int)
+	columnGradSums          func(sum, dot, dy, x, mean *float32, rows, stride, n int)
 
 	lstmRow     func(h, c, acts, tanhC, gates, cPrev *float32, n int)
 	lstmGradRow func(dgates, dcPrev, dh, dc, acts, tanhC, cPrev *float32, n int)
@@ -24,6 +32,8 @@ type vecKernels struct {
 
 	adam               func(p, g, m, v *float32, n int, take1, beta2, take2, step, root, eps, keep float32)
 	momentum, nesterov func(p, g, buf *float32, n int, lr, mu, take float32)
+	rmsProp            func(p, g, v *float32, n int, lr, alpha, take, eps float32)
+	lion               func(p, g, m *float32, n int, lr, beta1, take1, beta2, take2, keep float32)
 	bytesToFloats      func(dst *float32, src *byte, n int, scale, shift float32)
 
 	dropout         func(dst, mask, x *float32, blocks int, key *uint32, counter int, limit int32, scale float32)
@@ -56,18 +66,19 @@ func squares(x []float32, mean float32) float32 {
 	return squaresGo(x, mean)
 }
 
-func softmaxRow(dst, x []float32) (m, sum float32) {
+// softmaxRow returns the largest element and the logarithm of the sum of e^(x-max).
+func softmaxRow(dst, x []float32) (m, logSum float32) {
 	if f := vecTable[cpu].softmaxRow; f != nil {
 		return f(p(dst), p(x), len(x))
 	}
 	return softmaxRowGo(dst, x)
 }
 
-func expSumRow(x []float32) (m, sum float32) {
-	if f := vecTable[cpu].expSumRow; f != nil {
+func logSumExpRow(x []float32) (m, logSum float32) {
+	if f := vecTable[cpu].logSumExpRow; f != nil {
 		return f(p(x), len(x))
 	}
-	return expSumRowGo(x)
+	return logSumExpRowGo(x)
 }
 
 // addRows adds n columns of rows rows, stride apart; rows > 0.
@@ -110,6 +121,96 @@ func layerNormParams(dgamma, dbeta, dy, x, mean, rstd []float32, stride, n int) 
 		return
 	}
 	layerNormParamsGo(dgamma, dbeta, dy, x, mean, rstd, stride, n)
+}
+
+func planeAffine(y, x []float32, mean, scale, shift float32) {
+	if f := vecTable[cpu].planeAffine; f != nil {
+		f(p(y), p(x), len(y), mean, scale, shift)
+		return
+	}
+	planeAffineGo(y, x, mean, scale, shift)
+}
+
+func planeGradSums(dy, x []float32, mean float32) (sum, dot float32) {
+	if f := vecTable[cpu].planeGradSums; f != nil {
+		return f(p(dy), p(x), len(dy), mean)
+	}
+	return planeGradSumsGo(dy, x, mean)
+}
+
+func planeGrad(dst, dy, x []float32, mean, scale, slope, shift float32) {
+	if f := vecTable[cpu].planeGrad; f != nil {
+		f(p(dst), p(dy), p(x), len(dst), mean, scale, slope, shift)
+		return
+	}
+	for i, d := range dy {
+		dst[i] = scale*d + slope*(x[i]-mean) + shift
+	}
+}
+
+func planeGradAdd(dst, dy, x []float32, mean, scale, slope, shift float32) {
+	if f := vecTable[cpu].planeGradAdd; f != nil {
+		f(p(dst), p(dy), p(x), len(dst), mean, scale, slope, shift)
+		return
+	}
+	for i, d := range dy {
+		dst[i] += scale*d + slope*(x[i]-mean) + shift
+	}
+}
+
+func rowAffine(y, x, mean, scale, shift []float32) {
+	if f := vecTable[cpu].rowAffine; f != nil {
+		f(p(y), p(x), p(mean), p(scale), p(shift), len(y))
+		return
+	}
+	for i, v := range x {
+		y[i] = (v-mean[i])*scale[i] + shift[i]
+	}
+}
+
+func rowGrad(dst, dy, x, mean, scale, slope, shift []float32) {
+	if f := vecTable[cpu].rowGrad; f != nil {
+		f(p(dst), p(dy), p(x), p(mean), p(scale), p(slope), p(shift), len(dst))
+		return
+	}
+	for i, d := range dy {
+		dst[i] = scale[i]*d + slope[i]*(x[i]-mean[i]) + shift[i]
+	}
+}
+
+// columnSquares and columnGradSums work on n columns of rows > 0 rows, stride apart.
+func columnSquares(dst, x, mean []float32, rows, stride, n int) {
+	_, _, _ = dst[:n], mean[:n], x[:(rows-1)*stride+n]
+	if f := vecTable[cpu].columnSquares; f != nil {
+		f(p(dst), p(x), p(mean), rows, stride, n)
+		return
+	}
+	columnSquaresGo(dst, x, mean, rows, stride, n)
+}
+
+func columnGradSums(sum, dot, dy, x, mean []float32, rows, stride, n int) {
+	_, _, _, _ = sum[:n], dot[:n], mean[:n], x[:(rows-1)*stride+n]
+	if f := vecTable[cpu].columnGradSums; f != nil {
+		f(p(sum), p(dot), p(dy), p(x), p(mean), rows, stride, n)
+		return
+	}
+	columnGradSumsGo(sum, dot, dy, x, mean, rows, stride, n)
+}
+
+func rmsProp(w, g, v []float32, lr, alpha, take, eps float32) {
+	if f := vecTable[cpu].rmsProp; f != nil {
+		f(p(w), p(g), p(v), len(w), lr, alpha, take, eps)
+		return
+	}
+	rmsPropGo(w, g, v, lr, alpha, take, eps)
+}
+
+func lion(w, g, m []float32, lr, beta1, take1, beta2, take2, keep float32) {
+	if f := vecTable[cpu].lion; f != nil {
+		f(p(w), p(g), p(m), len(w), lr, beta1, take1, beta2, take2, keep)
+		return
+	}
+	lionGo(w, g, m, lr, beta1, take1, beta2, take2, keep)
 }
 
 func adam(w, g, m, v []float32, take1, beta2, take2, step, root, eps, keep float32) {

@@ -31,41 +31,41 @@ func squaresGo(x []float32, mean float32) float32 {
 	return float32(s)
 }
 
-// softmaxRowGo returns the row's largest element and the sum of e^(x-max).
-func softmaxRowGo(dst, x []float32) (m, sum float32) {
-	m = float32(math.Inf(-1))
-	for _, v := range x {
-		if v > m {
-			m = v
-		}
-	}
+// softmaxRowGo returns the row's largest element and log(sum of e^(x-max)).
+func softmaxRowGo(dst, x []float32) (m, logSum float32) {
+	m = largest(x)
 	var s float64
 	for j, v := range x {
 		e := float32(math.Exp(float64(v - m)))
 		dst[j] = e
 		s += float64(e)
 	}
-	sum = float32(s)
-	r := 1 / sum
+	r := float32(1 / s)
 	for j := range dst {
 		dst[j] *= r
 	}
-	return m, sum
+	return m, float32(math.Log(s))
 }
 
-// expSumRowGo is softmaxRowGo without the softmax.
-func expSumRowGo(x []float32) (m, sum float32) {
-	m = float32(math.Inf(-1))
+// logSumExpRowGo is softmaxRowGo without the softmax.
+func logSumExpRowGo(x []float32) (m, logSum float32) {
+	m = largest(x)
+	var s float64
+	for _, v := range x {
+		s += math.Exp(float64(v - m))
+	}
+	return m, float32(math.Log(s))
+}
+
+// largest passes over NaN, which comes back with e^NaN.
+func largest(x []float32) float32 {
+	m := float32(math.Inf(-1))
 	for _, v := range x {
 		if v > m {
 			m = v
 		}
 	}
-	var s float64
-	for _, v := range x {
-		s += math.Exp(float64(v - m))
-	}
-	return m, float32(s)
+	return m
 }
 
 func addRowsGo(dst, x []float32, rows, stride, n int) {
@@ -109,12 +109,68 @@ func layerNormParamsGo(dgamma, dbeta, dy, x, mean, rstd []float32, stride, n int
 	}
 }
 
+func planeAffineGo(y, x []float32, mean, scale, shift float32) {
+	for i, v := range x {
+		y[i] = (v-mean)*scale + shift
+	}
+}
+
+// planeGradSumsGo adds up dy and dy*(x-mean).
+func planeGradSumsGo(dy, x []float32, mean float32) (sum, dot float32) {
+	var s, d float64
+	for i, v := range dy {
+		s += float64(v)
+		d += float64(v) * float64(x[i]-mean)
+	}
+	return float32(s), float32(d)
+}
+
+func columnSquaresGo(dst, x, mean []float32, rows, stride, n int) {
+	for i := range rows {
+		for j, v := range x[i*stride : i*stride+n] {
+			d := v - mean[j]
+			dst[j] += d * d
+		}
+	}
+}
+
+func columnGradSumsGo(sum, dot, dy, x, mean []float32, rows, stride, n int) {
+	for i := range rows {
+		in := x[i*stride : i*stride+n]
+		for j, v := range dy[i*stride : i*stride+n] {
+			sum[j] += v
+			dot[j] += v * (in[j] - mean[j])
+		}
+	}
+}
+
 func adamGo(w, g, m, v []float32, take1, beta2, take2, step, root, eps, keep float32) {
 	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
 	for i, d := range g {
 		m[i] += take1 * (d - m[i])
 		v[i] = beta2*v[i] + take2*(d*d)
 		w[i] = w[i]*keep - step*m[i]/(float32(math.Sqrt(float64(v[i])))*root+eps)
+	}
+}
+
+func rmsPropGo(w, g, v []float32, lr, alpha, take, eps float32) {
+	for i, d := range g {
+		v[i] = alpha*v[i] + take*(d*d)
+		w[i] -= lr * d / (float32(math.Sqrt(float64(v[i]))) + eps)
+	}
+}
+
+func lionGo(w, g, m []float32, lr, beta1, take1, beta2, take2, keep float32) {
+	for i, d := range g {
+		u, q := beta1*m[i]+take1*d, w[i]*keep
+		switch {
+		case u > 0:
+			q -= lr
+		case u < 0:
+			q += lr
+		}
+		w[i] = q
+		m[i] = beta2*m[i] + take2*d
 	}
 }
 

@@ -236,6 +236,7 @@ func TestLayerNorm(t *testing.T) {
 			rows, cols := dims[0], dims[1]
 			n := rows * cols
 			for variant := range 4 {
+				// with and without gamma and beta, with and without xhat
 				x, dy := randomSlice(r, n), randomSlice(r, n)
 				AddScalar(x, x, 3)
 				gamma, beta := randomSlice(r, cols), randomSlice(r, cols)
@@ -465,14 +466,99 @@ func TestUpdates(t *testing.T) {
 }
 
 func TestRMSPropAndLion(t *testing.T) {
-	p, g, v := []float32{1, 1, 1}, []float32{0.5, -2, 0}, []float32{1, 4, 9}
-	RMSProp(p, g, v, 0.1, 0.75, 1e-8)
-	near(t, "RMSProp v", v, []float64{0.8125, 4, 6.75}, 2, 0)
-	near(t, "RMSProp p", p, []float64{1 - 0.05/math.Sqrt(0.8125), 1.1, 1}, 4, 0)
-	p, m := []float32{1, 1, 1}, []float32{-1, 1, 0}
-	Lion(p, g, m, 0.1, 0.9, 0.5, 0.5)
-	near(t, "Lion p", p, []float64{1.05, 0.85, 0.95}, 4, 0)
-	near(t, "Lion m", m, []float64{-0.25, -0.5, 0}, 4, 0)
+	levels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(19, 20))
+		for _, n := range append(testLengths(), 40_000) {
+			g := randomSlice(r, n)
+			p, okP := guarded(r, n, n%16)
+			v, okV := guarded(r, n, n/2%16)
+			Abs(v, v)
+			AddScalar(v, v, 0.01)
+			w, wv := doubles(p), doubles(v)
+			for i := range w {
+				d := float64(g[i])
+				wv[i] = 0.99*wv[i] + 0.01*d*d
+				w[i] -= 0.1 * d / (math.Sqrt(wv[i]) + 1e-8)
+			}
+			RMSProp(p, g, v, 0.1, 0.99, 1e-8)
+			near(t, "RMSProp v", v, wv, 8, 1)
+			near(t, "RMSProp p", p, w, 8, 1)
+			okP(t, "RMSProp")
+			okV(t, "RMSProp")
+			m, okM := guarded(r, n, n/3%16)
+			if n > 2 {
+				g[1], m[1] = 0, 0 // no sign
+			}
+			w, wm := doubles(p), doubles(m)
+			for i := range w {
+				d := float64(g[i])
+				w[i] *= 1 - 0.1*0.5
+				if u := 0.9*wm[i] + 0.1*d; u > 0 {
+					w[i] -= 0.1
+				} else if u < 0 {
+					w[i] += 0.1
+				}
+				wm[i] = 0.99*wm[i] + 0.01*d
+			}
+			Lion(p, g, m, 0.1, 0.9, 0.99, 0.5)
+			near(t, "Lion p", p, w, 8, 1)
+			near(t, "Lion m", m, wm, 8, 1)
+			okP(t, "Lion")
+			okM(t, "Lion")
+		}
+	})
+}
+
+func TestChannels(t *testing.T) {
+	levels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(21, 22))
+		for _, dims := range [][3]int{{2, 1, 1}, {3, 5, 1}, {40, 33, 1}, {700, 70, 1}, {1, 2, 3}, {4, 3, 49}, {3, 17, 100}, {8, 5, 1024}} {
+			n, channels, size := dims[0], dims[1], dims[2]
+			all := n * channels * size
+			x, _ := guarded(r, all, 3)
+			AddScalar(x, x, 5)
+			dy := randomSlice(r, all)
+			scale, shift, slope := randomSlice(r, channels), randomSlice(r, channels), randomSlice(r, channels)
+			mean, okM := guarded(r, channels, 1)
+			variance, okV := guarded(r, channels, 2)
+			sums, okS := guarded(r, channels, 3)
+			dots, okD := guarded(r, channels, 4)
+			y, okY := guarded(r, all, 5)
+			dx, okX := guarded(r, all, 6)
+			ChannelStats(mean, variance, x, size)
+			wm, wv, ws, wd := make([]float64, channels), make([]float64, channels), make([]float64, channels), make([]float64, channels)
+			count := float64(n * size)
+			for i, v := range x {
+				wm[i/size%channels] += float64(v) / count
+			}
+			for i, v := range x {
+				c := i / size % channels
+				wv[c] += (float64(v) - wm[c]) * (float64(v) - wm[c]) / count
+				ws[c] += float64(dy[i])
+				wd[c] += float64(dy[i]) * (float64(v) - float64(mean[c]))
+			}
+			name := fmt.Sprint(dims)
+			near(t, "mean "+name, mean, wm, 40, 1)
+			near(t, "variance "+name, variance, wv, 32, 1)
+			ChannelAffine(y, x, mean, scale, shift, size)
+			ChannelGradSums(sums, dots, dy, x, mean, size)
+			near(t, "sums "+name, sums, ws, 8, count)
+			near(t, "dots "+name, dots, wd, 8, count)
+			ChannelGrad(dx, dy, x, mean, scale, slope, shift, size)
+			wy, wx := make([]float64, all), make([]float64, all)
+			for i, v := range x {
+				c := i / size % channels
+				d := float64(v - mean[c])
+				wy[i] = d*float64(scale[c]) + float64(shift[c])
+				wx[i] = float64(scale[c])*float64(dy[i]) + float64(slope[c])*d + float64(shift[c])
+			}
+			near(t, "y "+name, y, wy, 8, 4)
+			near(t, "dx "+name, dx, wx, 8, 8)
+			for _, ok := range []func(testing.TB, string){okM, okV, okS, okD, okY, okX} {
+				ok(t, name)
+			}
+		}
+	})
 }
 
 func TestBytesToFloats(t *testing.T) {
@@ -541,6 +627,21 @@ func everyKernel(rows, cols int) []float32 {
 	AdamUpdate(x, dy, m, v, 0.01, 0.9, 0.999, 1e-8, 0.1, 0.001, 0.01)
 	SGDMomentum(x, dy, m, 0.01, 0.9, 0, true)
 	keep(x, m, v)
+	RMSProp(x, dy, v, 0.01, 0.9, 1e-8)
+	Lion(x, dy, m, 0.01, 0.9, 0.99, 0.1)
+	keep(x, m, v)
+	for _, size := range []int{1, cols} {
+		c := n / rows / size * min(rows, 4) // n = samples * c * size
+		if c*size > n || n%(c*size) != 0 {
+			c = n / rows / size
+		}
+		mu, va, su, do := make([]float32, c), make([]float32, c), make([]float32, c), make([]float32, c)
+		ChannelStats(mu, va, x, size)
+		ChannelAffine(y, x, mu, va, mu, size)
+		ChannelGradSums(su, do, dy, x, mu, size)
+		ChannelGrad(g, dy, x, mu, va, su, do, size)
+		keep(mu, va, su, do, y, g)
+	}
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = byte(r.Uint32())

@@ -18,6 +18,8 @@ func emitFused() {
 		v.adam()
 		v.momentum("momentum", false)
 		v.momentum("nesterov", true)
+		v.rmsProp()
+		v.lion()
 		v.bytesToFloats()
 	}
 }
@@ -170,6 +172,41 @@ func (v *vm) momentum(name string, nesterov bool) {
 		x := s.load(p)
 		v.subTo(x, lr, b)
 		s.store(x, p)
+	})
+	v.ret()
+}
+
+func (v *vm) rmsProp() {
+	v.function("rmsProp", "func(p, grad, v *float32, n int, lr, alpha, take, eps float32)", "rmsProp"+v.isaName()+" updates n parameters, see rmsPropGo.")
+	p, g, w := gp("p"), gp("grad"), gp("v")
+	lr, alpha, take, eps := v.scalar("lr"), v.scalar("alpha"), v.scalar("take"), v.scalar("eps")
+	v.strips(gp("n"), 2, func(s strip) {
+		d := s.load(g)
+		second := v.mul(alpha, s.load(w))
+		v.addTo(second, take, v.mul(d, d))
+		s.store(second, w)
+		q := v.div(v.mul(lr, d), v.add(v.sqrt(second), eps))
+		s.store(v.sub(s.load(p), q), p)
+	})
+	v.ret()
+}
+
+func (v *vm) lion() {
+	v.function("lion", "func(p, grad, m *float32, n int, lr, beta1, take1, beta2, take2, keep float32)", "lion"+v.isaName()+" updates n parameters, see lionGo.")
+	p, g, m := gp("p"), gp("grad"), gp("m")
+	lr, beta1, take1 := v.scalar("lr"), v.scalar("beta1"), v.scalar("take1")
+	beta2, take2, keep := v.scalar("beta2"), v.scalar("take2"), v.scalar("keep")
+	v.strips(gp("n"), 2, func(s strip) {
+		d, avg := s.load(g), s.load(m)
+		u := v.mul(take1, d)
+		v.addTo(u, beta1, avg)
+		q := v.mul(keep, s.load(p))
+		nonzero := v.cmp(gt, v.abs(u), v.zero()) // not NaN either
+		q = v.sub(q, v.keep(nonzero, v.or(lr, v.sign(u))))
+		s.store(q, p)
+		d = v.mul(take2, d)
+		v.addTo(d, beta2, avg)
+		s.store(d, m)
 	})
 	v.ret()
 }

@@ -17,9 +17,11 @@ func emitRows() {
 		v := &vm{wide: wide, consts: map[uint32]cst{}}
 		v.sums()
 		v.softmax("softmaxRow", true)
-		v.softmax("expSumRow", false)
+		v.softmax("logSumExpRow", false)
 		v.columns()
 		v.layerNorm()
+		v.planes()
+		v.channels()
 	}
 }
 
@@ -53,9 +55,9 @@ func (v *vm) sums() {
 
 // softmax emits the softmax of one row, or what precedes its last pass without a store.
 func (v *vm) softmax(name string, store bool) {
-	signature := "func(x *float32, n int) (m, sum float32)"
+	signature := "func(x *float32, n int) (m, logSum float32)"
 	if store {
-		signature = "func(dst, x *float32, n int) (m, sum float32)"
+		signature = "func(dst, x *float32, n int) (m, logSum float32)"
 	}
 	v.function(name, signature, name+v.isaName()+" does one row, see "+name+"Go.")
 	x, n := gp("x"), gp("n")
@@ -80,9 +82,10 @@ func (v *vm) softmax(name string, store bool) {
 		}
 		VADDPS(v.inside(e), acc[0], acc[0])
 	})[0], VADDPS)
-	result(sum, "sum")
+	total := v.all(sum)
+	result(v.log(total).AsX().(vec), "logSum")
 	if store {
-		r := v.div(v.set(v.c(1)), v.all(sum))
+		r := v.div(v.set(v.c(1)), total)
 		v.strips(n, 4, func(s strip) { s.store(v.mul(s.load(dst), r), dst) })
 	}
 	v.ret()
@@ -206,6 +209,126 @@ func (v *vm) layerNorm() {
 		d := s.load(dx)
 		v.addTo(d, rstd, g)
 		s.store(d, dx)
+	})
+	v.ret()
+}
+
+// planes emits what normalisation does to a plane: elements that share their statistics.
+func (v *vm) planes() {
+	v.function("planeAffine", "func(y, x *float32, n int, mean, scale, shift float32)",
+		"planeAffine"+v.isaName()+" computes y = (x-mean)*scale + shift.")
+	y, x := gp("y"), gp("x")
+	mean, scale, shift := v.scalar("mean"), v.scalar("scale"), v.scalar("shift")
+	v.strips(gp("n"), 2, func(s strip) {
+		h := v.sub(s.load(x), mean)
+		v.mulTo(h, scale, shift)
+		s.store(h, y)
+	})
+	v.ret()
+
+	v.function("planeGradSums", "func(dy, x *float32, n int, mean float32) (sum, dot float32)",
+		"planeGradSums"+v.isaName()+" adds up dy and dy*(x-mean).")
+	dy, x := gp("dy"), gp("x")
+	mean = v.scalar("mean")
+	q := v.reduce(gp("n"), sumLanes/2, 2, v.zero, func(s strip, acc []vec) {
+		d := s.load(dy)
+		VADDPS(d, acc[0], acc[0])
+		v.addTo(acc[1], v.inside(v.sub(s.load(x), mean)), d)
+	})
+	result(v.fold(q[0], VADDPS), "sum")
+	result(v.fold(q[1], VADDPS), "dot")
+	v.ret()
+
+	for _, add := range []bool{false, true} {
+		name, what := "planeGrad", " computes dst = scale*dy + slope*(x-mean) + shift."
+		if add {
+			name, what = "planeGradAdd", " adds scale*dy + slope*(x-mean) + shift to dst."
+		}
+		v.function(name, "func(dst, dy, x *float32, n int, mean, scale, slope, shift float32)", name+v.isaName()+what)
+		dst, dy, x := gp("dst"), gp("dy"), gp("x")
+		mean, scale, slope, shift := v.scalar("mean"), v.scalar("scale"), v.scalar("slope"), v.scalar("shift")
+		v.strips(gp("n"), 2, func(s strip) {
+			h := v.sub(s.load(x), mean)
+			v.mulTo(h, slope, shift)
+			v.addTo(h, scale, s.load(dy))
+			if add {
+				VADDPS(s.load(dst), h, h)
+			}
+			s.store(h, dst)
+		})
+		v.ret()
+	}
+}
+
+// channels emits the same for rows whose every column is a channel with statistics of its own.
+func (v *vm) channels() {
+	v.function("rowAffine", "func(y, x, mean, scale, shift *float32, n int)",
+		"rowAffine"+v.isaName()+" computes y = (x-mean)*scale + shift.")
+	y, x, mean, scale, shift := gp("y"), gp("x"), gp("mean"), gp("scale"), gp("shift")
+	v.strips(gp("n"), 2, func(s strip) {
+		h := v.sub(s.load(x), s.load(mean))
+		v.mulTo(h, s.load(scale), s.load(shift))
+		s.store(h, y)
+	})
+	v.ret()
+
+	v.function("rowGrad", "func(dst, dy, x, mean, scale, slope, shift *float32, n int)",
+		"rowGrad"+v.isaName()+" computes dst = scale*dy + slope*(x-mean) + shift.")
+	dst, dy, x, mean, scale, slope, shift := gp("dst"), gp("dy"), gp("x"), gp("mean"), gp("scale"), gp("slope"), gp("shift")
+	v.strips(gp("n"), 2, func(s strip) {
+		h := v.sub(s.load(x), s.load(mean))
+		v.mulTo(h, s.load(slope), s.load(shift))
+		v.addTo(h, s.load(scale), s.load(dy))
+		s.store(h, dst)
+	})
+	v.ret()
+
+	v.function("columnSquares", "func(dst, x, mean *float32, rows, stride, n int)",
+		"columnSquares"+v.isaName()+" adds (x-mean)^2 of n columns of rows that are stride apart, rows > 0.")
+	dst, x, mean, rows, stride := gp("dst"), gp("x"), gp("mean"), gp("rows"), gp("stride")
+	SHLQ(operand.Imm(2), stride)
+	v.groups(gp("n"), 4, func(ss []strip) {
+		var acc, m []vec
+		for _, s := range ss {
+			acc, m = append(acc, s.load(dst)), append(m, s.load(mean))
+		}
+		p := copyGP(x)
+		v.eachRow(rows, func() {
+			for i, s := range ss {
+				d := v.sub(s.load(p), m[i])
+				v.addTo(acc[i], d, d)
+			}
+			ADDQ(stride, p)
+		})
+		for i, s := range ss {
+			s.store(acc[i], dst)
+		}
+	})
+	v.ret()
+
+	v.function("columnGradSums", "func(sum, dot, dy, x, mean *float32, rows, stride, n int)",
+		"columnGradSums"+v.isaName()+" adds dy and dy*(x-mean) of n columns of rows that are stride apart, rows > 0.")
+	sum, dot, dy, x, mean, rows, stride := gp("sum"), gp("dot"), gp("dy"), gp("x"), gp("mean"), gp("rows"), gp("stride")
+	SHLQ(operand.Imm(2), stride)
+	v.groups(gp("n"), 2, func(ss []strip) {
+		var a, b, m []vec
+		for _, s := range ss {
+			a, b, m = append(a, s.load(sum)), append(b, s.load(dot)), append(m, s.load(mean))
+		}
+		p, q := copyGP(dy), copyGP(x)
+		v.eachRow(rows, func() {
+			for i, s := range ss {
+				d := s.load(p)
+				VADDPS(d, a[i], a[i])
+				v.addTo(b[i], v.sub(s.load(q), m[i]), d)
+			}
+			ADDQ(stride, p)
+			ADDQ(stride, q)
+		})
+		for i, s := range ss {
+			s.store(a[i], sum)
+			s.store(b[i], dot)
+		}
 	})
 	v.ret()
 }

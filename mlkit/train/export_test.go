@@ -1,0 +1,6 @@
+package train
+
+import "io"
+
+// LiveProgress is Progress on a terminal.
+func LiveProgress(w io.Writer) Callback { return progress(w, true) }

@@ -74,6 +74,9 @@ type walker struct {
 	// pointers only while the walk is below them.
 	first   map[any]string
 	aliases map[string]string
+
+	// Only for summaries: the types of the structs, by path.
+	types map[string]string
 }
 
 var (
@@ -101,6 +104,9 @@ func (w *walker) walk(path string, v reflect.Value, exported bool) {
 		}
 		w.add(n)
 		return
+	}
+	if w.types != nil && v.Kind() == reflect.Struct && w.types[path] == "" { // an embedded struct has the same path
+		w.types[path] = v.Type().Name()
 	}
 	if exported && v.CanInterface() && (v.Kind() != reflect.Pointer || !v.IsNil()) {
 		if namer, ok := v.Interface().(Namer); ok {

@@ -33,32 +33,36 @@ func (x Tensor) Conv2DReLU(w, b Tensor, c Conv) Tensor {
 // result [n, out, olength].
 func (x Tensor) Conv1D(w, b Tensor, c Conv) Tensor {
 	const op = "Conv1D"
-	if x.node(op).n != 3 || w.node(op).n != 3 {
-		shapePanic(op, 0, "needs sequences [n, channels, length] and weights [out, channels/groups, k]", x, w)
-	}
-	return x.Unsqueeze(2).conv(op, w.Unsqueeze(2), b, Conv{
+	return x.conv(op, w, b, Conv{
 		Stride: [2]int{1, c.Stride[0]}, Padding: [2]int{0, c.Padding[0]},
-		Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}, kernel.None).Squeeze(2)
+		Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}, kernel.None)
 }
 
 func (x Tensor) conv(op string, w, b Tensor, c Conv, act kernel.Activation) Tensor {
 	nx, nw := x.node(op), w.node(op)
 	sameTape(op, x, w)
-	if nx.n != 4 || nw.n != 4 {
-		shapePanic(op, 0, "needs images [n, channels, h, w] and weights [out, channels/groups, kh, kw]", x, w)
+	sx, ok := nx.asImages(op == "Conv1D")
+	sw, okw := nw.asImages(op == "Conv1D")
+	if !ok || !okw {
+		shapePanic(op, 0, "needs x [n, channels, h, w] and weights [out, channels/groups, kh, kw], or in one dimension [n, channels, length] and [out, channels/groups, k]", x, w)
 	}
 	k := c.kernel()
-	k.N, k.C, k.H, k.W = nx.d[0], nx.d[1], nx.d[2], nx.d[3]
-	k.OutC, k.KH, k.KW = nw.d[0], nw.d[2], nw.d[3]
-	if k.C%k.Groups != 0 || k.OutC%k.Groups != 0 || nw.d[1] != k.C/k.Groups {
+	k.N, k.C, k.H, k.W = sx[0], sx[1], sx[2], sx[3]
+	k.OutC, k.KH, k.KW = sw[0], sw[2], sw[3]
+	if k.C%k.Groups != 0 || k.OutC%k.Groups != 0 || sw[1] != k.C/k.Groups {
 		shapePanic(op, 1, fmt.Sprintf("the weight's second axis must be the channels by the groups, %d/%d, and the groups divide both kinds of channels", k.C, k.Groups), x, w)
 	}
 	if k.C < 1 || k.OutC < 1 || k.OutH() < 1 || k.OutW() < 1 {
-		shapePanic(op, 2, fmt.Sprintf("the window does not fit the image padded by %v", c.Padding), x, w)
+		shapePanic(op, -1, fmt.Sprintf("the window does not fit the input padded by %v", c.Padding), x, w)
 	}
 	bias, bi := x.channelBias(op, b, k.OutC, w)
 	t := x.t
-	s := shape{n: 4, d: [MaxRank]int{k.N, k.OutC, k.OutH(), k.OutW()}}
+	s := nx.shape
+	s.d[1], s.d[s.n-1] = k.OutC, k.OutW()
+	if s.n == 4 {
+		s.d[2] = k.OutH()
+	}
+	s = makeShape(op, s.dims())
 	y := t.floats.take(s.size())
 	k.Forward(y, nx.data, nw.data, bias, act)
 	res, n := t.push(op)
@@ -69,13 +73,22 @@ func (x Tensor) conv(op string, w, b Tensor, c Conv, act kernel.Activation) Tens
 	return res
 }
 
+// asImages is the shape as images [n, c, h, w]; of sequences [n, c, length] if
+// flat is set, as images with one row.
+func (s *shape) asImages(flat bool) (images [4]int, ok bool) {
+	if flat {
+		return [4]int{s.d[0], s.d[1], 1, s.d[2]}, s.n == 3
+	}
+	return [4]int{s.d[0], s.d[1], s.d[2], s.d[3]}, s.n == 4
+}
+
 func backConv(t *Tape, n *node) {
 	k := n.conv()
 	dy := n.grad
 	if kernel.Activation(n.i[14]) == kernel.ReLUAct {
 		kernel.ReLUMask(dy, dy, n.data)
 	}
-	sumPlanes(t.gradOf(n, 2), dy, k.OutC, n.d[2]*n.d[3])
+	sumPlanes(t.gradOf(n, 2), dy, k.OutC, k.OutH()*k.OutW())
 	if g, acc := t.gradBuffer(n, 1); g != nil {
 		k.BackwardWeight(g, dy, t.operand(n, 0), acc)
 	}

@@ -34,25 +34,23 @@ func (x Tensor) MaxPool1D(p Pool) Tensor { return x.pool1D("MaxPool1D", p, true)
 func (x Tensor) AvgPool1D(p Pool) Tensor { return x.pool1D("AvgPool1D", p, false) }
 
 func (x Tensor) pool1D(op string, p Pool, largest bool) Tensor {
-	if x.node(op).n != 3 {
-		shapePanic(op, 0, "needs sequences [n, channels, length]", x)
-	}
 	p.Kernel, p.Stride = [2]int{1, p.Kernel[0]}, [2]int{1, p.Stride[0]}
 	p.Padding, p.Dilation = [2]int{0, p.Padding[0]}, [2]int{1, p.Dilation[0]}
-	return x.Unsqueeze(2).pool(op, p, largest).Squeeze(2)
+	return x.pool(op, p, largest)
 }
 
 func (x Tensor) pool(op string, p Pool, largest bool) Tensor {
 	in := x.node(op)
-	if in.n != 4 {
-		shapePanic(op, 0, "needs images [n, channels, h, w]", x)
+	d, ok := in.asImages(op == "MaxPool1D" || op == "AvgPool1D")
+	if !ok {
+		shapePanic(op, 0, "needs images [n, channels, h, w] or, in one dimension, sequences [n, channels, length]", x)
 	}
 	for a := range 2 {
 		if p.Stride[a] == 0 {
 			p.Stride[a] = p.Kernel[a]
 		}
 	}
-	k := kernel.Pool{N: in.d[0], C: in.d[1], H: in.d[2], W: in.d[3], KH: p.Kernel[0], KW: p.Kernel[1],
+	k := kernel.Pool{N: d[0], C: d[1], H: d[2], W: d[3], KH: p.Kernel[0], KW: p.Kernel[1],
 		StrideH: p.Stride[0], StrideW: p.Stride[1], PadH: p.Padding[0], PadW: p.Padding[1],
 		DilH: max(p.Dilation[0], 1), DilW: max(p.Dilation[1], 1), CeilMode: p.CeilMode, CountIncludePad: !p.ExcludePad}
 	if !largest {
@@ -62,7 +60,11 @@ func (x Tensor) pool(op string, p Pool, largest bool) Tensor {
 		shapePanic(op, 2, fmt.Sprintf("a window of %v with padding %v does not fit (at most half a window may be padding)", p.Kernel, p.Padding), x)
 	}
 	t := x.t
-	s := shape{n: 4, d: [MaxRank]int{k.N, k.C, k.OutH(), k.OutW()}}
+	s := in.shape.with(in.n-1, k.OutW())
+	if s.n == 4 {
+		s.d[2] = k.OutH()
+	}
+	s = makeShape(op, s.dims())
 	y := t.floats.take(s.size())
 	var ids []int32
 	back := backAvgPool

@@ -1,0 +1,64 @@
+package nn_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"descent/mlkit/nn"
+	"descent/mlkit/tensor"
+)
+
+func ExampleSummary() {
+	rng := nn.NewRand(1)
+	frozen := nn.NewLinear(rng, 392, 32)
+	frozen.Weight.Frozen = true
+	model := nn.Sequential{
+		nn.NewConv2D(rng, nn.Conv{In: 1, Out: 8, Kernel: 3, Padding: nn.Same, NoBias: true}), nn.NewBatchNorm(8), nn.ReLU{},
+		nn.MaxPool2D{Kernel: 4}, nn.Flatten{}, frozen, nn.ReLU{}, nn.Dropout{P: 0.5}, nn.NewLinear(rng, 32, 10),
+	}
+	fmt.Print(nn.Summary(model, 64, 1, 28, 28))
+	// Output:
+	// name  layer          output shape  parameters
+	// 0     Conv2D         [64 8 28 28]          72
+	// 1     BatchNorm      [64 8 28 28]          16
+	//       ReLU           [64 8 28 28]           0
+	//       MaxPool2D      [64 8 7 7]             0
+	//       Flatten        [64 392]               0
+	// 5     Linear + ReLU  [64 32]            12576
+	//       Dropout        [64 32]                0
+	// 8     Linear         [64 10]              330
+	// 12994 parameters, 450 of them trainable, 16 numbers in buffers: 50.8 KiB; activations: 4.7 MiB
+}
+
+// A model that is no Sequential, with a layer used twice and one not at all.
+type twins struct {
+	Encoder *nn.Conv1D
+	Head    *nn.Linear
+	Spare   *nn.Linear
+}
+
+func (m *twins) Forward(x tensor.Tensor) tensor.Tensor {
+	a, b := m.Encoder.Forward(x), m.Encoder.Forward(x.Neg())
+	return m.Head.Forward(a.Sub(b).Flatten())
+}
+
+func TestSummaryOfAnyModel(t *testing.T) {
+	rng := nn.NewRand(1)
+	m := &twins{nn.NewConv1D(rng, nn.Conv{In: 2, Out: 3, Kernel: 3}), nn.NewLinear(rng, 12, 2), nn.NewLinear(rng, 1, 1)}
+	s := nn.Summary(m, 5, 2, 6)
+	var got []string
+	for _, r := range s.Rows {
+		got = append(got, fmt.Sprintf("%s %s %v %d", r.Name, r.Layer, r.Shape, r.Params))
+	}
+	want := "encoder Conv1D [5 3 4] 21|Sub [5 3 4] 0|Flatten [5 12] 0|head Linear [5 2] 26|spare Linear [] 2"
+	if g := strings.Join(got, "|"); strings.ReplaceAll(g, "| ", "|") != want {
+		t.Errorf("rows\n%s\nwant\n%s", g, want)
+	}
+	if s.Params != 49 || s.Trainable != 49 || s.ParamBytes != 4*49 {
+		t.Errorf("totals %+v", s)
+	}
+	if !strings.Contains(s.String(), "not reached") {
+		t.Errorf("%s", s)
+	}
+}

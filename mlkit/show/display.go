@@ -12,6 +12,7 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+	"golang.org/x/term"
 )
 
 // A bundle is one output: the same thing in several formats, of which the front end picks the richest it knows.
@@ -51,7 +52,7 @@ func Headless() bool {
 	if InNotebook() {
 		return os.Getenv(protocol.GONB_JUPYTER_KERNEL_ID_ENV) == ""
 	}
-	return !isTerminal(os.Stdout)
+	return !term.IsTerminal(int(os.Stdout.Fd()))
 }
 
 // send displays b and returns when the kernel has it: a display still in the pipe when the cell's program ends is lost. A display

@@ -78,6 +78,24 @@ func TestSlider(t *testing.T) {
 	}
 }
 
+func TestSlider2(t *testing.T) {
+	s := Slider2("a", []string{"1", "2"}, "b", []string{"x", "y", "z"}, func(i, j int) Drawing {
+		return Plot("", "", "").Size(100, 80).Line("", nil, []float64{float64(i), float64(j)})
+	}).Start(1, 2)
+	if len(s.frames) != 6 || s.start != 5 || s.at(4) != "a = 2, b = y" {
+		t.Errorf("%d frames, start %d, 4 is %q", len(s.frames), s.start, s.at(4))
+	}
+	if got := s.Describe(); !strings.HasSuffix(got, "A slider for a goes from 1 to 2. A slider for b goes from x to z. Here a = 2, b = z.") {
+		t.Errorf("%q", got)
+	}
+	if _, err := s.HTML(); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Start(1).HTML(); err == nil {
+		t.Error("one index for two parameters is no error")
+	}
+}
+
 func TestSliderAxes(t *testing.T) {
 	s := slides()
 	var ranges []string
@@ -95,8 +113,8 @@ func TestSliderMistakes(t *testing.T) {
 	for want, s := range map[string]*Slides{
 		"without positions":  Slider("a", nil, nil),
 		"picture 1 is 20×20": Slider("a", []string{"0", "1"}, func(i int) Drawing { return Plot("", "", "").Size(40-20*i, 40-20*i) }),
-		"Start(3)":           Slider("a", []string{"0"}, func(i int) Drawing { return Plot("", "", "") }).Start(3),
-		"at 7":               Slider("a", []string{"7"}, func(i int) Drawing { return Plot("", "", "").YRange(1, 0) }),
+		"Start([3])":         Slider("a", []string{"0"}, func(i int) Drawing { return Plot("", "", "") }).Start(3),
+		"at a = 7":           Slider("a", []string{"7"}, func(i int) Drawing { return Plot("", "", "").YRange(1, 0) }),
 	} {
 		if _, err := s.HTML(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)

@@ -22,6 +22,7 @@ type Picture struct {
 	paint      func(c draw.Canvas) error // draws into c, whose ground is already painted
 	describe   func() string             // the alternative text when none was given
 	photo      bool                      // keeps all its colours
+	figure     *Figure                   // that this is the picture of, if any
 }
 
 // A Drawing is a Picture or something built on one, such as a *Figure.

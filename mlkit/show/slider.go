@@ -11,6 +11,7 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
+	"image/png"
 	"math"
 	"os"
 	"strings"
@@ -19,14 +20,18 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// Slides is a row of pictures of which one is seen at a time: a parameter moves, the picture follows. Make it with Slider.
+// Slides are pictures of which one is seen at a time: a parameter moves, the picture follows. Make them with Slider or Slider2.
 type Slides struct {
-	name   string
-	labels []string
-	frames []*Picture
+	params []param
+	frames []*Picture // one for every combination, the last parameter running fastest
 	start  int
 	alt    string
 	err    error
+}
+
+type param struct {
+	Name   string   `json:"name"`
+	Labels []string `json:"labels"`
 }
 
 // Slider draws a picture for every label (the values of the parameter called name) and lets the reader choose with a slider, or the
@@ -35,23 +40,50 @@ type Slides struct {
 //
 // The pictures have to be of one size. Figures get common axes, wide enough for all of them, unless a range was set.
 func Slider(name string, labels []string, frame func(i int) Drawing) *Slides {
-	s := &Slides{name: name, labels: labels}
-	if len(labels) == 0 {
+	s := &Slides{params: []param{{plainText(name), labels}}}
+	for i := range labels {
+		s.frames = append(s.frames, frame(i).picture())
+	}
+	return s.finish()
+}
+
+// Slider2 is Slider for two parameters, with a picture for every combination: six values of one and five of the other are plenty.
+func Slider2(name string, labels []string, name2 string, labels2 []string, frame func(i, j int) Drawing) *Slides {
+	s := &Slides{params: []param{{plainText(name), labels}, {plainText(name2), labels2}}}
+	for i := range labels {
+		for j := range labels2 {
+			s.frames = append(s.frames, frame(i, j).picture())
+		}
+	}
+	return s.finish()
+}
+
+func (s *Slides) finish() *Slides {
+	if len(s.frames) == 0 {
 		s.err = errors.New("a slider without positions")
 	}
 	var figures []*Figure
-	for i := range labels {
-		d := frame(i)
-		if f, ok := d.(*Figure); ok {
-			figures = append(figures, f)
+	for i, p := range s.frames {
+		if a := s.frames[0]; a.w != p.w || a.h != p.h {
+			s.err = fmt.Errorf("picture %d is %d×%d, picture 0 is %d×%d; they have to be of one size", i, p.w, p.h, a.w, a.h)
 		}
-		s.frames = append(s.frames, d.picture())
-		if a, b := s.frames[0], s.frames[i]; a.w != b.w || a.h != b.h {
-			s.err = fmt.Errorf("picture %d is %d×%d, picture 0 is %d×%d; they have to be of one size", i, b.w, b.h, a.w, a.h)
+		if p.figure != nil {
+			figures = append(figures, p.figure)
 		}
 	}
 	commonAxes(figures)
 	return s
+}
+
+// at says where the sliders stand at picture k.
+func (s *Slides) at(k int) string {
+	words := make([]string, len(s.params))
+	for i := len(s.params) - 1; i >= 0; i-- {
+		p := s.params[i]
+		words[i] = p.Name + " = " + p.Labels[k%len(p.Labels)]
+		k /= len(p.Labels)
+	}
+	return strings.Join(words, ", ")
 }
 
 // Labels writes the values of a slider: Labels("%g", rates).
@@ -83,13 +115,17 @@ func commonAxes(figures []*Figure) {
 	}
 }
 
-// Start sets the position that is seen first, and the only one where scripts are not allowed (0 unless set).
-func (s *Slides) Start(i int) *Slides {
-	if i < 0 || i >= len(s.labels) {
-		s.err = fmt.Errorf("Start(%d) of a slider with %d positions", i, len(s.labels))
-		return s
+// Start sets the position that is seen first, and the only one where scripts are not allowed: an index per parameter (0 unless set).
+func (s *Slides) Start(position ...int) *Slides {
+	k := 0
+	for i, p := range s.params {
+		if len(position) != len(s.params) || position[i] < 0 || position[i] >= len(p.Labels) {
+			s.err = fmt.Errorf("Start(%v): want an index for each of %d parameters, below its number of labels", position, len(s.params))
+			return s
+		}
+		k = k*len(p.Labels) + position[i]
 	}
-	s.start = i
+	s.start = k
 	return s
 }
 
@@ -101,8 +137,11 @@ func (s *Slides) Describe() string {
 	if s.alt != "" || len(s.frames) == 0 {
 		return s.alt
 	}
-	return fmt.Sprintf("%s A slider for %s goes from %s to %s; here %s.", s.frames[s.start].Describe(), plainText(s.name),
-		s.labels[0], s.labels[len(s.labels)-1], s.labels[s.start])
+	out := s.frames[s.start].Describe()
+	for _, p := range s.params {
+		out += fmt.Sprintf(" A slider for %s goes from %s to %s.", p.Name, p.Labels[0], p.Labels[len(p.Labels)-1])
+	}
+	return out + " Here " + s.at(s.start) + "."
 }
 
 // Show displays the slider.
@@ -123,7 +162,7 @@ func (s *Slides) show(make func() (string, error)) {
 	page, err := make()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		send(pngBundle(errorPicture(&Picture{title: s.name, w: Width, h: Height}, err)), "")
+		send(pngBundle(errorPicture(&Picture{title: "slider", w: Width, h: Height}, err)), "")
 		return
 	}
 	send(bundle{name: s.frames[0].title, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: page, protocol.MIMETextPlain: s.Describe()},
@@ -133,13 +172,13 @@ func (s *Slides) show(make func() (string, error)) {
 // render draws all frames.
 func (s *Slides) render(density float64) ([]*image.RGBA, error) {
 	if s.err != nil {
-		return nil, fmt.Errorf("show: slider %q: %w", s.name, s.err)
+		return nil, fmt.Errorf("show: slider: %w", s.err)
 	}
 	var out []*image.RGBA
 	for i, p := range s.frames {
 		img, err := render(p, density)
 		if err != nil {
-			return nil, fmt.Errorf("show: slider %q at %s: %w", s.name, s.labels[i], err)
+			return nil, fmt.Errorf("show: slider at %s: %w", s.at(i), err)
 		}
 		out = append(out, img)
 	}
@@ -167,14 +206,13 @@ func (s *Slides) HTML() (string, error) {
 		if i == s.start {
 			continue
 		}
-		diff := difference(base, f)
-		b, err := encodePNG(diff, pngColours/4, s.frames[i].photo)
+		b, err := encodeOverlay(difference(base, f, 2), f, s.frames[i].photo)
 		if err != nil {
 			return "", err
 		}
 		over[i] = base64.StdEncoding.EncodeToString(b)
 	}
-	data, err := json.Marshal(map[string]any{"name": plainText(s.name), "labels": s.labels, "over": over, "alts": alts, "start": s.start})
+	data, err := json.Marshal(map[string]any{"params": s.params, "over": over, "alts": alts, "start": s.start})
 	if err != nil {
 		return "", err
 	}
@@ -206,30 +244,56 @@ document.querySelectorAll('.'+C+':not([data-on])').forEach(function(box){
 		frame.appendChild(m);
 		return m;});
 	frame.style.display='inline-block';
-	var row=document.createElement('label'), word=document.createElement('span'), range=document.createElement('input');
-	row.style.cssText='display:flex;gap:12px;align-items:center;color:inherit;font:14px/1.5 sans-serif;padding:6px 10px';
-	word.style.cssText='flex:0 0 auto;min-width:11em;font-variant-numeric:tabular-nums';
-	range.type='range';range.min=0;range.max=S.labels.length-1;range.step=1;range.value=S.start;
-	range.style.cssText='flex:1 1 auto;min-width:60px;accent-color:#0072B2';
-	range.setAttribute('aria-label',S.name);
-	range.addEventListener('keydown',function(e){e.stopPropagation();});
+	var rows=S.params.map(function(P){
+		var row=document.createElement('label'), word=document.createElement('span'), range=document.createElement('input');
+		row.style.cssText='display:flex;gap:12px;align-items:center;color:inherit;font:14px/1.5 sans-serif;padding:4px 10px';
+		word.style.cssText='flex:0 0 auto;min-width:11em;font-variant-numeric:tabular-nums';
+		range.type='range';range.min=0;range.max=P.labels.length-1;range.step=1;
+		range.style.cssText='flex:1 1 auto;min-width:60px;accent-color:#0072B2';
+		range.setAttribute('aria-label',P.name);
+		range.addEventListener('keydown',function(e){e.stopPropagation();});
+		range.addEventListener('input',move);
+		row.appendChild(word);row.appendChild(range);box.appendChild(row);
+		return {P:P,word:word,range:range};});
+	var k=S.start;
+	for(var i=rows.length-1;i>=0;i--){var n=rows[i].P.labels.length;rows[i].range.value=k%n;k=(k-k%n)/n;}
 	function move(){
-		var k=+range.value;
+		var k=0;
+		rows.forEach(function(r){
+			var i=+r.range.value;
+			k=k*r.P.labels.length+i;
+			r.word.textContent=r.P.name+' = '+r.P.labels[i];
+			r.range.setAttribute('aria-valuetext',r.P.labels[i]);});
 		over.forEach(function(m,i){if(m)m.style.visibility=i===k?'visible':'hidden';});
-		word.textContent=S.name+' = '+S.labels[k];
-		range.setAttribute('aria-valuetext',S.labels[k]);
 		still.alt=S.alts[k];}
-	range.addEventListener('input',move);
-	row.appendChild(word);row.appendChild(range);box.appendChild(row);
 	move();});
 `), " ")
 
-// difference returns b where it differs from a, and transparency elsewhere.
-func difference(a, b *image.RGBA) *image.RGBA {
+// encodeOverlay takes the palette from the whole frame: where the still's line is painted over, the ground has to be its exact
+// colour, or the line would leave a shadow. (The rim of the difference is there for the same reason: a browser that scales both
+// pictures mixes the pixels at the edge.)
+func encodeOverlay(diff, frame *image.RGBA, photo bool) ([]byte, error) {
+	var src image.Image = diff
+	if !photo {
+		src = remap(diff, append(color.Palette{color.RGBA{}}, makePalette(histogram(frame), 47)...))
+	}
+	var b bytes.Buffer
+	err := png.Encode(&b, src)
+	return b.Bytes(), err
+}
+
+// difference returns b where it differs from a, and up to rim pixels around, and transparency elsewhere.
+func difference(a, b *image.RGBA, rim int) *image.RGBA {
 	out := image.NewRGBA(b.Rect)
+	w, h := b.Rect.Dx(), b.Rect.Dy()
 	for i := 0; i < len(b.Pix); i += 4 {
-		if a.Pix[i] != b.Pix[i] || a.Pix[i+1] != b.Pix[i+1] || a.Pix[i+2] != b.Pix[i+2] || a.Pix[i+3] != b.Pix[i+3] {
-			copy(out.Pix[i:i+4], b.Pix[i:i+4])
+		if [4]uint8(a.Pix[i:i+4]) == [4]uint8(b.Pix[i:i+4]) {
+			continue
+		}
+		x, y := i/4%w, i/4/w
+		for v := max(y-rim, 0); v <= min(y+rim, h-1); v++ {
+			lo, hi := 4*(v*w+max(x-rim, 0)), 4*(v*w+min(x+rim, w-1)+1)
+			copy(out.Pix[lo:hi], b.Pix[lo:hi])
 		}
 	}
 	return out
@@ -253,7 +317,7 @@ func (s *Slides) GIF(delay time.Duration) ([]byte, error) {
 	for i, f := range frames {
 		m := f
 		if i > 0 {
-			m = difference(frames[i-1], f)
+			m = difference(frames[i-1], f, 0)
 		}
 		g.Image = append(g.Image, remap(m, pal))
 		g.Delay = append(g.Delay, int(delay.Milliseconds()/10))
@@ -261,7 +325,7 @@ func (s *Slides) GIF(delay time.Duration) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	if err := gif.EncodeAll(&b, g); err != nil {
-		return nil, fmt.Errorf("show: slider %q: %w", s.name, err)
+		return nil, fmt.Errorf("show: slider: %w", err)
 	}
 	return b.Bytes(), nil
 }

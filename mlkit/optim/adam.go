@@ -71,33 +71,45 @@ func scaleByAdam(s settings, ams bool) Rule {
 		if ams {
 			largest = l.buffers("max_exp_avg_sq")
 		}
-		eps := float32(s.eps)
 		l.each = func(_ *Step, i int, u []float32, t float64) {
-			moments(m[i], v[i], u, s)
-			den := v[i]
-			if ams {
-				den = largest[i]
-				kernel.Max2(den, den, v[i])
-			}
 			a, r := float32(1/unbias(s.beta1, t)), float32(1/math.Sqrt(unbias(s.beta2, t)))
-			for k, d := range den {
-				u[k] = a * m[i][k] / (sqrt(d)*r + eps)
-			}
+			l.blocks(len(u), func(lo, hi int, tmp []float32) {
+				u, m, v := u[lo:hi], m[i][lo:hi], v[i][lo:hi]
+				moments(m, v, u, tmp, &s)
+				if ams {
+					w := largest[i][lo:hi]
+					kernel.Max2(w, w, v)
+					v = w
+				}
+				kernel.Scale(u, m, a)
+				divideByRoot(u, v, tmp, r, float32(s.eps))
+			})
 		}
 		return l
 	}
 }
 
 // moments updates Adam's running means of the gradient and its square.
-func moments(m, v, g []float32, s settings) {
-	c1, b2, c2 := float32(1-s.beta1), float32(s.beta2), float32(1-s.beta2)
-	for k, d := range g {
-		m[k] += c1 * (d - m[k])
-		v[k] = b2*v[k] + c2*d*d
-	}
+func moments(m, v, g, tmp []float32, s *settings) {
+	kernel.Scale(m, m, float32(s.beta1))
+	kernel.Axpy(m, float32(1-s.beta1), g)
+	meanSquare(v, g, tmp, s.beta2)
 }
 
-func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+// meanSquare updates a running mean of the square of g.
+func meanSquare(v, g, tmp []float32, beta float64) {
+	kernel.Square(tmp, g)
+	kernel.Scale(v, v, float32(beta))
+	kernel.Axpy(v, float32(1-beta), tmp)
+}
+
+// divideByRoot computes u /= √v·r + eps.
+func divideByRoot(u, v, tmp []float32, r, eps float32) {
+	kernel.Sqrt(tmp, v)
+	kernel.Scale(tmp, tmp, r)
+	kernel.AddScalar(tmp, tmp, eps)
+	kernel.Div(u, u, tmp)
+}
 
 // AdaMax is Adam with the running maximum of |g| as denominator (Kingma & Ba
 // 2015, §7.1). Options: Betas (0.9, 0.999), Eps (1e-8), WeightDecay. PyTorch's
@@ -113,18 +125,22 @@ func ScaleByAdaMax(opts ...Option) Rule {
 }
 
 func scaleByAdaMax(s settings) Rule {
-	c1, b2, eps := float32(1-s.beta1), float32(s.beta2), float32(s.eps)
 	return func(ps []*tensor.Param) Link {
 		l := counted(ps)
 		avg, inf := l.buffers("exp_avg"), l.buffers("exp_inf")
 		l.each = func(_ *Step, i int, u []float32, t float64) {
-			m, n := avg[i], inf[i]
 			a := float32(1 / unbias(s.beta1, t))
-			for k, d := range u {
-				m[k] += c1 * (d - m[k])
-				n[k] = max(b2*n[k], max(d, -d)+eps)
-				u[k] = a * m[k] / n[k]
-			}
+			l.blocks(len(u), func(lo, hi int, tmp []float32) {
+				u, m, n := u[lo:hi], avg[i][lo:hi], inf[i][lo:hi]
+				kernel.Scale(m, m, float32(s.beta1))
+				kernel.Axpy(m, float32(1-s.beta1), u)
+				kernel.Abs(tmp, u)
+				kernel.AddScalar(tmp, tmp, float32(s.eps))
+				kernel.Scale(n, n, float32(s.beta2))
+				kernel.Max2(n, n, tmp)
+				kernel.Scale(u, m, a)
+				kernel.Div(u, u, n)
+			})
 		}
 		return l
 	}
@@ -152,18 +168,19 @@ func scaleByNAdam(s settings) Rule {
 		product := l.scalars("mu_product", 1)
 		avg, sq := l.buffers("exp_avg"), l.buffers("exp_avg_sq")
 		mu := func(t float64) float64 { return s.beta1 * (1 - 0.5*math.Pow(0.96, t*s.momentumDecay)) }
-		eps := float32(s.eps)
 		l.each = func(_ *Step, i int, u []float32, t float64) {
 			now, next := mu(t), mu(t+1)
 			product[i][0] *= float32(now)
 			prod := float64(product[i][0])
-			m, v := avg[i], sq[i]
-			moments(m, v, u, s)
 			a, b := float32((1-now)/(1-prod)), float32(next/(1-prod*next))
 			r := float32(1 / math.Sqrt(unbias(s.beta2, t)))
-			for k, d := range u {
-				u[k] = (a*d + b*m[k]) / (sqrt(v[k])*r + eps)
-			}
+			l.blocks(len(u), func(lo, hi int, tmp []float32) {
+				u, m, v := u[lo:hi], avg[i][lo:hi], sq[i][lo:hi]
+				moments(m, v, u, tmp, &s)
+				kernel.Scale(u, u, a)
+				kernel.Axpy(u, b, m)
+				divideByRoot(u, v, tmp, r, float32(s.eps))
+			})
 		}
 		return l
 	}
@@ -187,25 +204,24 @@ func ScaleByRAdam(opts ...Option) Rule {
 func scaleByRAdam(s settings) Rule {
 	// Lengths of the simple moving average that the exponential one amounts to.
 	full := 2/(1-s.beta2) - 1
-	eps := float32(s.eps)
 	return func(ps []*tensor.Param) Link {
 		l := counted(ps)
 		avg, sq := l.buffers("exp_avg"), l.buffers("exp_avg_sq")
 		l.each = func(_ *Step, i int, u []float32, t float64) {
-			m, v := avg[i], sq[i]
-			moments(m, v, u, s)
 			c2 := unbias(s.beta2, t)
 			length := full - 2*t*(1-c2)/c2
-			a := 1 / unbias(s.beta1, t)
-			if length <= 5 {
-				kernel.Scale(u, m, float32(a))
-				return
+			c, rectified := 1/unbias(s.beta1, t), length > 5
+			if rectified {
+				c *= math.Sqrt(c2 * (length - 4) * (length - 2) * full / ((full - 4) * (full - 2) * length))
 			}
-			rect := math.Sqrt((length - 4) * (length - 2) * full / ((full - 4) * (full - 2) * length))
-			c := float32(a * rect * math.Sqrt(c2))
-			for k := range u {
-				u[k] = c * m[k] / (sqrt(v[k]) + eps)
-			}
+			l.blocks(len(u), func(lo, hi int, tmp []float32) {
+				u, m, v := u[lo:hi], avg[i][lo:hi], sq[i][lo:hi]
+				moments(m, v, u, tmp, &s)
+				kernel.Scale(u, m, float32(c))
+				if rectified {
+					divideByRoot(u, v, tmp, 1, float32(s.eps))
+				}
+			})
 		}
 		return l
 	}

@@ -1,6 +1,8 @@
 package optim
 
 import (
+	"math"
+
 	"descent/mlkit/internal/kernel"
 	"descent/mlkit/tensor"
 )
@@ -24,7 +26,6 @@ func ScaleByAdaGrad(opts ...Option) Rule {
 }
 
 func scaleByAdaGrad(s settings) Rule {
-	eps := float32(s.eps)
 	return func(ps []*tensor.Param) Link {
 		l := counted(ps)
 		sum := l.buffers("sum")
@@ -32,11 +33,12 @@ func scaleByAdaGrad(s settings) Rule {
 			kernel.Fill(b, float32(s.accumulator))
 		}
 		l.each = func(_ *Step, i int, u []float32, t float64) {
-			b, c := sum[i], float32(1/(1+(t-1)*s.lrDecay))
-			for k, d := range u {
-				b[k] += d * d
-				u[k] = c * d / (sqrt(b[k]) + eps)
-			}
+			l.blocks(len(u), func(lo, hi int, tmp []float32) {
+				u, b := u[lo:hi], sum[i][lo:hi]
+				kernel.MulAdd(b, u, u)
+				kernel.Scale(u, u, float32(1/(1+(t-1)*s.lrDecay)))
+				divideByRoot(u, b, tmp, 1, float32(s.eps))
+			})
 		}
 		return l
 	}
@@ -76,7 +78,6 @@ func ScaleByRMS(opts ...Option) Rule {
 }
 
 func scaleByRMS(s settings) Rule {
-	rho, rest, eps := float32(s.rho), float32(1-s.rho), float32(s.eps)
 	return func(ps []*tensor.Param) Link {
 		l := &perParam{params: ps}
 		sq := l.buffers("square_avg")
@@ -85,17 +86,20 @@ func scaleByRMS(s settings) Rule {
 			avg = l.buffers("grad_avg")
 		}
 		l.each = func(_ *Step, i int, u []float32, _ float64) {
-			v := sq[i]
-			for k, d := range u {
-				v[k] = rho*v[k] + rest*d*d
-				w := v[k]
-				if avg != nil {
-					m := &avg[i][k]
-					*m += rest * (d - *m)
-					w = max(w-*m**m, 0) // rounding must not make a variance negative
+			l.blocks(len(u), func(lo, hi int, tmp []float32) {
+				u, v := u[lo:hi], sq[i][lo:hi]
+				meanSquare(v, u, tmp, s.rho)
+				if s.centered {
+					m := avg[i][lo:hi]
+					kernel.Scale(m, m, float32(s.rho))
+					kernel.Axpy(m, float32(1-s.rho), u)
+					kernel.Square(tmp, m)
+					kernel.Sub(tmp, v, tmp)
+					kernel.Clamp(tmp, tmp, 0, float32(math.Inf(1))) // rounding must not make a variance negative
+					v = tmp
 				}
-				u[k] = d / (sqrt(w) + eps)
-			}
+				divideByRoot(u, v, tmp, 1, float32(s.eps))
+			})
 		}
 		return l
 	}
@@ -116,17 +120,22 @@ func ScaleByAdaDelta(opts ...Option) Rule {
 }
 
 func scaleByAdaDelta(s settings) Rule {
-	rho, rest, eps := float32(s.rho), float32(1-s.rho), float32(s.eps)
+	eps := float32(s.eps)
 	return func(ps []*tensor.Param) Link {
 		l := &perParam{params: ps}
 		sq, acc := l.buffers("square_avg"), l.buffers("acc_delta")
 		l.each = func(_ *Step, i int, u []float32, _ float64) {
-			v, a := sq[i], acc[i]
-			for k, d := range u {
-				v[k] = rho*v[k] + rest*d*d
-				u[k] = sqrt(a[k]+eps) / sqrt(v[k]+eps) * d
-				a[k] = rho*a[k] + rest*u[k]*u[k]
-			}
+			l.blocks(len(u), func(lo, hi int, tmp []float32) {
+				u, v, a := u[lo:hi], sq[i][lo:hi], acc[i][lo:hi]
+				meanSquare(v, u, tmp, s.rho)
+				kernel.AddScalar(tmp, a, eps)
+				kernel.Sqrt(tmp, tmp)
+				kernel.Mul(u, u, tmp)
+				kernel.AddScalar(tmp, v, eps)
+				kernel.Sqrt(tmp, tmp)
+				kernel.Div(u, u, tmp)
+				meanSquare(a, u, tmp, s.rho)
+			})
 		}
 		return l
 	}

@@ -62,12 +62,12 @@
 //	AdaDelta              Adadelta                    Adadelta                       Keras has lr 0.001, rho 0.95, eps 1e-7; here 0.9, 1e-6
 //	Adam, AMSGrad         Adam(amsgrad)               Adam(amsgrad)                  Keras has eps 1e-7, added before the bias of v is corrected
 //	AdaMax                Adamax                      Adamax                         Keras has eps 1e-7, beside the maximum instead of inside
-//	NAdam                 Nadam                       NAdam                          Keras has eps 1e-7
+//	NAdam                 Nadam                       NAdam                          Keras has eps 1e-7 and MomentumDecay 1; here 1e-8 and 4e-3
 //	RAdam                 –                           RAdam                          none
 //	AdamW                 AdamW                       AdamW                          Keras decays by 0.004, PyTorch and here by 0.01
-//	LAMB                  Lamb                        – (optax.lamb)                 none
+//	LAMB                  Lamb                        – (optax.lamb)                 Keras has eps 1e-7; here 1e-6, as optax
 //	Lion                  Lion                        – (optax.lion)                 optax decays by 0.001, here 0
-//	Muon                  Muon                        Muon                           orthogonalised in float32, PyTorch in bfloat16
+//	Muon                  Muon                        Muon                           orthogonalised in float32, PyTorch in bfloat16; Keras decays by 0.004
 //	Lookahead             –                           – (optax.lookahead)            none
 //	EMA                   use_ema=True                swa_utils.AveragedModel        none
 //	SAM                   –                           – (optax.contrib.sam)          first order

@@ -81,6 +81,28 @@ func ExampleLBFGS() {
 		return a.AddScalar(-1).Square().Add(b.Sub(a.Square()).Square().Scale(100))
 	}
 	res, err := optim.LBFGS{}.Minimize(context.Background(), []*tensor.Param{x}, tensor.NewTape(1), rosenbrock)
-	fmt.Printf("%.3f, converged %v, %v\n", x.Data, res.Converged, err)
-	// Output: [1.000 1.000], converged true, <nil>
+	fmt.Printf("%.3f after fewer than 100 evaluations: %v, %v\n", x.Data, res.Evaluations < 100, err)
+	// Output: [1.000 1.000] after fewer than 100 evaluations: true, <nil>
+}
+
+// Two steps of warm-up, then a cosine over the other eight.
+func ExampleWarmUp() {
+	s := optim.WarmUp(2, optim.Cosine(8, 0))
+	for step := range 11 {
+		fmt.Printf("%.2f ", s(step))
+	}
+	fmt.Println()
+	// Output: 0.50 1.00 1.00 0.96 0.85 0.69 0.50 0.31 0.15 0.04 0.00
+}
+
+func ExampleSAM() {
+	w := tensor.ParamOf([]float32{0}, 1)
+	opt, tape := optim.New([]*tensor.Param{w}, optim.SGD(0.1)), tensor.NewTape(1)
+	sam := &optim.SAM{Rho: 0.05}
+	for range 50 {
+		tape.Reset()
+		sam.Step(opt, tape, func(t *tensor.Tape) tensor.Tensor { return squared(t, w) })
+	}
+	fmt.Printf("%.1f\n", w.Data[0])
+	// Output: 3.0
 }

@@ -308,7 +308,7 @@ func TestLBFGSReachesPyTorchsMinimum(t *testing.T) {
 		return l
 	}
 	res, err := optim.LBFGS{Iterations: 500}.Minimize(context.Background(), m.params, m.tape, loss)
-	if err != nil || !res.Converged || math.Abs(res.Loss-want.Loss[0]) > 1e-6 {
+	if err != nil || !(res.Converged || res.Stalled) || math.Abs(res.Loss-want.Loss[0]) > 1e-6 {
 		t.Errorf("%+v, %v; want the loss %v", res, err, want.Loss[0])
 	}
 	// The minimum is flat: an error of 1e-7 in the loss is one of √(1e-7/0.01)

@@ -29,10 +29,11 @@ type LBFGS struct {
 type LBFGSResult struct {
 	Loss                    float64 // at the parameters as they now are
 	Iterations, Evaluations int
-	// Converged says that the gradient is within the tolerance, or that float32
-	// losses cannot tell a better point: the line search finds none.
-	Converged bool
-	Status    string
+	// Converged says that the gradient is within the tolerance. Stalled says
+	// that the line search found no better point: near a minimum where float32
+	// losses cannot tell one from another, or at a kink (ReLU, L1).
+	Converged, Stalled bool
+	Status             string
 }
 
 // Minimize changes the parameters to lower the loss, which must be the same
@@ -88,9 +89,7 @@ func (c LBFGS) Minimize(ctx context.Context, params []*tensor.Param, t *tensor.T
 		out.Converged = res.Status == optimize.GradientThreshold
 	}
 	if err != nil && ctx.Err() == nil && problem.evals > 1 {
-		// Near the minimum the loss is flat to the last bit of float32, and the
-		// line search says so by an error.
-		out.Converged, out.Status, err = true, err.Error(), nil
+		out.Stalled, out.Status, err = true, err.Error(), nil // the line search ends by an error
 	}
 	return out, err
 }

@@ -11,6 +11,7 @@ type perParam struct {
 	params []*tensor.Param
 	slots  []Slot
 	steps  [][]float32
+	tmp    []float32
 	final  bool // each changes the parameters, not the updates
 	each   func(s *Step, i int, u []float32, t float64)
 }
@@ -53,6 +54,21 @@ func (l *perParam) memory(name string, start float32, size func(*tensor.Param) i
 		l.slots = append(l.slots, Slot{Name: name, Param: i, Data: b[i]})
 	}
 	return b
+}
+
+// blockLen is how many parameters a chain of kernels works on at a time: few
+// enough that what one kernel writes is in the first-level cache for the next.
+const blockLen = 1 << 10
+
+// blocks calls f for blocks of n parameters, with working memory of a block.
+func (l *perParam) blocks(n int, f func(lo, hi int, tmp []float32)) {
+	if l.tmp == nil {
+		l.tmp = make([]float32, blockLen)
+	}
+	for lo := 0; lo < n; lo += blockLen {
+		hi := min(lo+blockLen, n)
+		f(lo, hi, l.tmp[:hi-lo])
+	}
 }
 
 // counted makes a link that counts the steps of each parameter by itself, as

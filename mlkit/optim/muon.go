@@ -93,8 +93,8 @@ func (o *orthogonalizer) run(m []float32, rows, cols int) {
 	gram, poly := o.gram[:r*r], o.poly[:r*r]
 	for range o.steps { // x ← a·x + (b·A + c·A²)·x, A = x·xᵀ
 		kernel.Gemm{M: r, N: r, K: n, TransB: true}.Run(gram, x, x)
-		kernel.Scale(poly, gram, b)
-		kernel.Gemm{M: r, N: r, K: r, Alpha: c, Accumulate: true}.Run(poly, gram, gram)
+		kernel.Gemm{M: r, N: r, K: r, Alpha: c}.Run(poly, gram, gram)
+		kernel.Axpy(poly, b, gram)
 		kernel.Scale(y, x, a)
 		kernel.Gemm{M: r, N: n, K: r, Accumulate: true}.Run(y, poly, x)
 		x, y = y, x

@@ -97,9 +97,10 @@ func TestLBFGSSolvesAll(t *testing.T) {
 		x := tensor.ParamOf(slices.Clone(p.start), len(p.start))
 		res, err := optim.LBFGS{}.Minimize(context.Background(), []*tensor.Param{x}, tensor.NewTape(1),
 			func(t *tensor.Tape) tensor.Tensor { return p.loss(t.Use(x)) })
-		if err != nil || res.Loss > 1e-9 || !res.Converged {
+		if err != nil || res.Loss > 1e-9 || !(res.Converged || res.Stalled) {
 			t.Errorf("%s: %+v, %v at %v", p.name, res, err, x.Data)
 		}
+		t.Logf("%s: %+v", p.name, res)
 	}
 }
 
@@ -298,6 +299,98 @@ func TestPenalty(t *testing.T) {
 		if math.Abs(float64(x[i])-w) > 1e-6 {
 			t.Errorf("after one step %v", x)
 		}
+	}
+}
+
+// shortNames are the rules that take WeightDecay and follow any penalty.
+var shortNames = map[string]func(opts ...optim.Option) optim.Rule{
+	"SGD":      func(o ...optim.Option) optim.Rule { return optim.SGD(0.01, o...) },
+	"Momentum": func(o ...optim.Option) optim.Rule { return optim.Momentum(0.01, 0.9, o...) },
+	"Nesterov": func(o ...optim.Option) optim.Rule { return optim.Nesterov(0.01, 0.9, o...) },
+	"AdaGrad":  func(o ...optim.Option) optim.Rule { return optim.AdaGrad(0.01, o...) },
+	"RMSProp":  func(o ...optim.Option) optim.Rule { return optim.RMSProp(0.001, o...) },
+	"AdaDelta": func(o ...optim.Option) optim.Rule { return optim.AdaDelta(1, o...) },
+	"Adam":     func(o ...optim.Option) optim.Rule { return optim.Adam(0.01, o...) },
+	"AMSGrad":  func(o ...optim.Option) optim.Rule { return optim.AMSGrad(0.01, o...) },
+	"AdamW":    func(o ...optim.Option) optim.Rule { return optim.AdamW(0.01, o...) },
+	"AdaMax":   func(o ...optim.Option) optim.Rule { return optim.AdaMax(0.01, o...) },
+	"NAdam":    func(o ...optim.Option) optim.Rule { return optim.NAdam(0.01, o...) },
+	"RAdam":    func(o ...optim.Option) optim.Rule { return optim.RAdam(0.01, o...) },
+	"LAMB":     func(o ...optim.Option) optim.Rule { return optim.LAMB(0.01, o...) },
+	"Lion":     func(o ...optim.Option) optim.Rule { return optim.Lion(0.001, o...) },
+	"Muon":     func(o ...optim.Option) optim.Rule { return optim.Muon(0.01, optim.SGD(0.01), o...) },
+}
+
+// A penalty as a link gives the steps of the same penalty in the loss, for
+// every rule; weight decay shrinks beside them.
+func TestEveryRuleHonoursPenaltiesAndDecay(t *testing.T) {
+	g := readGoldens(t)
+	const l1, l2, steps = 0.02, 0.05, 5
+	for name, make := range shortNames {
+		inLoss, asLink, plain, decayed := g.mlp(), g.mlp(), g.mlp(), g.mlp()
+		a := optim.New(inLoss.params, make())
+		b := optim.New(asLink.params, optim.Chain(optim.ElasticNet(l1, l2, optim.Matrices), make()))
+		c := optim.New(plain.params, make(optim.WeightDecay(0)))
+		d := optim.New(decayed.params, make(optim.WeightDecay(0.5, optim.Named("fc1.weight"))))
+		for range steps {
+			inLoss.tape.Reset()
+			l := inLoss.loss(inLoss.tape)
+			for _, p := range inLoss.params {
+				if optim.Matrices(p) {
+					w := inLoss.tape.Use(p)
+					l = l.Add(w.Abs().Sum().Scale(l1)).Add(w.Square().Sum().Scale(l2 / 2))
+				}
+			}
+			a.Step(l.Backward())
+			asLink.step(b)
+			plain.step(c)
+			decayed.step(d)
+		}
+		want := make64(inLoss.flat())
+		if e := far(asLink.flat(), want); e > 1e-4 {
+			t.Errorf("%s: the link differs from the penalty in the loss by %.2g", name, e)
+		}
+		if e := far(asLink.flat(), make64(plain.flat())); e < 1e-4 {
+			t.Errorf("%s: the penalty has no effect", name)
+		}
+		var norms [2]float64
+		for i, m := range []*mlp{plain, decayed} {
+			norms[i] = optim.GlobalNorm([][]float32{m.params[0].Data})
+		}
+		if norms[1] >= norms[0] {
+			t.Errorf("%s: weight decay has no effect: norms %v", name, norms)
+		}
+	}
+}
+
+func make64(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
+}
+
+// Half batches added up are the whole batch.
+func TestAccumulatedGradients(t *testing.T) {
+	g := readGoldens(t)
+	whole, halves := g.mlp(), g.mlp()
+	rule := optim.Chain(optim.ClipByGlobalNorm(0.1), optim.Momentum(0.1, 0.9))
+	a, b := optim.New(whole.params, rule), optim.New(halves.params, rule)
+	sum := tensor.NewGradSum()
+	for range 10 {
+		whole.step(a)
+		sum.Clear()
+		for k := range 2 {
+			halves.tape.Reset()
+			p, t := halves.params, halves.tape
+			h := t.Input(g.X[24*k:][:24], 6, 4).Linear(t.Use(p[0]), t.Use(p[1])).Tanh().Linear(t.Use(p[2]), t.Use(p[3]))
+			sum.Add(h.SoftmaxCrossEntropy(tensor.NewInts(g.Y[6*k:][:6])).Mean().Backward(), 0.5)
+		}
+		b.Step(sum.Grads())
+	}
+	if d := far(halves.flat(), make64(whole.flat())); d > 1e-5 {
+		t.Errorf("parameters differ by %.2g", d)
 	}
 }
 

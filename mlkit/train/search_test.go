@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"descent/mlkit/data"
+	"descent/mlkit/nn"
+	"descent/mlkit/optim"
 	"descent/mlkit/train"
 )
 
@@ -176,6 +179,21 @@ func TestSearchEnds(t *testing.T) {
 			_, _ = train.GridSearch(context.Background(), space, func(_ context.Context, p train.Point) (float64, error) { f(p); return 0, nil })
 		}()
 	}
+}
+
+// Losses with settings are loss functions as the plain ones are.
+func TestSupervisedTakesLossesWithSettings(t *testing.T) {
+	x, y, ids := []float32{-2, -1, 1, 2}, []float32{0, 0, 1, 1}, []float32{1, 0, 1, 0, 0, 1, 0, 1}
+	fit := func(o train.Objective[data.Batch], d data.Dataset) {
+		t.Helper()
+		h, err := train.Fit(context.Background(), o, &data.Loader{Dataset: d}, train.Config{Epochs: 50, Optimizer: optim.Adam(0.1)})
+		if err != nil || h.Last().Loss > 0.5*h.Epochs[0].Loss {
+			t.Errorf("loss %v to %v, %v", h.Epochs[0].Loss, h.Last().Loss, err)
+		}
+	}
+	one, two := nn.NewLinear(nn.NewRand(1), 1, 1), nn.NewLinear(nn.NewRand(1), 1, 2)
+	fit(train.Supervised(one, nn.BCEWithLogitsLoss{PosWeight: []float32{2}}.Loss), data.FromSlices(x, []int{1}, y, []int{1}))
+	fit(train.Supervised(two, nn.CrossEntropyLoss{LabelSmoothing: 0.01}.Soft), data.FromSlices(x, []int{1}, ids, []int{2}))
 }
 
 func ExampleRandomSearch() {

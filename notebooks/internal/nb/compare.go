@@ -72,7 +72,8 @@ func Compare(committed, executed *Notebook) []Difference {
 
 func compareCell(old, now Cell) (diffs []Difference) {
 	note := func(where, why, a, b string) {
-		diffs = append(diffs, Difference{old.Number, where, short(a), short(b), why})
+		a, b = around(a, b)
+		diffs = append(diffs, Difference{old.Number, where, a, b, why})
 	}
 	if was, is := countOf(old), countOf(now); was != is {
 		note("execution count", "the committed outputs are not those of one clean run (run -inplace makes them so)", was, is)
@@ -135,7 +136,7 @@ var (
 	payload = regexp.MustCompile(`[A-Za-z0-9+/]{100,}={0,2}`)
 	// domID is a name that GoNB gives to an element at random, or that is a
 	// checksum of what the element shows.
-	domID = regexp.MustCompile(`gonb_[a-z]*_?[0-9a-fA-F]{8,}|\b[0-9]*[a-f][0-9a-f]{11,}\b`)
+	domID = regexp.MustCompile(`gonb_[a-z]*_?[0-9a-fA-F]{8,}|\b[0-9a-f]{12,}\b`)
 )
 
 // compareLine returns why two lines disagree, "" if they do not.
@@ -162,7 +163,12 @@ func canonical(s string) string {
 		return imageSize(m[1], m[2])
 	})
 	s = payload.ReplaceAllString(s, "(packed data)")
-	s = domID.ReplaceAllString(s, "gonb_id")
+	s = domID.ReplaceAllStringFunc(s, func(id string) string {
+		if strings.ContainsAny(id, "abcdefABCDEF") {
+			return "id"
+		}
+		return id // a number with many digits
+	})
 	s = strings.ReplaceAll(s, "−", "-")
 	return strings.TrimSpace(blanks.ReplaceAllString(s, " "))
 }
@@ -263,9 +269,28 @@ func describe(outs []Output) string {
 
 func countOf(c Cell) string { return fmt.Sprint(c.raw["execution_count"]) }
 
-func short(s string) string {
-	if r := []rune(s); len(r) > 160 {
-		return string(r[:160]) + "…"
+// around shortens two long texts to the neighbourhood of their first difference.
+func around(a, b string) (string, string) {
+	const before, width = 40, 120
+	x, y := []rune(a), []rune(b)
+	same := 0
+	for same < min(len(x), len(y)) && x[same] == y[same] {
+		same++
 	}
-	return s
+	cut := func(r []rune) string {
+		if len(r) <= width {
+			return string(r)
+		}
+		s, from := "", max(0, same-before)
+		if from > 0 {
+			s = "…"
+		}
+		to := min(len(r), from+width)
+		s += string(r[from:to])
+		if to < len(r) {
+			s += "…"
+		}
+		return s
+	}
+	return cut(x), cut(y)
 }

@@ -6,7 +6,7 @@ package kernel
 // a block of A go by. Operands are packed into panels only where that pays.
 const (
 	maxKC = 384
-	maxMC = 384
+	maxMC = 96
 	maxNC = 1024
 
 	// serialWork is the number of products up to which one core is used.
@@ -160,9 +160,8 @@ func (j *batchJob) Part(i int) {
 // for the others it is a matter of how often a panel is used, and of strides
 // that map all rows to a few sets of the cache.
 func (g *Gemm) packs(s *tileShape) (a, b bool) {
-	far := func(ld int) bool { return ld >= 1024 || ld%256 == 0 }
-	a = g.N > 8*s.cols || g.N > 3*s.cols && far(g.LDA)
-	b = g.TransB || g.M > 16*s.rows || g.M > 4*s.rows && far(g.LDB)
+	a = g.N > 16*s.cols || g.N > 4*s.cols && g.LDA >= 1024
+	b = g.TransB || g.M > 40*s.rows || g.M > 4*s.rows && g.LDB >= 512
 	return a, b
 }
 

@@ -54,7 +54,7 @@ func (b *colourBar) colour(v float64) colour {
 	if b.log && v <= 0 {
 		return b.cmap.At(0)
 	}
-	return b.cmap.At(b.norm(v))
+	return b.cmap.At(steps(b.norm(v)))
 }
 
 // band returns which band v is in, counted from 0, or −1 if it is not a number.
@@ -72,13 +72,17 @@ func (b *colourBar) bandColour(k int) colour {
 	return b.cmap.At((float64(k) + 0.5) / float64(len(b.levels)+1))
 }
 
-// bandsOrColour is the colour at height t of the bar.
+// at01 is the colour at height t of the bar.
 func (b *colourBar) at01(t float64) colour {
 	if b.levels != nil {
 		return b.bandColour(b.band(b.at(t)))
 	}
-	return b.cmap.At(t)
+	return b.cmap.At(steps(t))
 }
+
+// steps rounds t to a hundredth: a continuous scale of a hundred colours looks smooth, and its colours all find a place in the palette
+// of the PNG.
+func steps(t float64) float64 { return math.Round(100*t) / 100 }
 
 const barWidth, barGap = 14, 12
 

@@ -70,12 +70,12 @@ func (f *Figure) Contour(g Grid, z []float64, styles ...Style) *Figure {
 	l := &layer{kind: "contours", z: zField, xs: [][]float64{g.X}, ys: [][]float64{g.Y}, look: look{cmap: &Pale, levels: 14}}
 	l.draw = func(a *axes, l *layer) {
 		b := f.bar
-		field := bilinear(g, z)
+		height := bilinear(g, z)
 		a.raster(func(w, h int, xy func(i, j int) (float64, float64), set func(i, j int, c colour)) {
 			band := make([]int, w*h)
 			for j := range h {
 				for i := range w {
-					band[j*w+i] = b.band(field(xy(i, j)))
+					band[j*w+i] = b.band(height(xy(i, j)))
 				}
 			}
 			for j := range h {
@@ -117,7 +117,7 @@ func (f *Figure) Heat(g Grid, z []float64, styles ...Style) *Figure {
 		})
 	}
 	f.add(l, styles)
-	f.bar = newColourBar(z, l.look, false)
+	f.bar, f.colours = newColourBar(z, l.look, false), field
 	return f
 }
 

@@ -72,7 +72,7 @@ func Images(title string, images []image.Image, captions []string, columns int) 
 		columns = min(max(len(images), 1), 8)
 	}
 	rows := (len(images) + columns - 1) / columns
-	p := &Picture{title: title, w: Width, photo: true}
+	p := &Picture{title: title, w: Width, colours: colourKind(images...)}
 	p.describe = func() string {
 		s := fmt.Sprintf("%s: %d images", title, len(images))
 		for i, c := range captions {
@@ -137,6 +137,25 @@ func Images(title string, images []image.Image, captions []string, columns int) 
 	return p
 }
 
+// colourKind is photo if the images have more colours together than a palette can hold beside the letters.
+func colourKind(images ...image.Image) int {
+	seen := map[color.Color]bool{}
+	for _, m := range images {
+		if _, ok := m.(*image.Gray); ok {
+			continue
+		}
+		b := m.Bounds()
+		for y := b.Min.Y; y < b.Max.Y; y++ {
+			for x := b.Min.X; x < b.Max.X; x++ {
+				if seen[m.At(x, y)] = true; len(seen) > 200 {
+					return photo
+				}
+			}
+		}
+	}
+	return field
+}
+
 // drawImage paints m into r, at its top in the middle, in its own proportions, and returns where it is.
 func drawImage(c draw.Canvas, m image.Image, r vg.Rectangle) vg.Rectangle {
 	b := m.Bounds()
@@ -190,7 +209,7 @@ type Box struct {
 
 // Boxes returns an image with rectangles and their labels. Boxes with the same label have the same colour.
 func Boxes(title string, m image.Image, boxes []Box) *Picture {
-	p := &Picture{title: title, w: Width, photo: true}
+	p := &Picture{title: title, w: Width, colours: colourKind(m)}
 	b := m.Bounds()
 	head := 0
 	if title != "" {

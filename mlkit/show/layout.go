@@ -27,9 +27,9 @@ func (f *Figure) extent() (x, y [2]float64) {
 			}
 		}
 	}
-	field := f.hasField()
+	fields := f.hasField()
 	for _, l := range f.layers {
-		if !field || l.z == zField {
+		if !fields || l.z == zField {
 			grow(scale{log: f.x.log}, &x, l.xs)
 			grow(scale{log: f.y.log}, &y, l.ys)
 		}

@@ -57,7 +57,7 @@ func matrix(title, yLabel, xLabel string, rows, cols []string, values [][]float6
 	if nr > 0 {
 		nc = len(values[0])
 	}
-	p := &Picture{title: title, w: Width, h: Height}
+	p := &Picture{title: title, w: Width, h: Height, colours: field}
 	p.describe = func() string { return fmt.Sprintf("%s: matrix of %d rows and %d columns.", title, nr, nc) }
 	if nr > 5 {
 		p.h = min(max(Height, 40*nr+100), Width)

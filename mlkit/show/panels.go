@@ -23,7 +23,7 @@ func Panels(title string, columns int, parts ...Drawing) *Picture {
 		p.h += 28
 	}
 	for _, d := range parts {
-		p.photo = p.photo || d.picture().photo
+		p.colours = max(p.colours, d.picture().colours)
 	}
 	p.describe = func() string {
 		var s []string

@@ -21,7 +21,7 @@ type Picture struct {
 	w, h       int
 	paint      func(c draw.Canvas) error // draws into c, whose ground is already painted
 	describe   func() string             // the alternative text when none was given
-	photo      bool                      // keeps all its colours
+	colours    int                       // of its palette: lines, field or photo
 	figure     *Figure                   // that this is the picture of, if any
 }
 
@@ -65,7 +65,7 @@ func (p *Picture) PNG() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encodePNG(img, pngColours, p.photo)
+	return encodePNG(img, p.colours)
 }
 
 // Image returns the drawn pixels, Density of them per CSS pixel.

@@ -11,7 +11,6 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
-	"image/png"
 	"math"
 	"os"
 	"strings"
@@ -196,7 +195,7 @@ func (s *Slides) HTML() (string, error) {
 		return "", err
 	}
 	base := frames[s.start]
-	still, err := encodePNG(base, pngColours, s.frames[s.start].photo)
+	still, err := encodePNG(base, s.frames[s.start].colours)
 	if err != nil {
 		return "", err
 	}
@@ -206,7 +205,7 @@ func (s *Slides) HTML() (string, error) {
 		if i == s.start {
 			continue
 		}
-		b, err := encodeOverlay(difference(base, f, 2), f, s.frames[i].photo)
+		b, err := encodeOverlay(difference(base, f, 2), f, s.frames[i].colours)
 		if err != nil {
 			return "", err
 		}
@@ -272,14 +271,16 @@ document.querySelectorAll('.'+C+':not([data-on])').forEach(function(box){
 // encodeOverlay takes the palette from the whole frame: where the still's line is painted over, the ground has to be its exact
 // colour, or the line would leave a shadow. (The rim of the difference is there for the same reason: a browser that scales both
 // pictures mixes the pixels at the edge.)
-func encodeOverlay(diff, frame *image.RGBA, photo bool) ([]byte, error) {
+func encodeOverlay(diff, frame *image.RGBA, kind int) ([]byte, error) {
 	var src image.Image = diff
-	if !photo {
-		src = remap(diff, append(color.Palette{color.RGBA{}}, makePalette(histogram(frame), 47)...))
+	if kind != photo {
+		n := 47
+		if kind == field {
+			n = 255
+		}
+		src = remap(diff, append(color.Palette{color.RGBA{}}, makePalette(histogram(frame), n)...))
 	}
-	var b bytes.Buffer
-	err := png.Encode(&b, src)
-	return b.Bytes(), err
+	return writePNG(src)
 }
 
 // difference returns b where it differs from a, and up to rim pixels around, and transparency elsewhere.

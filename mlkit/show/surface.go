@@ -19,7 +19,7 @@ func Surface(title, xLabel, yLabel, zLabel string, g Grid, z []float64, styles .
 	}
 	check := &Figure{}
 	check.checkGrid("Surface", g, len(z))
-	p := &Picture{title: title, w: Width, h: Height}
+	p := &Picture{title: title, w: Width, h: Height, colours: field}
 	bar := newColourBar(z, l, false)
 	p.describe = func() string {
 		return plainText(fmt.Sprintf("%s: surface of %s, %s to %s, over %s and %s.", title, zLabel, short(bar.lo), short(bar.hi), xLabel, yLabel))

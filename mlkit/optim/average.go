@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"descent/mlkit/internal/kernel"
 	"descent/mlkit/tensor"
 )
 
@@ -57,10 +56,12 @@ func (l *lookahead) State() []Slot {
 	return slices.Concat(l.Link.State(), l.slots, []Slot{{Name: "lookahead_step", Param: -1, Data: l.count}})
 }
 
-// mix moves a the fraction c of the way to b; for c = 1 it is b to the bit.
+// mix moves a the fraction c of the way to b. Where they are equal, as for
+// frozen parameters, the bits stay.
 func mix(a, b []float32, c float32) {
-	kernel.Scale(a, a, 1-c)
-	kernel.Axpy(a, c, b)
+	for k, v := range b {
+		a[k] += c * (v - a[k])
+	}
 }
 
 // EMA keeps an exponential moving average of the weights, which usually
@@ -74,7 +75,8 @@ func mix(a, b []float32, c float32) {
 //
 // After the first step the average is the weights themselves, then a ← decay·a
 // + (1−decay)·p, as PyTorch's AveragedModel with get_ema_multi_avg_fn. It is
-// saved with the optimizer's state.
+// saved with the optimizer's state. Buffers, as running statistics, are averages
+// already and stay the model's.
 type EMA struct {
 	decay  float64
 	params []*tensor.Param

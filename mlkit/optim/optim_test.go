@@ -147,6 +147,7 @@ func TestLBFGSEnds(t *testing.T) {
 func allRules() map[string]optim.Rule {
 	all := map[string]optim.Rule{
 		"EMA":           optim.NewEMA(0.9).Around(optim.Adam(0.01)),
+		"Lookahead 0.8": optim.Lookahead(optim.SGD(0.1), 3, 0.8),
 		"SkipNonFinite": optim.SkipNonFinite(optim.Adam(0.01)),
 		"two traces":    optim.Chain(optim.Trace(0.5), optim.Trace(0.9), optim.SGD(0.01)),
 		"clip norm":     optim.Chain(optim.ClipByNorm(0.1), optim.Momentum(0.01, 0.9)),
@@ -282,8 +283,23 @@ func TestNonFiniteGradients(t *testing.T) {
 	if x := gradients(t, optim.Chain(optim.ClipByGlobalNorm(1), optim.SGD(1)), []float32{0, 0}, []float32{3e30, 4e30}); math.Abs(float64(x[0])+0.6) > 1e-6 {
 		t.Errorf("large gradient clipped to %v", x)
 	}
-	if x := gradients(t, optim.Chain(optim.ClipByNorm(1e-30), optim.SGD(1)), []float32{0, 0}, []float32{3e-25, 4e-25}); x[0] == 0 || math.Abs(float64(x[0])+6e-31) > 1e-31 {
-		t.Logf("small gradient clipped to %v", x) // the 1e-6 of the denominator rules here
+}
+
+func TestClipping(t *testing.T) {
+	for name, c := range map[string]struct {
+		rule optim.Rule
+		want [2]float64 // what is left of the gradient (3, −4)
+	}{
+		"norm":        {optim.ClipByNorm(1), [2]float64{0.6, -0.8}},
+		"long norm":   {optim.ClipByNorm(5.1), [2]float64{3, -4}},
+		"global norm": {optim.ClipByGlobalNorm(2.5), [2]float64{1.5, -2}},
+		"value":       {optim.ClipByValue(3.5), [2]float64{3, -3.5}},
+		"no gradient": {optim.Chain(optim.ClipByValue(1e-30), optim.ClipByNorm(1)), [2]float64{}},
+	} {
+		x := gradients(t, optim.Chain(c.rule, optim.ScaleByLearningRate(1)), []float32{0, 0}, []float32{3, -4})
+		if math.Abs(float64(x[0])+c.want[0]) > 1e-5 || math.Abs(float64(x[1])+c.want[1]) > 1e-5 {
+			t.Errorf("%s: steps by %v, want −%v", name, x, c.want)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func (x Tensor) SoftmaxCrossEntropy(labels Ints) Tensor {
 	}
 	for i, l := range labels.Data {
 		if l < 0 || int(l) >= classes {
-			panic(fmt.Sprintf("tensor: %s: label %d of row %d is outside of 0…%d", op, l, i, classes-1))
+			shapePanic(op, n.n-1, fmt.Sprintf("label %d of row %d is outside of 0…%d", l, i, classes-1), x)
 		}
 	}
 	t := x.t

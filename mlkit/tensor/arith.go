@@ -44,12 +44,13 @@ var opSub = &binary{
 }
 
 var opMul = &binary{
-	name: "Mul",
-	vv:   kernel.Mul,
-	vs:   kernel.Scale,
-	sv:   func(dst []float32, a float32, b []float32) { kernel.Scale(dst, b, a) },
-	da:   func(dst, dy, a, b []float32) []float32 { return times(dst, dy, b) },
-	db:   func(dst, dy, a, b []float32) []float32 { return times(dst, dy, a) },
+	name:    "Mul",
+	product: true,
+	vv:      kernel.Mul,
+	vs:      kernel.Scale,
+	sv:      func(dst []float32, a float32, b []float32) { kernel.Scale(dst, b, a) },
+	da:      func(dst, dy, a, b []float32) []float32 { return times(dst, dy, b) },
+	db:      func(dst, dy, a, b []float32) []float32 { return times(dst, dy, a) },
 }
 
 var opDiv = &binary{

@@ -15,8 +15,9 @@ type binary struct {
 	// da and db write dL/da and dL/db of a run to dst, given dy and the run's
 	// operands, each of the run's length or of length 1. They may return one
 	// of their arguments instead of writing dst.
-	da, db func(dst, dy, a, b []float32) []float32
-	passes bool // dL/da is dy as it stands
+	da, db  func(dst, dy, a, b []float32) []float32
+	passes  bool // dL/da is dy as it stands
+	product bool // dL/da is dy·b and dL/db is dy·a
 }
 
 // walk is the plan of a broadcast: the result's axes, merged where both
@@ -97,6 +98,9 @@ type odometer struct {
 	more       bool
 	incA, incB bool // whether an operand advances within a run
 }
+
+// run is the length of the walk's runs.
+func (w *walk) run() int { return w.d[w.n-1] }
 
 func (w *walk) start() odometer {
 	last := w.n - 1
@@ -180,23 +184,23 @@ func backOperand(t *Tape, n *node, k int, slope func(dst, dy, a, b []float32) []
 	}
 	if na.shape == nb.shape { // nothing repeats
 		g, acc := t.gradBuffer(n, k)
-		dst := g
-		if acc {
-			dst = t.floats.reuse(len(g))
-		}
-		d := slope(dst, n.grad, na.data, nb.data)
 		switch {
+		case acc && n.binary.product:
+			kernel.MulAdd(g, n.grad, t.operand(n, 1-k))
 		case acc:
-			kernel.Add(g, g, d)
+			dst := t.floats.reuse(len(g))
+			kernel.Add(g, g, slope(dst, n.grad, na.data, nb.data))
 			t.floats.recycle(dst)
-		case len(d) > 0 && &d[0] != &dst[0]:
-			copy(g, d)
+		default:
+			if d := slope(g, n.grad, na.data, nb.data); len(d) > 0 && &d[0] != &g[0] {
+				copy(g, d)
+			}
 		}
 		return
 	}
 	g := t.gradOf(n, k)
 	_, w, _ := broadcast(&na.shape, &nb.shape)
-	tmp := t.floats.reuse(w.d[w.n-1])
+	tmp := t.floats.reuse(w.run())
 	for o := w.start(); o.more; o.next() {
 		dy := n.grad[o.y : o.y+o.run]
 		d := slope(tmp, dy, part(na.data, o.a, o.run, o.incA), part(nb.data, o.b, o.run, o.incB))

@@ -143,7 +143,19 @@ func (x Tensor) GroupNorm(groups int, w, b Tensor, eps float32) Tensor {
 	xhat := t.floats.take(len(in.data))
 	kernel.LayerNorm(xhat, nil, mean, rstd, in.data, nil, nil, cols, eps)
 	y, n := x.unary(op, nil)
-	affinePlanes(n.data, xhat, gamma, beta, channels, size)
+	if gamma == nil && beta == nil {
+		copy(n.data, xhat)
+	} else {
+		scale, shift := gamma, beta
+		if scale == nil {
+			scale = t.floats.take(channels)
+			kernel.Fill(scale, 1)
+		}
+		if shift == nil {
+			shift = t.floats.zeroed(channels)
+		}
+		kernel.ChannelAffine(n.data, xhat, t.floats.zeroed(channels), scale, shift, size)
+	}
 	n.saved = [4][]float32{mean, rstd, xhat}
 	n.i[0], n.i[1] = cols, size
 	n.record(t, backGroupNorm, x.i, gi, bi)
@@ -153,37 +165,28 @@ func (x Tensor) GroupNorm(groups int, w, b Tensor, eps float32) Tensor {
 func backGroupNorm(t *Tape, n *node) {
 	cols, size, channels := n.i[0], n.i[1], n.d[1]
 	mean, rstd, xhat := n.saved[0], n.saved[1], n.saved[2]
-	gw := t.gradOf(n, 1)
-	sumPlanes(t.gradOf(n, 2), n.grad, channels, size)
-	for o := 0; o*size < len(n.grad); o++ {
-		dy := n.grad[o*size : o*size+size]
+	gw, gb := t.gradOf(n, 1), t.gradOf(n, 2)
+	if gw != nil || gb != nil {
+		dw, db := t.floats.reuse(channels), t.floats.reuse(channels)
+		kernel.ChannelGradSums(db, dw, n.grad, xhat, t.floats.zeroed(channels), size)
 		if gw != nil {
-			gw[o%channels] += kernel.Dot(dy, xhat[o*size:o*size+size])
+			kernel.Add(gw, gw, dw)
 		}
-		if n.in[1] >= 0 {
-			kernel.Scale(dy, dy, t.operand(n, 1)[o%channels])
+		if gb != nil {
+			kernel.Add(gb, gb, db)
 		}
+		t.floats.recycle(dw)
+		t.floats.recycle(db)
 	}
-	if g := t.gradOf(n, 0); g != nil {
-		kernel.LayerNormGrad(g, nil, nil, n.grad, t.operand(n, 0), mean, rstd, nil, cols)
+	g := t.gradOf(n, 0)
+	if g == nil {
+		return
 	}
-}
-
-// affinePlanes computes y = x·w[channel] + b[channel] for planes of size
-// elements; w and b may be nil.
-func affinePlanes(y, x, w, b []float32, channels, size int) {
-	for o := 0; o*size < len(x); o++ {
-		dst, src := y[o*size:o*size+size], x[o*size:o*size+size]
-		switch {
-		case w != nil:
-			kernel.Scale(dst, src, w[o%channels])
-		case &dst[0] != &src[0]:
-			copy(dst, src)
-		}
-		if b != nil {
-			kernel.AddScalar(dst, dst, b[o%channels])
-		}
+	if n.in[1] >= 0 {
+		zero := t.floats.zeroed(channels)
+		kernel.ChannelAffine(n.grad, n.grad, zero, t.operand(n, 1), zero, size)
 	}
+	kernel.LayerNormGrad(g, nil, nil, n.grad, t.operand(n, 0), mean, rstd, nil, cols)
 }
 
 // LocalResponseNorm divides each element of x [n, c, ...] by a power of the sum
@@ -213,7 +216,7 @@ func (x Tensor) LocalResponseNorm(size int, alpha, beta, k float32) Tensor {
 		}
 	}
 	t.floats.recycle(tmp)
-	kernel.Pow(n.data, den, -beta)
+	power(n.data, den, -beta)
 	kernel.Mul(n.data, n.data, data)
 	n.saved[0] = den
 	n.i[0], n.f = size, [2]float32{alpha, beta}
@@ -238,10 +241,18 @@ func backLocalResponseNorm(t *Tape, n *node) {
 		}
 		kernel.MulAdd(g[o*plane:o*plane+plane], sum, x[o*plane:o*plane+plane])
 	}
-	kernel.Pow(share, den, -n.f[1])
+	power(share, den, -n.f[1])
 	kernel.MulAdd(g, share, n.grad)
 	t.floats.recycle(sum)
 	t.floats.recycle(share)
+}
+
+// power computes xᵖ of positive numbers, by functions that the processor has in
+// vectors.
+func power(dst, x []float32, p float32) {
+	kernel.Log(dst, x)
+	kernel.Scale(dst, dst, p)
+	kernel.Exp(dst, dst)
 }
 
 // neighbours gives the planes from lo up to hi: those up to before channels

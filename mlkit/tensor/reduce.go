@@ -58,21 +58,17 @@ func (x Tensor) Var(correction int, axes ...int) Tensor {
 	count := float32(len(data)) / float32(len(mean))
 	divide(mean, count)
 	n.saved[0], n.f[0] = mean, max(count-float32(correction), 0)
+	tmp := x.t.floats.reuse(w.run())
 	for o := w.start(); o.more; o.next() {
 		xs, ms, ys, step := o.pair(data, mean, n.data)
-		var sum float64
-		for j, v := range xs {
-			d := v - ms[j*step]
-			if step == 1 {
-				ys[j] += d * d
-			} else {
-				sum += float64(d) * float64(d)
-			}
-		}
-		if step == 0 {
-			ys[0] += float32(sum)
+		minus(tmp, xs, ms)
+		if step == 1 {
+			kernel.MulAdd(ys, tmp, tmp)
+		} else {
+			ys[0] += kernel.SumSquares(tmp)
 		}
 	}
+	x.t.floats.recycle(tmp)
 	divide(n.data, n.f[0])
 	return y
 }
@@ -81,12 +77,13 @@ func backVar(t *Tape, n *node) { // d/dx = 2(x − mean)/(count − correction)
 	w := t.reduced(n)
 	x, g := t.operand(n, 0), t.gradOf(n, 0)
 	kernel.Scale(n.grad, n.grad, 2/n.f[0])
+	tmp := t.floats.reuse(w.run())
 	for o := w.start(); o.more; o.next() {
-		xs, ms, ds, step := o.pair(x, n.saved[0], n.grad)
-		for j, v := range xs {
-			g[o.a+j] += ds[j*step] * (v - ms[j*step])
-		}
+		xs, ms, ds, _ := o.pair(x, n.saved[0], n.grad)
+		minus(tmp, xs, ms)
+		addScaled(g[o.a:o.a+o.run], tmp, ds)
 	}
+	t.floats.recycle(tmp)
 }
 
 // Norm is the Euclidean norm √Σx². Its gradient at the zero vector is taken as
@@ -117,12 +114,8 @@ func backNorm(t *Tape, n *node) { // dx = dy·x/y
 		}
 	}
 	for o := w.start(); o.more; o.next() {
-		xs, ds, _, step := o.pair(x, n.grad, n.grad)
-		if step == 1 {
-			kernel.MulAdd(g[o.a:o.a+o.run], xs, ds)
-		} else {
-			kernel.Axpy(g[o.a:o.a+o.run], ds[0], xs)
-		}
+		xs, ds, _, _ := o.pair(x, n.grad, n.grad)
+		addScaled(g[o.a:o.a+o.run], xs, ds)
 	}
 }
 
@@ -199,12 +192,14 @@ func (x Tensor) LogSumExp(axes ...int) Tensor {
 			top[i] = 0
 		}
 	}
+	tmp := t.floats.reuse(w.run())
 	for o := w.start(); o.more; o.next() {
-		xs, ms, ys, step := o.pair(data, top, n.data)
-		for j, v := range xs {
-			ys[j*step] += float32(math.Exp(float64(v - ms[j*step])))
-		}
+		xs, ms, ys, _ := o.pair(data, top, n.data)
+		minus(tmp, xs, ms)
+		kernel.Exp(tmp, tmp)
+		gather(ys, tmp)
 	}
+	t.floats.recycle(tmp)
 	kernel.Log(n.data, n.data)
 	kernel.Add(n.data, n.data, top)
 	return y
@@ -213,12 +208,14 @@ func (x Tensor) LogSumExp(axes ...int) Tensor {
 func backLogSumExp(t *Tape, n *node) { // dx = dy·e^(x−y), the softmax
 	w := t.reduced(n)
 	x, g := t.operand(n, 0), t.gradOf(n, 0)
+	tmp := t.floats.reuse(w.run())
 	for o := w.start(); o.more; o.next() {
-		xs, ys, ds, step := o.pair(x, n.data, n.grad)
-		for j, v := range xs {
-			g[o.a+j] += ds[j*step] * float32(math.Exp(float64(v-ys[j*step])))
-		}
+		xs, ys, ds, _ := o.pair(x, n.data, n.grad)
+		minus(tmp, xs, ys)
+		kernel.Exp(tmp, tmp)
+		addScaled(g[o.a:o.a+o.run], tmp, ds)
 	}
+	t.floats.recycle(tmp)
 }
 
 // ArgMax gives the places of the largest elements along an axis, which the
@@ -281,6 +278,24 @@ func (o *odometer) pair(a, b, c []float32) (as, bs, cs []float32, step int) {
 		step = 1
 	}
 	return a[o.a : o.a+o.run], part(b, o.b, o.run, o.incB), part(c, o.b, o.run, o.incB), step
+}
+
+// minus computes x − s of a run, where s is as long or one number.
+func minus(dst, x, s []float32) {
+	if len(s) == len(x) {
+		kernel.Sub(dst, x, s)
+	} else {
+		kernel.AddScalar(dst, x, -s[0])
+	}
+}
+
+// addScaled adds x∘s to a run of g, where s is as long or one number.
+func addScaled(g, x, s []float32) {
+	if len(s) == len(x) {
+		kernel.MulAdd(g, x, s)
+	} else {
+		kernel.Axpy(g, s[0], x)
+	}
 }
 
 // sumRuns adds x, laid out like operand a of the walk, to dst, laid out like

@@ -60,6 +60,18 @@ func (x Tensor) resample(op string, oh, ow int, place func(i, in, out int) (lo, 
 	for p := range s.d[0] * s.d[1] {
 		plane := src[p*h*w : (p+1)*h*w]
 		for i := range oh {
+			if op == "UpsampleNearest" {
+				out := data[(p*oh+i)*ow : (p*oh+i+1)*ow]
+				if i > 0 && ids[2*i] == ids[2*i-2] {
+					copy(out, data[(p*oh+i-1)*ow:])
+					continue
+				}
+				row := plane[int(ids[2*i])*w:][:w]
+				for j := range out {
+					out[j] = row[ids[2*(oh+j)]]
+				}
+				continue
+			}
 			lo, hi, fy := plane[int(ids[2*i])*w:], plane[int(ids[2*i+1])*w:], shares[i]
 			out := data[(p*oh+i)*ow : (p*oh+i+1)*ow]
 			for j := range out {
@@ -78,6 +90,13 @@ func backResample(t *Tape, n *node) {
 	for p := range n.d[0] * n.d[1] {
 		plane := g[p*h*w : (p+1)*h*w]
 		for i := range oh {
+			if n.op == "UpsampleNearest" {
+				row := plane[int(ids[2*i])*w:][:w]
+				for j, dy := range n.grad[(p*oh+i)*ow : (p*oh+i+1)*ow] {
+					row[ids[2*(oh+j)]] += dy
+				}
+				continue
+			}
 			lo, hi, fy := plane[int(ids[2*i])*w:], plane[int(ids[2*i+1])*w:], shares[i]
 			for j, dy := range n.grad[(p*oh+i)*ow : (p*oh+i+1)*ow] {
 				l, r, fx := ids[2*(oh+j)], ids[2*(oh+j)+1], shares[oh+j]

@@ -24,6 +24,21 @@ type Batch struct {
 
 	Labels     []int32 // nil where there are only targets
 	LabelsDims []int   // [n] unless a data set says otherwise (a label a pixel)
+
+	// Working memory of data sets made of others.
+	other *Batch
+	local [1]int
+	draw  *draw
+}
+
+// second is another batch of the same epoch, for a data set that needs more
+// samples than it deals out.
+func (b *Batch) second() *Batch {
+	if b.other == nil {
+		b.other = &Batch{}
+	}
+	b.other.Epoch = b.Epoch
+	return b.other
 }
 
 // Len is the number of samples.

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -24,8 +25,17 @@ type Loader struct {
 	// DropLast leaves out a last batch that is not full.
 	DropLast bool
 
+	// Prefetch prepares this many batches ahead, each on a goroutine of its own,
+	// while the one before is used. Batches, their order and their bits are the
+	// same as without. No goroutine outlives an epoch, however it ends.
+	Prefetch int
+	// Context, if not nil, ends an epoch with its error when it is done, also
+	// while a batch is waited for.
+	Context context.Context
+
 	order []int
 	batch Batch
+	ahead []slot // for Prefetch
 }
 
 // Len is the number of batches in an epoch.
@@ -85,11 +95,24 @@ func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] { return l.EpochFrom(e
 func (l *Loader) EpochFrom(epoch, batch int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		order, size := l.Permutation(epoch), l.batchSize()
-		l.batch.Epoch = epoch
+		fill := func(k int, b *Batch) error {
+			b.Epoch = epoch
+			if err := l.Dataset.Batch(order[k*size:min((k+1)*size, len(order))], b); err != nil {
+				return fmt.Errorf("data: batch %d of epoch %d: %w", k, epoch, err)
+			}
+			return nil
+		}
+		if l.Prefetch > 0 {
+			l.prefetch(batch, fill, yield)
+			return
+		}
 		for k := batch; k < l.Len(); k++ {
-			index := order[k*size : min((k+1)*size, len(order))]
-			if err := l.Dataset.Batch(index, &l.batch); err != nil {
-				yield(Batch{}, fmt.Errorf("data: batch %d of epoch %d: %w", k, epoch, err))
+			err := l.err()
+			if err == nil {
+				err = fill(k, &l.batch)
+			}
+			if err != nil {
+				yield(Batch{}, err)
 				return
 			}
 			if !yield(l.batch, nil) {
@@ -97,4 +120,11 @@ func (l *Loader) EpochFrom(epoch, batch int) iter.Seq2[Batch, error] {
 			}
 		}
 	}
+}
+
+func (l *Loader) err() error {
+	if l.Context == nil {
+		return nil
+	}
+	return l.Context.Err()
 }

@@ -1,0 +1,82 @@
+package data
+
+import "sync"
+
+// slot is where one goroutine prepares every so manyeth batch of an epoch.
+type slot struct {
+	batch Batch
+	free  chan struct{} // one token while the batch may be overwritten
+	ready chan prepared
+}
+
+type prepared struct {
+	err   error
+	panic any
+}
+
+// prefetch deals out batches first, first+1, … in order. Batch k is prepared
+// in slot k mod slots; a slot starts on its next batch when the consumer has
+// come back for the one after.
+func (l *Loader) prefetch(first int, fill func(k int, b *Batch) error, yield func(Batch, error) bool) {
+	n := l.Len()
+	slots := min(l.Prefetch+1, n-first)
+	for len(l.ahead) < slots {
+		l.ahead = append(l.ahead, slot{free: make(chan struct{}, 1), ready: make(chan prepared, 1)})
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(stop)
+	for s := range slots {
+		a := &l.ahead[s]
+		select { // an epoch that was left early may have left these full
+		case <-a.ready:
+		default:
+		}
+		select {
+		case a.free <- struct{}{}:
+		default:
+		}
+		wg.Go(func() {
+			for k := first + s; k < n; k += slots {
+				select {
+				case <-a.free:
+				case <-stop:
+					return
+				}
+				a.ready <- a.prepare(k, fill)
+			}
+		})
+	}
+	var done <-chan struct{}
+	if l.Context != nil {
+		done = l.Context.Done()
+	}
+	for k := first; k < n; k++ {
+		a := &l.ahead[(k-first)%slots]
+		var p prepared
+		select {
+		case p = <-a.ready:
+		case <-done:
+		}
+		if p.panic != nil {
+			panic(p.panic)
+		}
+		if err := l.err(); p.err == nil && err != nil {
+			p.err = err
+		}
+		if p.err != nil {
+			yield(Batch{}, p.err)
+			return
+		}
+		if !yield(a.batch, nil) {
+			return
+		}
+		a.free <- struct{}{}
+	}
+}
+
+func (a *slot) prepare(k int, fill func(k int, b *Batch) error) (p prepared) {
+	defer func() { p.panic = recover() }()
+	return prepared{err: fill(k, &a.batch)}
+}

@@ -131,8 +131,8 @@ func (j *job) at(i, lo, hi int) []float32 {
 func (j *job) rows(i, lo, hi int) []float32 { return j.at(i, lo*j.cols, hi*j.cols) }
 
 // rowGrain is the number of elements below which a kernel over rows stays with the caller, when
-// its work on an element costs about that of an exponential.
-const rowGrain = 1 << 13
+// its work on an element costs about that of an exponential: some microseconds, which a worker is worth.
+const rowGrain = 1 << 14
 
 // rowsAtATime returns how many rows of cols elements make a part of about grain elements.
 func rowsAtATime(grain, cols int) int { return max(1, grain/cols) }

@@ -3000,6 +3000,146 @@ done60:
 	VZEROUPPER
 	RET
 
+// func planeGradAVX2(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+// Requires: AVX, FMA3
+TEXT ·planeGradAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS mean+32(FP), Y0
+	VBROADCASTSS scale+36(FP), Y1
+	VBROADCASTSS slope+40(FP), Y2
+	VBROADCASTSS shift+44(FP), Y3
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JB           end62
+
+loop61:
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	VMOVUPS     32(DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     32(CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     Y4, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop61
+
+end62:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end64
+
+loop63:
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop63
+
+end64:
+	ADDQ        $0x08, BX
+	JZ          done65
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y4
+	VMASKMOVPS  (DX)(SI*4), Y4, Y5
+	VSUBPS      Y0, Y5, Y0
+	VFMADD213PS Y3, Y2, Y0
+	VMASKMOVPS  (CX)(SI*4), Y4, Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
+
+done65:
+	VZEROUPPER
+	RET
+
+// func planeGradAddAVX2(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+// Requires: AVX, FMA3
+TEXT ·planeGradAddAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS mean+32(FP), Y0
+	VBROADCASTSS scale+36(FP), Y1
+	VBROADCASTSS slope+40(FP), Y2
+	VBROADCASTSS shift+44(FP), Y3
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JB           end67
+
+loop66:
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     (AX)(SI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	VMOVUPS     32(DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     32(CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     32(AX)(SI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop66
+
+end67:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end69
+
+loop68:
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     (AX)(SI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop68
+
+end69:
+	ADDQ        $0x08, BX
+	JZ          done70
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y4
+	VMASKMOVPS  (DX)(SI*4), Y4, Y5
+	VSUBPS      Y0, Y5, Y0
+	VFMADD213PS Y3, Y2, Y0
+	VMASKMOVPS  (CX)(SI*4), Y4, Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMASKMOVPS  (AX)(SI*4), Y4, Y1
+	VADDPS      Y1, Y0, Y0
+	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
+
+done70:
+	VZEROUPPER
+	RET
+
 // func planeGradSumsAVX2(dy *float32, x *float32, n int, mean float32) (sum float32, dot float32)
 // Requires: AVX, CMOV, FMA3
 TEXT ·planeGradSumsAVX2(SB), NOSPLIT, $0-40
@@ -3017,9 +3157,9 @@ TEXT ·planeGradSumsAVX2(SB), NOSPLIT, $0-40
 	VXORPS       Y8, Y8, Y8
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end62
+	JB           end72
 
-loop61:
+loop71:
 	VMOVUPS     (AX)(BX*4), Y9
 	VADDPS      Y9, Y1, Y1
 	VMOVUPS     (CX)(BX*4), Y10
@@ -3042,11 +3182,11 @@ loop61:
 	VFMADD231PS Y9, Y10, Y8
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop61
+	JAE         loop71
 
-end62:
+end72:
 	ADDQ        $0x20, DX
-	JLE         done63
+	JLE         done73
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3062,7 +3202,7 @@ end62:
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y2
 	SUBQ        $0x08, DX
-	JLE         done63
+	JLE         done73
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3078,7 +3218,7 @@ end62:
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y4
 	SUBQ        $0x08, DX
-	JLE         done63
+	JLE         done73
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3094,7 +3234,7 @@ end62:
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y6
 	SUBQ        $0x08, DX
-	JLE         done63
+	JLE         done73
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3111,7 +3251,7 @@ end62:
 	VFMADD231PS Y10, Y0, Y8
 	SUBQ        $0x08, DX
 
-done63:
+done73:
 	VADDPS       Y5, Y1, Y0
 	VADDPS       Y7, Y3, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3132,146 +3272,6 @@ done63:
 	VMOVSHDUP    X0, X1
 	VADDPS       X1, X0, X0
 	VMOVSS       X0, dot+36(FP)
-	VZEROUPPER
-	RET
-
-// func planeGradAVX2(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
-// Requires: AVX, FMA3
-TEXT ·planeGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         dy+8(FP), CX
-	MOVQ         x+16(FP), DX
-	VBROADCASTSS mean+32(FP), Y0
-	VBROADCASTSS scale+36(FP), Y1
-	VBROADCASTSS slope+40(FP), Y2
-	VBROADCASTSS shift+44(FP), Y3
-	MOVQ         n+24(FP), BX
-	XORQ         SI, SI
-	SUBQ         $0x10, BX
-	JB           end65
-
-loop64:
-	VMOVUPS     (DX)(SI*4), Y4
-	VSUBPS      Y0, Y4, Y4
-	VFMADD213PS Y3, Y2, Y4
-	VMOVUPS     (CX)(SI*4), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     Y4, (AX)(SI*4)
-	VMOVUPS     32(DX)(SI*4), Y4
-	VSUBPS      Y0, Y4, Y4
-	VFMADD213PS Y3, Y2, Y4
-	VMOVUPS     32(CX)(SI*4), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     Y4, 32(AX)(SI*4)
-	ADDQ        $0x10, SI
-	SUBQ        $0x10, BX
-	JAE         loop64
-
-end65:
-	ADDQ $0x10, BX
-	SUBQ $0x08, BX
-	JB   end67
-
-loop66:
-	VMOVUPS     (DX)(SI*4), Y4
-	VSUBPS      Y0, Y4, Y4
-	VFMADD213PS Y3, Y2, Y4
-	VMOVUPS     (CX)(SI*4), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     Y4, (AX)(SI*4)
-	ADDQ        $0x08, SI
-	SUBQ        $0x08, BX
-	JAE         loop66
-
-end67:
-	ADDQ        $0x08, BX
-	JZ          done68
-	LEAQ        maskTable<>+0(SB), DI
-	MOVQ        $0x00000008, R8
-	SUBQ        BX, R8
-	VMOVUPS     (DI)(R8*4), Y4
-	VMASKMOVPS  (DX)(SI*4), Y4, Y5
-	VSUBPS      Y0, Y5, Y0
-	VFMADD213PS Y3, Y2, Y0
-	VMASKMOVPS  (CX)(SI*4), Y4, Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
-
-done68:
-	VZEROUPPER
-	RET
-
-// func planeGradAddAVX2(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
-// Requires: AVX, FMA3
-TEXT ·planeGradAddAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         dy+8(FP), CX
-	MOVQ         x+16(FP), DX
-	VBROADCASTSS mean+32(FP), Y0
-	VBROADCASTSS scale+36(FP), Y1
-	VBROADCASTSS slope+40(FP), Y2
-	VBROADCASTSS shift+44(FP), Y3
-	MOVQ         n+24(FP), BX
-	XORQ         SI, SI
-	SUBQ         $0x10, BX
-	JB           end70
-
-loop69:
-	VMOVUPS     (DX)(SI*4), Y4
-	VSUBPS      Y0, Y4, Y4
-	VFMADD213PS Y3, Y2, Y4
-	VMOVUPS     (CX)(SI*4), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     (AX)(SI*4), Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     Y4, (AX)(SI*4)
-	VMOVUPS     32(DX)(SI*4), Y4
-	VSUBPS      Y0, Y4, Y4
-	VFMADD213PS Y3, Y2, Y4
-	VMOVUPS     32(CX)(SI*4), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     32(AX)(SI*4), Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     Y4, 32(AX)(SI*4)
-	ADDQ        $0x10, SI
-	SUBQ        $0x10, BX
-	JAE         loop69
-
-end70:
-	ADDQ $0x10, BX
-	SUBQ $0x08, BX
-	JB   end72
-
-loop71:
-	VMOVUPS     (DX)(SI*4), Y4
-	VSUBPS      Y0, Y4, Y4
-	VFMADD213PS Y3, Y2, Y4
-	VMOVUPS     (CX)(SI*4), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     (AX)(SI*4), Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     Y4, (AX)(SI*4)
-	ADDQ        $0x08, SI
-	SUBQ        $0x08, BX
-	JAE         loop71
-
-end72:
-	ADDQ        $0x08, BX
-	JZ          done73
-	LEAQ        maskTable<>+0(SB), DI
-	MOVQ        $0x00000008, R8
-	SUBQ        BX, R8
-	VMOVUPS     (DI)(R8*4), Y4
-	VMASKMOVPS  (DX)(SI*4), Y4, Y5
-	VSUBPS      Y0, Y5, Y0
-	VFMADD213PS Y3, Y2, Y0
-	VMASKMOVPS  (CX)(SI*4), Y4, Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMASKMOVPS  (AX)(SI*4), Y4, Y1
-	VADDPS      Y1, Y0, Y0
-	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
-
-done73:
 	VZEROUPPER
 	RET
 
@@ -5291,6 +5291,144 @@ done60:
 	VZEROUPPER
 	RET
 
+// func planeGradAVX512(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·planeGradAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS mean+32(FP), Z0
+	VBROADCASTSS scale+36(FP), Z1
+	VBROADCASTSS slope+40(FP), Z2
+	VBROADCASTSS shift+44(FP), Z3
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JB           end62
+
+loop61:
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	VMOVUPS     64(DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     64(CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     Z4, 64(AX)(SI*4)
+	ADDQ        $0x20, SI
+	SUBQ        $0x20, BX
+	JAE         loop61
+
+end62:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end64
+
+loop63:
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop63
+
+end64:
+	ADDQ        $0x10, BX
+	JZ          done65
+	MOVL        $-1, DI
+	BZHIL       BX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (DX)(SI*4), K1, Z4
+	VSUBPS      Z0, Z4, Z0
+	VFMADD213PS Z3, Z2, Z0
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*4)
+
+done65:
+	VZEROUPPER
+	RET
+
+// func planeGradAddAVX512(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·planeGradAddAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         x+16(FP), DX
+	VBROADCASTSS mean+32(FP), Z0
+	VBROADCASTSS scale+36(FP), Z1
+	VBROADCASTSS slope+40(FP), Z2
+	VBROADCASTSS shift+44(FP), Z3
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JB           end67
+
+loop66:
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     (AX)(SI*4), Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	VMOVUPS     64(DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     64(CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     64(AX)(SI*4), Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, 64(AX)(SI*4)
+	ADDQ        $0x20, SI
+	SUBQ        $0x20, BX
+	JAE         loop66
+
+end67:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end69
+
+loop68:
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     (AX)(SI*4), Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop68
+
+end69:
+	ADDQ        $0x10, BX
+	JZ          done70
+	MOVL        $-1, DI
+	BZHIL       BX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (DX)(SI*4), K1, Z4
+	VSUBPS      Z0, Z4, Z0
+	VFMADD213PS Z3, Z2, Z0
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (AX)(SI*4), K1, Z1
+	VADDPS      Z1, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*4)
+
+done70:
+	VZEROUPPER
+	RET
+
 // func planeGradSumsAVX512(dy *float32, x *float32, n int, mean float32) (sum float32, dot float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·planeGradSumsAVX512(SB), NOSPLIT, $0-40
@@ -5304,9 +5442,9 @@ TEXT ·planeGradSumsAVX512(SB), NOSPLIT, $0-40
 	VXORPS       Z4, Z4, Z4
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end62
+	JB           end72
 
-loop61:
+loop71:
 	VMOVUPS     (AX)(BX*4), Z5
 	VADDPS      Z5, Z1, Z1
 	VMOVUPS     (CX)(BX*4), Z6
@@ -5319,11 +5457,11 @@ loop61:
 	VFMADD231PS Z5, Z6, Z4
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop61
+	JAE         loop71
 
-end62:
+end72:
 	ADDQ        $0x20, DX
-	JLE         done63
+	JLE         done73
 	MOVQ        $0x00000010, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -5338,7 +5476,7 @@ end62:
 	VMOVAPS.Z   Z6, K1, Z6
 	VFMADD231PS Z5, Z6, Z2
 	SUBQ        $0x10, DX
-	JLE         done63
+	JLE         done73
 	MOVQ        $0x00000010, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -5354,7 +5492,7 @@ end62:
 	VFMADD231PS Z5, Z0, Z4
 	SUBQ        $0x10, DX
 
-done63:
+done73:
 	VADDPS        Z3, Z1, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
@@ -5375,144 +5513,6 @@ done63:
 	VMOVSHDUP     X0, X1
 	VADDPS        X1, X0, X0
 	VMOVSS        X0, dot+36(FP)
-	VZEROUPPER
-	RET
-
-// func planeGradAVX512(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·planeGradAVX512(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         dy+8(FP), CX
-	MOVQ         x+16(FP), DX
-	VBROADCASTSS mean+32(FP), Z0
-	VBROADCASTSS scale+36(FP), Z1
-	VBROADCASTSS slope+40(FP), Z2
-	VBROADCASTSS shift+44(FP), Z3
-	MOVQ         n+24(FP), BX
-	XORQ         SI, SI
-	SUBQ         $0x20, BX
-	JB           end65
-
-loop64:
-	VMOVUPS     (DX)(SI*4), Z4
-	VSUBPS      Z0, Z4, Z4
-	VFMADD213PS Z3, Z2, Z4
-	VMOVUPS     (CX)(SI*4), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     Z4, (AX)(SI*4)
-	VMOVUPS     64(DX)(SI*4), Z4
-	VSUBPS      Z0, Z4, Z4
-	VFMADD213PS Z3, Z2, Z4
-	VMOVUPS     64(CX)(SI*4), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     Z4, 64(AX)(SI*4)
-	ADDQ        $0x20, SI
-	SUBQ        $0x20, BX
-	JAE         loop64
-
-end65:
-	ADDQ $0x20, BX
-	SUBQ $0x10, BX
-	JB   end67
-
-loop66:
-	VMOVUPS     (DX)(SI*4), Z4
-	VSUBPS      Z0, Z4, Z4
-	VFMADD213PS Z3, Z2, Z4
-	VMOVUPS     (CX)(SI*4), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     Z4, (AX)(SI*4)
-	ADDQ        $0x10, SI
-	SUBQ        $0x10, BX
-	JAE         loop66
-
-end67:
-	ADDQ        $0x10, BX
-	JZ          done68
-	MOVL        $-1, DI
-	BZHIL       BX, DI, DI
-	KMOVW       DI, K1
-	VMOVUPS.Z   (DX)(SI*4), K1, Z4
-	VSUBPS      Z0, Z4, Z0
-	VFMADD213PS Z3, Z2, Z0
-	VMOVUPS.Z   (CX)(SI*4), K1, Z2
-	VFMADD231PS Z2, Z1, Z0
-	VMOVUPS     Z0, K1, (AX)(SI*4)
-
-done68:
-	VZEROUPPER
-	RET
-
-// func planeGradAddAVX512(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·planeGradAddAVX512(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         dy+8(FP), CX
-	MOVQ         x+16(FP), DX
-	VBROADCASTSS mean+32(FP), Z0
-	VBROADCASTSS scale+36(FP), Z1
-	VBROADCASTSS slope+40(FP), Z2
-	VBROADCASTSS shift+44(FP), Z3
-	MOVQ         n+24(FP), BX
-	XORQ         SI, SI
-	SUBQ         $0x20, BX
-	JB           end70
-
-loop69:
-	VMOVUPS     (DX)(SI*4), Z4
-	VSUBPS      Z0, Z4, Z4
-	VFMADD213PS Z3, Z2, Z4
-	VMOVUPS     (CX)(SI*4), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     (AX)(SI*4), Z5
-	VADDPS      Z5, Z4, Z4
-	VMOVUPS     Z4, (AX)(SI*4)
-	VMOVUPS     64(DX)(SI*4), Z4
-	VSUBPS      Z0, Z4, Z4
-	VFMADD213PS Z3, Z2, Z4
-	VMOVUPS     64(CX)(SI*4), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     64(AX)(SI*4), Z5
-	VADDPS      Z5, Z4, Z4
-	VMOVUPS     Z4, 64(AX)(SI*4)
-	ADDQ        $0x20, SI
-	SUBQ        $0x20, BX
-	JAE         loop69
-
-end70:
-	ADDQ $0x20, BX
-	SUBQ $0x10, BX
-	JB   end72
-
-loop71:
-	VMOVUPS     (DX)(SI*4), Z4
-	VSUBPS      Z0, Z4, Z4
-	VFMADD213PS Z3, Z2, Z4
-	VMOVUPS     (CX)(SI*4), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     (AX)(SI*4), Z5
-	VADDPS      Z5, Z4, Z4
-	VMOVUPS     Z4, (AX)(SI*4)
-	ADDQ        $0x10, SI
-	SUBQ        $0x10, BX
-	JAE         loop71
-
-end72:
-	ADDQ        $0x10, BX
-	JZ          done73
-	MOVL        $-1, DI
-	BZHIL       BX, DI, DI
-	KMOVW       DI, K1
-	VMOVUPS.Z   (DX)(SI*4), K1, Z4
-	VSUBPS      Z0, Z4, Z0
-	VFMADD213PS Z3, Z2, Z0
-	VMOVUPS.Z   (CX)(SI*4), K1, Z2
-	VFMADD231PS Z2, Z1, Z0
-	VMOVUPS.Z   (AX)(SI*4), K1, Z1
-	VADDPS      Z1, Z0, Z0
-	VMOVUPS     Z0, K1, (AX)(SI*4)
-
-done73:
 	VZEROUPPER
 	RET
 

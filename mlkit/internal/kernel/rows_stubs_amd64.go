@@ -59,11 +59,6 @@ func layerNormGradRowAVX2(dx *float32, dy *float32, x *float32, gamma *float32, 
 //go:noescape
 func planeAffineAVX2(y *float32, x *float32, n int, mean float32, scale float32, shift float32)
 
-// planeGradSumsAVX2 adds up dy and dy*(x-mean).
-//
-//go:noescape
-func planeGradSumsAVX2(dy *float32, x *float32, n int, mean float32) (sum float32, dot float32)
-
 // planeGradAVX2 computes dst = scale*dy + slope*(x-mean) + shift.
 //
 //go:noescape
@@ -73,6 +68,11 @@ func planeGradAVX2(dst *float32, dy *float32, x *float32, n int, mean float32, s
 //
 //go:noescape
 func planeGradAddAVX2(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+
+// planeGradSumsAVX2 adds up dy and dy*(x-mean).
+//
+//go:noescape
+func planeGradSumsAVX2(dy *float32, x *float32, n int, mean float32) (sum float32, dot float32)
 
 // rowAffineAVX2 computes y = (x-mean)*scale + shift.
 //
@@ -149,11 +149,6 @@ func layerNormGradRowAVX512(dx *float32, dy *float32, x *float32, gamma *float32
 //go:noescape
 func planeAffineAVX512(y *float32, x *float32, n int, mean float32, scale float32, shift float32)
 
-// planeGradSumsAVX512 adds up dy and dy*(x-mean).
-//
-//go:noescape
-func planeGradSumsAVX512(dy *float32, x *float32, n int, mean float32) (sum float32, dot float32)
-
 // planeGradAVX512 computes dst = scale*dy + slope*(x-mean) + shift.
 //
 //go:noescape
@@ -163,6 +158,11 @@ func planeGradAVX512(dst *float32, dy *float32, x *float32, n int, mean float32,
 //
 //go:noescape
 func planeGradAddAVX512(dst *float32, dy *float32, x *float32, n int, mean float32, scale float32, slope float32, shift float32)
+
+// planeGradSumsAVX512 adds up dy and dy*(x-mean).
+//
+//go:noescape
+func planeGradSumsAVX512(dy *float32, x *float32, n int, mean float32) (sum float32, dot float32)
 
 // rowAffineAVX512 computes y = (x-mean)*scale + shift.
 //

@@ -37,7 +37,7 @@ func gate(s strip, base, size reg.GPVirtual, k int) operand.Mem {
 
 func (v *vm) lstm() {
 	v.function("lstmRow", "func(h, c, acts, tanhC, gates, cPrev *float32, n int)", "lstmRow"+v.isaName()+" does one row, see lstmRowGo.")
-	h, c, acts, tanhC, gates, cPrev, n := gp("h"), gp("c"), gp("acts"), gp("tanhC"), gp("gates"), gp("cPrev"), gp("n")
+	h, c, acts, tanhC, gates, cPrev, n := v.gp("h"), v.gp("c"), v.gp("acts"), v.gp("tanhC"), v.gp("gates"), v.gp("cPrev"), v.gp("n")
 	size := copyGP(n)
 	SHLQ(operand.Imm(2), size)
 	v.strips(n, 1, func(s strip) {
@@ -60,7 +60,7 @@ func (v *vm) lstm() {
 
 	v.function("lstmGradRow", "func(dgates, dcPrev, dh, dc, acts, tanhC, cPrev *float32, n int)",
 		"lstmGradRow"+v.isaName()+" does one row, see lstmGradRowGo; dc may be nil.")
-	dgates, dcPrev, dh, dc, acts, tanhC, cPrev, n := gp("dgates"), gp("dcPrev"), gp("dh"), gp("dc"), gp("acts"), gp("tanhC"), gp("cPrev"), gp("n")
+	dgates, dcPrev, dh, dc, acts, tanhC, cPrev, n := v.gp("dgates"), v.gp("dcPrev"), v.gp("dh"), v.gp("dc"), v.gp("acts"), v.gp("tanhC"), v.gp("cPrev"), v.gp("n")
 	size = copyGP(n)
 	SHLQ(operand.Imm(2), size)
 	v.strips(n, 1, func(s strip) {
@@ -75,7 +75,7 @@ func (v *vm) lstm() {
 		without := v.label("noDC")
 		TESTQ(dc, dc)
 		JZ(operand.LabelRef(without))
-		VADDPS(s.load(dc), cell, cell)
+		v.plusTo(cell, s.load(dc))
 		Label(without)
 		i, f, g := v.load(gate(s, acts, size, 0)), v.load(gate(s, acts, size, 1)), v.load(gate(s, acts, size, 2))
 		v.store(v.mul(v.mul(cell, g), v.mul(i, v.sub(one, i))), gate(s, dgates, size, 0))
@@ -90,7 +90,7 @@ func (v *vm) lstm() {
 
 func (v *vm) gru() {
 	v.function("gruRow", "func(h, acts, gx, gh, hPrev *float32, n int)", "gruRow"+v.isaName()+" does one row, see gruRowGo.")
-	h, acts, gx, gh, hPrev, n := gp("h"), gp("acts"), gp("gx"), gp("gh"), gp("hPrev"), gp("n")
+	h, acts, gx, gh, hPrev, n := v.gp("h"), v.gp("acts"), v.gp("gx"), v.gp("gh"), v.gp("hPrev"), v.gp("n")
 	size := copyGP(n)
 	SHLQ(operand.Imm(2), size)
 	v.strips(n, 1, func(s strip) {
@@ -112,7 +112,7 @@ func (v *vm) gru() {
 
 	v.function("gruGradRow", "func(dgx, dgh, dhPrev, dh, acts, gh, hPrev *float32, n int)",
 		"gruGradRow"+v.isaName()+" does one row, see gruGradRowGo.")
-	dgx, dgh, dhPrev, dh, acts, gh, hPrev, n := gp("dgx"), gp("dgh"), gp("dhPrev"), gp("dh"), gp("acts"), gp("gh"), gp("hPrev"), gp("n")
+	dgx, dgh, dhPrev, dh, acts, gh, hPrev, n := v.gp("dgx"), v.gp("dgh"), v.gp("dhPrev"), v.gp("dh"), v.gp("acts"), v.gp("gh"), v.gp("hPrev"), v.gp("n")
 	size = copyGP(n)
 	SHLQ(operand.Imm(2), size)
 	v.strips(n, 1, func(s strip) {
@@ -139,10 +139,10 @@ func (v *vm) gru() {
 func (v *vm) adam() {
 	v.function("adam", "func(p, grad, m, v *float32, n int, take1, beta2, take2, step, root, eps, keep float32)",
 		"adam"+v.isaName()+" updates n parameters, see adamGo.")
-	p, g, m, w := gp("p"), gp("grad"), gp("m"), gp("v")
+	p, g, m, w := v.gp("p"), v.gp("grad"), v.gp("m"), v.gp("v")
 	take1, beta2, take2 := v.scalar("take1"), v.scalar("beta2"), v.scalar("take2")
 	step, root, eps, keep := v.scalar("step"), v.scalar("root"), v.scalar("eps"), v.scalar("keep")
-	v.strips(gp("n"), 2, func(s strip) {
+	v.strips(v.gp("n"), 2, func(s strip) {
 		d, first := s.load(g), s.load(m)
 		v.addTo(first, take1, v.sub(d, first))
 		s.store(first, m)
@@ -159,9 +159,9 @@ func (v *vm) adam() {
 
 func (v *vm) momentum(name string, nesterov bool) {
 	v.function(name, "func(p, grad, buf *float32, n int, lr, mu, take float32)", name+v.isaName()+" updates n parameters, see momentumGo.")
-	p, g, buf := gp("p"), gp("grad"), gp("buf")
+	p, g, buf := v.gp("p"), v.gp("grad"), v.gp("buf")
 	lr, mu, take := v.scalar("lr"), v.scalar("mu"), v.scalar("take")
-	v.strips(gp("n"), 2, func(s strip) {
+	v.strips(v.gp("n"), 2, func(s strip) {
 		d := s.load(g)
 		b := v.mul(take, d)
 		v.addTo(b, mu, s.load(buf))
@@ -178,9 +178,9 @@ func (v *vm) momentum(name string, nesterov bool) {
 
 func (v *vm) rmsProp() {
 	v.function("rmsProp", "func(p, grad, v *float32, n int, lr, alpha, take, eps float32)", "rmsProp"+v.isaName()+" updates n parameters, see rmsPropGo.")
-	p, g, w := gp("p"), gp("grad"), gp("v")
+	p, g, w := v.gp("p"), v.gp("grad"), v.gp("v")
 	lr, alpha, take, eps := v.scalar("lr"), v.scalar("alpha"), v.scalar("take"), v.scalar("eps")
-	v.strips(gp("n"), 2, func(s strip) {
+	v.strips(v.gp("n"), 2, func(s strip) {
 		d := s.load(g)
 		second := v.mul(alpha, s.load(w))
 		v.addTo(second, take, v.mul(d, d))
@@ -193,10 +193,10 @@ func (v *vm) rmsProp() {
 
 func (v *vm) lion() {
 	v.function("lion", "func(p, grad, m *float32, n int, lr, beta1, take1, beta2, take2, keep float32)", "lion"+v.isaName()+" updates n parameters, see lionGo.")
-	p, g, m := gp("p"), gp("grad"), gp("m")
+	p, g, m := v.gp("p"), v.gp("grad"), v.gp("m")
 	lr, beta1, take1 := v.scalar("lr"), v.scalar("beta1"), v.scalar("take1")
 	beta2, take2, keep := v.scalar("beta2"), v.scalar("take2"), v.scalar("keep")
-	v.strips(gp("n"), 2, func(s strip) {
+	v.strips(v.gp("n"), 2, func(s strip) {
 		d, avg := s.load(g), s.load(m)
 		u := v.mul(take1, d)
 		v.addTo(u, beta1, avg)
@@ -215,7 +215,7 @@ func (v *vm) lion() {
 func (v *vm) bytesToFloats() {
 	v.function("bytesToFloats", "func(dst *float32, src *byte, n int, scale, shift float32)",
 		"bytesToFloats"+v.isaName()+" computes dst = src*scale + shift, rounded once.")
-	dst, src, left := gp("dst"), gp("src"), gp("n")
+	dst, src, left := v.gp("dst"), v.gp("src"), v.gp("n")
 	scale, shift := v.scalar("scale"), v.scalar("shift")
 	for _, unroll := range []int{4, 1} {
 		loop, end := v.label("loop"), v.label("end")

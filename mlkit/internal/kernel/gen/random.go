@@ -30,7 +30,7 @@ type philox struct {
 }
 
 func (v *vm) philox() *philox {
-	g := &philox{v: v, upper: gp("key"), first: gp("counter")}
+	g := &philox{v: v, upper: v.gp("key"), first: v.gp("counter")}
 	if v.iota == nil {
 		m := GLOBL("iota"+v.isaName(), attr.RODATA|attr.NOPTR)
 		for i := range 16 {
@@ -111,7 +111,7 @@ func (g *philox) bits(part int) [4]vec {
 // blocks runs body for each part of each of n > 0 blocks; at tells the place of word w in the array at p.
 func (g *philox) blocks(body func(w [4]vec, at func(p reg.Register, w int) operand.Mem)) {
 	v := g.v
-	index, left := GP64(), gp("blocks")
+	index, left := GP64(), v.gp("blocks")
 	XORQ(index, index)
 	loop := v.label("block")
 	Label(loop)
@@ -141,7 +141,7 @@ func (v *vm) below(bits, limit vec) reg.Register {
 func (v *vm) dropout() {
 	v.function("dropout", "func(dst, mask, x *float32, blocks int, key *uint32, counter int, limit int32, scale float32)",
 		"dropout"+v.isaName()+" does whole blocks, at least one, as dropoutPart; mask may be nil.")
-	dst, mask, x := gp("dst"), gp("mask"), gp("x")
+	dst, mask, x := v.gp("dst"), v.gp("mask"), v.gp("x")
 	limit, scale := v.scalar("limit"), v.scalar("scale")
 	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
 		for i := range w {
@@ -158,7 +158,7 @@ func (v *vm) dropout() {
 
 	v.function("dropoutGrad", "func(dx, dy *float32, blocks int, key *uint32, counter int, limit int32, scale float32)",
 		"dropoutGrad"+v.isaName()+" does whole blocks, at least one, as dropoutGradPart.")
-	dx, dy := gp("dx"), gp("dy")
+	dx, dy := v.gp("dx"), v.gp("dy")
 	limit, scale = v.scalar("limit"), v.scalar("scale")
 	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
 		for i := range w {
@@ -172,7 +172,7 @@ func (v *vm) dropout() {
 func (v *vm) uniform() {
 	v.function("uniform", "func(dst *float32, blocks int, key *uint32, counter int)",
 		"uniform"+v.isaName()+" does whole blocks, at least one, as uniformBlocks.")
-	dst := gp("dst")
+	dst := v.gp("dst")
 	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
 		for i := range w {
 			v.store(v.mul(v.toFloat(w[i]), v.c(0x1p-24)), at(dst, i))
@@ -185,7 +185,7 @@ func (v *vm) uniform() {
 func (v *vm) normal() {
 	v.function("normal", "func(dst *float32, blocks int, key *uint32, counter int)",
 		"normal"+v.isaName()+" does whole blocks, at least one, as normalBlocks.")
-	dst := gp("dst")
+	dst := v.gp("dst")
 	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
 		for i := 0; i < 4; i += 2 {
 			u := v.mul(v.add(v.toFloat(w[i]), v.c(1)), v.c(0x1p-24))

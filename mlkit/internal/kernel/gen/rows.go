@@ -21,6 +21,7 @@ func emitRows() {
 		v.columns()
 		v.layerNorm()
 		v.planes()
+		v.planeSums()
 		v.channels()
 	}
 }
@@ -29,24 +30,24 @@ const sumLanes = 64
 
 func (v *vm) sums() {
 	v.function("sum", "func(x *float32, n int) (s float32)", "sum"+v.isaName()+" adds up n elements, see sumGo.")
-	x := gp("x")
-	result(v.fold(v.reduce(gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
-		VADDPS(s.load(x), acc[0], acc[0])
+	x := v.gp("x")
+	result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
+		v.plusTo(acc[0], s.load(x))
 	})[0], VADDPS), "s")
 	v.ret()
 
 	v.function("dot", "func(a, b *float32, n int) (s float32)", "dot"+v.isaName()+" adds up n products, see dotGo.")
-	a, b := gp("a"), gp("b")
-	result(v.fold(v.reduce(gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
+	a, b := v.gp("a"), v.gp("b")
+	result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
 		v.addTo(acc[0], s.load(a), s.load(b))
 	})[0], VADDPS), "s")
 	v.ret()
 
 	v.function("squares", "func(x *float32, n int, mean float32) (s float32)",
 		"squares"+v.isaName()+" adds up (x-mean)^2, see squaresGo.")
-	x = gp("x")
+	x = v.gp("x")
 	mean := v.scalar("mean")
-	result(v.fold(v.reduce(gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
+	result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
 		d := v.inside(v.sub(s.load(x), mean))
 		v.addTo(acc[0], d, d)
 	})[0], VADDPS), "s")
@@ -60,10 +61,10 @@ func (v *vm) softmax(name string, store bool) {
 		signature = "func(dst, x *float32, n int) (m, logSum float32)"
 	}
 	v.function(name, signature, name+v.isaName()+" does one row, see "+name+"Go.")
-	x, n := gp("x"), gp("n")
+	x, n := v.gp("x"), v.gp("n")
 	var dst reg.GPVirtual
 	if store {
-		dst = gp("dst")
+		dst = v.gp("dst")
 	}
 	lowest := v.c(math.Inf(-1))
 	top := v.fold(v.reduce(n, sumLanes, 1, func() vec { return v.set(lowest) }, func(s strip, acc []vec) {
@@ -71,7 +72,7 @@ func (v *vm) softmax(name string, store bool) {
 		if v.masked {
 			e = v.sel(v.mask, e, v.set(lowest))
 		}
-		VMAXPS(acc[0], e, acc[0]) // drops NaN, which comes back with e^NaN
+		v.maxTo(acc[0], e) // drops NaN, which comes back with e^NaN
 	})[0], VMAXPS)
 	result(top, "m")
 	m := v.all(top)
@@ -80,7 +81,7 @@ func (v *vm) softmax(name string, store bool) {
 		if store {
 			s.store(e, dst)
 		}
-		VADDPS(v.inside(e), acc[0], acc[0])
+		v.plusTo(acc[0], v.inside(e))
 	})[0], VADDPS)
 	total := v.all(sum)
 	result(v.log(total).AsX().(vec), "logSum")
@@ -112,9 +113,9 @@ func copyGP(p reg.GPVirtual) reg.GPVirtual {
 func (v *vm) columns() {
 	v.function("addRows", "func(dst, x *float32, rows, stride, n int)",
 		"addRows"+v.isaName()+" adds n columns of rows that are stride apart, rows > 0, see addRowsGo.")
-	dst, x, rows, stride := gp("dst"), gp("x"), gp("rows"), gp("stride")
+	dst, x, rows, stride := v.gp("dst"), v.gp("x"), v.gp("rows"), v.gp("stride")
 	SHLQ(operand.Imm(2), stride)
-	v.groups(gp("n"), 4, func(ss []strip) {
+	v.groups(v.gp("n"), 4, func(ss []strip) {
 		var acc []vec
 		for _, s := range ss {
 			acc = append(acc, s.load(dst))
@@ -122,7 +123,7 @@ func (v *vm) columns() {
 		p := copyGP(x)
 		v.eachRow(rows, func() {
 			for i, s := range ss {
-				VADDPS(s.load(p), acc[i], acc[i])
+				v.plusTo(acc[i], s.load(p))
 			}
 			ADDQ(stride, p)
 		})
@@ -134,9 +135,9 @@ func (v *vm) columns() {
 
 	v.function("layerNormParams", "func(dgamma, dbeta, dy, x, mean, rstd *float32, rows, stride, n int)",
 		"layerNormParams"+v.isaName()+" adds the gradients of n columns' gamma and beta, rows > 0, see layerNormParamsGo.")
-	dgamma, dbeta, dy, x, mean, rstd, rows, stride := gp("dgamma"), gp("dbeta"), gp("dy"), gp("x"), gp("mean"), gp("rstd"), gp("rows"), gp("stride")
+	dgamma, dbeta, dy, x, mean, rstd, rows, stride := v.gp("dgamma"), v.gp("dbeta"), v.gp("dy"), v.gp("x"), v.gp("mean"), v.gp("rstd"), v.gp("rows"), v.gp("stride")
 	SHLQ(operand.Imm(2), stride)
-	v.groups(gp("n"), 2, func(ss []strip) {
+	v.groups(v.gp("n"), 2, func(ss []strip) {
 		var g, b []vec
 		for _, s := range ss {
 			g, b = append(g, s.load(dgamma)), append(b, s.load(dbeta))
@@ -155,7 +156,7 @@ func (v *vm) columns() {
 		LEAQ(operand.Mem{Base: x, Index: at, Scale: 1}, px)
 		for i, s := range ss {
 			d := s.load(pd)
-			VADDPS(d, b[i], b[i])
+			v.plusTo(b[i], d)
 			v.addTo(g[i], v.mul(v.sub(s.load(px), m), r), d)
 		}
 		ADDQ(stride, at)
@@ -173,9 +174,9 @@ func (v *vm) columns() {
 func (v *vm) layerNorm() {
 	v.function("layerNormRow", "func(y, x, gamma, beta *float32, n int, mean, rstd float32)",
 		"layerNormRow"+v.isaName()+" computes y = (x-mean)*rstd*gamma + beta.")
-	y, x, gamma, beta := gp("y"), gp("x"), gp("gamma"), gp("beta")
+	y, x, gamma, beta := v.gp("y"), v.gp("x"), v.gp("gamma"), v.gp("beta")
 	mean, rstd := v.scalar("mean"), v.scalar("rstd")
-	v.strips(gp("n"), 2, func(s strip) {
+	v.strips(v.gp("n"), 2, func(s strip) {
 		h := v.mul(v.sub(s.load(x), mean), rstd)
 		v.mulTo(h, s.load(gamma), s.load(beta))
 		s.store(h, y)
@@ -184,12 +185,12 @@ func (v *vm) layerNorm() {
 
 	v.function("layerNormGradSums", "func(dy, x, gamma *float32, n int, mean, rstd float32) (sum, dot float32)",
 		"layerNormGradSums"+v.isaName()+" adds up dy*gamma and dy*gamma*xhat, see layerNormGradSumsGo.")
-	dy, x, gamma := gp("dy"), gp("x"), gp("gamma")
+	dy, x, gamma := v.gp("dy"), v.gp("x"), v.gp("gamma")
 	mean, rstd = v.scalar("mean"), v.scalar("rstd")
 	// 32 lanes, because two quantities of 64 are all registers of AVX2.
-	q := v.reduce(gp("n"), sumLanes/2, 2, v.zero, func(s strip, acc []vec) {
+	q := v.reduce(v.gp("n"), sumLanes/2, 2, v.zero, func(s strip, acc []vec) {
 		g := v.mul(s.load(dy), s.load(gamma))
-		VADDPS(g, acc[0], acc[0])
+		v.plusTo(acc[0], g)
 		v.addTo(acc[1], v.inside(v.mul(v.sub(s.load(x), mean), rstd)), g)
 	})
 	result(v.fold(q[0], VADDPS), "sum")
@@ -198,10 +199,10 @@ func (v *vm) layerNorm() {
 
 	v.function("layerNormGradRow", "func(dx, dy, x, gamma *float32, n int, mean, rstd, a, b float32)",
 		"layerNormGradRow"+v.isaName()+" computes dx += rstd*(dy*gamma - a - xhat*b).")
-	dx, dy, x, gamma := gp("dx"), gp("dy"), gp("x"), gp("gamma")
+	dx, dy, x, gamma := v.gp("dx"), v.gp("dy"), v.gp("x"), v.gp("gamma")
 	mean, rstd = v.scalar("mean"), v.scalar("rstd")
 	a, b := v.scalar("a"), v.scalar("b")
-	v.strips(gp("n"), 2, func(s strip) {
+	v.strips(v.gp("n"), 2, func(s strip) {
 		g := v.mul(s.load(dy), s.load(gamma))
 		g = v.sub(g, a)
 		h := v.mul(v.sub(s.load(x), mean), rstd)
@@ -217,26 +218,13 @@ func (v *vm) layerNorm() {
 func (v *vm) planes() {
 	v.function("planeAffine", "func(y, x *float32, n int, mean, scale, shift float32)",
 		"planeAffine"+v.isaName()+" computes y = (x-mean)*scale + shift.")
-	y, x := gp("y"), gp("x")
+	y, x := v.gp("y"), v.gp("x")
 	mean, scale, shift := v.scalar("mean"), v.scalar("scale"), v.scalar("shift")
-	v.strips(gp("n"), 2, func(s strip) {
+	v.strips(v.gp("n"), 2, func(s strip) {
 		h := v.sub(s.load(x), mean)
 		v.mulTo(h, scale, shift)
 		s.store(h, y)
 	})
-	v.ret()
-
-	v.function("planeGradSums", "func(dy, x *float32, n int, mean float32) (sum, dot float32)",
-		"planeGradSums"+v.isaName()+" adds up dy and dy*(x-mean).")
-	dy, x := gp("dy"), gp("x")
-	mean = v.scalar("mean")
-	q := v.reduce(gp("n"), sumLanes/2, 2, v.zero, func(s strip, acc []vec) {
-		d := s.load(dy)
-		VADDPS(d, acc[0], acc[0])
-		v.addTo(acc[1], v.inside(v.sub(s.load(x), mean)), d)
-	})
-	result(v.fold(q[0], VADDPS), "sum")
-	result(v.fold(q[1], VADDPS), "dot")
 	v.ret()
 
 	for _, add := range []bool{false, true} {
@@ -245,14 +233,14 @@ func (v *vm) planes() {
 			name, what = "planeGradAdd", " adds scale*dy + slope*(x-mean) + shift to dst."
 		}
 		v.function(name, "func(dst, dy, x *float32, n int, mean, scale, slope, shift float32)", name+v.isaName()+what)
-		dst, dy, x := gp("dst"), gp("dy"), gp("x")
+		dst, dy, x := v.gp("dst"), v.gp("dy"), v.gp("x")
 		mean, scale, slope, shift := v.scalar("mean"), v.scalar("scale"), v.scalar("slope"), v.scalar("shift")
-		v.strips(gp("n"), 2, func(s strip) {
+		v.strips(v.gp("n"), 2, func(s strip) {
 			h := v.sub(s.load(x), mean)
 			v.mulTo(h, slope, shift)
 			v.addTo(h, scale, s.load(dy))
 			if add {
-				VADDPS(s.load(dst), h, h)
+				v.plusTo(h, s.load(dst))
 			}
 			s.store(h, dst)
 		})
@@ -260,12 +248,28 @@ func (v *vm) planes() {
 	}
 }
 
+// planeSums emits the sums that planes' gradients need.
+func (v *vm) planeSums() {
+	v.function("planeGradSums", "func(dy, x *float32, n int, mean float32) (sum, dot float32)",
+		"planeGradSums"+v.isaName()+" adds up dy and dy*(x-mean).")
+	dy, x := v.gp("dy"), v.gp("x")
+	mean := v.scalar("mean")
+	q := v.reduce(v.gp("n"), sumLanes/2, 2, v.zero, func(s strip, acc []vec) {
+		d := s.load(dy)
+		v.plusTo(acc[0], d)
+		v.addTo(acc[1], v.inside(v.sub(s.load(x), mean)), d)
+	})
+	result(v.fold(q[0], VADDPS), "sum")
+	result(v.fold(q[1], VADDPS), "dot")
+	v.ret()
+}
+
 // channels emits the same for rows whose every column is a channel with statistics of its own.
 func (v *vm) channels() {
 	v.function("rowAffine", "func(y, x, mean, scale, shift *float32, n int)",
 		"rowAffine"+v.isaName()+" computes y = (x-mean)*scale + shift.")
-	y, x, mean, scale, shift := gp("y"), gp("x"), gp("mean"), gp("scale"), gp("shift")
-	v.strips(gp("n"), 2, func(s strip) {
+	y, x, mean, scale, shift := v.gp("y"), v.gp("x"), v.gp("mean"), v.gp("scale"), v.gp("shift")
+	v.strips(v.gp("n"), 2, func(s strip) {
 		h := v.sub(s.load(x), s.load(mean))
 		v.mulTo(h, s.load(scale), s.load(shift))
 		s.store(h, y)
@@ -274,8 +278,8 @@ func (v *vm) channels() {
 
 	v.function("rowGrad", "func(dst, dy, x, mean, scale, slope, shift *float32, n int)",
 		"rowGrad"+v.isaName()+" computes dst = scale*dy + slope*(x-mean) + shift.")
-	dst, dy, x, mean, scale, slope, shift := gp("dst"), gp("dy"), gp("x"), gp("mean"), gp("scale"), gp("slope"), gp("shift")
-	v.strips(gp("n"), 2, func(s strip) {
+	dst, dy, x, mean, scale, slope, shift := v.gp("dst"), v.gp("dy"), v.gp("x"), v.gp("mean"), v.gp("scale"), v.gp("slope"), v.gp("shift")
+	v.strips(v.gp("n"), 2, func(s strip) {
 		h := v.sub(s.load(x), s.load(mean))
 		v.mulTo(h, s.load(slope), s.load(shift))
 		v.addTo(h, s.load(scale), s.load(dy))
@@ -285,9 +289,9 @@ func (v *vm) channels() {
 
 	v.function("columnSquares", "func(dst, x, mean *float32, rows, stride, n int)",
 		"columnSquares"+v.isaName()+" adds (x-mean)^2 of n columns of rows that are stride apart, rows > 0.")
-	dst, x, mean, rows, stride := gp("dst"), gp("x"), gp("mean"), gp("rows"), gp("stride")
+	dst, x, mean, rows, stride := v.gp("dst"), v.gp("x"), v.gp("mean"), v.gp("rows"), v.gp("stride")
 	SHLQ(operand.Imm(2), stride)
-	v.groups(gp("n"), 4, func(ss []strip) {
+	v.groups(v.gp("n"), 4, func(ss []strip) {
 		var acc, m []vec
 		for _, s := range ss {
 			acc, m = append(acc, s.load(dst)), append(m, s.load(mean))
@@ -308,9 +312,9 @@ func (v *vm) channels() {
 
 	v.function("columnGradSums", "func(sum, dot, dy, x, mean *float32, rows, stride, n int)",
 		"columnGradSums"+v.isaName()+" adds dy and dy*(x-mean) of n columns of rows that are stride apart, rows > 0.")
-	sum, dot, dy, x, mean, rows, stride := gp("sum"), gp("dot"), gp("dy"), gp("x"), gp("mean"), gp("rows"), gp("stride")
+	sum, dot, dy, x, mean, rows, stride := v.gp("sum"), v.gp("dot"), v.gp("dy"), v.gp("x"), v.gp("mean"), v.gp("rows"), v.gp("stride")
 	SHLQ(operand.Imm(2), stride)
-	v.groups(gp("n"), 2, func(ss []strip) {
+	v.groups(v.gp("n"), 2, func(ss []strip) {
 		var a, b, m []vec
 		for _, s := range ss {
 			a, b, m = append(a, s.load(sum)), append(b, s.load(dot)), append(m, s.load(mean))
@@ -319,7 +323,7 @@ func (v *vm) channels() {
 		v.eachRow(rows, func() {
 			for i, s := range ss {
 				d := s.load(p)
-				VADDPS(d, a[i], a[i])
+				v.plusTo(a[i], d)
 				v.addTo(b[i], v.sub(s.load(q), m[i]), d)
 			}
 			ADDQ(stride, p)

@@ -19,6 +19,7 @@ import (
 // Operations return a new register; those whose names end in To change their first argument.
 type vm struct {
 	wide   bool
+	neon   *neon // not nil: for arm64
 	consts map[uint32]cst
 	labels int
 
@@ -34,12 +35,18 @@ type vm struct {
 // and so may a place in memory (operand.Mem).
 type (
 	vec = reg.VecVirtual
-	cst struct{ operand.Mem }
+	cst struct {
+		operand.Mem
+		u uint32
+	}
 )
 
 // isaName, lanes, bytes describe the instruction set.
 func (v *vm) isaName() string {
-	if v.wide {
+	switch {
+	case v.neon != nil:
+		return "NEON"
+	case v.wide:
 		return "AVX512"
 	}
 	return "AVX2"
@@ -71,10 +78,13 @@ func (v *vm) label(name string) string {
 func (v *vm) c(x float64) cst { return v.bits(math.Float32bits(float32(x))) }
 
 func (v *vm) bits(u uint32) cst {
+	if v.neon != nil {
+		return cst{u: u}
+	}
 	if m, ok := v.consts[u]; ok {
 		return m
 	}
-	m := cst{GLOBL(fmt.Sprintf("c%s%08x", v.isaName(), u), attr.RODATA|attr.NOPTR)}
+	m := cst{GLOBL(fmt.Sprintf("c%s%08x", v.isaName(), u), attr.RODATA|attr.NOPTR), u}
 	n := 1
 	if !v.wide {
 		n = 8
@@ -88,6 +98,9 @@ func (v *vm) bits(u uint32) cst {
 
 // set returns a register full of a constant.
 func (v *vm) set(c cst) vec {
+	if v.neon != nil {
+		return v.neon.value(c).(vec)
+	}
 	r := v.reg()
 	if v.wide {
 		VBROADCASTSS(c.Mem, r)
@@ -98,12 +111,18 @@ func (v *vm) set(c cst) vec {
 }
 
 func (v *vm) zero() vec {
+	if v.neon != nil {
+		return v.neon.record("zero", v.neon.newVec()).(vec)
+	}
 	r := v.reg()
 	VXORPS(r, r, r)
 	return r
 }
 
 func (v *vm) copy(a vec) vec {
+	if v.neon != nil {
+		return v.neon.record("copy", v.neon.newVec(), a).(vec)
+	}
 	r := v.reg()
 	VMOVAPS(a, r)
 	return r
@@ -111,6 +130,9 @@ func (v *vm) copy(a vec) vec {
 
 // scalar broadcasts a float32 argument of the function.
 func (v *vm) scalar(name string) vec {
+	if v.neon != nil {
+		return v.neon.scalar(name)
+	}
 	r := v.reg()
 	VBROADCASTSS(param(name), r)
 	return r
@@ -140,26 +162,32 @@ func (v *vm) emit(op, bcst func(...operand.Op), b any, rest ...operand.Op) {
 	}
 }
 
-func (v *vm) op2(op, bcst func(...operand.Op), a vec, b any) vec {
+func (v *vm) op2(name string, op, bcst func(...operand.Op), a vec, b any) vec {
+	if v.neon != nil {
+		return v.neon.op(name, a, b)
+	}
 	r := v.reg()
 	v.emit(op, bcst, b, a, r)
 	return r
 }
 
-func (v *vm) add(a vec, b any) vec { return v.op2(VADDPS, VADDPS_BCST, a, b) }
-func (v *vm) sub(a vec, b any) vec { return v.op2(VSUBPS, VSUBPS_BCST, a, b) }
-func (v *vm) mul(a vec, b any) vec { return v.op2(VMULPS, VMULPS_BCST, a, b) }
-func (v *vm) div(a vec, b any) vec { return v.op2(VDIVPS, VDIVPS_BCST, a, b) }
+func (v *vm) add(a vec, b any) vec { return v.op2("add", VADDPS, VADDPS_BCST, a, b) }
+func (v *vm) sub(a vec, b any) vec { return v.op2("sub", VSUBPS, VSUBPS_BCST, a, b) }
+func (v *vm) mul(a vec, b any) vec { return v.op2("mul", VMULPS, VMULPS_BCST, a, b) }
+func (v *vm) div(a vec, b any) vec { return v.op2("div", VDIVPS, VDIVPS_BCST, a, b) }
 
 // min and max return b where either is NaN.
-func (v *vm) min(a vec, b any) vec { return v.op2(VMINPS, VMINPS_BCST, a, b) }
-func (v *vm) max(a vec, b any) vec { return v.op2(VMAXPS, VMAXPS_BCST, a, b) }
+func (v *vm) min(a vec, b any) vec { return v.op2("min", VMINPS, VMINPS_BCST, a, b) }
+func (v *vm) max(a vec, b any) vec { return v.op2("max", VMAXPS, VMAXPS_BCST, a, b) }
 
-func (v *vm) and(a vec, b any) vec { return v.op2(VANDPS, VANDPS_BCST, a, b) }
-func (v *vm) or(a vec, b any) vec  { return v.op2(VORPS, VORPS_BCST, a, b) }
-func (v *vm) xor(a vec, b any) vec { return v.op2(VXORPS, VXORPS_BCST, a, b) }
+func (v *vm) and(a vec, b any) vec { return v.op2("and", VANDPS, VANDPS_BCST, a, b) }
+func (v *vm) or(a vec, b any) vec  { return v.op2("or", VORPS, VORPS_BCST, a, b) }
+func (v *vm) xor(a vec, b any) vec { return v.op2("xor", VXORPS, VXORPS_BCST, a, b) }
 
 func (v *vm) sqrt(a vec) vec {
+	if v.neon != nil {
+		return v.neon.record("sqrt", v.neon.newVec(), a).(vec)
+	}
 	r := v.reg()
 	VSQRTPS(a, r)
 	return r
@@ -169,10 +197,47 @@ func (v *vm) abs(a vec) vec  { return v.and(a, v.bits(0x7fffffff)) }
 func (v *vm) neg(a vec) vec  { return v.xor(a, v.bits(0x80000000)) }
 func (v *vm) sign(a vec) vec { return v.and(a, v.bits(0x80000000)) }
 
-// addTo computes acc += a*b; mulTo computes a = a*x + b; both round once.
-func (v *vm) addTo(acc, a vec, b any) { v.emit(VFMADD231PS, VFMADD231PS_BCST, b, a, acc) }
-func (v *vm) subTo(acc, a vec, b any) { v.emit(VFNMADD231PS, VFNMADD231PS_BCST, b, a, acc) }
-func (v *vm) mulTo(a, x vec, b any)   { v.emit(VFMADD213PS, VFMADD213PS_BCST, b, x, a) }
+// addTo computes acc += a*b, subTo acc -= a*b, mulTo a = a*x + b; all round once.
+func (v *vm) addTo(acc, a vec, b any) {
+	if v.neon != nil {
+		v.neon.record("fmla", acc, a, v.neon.value(b))
+		return
+	}
+	v.emit(VFMADD231PS, VFMADD231PS_BCST, b, a, acc)
+}
+
+func (v *vm) subTo(acc, a vec, b any) {
+	if v.neon != nil {
+		v.neon.record("fmls", acc, a, v.neon.value(b))
+		return
+	}
+	v.emit(VFNMADD231PS, VFNMADD231PS_BCST, b, a, acc)
+}
+
+// plusTo computes acc += b, maxTo acc = max(acc, b) without the NaN of b.
+func (v *vm) plusTo(acc vec, b any) {
+	if v.neon != nil {
+		v.neon.record("plusTo", acc, v.neon.value(b))
+		return
+	}
+	v.emit(VADDPS, VADDPS_BCST, b, acc, acc)
+}
+
+func (v *vm) maxTo(acc vec, b vec) {
+	if v.neon != nil {
+		v.neon.record("maxTo", acc, b)
+		return
+	}
+	VMAXPS(acc, b, acc)
+}
+
+func (v *vm) mulTo(a, x vec, b any) {
+	if v.neon != nil {
+		v.neon.record("mulTo", a, x, v.neon.value(b))
+		return
+	}
+	v.emit(VFMADD213PS, VFMADD213PS_BCST, b, x, a)
+}
 
 // poly evaluates a polynomial in x by Horner's rule; the lowest coefficient comes first.
 func (v *vm) poly(x vec, coef ...float64) vec {
@@ -185,20 +250,32 @@ func (v *vm) poly(x vec, coef ...float64) vec {
 
 // The integer operations see 32 bits a lane.
 func (v *vm) addi(a vec, b any) vec {
-	return v.op2(VPADDD, VPADDD_BCST, a, b)
+	return v.op2("addi", VPADDD, VPADDD_BCST, a, b)
 }
-func (v *vm) subi(a vec, b any) vec { return v.op2(VPSUBD, VPSUBD_BCST, a, b) }
+func (v *vm) subi(a vec, b any) vec { return v.op2("subi", VPSUBD, VPSUBD_BCST, a, b) }
+
 func (v *vm) shl(a vec, n uint8) vec {
+	if v.neon != nil {
+		return v.neon.shift("shl", a, n)
+	}
 	r := v.reg()
 	VPSLLD(operand.U8(n), a, r)
 	return r
 }
+
 func (v *vm) sra(a vec, n uint8) vec {
+	if v.neon != nil {
+		return v.neon.shift("sra", a, n)
+	}
 	r := v.reg()
 	VPSRAD(operand.U8(n), a, r)
 	return r
 }
+
 func (v *vm) toFloat(a vec) vec {
+	if v.neon != nil {
+		return v.neon.record("toFloat", v.neon.newVec(), a).(vec)
+	}
 	r := v.reg()
 	VCVTDQ2PS(a, r)
 	return r
@@ -217,6 +294,9 @@ const (
 
 // cmp compares lane by lane; the result is for sel, keep and both.
 func (v *vm) cmp(pred uint8, a vec, b any) reg.Register {
+	if v.neon != nil {
+		return v.neon.cmp(pred, a, b)
+	}
 	op := func(ops ...operand.Op) { VCMPPS(append([]operand.Op{operand.U8(pred)}, ops...)...) }
 	if v.wide {
 		k := K()
@@ -232,6 +312,9 @@ func (v *vm) cmp(pred uint8, a vec, b any) reg.Register {
 
 // sel returns a where the mask is set and b elsewhere.
 func (v *vm) sel(m reg.Register, a any, b vec) vec {
+	if v.neon != nil {
+		return v.neon.record("sel", v.neon.newVec(), m, v.neon.value(a), b).(vec)
+	}
 	r := v.reg()
 	if v.wide {
 		v.emit(VBLENDMPS, VBLENDMPS_BCST, a, b, m, r)
@@ -246,6 +329,9 @@ func (v *vm) sel(m reg.Register, a any, b vec) vec {
 
 // keep returns a where the mask is set and 0 elsewhere.
 func (v *vm) keep(m reg.Register, a vec) vec {
+	if v.neon != nil {
+		return v.neon.record("and", v.neon.newVec(), m, a).(vec)
+	}
 	r := v.reg()
 	if v.wide {
 		VMOVAPS_Z(a, m, r)
@@ -257,6 +343,9 @@ func (v *vm) keep(m reg.Register, a vec) vec {
 
 // both returns the lanes set in a and in b.
 func (v *vm) both(a, b reg.Register) reg.Register {
+	if v.neon != nil {
+		return v.neon.record("and", v.neon.newVec(), a, b)
+	}
 	if v.wide {
 		k := K()
 		KANDW(a, b, k)
@@ -269,6 +358,9 @@ func (v *vm) both(a, b reg.Register) reg.Register {
 
 // load and store move a vector; in the tail only the lanes before the end.
 func (v *vm) load(m operand.Mem) vec {
+	if v.neon != nil {
+		return v.neon.load(m)
+	}
 	r := v.reg()
 	switch {
 	case !v.masked:
@@ -283,6 +375,8 @@ func (v *vm) load(m operand.Mem) vec {
 
 func (v *vm) store(a vec, m operand.Mem) {
 	switch {
+	case v.neon != nil:
+		v.neon.store(a, m)
 	case !v.masked:
 		VMOVUPS(a, m)
 	case v.wide:
@@ -342,6 +436,10 @@ func (s strip) load(p reg.Register) vec     { return s.v.load(s.at(p)) }
 func (s strip) store(a vec, p reg.Register) { s.v.store(a, s.at(p)) }
 
 func (v *vm) strips(n reg.GPVirtual, unroll int, body func(s strip)) {
+	if v.neon != nil {
+		v.neon.strips(v, unroll, body)
+		return
+	}
 	v.groups(n, unroll, func(ss []strip) {
 		for _, s := range ss {
 			body(s)
@@ -384,17 +482,29 @@ func (v *vm) stripsAt(index reg.GPVirtual, n int) []strip {
 }
 
 // function begins an assembly function; its body ends with ret.
-func (v *vm) function(name, signature string, doc ...string) {
+func (v *vm) function(name, signature, doc string) {
+	if v.neon != nil {
+		v.neon.function(name+v.isaName(), signature, doc)
+		return
+	}
 	TEXT(name+v.isaName(), attr.NOSPLIT, signature)
 	Pragma("noescape")
-	if len(doc) > 0 {
-		Doc(doc...)
-	}
+	Doc(doc)
 }
 
 func (v *vm) ret() {
+	if v.neon != nil {
+		v.neon.ret()
+		return
+	}
 	VZEROUPPER()
 	RET()
 }
 
-func gp(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }
+// gp loads a pointer or an int among the arguments.
+func (v *vm) gp(name string) reg.GPVirtual {
+	if v.neon != nil {
+		return v.neon.gp(name)
+	}
+	return Load(Param(name), GP64()).(reg.GPVirtual)
+}

@@ -76,9 +76,47 @@ func (c Conv) BackwardData(dx, dy, w []float32, accumulate bool) {
 		}, nil)
 		return
 	}
+	if turned, ok := c.turned(); ok {
+		s := getWorkspace()
+		flipped := floats(&s.c, c.OutC*c.taps())
+		c.flip(flipped, w)
+		j := convJob{Conv: turned, part: convForward, y: dx, x: dy, w: flipped, accumulate: accumulate}
+		j.cutRows()
+		j.run(turned.N * turned.Groups * j.cuts)
+		s.release()
+		return
+	}
 	j := convJob{Conv: c, part: convBackwardData, y: dy, x: dx, w: w, accumulate: accumulate}
 	j.cutPlanes(c.N)
 	j.run(c.N * c.Groups * j.cuts)
+}
+
+// turned returns the convolution of dy, with the filters that flip makes, that
+// is the gradient with respect to the images, and whether to use it: where
+// there are about as few filters as planes in a group, as in a depthwise
+// convolution, it beats scattering the columns' gradient.
+func (c *Conv) turned() (Conv, bool) {
+	t := *c
+	t.C, t.H, t.W, t.OutC = c.OutC, c.OutH(), c.OutW(), c.C
+	t.PadH, t.PadW = c.DilH*(c.KH-1)-c.PadH, c.DilW*(c.KW-1)-c.PadW
+	few := c.OutC/c.Groups <= 4 && c.OutC <= c.C
+	return t, few && c.StrideH == 1 && c.StrideW == 1 && t.PadH >= 0 && t.PadW >= 0 && t.H > 0 && t.W > 0
+}
+
+// flip writes the weights with planes for filters and turned by 180°.
+func (c *Conv) flip(dst, w []float32) {
+	in, out, window := c.C/c.Groups, c.OutC/c.Groups, c.KH*c.KW
+	for g := range c.Groups {
+		for o := range out {
+			for i := range in {
+				src := w[((g*out+o)*in+i)*window:][:window]
+				d := dst[((g*in+i)*out+o)*window:][:window]
+				for k, v := range src {
+					d[window-1-k] = v
+				}
+			}
+		}
+	}
 }
 
 // BackwardWeight computes dw, the gradient with respect to the weights, from

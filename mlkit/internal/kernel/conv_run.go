@@ -112,7 +112,7 @@ func convForward(j *convJob, s *workspace, n, group, cut int) {
 	if first >= last || ow == 0 {
 		return
 	}
-	g := Gemm{M: per, N: (last - first) * ow, K: j.taps(), LDA: j.taps(), LDC: j.pixels(), Act: j.act, Alpha: 1}
+	g := Gemm{M: per, N: (last - first) * ow, K: j.taps(), LDA: j.taps(), LDC: j.pixels(), Accumulate: j.accumulate, Act: j.act, Alpha: 1}
 	if j.bias != nil {
 		g.BiasRows = j.bias[group*per:][:per]
 	}

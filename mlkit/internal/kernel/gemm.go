@@ -36,9 +36,9 @@ type Gemm struct {
 	Alpha         float32    // factor of the product; 0 means 1
 }
 
-// checked returns g with its strides filled in, or panics if a size is
-// negative or overflows int, or a slice is too short.
-func (g Gemm) checked(c, a, b []float32) Gemm {
+// check fills in the defaults, or panics if a size is negative or overflows
+// int, or a slice is too short.
+func (g *Gemm) check(c, a, b []float32) {
 	ar, ac, br, bc := g.M, g.K, g.K, g.N
 	if g.TransA {
 		ar, ac = ac, ar
@@ -61,12 +61,11 @@ func (g Gemm) checked(c, a, b []float32) Gemm {
 	if g.Alpha == 0 {
 		g.Alpha = 1
 	}
-	return g
 }
 
 // stride returns the distance between rows of an operand of rows×cols, and
 // panics if the operand does not fit n elements.
-func (g Gemm) stride(operand string, ld, rows, cols, n int) int {
+func (g *Gemm) stride(operand string, ld, rows, cols, n int) int {
 	if ld == 0 {
 		ld = cols
 	}
@@ -86,7 +85,7 @@ func (g Gemm) stride(operand string, ld, rows, cols, n int) int {
 // Run computes c from a and b. c must not overlap them. It panics on a
 // negative size, a stride shorter than a row, or a slice that is too short.
 func (g Gemm) Run(c, a, b []float32) {
-	g = g.checked(c, a, b)
+	g.check(c, a, b)
 	g.run(c, a, b)
 }
 
@@ -108,7 +107,7 @@ func GemmBatch(batch int, g Gemm, c, a, b []float32, strideC, strideA, strideB i
 		}
 		return x[lo:]
 	}
-	g = g.checked(at("C", c, strideC), at("A", a, strideA), at("B", b, strideB))
+	g.check(at("C", c, strideC), at("A", a, strideA), at("B", b, strideB))
 	if need := (g.M-1)*g.LDC + g.N; batch > 1 && strideC < need {
 		panic(fmt.Sprintf("kernel: GemmBatch: results of %d elements overlap: they are %d apart", need, strideC))
 	}

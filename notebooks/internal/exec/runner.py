@@ -50,8 +50,8 @@ def main(path, folder, kernel):
             started[cell_index] = time.monotonic()
             report("start", index=cell_index)
 
-    # The client merges a cell's streams only after its last hook, so a cell is
-    # reported when the next one begins or the notebook ends.
+    # The client merges a cell's streams only after the last of its hooks, so the
+    # end of a cell is reported around the whole call.
     class Client(NotebookClient):
         async def async_execute_cell(self, cell, cell_index, **options):
             try:

@@ -79,19 +79,11 @@ func Prepare(ctx context.Context, opt Options) (*Env, error) {
 		tools:  filepath.Join(cache, "tools-"+key),
 		golang: golang,
 	}
-	missing := func() (parts []string) {
-		for _, dir := range []string{venv, env.tools} {
-			if !exists(dir) {
-				parts = append(parts, dir)
-			}
-		}
-		return parts
-	}
-	modules, err := golang.missingModules()
+	m, err := env.missing(venv)
 	if err != nil {
 		return nil, err
 	}
-	if len(missing()) > 0 || len(modules) > 0 {
+	if m.any() {
 		lock, err := session.Lock(ctx, filepath.Join(cache, "lock"), func() {
 			log.printf("another set-up is at work; waiting for it")
 		})
@@ -100,10 +92,13 @@ func Prepare(ctx context.Context, opt Options) (*Env, error) {
 		}
 		defer lock.Close()
 		// The one that we waited for may have done everything.
-		if parts := missing(); len(parts) > 0 || len(modules) > 0 {
+		if m, err = env.missing(venv); err != nil {
+			return nil, err
+		}
+		if m.any() {
 			log.printf("setting up in %s", cache)
 			clean(cache)
-			if err := build(ctx, log, env, python, venv, parts, modules, opt.Warm); err != nil {
+			if err := build(ctx, log, env, python, venv, m, opt.Warm); err != nil {
 				return nil, err
 			}
 			log.printf("ready; from now on this takes no time and no network")
@@ -119,9 +114,22 @@ func Prepare(ctx context.Context, opt Options) (*Env, error) {
 	return env, nil
 }
 
+// missing is what a set-up has to make.
+type missing struct {
+	venv, tools bool
+	modules     []string
+}
+
+func (m missing) any() bool { return m.venv || m.tools || len(m.modules) > 0 }
+
+func (e *Env) missing(venv string) (missing, error) {
+	modules, err := e.golang.missingModules()
+	return missing{venv: !exists(venv), tools: !exists(e.tools), modules: modules}, err
+}
+
 // build makes the parts that are missing. Python's part waits for the network
 // while Go's compiles, so they go side by side.
-func build(ctx context.Context, log *progress, env *Env, python interpreter, venv string, parts, modules, warm []string) error {
+func build(ctx context.Context, log *progress, env *Env, python interpreter, venv string, m missing, warm []string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
@@ -132,26 +140,18 @@ func build(ctx context.Context, log *progress, env *Env, python interpreter, ven
 			}
 		})
 	}
-	has := func(dir string) bool {
-		for _, part := range parts {
-			if part == dir {
-				return true
-			}
-		}
-		return false
-	}
-	if has(venv) {
+	if m.venv {
 		run(func() error {
 			return atomically(venv, func(dir string) error { return makeVenv(ctx, log, python, dir) })
 		})
 	}
 	run(func() error {
-		if len(modules) > 0 {
-			if err := env.golang.download(ctx, log, modules); err != nil {
+		if len(m.modules) > 0 {
+			if err := env.golang.download(ctx, log, m.modules); err != nil {
 				return err
 			}
 		}
-		if has(env.tools) {
+		if m.tools {
 			err := atomically(env.tools, func(dir string) error { return env.golang.buildTools(ctx, log, dir) })
 			if err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"descent/notebooks/internal/exec"
 	"descent/notebooks/internal/nb"
 	"descent/notebooks/internal/setup"
 )
@@ -52,7 +53,7 @@ func TestBook(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := execute(t.Context(), t.Output(), env, n, defaultTimeout); err != nil {
+			if err := execute(t.Context(), t.Output(), env, n, exec.Options{Timeout: defaultTimeout}); err != nil {
 				t.Fatal(err)
 			}
 			if err := differences(committed, n); err != nil {

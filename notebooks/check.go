@@ -7,12 +7,13 @@ import (
 	"os"
 	"path/filepath"
 
+	"descent/notebooks/internal/exec"
 	"descent/notebooks/internal/nb"
 	"descent/notebooks/internal/setup"
 )
 
 var checkCommand = command{
-	name: "check", args: "[-timeout 5m] [FILE...]",
+	name: "check", args: "[-timeout 5m] [-tags noasm] [FILE...]",
 	does: "execute notebooks (without FILE: the whole book) and compare with their committed outputs",
 }
 
@@ -21,6 +22,7 @@ func init() { checkCommand.run = check }
 func check(ctx context.Context, args []string) error {
 	flags := checkCommand.flags()
 	timeout := flags.Duration("timeout", defaultTimeout, "the longest that one notebook may take")
+	tags := flags.String("tags", "", "build `tags` for the cells; with noasm, check shows which numbers depend on the CPU")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -43,7 +45,7 @@ func check(ctx context.Context, args []string) error {
 	for _, n := range books {
 		committed, err := nb.Read(n.Path)
 		if err == nil {
-			err = execute(ctx, os.Stdout, env, n, *timeout)
+			err = execute(ctx, os.Stdout, env, n, exec.Options{Timeout: *timeout, Tags: *tags})
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

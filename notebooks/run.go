@@ -27,6 +27,7 @@ const defaultTimeout = 5 * time.Minute
 func run(ctx context.Context, args []string) error {
 	flags := runCommand.flags()
 	timeout := flags.Duration("timeout", defaultTimeout, "the longest that one notebook may take")
+	tags := flags.String("tags", "", "build `tags` for the cells; with noasm, check shows which numbers depend on the CPU")
 	dir := flags.String("o", "", "write the executed notebooks into this `folder`")
 	inplace := flags.Bool("inplace", false, "replace the outputs in the notebooks themselves, for committing")
 	if err := flags.Parse(args); err != nil {
@@ -55,7 +56,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	var failed error
 	for _, n := range books {
-		err := execute(ctx, os.Stdout, env, n, *timeout)
+		err := execute(ctx, os.Stdout, env, n, exec.Options{Timeout: *timeout, Tags: *tags})
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -105,24 +106,22 @@ func imports(books []*nb.Notebook) []string {
 }
 
 // execute runs one notebook and prints a line per cell.
-func execute(ctx context.Context, w io.Writer, env *setup.Env, n *nb.Notebook, timeout time.Duration) error {
+func execute(ctx context.Context, w io.Writer, env *setup.Env, n *nb.Notebook, opt exec.Options) error {
 	start := time.Now()
 	fmt.Fprintf(w, "%s\n", n.Path)
-	err := exec.Notebook(ctx, env, n, exec.Options{
-		Timeout: timeout,
-		Started: func(c nb.Cell) {
-			if isTerminal(w) { // overwritten when the cell has ended
-				fmt.Fprintf(w, "  ...    cell %3d           %s\r", c.Number, headline(c))
-			}
-		},
-		Finished: func(c nb.Cell, took time.Duration, err error) {
-			verdict := "ok    "
-			if err != nil {
-				verdict = "FAILED"
-			}
-			fmt.Fprintf(w, "  %s cell %3d %7.2fs  %s\n", verdict, c.Number, took.Seconds(), headline(c))
-		},
-	})
+	opt.Started = func(c nb.Cell) {
+		if isTerminal(w) { // overwritten when the cell has ended
+			fmt.Fprintf(w, "  ...    cell %3d           %s\r", c.Number, headline(c))
+		}
+	}
+	opt.Finished = func(c nb.Cell, took time.Duration, err error) {
+		verdict := "ok    "
+		if err != nil {
+			verdict = "FAILED"
+		}
+		fmt.Fprintf(w, "  %s cell %3d %7.2fs  %s\n", verdict, c.Number, took.Seconds(), headline(c))
+	}
+	err := exec.Notebook(ctx, env, n, opt)
 	verdict := "ok"
 	if err != nil {
 		verdict = "FAILED"

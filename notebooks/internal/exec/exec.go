@@ -26,6 +26,7 @@ var runner string
 // Options are how to execute.
 type Options struct {
 	Timeout time.Duration // for the whole notebook; 0: none
+	Tags    string        // build tags for the cells, comma-separated
 	// Started and Finished are called around each code cell; nil: not.
 	Started  func(c nb.Cell)
 	Finished func(c nb.Cell, took time.Duration, err error)
@@ -88,7 +89,7 @@ func Notebook(ctx context.Context, env *setup.Env, n *nb.Notebook, opt Options) 
 	if err != nil {
 		return err
 	}
-	cmd, err := s.Command(env.Environ(nil), env.Python, script, path, filepath.Dir(path), setup.KernelName)
+	cmd, err := s.Command(env.Environ(setup.Tags(opt.Tags)), env.Python, script, path, filepath.Dir(path), setup.KernelName)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,18 @@ import (
 // notebook of the book also opens in another GoNB installation.
 const KernelName = "gonb"
 
+// flagsVar holds further flags for the go command of cells; Jupyter puts them
+// into the specification when it starts a kernel.
+const flagsVar = "DESCENT_GOFLAGS"
+
+// Tags returns the addition to Environ that compiles cells with build tags.
+func Tags(tags string) map[string]string {
+	if tags == "" {
+		return nil
+	}
+	return map[string]string{flagsVar: "-tags=" + tags}
+}
+
 // writeBook writes the kernel's specification and the settings of this
 // checkout's JupyterLab. They are tiny and written at every start, so they are
 // always those of the current set-up.
@@ -20,7 +32,7 @@ func (e *Env) writeBook() error {
 	// A cell must neither wait for the network nor silently upgrade what go.mod
 	// pins; GoNB would try both with every cell.
 	env["GOPROXY"] = "off"
-	env["GOFLAGS"] = "-buildvcs=false -ldflags=-s"
+	env["GOFLAGS"] = "-buildvcs=false -ldflags=-s ${" + flagsVar + "}"
 	env["PATH"] = e.tools + string(filepath.ListSeparator) +
 		filepath.Join(e.golang.GOROOT, "bin") + string(filepath.ListSeparator) + "${PATH}"
 	spec := map[string]any{
@@ -74,6 +86,7 @@ func writeJSON(path string, value any) error {
 func (e *Env) Environ(more map[string]string) []string {
 	env := pythonEnviron()
 	vars := map[string]string{
+		flagsVar:                    "",
 		"JUPYTER_CONFIG_DIR":        filepath.Join(e.Book, "config"),
 		"JUPYTER_DATA_DIR":          filepath.Join(e.Book, "data"),
 		"JUPYTERLAB_SETTINGS_DIR":   filepath.Join(e.Book, "settings"),

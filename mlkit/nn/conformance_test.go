@@ -92,6 +92,9 @@ var layerCases = []layerCase{
 	{name: "Residual", make: func(r *rand.Rand) nn.Layer {
 		return nn.Residual{Body: nn.Sequential{nn.NewLinear(r, 4, 4), nn.Tanh{}}}
 	}, in: []int{3, 4}, out: []int{3, 4}, state: "body.0.weight body.0.bias", wrong: []int{3, 5}, op: "Linear"},
+	{name: "Residual with a shortcut", make: func(r *rand.Rand) nn.Layer {
+		return nn.Residual{Body: nn.NewLinear(r, 4, 3), Shortcut: nn.NewLinear(r, 4, 3)}
+	}, in: []int{3, 4}, out: []int{3, 3}, state: "body.weight body.bias shortcut.weight shortcut.bias", noGolden: true, wrong: []int{3, 5}, op: "Linear"},
 	{name: "ReLU", make: fixed(nn.ReLU{}), in: []int{3, 4}, out: []int{3, 4}},
 	{name: "LeakyReLU", make: fixed(nn.LeakyReLU{}), in: []int{3, 4}, out: []int{3, 4}},
 	{name: "PReLU", make: func(*rand.Rand) nn.Layer { return nn.NewPReLU(1) }, in: []int{3, 4}, out: []int{3, 4}, state: "weight"},
@@ -365,6 +368,15 @@ func compare(t *testing.T, what string, got, want []float32) {
 			return
 		}
 	}
+}
+
+func TestResidualOfAnotherShape(t *testing.T) {
+	defer func() {
+		if e, ok := recover().(*tensor.ShapeError); !ok || e.Op != "Residual" {
+			t.Errorf("%v", e)
+		}
+	}()
+	nn.Residual{Body: nn.NewLinear(nn.NewRand(1), 4, 3)}.Forward(tensor.NewTape(1).Full(1, 2, 4))
 }
 
 // A ReLU that Sequential computes with the layer before it gives the same bits

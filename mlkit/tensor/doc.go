@@ -35,6 +35,46 @@
 //   - Results do not depend on GOMAXPROCS: work is divided by shapes alone, and
 //     random numbers come from (seed, step, operation, element) counters.
 //
+// # Operations
+//
+// All but a few are methods of [Tensor]. Element-wise ones of two operands
+// broadcast as in NumPy. Reductions take any axes, none meaning all, and drop
+// them; Unsqueeze with the same axes keeps them at length 1. Axes and places
+// may be negative, counting from the end; what is out of range panics.
+//
+//	here                     keras.ops                PyTorch                note
+//	Add Sub Mul Div Neg      add subtract …           + - * /                AddScalar and Scale take a number
+//	Pow, PowScalar           power                    pow
+//	Maximum Minimum          maximum minimum          maximum minimum        equal elements share the gradient
+//	Exp Log Sqrt Sin Erf …   exp log sqrt sin erf     exp log sqrt sin erf
+//	Abs Sign Floor           absolute sign floor      abs sign floor         Sign and Floor have no gradient
+//	Clamp                    clip                     clamp
+//	Less Equal …             less equal               < ==                   masks of 0 and 1, tensors themselves
+//	Where, MaskedFill        where                    where masked_fill
+//	Sum Mean Max Min         sum mean max min         sum mean amax amin     equal maxima share the gradient
+//	Var                      var                      var                    Var(1) is PyTorch's default, Var(0) Keras's
+//	LogSumExp Norm           logsumexp norm           logsumexp norm         Norm is Euclidean
+//	ArgMax                   argmax                   argmax                 gives Ints
+//	MatMul, MatMulT          matmul                   matmul                 matrices only, no vectors
+//	Linear                   dense layer              linear                 LinearReLU in one pass
+//	Softmax LogSoftmax       softmax log_softmax      softmax log_softmax
+//	Reshape Flatten          reshape                  reshape flatten        no copy
+//	Squeeze Unsqueeze        squeeze expand_dims      squeeze unsqueeze      no copy
+//	Transpose Permute        swapaxes transpose       transpose permute      a copy: tensors are contiguous
+//	Slice SliceStep Select   slice                    x[a:b:c] x[i]
+//	Expand Flip Pad          broadcast_to flip pad    expand flip pad        Pad's pairs begin at the last axis, as in PyTorch
+//	Concat Stack Split Chunk concatenate stack split  cat stack split chunk
+//	Rows IndexSelect         take                     embedding index_select gradients add up in the order of the ids
+//	Gather ScatterAdd        take_along_axis –        gather scatter_add
+//	Tape.OneHot, Tril Triu   one_hot tril triu        one_hot tril triu
+//	ReLU GELU SiLU …         relu gelu silu           relu gelu silu
+//	Conv1D Conv2D …          conv conv_transpose      conv1d conv2d          [n, c, h, w]; Keras has the channels last
+//	MaxPool2D AvgPool2D …    max_pool average_pool    max_pool2d avg_pool2d
+//	Upsample…                image.resize             interpolate
+//	BatchNorm LayerNorm …    batch_normalization      batch_norm layer_norm
+//	Dropout SpatialDropout   random.dropout           dropout dropout2d      in training only
+//	LSTM GRU Attention …     layers                   layers                 whole sequences as one operation
+//
 // # Adding an operation
 //
 // Inside this package an operation is one function that computes its value and

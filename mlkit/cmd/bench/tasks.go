@@ -41,6 +41,9 @@ var tasks = []task{
 	{name: "linear", work: line(32)},
 	{name: "linear100", work: line(100)},
 	{name: "mlp", work: classify, images: 60000, model: mlp, perUnit: 2 * mlpMacs},
+	{name: "cnn", work: classify, images: 12800, model: cnn, perUnit: 2 * cnnMacs},
+	{name: "lstm", work: classify, images: 12800, model: lstm, perUnit: 2 * lstmMacs},
+	{name: "transformer", work: classify, images: 6400, model: transformer, perUnit: 2 * transformerMacs},
 	{name: "online", work: online},
 	{name: "latency", work: latency, images: 12800, model: mlp},
 	{name: "gemm", work: products, perUnit: 1e9},
@@ -71,6 +74,39 @@ func parse(size string) (m, n, k int) {
 }
 
 func mlp(rng *rand.Rand) nn.Layer {
-	return nn.Sequential{nn.Func(tensor.Tensor.Flatten), nn.NewLinear(rng, 784, 256), nn.Func(tensor.Tensor.ReLU),
-		nn.NewLinear(rng, 256, 128), nn.Func(tensor.Tensor.ReLU), nn.NewLinear(rng, 128, 10)}
+	return nn.Sequential{nn.Flatten{}, nn.NewLinear(rng, 784, 256), nn.ReLU{}, nn.NewLinear(rng, 256, 128), nn.ReLU{}, nn.NewLinear(rng, 128, 10)}
+}
+
+func cnn(rng *rand.Rand) nn.Layer {
+	return nn.Sequential{
+		nn.NewConv2D(rng, nn.Conv{In: 1, Out: 32, Kernel: 3}), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
+		nn.NewConv2D(rng, nn.Conv{In: 32, Out: 64, Kernel: 3}), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
+		nn.Flatten{}, nn.NewLinear(rng, 1600, 128), nn.ReLU{}, nn.NewLinear(rng, 128, 10),
+	}
+}
+
+// rows makes 28 steps of 28 of an image.
+func rows(x tensor.Tensor) tensor.Tensor { return x.Reshape(-1, 28, 28) }
+
+func lstm(rng *rand.Rand) nn.Layer {
+	return &lstmNet{nn.NewLSTM(rng, nn.Recurrent{In: 28, Hidden: 128}), nn.NewLinear(rng, 128, 10)}
+}
+
+// lstmNet classifies an image by the LSTM's last state.
+type lstmNet struct {
+	LSTM *nn.LSTM
+	Head *nn.Linear
+}
+
+func (n *lstmNet) Forward(x tensor.Tensor) tensor.Tensor {
+	return n.Head.Forward(n.LSTM.Last(rows(x), nn.Sequences{}))
+}
+
+func transformer(rng *rand.Rand) nn.Layer {
+	mean := func(x tensor.Tensor) tensor.Tensor { return x.Mean(1) }
+	return nn.Sequential{
+		nn.Func(rows), nn.NewLinear(rng, 28, 128), nn.NewLearnedPositions(rng, 28, 128),
+		nn.NewTransformerEncoder(rng, 2, nn.Transformer{Width: 128, Heads: 4, Hidden: 512, PreNorm: true, GELU: true}),
+		nn.Func(mean), nn.NewLinear(rng, 128, 10),
+	}
 }

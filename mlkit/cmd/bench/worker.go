@@ -173,8 +173,8 @@ func latency(w *worker) error {
 // online is a step on one sample.
 func online(w *worker) error {
 	rng := nn.NewRand(w.seed)
-	model := nn.Sequential{nn.NewLinear(rng, 20, 64), nn.Func(tensor.Tensor.ReLU), nn.NewLinear(rng, 64, 64),
-		nn.Func(tensor.Tensor.ReLU), nn.NewLinear(rng, 64, 2)}
+	model := nn.Sequential{nn.NewLinear(rng, 20, 64), nn.ReLU{}, nn.NewLinear(rng, 64, 64),
+		nn.ReLU{}, nn.NewLinear(rng, 64, 2)}
 	opt, tape := optim.New(nn.Params(model), optim.SGD(0.01)), tensor.NewTape(w.seed)
 	x, y := make([]float32, 20), make([]float32, 2)
 	for i := range x {

@@ -74,15 +74,17 @@ func (c *Transformer) feedForward(l1, l2 *Linear, norm *LayerNorm, x tensor.Tens
 		h = norm.Forward(x)
 	}
 	t := x.Tape()
-	if w, b := t.Use(l1.Weight), useOptional(t, l1.Bias); c.GELU {
+	w, b := t.Use(l1.Weight), useOptional(t, l1.Bias)
+	if c.Dropout == 0 || !t.Training() {
+		x = h.FeedForward(tensor.FeedForward{Weight1: w, Bias1: b, Weight2: t.Use(l2.Weight), Bias2: useOptional(t, l2.Bias), Add: x, GELU: c.GELU})
+		return c.after(norm, x)
+	}
+	if c.GELU {
 		h = h.LinearGELU(w, b)
 	} else {
 		h = h.LinearReLU(w, b)
 	}
-	if c.Dropout > 0 {
-		h = h.Dropout(c.Dropout)
-	}
-	return c.close(l2, norm, h, x)
+	return c.close(l2, norm, h.Dropout(c.Dropout), x)
 }
 
 // close ends a branch: its last dense layer, dropout, the residual, and the
@@ -93,10 +95,14 @@ func (c *Transformer) close(l *Linear, norm *LayerNorm, y, x tensor.Tensor) tens
 	} else {
 		y = l.forwardAdd(y, x)
 	}
-	if !c.PreNorm {
-		y = norm.Forward(y)
+	return c.after(norm, y)
+}
+
+func (c *Transformer) after(norm *LayerNorm, y tensor.Tensor) tensor.Tensor {
+	if c.PreNorm {
+		return y
 	}
-	return y
+	return norm.Forward(y)
 }
 
 // TransformerDecoderLayer is self-attention, attention to an encoder's result

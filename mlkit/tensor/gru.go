@@ -25,7 +25,7 @@ var gruCell = cell{
 	},
 	backward: func(r *recurrence, s step, dh, dst []float32) {
 		h := r.hidden
-		kernel.GRUCellGrad(rows(r.dacts, s.now, s.n, 3*h), rows(r.dgh, s.now, s.n, 3*h), dh, dh,
+		kernel.GRUCellGrad(rows(r.dacts, s.chunk, s.n, 3*h), rows(r.dgh, s.chunk, s.n, 3*h), dh, dh,
 			rows(r.acts, s.now, s.n, 3*h), rows(r.gh, s.now, s.n, 3*h), rows(r.hs, s.prev, s.n, h), h)
 		if dst != nil {
 			kernel.Add(dst, dst, dh)

@@ -123,18 +123,30 @@ func backLinear(t *Tape, n *node) {
 		clear(dy)
 		kernel.GELUGrad(dy, n.grad, n.saved[0])
 	}
-	if out == w.d[0] {
-		if gw, acc := t.gradBuffer(n, 1); gw != nil { // dW = dyᵀ·x
-			kernel.Gemm{M: out, N: in, K: rows, TransA: true, Accumulate: acc}.Run(gw, dy, x.data)
+	gx, accX := t.gradBuffer(n, 0)
+	var gw []float32
+	accW := true
+	if out == w.d[0] && rows > 0 {
+		gw, accW = t.gradBuffer(n, 1)
+	} else {
+		gw = t.gradOf(n, 1)
+	}
+	gb := t.gradOf(n, 2)
+	// All that needs dy, for some rows at a time: they stay in the cache.
+	chunk := max(blockRows, chunkSize/max(in, out, 1))
+	for r := 0; r < rows; r += chunk {
+		k := min(chunk, rows-r)
+		d := dy[r*out : (r+k)*out]
+		if gb != nil {
+			kernel.AddRows(gb[lo:lo+out], d, out)
 		}
-	} else if gw := t.gradOf(n, 1); gw != nil {
-		kernel.Gemm{M: out, N: in, K: rows, TransA: true, Accumulate: true}.Run(gw[lo*in:], dy, x.data)
-	}
-	if gb := t.gradOf(n, 2); gb != nil {
-		kernel.AddRows(gb[lo:lo+out], dy, out)
-	}
-	if gx, acc := t.gradBuffer(n, 0); gx != nil { // dx = dy·W
-		kernel.Gemm{M: rows, N: in, K: out, Accumulate: acc}.Run(gx, dy, w.data[lo*in:])
+		if gx != nil { // dx = dy·W
+			kernel.Gemm{M: k, N: in, K: out, Accumulate: accX}.Run(gx[r*in:], d, w.data[lo*in:])
+		}
+		if gw != nil { // dW = dyᵀ·x
+			kernel.Gemm{M: out, N: in, K: k, TransA: true, Accumulate: accW}.Run(gw[lo*in:], d, x.data[r*in:])
+			accW = true
+		}
 	}
 	if act == actGELU {
 		t.floats.recycle(dy)

@@ -27,7 +27,7 @@ type Recurrent struct {
 // rowsPerPart is how many sequences of a batch run through all their steps
 // together, on one core. Fewer would leave the product of a step too few rows
 // to be fast; more would leave cores idle.
-const rowsPerPart = 64
+const rowsPerPart = 32
 
 // A cell is what tells the recurrent layers apart: one step of some rows.
 type cell struct {
@@ -51,19 +51,32 @@ type recurrence struct {
 	reverse                 bool
 	lengths                 []int32
 
-	whh, bhh []float32
-	acts     []float32 // [time, batch, G·hidden]: gates, activated in place
-	gh       []float32 // the state's share, if apart
-	hs       []float32 // [time+1, batch, hidden], the initial state at the end where the pass begins
-	cs, tanh []float32 // LSTM: as hs, and [time, batch, hidden]
-	cSlot    int       // elements between two steps' cells; 0 keeps only the present one
+	x, bih, bhh []float32 // [time, batch, in]
+	wih, whh    []float32 // forward: transposed, [in, G·hidden] and [hidden, G·hidden], rows ld apart
+	ld          int
+	acts        []float32 // [time, batch, G·hidden]: gates, activated in place
+	gh          []float32 // the state's share, if apart
+	hs          []float32 // [time+1, batch, hidden], the initial state at the end where the pass begins
+	cs, tanh    []float32 // LSTM: as hs, and [time, batch, hidden]
+	cSlot       int       // elements between two steps' cells; 0 keeps only the present one
 
-	dy, dacts, dgh, dc, dh0 []float32
+	// Backward goes chunk by chunk of steps from…to−1, so that the gradients
+	// of a chunk's gates are still in the cache when they meet the operands.
+	from, to    int
+	base        int       // rows before the chunk
+	dy, dc, dh0 []float32 // of all steps; of the present step
+	dacts, dgh  []float32 // of the chunk's gates
+	operands    []float32 // of the chunk: rows of h, 1, x, 1, ldo apart
+	ldo         int
 }
+
+// chunkSize is about how many gradients of gates are worked on at a time: 512 KB.
+const chunkSize = 1 << 17
 
 // step names the rows lo…hi−1 at one time: offsets in units of rows.
 type step struct {
 	now        int // in arrays of time steps
+	chunk      int // in arrays of the present chunk of steps
 	prev, next int // in hs
 	n          int // how many rows
 	row        int // the first row within the batch
@@ -71,9 +84,12 @@ type step struct {
 
 var recurrences = sync.Pool{New: func() any { return new(recurrence) }}
 
-// run does the work and gives r back to the pool.
+// run does the work.
 func (r *recurrence) run() {
 	kernel.Parallel((r.batch+rowsPerPart-1)/rowsPerPart, r)
+}
+
+func (r *recurrence) release() {
 	*r = recurrence{}
 	recurrences.Put(r)
 }
@@ -88,7 +104,7 @@ func (r *recurrence) Part(i int) {
 		}
 		return
 	}
-	for k := r.time - 1; k >= 0; k-- {
+	for k := r.to - 1; k >= r.from; k-- {
 		r.backwardStep(k, r.step(k, lo, hi))
 	}
 }
@@ -100,7 +116,7 @@ func (r *recurrence) step(k, lo, hi int) step {
 		now = r.time - 1 - k
 		prev, next = now+1, now
 	}
-	return step{now: now*r.batch + lo, prev: prev*r.batch + lo, next: next*r.batch + lo, n: hi - lo, row: lo}
+	return step{now: now*r.batch + lo, chunk: now*r.batch + lo - r.base, prev: prev*r.batch + lo, next: next*r.batch + lo, n: hi - lo, row: lo}
 }
 
 // split takes off the leading rows of s that are all within their sequences,
@@ -114,7 +130,7 @@ func (r *recurrence) split(s step) (head, rest step, active bool) {
 	}
 	head, rest = s, s
 	head.n = n
-	rest.now, rest.prev, rest.next, rest.row, rest.n = s.now+n, s.prev+n, s.next+n, s.row+n, s.n-n
+	rest.now, rest.chunk, rest.prev, rest.next, rest.row, rest.n = s.now+n, s.chunk+n, s.prev+n, s.next+n, s.row+n, s.n-n
 	return head, rest, active
 }
 
@@ -148,12 +164,14 @@ func (r *recurrence) tc(s step) []float32 {
 func (r *recurrence) forwardStep(s step) {
 	width := r.gates * r.hidden
 	if r.anyActive(s) {
-		g := kernel.Gemm{M: s.n, N: width, K: r.hidden, TransB: true, Accumulate: !r.apart}
-		c := r.acts
+		// Both products of a step while its gates are in the cache.
+		gates := rows(r.acts, s.now, s.n, width)
+		kernel.Gemm{M: s.n, N: width, K: r.in, LDB: r.ld, Bias: r.bih}.Run(gates, rows(r.x, s.now, s.n, r.in), r.wih)
+		g := kernel.Gemm{M: s.n, N: width, K: r.hidden, LDB: r.ld, Accumulate: !r.apart}
 		if r.apart {
-			c, g.Bias = r.gh, r.bhh
+			gates, g.Bias = rows(r.gh, s.now, s.n, width), r.bhh
 		}
-		g.Run(rows(c, s.now, s.n, width), rows(r.hs, s.prev, s.n, r.hidden), r.whh)
+		g.Run(gates, rows(r.hs, s.prev, s.n, r.hidden), r.whh)
 	}
 	for s.n > 0 {
 		var head step
@@ -191,16 +209,25 @@ func (r *recurrence) backwardStep(k int, s step) {
 			r.backward(r, head, dh, dst)
 			continue
 		}
-		clear(rows(r.dacts, head.now, head.n, width))
+		clear(rows(r.dacts, head.chunk, head.n, width))
 		if r.apart {
-			clear(rows(r.dgh, head.now, head.n, width))
+			clear(rows(r.dgh, head.chunk, head.n, width))
 		}
 		if dst != nil {
 			kernel.Add(dst, dst, dh)
 		}
 	}
 	if product && before != nil {
-		kernel.Gemm{M: all.n, N: r.hidden, K: width, Accumulate: true}.Run(before, rows(d, all.now, all.n, width), r.whh)
+		kernel.Gemm{M: all.n, N: r.hidden, K: width, Accumulate: true}.Run(before, rows(d, all.chunk, all.n, width), r.whh)
+	}
+	if r.operands != nil {
+		for i := range all.n {
+			o := rows(r.operands, all.chunk+i, 1, r.ldo)
+			copy(o, rows(r.hs, all.prev+i, 1, r.hidden))
+			o[r.hidden] = 1
+			copy(o[r.hidden+1:], rows(r.x, all.now+i, 1, r.in))
+			o[r.hidden+1+r.in] = 1
+		}
 	}
 }
 
@@ -264,20 +291,25 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 		n.i[4] = 1
 	}
 	n.cell = c
-	r.whh = t.operand(n, 2)
-	biasIH, biasHH := t.dataAt(n.in[3]), t.dataAt(more[moreBiasHH])
-	if !c.apart && biasHH != nil { // one bias in two parameters
-		if biasIH == nil {
-			biasIH = biasHH
+	r.x = t.operand(n, 0)
+	r.bih, r.bhh = t.dataAt(n.in[3]), t.dataAt(more[moreBiasHH])
+	if !c.apart && r.bhh != nil { // one bias in two parameters
+		if r.bih == nil {
+			r.bih = r.bhh
 		} else {
 			sum := t.floats.take(width)
-			kernel.Add(sum, biasIH, biasHH)
-			biasIH = sum
+			kernel.Add(sum, r.bih, r.bhh)
+			r.bih = sum
 		}
 	}
-	r.bhh = biasHH
+	// Every step multiplies by the weights: transposed once, they can be read
+	// as they are. Rows are kept off powers of 2, which the cache dislikes.
+	r.ld = width + 16
+	weights := t.floats.reuse((in + hidden) * r.ld)
+	r.wih, r.whh = weights[:in*r.ld], weights[in*r.ld:]
+	t.transposeWide(r.wih, t.operand(n, 1), width, in, r.ld)
+	t.transposeWide(r.whh, t.operand(n, 2), width, hidden, r.ld)
 	r.acts = t.floats.take(time * batch * width)
-	kernel.Gemm{M: time * batch, N: width, K: in, TransB: true, Bias: biasIH}.Run(r.acts, t.operand(n, 0), t.operand(n, 1))
 	bh := batch * hidden
 	r.hs = t.floats.take((time + 1) * bh)
 	first, y := r.hs[:bh], r.hs[bh:]
@@ -309,6 +341,8 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 		initial(c0, t.dataAt(more[moreC0]))
 	}
 	r.run()
+	r.release()
+	t.floats.recycle(weights)
 
 	hN = out.slot("final state", hLast, last, backFinalState)
 	if cLast != nil {
@@ -319,64 +353,135 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 
 func backRecurrent(t *Tape, n *node) {
 	time, batch, in, hidden := n.i[0], n.i[1], n.i[2], n.i[3]
-	bh, width, steps := batch*hidden, n.cell.gates*hidden, time*batch
+	bh, width := batch*hidden, n.cell.gates*hidden
 	r := recurrences.Get().(*recurrence)
-	*r = recurrence{cell: n.cell, time: time, batch: batch, in: in, hidden: hidden, reverse: n.i[4] == 1,
-		lengths: n.ids, whh: t.operand(n, 2), acts: n.saved[savedActs], hs: n.saved[savedHS], cSlot: bh}
-	r.dy = n.grad
-	dacts := t.floats.reuse(steps * width)
-	r.dacts, r.dh0 = dacts, t.gradMore(n, moreH0)
-	dgh := dacts
-	if n.cell.apart {
-		r.gh = n.saved[savedState]
-		dgh = t.floats.reuse(steps * width)
-		r.dgh = dgh
-	}
-	var dc []float32
+	*r = recurrence{cell: n.cell, time: time, batch: batch, in: in, hidden: hidden, reverse: n.i[4] == 1, lengths: n.ids,
+		x: t.operand(n, 0), whh: t.operand(n, 2), acts: n.saved[savedActs], hs: n.saved[savedHS], cSlot: bh,
+		dy: n.grad, dh0: t.gradMore(n, moreH0)}
 	if n.cell == &lstmCell {
 		state := n.saved[savedState]
 		r.cs, r.tanh = state[:(time+1)*bh], state[(time+1)*bh:]
-		if dc = n.saved[savedDC]; dc == nil {
-			dc = t.floats.zeroed(bh)
-		}
-		r.dc = dc
-	}
-	hPrev := r.hs[:time*bh]
-	if r.reverse {
-		hPrev = r.hs[bh:]
-	}
-	r.run()
-
-	if g := t.gradMore(n, moreC0); g != nil {
-		kernel.Add(g, g, dc)
-	}
-	if g, acc := t.gradBuffer(n, 1); g != nil { // over all steps at once
-		kernel.Gemm{M: width, N: in, K: steps, TransA: true, Accumulate: acc}.Run(g, dacts, t.operand(n, 0))
-	}
-	if g, acc := t.gradBuffer(n, 2); g != nil {
-		kernel.Gemm{M: width, N: hidden, K: steps, TransA: true, Accumulate: acc}.Run(g, dgh, hPrev)
-	}
-	gi, gh := t.gradOf(n, 3), t.gradMore(n, moreBiasHH)
-	switch {
-	case gi != nil && gh != nil && !n.cell.apart: // equal: one sum for both
-		sum := t.floats.zeroed(width)
-		kernel.AddRows(sum, dacts, width)
-		kernel.Add(gi, gi, sum)
-		kernel.Add(gh, gh, sum)
-	default:
-		if gi != nil {
-			kernel.AddRows(gi, dacts, width)
-		}
-		if gh != nil {
-			kernel.AddRows(gh, dgh, width)
+		if r.dc = n.saved[savedDC]; r.dc == nil {
+			r.dc = t.floats.zeroed(bh)
 		}
 	}
-	if g, acc := t.gradBuffer(n, 0); g != nil {
-		kernel.Gemm{M: steps, N: in, K: width, Accumulate: acc}.Run(g, dacts, t.operand(n, 1))
-	}
-	t.floats.recycle(dacts)
+	chunk := min(max(1, chunkSize/max(1, batch*width)), time)
+	r.dacts = t.floats.reuse(chunk * batch * width)
+	r.dgh = r.dacts
 	if n.cell.apart {
-		t.floats.recycle(dgh)
+		r.gh = n.saved[savedState]
+		r.dgh = t.floats.reuse(len(r.dacts))
+	}
+	// The gradients of weights and biases: those of the gates, transposed,
+	// times h, 1 and x side by side.
+	var wg weightGrads
+	if wg.wanted(t, n) {
+		r.ldo = (hidden+in+2+15)&^15 + 16
+		r.operands = t.floats.reuse(chunk * batch * r.ldo)
+		wg.take(t, r)
+	}
+	gx, accX := t.gradBuffer(n, 0)
+	wih := t.operand(n, 1)
+	for r.to = time; r.to > 0; r.to = r.from {
+		r.from = max(0, r.to-chunk)
+		first := r.from
+		if r.reverse {
+			first = time - r.to
+		}
+		r.base = first * batch
+		r.run()
+		steps := (r.to - r.from) * batch
+		wg.add(r, steps, r.to < time)
+		if gx != nil {
+			kernel.Gemm{M: steps, N: in, K: width, Accumulate: accX}.Run(rows(gx, r.base, steps, in), r.dacts, wih)
+		}
+	}
+	wg.deliver(t, n, r)
+	if g := t.gradMore(n, moreC0); g != nil {
+		kernel.Add(g, g, r.dc)
+	}
+	t.floats.recycle(r.dacts)
+	if n.cell.apart {
+		t.floats.recycle(r.dgh)
+	}
+	r.release()
+}
+
+// weightGrads sums up the gradients of weights and biases over the chunks:
+// of gates from h, 1, x; or, where the two shares are apart, from h, 1 and
+// from x, 1.
+type weightGrads struct{ h, x []float32 }
+
+func (w *weightGrads) wanted(t *Tape, n *node) bool {
+	for _, i := range [4]int32{n.in[1], n.in[2], n.in[3], n.more[moreBiasHH]} {
+		if i >= 0 && t.nodes[i].needs {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *weightGrads) take(t *Tape, r *recurrence) {
+	width := r.gates * r.hidden
+	if r.apart {
+		w.h, w.x = t.floats.reuse(width*(r.hidden+1)), t.floats.reuse(width*(r.in+1))
+	} else {
+		w.h = t.floats.reuse(width * (r.hidden + 1 + r.in))
+	}
+}
+
+func (w *weightGrads) add(r *recurrence, steps int, accumulate bool) {
+	if w.h == nil {
+		return
+	}
+	g := kernel.Gemm{M: r.gates * r.hidden, N: r.hidden + 1, K: steps, TransA: true, LDB: r.ldo, Accumulate: accumulate}
+	if !r.apart {
+		g.N += r.in
+		g.Run(w.h, r.dacts, r.operands)
+		return
+	}
+	g.Run(w.h, r.dgh, r.operands)
+	g.N = r.in + 1
+	g.Run(w.x, r.dacts, r.operands[r.hidden+1:])
+}
+
+// deliver adds the sums to the gradients that are wanted.
+func (w *weightGrads) deliver(t *Tape, n *node, r *recurrence) {
+	if w.h == nil {
+		return
+	}
+	gwi, gwh, gbi, gbh := t.gradOf(n, 1), t.gradOf(n, 2), t.gradOf(n, 3), t.gradMore(n, moreBiasHH)
+	for i := range r.gates * r.hidden {
+		var h, x []float32
+		var bi, bh float32
+		if r.apart {
+			h, x = rows(w.h, i, 1, r.hidden+1), rows(w.x, i, 1, r.in+1)
+			bh, bi = h[r.hidden], x[r.in]
+			h, x = h[:r.hidden], x[:r.in]
+		} else {
+			h = rows(w.h, i, 1, r.hidden+1+r.in)
+			bh, bi = h[r.hidden], h[r.hidden]
+			h, x = h[:r.hidden], h[r.hidden+1:]
+		}
+		if gwi != nil {
+			g := rows(gwi, i, 1, r.in)
+			kernel.Add(g, g, x)
+		}
+		if gwh != nil {
+			g := rows(gwh, i, 1, r.hidden)
+			kernel.Add(g, g, h)
+		}
+		if gbi != nil {
+			gbi[i] += bi
+		}
+		if gbh != nil {
+			gbh[i] += bh
+		}
+	}
+	t.floats.recycle(r.operands)
+	t.floats.recycle(w.h)
+	if w.x != nil {
+		t.floats.recycle(w.x)
 	}
 }
 
@@ -401,6 +506,16 @@ func backFinalCell(t *Tape, n *node) {
 	d := t.floats.take(len(n.grad))
 	copy(d, n.grad)
 	t.nodes[n.in[0]].saved[savedDC] = d
+}
+
+// transposeWide writes the transpose of src, rows×cols, with its rows ld apart.
+func (t *Tape) transposeWide(dst, src []float32, rows, cols, ld int) {
+	tmp := t.floats.reuse(rows * cols)
+	kernel.Transpose(tmp, src, rows, cols)
+	for i := range cols {
+		copy(dst[i*ld:], tmp[i*rows:(i+1)*rows])
+	}
+	t.floats.recycle(tmp)
 }
 
 func initial(dst, src []float32) {

@@ -33,7 +33,7 @@ func simpleCell(act func(y, x []float32), grad func(d, dh, y []float32)) cell {
 			act(rows(r.hs, s.next, s.n, r.hidden), rows(r.acts, s.now, s.n, r.hidden))
 		},
 		backward: func(r *recurrence, s step, dh, _ []float32) {
-			grad(rows(r.dacts, s.now, s.n, r.hidden), dh, rows(r.hs, s.next, s.n, r.hidden))
+			grad(rows(r.dacts, s.chunk, s.n, r.hidden), dh, rows(r.hs, s.next, s.n, r.hidden))
 		},
 	}
 }

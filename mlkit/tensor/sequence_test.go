@@ -124,6 +124,11 @@ func TestSequenceGradients(t *testing.T) {
 		return x[0].Embed(tensor.NewInts([]int32{2, 0, 2, 1}, 2, 2), -1)
 	}, rnd(1, 3, 2))
 	check("LinearGELU", func(_ *tensor.Tape, x []T) T { return x[0].LinearGELU(x[1], x[2]) }, rnd(1, 3, 5), rnd(2, 4, 5), rnd(3, 4))
+	for _, gelu := range []bool{false, true} {
+		check(fmt.Sprint("FeedForward ", gelu), func(_ *tensor.Tape, x []T) T {
+			return x[0].FeedForward(tensor.FeedForward{Weight1: x[1], Bias1: x[2], Weight2: x[3], Bias2: x[4], Add: x[0], GELU: gelu})
+		}, rnd(1, 2, 3, 5), rnd(2, 4, 5), rnd(3, 4).AwayFrom(8, 0), rnd(4, 5, 4), rnd(5, 5))
+	}
 	check("LinearAdd", func(_ *tensor.Tape, x []T) T { return x[0].LinearAdd(x[1], x[2], x[3]).Add(x[3]) },
 		rnd(1, 3, 5), rnd(2, 4, 5), rnd(3, 4), rnd(4, 3, 4))
 	check("LinearRows", func(tape *tensor.Tape, x []T) T {
@@ -250,6 +255,56 @@ func maxDiff(a, b []float32) float64 {
 		}
 	}
 	return d
+}
+
+// Enough rows for several blocks and chunks, the last of them short.
+func TestFeedForwardEqualsItsParts(t *testing.T) {
+	in := []gradcheck.Input{rnd(1, 333, 7), rnd(2, 900, 7), rnd(3, 900), small(rnd(4, 5, 900)), rnd(5, 5), rnd(6, 333, 5)}
+	for _, gelu := range []bool{false, true} {
+		var want [][]float32
+		for _, fused := range []bool{false, true} {
+			tape := tensor.NewTape(1)
+			var x []T
+			for _, i := range in {
+				x = append(x, tape.Variable(i.Data, i.Dims...))
+			}
+			var y T
+			switch {
+			case fused:
+				y = x[0].FeedForward(tensor.FeedForward{Weight1: x[1], Bias1: x[2], Weight2: x[3], Bias2: x[4], Add: x[5], GELU: gelu})
+			case gelu:
+				y = x[0].Linear(x[1], x[2]).GELU().Linear(x[3], x[4]).Add(x[5])
+			default:
+				y = x[0].Linear(x[1], x[2]).ReLU().Linear(x[3], x[4]).Add(x[5])
+			}
+			g := all(tape, y).Backward()
+			got := [][]float32{y.Data()}
+			for _, v := range x {
+				got = append(got, g.Wrt(v))
+			}
+			if !fused {
+				want = got
+				continue
+			}
+			for i := range got {
+				scale := 1.0
+				for _, v := range want[i] {
+					scale = max(scale, math.Abs(float64(v)))
+				}
+				if d := maxDiff(got[i], want[i]) / scale; d > 2e-6 {
+					t.Errorf("GELU %v: result %d differs by %g from the composition's", gelu, i, d)
+				}
+			}
+		}
+	}
+	tape := tensor.NewTape(1)
+	w := tape.Variable(in[1].Data, 900, 7)
+	y := tape.Input(nil, 0, 7).FeedForward(tensor.FeedForward{Weight1: w, Weight2: tape.Input(in[3].Data, 5, 900)})
+	for _, v := range y.Sum().Backward().Wrt(w) {
+		if v != 0 {
+			t.Fatal("a gradient from no rows")
+		}
+	}
 }
 
 // attendByParts is attention with one head from primitives; bias is added to
@@ -443,6 +498,7 @@ func TestSequenceShapeErrors(t *testing.T) {
 		{"the reverse pass must have shape [4 5 3]", func() { x.JoinDirections(in(4, 5, 2), true, noInts) }},
 		{"[time, batch, hidden]", func() { in(2, 2).JoinDirections(T{}, true, noInts) }},
 		{"what is added must have the result's shape, [4 5 8]", func() { x.LinearAdd(w.WeightIH, T{}, x) }},
+		{"[..., in], [hidden, in] and [out, hidden]", func() { x.FeedForward(tensor.FeedForward{Weight1: w.WeightIH, Weight2: in(3, 7)}) }},
 		{"no rows 6…8", func() { x.LinearRows(w.WeightIH, T{}, 6, 9) }},
 	} {
 		mustPanic(t, c.want, c.f)
@@ -468,7 +524,7 @@ func TestSequenceStep(t *testing.T) {
 		wi[k], wh[k] = param(seed, g*hidden, width), param(seed+1, g*hidden, hidden)
 		bi[k], bh[k] = param(seed+2, g*hidden), param(seed+3, g*hidden)
 	}
-	qkv, out := param(2, 3*hidden, hidden), param(3, hidden, hidden)
+	qkv, out, back := param(2, 3*hidden, hidden), param(3, hidden, hidden), param(4, hidden, 3*hidden)
 	lens := make([]int32, batch)
 	labels := make([]int32, batch*2)
 	for i := range lens {
@@ -495,6 +551,7 @@ func TestSequenceStep(t *testing.T) {
 		y := h.JoinDirections(T{}, true, l)
 		a, _ := y.LinearGELU(tape.Use(qkv), T{}).SelfAttention(tensor.Attend{Heads: 2, Causal: true, Dropout: 0.1})
 		y = a.LinearAdd(tape.Use(out), T{}, y)
+		y = y.FeedForward(tensor.FeedForward{Weight1: tape.Use(qkv), Weight2: tape.Use(back), Add: y, GELU: true})
 		loss := y.CTC(tensor.CTCTargets{Labels: tensor.NewInts(labels, batch, 2), InputLengths: l, ZeroInfinity: true}).Mean()
 		return loss.Backward().Of(wi[0])
 	}

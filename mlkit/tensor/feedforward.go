@@ -1,0 +1,232 @@
+package tensor
+
+import (
+	"sync"
+
+	"descent/mlkit/internal/kernel"
+)
+
+// FeedForward is what [Tensor.FeedForward] works with.
+type FeedForward struct {
+	Weight1, Bias1 Tensor // [hidden, in] and [hidden]; a bias may be the zero Tensor
+	Weight2, Bias2 Tensor // [out, hidden] and [out]
+	Add            Tensor // of the result's shape, or the zero Tensor: a residual
+	GELU           bool   // the exact GELU between the layers instead of ReLU
+}
+
+// FeedForward is a dense layer, an activation, another dense layer and a
+// residual, W₂·act(W₁·x + b₁) + b₂ + add, as one operation: x [..., in] gives
+// [..., out]. Rows go through it some at a time, so that what is between the
+// layers stays in the cache; of it, only one value per hidden unit is kept for
+// the way back. It panics with a [*ShapeError] when an operand does not fit.
+func (x Tensor) FeedForward(w FeedForward) Tensor {
+	const op = "FeedForward"
+	nx, n1, n2 := x.node(op), w.Weight1.node(op), w.Weight2.node(op)
+	sameTape(op, x, w.Weight1)
+	sameTape(op, x, w.Weight2)
+	in := nx.last()
+	if nx.n < 1 || n1.n != 2 || n1.d[1] != in || n2.n != 2 || n2.d[1] != n1.d[0] {
+		shapePanic(op, -1, "input and weights must be [..., in], [hidden, in] and [out, hidden]", x, w.Weight1, w.Weight2)
+	}
+	hidden, out := n1.d[0], n2.d[0]
+	x.operandShape(op, "Bias1", w.Bias1, hidden)
+	x.operandShape(op, "Bias2", w.Bias2, out)
+	s := nx.shape
+	s.d[s.n-1] = out
+	x.operandShape(op, "Add", w.Add, s.dims()...)
+	count := 1
+	for _, d := range s.d[:s.n-1] {
+		count *= d
+	}
+
+	t := x.t
+	more := t.ints.take(2)
+	more[0], more[1] = optional(w.Bias1), optional(w.Bias2)
+	y, n := t.push(op)
+	n.record(t, backFeedForward, x.i, w.Weight1.i, w.Weight2.i, optional(w.Add), more[0], more[1])
+	n.more = more
+	n.shape = s
+	n.data = t.floats.take(count * out)
+	n.i = [16]int{count, in, hidden, out, flag(w.GELU)}
+	if n.needs {
+		n.saved[0] = t.floats.take(count * hidden)
+	}
+	f := t.feedForward(n)
+	f.add, f.y = t.dataAt(n.in[3]), n.data
+	// The weights, transposed once: see recurrent.
+	f.ld1, f.ld2 = hidden+16, out+16
+	f.w1, f.w2 = t.floats.reuse(in*f.ld1), t.floats.reuse(hidden*f.ld2)
+	t.transposeWide(f.w1, t.operand(n, 1), hidden, in, f.ld1)
+	t.transposeWide(f.w2, t.operand(n, 2), out, hidden, f.ld2)
+	kernel.Parallel(blocksOf(count), f)
+	t.floats.recycle(f.w1)
+	t.floats.recycle(f.w2)
+	f.release()
+	return y
+}
+
+// blockRows is how many rows go through the block together.
+const blockRows = 64
+
+func blocksOf(rows int) int { return (rows + blockRows - 1) / blockRows }
+
+// feedForward is the work of one operation, divided into blocks of rows.
+type feedForward struct {
+	count, in, hidden, out int
+	gelu                   bool
+	x, w1, b1, w2, b2, add []float32
+	kept                   []float32 // GELU: before, ReLU: after the activation; nil: no way back
+	ld1, ld2               int
+	y                      []float32
+
+	// backward, a chunk of rows at a time
+	first, end  int
+	dy, dx      []float32
+	accumulate  bool
+	act, dpre   []float32 // of the chunk: activations, gradients before them
+	wantWeights bool
+}
+
+var feedForwards = sync.Pool{New: func() any { return new(feedForward) }}
+
+func (t *Tape) feedForward(n *node) *feedForward {
+	f := feedForwards.Get().(*feedForward)
+	*f = feedForward{count: n.i[0], in: n.i[1], hidden: n.i[2], out: n.i[3], gelu: n.i[4] == 1,
+		x: t.operand(n, 0), b1: t.dataAt(n.more[0]), b2: t.dataAt(n.more[1]), kept: n.saved[0]}
+	return f
+}
+
+func (f *feedForward) release() {
+	*f = feedForward{}
+	feedForwards.Put(f)
+}
+
+// Part implements kernel.Task.
+func (f *feedForward) Part(i int) {
+	if f.dy == nil {
+		lo := i * blockRows
+		f.forward(lo, min(blockRows, f.count-lo))
+		return
+	}
+	lo := f.first + i*blockRows
+	f.backward(lo, min(blockRows, f.end-lo))
+}
+
+// workspaces are working memory of one part: whoever runs the next part on
+// this core finds it in the cache.
+var workspaces = sync.Pool{New: func() any { return new([]float32) }}
+
+func workspace(n int) *[]float32 {
+	w := workspaces.Get().(*[]float32)
+	if cap(*w) < n {
+		*w = make([]float32, n)
+	}
+	*w = (*w)[:n]
+	return w
+}
+
+func (f *feedForward) forward(lo, n int) {
+	w := workspace(2 * n * f.hidden)
+	defer workspaces.Put(w)
+	pre, act := (*w)[:n*f.hidden], (*w)[n*f.hidden:]
+	if f.kept != nil {
+		pre = rows(f.kept, lo, n, f.hidden)
+	}
+	g := kernel.Gemm{M: n, N: f.hidden, K: f.in, LDB: f.ld1, Bias: f.b1}
+	if !f.gelu {
+		g.Act, act = kernel.ReLUAct, pre
+	}
+	g.Run(pre, rows(f.x, lo, n, f.in), f.w1)
+	if f.gelu {
+		kernel.GELU(act, pre)
+	}
+	y := rows(f.y, lo, n, f.out)
+	if f.add != nil {
+		copy(y, rows(f.add, lo, n, f.out))
+	}
+	kernel.Gemm{M: n, N: f.out, K: f.hidden, LDB: f.ld2, Bias: f.b2, Accumulate: f.add != nil}.Run(y, act, f.w2)
+}
+
+// backward needs w2 as it is, with rows ld2 apart, and w1.
+func (f *feedForward) backward(lo, n int) {
+	dpre := rows(f.dpre, lo-f.first, n, f.hidden)
+	kept := rows(f.kept, lo, n, f.hidden)
+	d := dpre
+	if f.gelu {
+		w := workspace(n * f.hidden)
+		defer workspaces.Put(w)
+		d = *w
+	}
+	kernel.Gemm{M: n, N: f.hidden, K: f.out, LDB: f.ld2}.Run(d, rows(f.dy, lo, n, f.out), f.w2)
+	if f.gelu {
+		clear(dpre)
+		kernel.GELUGrad(dpre, d, kept)
+		if f.wantWeights {
+			kernel.GELU(rows(f.act, lo-f.first, n, f.hidden), kept)
+		}
+	} else {
+		kernel.ReLUMask(dpre, dpre, kept)
+	}
+	if f.dx != nil {
+		kernel.Gemm{M: n, N: f.in, K: f.hidden, Accumulate: f.accumulate}.Run(rows(f.dx, lo, n, f.in), dpre, f.w1)
+	}
+}
+
+func backFeedForward(t *Tape, n *node) {
+	f := t.feedForward(n)
+	f.dy = n.grad
+	f.dx, f.accumulate = t.gradBuffer(n, 0)
+	f.w1 = t.operand(n, 1)
+	f.ld2 = f.hidden + 16
+	f.w2 = t.floats.reuse(f.out * f.ld2)
+	w2 := t.operand(n, 2)
+	for i := range f.out {
+		copy(f.w2[i*f.ld2:], rows(w2, i, 1, f.hidden))
+	}
+	if f.count == 0 { // nothing to write: zeros
+		t.gradOf(n, 1)
+		t.gradOf(n, 2)
+	}
+	g1, acc1 := t.gradBuffer(n, 1)
+	g2, acc2 := t.gradBuffer(n, 2)
+	gb1, gb2 := t.gradMore(n, 0), t.gradMore(n, 1)
+	f.wantWeights = g2 != nil
+	chunk := min(f.count, max(blockRows, chunkSize/max(f.hidden, 1)&^(blockRows-1)))
+	f.dpre = t.floats.reuse(chunk * f.hidden)
+	f.act = f.dpre
+	if f.gelu {
+		f.act = t.floats.reuse(chunk * f.hidden)
+	}
+	for ; f.first < f.count; f.first = f.end {
+		f.end = min(f.first+chunk, f.count)
+		k := f.end - f.first
+		kernel.Parallel(blocksOf(k), f)
+		if g1 != nil { // dW₁ = dpreᵀ·x
+			kernel.Gemm{M: f.hidden, N: f.in, K: k, TransA: true, Accumulate: acc1}.Run(g1, f.dpre, rows(f.x, f.first, k, f.in))
+			acc1 = true
+		}
+		if gb1 != nil {
+			kernel.AddRows(gb1, f.dpre[:k*f.hidden], f.hidden)
+		}
+		if g2 != nil { // dW₂ = dyᵀ·act
+			act := f.act
+			if !f.gelu {
+				act = rows(f.kept, f.first, k, f.hidden)
+			}
+			kernel.Gemm{M: f.out, N: f.hidden, K: k, TransA: true, Accumulate: acc2}.Run(g2, rows(f.dy, f.first, k, f.out), act)
+			acc2 = true
+		}
+	}
+	if gb2 != nil {
+		kernel.AddRows(gb2, f.dy, f.out)
+	}
+	t.floats.recycle(f.w2)
+	t.floats.recycle(f.dpre)
+	if f.gelu {
+		t.floats.recycle(f.act)
+	}
+	f.release()
+	if n.in[3] >= 0 {
+		t.handOn(n, 3)
+	}
+}

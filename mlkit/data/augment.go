@@ -27,7 +27,7 @@ func Augment(set Dataset, seed uint64, augmentations ...Augmentation) Dataset {
 			return fmt.Errorf("data: Augment of %v: wanted are images [n, channels, height, width]", b.XDims)
 		}
 		size := product(b.XDims[1:])
-		d := b.drawing()
+		d := b.drawings()
 		d.spare = resize(d.spare, size)
 		m := &d.image
 		*m = Image{Channels: b.XDims[1], Height: b.XDims[2], Width: b.XDims[3], spare: d.spare}
@@ -43,7 +43,7 @@ func Augment(set Dataset, seed uint64, augmentations ...Augmentation) Dataset {
 }
 
 // draw is the random generator of a batch under way.
-type draw struct {
+type drawing struct {
 	pcg   rand.PCG
 	rng   *rand.Rand
 	image Image
@@ -55,15 +55,15 @@ type draw struct {
 	labels            []int32
 }
 
-func (b *Batch) drawing() *draw {
+func (b *Batch) drawings() *drawing {
 	if b.draw == nil {
-		b.draw = &draw{}
+		b.draw = &drawing{}
 		b.draw.rng = rand.New(&b.draw.pcg)
 	}
 	return b.draw
 }
 
-func (d *draw) seeded(seed uint64, epoch, index int) *rand.Rand {
+func (d *drawing) seeded(seed uint64, epoch, index int) *rand.Rand {
 	d.pcg.Seed(seed^uint64(epoch)*0x9e3779b97f4a7c15, uint64(index)*0xbf58476d1ce4e5b9+1)
 	return d.rng
 }
@@ -233,7 +233,7 @@ type mix struct {
 }
 
 func (m *mix) Batch(index []int, b *Batch) error {
-	d := b.drawing()
+	d := b.drawings()
 	b.Labels, b.LabelsDims = d.labels, d.labelsDims
 	if err := m.Dataset.Batch(index, b); err != nil {
 		return err

@@ -28,7 +28,7 @@ type Batch struct {
 	// Working memory of data sets made of others.
 	other *Batch
 	local [1]int
-	draw  *draw
+	draw  *drawing
 }
 
 // second is another batch of the same epoch, for a data set that needs more

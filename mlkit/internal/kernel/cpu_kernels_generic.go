@@ -2,9 +2,6 @@
 
 package kernel
 
-func (t *tiles) run()  { tilesGo(t) }
-func (t *tiles) dots() { dotsGo(t) }
-
 func transposeBlock(dst, src []float32, ld, rows, n, stride int) {
 	transposeGo(dst, src, ld, rows, n, stride)
 }

@@ -25,3 +25,4 @@ package kernel
 //go:generate go run ./gen -family fused -out fused_amd64.s -stubs fused_stubs_amd64.go -pkg kernel
 //go:generate go run ./gen -family random -out random_amd64.s -stubs random_stubs_amd64.go -pkg kernel
 //go:generate go run ./gen -family neon
+//go:generate go run ./gen -family neongemm

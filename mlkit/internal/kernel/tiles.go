@@ -35,12 +35,14 @@ type tileShape struct {
 	wideRows, wideCols int  // of a tile of four vectors, for few rows
 	wideTails          bool // a wide tile may be less than wideCols wide
 	transposeRows      int  // rows that transpose takes at once
+	fused              bool // multiply-adds round once
+	noWinograd         bool // the transforms are loops in plain Go, the tiles are not
 }
 
 var tileShapes = [...]tileShape{
 	portable: {lanes: 64, rows: 4, cols: portableCols, transposeRows: 16},
-	avx2:     {lanes: 8, rows: 6, cols: 16, wideRows: 2, wideCols: 32, transposeRows: 8},
-	avx512:   {lanes: 16, rows: 12, cols: 32, wideRows: 4, wideCols: 64, wideTails: true, transposeRows: 16},
+	avx2:     {lanes: 8, rows: 6, cols: 16, wideRows: 2, wideCols: 32, transposeRows: 8, fused: true},
+	avx512:   {lanes: 16, rows: 12, cols: 32, wideRows: 4, wideCols: 64, wideTails: true, transposeRows: 16, fused: true},
 }
 
 // column computes m rows of C, from the panel of B and the columns of C that

@@ -86,28 +86,33 @@ func dotsGo(t *tiles) {
 		for i, x := range a[k:] {
 			sum[i] += x * b[k+i]
 		}
-		var half [8]float32
-		for i := range half {
-			half[i] = sum[i] + sum[i+8]
-		}
-		v := (half[0] + half[1]) + (half[2] + half[3]) + ((half[4] + half[5]) + (half[6] + half[7]))
-		if t.flags&flagScale != 0 {
-			v *= t.alpha
-		}
-		if t.flags&flagAdd != 0 {
-			v += t.c[j]
-		}
-		if t.flags&flagBias != 0 {
-			v += t.bias[j]
-		}
-		if t.flags&flagBiasRows != 0 {
-			v += t.biasRows[0]
-		}
-		if t.flags&flagReLU != 0 {
-			v = max(v, 0)
-		}
-		t.c[j] = v
+		t.finishDot(j, &sum)
 	}
+}
+
+// finishDot adds up the chains of element j and does what flags ask for.
+func (t *tiles) finishDot(j int, sum *[16]float32) {
+	var half [8]float32
+	for i := range half {
+		half[i] = sum[i] + sum[i+8]
+	}
+	v := (half[0] + half[1]) + (half[2] + half[3]) + ((half[4] + half[5]) + (half[6] + half[7]))
+	if t.flags&flagScale != 0 {
+		v *= t.alpha
+	}
+	if t.flags&flagAdd != 0 {
+		v += t.c[j]
+	}
+	if t.flags&flagBias != 0 {
+		v += t.bias[j]
+	}
+	if t.flags&flagBiasRows != 0 {
+		v += t.biasRows[0]
+	}
+	if t.flags&flagReLU != 0 {
+		v = max(v, 0)
+	}
+	t.c[j] = v
 }
 
 func transposeGo(dst, src []float32, ld, rows, n, stride int) {

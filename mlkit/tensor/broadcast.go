@@ -182,32 +182,33 @@ func backOperand(t *Tape, n *node, k int, slope func(dst, dy, a, b []float32) []
 		t.handOn(n, 0)
 		return
 	}
-	if na.shape == nb.shape { // nothing repeats
-		g, acc := t.gradBuffer(n, k)
-		switch {
-		case acc && n.binary.product:
-			kernel.MulAdd(g, n.grad, t.operand(n, 1-k))
-		case acc:
-			dst := t.floats.reuse(len(g))
-			kernel.Add(g, g, slope(dst, n.grad, na.data, nb.data))
-			t.floats.recycle(dst)
-		default:
-			if d := slope(g, n.grad, na.data, nb.data); len(d) > 0 && &d[0] != &g[0] {
-				copy(g, d)
-			}
-		}
-		return
+	g, acc := t.gradBuffer(n, k)
+	if !acc && m.shape != n.shape { // something repeats, so gradients add up
+		clear(g)
+		acc = true
 	}
-	g := t.gradOf(n, k)
 	_, w, _ := broadcast(&na.shape, &nb.shape)
 	tmp := t.floats.reuse(w.run())
 	for o := w.start(); o.more; o.next() {
 		dy := n.grad[o.y : o.y+o.run]
-		d := slope(tmp, dy, part(na.data, o.a, o.run, o.incA), part(nb.data, o.b, o.run, o.incB))
+		a, b := part(na.data, o.a, o.run, o.incA), part(nb.data, o.b, o.run, o.incB)
+		var to, other []float32
 		if k == 0 {
-			gather(part(g, o.a, o.run, o.incA), d)
+			to, other = part(g, o.a, o.run, o.incA), b
 		} else {
-			gather(part(g, o.b, o.run, o.incB), d)
+			to, other = part(g, o.b, o.run, o.incB), a
+		}
+		switch {
+		case !acc:
+			if d := slope(to, dy, a, b); &d[0] != &to[0] {
+				copy(to, d)
+			}
+		case n.binary.product && len(to) == len(dy):
+			addScaled(to, dy, other)
+		case n.binary.product && len(other) == len(dy):
+			to[0] += kernel.Dot(dy, other)
+		default:
+			gather(to, slope(tmp, dy, a, b))
 		}
 	}
 	t.floats.recycle(tmp)

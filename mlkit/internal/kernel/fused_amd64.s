@@ -9,20 +9,22 @@
 TEXT ·lstmRowAVX2(SB), NOSPLIT, $0-56
 	MOVQ h+0(FP), AX
 	MOVQ c+8(FP), CX
-	MOVQ acts+16(FP), DX
-	MOVQ tanhC+24(FP), BX
-	MOVQ gates+32(FP), SI
-	MOVQ cPrev+40(FP), DI
-	MOVQ n+48(FP), R8
-	MOVQ R8, R9
-	SHLQ $0x02, R9
-	XORQ R10, R10
-	SUBQ $0x08, R8
+	MOVQ tanhC+24(FP), DX
+	MOVQ cPrev+40(FP), BX
+	MOVQ n+48(FP), SI
+	MOVQ acts+16(FP), DI
+	MOVQ SI, R8
+	SHLQ $0x02, R8
+	MOVQ gates+32(FP), R9
+	MOVQ SI, R10
+	SHLQ $0x02, R10
+	XORQ R11, R11
+	SUBQ $0x08, SI
 	JB   end2
 
 loop1:
-	LEAQ         (SI)(R9*1), R11
-	VMOVUPS      (R11)(R10*4), Y0
+	LEAQ         (R9)(R10*1), R12
+	VMOVUPS      (R12)(R11*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VORPS        cAVX280000000<>+0(SB), Y0, Y2
 	VMOVUPS      cAVX2c2d00000<>+0(SB), Y3
@@ -60,11 +62,11 @@ loop1:
 	VFMADD213PS  Y1, Y4, Y2
 	VMULPS       Y2, Y3, Y1
 	VFNMADD231PS Y0, Y1, Y0
-	LEAQ         (DX)(R9*1), R11
-	VMOVUPS      Y0, (R11)(R10*4)
-	VMOVUPS      (DI)(R10*4), Y1
+	LEAQ         (DI)(R8*1), R12
+	VMOVUPS      Y0, (R12)(R11*4)
+	VMOVUPS      (BX)(R11*4), Y1
 	VMULPS       Y1, Y0, Y0
-	VMOVUPS      (SI)(R10*4), Y1
+	VMOVUPS      (R9)(R11*4), Y1
 	VMOVUPS      cAVX23f800000<>+0(SB), Y2
 	VORPS        cAVX280000000<>+0(SB), Y1, Y3
 	VMOVUPS      cAVX2c2d00000<>+0(SB), Y4
@@ -102,9 +104,9 @@ loop1:
 	VFMADD213PS  Y2, Y5, Y3
 	VMULPS       Y3, Y4, Y2
 	VFNMADD231PS Y1, Y2, Y1
-	VMOVUPS      Y1, (DX)(R10*4)
-	LEAQ         (SI)(R9*2), R11
-	VMOVUPS      (R11)(R10*4), Y2
+	VMOVUPS      Y1, (DI)(R11*4)
+	LEAQ         (R9)(R10*2), R12
+	VMOVUPS      (R12)(R11*4), Y2
 	VANDPS       cAVX27fffffff<>+0(SB), Y2, Y3
 	VCMPPS       $0x1e, cAVX23f0ccccd<>+0(SB), Y3, Y4
 	VADDPS       Y3, Y3, Y3
@@ -141,10 +143,10 @@ loop1:
 	VMULPS       Y2, Y5, Y5
 	VFMADD213PS  Y2, Y5, Y6
 	VBLENDVPS    Y4, Y3, Y6, Y2
-	LEAQ         (DX)(R9*2), R11
-	VMOVUPS      Y2, (R11)(R10*4)
+	LEAQ         (DI)(R8*2), R12
+	VMOVUPS      Y2, (R12)(R11*4)
 	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      Y0, (CX)(R10*4)
+	VMOVUPS      Y0, (CX)(R11*4)
 	VANDPS       cAVX27fffffff<>+0(SB), Y0, Y1
 	VCMPPS       $0x1e, cAVX23f0ccccd<>+0(SB), Y1, Y2
 	VADDPS       Y1, Y1, Y1
@@ -181,10 +183,10 @@ loop1:
 	VMULPS       Y0, Y3, Y3
 	VFMADD213PS  Y0, Y3, Y4
 	VBLENDVPS    Y2, Y1, Y4, Y0
-	VMOVUPS      Y0, (BX)(R10*4)
-	LEAQ         (SI)(R9*2), R11
-	LEAQ         (R11)(R9*1), R11
-	VMOVUPS      (R11)(R10*4), Y1
+	VMOVUPS      Y0, (DX)(R11*4)
+	LEAQ         (R9)(R10*2), R12
+	LEAQ         (R12)(R10*1), R12
+	VMOVUPS      (R12)(R11*4), Y1
 	VMOVUPS      cAVX23f800000<>+0(SB), Y2
 	VORPS        cAVX280000000<>+0(SB), Y1, Y3
 	VMOVUPS      cAVX2c2d00000<>+0(SB), Y4
@@ -222,24 +224,24 @@ loop1:
 	VFMADD213PS  Y2, Y5, Y3
 	VMULPS       Y3, Y4, Y2
 	VFNMADD231PS Y1, Y2, Y1
-	LEAQ         (DX)(R9*2), R11
-	LEAQ         (R11)(R9*1), R11
-	VMOVUPS      Y1, (R11)(R10*4)
+	LEAQ         (DI)(R8*2), R12
+	LEAQ         (R12)(R8*1), R12
+	VMOVUPS      Y1, (R12)(R11*4)
 	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)(R10*4)
-	ADDQ         $0x08, R10
-	SUBQ         $0x08, R8
+	VMOVUPS      Y0, (AX)(R11*4)
+	ADDQ         $0x08, R11
+	SUBQ         $0x08, SI
 	JAE          loop1
 
 end2:
-	ADDQ         $0x08, R8
+	ADDQ         $0x08, SI
 	JZ           done3
-	LEAQ         maskTable<>+0(SB), R11
-	MOVQ         $0x00000008, R12
-	SUBQ         R8, R12
-	VMOVUPS      (R11)(R12*4), Y0
-	LEAQ         (SI)(R9*1), R8
-	VMASKMOVPS   (R8)(R10*4), Y0, Y1
+	LEAQ         maskTable<>+0(SB), R12
+	MOVQ         $0x00000008, R13
+	SUBQ         SI, R13
+	VMOVUPS      (R12)(R13*4), Y0
+	LEAQ         (R9)(R10*1), SI
+	VMASKMOVPS   (SI)(R11*4), Y0, Y1
 	VMOVUPS      cAVX23f800000<>+0(SB), Y2
 	VORPS        cAVX280000000<>+0(SB), Y1, Y3
 	VMOVUPS      cAVX2c2d00000<>+0(SB), Y4
@@ -277,11 +279,11 @@ end2:
 	VFMADD213PS  Y2, Y5, Y3
 	VMULPS       Y3, Y4, Y2
 	VFNMADD231PS Y1, Y2, Y1
-	LEAQ         (DX)(R9*1), R8
-	VMASKMOVPS   Y1, Y0, (R8)(R10*4)
-	VMASKMOVPS   (DI)(R10*4), Y0, Y2
+	LEAQ         (DI)(R8*1), SI
+	VMASKMOVPS   Y1, Y0, (SI)(R11*4)
+	VMASKMOVPS   (BX)(R11*4), Y0, Y2
 	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   (SI)(R10*4), Y0, Y2
+	VMASKMOVPS   (R9)(R11*4), Y0, Y2
 	VMOVUPS      cAVX23f800000<>+0(SB), Y3
 	VORPS        cAVX280000000<>+0(SB), Y2, Y4
 	VMOVUPS      cAVX2c2d00000<>+0(SB), Y5
@@ -319,9 +321,9 @@ end2:
 	VFMADD213PS  Y3, Y6, Y4
 	VMULPS       Y4, Y5, Y3
 	VFNMADD231PS Y2, Y3, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(R10*4)
-	LEAQ         (SI)(R9*2), DI
-	VMASKMOVPS   (DI)(R10*4), Y0, Y3
+	VMASKMOVPS   Y2, Y0, (DI)(R11*4)
+	LEAQ         (R9)(R10*2), BX
+	VMASKMOVPS   (BX)(R11*4), Y0, Y3
 	VANDPS       cAVX27fffffff<>+0(SB), Y3, Y4
 	VCMPPS       $0x1e, cAVX23f0ccccd<>+0(SB), Y4, Y5
 	VADDPS       Y4, Y4, Y4
@@ -358,10 +360,10 @@ end2:
 	VMULPS       Y3, Y6, Y6
 	VFMADD213PS  Y3, Y6, Y7
 	VBLENDVPS    Y5, Y4, Y7, Y3
-	LEAQ         (DX)(R9*2), DI
-	VMASKMOVPS   Y3, Y0, (DI)(R10*4)
+	LEAQ         (DI)(R8*2), BX
+	VMASKMOVPS   Y3, Y0, (BX)(R11*4)
 	VFMADD231PS  Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(R10*4)
+	VMASKMOVPS   Y1, Y0, (CX)(R11*4)
 	VANDPS       cAVX27fffffff<>+0(SB), Y1, Y2
 	VCMPPS       $0x1e, cAVX23f0ccccd<>+0(SB), Y2, Y3
 	VADDPS       Y2, Y2, Y2
@@ -398,10 +400,10 @@ end2:
 	VMULPS       Y1, Y4, Y4
 	VFMADD213PS  Y1, Y4, Y5
 	VBLENDVPS    Y3, Y2, Y5, Y1
-	VMASKMOVPS   Y1, Y0, (BX)(R10*4)
-	LEAQ         (SI)(R9*2), CX
-	LEAQ         (CX)(R9*1), CX
-	VMASKMOVPS   (CX)(R10*4), Y0, Y2
+	VMASKMOVPS   Y1, Y0, (DX)(R11*4)
+	LEAQ         (R9)(R10*2), CX
+	LEAQ         (CX)(R10*1), CX
+	VMASKMOVPS   (CX)(R11*4), Y0, Y2
 	VMOVUPS      cAVX23f800000<>+0(SB), Y3
 	VORPS        cAVX280000000<>+0(SB), Y2, Y4
 	VMOVUPS      cAVX2c2d00000<>+0(SB), Y5
@@ -439,11 +441,11 @@ end2:
 	VFMADD213PS  Y3, Y6, Y4
 	VMULPS       Y4, Y5, Y3
 	VFNMADD231PS Y2, Y3, Y2
-	LEAQ         (DX)(R9*2), CX
-	LEAQ         (CX)(R9*1), CX
-	VMASKMOVPS   Y2, Y0, (CX)(R10*4)
+	LEAQ         (DI)(R8*2), CX
+	LEAQ         (CX)(R8*1), CX
+	VMASKMOVPS   Y2, Y0, (CX)(R11*4)
 	VMULPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(R10*4)
+	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
 
 done3:
 	VZEROUPPER
@@ -690,128 +692,130 @@ GLOBL maskTable<>(SB), RODATA|NOPTR, $64
 // func lstmGradRowAVX2(dgates *float32, dcPrev *float32, dh *float32, dc *float32, acts *float32, tanhC *float32, cPrev *float32, n int)
 // Requires: AVX, FMA3
 TEXT ·lstmGradRowAVX2(SB), NOSPLIT, $0-64
-	MOVQ dgates+0(FP), AX
-	MOVQ dcPrev+8(FP), CX
-	MOVQ dh+16(FP), DX
-	MOVQ dc+24(FP), BX
-	MOVQ acts+32(FP), SI
-	MOVQ tanhC+40(FP), DI
-	MOVQ cPrev+48(FP), R8
-	MOVQ n+56(FP), R9
-	MOVQ R9, R10
-	SHLQ $0x02, R10
-	XORQ R11, R11
-	SUBQ $0x08, R9
+	MOVQ dcPrev+8(FP), AX
+	MOVQ dh+16(FP), CX
+	MOVQ dc+24(FP), DX
+	MOVQ tanhC+40(FP), BX
+	MOVQ cPrev+48(FP), SI
+	MOVQ n+56(FP), DI
+	MOVQ dgates+0(FP), R8
+	MOVQ DI, R9
+	SHLQ $0x02, R9
+	MOVQ acts+32(FP), R10
+	MOVQ DI, R11
+	SHLQ $0x02, R11
+	XORQ R12, R12
+	SUBQ $0x08, DI
 	JB   end5
 
 loop4:
 	VMOVUPS      cAVX23f800000<>+0(SB), Y0
-	LEAQ         (SI)(R10*2), R12
-	LEAQ         (R12)(R10*1), R12
-	VMOVUPS      (R12)(R11*4), Y1
-	VMOVUPS      (DI)(R11*4), Y2
-	VMOVUPS      (DX)(R11*4), Y3
+	LEAQ         (R10)(R11*2), R13
+	LEAQ         (R13)(R11*1), R13
+	VMOVUPS      (R13)(R12*4), Y1
+	VMOVUPS      (BX)(R12*4), Y2
+	VMOVUPS      (CX)(R12*4), Y3
 	VMULPS       Y2, Y3, Y4
 	VSUBPS       Y1, Y0, Y5
 	VMULPS       Y5, Y1, Y5
 	VMULPS       Y5, Y4, Y4
-	LEAQ         (AX)(R10*2), R12
-	LEAQ         (R12)(R10*1), R12
-	VMOVUPS      Y4, (R12)(R11*4)
+	LEAQ         (R8)(R9*2), R13
+	LEAQ         (R13)(R9*1), R13
+	VMOVUPS      Y4, (R13)(R12*4)
 	VMOVAPS      Y0, Y4
 	VFNMADD231PS Y2, Y2, Y4
 	VMULPS       Y1, Y3, Y1
 	VMULPS       Y4, Y1, Y1
-	TESTQ        BX, BX
+	TESTQ        DX, DX
 	JZ           noDC6
-	VMOVUPS      (BX)(R11*4), Y2
+	VMOVUPS      (DX)(R12*4), Y2
 	VADDPS       Y2, Y1, Y1
 
 noDC6:
-	VMOVUPS      (SI)(R11*4), Y2
-	LEAQ         (SI)(R10*1), R12
-	VMOVUPS      (R12)(R11*4), Y3
-	LEAQ         (SI)(R10*2), R12
-	VMOVUPS      (R12)(R11*4), Y4
+	VMOVUPS      (R10)(R12*4), Y2
+	LEAQ         (R10)(R11*1), R13
+	VMOVUPS      (R13)(R12*4), Y3
+	LEAQ         (R10)(R11*2), R13
+	VMOVUPS      (R13)(R12*4), Y4
 	VMULPS       Y4, Y1, Y5
 	VSUBPS       Y2, Y0, Y6
 	VMULPS       Y6, Y2, Y6
 	VMULPS       Y6, Y5, Y5
-	VMOVUPS      Y5, (AX)(R11*4)
-	VMOVUPS      (R8)(R11*4), Y5
+	VMOVUPS      Y5, (R8)(R12*4)
+	VMOVUPS      (SI)(R12*4), Y5
 	VMULPS       Y5, Y1, Y5
 	VSUBPS       Y3, Y0, Y6
 	VMULPS       Y6, Y3, Y6
 	VMULPS       Y6, Y5, Y5
-	LEAQ         (AX)(R10*1), R12
-	VMOVUPS      Y5, (R12)(R11*4)
+	LEAQ         (R8)(R9*1), R13
+	VMOVUPS      Y5, (R13)(R12*4)
 	VMOVAPS      Y0, Y0
 	VFNMADD231PS Y4, Y4, Y0
 	VMULPS       Y2, Y1, Y2
 	VMULPS       Y0, Y2, Y0
-	LEAQ         (AX)(R10*2), R12
-	VMOVUPS      Y0, (R12)(R11*4)
+	LEAQ         (R8)(R9*2), R13
+	VMOVUPS      Y0, (R13)(R12*4)
 	VMULPS       Y3, Y1, Y0
-	VMOVUPS      Y0, (CX)(R11*4)
-	ADDQ         $0x08, R11
-	SUBQ         $0x08, R9
+	VMOVUPS      Y0, (AX)(R12*4)
+	ADDQ         $0x08, R12
+	SUBQ         $0x08, DI
 	JAE          loop4
 
 end5:
-	ADDQ         $0x08, R9
+	ADDQ         $0x08, DI
 	JZ           done7
-	LEAQ         maskTable<>+0(SB), R12
-	MOVQ         $0x00000008, R13
-	SUBQ         R9, R13
-	VMOVUPS      (R12)(R13*4), Y0
+	LEAQ         maskTable<>+0(SB), R13
+	MOVQ         $0x00000008, R14
+	SUBQ         DI, R14
+	VMOVUPS      (R13)(R14*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
-	LEAQ         (SI)(R10*2), R9
-	LEAQ         (R9)(R10*1), R9
-	VMASKMOVPS   (R9)(R11*4), Y0, Y2
-	VMASKMOVPS   (DI)(R11*4), Y0, Y3
-	VMASKMOVPS   (DX)(R11*4), Y0, Y4
+	LEAQ         (R10)(R11*2), DI
+	LEAQ         (DI)(R11*1), DI
+	VMASKMOVPS   (DI)(R12*4), Y0, Y2
+	VMASKMOVPS   (BX)(R12*4), Y0, Y3
+	VMASKMOVPS   (CX)(R12*4), Y0, Y4
 	VMULPS       Y3, Y4, Y5
 	VSUBPS       Y2, Y1, Y6
 	VMULPS       Y6, Y2, Y6
 	VMULPS       Y6, Y5, Y5
-	LEAQ         (AX)(R10*2), DX
-	LEAQ         (DX)(R10*1), DX
-	VMASKMOVPS   Y5, Y0, (DX)(R11*4)
+	LEAQ         (R8)(R9*2), CX
+	LEAQ         (CX)(R9*1), CX
+	VMASKMOVPS   Y5, Y0, (CX)(R12*4)
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y3, Y3, Y5
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y5, Y2, Y2
-	TESTQ        BX, BX
+	TESTQ        DX, DX
 	JZ           noDC8
-	VMASKMOVPS   (BX)(R11*4), Y0, Y3
+	VMASKMOVPS   (DX)(R12*4), Y0, Y3
 	VADDPS       Y3, Y2, Y2
 
 noDC8:
-	VMASKMOVPS   (SI)(R11*4), Y0, Y3
-	LEAQ         (SI)(R10*1), DX
-	VMASKMOVPS   (DX)(R11*4), Y0, Y4
-	LEAQ         (SI)(R10*2), DX
-	VMASKMOVPS   (DX)(R11*4), Y0, Y5
+	VMASKMOVPS   (R10)(R12*4), Y0, Y3
+	LEAQ         (R10)(R11*1), CX
+	VMASKMOVPS   (CX)(R12*4), Y0, Y4
+	LEAQ         (R10)(R11*2), CX
+	VMASKMOVPS   (CX)(R12*4), Y0, Y5
 	VMULPS       Y5, Y2, Y6
 	VSUBPS       Y3, Y1, Y7
 	VMULPS       Y7, Y3, Y7
 	VMULPS       Y7, Y6, Y6
-	VMASKMOVPS   Y6, Y0, (AX)(R11*4)
-	VMASKMOVPS   (R8)(R11*4), Y0, Y6
+	VMASKMOVPS   Y6, Y0, (R8)(R12*4)
+	VMASKMOVPS   (SI)(R12*4), Y0, Y6
 	VMULPS       Y6, Y2, Y6
 	VSUBPS       Y4, Y1, Y7
 	VMULPS       Y7, Y4, Y7
 	VMULPS       Y7, Y6, Y6
-	LEAQ         (AX)(R10*1), DX
-	VMASKMOVPS   Y6, Y0, (DX)(R11*4)
+	LEAQ         (R8)(R9*1), CX
+	VMASKMOVPS   Y6, Y0, (CX)(R12*4)
 	VMOVAPS      Y1, Y1
 	VFNMADD231PS Y5, Y5, Y1
 	VMULPS       Y3, Y2, Y3
 	VMULPS       Y1, Y3, Y1
-	LEAQ         (AX)(R10*2), AX
-	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
+	LEAQ         (R8)(R9*2), CX
+	VMASKMOVPS   Y1, Y0, (CX)(R12*4)
 	VMULPS       Y4, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(R11*4)
+	VMASKMOVPS   Y1, Y0, (AX)(R12*4)
 
 done7:
 	VZEROUPPER
@@ -821,20 +825,24 @@ done7:
 // Requires: AVX, AVX2, FMA3
 TEXT ·gruRowAVX2(SB), NOSPLIT, $0-48
 	MOVQ h+0(FP), AX
-	MOVQ acts+8(FP), CX
-	MOVQ gx+16(FP), DX
-	MOVQ gh+24(FP), BX
-	MOVQ hPrev+32(FP), SI
-	MOVQ n+40(FP), DI
-	MOVQ DI, R8
+	MOVQ hPrev+32(FP), CX
+	MOVQ n+40(FP), DX
+	MOVQ acts+8(FP), BX
+	MOVQ DX, SI
+	SHLQ $0x02, SI
+	MOVQ gx+16(FP), DI
+	MOVQ DX, R8
 	SHLQ $0x02, R8
-	XORQ R9, R9
-	SUBQ $0x08, DI
+	MOVQ gh+24(FP), R9
+	MOVQ DX, R10
+	SHLQ $0x02, R10
+	XORQ R11, R11
+	SUBQ $0x08, DX
 	JB   end10
 
 loop9:
-	VMOVUPS      (DX)(R9*4), Y0
-	VMOVUPS      (BX)(R9*4), Y1
+	VMOVUPS      (DI)(R11*4), Y0
+	VMOVUPS      (R9)(R11*4), Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VORPS        cAVX280000000<>+0(SB), Y0, Y2
@@ -873,11 +881,11 @@ loop9:
 	VFMADD213PS  Y1, Y4, Y2
 	VMULPS       Y2, Y3, Y1
 	VFNMADD231PS Y0, Y1, Y0
-	VMOVUPS      Y0, (CX)(R9*4)
-	LEAQ         (DX)(R8*2), R10
-	VMOVUPS      (R10)(R9*4), Y1
-	LEAQ         (BX)(R8*2), R10
-	VMOVUPS      (R10)(R9*4), Y2
+	VMOVUPS      Y0, (BX)(R11*4)
+	LEAQ         (DI)(R8*2), R12
+	VMOVUPS      (R12)(R11*4), Y1
+	LEAQ         (R9)(R10*2), R12
+	VMOVUPS      (R12)(R11*4), Y2
 	VFMADD231PS  Y2, Y0, Y1
 	VANDPS       cAVX27fffffff<>+0(SB), Y1, Y0
 	VCMPPS       $0x1e, cAVX23f0ccccd<>+0(SB), Y0, Y2
@@ -915,12 +923,12 @@ loop9:
 	VMULPS       Y1, Y3, Y3
 	VFMADD213PS  Y1, Y3, Y4
 	VBLENDVPS    Y2, Y0, Y4, Y0
-	LEAQ         (CX)(R8*2), R10
-	VMOVUPS      Y0, (R10)(R9*4)
-	LEAQ         (DX)(R8*1), R10
-	VMOVUPS      (R10)(R9*4), Y1
-	LEAQ         (BX)(R8*1), R10
-	VMOVUPS      (R10)(R9*4), Y2
+	LEAQ         (BX)(SI*2), R12
+	VMOVUPS      Y0, (R12)(R11*4)
+	LEAQ         (DI)(R8*1), R12
+	VMOVUPS      (R12)(R11*4), Y1
+	LEAQ         (R9)(R10*1), R12
+	VMOVUPS      (R12)(R11*4), Y2
 	VADDPS       Y2, Y1, Y1
 	VMOVUPS      cAVX23f800000<>+0(SB), Y2
 	VORPS        cAVX280000000<>+0(SB), Y1, Y3
@@ -959,25 +967,25 @@ loop9:
 	VFMADD213PS  Y2, Y5, Y3
 	VMULPS       Y3, Y4, Y2
 	VFNMADD231PS Y1, Y2, Y1
-	LEAQ         (CX)(R8*1), R10
-	VMOVUPS      Y1, (R10)(R9*4)
-	VMOVUPS      (SI)(R9*4), Y2
+	LEAQ         (BX)(SI*1), R12
+	VMOVUPS      Y1, (R12)(R11*4)
+	VMOVUPS      (CX)(R11*4), Y2
 	VSUBPS       Y0, Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)(R9*4)
-	ADDQ         $0x08, R9
-	SUBQ         $0x08, DI
+	VMOVUPS      Y0, (AX)(R11*4)
+	ADDQ         $0x08, R11
+	SUBQ         $0x08, DX
 	JAE          loop9
 
 end10:
-	ADDQ         $0x08, DI
+	ADDQ         $0x08, DX
 	JZ           done11
-	LEAQ         maskTable<>+0(SB), R10
-	MOVQ         $0x00000008, R11
-	SUBQ         DI, R11
-	VMOVUPS      (R10)(R11*4), Y0
-	VMASKMOVPS   (DX)(R9*4), Y0, Y1
-	VMASKMOVPS   (BX)(R9*4), Y0, Y2
+	LEAQ         maskTable<>+0(SB), R12
+	MOVQ         $0x00000008, R13
+	SUBQ         DX, R13
+	VMOVUPS      (R12)(R13*4), Y0
+	VMASKMOVPS   (DI)(R11*4), Y0, Y1
+	VMASKMOVPS   (R9)(R11*4), Y0, Y2
 	VADDPS       Y2, Y1, Y1
 	VMOVUPS      cAVX23f800000<>+0(SB), Y2
 	VORPS        cAVX280000000<>+0(SB), Y1, Y3
@@ -1016,11 +1024,11 @@ end10:
 	VFMADD213PS  Y2, Y5, Y3
 	VMULPS       Y3, Y4, Y2
 	VFNMADD231PS Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(R9*4)
-	LEAQ         (DX)(R8*2), DI
-	VMASKMOVPS   (DI)(R9*4), Y0, Y2
-	LEAQ         (BX)(R8*2), DI
-	VMASKMOVPS   (DI)(R9*4), Y0, Y3
+	VMASKMOVPS   Y1, Y0, (BX)(R11*4)
+	LEAQ         (DI)(R8*2), DX
+	VMASKMOVPS   (DX)(R11*4), Y0, Y2
+	LEAQ         (R9)(R10*2), DX
+	VMASKMOVPS   (DX)(R11*4), Y0, Y3
 	VFMADD231PS  Y3, Y1, Y2
 	VANDPS       cAVX27fffffff<>+0(SB), Y2, Y1
 	VCMPPS       $0x1e, cAVX23f0ccccd<>+0(SB), Y1, Y3
@@ -1058,12 +1066,12 @@ end10:
 	VMULPS       Y2, Y4, Y4
 	VFMADD213PS  Y2, Y4, Y5
 	VBLENDVPS    Y3, Y1, Y5, Y1
-	LEAQ         (CX)(R8*2), DI
-	VMASKMOVPS   Y1, Y0, (DI)(R9*4)
-	LEAQ         (DX)(R8*1), DX
-	VMASKMOVPS   (DX)(R9*4), Y0, Y2
-	LEAQ         (BX)(R8*1), DX
-	VMASKMOVPS   (DX)(R9*4), Y0, Y3
+	LEAQ         (BX)(SI*2), DX
+	VMASKMOVPS   Y1, Y0, (DX)(R11*4)
+	LEAQ         (DI)(R8*1), DX
+	VMASKMOVPS   (DX)(R11*4), Y0, Y2
+	LEAQ         (R9)(R10*1), DX
+	VMASKMOVPS   (DX)(R11*4), Y0, Y3
 	VADDPS       Y3, Y2, Y2
 	VMOVUPS      cAVX23f800000<>+0(SB), Y3
 	VORPS        cAVX280000000<>+0(SB), Y2, Y4
@@ -1102,12 +1110,12 @@ end10:
 	VFMADD213PS  Y3, Y6, Y4
 	VMULPS       Y4, Y5, Y3
 	VFNMADD231PS Y2, Y3, Y2
-	LEAQ         (CX)(R8*1), CX
-	VMASKMOVPS   Y2, Y0, (CX)(R9*4)
-	VMASKMOVPS   (SI)(R9*4), Y0, Y3
+	LEAQ         (BX)(SI*1), DX
+	VMASKMOVPS   Y2, Y0, (DX)(R11*4)
+	VMASKMOVPS   (CX)(R11*4), Y0, Y3
 	VSUBPS       Y1, Y3, Y3
 	VFMADD231PS  Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(R9*4)
+	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
 
 done11:
 	VZEROUPPER
@@ -1115,105 +1123,111 @@ done11:
 
 // func gruGradRowAVX2(dgx *float32, dgh *float32, dhPrev *float32, dh *float32, acts *float32, gh *float32, hPrev *float32, n int)
 // Requires: AVX, FMA3
-TEXT ·gruGradRowAVX2(SB), NOSPLIT, $0-64
-	MOVQ dgx+0(FP), AX
-	MOVQ dgh+8(FP), CX
-	MOVQ dhPrev+16(FP), DX
-	MOVQ dh+24(FP), BX
-	MOVQ acts+32(FP), SI
-	MOVQ gh+40(FP), DI
-	MOVQ hPrev+48(FP), R8
-	MOVQ n+56(FP), R9
-	MOVQ R9, R10
-	SHLQ $0x02, R10
-	XORQ R11, R11
-	SUBQ $0x08, R9
+TEXT ·gruGradRowAVX2(SB), NOSPLIT, $8-64
+	MOVQ dhPrev+16(FP), AX
+	MOVQ dh+24(FP), CX
+	MOVQ hPrev+48(FP), DX
+	MOVQ n+56(FP), BX
+	MOVQ dgx+0(FP), SI
+	MOVQ BX, DI
+	SHLQ $0x02, DI
+	MOVQ dgh+8(FP), R8
+	MOVQ BX, R9
+	SHLQ $0x02, R9
+	MOVQ acts+32(FP), R10
+	MOVQ BX, R11
+	SHLQ $0x02, R11
+	MOVQ gh+40(FP), R12
+	MOVQ BX, R13
+	SHLQ $0x02, R13
+	XORQ R14, R14
+	SUBQ $0x08, BX
 	JB   end13
 
 loop12:
 	VMOVUPS      cAVX23f800000<>+0(SB), Y0
-	VMOVUPS      (SI)(R11*4), Y1
-	LEAQ         (SI)(R10*1), R12
-	VMOVUPS      (R12)(R11*4), Y2
-	LEAQ         (SI)(R10*2), R12
-	VMOVUPS      (R12)(R11*4), Y3
-	VMOVUPS      (BX)(R11*4), Y4
+	VMOVUPS      (R10)(R14*4), Y1
+	LEAQ         (R10)(R11*1), R15
+	VMOVUPS      (R15)(R14*4), Y2
+	LEAQ         (R10)(R11*2), R15
+	VMOVUPS      (R15)(R14*4), Y3
+	VMOVUPS      (CX)(R14*4), Y4
 	VSUBPS       Y2, Y0, Y5
 	VMOVAPS      Y0, Y6
 	VFNMADD231PS Y3, Y3, Y6
 	VMULPS       Y5, Y4, Y7
 	VMULPS       Y6, Y7, Y6
-	VMOVUPS      (R8)(R11*4), Y7
+	VMOVUPS      (DX)(R14*4), Y7
 	VSUBPS       Y3, Y7, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y5, Y3, Y3
-	LEAQ         (DI)(R10*2), R12
-	VMOVUPS      (R12)(R11*4), Y5
+	LEAQ         (R12)(R13*2), R15
+	VMOVUPS      (R15)(R14*4), Y5
 	VMULPS       Y5, Y6, Y5
 	VMULPS       Y1, Y5, Y5
 	VSUBPS       Y1, Y0, Y0
 	VMULPS       Y0, Y5, Y0
-	VMOVUPS      Y0, (AX)(R11*4)
-	VMOVUPS      Y0, (CX)(R11*4)
-	LEAQ         (AX)(R10*1), R12
-	VMOVUPS      Y3, (R12)(R11*4)
-	LEAQ         (CX)(R10*1), R12
-	VMOVUPS      Y3, (R12)(R11*4)
-	LEAQ         (AX)(R10*2), R12
-	VMOVUPS      Y6, (R12)(R11*4)
+	VMOVUPS      Y0, (SI)(R14*4)
+	VMOVUPS      Y0, (R8)(R14*4)
+	LEAQ         (SI)(DI*1), R15
+	VMOVUPS      Y3, (R15)(R14*4)
+	LEAQ         (R8)(R9*1), R15
+	VMOVUPS      Y3, (R15)(R14*4)
+	LEAQ         (SI)(DI*2), R15
+	VMOVUPS      Y6, (R15)(R14*4)
 	VMULPS       Y1, Y6, Y0
-	LEAQ         (CX)(R10*2), R12
-	VMOVUPS      Y0, (R12)(R11*4)
+	LEAQ         (R8)(R9*2), R15
+	VMOVUPS      Y0, (R15)(R14*4)
 	VMULPS       Y2, Y4, Y0
-	VMOVUPS      Y0, (DX)(R11*4)
-	ADDQ         $0x08, R11
-	SUBQ         $0x08, R9
+	VMOVUPS      Y0, (AX)(R14*4)
+	ADDQ         $0x08, R14
+	SUBQ         $0x08, BX
 	JAE          loop12
 
 end13:
-	ADDQ         $0x08, R9
+	ADDQ         $0x08, BX
 	JZ           done14
-	LEAQ         maskTable<>+0(SB), R12
-	MOVQ         $0x00000008, R13
-	SUBQ         R9, R13
-	VMOVUPS      (R12)(R13*4), Y0
+	LEAQ         maskTable<>+0(SB), R15
+	MOVQ         $0x00000008, BP
+	SUBQ         BX, BP
+	VMOVUPS      (R15)(BP*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
-	VMASKMOVPS   (SI)(R11*4), Y0, Y2
-	LEAQ         (SI)(R10*1), R9
-	VMASKMOVPS   (R9)(R11*4), Y0, Y3
-	LEAQ         (SI)(R10*2), SI
-	VMASKMOVPS   (SI)(R11*4), Y0, Y4
-	VMASKMOVPS   (BX)(R11*4), Y0, Y5
+	VMASKMOVPS   (R10)(R14*4), Y0, Y2
+	LEAQ         (R10)(R11*1), BX
+	VMASKMOVPS   (BX)(R14*4), Y0, Y3
+	LEAQ         (R10)(R11*2), BX
+	VMASKMOVPS   (BX)(R14*4), Y0, Y4
+	VMASKMOVPS   (CX)(R14*4), Y0, Y5
 	VSUBPS       Y3, Y1, Y6
 	VMOVAPS      Y1, Y7
 	VFNMADD231PS Y4, Y4, Y7
 	VMULPS       Y6, Y5, Y8
 	VMULPS       Y7, Y8, Y7
-	VMASKMOVPS   (R8)(R11*4), Y0, Y8
+	VMASKMOVPS   (DX)(R14*4), Y0, Y8
 	VSUBPS       Y4, Y8, Y4
 	VMULPS       Y4, Y5, Y4
 	VMULPS       Y3, Y4, Y4
 	VMULPS       Y6, Y4, Y4
-	LEAQ         (DI)(R10*2), BX
-	VMASKMOVPS   (BX)(R11*4), Y0, Y6
+	LEAQ         (R12)(R13*2), CX
+	VMASKMOVPS   (CX)(R14*4), Y0, Y6
 	VMULPS       Y6, Y7, Y6
 	VMULPS       Y2, Y6, Y6
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       Y1, Y6, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
-	VMASKMOVPS   Y1, Y0, (CX)(R11*4)
-	LEAQ         (AX)(R10*1), BX
-	VMASKMOVPS   Y4, Y0, (BX)(R11*4)
-	LEAQ         (CX)(R10*1), BX
-	VMASKMOVPS   Y4, Y0, (BX)(R11*4)
-	LEAQ         (AX)(R10*2), AX
-	VMASKMOVPS   Y7, Y0, (AX)(R11*4)
+	VMASKMOVPS   Y1, Y0, (SI)(R14*4)
+	VMASKMOVPS   Y1, Y0, (R8)(R14*4)
+	LEAQ         (SI)(DI*1), CX
+	VMASKMOVPS   Y4, Y0, (CX)(R14*4)
+	LEAQ         (R8)(R9*1), CX
+	VMASKMOVPS   Y4, Y0, (CX)(R14*4)
+	LEAQ         (SI)(DI*2), CX
+	VMASKMOVPS   Y7, Y0, (CX)(R14*4)
 	VMULPS       Y2, Y7, Y1
-	LEAQ         (CX)(R10*2), AX
-	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
+	LEAQ         (R8)(R9*2), CX
+	VMASKMOVPS   Y1, Y0, (CX)(R14*4)
 	VMULPS       Y3, Y5, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(R11*4)
+	VMASKMOVPS   Y1, Y0, (AX)(R14*4)
 
 done14:
 	VZEROUPPER
@@ -1765,20 +1779,22 @@ done45:
 TEXT ·lstmRowAVX512(SB), NOSPLIT, $0-56
 	MOVQ h+0(FP), AX
 	MOVQ c+8(FP), CX
-	MOVQ acts+16(FP), DX
-	MOVQ tanhC+24(FP), BX
-	MOVQ gates+32(FP), SI
-	MOVQ cPrev+40(FP), DI
-	MOVQ n+48(FP), R8
-	MOVQ R8, R9
-	SHLQ $0x02, R9
-	XORQ R10, R10
-	SUBQ $0x10, R8
+	MOVQ tanhC+24(FP), DX
+	MOVQ cPrev+40(FP), BX
+	MOVQ n+48(FP), SI
+	MOVQ acts+16(FP), DI
+	MOVQ SI, R8
+	SHLQ $0x02, R8
+	MOVQ gates+32(FP), R9
+	MOVQ SI, R10
+	SHLQ $0x02, R10
+	XORQ R11, R11
+	SUBQ $0x10, SI
 	JB   end2
 
 loop1:
-	LEAQ             (SI)(R9*1), R11
-	VMOVUPS          (R11)(R10*4), Z0
+	LEAQ             (R9)(R10*1), R12
+	VMOVUPS          (R12)(R11*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z3
@@ -1808,11 +1824,11 @@ loop1:
 	VFMADD213PS      Z1, Z14, Z2
 	VMULPS           Z2, Z3, Z1
 	VFNMADD231PS     Z0, Z1, Z0
-	LEAQ             (DX)(R9*1), R11
-	VMOVUPS          Z0, (R11)(R10*4)
-	VMOVUPS          (DI)(R10*4), Z1
+	LEAQ             (DI)(R8*1), R12
+	VMOVUPS          Z0, (R12)(R11*4)
+	VMOVUPS          (BX)(R11*4), Z1
 	VMULPS           Z1, Z0, Z0
-	VMOVUPS          (SI)(R10*4), Z1
+	VMOVUPS          (R9)(R11*4), Z1
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z2
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z1, Z3
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z14
@@ -1842,9 +1858,9 @@ loop1:
 	VFMADD213PS      Z2, Z15, Z3
 	VMULPS           Z3, Z14, Z2
 	VFNMADD231PS     Z1, Z2, Z1
-	VMOVUPS          Z1, (DX)(R10*4)
-	LEAQ             (SI)(R9*2), R11
-	VMOVUPS          (R11)(R10*4), Z2
+	VMOVUPS          Z1, (DI)(R11*4)
+	LEAQ             (R9)(R10*2), R12
+	VMOVUPS          (R12)(R11*4), Z2
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z2, Z3
 	VCMPPS.BCST      $0x1e, cAVX5123f0ccccd<>+0(SB), Z3, K1
 	VADDPS           Z3, Z3, Z3
@@ -1881,10 +1897,10 @@ loop1:
 	VMULPS           Z2, Z14, Z14
 	VFMADD213PS      Z2, Z14, Z15
 	VBLENDMPS        Z3, Z15, K1, Z6
-	LEAQ             (DX)(R9*2), R11
-	VMOVUPS          Z6, (R11)(R10*4)
+	LEAQ             (DI)(R8*2), R12
+	VMOVUPS          Z6, (R12)(R11*4)
 	VFMADD231PS      Z6, Z1, Z0
-	VMOVUPS          Z0, (CX)(R10*4)
+	VMOVUPS          Z0, (CX)(R11*4)
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z0, Z1
 	VCMPPS.BCST      $0x1e, cAVX5123f0ccccd<>+0(SB), Z1, K1
 	VADDPS           Z1, Z1, Z1
@@ -1921,10 +1937,10 @@ loop1:
 	VMULPS           Z0, Z2, Z2
 	VFMADD213PS      Z0, Z2, Z3
 	VBLENDMPS        Z1, Z3, K1, Z7
-	VMOVUPS          Z7, (BX)(R10*4)
-	LEAQ             (SI)(R9*2), R11
-	LEAQ             (R11)(R9*1), R11
-	VMOVUPS          (R11)(R10*4), Z0
+	VMOVUPS          Z7, (DX)(R11*4)
+	LEAQ             (R9)(R10*2), R12
+	LEAQ             (R12)(R10*1), R12
+	VMOVUPS          (R12)(R11*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z3
@@ -1954,23 +1970,23 @@ loop1:
 	VFMADD213PS      Z1, Z14, Z2
 	VMULPS           Z2, Z3, Z1
 	VFNMADD231PS     Z0, Z1, Z0
-	LEAQ             (DX)(R9*2), R11
-	LEAQ             (R11)(R9*1), R11
-	VMOVUPS          Z0, (R11)(R10*4)
+	LEAQ             (DI)(R8*2), R12
+	LEAQ             (R12)(R8*1), R12
+	VMOVUPS          Z0, (R12)(R11*4)
 	VMULPS           Z7, Z0, Z0
-	VMOVUPS          Z0, (AX)(R10*4)
-	ADDQ             $0x10, R10
-	SUBQ             $0x10, R8
+	VMOVUPS          Z0, (AX)(R11*4)
+	ADDQ             $0x10, R11
+	SUBQ             $0x10, SI
 	JAE              loop1
 
 end2:
-	ADDQ             $0x10, R8
+	ADDQ             $0x10, SI
 	JZ               done3
-	MOVL             $-1, R11
-	BZHIL            R8, R11, R11
-	KMOVW            R11, K1
-	LEAQ             (SI)(R9*1), R8
-	VMOVUPS.Z        (R8)(R10*4), K1, Z0
+	MOVL             $-1, R12
+	BZHIL            SI, R12, R12
+	KMOVW            R12, K1
+	LEAQ             (R9)(R10*1), SI
+	VMOVUPS.Z        (SI)(R11*4), K1, Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z3
@@ -2000,11 +2016,11 @@ end2:
 	VFMADD213PS      Z1, Z4, Z2
 	VMULPS           Z2, Z3, Z1
 	VFNMADD231PS     Z0, Z1, Z0
-	LEAQ             (DX)(R9*1), R8
-	VMOVUPS          Z0, K1, (R8)(R10*4)
-	VMOVUPS.Z        (DI)(R10*4), K1, Z1
+	LEAQ             (DI)(R8*1), SI
+	VMOVUPS          Z0, K1, (SI)(R11*4)
+	VMOVUPS.Z        (BX)(R11*4), K1, Z1
 	VMULPS           Z1, Z0, Z0
-	VMOVUPS.Z        (SI)(R10*4), K1, Z1
+	VMOVUPS.Z        (R9)(R11*4), K1, Z1
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z2
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z1, Z3
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z4
@@ -2034,9 +2050,9 @@ end2:
 	VFMADD213PS      Z2, Z5, Z3
 	VMULPS           Z3, Z4, Z2
 	VFNMADD231PS     Z1, Z2, Z1
-	VMOVUPS          Z1, K1, (DX)(R10*4)
-	LEAQ             (SI)(R9*2), DI
-	VMOVUPS.Z        (DI)(R10*4), K1, Z2
+	VMOVUPS          Z1, K1, (DI)(R11*4)
+	LEAQ             (R9)(R10*2), BX
+	VMOVUPS.Z        (BX)(R11*4), K1, Z2
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z2, Z3
 	VCMPPS.BCST      $0x1e, cAVX5123f0ccccd<>+0(SB), Z3, K2
 	VADDPS           Z3, Z3, Z3
@@ -2073,10 +2089,10 @@ end2:
 	VMULPS           Z2, Z4, Z4
 	VFMADD213PS      Z2, Z4, Z5
 	VBLENDMPS        Z3, Z5, K2, Z11
-	LEAQ             (DX)(R9*2), DI
-	VMOVUPS          Z11, K1, (DI)(R10*4)
+	LEAQ             (DI)(R8*2), BX
+	VMOVUPS          Z11, K1, (BX)(R11*4)
 	VFMADD231PS      Z11, Z1, Z0
-	VMOVUPS          Z0, K1, (CX)(R10*4)
+	VMOVUPS          Z0, K1, (CX)(R11*4)
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z0, Z1
 	VCMPPS.BCST      $0x1e, cAVX5123f0ccccd<>+0(SB), Z1, K2
 	VADDPS           Z1, Z1, Z1
@@ -2113,10 +2129,10 @@ end2:
 	VMULPS           Z0, Z2, Z2
 	VFMADD213PS      Z0, Z2, Z3
 	VBLENDMPS        Z1, Z3, K2, Z12
-	VMOVUPS          Z12, K1, (BX)(R10*4)
-	LEAQ             (SI)(R9*2), CX
-	LEAQ             (CX)(R9*1), CX
-	VMOVUPS.Z        (CX)(R10*4), K1, Z0
+	VMOVUPS          Z12, K1, (DX)(R11*4)
+	LEAQ             (R9)(R10*2), CX
+	LEAQ             (CX)(R10*1), CX
+	VMOVUPS.Z        (CX)(R11*4), K1, Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z3
@@ -2146,11 +2162,11 @@ end2:
 	VFMADD213PS      Z1, Z4, Z2
 	VMULPS           Z2, Z3, Z1
 	VFNMADD231PS     Z0, Z1, Z0
-	LEAQ             (DX)(R9*2), CX
-	LEAQ             (CX)(R9*1), CX
-	VMOVUPS          Z0, K1, (CX)(R10*4)
+	LEAQ             (DI)(R8*2), CX
+	LEAQ             (CX)(R8*1), CX
+	VMOVUPS          Z0, K1, (CX)(R11*4)
 	VMULPS           Z12, Z0, Z0
-	VMOVUPS          Z0, K1, (AX)(R10*4)
+	VMOVUPS          Z0, K1, (AX)(R11*4)
 
 done3:
 	VZEROUPPER
@@ -2225,127 +2241,129 @@ GLOBL cAVX512beaaaaa5<>(SB), RODATA|NOPTR, $4
 // func lstmGradRowAVX512(dgates *float32, dcPrev *float32, dh *float32, dc *float32, acts *float32, tanhC *float32, cPrev *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·lstmGradRowAVX512(SB), NOSPLIT, $0-64
-	MOVQ dgates+0(FP), AX
-	MOVQ dcPrev+8(FP), CX
-	MOVQ dh+16(FP), DX
-	MOVQ dc+24(FP), BX
-	MOVQ acts+32(FP), SI
-	MOVQ tanhC+40(FP), DI
-	MOVQ cPrev+48(FP), R8
-	MOVQ n+56(FP), R9
-	MOVQ R9, R10
-	SHLQ $0x02, R10
-	XORQ R11, R11
-	SUBQ $0x10, R9
+	MOVQ dcPrev+8(FP), AX
+	MOVQ dh+16(FP), CX
+	MOVQ dc+24(FP), DX
+	MOVQ tanhC+40(FP), BX
+	MOVQ cPrev+48(FP), SI
+	MOVQ n+56(FP), DI
+	MOVQ dgates+0(FP), R8
+	MOVQ DI, R9
+	SHLQ $0x02, R9
+	MOVQ acts+32(FP), R10
+	MOVQ DI, R11
+	SHLQ $0x02, R11
+	XORQ R12, R12
+	SUBQ $0x10, DI
 	JB   end5
 
 loop4:
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z0
-	LEAQ         (SI)(R10*2), R12
-	LEAQ         (R12)(R10*1), R12
-	VMOVUPS      (R12)(R11*4), Z1
-	VMOVUPS      (DI)(R11*4), Z2
-	VMOVUPS      (DX)(R11*4), Z3
+	LEAQ         (R10)(R11*2), R13
+	LEAQ         (R13)(R11*1), R13
+	VMOVUPS      (R13)(R12*4), Z1
+	VMOVUPS      (BX)(R12*4), Z2
+	VMOVUPS      (CX)(R12*4), Z3
 	VMULPS       Z2, Z3, Z4
 	VSUBPS       Z1, Z0, Z5
 	VMULPS       Z5, Z1, Z5
 	VMULPS       Z5, Z4, Z4
-	LEAQ         (AX)(R10*2), R12
-	LEAQ         (R12)(R10*1), R12
-	VMOVUPS      Z4, (R12)(R11*4)
+	LEAQ         (R8)(R9*2), R13
+	LEAQ         (R13)(R9*1), R13
+	VMOVUPS      Z4, (R13)(R12*4)
 	VMOVAPS      Z0, Z4
 	VFNMADD231PS Z2, Z2, Z4
 	VMULPS       Z1, Z3, Z1
 	VMULPS       Z4, Z1, Z1
-	TESTQ        BX, BX
+	TESTQ        DX, DX
 	JZ           noDC6
-	VMOVUPS      (BX)(R11*4), Z2
+	VMOVUPS      (DX)(R12*4), Z2
 	VADDPS       Z2, Z1, Z1
 
 noDC6:
-	VMOVUPS      (SI)(R11*4), Z2
-	LEAQ         (SI)(R10*1), R12
-	VMOVUPS      (R12)(R11*4), Z3
-	LEAQ         (SI)(R10*2), R12
-	VMOVUPS      (R12)(R11*4), Z4
+	VMOVUPS      (R10)(R12*4), Z2
+	LEAQ         (R10)(R11*1), R13
+	VMOVUPS      (R13)(R12*4), Z3
+	LEAQ         (R10)(R11*2), R13
+	VMOVUPS      (R13)(R12*4), Z4
 	VMULPS       Z4, Z1, Z5
 	VSUBPS       Z2, Z0, Z6
 	VMULPS       Z6, Z2, Z6
 	VMULPS       Z6, Z5, Z5
-	VMOVUPS      Z5, (AX)(R11*4)
-	VMOVUPS      (R8)(R11*4), Z5
+	VMOVUPS      Z5, (R8)(R12*4)
+	VMOVUPS      (SI)(R12*4), Z5
 	VMULPS       Z5, Z1, Z5
 	VSUBPS       Z3, Z0, Z6
 	VMULPS       Z6, Z3, Z6
 	VMULPS       Z6, Z5, Z5
-	LEAQ         (AX)(R10*1), R12
-	VMOVUPS      Z5, (R12)(R11*4)
+	LEAQ         (R8)(R9*1), R13
+	VMOVUPS      Z5, (R13)(R12*4)
 	VMOVAPS      Z0, Z0
 	VFNMADD231PS Z4, Z4, Z0
 	VMULPS       Z2, Z1, Z2
 	VMULPS       Z0, Z2, Z0
-	LEAQ         (AX)(R10*2), R12
-	VMOVUPS      Z0, (R12)(R11*4)
+	LEAQ         (R8)(R9*2), R13
+	VMOVUPS      Z0, (R13)(R12*4)
 	VMULPS       Z3, Z1, Z0
-	VMOVUPS      Z0, (CX)(R11*4)
-	ADDQ         $0x10, R11
-	SUBQ         $0x10, R9
+	VMOVUPS      Z0, (AX)(R12*4)
+	ADDQ         $0x10, R12
+	SUBQ         $0x10, DI
 	JAE          loop4
 
 end5:
-	ADDQ         $0x10, R9
+	ADDQ         $0x10, DI
 	JZ           done7
-	MOVL         $-1, R12
-	BZHIL        R9, R12, R12
-	KMOVW        R12, K1
+	MOVL         $-1, R13
+	BZHIL        DI, R13, R13
+	KMOVW        R13, K1
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z0
-	LEAQ         (SI)(R10*2), R9
-	LEAQ         (R9)(R10*1), R9
-	VMOVUPS.Z    (R9)(R11*4), K1, Z1
-	VMOVUPS.Z    (DI)(R11*4), K1, Z2
-	VMOVUPS.Z    (DX)(R11*4), K1, Z3
+	LEAQ         (R10)(R11*2), DI
+	LEAQ         (DI)(R11*1), DI
+	VMOVUPS.Z    (DI)(R12*4), K1, Z1
+	VMOVUPS.Z    (BX)(R12*4), K1, Z2
+	VMOVUPS.Z    (CX)(R12*4), K1, Z3
 	VMULPS       Z2, Z3, Z4
 	VSUBPS       Z1, Z0, Z5
 	VMULPS       Z5, Z1, Z5
 	VMULPS       Z5, Z4, Z4
-	LEAQ         (AX)(R10*2), DX
-	LEAQ         (DX)(R10*1), DX
-	VMOVUPS      Z4, K1, (DX)(R11*4)
+	LEAQ         (R8)(R9*2), CX
+	LEAQ         (CX)(R9*1), CX
+	VMOVUPS      Z4, K1, (CX)(R12*4)
 	VMOVAPS      Z0, Z4
 	VFNMADD231PS Z2, Z2, Z4
 	VMULPS       Z1, Z3, Z1
 	VMULPS       Z4, Z1, Z1
-	TESTQ        BX, BX
+	TESTQ        DX, DX
 	JZ           noDC8
-	VMOVUPS.Z    (BX)(R11*4), K1, Z2
+	VMOVUPS.Z    (DX)(R12*4), K1, Z2
 	VADDPS       Z2, Z1, Z1
 
 noDC8:
-	VMOVUPS.Z    (SI)(R11*4), K1, Z2
-	LEAQ         (SI)(R10*1), DX
-	VMOVUPS.Z    (DX)(R11*4), K1, Z3
-	LEAQ         (SI)(R10*2), DX
-	VMOVUPS.Z    (DX)(R11*4), K1, Z4
+	VMOVUPS.Z    (R10)(R12*4), K1, Z2
+	LEAQ         (R10)(R11*1), CX
+	VMOVUPS.Z    (CX)(R12*4), K1, Z3
+	LEAQ         (R10)(R11*2), CX
+	VMOVUPS.Z    (CX)(R12*4), K1, Z4
 	VMULPS       Z4, Z1, Z5
 	VSUBPS       Z2, Z0, Z6
 	VMULPS       Z6, Z2, Z6
 	VMULPS       Z6, Z5, Z5
-	VMOVUPS      Z5, K1, (AX)(R11*4)
-	VMOVUPS.Z    (R8)(R11*4), K1, Z5
+	VMOVUPS      Z5, K1, (R8)(R12*4)
+	VMOVUPS.Z    (SI)(R12*4), K1, Z5
 	VMULPS       Z5, Z1, Z5
 	VSUBPS       Z3, Z0, Z6
 	VMULPS       Z6, Z3, Z6
 	VMULPS       Z6, Z5, Z5
-	LEAQ         (AX)(R10*1), DX
-	VMOVUPS      Z5, K1, (DX)(R11*4)
+	LEAQ         (R8)(R9*1), CX
+	VMOVUPS      Z5, K1, (CX)(R12*4)
 	VMOVAPS      Z0, Z0
 	VFNMADD231PS Z4, Z4, Z0
 	VMULPS       Z2, Z1, Z2
 	VMULPS       Z0, Z2, Z0
-	LEAQ         (AX)(R10*2), AX
-	VMOVUPS      Z0, K1, (AX)(R11*4)
+	LEAQ         (R8)(R9*2), CX
+	VMOVUPS      Z0, K1, (CX)(R12*4)
 	VMULPS       Z3, Z1, Z0
-	VMOVUPS      Z0, K1, (CX)(R11*4)
+	VMOVUPS      Z0, K1, (AX)(R12*4)
 
 done7:
 	VZEROUPPER
@@ -2355,20 +2373,24 @@ done7:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·gruRowAVX512(SB), NOSPLIT, $0-48
 	MOVQ h+0(FP), AX
-	MOVQ acts+8(FP), CX
-	MOVQ gx+16(FP), DX
-	MOVQ gh+24(FP), BX
-	MOVQ hPrev+32(FP), SI
-	MOVQ n+40(FP), DI
-	MOVQ DI, R8
+	MOVQ hPrev+32(FP), CX
+	MOVQ n+40(FP), DX
+	MOVQ acts+8(FP), BX
+	MOVQ DX, SI
+	SHLQ $0x02, SI
+	MOVQ gx+16(FP), DI
+	MOVQ DX, R8
 	SHLQ $0x02, R8
-	XORQ R9, R9
-	SUBQ $0x10, DI
+	MOVQ gh+24(FP), R9
+	MOVQ DX, R10
+	SHLQ $0x02, R10
+	XORQ R11, R11
+	SUBQ $0x10, DX
 	JB   end10
 
 loop9:
-	VMOVUPS          (DX)(R9*4), Z0
-	VMOVUPS          (BX)(R9*4), Z1
+	VMOVUPS          (DI)(R11*4), Z0
+	VMOVUPS          (R9)(R11*4), Z1
 	VADDPS           Z1, Z0, Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z8
@@ -2399,11 +2421,11 @@ loop9:
 	VFMADD213PS      Z1, Z10, Z8
 	VMULPS           Z8, Z9, Z1
 	VFNMADD231PS     Z0, Z1, Z0
-	VMOVUPS          Z0, (CX)(R9*4)
-	LEAQ             (DX)(R8*2), R10
-	VMOVUPS          (R10)(R9*4), Z1
-	LEAQ             (BX)(R8*2), R10
-	VMOVUPS          (R10)(R9*4), Z8
+	VMOVUPS          Z0, (BX)(R11*4)
+	LEAQ             (DI)(R8*2), R12
+	VMOVUPS          (R12)(R11*4), Z1
+	LEAQ             (R9)(R10*2), R12
+	VMOVUPS          (R12)(R11*4), Z8
 	VFMADD231PS      Z8, Z0, Z1
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z1, Z0
 	VCMPPS.BCST      $0x1e, cAVX5123f0ccccd<>+0(SB), Z0, K1
@@ -2441,12 +2463,12 @@ loop9:
 	VMULPS           Z1, Z8, Z8
 	VFMADD213PS      Z1, Z8, Z9
 	VBLENDMPS        Z0, Z9, K1, Z3
-	LEAQ             (CX)(R8*2), R10
-	VMOVUPS          Z3, (R10)(R9*4)
-	LEAQ             (DX)(R8*1), R10
-	VMOVUPS          (R10)(R9*4), Z0
-	LEAQ             (BX)(R8*1), R10
-	VMOVUPS          (R10)(R9*4), Z1
+	LEAQ             (BX)(SI*2), R12
+	VMOVUPS          Z3, (R12)(R11*4)
+	LEAQ             (DI)(R8*1), R12
+	VMOVUPS          (R12)(R11*4), Z0
+	LEAQ             (R9)(R10*1), R12
+	VMOVUPS          (R12)(R11*4), Z1
 	VADDPS           Z1, Z0, Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z8
@@ -2477,24 +2499,24 @@ loop9:
 	VFMADD213PS      Z1, Z10, Z8
 	VMULPS           Z8, Z9, Z1
 	VFNMADD231PS     Z0, Z1, Z0
-	LEAQ             (CX)(R8*1), R10
-	VMOVUPS          Z0, (R10)(R9*4)
-	VMOVUPS          (SI)(R9*4), Z1
+	LEAQ             (BX)(SI*1), R12
+	VMOVUPS          Z0, (R12)(R11*4)
+	VMOVUPS          (CX)(R11*4), Z1
 	VSUBPS           Z3, Z1, Z1
 	VFMADD231PS      Z1, Z0, Z3
-	VMOVUPS          Z3, (AX)(R9*4)
-	ADDQ             $0x10, R9
-	SUBQ             $0x10, DI
+	VMOVUPS          Z3, (AX)(R11*4)
+	ADDQ             $0x10, R11
+	SUBQ             $0x10, DX
 	JAE              loop9
 
 end10:
-	ADDQ             $0x10, DI
+	ADDQ             $0x10, DX
 	JZ               done11
-	MOVL             $-1, R10
-	BZHIL            DI, R10, R10
-	KMOVW            R10, K1
-	VMOVUPS.Z        (DX)(R9*4), K1, Z0
-	VMOVUPS.Z        (BX)(R9*4), K1, Z1
+	MOVL             $-1, R12
+	BZHIL            DX, R12, R12
+	KMOVW            R12, K1
+	VMOVUPS.Z        (DI)(R11*4), K1, Z0
+	VMOVUPS.Z        (R9)(R11*4), K1, Z1
 	VADDPS           Z1, Z0, Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
@@ -2525,11 +2547,11 @@ end10:
 	VFMADD213PS      Z1, Z4, Z2
 	VMULPS           Z2, Z3, Z1
 	VFNMADD231PS     Z0, Z1, Z0
-	VMOVUPS          Z0, K1, (CX)(R9*4)
-	LEAQ             (DX)(R8*2), DI
-	VMOVUPS.Z        (DI)(R9*4), K1, Z1
-	LEAQ             (BX)(R8*2), DI
-	VMOVUPS.Z        (DI)(R9*4), K1, Z2
+	VMOVUPS          Z0, K1, (BX)(R11*4)
+	LEAQ             (DI)(R8*2), DX
+	VMOVUPS.Z        (DX)(R11*4), K1, Z1
+	LEAQ             (R9)(R10*2), DX
+	VMOVUPS.Z        (DX)(R11*4), K1, Z2
 	VFMADD231PS      Z2, Z0, Z1
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z1, Z0
 	VCMPPS.BCST      $0x1e, cAVX5123f0ccccd<>+0(SB), Z0, K2
@@ -2567,12 +2589,12 @@ end10:
 	VMULPS           Z1, Z2, Z2
 	VFMADD213PS      Z1, Z2, Z3
 	VBLENDMPS        Z0, Z3, K2, Z6
-	LEAQ             (CX)(R8*2), DI
-	VMOVUPS          Z6, K1, (DI)(R9*4)
-	LEAQ             (DX)(R8*1), DX
-	VMOVUPS.Z        (DX)(R9*4), K1, Z0
-	LEAQ             (BX)(R8*1), DX
-	VMOVUPS.Z        (DX)(R9*4), K1, Z1
+	LEAQ             (BX)(SI*2), DX
+	VMOVUPS          Z6, K1, (DX)(R11*4)
+	LEAQ             (DI)(R8*1), DX
+	VMOVUPS.Z        (DX)(R11*4), K1, Z0
+	LEAQ             (R9)(R10*1), DX
+	VMOVUPS.Z        (DX)(R11*4), K1, Z1
 	VADDPS           Z1, Z0, Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
@@ -2603,12 +2625,12 @@ end10:
 	VFMADD213PS      Z1, Z4, Z2
 	VMULPS           Z2, Z3, Z1
 	VFNMADD231PS     Z0, Z1, Z0
-	LEAQ             (CX)(R8*1), CX
-	VMOVUPS          Z0, K1, (CX)(R9*4)
-	VMOVUPS.Z        (SI)(R9*4), K1, Z1
+	LEAQ             (BX)(SI*1), DX
+	VMOVUPS          Z0, K1, (DX)(R11*4)
+	VMOVUPS.Z        (CX)(R11*4), K1, Z1
 	VSUBPS           Z6, Z1, Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VMOVUPS          Z6, K1, (AX)(R9*4)
+	VMOVUPS          Z6, K1, (AX)(R11*4)
 
 done11:
 	VZEROUPPER
@@ -2617,103 +2639,109 @@ done11:
 // func gruGradRowAVX512(dgx *float32, dgh *float32, dhPrev *float32, dh *float32, acts *float32, gh *float32, hPrev *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·gruGradRowAVX512(SB), NOSPLIT, $0-64
-	MOVQ dgx+0(FP), AX
-	MOVQ dgh+8(FP), CX
-	MOVQ dhPrev+16(FP), DX
-	MOVQ dh+24(FP), BX
-	MOVQ acts+32(FP), SI
-	MOVQ gh+40(FP), DI
-	MOVQ hPrev+48(FP), R8
-	MOVQ n+56(FP), R9
-	MOVQ R9, R10
-	SHLQ $0x02, R10
-	XORQ R11, R11
-	SUBQ $0x10, R9
+	MOVQ dhPrev+16(FP), AX
+	MOVQ dh+24(FP), CX
+	MOVQ hPrev+48(FP), DX
+	MOVQ n+56(FP), BX
+	MOVQ dgx+0(FP), SI
+	MOVQ BX, DI
+	SHLQ $0x02, DI
+	MOVQ dgh+8(FP), R8
+	MOVQ BX, R9
+	SHLQ $0x02, R9
+	MOVQ acts+32(FP), R10
+	MOVQ BX, R11
+	SHLQ $0x02, R11
+	MOVQ gh+40(FP), R12
+	MOVQ BX, R13
+	SHLQ $0x02, R13
+	XORQ R14, R14
+	SUBQ $0x10, BX
 	JB   end13
 
 loop12:
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z0
-	VMOVUPS      (SI)(R11*4), Z1
-	LEAQ         (SI)(R10*1), R12
-	VMOVUPS      (R12)(R11*4), Z2
-	LEAQ         (SI)(R10*2), R12
-	VMOVUPS      (R12)(R11*4), Z3
-	VMOVUPS      (BX)(R11*4), Z4
+	VMOVUPS      (R10)(R14*4), Z1
+	LEAQ         (R10)(R11*1), R15
+	VMOVUPS      (R15)(R14*4), Z2
+	LEAQ         (R10)(R11*2), R15
+	VMOVUPS      (R15)(R14*4), Z3
+	VMOVUPS      (CX)(R14*4), Z4
 	VSUBPS       Z2, Z0, Z5
 	VMOVAPS      Z0, Z6
 	VFNMADD231PS Z3, Z3, Z6
 	VMULPS       Z5, Z4, Z7
 	VMULPS       Z6, Z7, Z6
-	VMOVUPS      (R8)(R11*4), Z7
+	VMOVUPS      (DX)(R14*4), Z7
 	VSUBPS       Z3, Z7, Z3
 	VMULPS       Z3, Z4, Z3
 	VMULPS       Z2, Z3, Z3
 	VMULPS       Z5, Z3, Z3
-	LEAQ         (DI)(R10*2), R12
-	VMOVUPS      (R12)(R11*4), Z5
+	LEAQ         (R12)(R13*2), R15
+	VMOVUPS      (R15)(R14*4), Z5
 	VMULPS       Z5, Z6, Z5
 	VMULPS       Z1, Z5, Z5
 	VSUBPS       Z1, Z0, Z0
 	VMULPS       Z0, Z5, Z0
-	VMOVUPS      Z0, (AX)(R11*4)
-	VMOVUPS      Z0, (CX)(R11*4)
-	LEAQ         (AX)(R10*1), R12
-	VMOVUPS      Z3, (R12)(R11*4)
-	LEAQ         (CX)(R10*1), R12
-	VMOVUPS      Z3, (R12)(R11*4)
-	LEAQ         (AX)(R10*2), R12
-	VMOVUPS      Z6, (R12)(R11*4)
+	VMOVUPS      Z0, (SI)(R14*4)
+	VMOVUPS      Z0, (R8)(R14*4)
+	LEAQ         (SI)(DI*1), R15
+	VMOVUPS      Z3, (R15)(R14*4)
+	LEAQ         (R8)(R9*1), R15
+	VMOVUPS      Z3, (R15)(R14*4)
+	LEAQ         (SI)(DI*2), R15
+	VMOVUPS      Z6, (R15)(R14*4)
 	VMULPS       Z1, Z6, Z0
-	LEAQ         (CX)(R10*2), R12
-	VMOVUPS      Z0, (R12)(R11*4)
+	LEAQ         (R8)(R9*2), R15
+	VMOVUPS      Z0, (R15)(R14*4)
 	VMULPS       Z2, Z4, Z0
-	VMOVUPS      Z0, (DX)(R11*4)
-	ADDQ         $0x10, R11
-	SUBQ         $0x10, R9
+	VMOVUPS      Z0, (AX)(R14*4)
+	ADDQ         $0x10, R14
+	SUBQ         $0x10, BX
 	JAE          loop12
 
 end13:
-	ADDQ         $0x10, R9
+	ADDQ         $0x10, BX
 	JZ           done14
-	MOVL         $-1, R12
-	BZHIL        R9, R12, R12
-	KMOVW        R12, K1
+	MOVL         $-1, R15
+	BZHIL        BX, R15, R15
+	KMOVW        R15, K1
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z0
-	VMOVUPS.Z    (SI)(R11*4), K1, Z1
-	LEAQ         (SI)(R10*1), R9
-	VMOVUPS.Z    (R9)(R11*4), K1, Z2
-	LEAQ         (SI)(R10*2), SI
-	VMOVUPS.Z    (SI)(R11*4), K1, Z3
-	VMOVUPS.Z    (BX)(R11*4), K1, Z4
+	VMOVUPS.Z    (R10)(R14*4), K1, Z1
+	LEAQ         (R10)(R11*1), BX
+	VMOVUPS.Z    (BX)(R14*4), K1, Z2
+	LEAQ         (R10)(R11*2), BX
+	VMOVUPS.Z    (BX)(R14*4), K1, Z3
+	VMOVUPS.Z    (CX)(R14*4), K1, Z4
 	VSUBPS       Z2, Z0, Z5
 	VMOVAPS      Z0, Z6
 	VFNMADD231PS Z3, Z3, Z6
 	VMULPS       Z5, Z4, Z7
 	VMULPS       Z6, Z7, Z6
-	VMOVUPS.Z    (R8)(R11*4), K1, Z7
+	VMOVUPS.Z    (DX)(R14*4), K1, Z7
 	VSUBPS       Z3, Z7, Z3
 	VMULPS       Z3, Z4, Z3
 	VMULPS       Z2, Z3, Z3
 	VMULPS       Z5, Z3, Z3
-	LEAQ         (DI)(R10*2), BX
-	VMOVUPS.Z    (BX)(R11*4), K1, Z5
+	LEAQ         (R12)(R13*2), CX
+	VMOVUPS.Z    (CX)(R14*4), K1, Z5
 	VMULPS       Z5, Z6, Z5
 	VMULPS       Z1, Z5, Z5
 	VSUBPS       Z1, Z0, Z0
 	VMULPS       Z0, Z5, Z0
-	VMOVUPS      Z0, K1, (AX)(R11*4)
-	VMOVUPS      Z0, K1, (CX)(R11*4)
-	LEAQ         (AX)(R10*1), BX
-	VMOVUPS      Z3, K1, (BX)(R11*4)
-	LEAQ         (CX)(R10*1), BX
-	VMOVUPS      Z3, K1, (BX)(R11*4)
-	LEAQ         (AX)(R10*2), AX
-	VMOVUPS      Z6, K1, (AX)(R11*4)
+	VMOVUPS      Z0, K1, (SI)(R14*4)
+	VMOVUPS      Z0, K1, (R8)(R14*4)
+	LEAQ         (SI)(DI*1), CX
+	VMOVUPS      Z3, K1, (CX)(R14*4)
+	LEAQ         (R8)(R9*1), CX
+	VMOVUPS      Z3, K1, (CX)(R14*4)
+	LEAQ         (SI)(DI*2), CX
+	VMOVUPS      Z6, K1, (CX)(R14*4)
 	VMULPS       Z1, Z6, Z0
-	LEAQ         (CX)(R10*2), AX
-	VMOVUPS      Z0, K1, (AX)(R11*4)
+	LEAQ         (R8)(R9*2), CX
+	VMOVUPS      Z0, K1, (CX)(R14*4)
 	VMULPS       Z2, Z4, Z0
-	VMOVUPS      Z0, K1, (DX)(R11*4)
+	VMOVUPS      Z0, K1, (AX)(R14*4)
 
 done14:
 	VZEROUPPER

@@ -267,17 +267,17 @@ DATA neonConsts<>+1036(SB)/4, $0x3e5b33b6
 GLOBL neonConsts<>(SB), RODATA|NOPTR, $1040
 
 // func elemFillNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemFillNEON(SB), NOSPLIT, $128-40
+TEXT ·elemFillNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	FMOVS s+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
-	FMOVS s+32(FP), F31
-	VDUP V31.S[0], V31.S4
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
+	BLT end2
+loop1:
 	FMOVQ F31, 0(R0)
 	FMOVQ F31, 16(R0)
 	FMOVQ F31, 32(R0)
@@ -286,9393 +286,17769 @@ loop4:
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
+	BLT end4
+loop3:
 	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	CMP $2, R15
-	BLT copied
-	CMP $3, R15
-	BLT copied
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
 	FMOVQ F31, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+finished6:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back7:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back7
+done5:
 	RET
 
 // func elemAddNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemAddNEON(SB), NOSPLIT, $128-40
+TEXT ·elemAddNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	FMOVQ 16(R2), F0
-	WORD $0x4e20d420 // add V0, V1, V0
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	FMOVQ 32(R2), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ F1, 32(R0)
-	FMOVQ 48(R1), F1
-	FMOVQ 48(R2), F0
-	WORD $0x4e20d420 // add V0, V1, V0
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	FMOVQ 16(R2), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ F31, 16(R0)
+	FMOVQ 32(R1), F31
+	FMOVQ 32(R2), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 32(R0)
+	FMOVQ 48(R1), F30
+	FMOVQ 48(R2), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ F31, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
 	RET
 
 // func elemSubNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSubNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSubNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4ea1d401 // sub V1, V0, V1
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	FMOVQ 16(R2), F0
-	WORD $0x4ea0d420 // sub V0, V1, V0
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	FMOVQ 32(R2), F1
-	WORD $0x4ea1d401 // sub V1, V0, V1
-	FMOVQ F1, 32(R0)
-	FMOVQ 48(R1), F1
-	FMOVQ 48(R2), F0
-	WORD $0x4ea0d420 // sub V0, V1, V0
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	FMOVQ 16(R2), F31
+	WORD $0x4ebfd7df // sub V31, V30, V31
+	FMOVQ F31, 16(R0)
+	FMOVQ 32(R1), F31
+	FMOVQ 32(R2), F30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ F30, 32(R0)
+	FMOVQ 48(R1), F30
+	FMOVQ 48(R2), F31
+	WORD $0x4ebfd7df // sub V31, V30, V31
+	FMOVQ F31, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4ea1d401 // sub V1, V0, V1
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4ea1d401 // sub V1, V0, V1
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ F30, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
 	RET
 
 // func elemMulNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemMulNEON(SB), NOSPLIT, $128-40
+TEXT ·elemMulNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	FMOVQ 16(R2), F0
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	FMOVQ 32(R2), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ F1, 32(R0)
-	FMOVQ 48(R1), F1
-	FMOVQ 48(R2), F0
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	FMOVQ 16(R2), F31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 16(R0)
+	FMOVQ 32(R1), F31
+	FMOVQ 32(R2), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 32(R0)
+	FMOVQ 48(R1), F30
+	FMOVQ 48(R2), F31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
 	RET
 
 // func elemDivNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemDivNEON(SB), NOSPLIT, $128-40
+TEXT ·elemDivNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	FMOVQ 16(R2), F0
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x6e3efffe // div V30, V31, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	FMOVQ 16(R2), F31
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x6e3efffe // div V30, V31, V30
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x6e3efffe // div V30, V31, V30
+	FMOVQ F30, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
 	RET
 
 // func elemMax2NEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemMax2NEON(SB), NOSPLIT, $128-40
+TEXT ·elemMax2NEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4e20e402 // eq V2, V0, V0
-	WORD $0x6e205842 // not V2, V2, V0
-	WORD $0x4e21f401 // max V1, V0, V1
-	WORD $0x6e611c02 // bsl V2, V0, V1
-	FMOVQ F2, 0(R0)
-	FMOVQ 16(R1), F2
-	FMOVQ 16(R2), F1
-	WORD $0x4e22e440 // eq V0, V2, V2
-	WORD $0x6e205800 // not V0, V0, V0
-	WORD $0x4e21f441 // max V1, V2, V1
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4e3fe7fd // eq V29, V31, V31
+	WORD $0x6e205bbd // not V29, V29, V0
+	WORD $0x4e3ef7fe // max V30, V31, V30
+	WORD $0x6e7e1ffd // bsl V29, V31, V30
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	FMOVQ 16(R2), F30
+	WORD $0x4e3de7bf // eq V31, V29, V29
+	WORD $0x6e205bff // not V31, V31, V0
+	WORD $0x4e3ef7be // max V30, V29, V30
+	WORD $0x6e7e1fbf // bsl V31, V29, V30
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4e20e402 // eq V2, V0, V0
-	WORD $0x6e205842 // not V2, V2, V0
-	WORD $0x4e21f401 // max V1, V0, V1
-	WORD $0x6e611c02 // bsl V2, V0, V1
-	FMOVQ F2, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4e3fe7fd // eq V29, V31, V31
+	WORD $0x6e205bbd // not V29, V29, V0
+	WORD $0x4e3ef7fe // max V30, V31, V30
+	WORD $0x6e7e1ffd // bsl V29, V31, V30
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4e20e402 // eq V2, V0, V0
-	WORD $0x6e205842 // not V2, V2, V0
-	WORD $0x4e21f401 // max V1, V0, V1
-	WORD $0x6e611c02 // bsl V2, V0, V1
-	FMOVQ F2, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4e3fe7fd // eq V29, V31, V31
+	WORD $0x6e205bbd // not V29, V29, V0
+	WORD $0x4e3ef7fe // max V30, V31, V30
+	WORD $0x6e7e1ffd // bsl V29, V31, V30
+	FMOVQ F29, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
 	RET
 
 // func elemMin2NEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemMin2NEON(SB), NOSPLIT, $128-40
+TEXT ·elemMin2NEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4e20e402 // eq V2, V0, V0
-	WORD $0x6e205842 // not V2, V2, V0
-	WORD $0x4ea1f401 // min V1, V0, V1
-	WORD $0x6e611c02 // bsl V2, V0, V1
-	FMOVQ F2, 0(R0)
-	FMOVQ 16(R1), F2
-	FMOVQ 16(R2), F1
-	WORD $0x4e22e440 // eq V0, V2, V2
-	WORD $0x6e205800 // not V0, V0, V0
-	WORD $0x4ea1f441 // min V1, V2, V1
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4e3fe7fd // eq V29, V31, V31
+	WORD $0x6e205bbd // not V29, V29, V0
+	WORD $0x4ebef7fe // min V30, V31, V30
+	WORD $0x6e7e1ffd // bsl V29, V31, V30
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	FMOVQ 16(R2), F30
+	WORD $0x4e3de7bf // eq V31, V29, V29
+	WORD $0x6e205bff // not V31, V31, V0
+	WORD $0x4ebef7be // min V30, V29, V30
+	WORD $0x6e7e1fbf // bsl V31, V29, V30
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4e20e402 // eq V2, V0, V0
-	WORD $0x6e205842 // not V2, V2, V0
-	WORD $0x4ea1f401 // min V1, V0, V1
-	WORD $0x6e611c02 // bsl V2, V0, V1
-	FMOVQ F2, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4e3fe7fd // eq V29, V31, V31
+	WORD $0x6e205bbd // not V29, V29, V0
+	WORD $0x4ebef7fe // min V30, V31, V30
+	WORD $0x6e7e1ffd // bsl V29, V31, V30
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4e20e402 // eq V2, V0, V0
-	WORD $0x6e205842 // not V2, V2, V0
-	WORD $0x4ea1f401 // min V1, V0, V1
-	WORD $0x6e611c02 // bsl V2, V0, V1
-	FMOVQ F2, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4e3fe7fd // eq V29, V31, V31
+	WORD $0x6e205bbd // not V29, V29, V0
+	WORD $0x4ebef7fe // min V30, V31, V30
+	WORD $0x6e7e1ffd // bsl V29, V31, V30
+	FMOVQ F29, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
 	RET
 
 // func elemAddScalarNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemAddScalarNEON(SB), NOSPLIT, $128-40
+TEXT ·elemAddScalarNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	FMOVS s+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
-	FMOVS s+32(FP), F31
-	VDUP V31.S[0], V31.S4
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	WORD $0x4e20d7e0 // add V0, V31, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	WORD $0x4e20d7e0 // add V0, V31, V0
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	WORD $0x4e20d7e0 // add V0, V31, V0
-	FMOVQ F0, 32(R0)
-	FMOVQ 48(R1), F0
-	WORD $0x4e20d7e0 // add V0, V31, V0
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 16(R0)
+	FMOVQ 32(R1), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 32(R0)
+	FMOVQ 48(R1), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x4e20d7e0 // add V0, V31, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x4e20d7e0 // add V0, V31, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemScaleNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemScaleNEON(SB), NOSPLIT, $128-40
+TEXT ·elemScaleNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	FMOVS s+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
-	FMOVS s+32(FP), F31
-	VDUP V31.S[0], V31.S4
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ F0, 32(R0)
-	FMOVQ 48(R1), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 16(R0)
+	FMOVQ 32(R1), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 32(R0)
+	FMOVQ 48(R1), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemAxpyNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemAxpyNEON(SB), NOSPLIT, $128-40
+TEXT ·elemAxpyNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	FMOVS s+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
-	FMOVS s+32(FP), F31
-	VDUP V31.S[0], V31.S4
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F1
-	WORD $0x4e21cfe0 // fmla V0, V31, V1
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R0), F0
-	FMOVQ 16(R1), F1
-	WORD $0x4e21cfe0 // fmla V0, V31, V1
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R0), F0
-	FMOVQ 32(R1), F1
-	WORD $0x4e21cfe0 // fmla V0, V31, V1
-	FMOVQ F0, 32(R0)
-	FMOVQ 48(R0), F0
-	FMOVQ 48(R1), F1
-	WORD $0x4e21cfe0 // fmla V0, V31, V1
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R0), F30
+	FMOVQ 16(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 16(R0)
+	FMOVQ 32(R0), F30
+	FMOVQ 32(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 32(R0)
+	FMOVQ 48(R0), F30
+	FMOVQ 48(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F1
-	WORD $0x4e21cfe0 // fmla V0, V31, V1
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F1
-	WORD $0x4e21cfe0 // fmla V0, V31, V1
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
 	RET
 
 // func elemMulAddNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemMulAddNEON(SB), NOSPLIT, $128-40
+TEXT ·elemMulAddNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R2), F0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R2), F1
-	FMOVQ 16(R0), F2
-	FMOVQ 16(R1), F0
-	WORD $0x4e20cc22 // fmla V2, V1, V0
-	FMOVQ F2, 16(R0)
-	FMOVQ 32(R2), F2
-	FMOVQ 32(R0), F0
-	FMOVQ 32(R1), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ F0, 32(R0)
-	FMOVQ 48(R2), F0
-	FMOVQ 48(R0), F1
-	FMOVQ 48(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R2), F30
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 16(R0)
+	FMOVQ 32(R2), F29
+	FMOVQ 32(R0), F31
+	FMOVQ 32(R1), F30
+	WORD $0x4e3ecfbf // fmla V31, V29, V30
+	FMOVQ F31, 32(R0)
+	FMOVQ 48(R2), F31
+	FMOVQ 48(R0), F30
+	FMOVQ 48(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemDivAddNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemDivAddNEON(SB), NOSPLIT, $128-40
+TEXT ·elemDivAddNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ 0(R0), F0
-	WORD $0x4e20d420 // add V0, V1, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	FMOVQ 16(R2), F1
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ 16(R0), F0
-	WORD $0x4e20d420 // add V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x6e3efffe // div V30, V31, V30
+	FMOVQ 0(R0), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 16(R2), F30
+	WORD $0x6e3efffe // div V30, V31, V30
+	FMOVQ 16(R0), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ 0(R0), F0
-	WORD $0x4e20d420 // add V0, V1, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x6e3efffe // div V30, V31, V30
+	FMOVQ 0(R0), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ 0(R0), F0
-	WORD $0x4e20d420 // add V0, V1, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x6e3efffe // div V30, V31, V30
+	FMOVQ 0(R0), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemClampNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemClampNEON(SB), NOSPLIT, $128-40
+TEXT ·elemClampNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
-	MOVD dst+0(FP), R0
-	MOVD a+8(FP), R1
-	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	FMOVS s+32(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS t+36(FP), F30
 	VDUP V30.S[0], V30.S4
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	WORD $0x4e20f7e0 // max V0, V31, V0
-	WORD $0x4ea0f7c0 // min V0, V30, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	WORD $0x4e20f7e0 // max V0, V31, V0
-	WORD $0x4ea0f7c0 // min V0, V30, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F29
+	WORD $0x4e3df7fd // max V29, V31, V29
+	WORD $0x4ebdf7dd // min V29, V30, V29
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	WORD $0x4e3df7fd // max V29, V31, V29
+	WORD $0x4ebdf7dd // min V29, V30, V29
+	FMOVQ F29, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x4e20f7e0 // max V0, V31, V0
-	WORD $0x4ea0f7c0 // min V0, V30, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F29
+	WORD $0x4e3df7fd // max V29, V31, V29
+	WORD $0x4ebdf7dd // min V29, V30, V29
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x4e20f7e0 // max V0, V31, V0
-	WORD $0x4ea0f7c0 // min V0, V30, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F29
+	WORD $0x4e3df7fd // max V29, V31, V29
+	WORD $0x4ebdf7dd // min V29, V30, V29
+	FMOVQ F29, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemClampGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemClampGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemClampGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
-	MOVD dst+0(FP), R0
-	MOVD a+8(FP), R1
-	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	FMOVS s+32(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS t+36(FP), F30
 	VDUP V30.S[0], V30.S4
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 0(R0), F1
-	WORD $0x6e3fe402 // ge V2, V0, V31
-	WORD $0x6e20e7c0 // ge V0, V30, V0
-	WORD $0x4e201c40 // and V0, V2, V0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R2), F0
-	FMOVQ 16(R0), F1
-	WORD $0x6e3fe402 // ge V2, V0, V31
-	WORD $0x6e20e7c0 // ge V0, V30, V0
-	WORD $0x4e201c40 // and V0, V2, V0
-	FMOVQ 16(R1), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R2), F29
+	FMOVQ 0(R0), F28
+	WORD $0x6e3fe7bb // ge V27, V29, V31
+	WORD $0x6e3de7dd // ge V29, V30, V29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bd79b // add V27, V28, V27
+	WORD $0x6e7c1f7d // bsl V29, V27, V28
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R2), F29
+	FMOVQ 16(R0), F28
+	WORD $0x6e3fe7bb // ge V27, V29, V31
+	WORD $0x6e3de7dd // ge V29, V30, V29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 16(R1), F27
+	WORD $0x4e3bd79b // add V27, V28, V27
+	WORD $0x6e7c1f7d // bsl V29, V27, V28
+	FMOVQ F29, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 0(R0), F1
-	WORD $0x6e3fe402 // ge V2, V0, V31
-	WORD $0x6e20e7c0 // ge V0, V30, V0
-	WORD $0x4e201c40 // and V0, V2, V0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F29
+	FMOVQ 0(R0), F28
+	WORD $0x6e3fe7bb // ge V27, V29, V31
+	WORD $0x6e3de7dd // ge V29, V30, V29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bd79b // add V27, V28, V27
+	WORD $0x6e7c1f7d // bsl V29, V27, V28
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 0(R0), F1
-	WORD $0x6e3fe402 // ge V2, V0, V31
-	WORD $0x6e20e7c0 // ge V0, V30, V0
-	WORD $0x4e201c40 // and V0, V2, V0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F29
+	FMOVQ 0(R0), F28
+	WORD $0x6e3fe7bb // ge V27, V29, V31
+	WORD $0x6e3de7dd // ge V29, V30, V29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bd79b // add V27, V28, V27
+	WORD $0x6e7c1f7d // bsl V29, V27, V28
+	FMOVQ F29, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemAbsNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemAbsNEON(SB), NOSPLIT, $128-40
+TEXT ·elemAbsNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	FMOVQ 0(R16), F0
-	WORD $0x4e201c20 // and V0, V1, V0
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ F1, 32(R0)
-	FMOVQ 48(R1), F1
-	FMOVQ 0(R16), F0
-	WORD $0x4e201c20 // and V0, V1, V0
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	FMOVQ F31, 16(R0)
+	FMOVQ 32(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ F30, 32(R0)
+	FMOVQ 48(R1), F30
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	FMOVQ F31, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ F30, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemAbsGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemAbsGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemAbsGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 16(R16), F2
-	WORD $0x6e22e422 // ge V2, V1, V2
-	WORD $0x4e20e401 // eq V1, V0, V0
-	WORD $0x4e211c41 // and V1, V2, V1
-	FMOVQ 0(R0), F2
-	FMOVQ 0(R1), F3
-	FMOVQ 32(R16), F4
-	WORD $0x4e241c04 // and V4, V0, V4
-	WORD $0x6e241c64 // xor V4, V3, V4
-	WORD $0x4e24d444 // add V4, V2, V4
-	WORD $0x6e621c81 // bsl V1, V4, V2
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R2), F1
-	FMOVQ 0(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	FMOVQ 16(R16), F4
-	WORD $0x6e24e444 // ge V4, V2, V4
-	WORD $0x4e21e422 // eq V2, V1, V1
-	WORD $0x4e221c82 // and V2, V4, V2
-	FMOVQ 16(R0), F4
-	FMOVQ 16(R1), F3
-	FMOVQ 32(R16), F0
-	WORD $0x4e201c20 // and V0, V1, V0
-	WORD $0x6e201c60 // xor V0, V3, V0
-	WORD $0x4e20d480 // add V0, V4, V0
-	WORD $0x6e641c02 // bsl V2, V0, V4
-	FMOVQ F2, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 16(R16), F29
+	WORD $0x6e3de7dd // ge V29, V30, V29
+	WORD $0x4e3fe7fe // eq V30, V31, V31
+	WORD $0x4e3e1fbe // and V30, V29, V30
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F28
+	FMOVQ 32(R16), F27
+	WORD $0x4e3b1ffb // and V27, V31, V27
+	WORD $0x6e3b1f9b // xor V27, V28, V27
+	WORD $0x4e3bd7bb // add V27, V29, V27
+	WORD $0x6e7d1f7e // bsl V30, V27, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R2), F30
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	FMOVQ 16(R16), F27
+	WORD $0x6e3be7bb // ge V27, V29, V27
+	WORD $0x4e3ee7dd // eq V29, V30, V30
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 16(R0), F27
+	FMOVQ 16(R1), F28
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x6e3f1f9f // xor V31, V28, V31
+	WORD $0x4e3fd77f // add V31, V27, V31
+	WORD $0x6e7b1ffd // bsl V29, V31, V27
+	FMOVQ F29, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 16(R16), F2
-	WORD $0x6e22e422 // ge V2, V1, V2
-	WORD $0x4e20e401 // eq V1, V0, V0
-	WORD $0x4e211c41 // and V1, V2, V1
-	FMOVQ 0(R0), F2
-	FMOVQ 0(R1), F3
-	FMOVQ 32(R16), F4
-	WORD $0x4e241c04 // and V4, V0, V4
-	WORD $0x6e241c64 // xor V4, V3, V4
-	WORD $0x4e24d444 // add V4, V2, V4
-	WORD $0x6e621c81 // bsl V1, V4, V2
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 16(R16), F29
+	WORD $0x6e3de7dd // ge V29, V30, V29
+	WORD $0x4e3fe7fe // eq V30, V31, V31
+	WORD $0x4e3e1fbe // and V30, V29, V30
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F28
+	FMOVQ 32(R16), F27
+	WORD $0x4e3b1ffb // and V27, V31, V27
+	WORD $0x6e3b1f9b // xor V27, V28, V27
+	WORD $0x4e3bd7bb // add V27, V29, V27
+	WORD $0x6e7d1f7e // bsl V30, V27, V29
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 16(R16), F2
-	WORD $0x6e22e422 // ge V2, V1, V2
-	WORD $0x4e20e401 // eq V1, V0, V0
-	WORD $0x4e211c41 // and V1, V2, V1
-	FMOVQ 0(R0), F2
-	FMOVQ 0(R1), F3
-	FMOVQ 32(R16), F4
-	WORD $0x4e241c04 // and V4, V0, V4
-	WORD $0x6e241c64 // xor V4, V3, V4
-	WORD $0x4e24d444 // add V4, V2, V4
-	WORD $0x6e621c81 // bsl V1, V4, V2
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 16(R16), F29
+	WORD $0x6e3de7dd // ge V29, V30, V29
+	WORD $0x4e3fe7fe // eq V30, V31, V31
+	WORD $0x4e3e1fbe // and V30, V29, V30
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F28
+	FMOVQ 32(R16), F27
+	WORD $0x4e3b1ffb // and V27, V31, V27
+	WORD $0x6e3b1f9b // xor V27, V28, V27
+	WORD $0x4e3bd7bb // add V27, V29, V27
+	WORD $0x6e7d1f7e // bsl V30, V27, V29
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemNegNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemNegNEON(SB), NOSPLIT, $128-40
+TEXT ·elemNegNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	FMOVQ 32(R16), F1
-	WORD $0x6e211c01 // xor V1, V0, V1
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	FMOVQ 32(R16), F0
-	WORD $0x6e201c20 // xor V0, V1, V0
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	FMOVQ 32(R16), F1
-	WORD $0x6e211c01 // xor V1, V0, V1
-	FMOVQ F1, 32(R0)
-	FMOVQ 48(R1), F1
-	FMOVQ 32(R16), F0
-	WORD $0x6e201c20 // xor V0, V1, V0
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1ffe // xor V30, V31, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	FMOVQ 32(R16), F31
+	WORD $0x6e3f1fdf // xor V31, V30, V31
+	FMOVQ F31, 16(R0)
+	FMOVQ 32(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1ffe // xor V30, V31, V30
+	FMOVQ F30, 32(R0)
+	FMOVQ 48(R1), F30
+	FMOVQ 32(R16), F31
+	WORD $0x6e3f1fdf // xor V31, V30, V31
+	FMOVQ F31, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 32(R16), F1
-	WORD $0x6e211c01 // xor V1, V0, V1
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1ffe // xor V30, V31, V30
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 32(R16), F1
-	WORD $0x6e211c01 // xor V1, V0, V1
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1ffe // xor V30, V31, V30
+	FMOVQ F30, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemReciprocalNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemReciprocalNEON(SB), NOSPLIT, $128-40
+TEXT ·elemReciprocalNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemReciprocalGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemReciprocalGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemReciprocalGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 32(R16), F1
-	WORD $0x6e211c01 // xor V1, V0, V1
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R2), F1
-	FMOVQ 32(R16), F2
-	WORD $0x6e221c22 // xor V2, V1, V2
-	WORD $0x6e21dc41 // mul V1, V2, V1
-	FMOVQ 16(R0), F2
-	FMOVQ 16(R1), F0
-	WORD $0x4e20cc22 // fmla V2, V1, V0
-	FMOVQ F2, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1ffe // xor V30, V31, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R2), F30
+	FMOVQ 32(R16), F29
+	WORD $0x6e3d1fdd // xor V29, V30, V29
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 32(R16), F1
-	WORD $0x6e211c01 // xor V1, V0, V1
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1ffe // xor V30, V31, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 32(R16), F1
-	WORD $0x6e211c01 // xor V1, V0, V1
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1ffe // xor V30, V31, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemSquareNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSquareNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSquareNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dc00 // mul V0, V0, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	WORD $0x6e20dc00 // mul V0, V0, V0
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	WORD $0x6e20dc00 // mul V0, V0, V0
-	FMOVQ F0, 32(R0)
-	FMOVQ 48(R1), F0
-	WORD $0x6e20dc00 // mul V0, V0, V0
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	WORD $0x6e3fdfff // mul V31, V31, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	WORD $0x6e3fdfff // mul V31, V31, V31
+	FMOVQ F31, 16(R0)
+	FMOVQ 32(R1), F31
+	WORD $0x6e3fdfff // mul V31, V31, V31
+	FMOVQ F31, 32(R0)
+	FMOVQ 48(R1), F31
+	WORD $0x6e3fdfff // mul V31, V31, V31
+	FMOVQ F31, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dc00 // mul V0, V0, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	WORD $0x6e3fdfff // mul V31, V31, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dc00 // mul V0, V0, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	WORD $0x6e3fdfff // mul V31, V31, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemSquareGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSquareGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSquareGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R2), F0
-	WORD $0x4e20d400 // add V0, V0, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R2), F1
-	WORD $0x4e21d421 // add V1, V1, V1
-	FMOVQ 16(R0), F2
-	FMOVQ 16(R1), F0
-	WORD $0x4e20cc22 // fmla V2, V1, V0
-	FMOVQ F2, 16(R0)
-	FMOVQ 32(R2), F2
-	WORD $0x4e22d442 // add V2, V2, V2
-	FMOVQ 32(R0), F0
-	FMOVQ 32(R1), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ F0, 32(R0)
-	FMOVQ 48(R2), F0
-	WORD $0x4e20d400 // add V0, V0, V0
-	FMOVQ 48(R0), F1
-	FMOVQ 48(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F31
+	WORD $0x4e3fd7ff // add V31, V31, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R2), F30
+	WORD $0x4e3ed7de // add V30, V30, V30
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 16(R0)
+	FMOVQ 32(R2), F29
+	WORD $0x4e3dd7bd // add V29, V29, V29
+	FMOVQ 32(R0), F31
+	FMOVQ 32(R1), F30
+	WORD $0x4e3ecfbf // fmla V31, V29, V30
+	FMOVQ F31, 32(R0)
+	FMOVQ 48(R2), F31
+	WORD $0x4e3fd7ff // add V31, V31, V31
+	FMOVQ 48(R0), F30
+	FMOVQ 48(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	WORD $0x4e20d400 // add V0, V0, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	WORD $0x4e3fd7ff // add V31, V31, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	WORD $0x4e20d400 // add V0, V0, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	WORD $0x4e3fd7ff // add V31, V31, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemExpNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemExpNEON(SB), NOSPLIT, $128-40
+TEXT ·elemExpNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 64(R16), F1
-	WORD $0x4ea0f420 // min V0, V1, V0
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 192(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 224(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d403 // add V3, V0, V3
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28422 // addi V2, V1, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	FMOVQ F3, 0(R0)
-	FMOVQ 16(R1), F3
-	FMOVQ 64(R16), F2
-	WORD $0x4ea3f443 // min V3, V2, V3
-	FMOVQ 80(R16), F2
-	WORD $0x4e23f443 // max V3, V2, V3
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F0
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 96(R16), F0
-	WORD $0x4ea0d440 // sub V0, V2, V0
-	FMOVQ 128(R16), F1
-	WORD $0x4e21cc03 // fmla V3, V0, V1
-	FMOVQ 144(R16), F1
-	WORD $0x4e21cc03 // fmla V3, V0, V1
-	FMOVQ 160(R16), F1
-	FMOVQ 176(R16), F0
-	WORD $0x4e23cc20 // fmla V0, V1, V3
-	FMOVQ 192(R16), F1
-	WORD $0x4e23cc01 // fmla V1, V0, V3
-	FMOVQ 208(R16), F0
-	WORD $0x4e23cc20 // fmla V0, V1, V3
-	FMOVQ 224(R16), F1
-	WORD $0x4e23cc01 // fmla V1, V0, V3
-	WORD $0x6e23dc60 // mul V0, V3, V3
-	WORD $0x4e21cc03 // fmla V3, V0, V1
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d461 // add V1, V3, V1
-	FMOVQ 96(R16), F3
-	WORD $0x6ea38443 // subi V3, V2, V3
-	WORD $0x4f3f0462 // sra V2, V3, V63
-	WORD $0x6ea28463 // subi V3, V3, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F0
-	WORD $0x4ea08440 // addi V0, V2, V0
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F1
-	WORD $0x4ea18461 // addi V1, V3, V1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ F1, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 64(R16), F30
+	WORD $0x4ebff7df // min V31, V30, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 192(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ 208(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 224(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	FMOVQ 96(R16), F31
+	WORD $0x6ebf87df // subi V31, V30, V31
+	WORD $0x4f3f07fe // sra V30, V31, V63
+	WORD $0x6ebe87ff // subi V31, V31, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd87dd // addi V29, V30, V29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87fc // addi V28, V31, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ F28, 0(R0)
+	FMOVQ 16(R1), F28
+	FMOVQ 64(R16), F29
+	WORD $0x4ebcf7bc // min V28, V29, V28
+	FMOVQ 80(R16), F29
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F31
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 96(R16), F31
+	WORD $0x4ebfd7bf // sub V31, V29, V31
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecffc // fmla V28, V31, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecffc // fmla V28, V31, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F31
+	WORD $0x4e3ccfdf // fmla V31, V30, V28
+	FMOVQ 192(R16), F30
+	WORD $0x4e3ccffe // fmla V30, V31, V28
+	FMOVQ 208(R16), F31
+	WORD $0x4e3ccfdf // fmla V31, V30, V28
+	FMOVQ 224(R16), F30
+	WORD $0x4e3ccffe // fmla V30, V31, V28
+	WORD $0x6e3cdf9f // mul V31, V28, V28
+	WORD $0x4e3ecffc // fmla V28, V31, V30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc87bc // subi V28, V29, V28
+	WORD $0x4f3f079d // sra V29, V28, V63
+	WORD $0x6ebd879c // subi V28, V28, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F31
+	WORD $0x4ebf87bf // addi V31, V29, V31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ F30, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 64(R16), F1
-	WORD $0x4ea0f420 // min V0, V1, V0
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 192(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 224(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d403 // add V3, V0, V3
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28422 // addi V2, V1, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	FMOVQ F3, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 64(R16), F30
+	WORD $0x4ebff7df // min V31, V30, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 192(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ 208(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 224(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	FMOVQ 96(R16), F31
+	WORD $0x6ebf87df // subi V31, V30, V31
+	WORD $0x4f3f07fe // sra V30, V31, V63
+	WORD $0x6ebe87ff // subi V31, V31, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd87dd // addi V29, V30, V29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87fc // addi V28, V31, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ F28, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 64(R16), F1
-	WORD $0x4ea0f420 // min V0, V1, V0
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 192(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 224(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d403 // add V3, V0, V3
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28422 // addi V2, V1, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	FMOVQ F3, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 64(R16), F30
+	WORD $0x4ebff7df // min V31, V30, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 192(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ 208(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 224(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	FMOVQ 96(R16), F31
+	WORD $0x6ebf87df // subi V31, V30, V31
+	WORD $0x4f3f07fe // sra V30, V31, V63
+	WORD $0x6ebe87ff // subi V31, V31, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd87dd // addi V29, V30, V29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87fc // addi V28, V31, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ F28, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemExpm1NEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemExpm1NEON(SB), NOSPLIT, $128-40
+TEXT ·elemExpm1NEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 64(R16), F1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 240(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 256(R16), F4
-	WORD $0x4ea48444 // addi V4, V2, V4
-	FMOVQ 256(R16), F2
-	WORD $0x4ea2d482 // sub V2, V4, V2
-	WORD $0x4e24cc22 // fmla V2, V1, V4
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 272(R16), F4
-	WORD $0x6ea1e481 // gt V1, V4, V1
-	WORD $0x4e22d442 // add V2, V2, V2
-	WORD $0x6e621c01 // bsl V1, V0, V2
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	FMOVQ 64(R16), F2
-	WORD $0x4ea1f442 // min V2, V2, V1
-	FMOVQ 240(R16), F0
-	WORD $0x4e22f402 // max V2, V0, V2
-	FMOVQ 96(R16), F0
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc40 // fmla V0, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d404 // sub V4, V0, V4
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc82 // fmla V2, V4, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc82 // fmla V2, V4, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cc64 // fmla V4, V3, V2
-	FMOVQ 192(R16), F3
-	WORD $0x4e22cc83 // fmla V3, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cc64 // fmla V4, V3, V2
-	FMOVQ 224(R16), F3
-	WORD $0x4e22cc83 // fmla V3, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e23cc82 // fmla V2, V4, V3
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 256(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	FMOVQ 256(R16), F0
-	WORD $0x4ea0d460 // sub V0, V3, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 0(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	FMOVQ 272(R16), F3
-	WORD $0x6ea2e462 // gt V2, V3, V2
-	WORD $0x4e20d400 // add V0, V0, V0
-	WORD $0x6e601c22 // bsl V2, V1, V0
-	FMOVQ F2, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 64(R16), F30
+	WORD $0x4ebff7de // min V30, V30, V31
+	FMOVQ 240(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 256(R16), F27
+	WORD $0x4ebb87bb // addi V27, V29, V27
+	FMOVQ 256(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 272(R16), F27
+	WORD $0x6ebee77e // gt V30, V27, V30
+	WORD $0x4e3dd7bd // add V29, V29, V29
+	WORD $0x6e7d1ffe // bsl V30, V31, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	FMOVQ 64(R16), F29
+	WORD $0x4ebef7bd // min V29, V29, V30
+	FMOVQ 240(R16), F31
+	WORD $0x4e3df7fd // max V29, V31, V29
+	FMOVQ 96(R16), F31
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7fb // sub V27, V31, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 192(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 224(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 256(R16), F28
+	WORD $0x4ebc87fc // addi V28, V31, V28
+	FMOVQ 256(R16), F31
+	WORD $0x4ebfd79f // sub V31, V28, V31
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	FMOVQ 272(R16), F28
+	WORD $0x6ebde79d // gt V29, V28, V29
+	WORD $0x4e3fd7ff // add V31, V31, V31
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ F29, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 64(R16), F1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 240(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 256(R16), F4
-	WORD $0x4ea48444 // addi V4, V2, V4
-	FMOVQ 256(R16), F2
-	WORD $0x4ea2d482 // sub V2, V4, V2
-	WORD $0x4e24cc22 // fmla V2, V1, V4
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 272(R16), F4
-	WORD $0x6ea1e481 // gt V1, V4, V1
-	WORD $0x4e22d442 // add V2, V2, V2
-	WORD $0x6e621c01 // bsl V1, V0, V2
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 64(R16), F30
+	WORD $0x4ebff7de // min V30, V30, V31
+	FMOVQ 240(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 256(R16), F27
+	WORD $0x4ebb87bb // addi V27, V29, V27
+	FMOVQ 256(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 272(R16), F27
+	WORD $0x6ebee77e // gt V30, V27, V30
+	WORD $0x4e3dd7bd // add V29, V29, V29
+	WORD $0x6e7d1ffe // bsl V30, V31, V29
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 64(R16), F1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 240(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 256(R16), F4
-	WORD $0x4ea48444 // addi V4, V2, V4
-	FMOVQ 256(R16), F2
-	WORD $0x4ea2d482 // sub V2, V4, V2
-	WORD $0x4e24cc22 // fmla V2, V1, V4
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 272(R16), F4
-	WORD $0x6ea1e481 // gt V1, V4, V1
-	WORD $0x4e22d442 // add V2, V2, V2
-	WORD $0x6e621c01 // bsl V1, V0, V2
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 64(R16), F30
+	WORD $0x4ebff7de // min V30, V30, V31
+	FMOVQ 240(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 256(R16), F27
+	WORD $0x4ebb87bb // addi V27, V29, V27
+	FMOVQ 256(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 272(R16), F27
+	WORD $0x6ebee77e // gt V30, V27, V30
+	WORD $0x4e3dd7bd // add V29, V29, V29
+	WORD $0x6e7d1ffe // bsl V30, V31, V29
+	FMOVQ F30, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemExpm1GradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemExpm1GradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemExpm1GradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R2), F0
-	FMOVQ 48(R16), F2
-	WORD $0x4e22d402 // add V2, V0, V2
-	FMOVQ 16(R0), F0
-	FMOVQ 16(R1), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R2), F31
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd7fd // add V29, V31, V29
+	FMOVQ 16(R0), F31
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ecfbf // fmla V31, V29, V30
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemLogNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemLogNEON(SB), NOSPLIT, $128-40
+TEXT ·elemLogNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 288(R16), F1
-	WORD $0x6ea0e421 // gt V1, V1, V0
-	FMOVQ 304(R16), F2
-	WORD $0x6e22dc02 // mul V2, V0, V2
-	VMOV V1.B16, V3.B16
-	WORD $0x6e601c43 // bsl V3, V2, V0
-	FMOVQ 320(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f290443 // sra V3, V2, V41
-	WORD $0x4e21d863 // toFloat V3, V3, V0
-	FMOVQ 336(R16), F4
-	WORD $0x4e241c44 // and V4, V2, V4
-	FMOVQ 320(R16), F2
-	WORD $0x4ea28482 // addi V2, V4, V2
-	FMOVQ 48(R16), F4
-	WORD $0x4ea4d444 // sub V4, V2, V4
-	FMOVQ 352(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	WORD $0x4ea2d462 // sub V2, V3, V2
-	FMOVQ 368(R16), F3
-	FMOVQ 384(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 400(R16), F3
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 416(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 432(R16), F3
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 448(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 464(R16), F3
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 480(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	WORD $0x6e24dc83 // mul V3, V4, V4
-	WORD $0x6e24dc21 // mul V1, V1, V4
-	WORD $0x6e23dc21 // mul V1, V1, V3
-	FMOVQ 496(R16), F5
-	WORD $0x4e25cc41 // fmla V1, V2, V5
-	FMOVQ 512(R16), F5
-	WORD $0x4e25cc61 // fmla V1, V3, V5
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 528(R16), F1
-	WORD $0x4e21cc44 // fmla V4, V2, V1
-	FMOVQ 544(R16), F1
-	WORD $0x6ea0e421 // gt V1, V1, V0
-	WORD $0x6e601c81 // bsl V1, V4, V0
-	WORD $0x6e241c84 // xor V4, V4, V4
-	WORD $0x4e24e404 // eq V4, V0, V4
-	FMOVQ 560(R16), F2
-	WORD $0x6e611c44 // bsl V4, V2, V1
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea0e420 // gt V0, V1, V0
-	FMOVQ 576(R16), F1
-	WORD $0x6e641c20 // bsl V0, V1, V4
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	FMOVQ 288(R16), F4
-	WORD $0x6ea0e484 // gt V4, V4, V0
-	FMOVQ 304(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	VMOV V4.B16, V2.B16
-	WORD $0x6e601c22 // bsl V2, V1, V0
-	FMOVQ 320(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f290422 // sra V2, V1, V41
-	WORD $0x4e21d842 // toFloat V2, V2, V0
-	FMOVQ 336(R16), F5
-	WORD $0x4e251c25 // and V5, V1, V5
-	FMOVQ 320(R16), F1
-	WORD $0x4ea184a1 // addi V1, V5, V1
-	FMOVQ 48(R16), F5
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	FMOVQ 352(R16), F1
-	WORD $0x4e211c81 // and V1, V4, V1
-	WORD $0x4ea1d441 // sub V1, V2, V1
-	FMOVQ 368(R16), F2
-	FMOVQ 384(R16), F4
-	WORD $0x4e25cc44 // fmla V4, V2, V5
-	FMOVQ 400(R16), F2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 416(R16), F4
-	WORD $0x4e25cc44 // fmla V4, V2, V5
-	FMOVQ 432(R16), F2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 448(R16), F4
-	WORD $0x4e25cc44 // fmla V4, V2, V5
-	FMOVQ 464(R16), F2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 480(R16), F4
-	WORD $0x4e25cc44 // fmla V4, V2, V5
-	WORD $0x6e25dca2 // mul V2, V5, V5
-	WORD $0x6e25dc84 // mul V4, V4, V5
-	WORD $0x6e22dc84 // mul V4, V4, V2
-	FMOVQ 496(R16), F3
-	WORD $0x4e23cc24 // fmla V4, V1, V3
-	FMOVQ 512(R16), F3
-	WORD $0x4e23cc44 // fmla V4, V2, V3
-	WORD $0x4e25d485 // add V5, V4, V5
-	FMOVQ 528(R16), F4
-	WORD $0x4e24cc25 // fmla V5, V1, V4
-	FMOVQ 544(R16), F4
-	WORD $0x6ea0e484 // gt V4, V4, V0
-	WORD $0x6e601ca4 // bsl V4, V5, V0
-	WORD $0x6e251ca5 // xor V5, V5, V5
-	WORD $0x4e25e405 // eq V5, V0, V5
-	FMOVQ 560(R16), F1
-	WORD $0x6e641c25 // bsl V5, V1, V4
-	WORD $0x6e241c84 // xor V4, V4, V4
-	WORD $0x6ea0e480 // gt V0, V4, V0
-	FMOVQ 576(R16), F4
-	WORD $0x6e651c80 // bsl V0, V4, V5
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 288(R16), F30
+	WORD $0x6ebfe7de // gt V30, V30, V31
+	FMOVQ 304(R16), F29
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	VMOV V30.B16, V28.B16
+	WORD $0x6e7f1fbc // bsl V28, V29, V31
+	FMOVQ 320(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f2907bc // sra V28, V29, V41
+	WORD $0x4e21db9c // toFloat V28, V28, V0
+	FMOVQ 336(R16), F27
+	WORD $0x4e3b1fbb // and V27, V29, V27
+	FMOVQ 320(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	FMOVQ 48(R16), F27
+	WORD $0x4ebbd7bb // sub V27, V29, V27
+	FMOVQ 352(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ 368(R16), F28
+	FMOVQ 384(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 400(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 416(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 432(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 448(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 464(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 480(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x6e3bdf7c // mul V28, V27, V27
+	WORD $0x6e3bdfde // mul V30, V30, V27
+	WORD $0x6e3cdfde // mul V30, V30, V28
+	FMOVQ 496(R16), F26
+	WORD $0x4e3acfbe // fmla V30, V29, V26
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf9e // fmla V30, V28, V26
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 528(R16), F30
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 544(R16), F30
+	WORD $0x6ebfe7de // gt V30, V30, V31
+	WORD $0x6e7f1f7e // bsl V30, V27, V31
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3be7fb // eq V27, V31, V27
+	FMOVQ 560(R16), F29
+	WORD $0x6e7e1fbb // bsl V27, V29, V30
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebfe7df // gt V31, V30, V31
+	FMOVQ 576(R16), F30
+	WORD $0x6e7b1fdf // bsl V31, V30, V27
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 288(R16), F27
+	WORD $0x6ebfe77b // gt V27, V27, V31
+	FMOVQ 304(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	VMOV V27.B16, V29.B16
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ 320(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f2907dd // sra V29, V30, V41
+	WORD $0x4e21dbbd // toFloat V29, V29, V0
+	FMOVQ 336(R16), F26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	FMOVQ 320(R16), F30
+	WORD $0x4ebe875e // addi V30, V26, V30
+	FMOVQ 48(R16), F26
+	WORD $0x4ebad7da // sub V26, V30, V26
+	FMOVQ 352(R16), F30
+	WORD $0x4e3e1f7e // and V30, V27, V30
+	WORD $0x4ebed7be // sub V30, V29, V30
+	FMOVQ 368(R16), F29
+	FMOVQ 384(R16), F27
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 400(R16), F29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 416(R16), F27
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 432(R16), F29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 448(R16), F27
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 464(R16), F29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 480(R16), F27
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	WORD $0x6e3adf5d // mul V29, V26, V26
+	WORD $0x6e3adf7b // mul V27, V27, V26
+	WORD $0x6e3ddf7b // mul V27, V27, V29
+	FMOVQ 496(R16), F28
+	WORD $0x4e3ccfdb // fmla V27, V30, V28
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	WORD $0x4e3ad77a // add V26, V27, V26
+	FMOVQ 528(R16), F27
+	WORD $0x4e3bcfda // fmla V26, V30, V27
+	FMOVQ 544(R16), F27
+	WORD $0x6ebfe77b // gt V27, V27, V31
+	WORD $0x6e7f1f5b // bsl V27, V26, V31
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x4e3ae7fa // eq V26, V31, V26
+	FMOVQ 560(R16), F30
+	WORD $0x6e7b1fda // bsl V26, V30, V27
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebfe77f // gt V31, V27, V31
+	FMOVQ 576(R16), F27
+	WORD $0x6e7a1f7f // bsl V31, V27, V26
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 288(R16), F1
-	WORD $0x6ea0e421 // gt V1, V1, V0
-	FMOVQ 304(R16), F2
-	WORD $0x6e22dc02 // mul V2, V0, V2
-	VMOV V1.B16, V3.B16
-	WORD $0x6e601c43 // bsl V3, V2, V0
-	FMOVQ 320(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f290443 // sra V3, V2, V41
-	WORD $0x4e21d863 // toFloat V3, V3, V0
-	FMOVQ 336(R16), F4
-	WORD $0x4e241c44 // and V4, V2, V4
-	FMOVQ 320(R16), F2
-	WORD $0x4ea28482 // addi V2, V4, V2
-	FMOVQ 48(R16), F4
-	WORD $0x4ea4d444 // sub V4, V2, V4
-	FMOVQ 352(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	WORD $0x4ea2d462 // sub V2, V3, V2
-	FMOVQ 368(R16), F3
-	FMOVQ 384(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 400(R16), F3
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 416(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 432(R16), F3
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 448(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 464(R16), F3
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 480(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	WORD $0x6e24dc83 // mul V3, V4, V4
-	WORD $0x6e24dc21 // mul V1, V1, V4
-	WORD $0x6e23dc21 // mul V1, V1, V3
-	FMOVQ 496(R16), F5
-	WORD $0x4e25cc41 // fmla V1, V2, V5
-	FMOVQ 512(R16), F5
-	WORD $0x4e25cc61 // fmla V1, V3, V5
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 528(R16), F1
-	WORD $0x4e21cc44 // fmla V4, V2, V1
-	FMOVQ 544(R16), F1
-	WORD $0x6ea0e421 // gt V1, V1, V0
-	WORD $0x6e601c81 // bsl V1, V4, V0
-	WORD $0x6e241c84 // xor V4, V4, V4
-	WORD $0x4e24e404 // eq V4, V0, V4
-	FMOVQ 560(R16), F2
-	WORD $0x6e611c44 // bsl V4, V2, V1
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea0e420 // gt V0, V1, V0
-	FMOVQ 576(R16), F1
-	WORD $0x6e641c20 // bsl V0, V1, V4
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 288(R16), F30
+	WORD $0x6ebfe7de // gt V30, V30, V31
+	FMOVQ 304(R16), F29
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	VMOV V30.B16, V28.B16
+	WORD $0x6e7f1fbc // bsl V28, V29, V31
+	FMOVQ 320(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f2907bc // sra V28, V29, V41
+	WORD $0x4e21db9c // toFloat V28, V28, V0
+	FMOVQ 336(R16), F27
+	WORD $0x4e3b1fbb // and V27, V29, V27
+	FMOVQ 320(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	FMOVQ 48(R16), F27
+	WORD $0x4ebbd7bb // sub V27, V29, V27
+	FMOVQ 352(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ 368(R16), F28
+	FMOVQ 384(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 400(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 416(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 432(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 448(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 464(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 480(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x6e3bdf7c // mul V28, V27, V27
+	WORD $0x6e3bdfde // mul V30, V30, V27
+	WORD $0x6e3cdfde // mul V30, V30, V28
+	FMOVQ 496(R16), F26
+	WORD $0x4e3acfbe // fmla V30, V29, V26
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf9e // fmla V30, V28, V26
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 528(R16), F30
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 544(R16), F30
+	WORD $0x6ebfe7de // gt V30, V30, V31
+	WORD $0x6e7f1f7e // bsl V30, V27, V31
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3be7fb // eq V27, V31, V27
+	FMOVQ 560(R16), F29
+	WORD $0x6e7e1fbb // bsl V27, V29, V30
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebfe7df // gt V31, V30, V31
+	FMOVQ 576(R16), F30
+	WORD $0x6e7b1fdf // bsl V31, V30, V27
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 288(R16), F1
-	WORD $0x6ea0e421 // gt V1, V1, V0
-	FMOVQ 304(R16), F2
-	WORD $0x6e22dc02 // mul V2, V0, V2
-	VMOV V1.B16, V3.B16
-	WORD $0x6e601c43 // bsl V3, V2, V0
-	FMOVQ 320(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f290443 // sra V3, V2, V41
-	WORD $0x4e21d863 // toFloat V3, V3, V0
-	FMOVQ 336(R16), F4
-	WORD $0x4e241c44 // and V4, V2, V4
-	FMOVQ 320(R16), F2
-	WORD $0x4ea28482 // addi V2, V4, V2
-	FMOVQ 48(R16), F4
-	WORD $0x4ea4d444 // sub V4, V2, V4
-	FMOVQ 352(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	WORD $0x4ea2d462 // sub V2, V3, V2
-	FMOVQ 368(R16), F3
-	FMOVQ 384(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 400(R16), F3
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 416(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 432(R16), F3
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 448(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 464(R16), F3
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 480(R16), F1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	WORD $0x6e24dc83 // mul V3, V4, V4
-	WORD $0x6e24dc21 // mul V1, V1, V4
-	WORD $0x6e23dc21 // mul V1, V1, V3
-	FMOVQ 496(R16), F5
-	WORD $0x4e25cc41 // fmla V1, V2, V5
-	FMOVQ 512(R16), F5
-	WORD $0x4e25cc61 // fmla V1, V3, V5
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 528(R16), F1
-	WORD $0x4e21cc44 // fmla V4, V2, V1
-	FMOVQ 544(R16), F1
-	WORD $0x6ea0e421 // gt V1, V1, V0
-	WORD $0x6e601c81 // bsl V1, V4, V0
-	WORD $0x6e241c84 // xor V4, V4, V4
-	WORD $0x4e24e404 // eq V4, V0, V4
-	FMOVQ 560(R16), F2
-	WORD $0x6e611c44 // bsl V4, V2, V1
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea0e420 // gt V0, V1, V0
-	FMOVQ 576(R16), F1
-	WORD $0x6e641c20 // bsl V0, V1, V4
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 288(R16), F30
+	WORD $0x6ebfe7de // gt V30, V30, V31
+	FMOVQ 304(R16), F29
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	VMOV V30.B16, V28.B16
+	WORD $0x6e7f1fbc // bsl V28, V29, V31
+	FMOVQ 320(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f2907bc // sra V28, V29, V41
+	WORD $0x4e21db9c // toFloat V28, V28, V0
+	FMOVQ 336(R16), F27
+	WORD $0x4e3b1fbb // and V27, V29, V27
+	FMOVQ 320(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	FMOVQ 48(R16), F27
+	WORD $0x4ebbd7bb // sub V27, V29, V27
+	FMOVQ 352(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ 368(R16), F28
+	FMOVQ 384(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 400(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 416(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 432(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 448(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 464(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 480(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x6e3bdf7c // mul V28, V27, V27
+	WORD $0x6e3bdfde // mul V30, V30, V27
+	WORD $0x6e3cdfde // mul V30, V30, V28
+	FMOVQ 496(R16), F26
+	WORD $0x4e3acfbe // fmla V30, V29, V26
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf9e // fmla V30, V28, V26
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 528(R16), F30
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 544(R16), F30
+	WORD $0x6ebfe7de // gt V30, V30, V31
+	WORD $0x6e7f1f7e // bsl V30, V27, V31
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3be7fb // eq V27, V31, V27
+	FMOVQ 560(R16), F29
+	WORD $0x6e7e1fbb // bsl V27, V29, V30
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebfe7df // gt V31, V30, V31
+	FMOVQ 576(R16), F30
+	WORD $0x6e7b1fdf // bsl V31, V30, V27
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemLog1pNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemLog1pNEON(SB), NOSPLIT, $128-40
+TEXT ·elemLog1pNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d402 // add V2, V0, V1
-	WORD $0x4ea1d443 // sub V3, V2, V1
-	WORD $0x4ea3d444 // sub V4, V2, V3
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4ea3d403 // sub V3, V0, V3
-	WORD $0x4e23d483 // add V3, V4, V3
-	FMOVQ 320(R16), F4
-	WORD $0x6ea48444 // subi V4, V2, V4
-	WORD $0x4f290481 // sra V1, V4, V41
-	WORD $0x4e21d821 // toFloat V1, V1, V0
-	FMOVQ 336(R16), F5
-	WORD $0x4e251c85 // and V5, V4, V5
-	FMOVQ 320(R16), F4
-	WORD $0x4ea484a4 // addi V4, V5, V4
-	FMOVQ 48(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 592(R16), F4
-	WORD $0x4ea4f424 // min V4, V1, V4
-	FMOVQ 96(R16), F6
-	WORD $0x4ea4d4c4 // sub V4, V6, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68486 // addi V6, V4, V6
-	WORD $0x4e26cc65 // fmla V5, V3, V6
-	FMOVQ 368(R16), F6
-	FMOVQ 384(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	FMOVQ 400(R16), F6
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	FMOVQ 416(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	FMOVQ 432(R16), F6
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	FMOVQ 448(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	FMOVQ 464(R16), F6
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	FMOVQ 480(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	WORD $0x6e25dca6 // mul V6, V5, V5
-	WORD $0x6e25dc63 // mul V3, V3, V5
-	WORD $0x6e26dc63 // mul V3, V3, V6
-	FMOVQ 496(R16), F4
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 512(R16), F4
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	WORD $0x4e25d465 // add V5, V3, V5
-	FMOVQ 528(R16), F3
-	WORD $0x4e23cc25 // fmla V5, V1, V3
-	FMOVQ 544(R16), F3
-	WORD $0x6ea2e463 // gt V3, V3, V2
-	WORD $0x6e621ca3 // bsl V3, V5, V2
-	WORD $0x6e251ca5 // xor V5, V5, V5
-	WORD $0x4e25e445 // eq V5, V2, V5
-	FMOVQ 560(R16), F1
-	WORD $0x6e631c25 // bsl V5, V1, V3
-	WORD $0x6e231c63 // xor V3, V3, V3
-	WORD $0x6ea2e462 // gt V2, V3, V2
-	FMOVQ 576(R16), F3
-	WORD $0x6e651c62 // bsl V2, V3, V5
-	WORD $0x6e251ca5 // xor V5, V5, V5
-	WORD $0x4e25e405 // eq V5, V0, V5
-	WORD $0x6e621c05 // bsl V5, V0, V2
-	FMOVQ F5, 0(R0)
-	FMOVQ 16(R1), F5
-	FMOVQ 48(R16), F2
-	WORD $0x4e22d4a0 // add V0, V5, V2
-	WORD $0x4ea2d403 // sub V3, V0, V2
-	WORD $0x4ea3d401 // sub V1, V0, V3
-	WORD $0x4ea1d441 // sub V1, V2, V1
-	WORD $0x4ea3d4a3 // sub V3, V5, V3
-	WORD $0x4e23d423 // add V3, V1, V3
-	FMOVQ 320(R16), F1
-	WORD $0x6ea18401 // subi V1, V0, V1
-	WORD $0x4f290422 // sra V2, V1, V41
-	WORD $0x4e21d842 // toFloat V2, V2, V0
-	FMOVQ 336(R16), F4
-	WORD $0x4e241c24 // and V4, V1, V4
-	FMOVQ 320(R16), F1
-	WORD $0x4ea18481 // addi V1, V4, V1
-	FMOVQ 48(R16), F4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	FMOVQ 592(R16), F1
-	WORD $0x4ea1f441 // min V1, V2, V1
-	FMOVQ 96(R16), F6
-	WORD $0x4ea1d4c1 // sub V1, V6, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68426 // addi V6, V1, V6
-	WORD $0x4e26cc64 // fmla V4, V3, V6
-	FMOVQ 368(R16), F6
-	FMOVQ 384(R16), F3
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	FMOVQ 400(R16), F6
-	WORD $0x4e24cc66 // fmla V6, V3, V4
-	FMOVQ 416(R16), F3
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	FMOVQ 432(R16), F6
-	WORD $0x4e24cc66 // fmla V6, V3, V4
-	FMOVQ 448(R16), F3
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	FMOVQ 464(R16), F6
-	WORD $0x4e24cc66 // fmla V6, V3, V4
-	FMOVQ 480(R16), F3
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	WORD $0x6e24dc86 // mul V6, V4, V4
-	WORD $0x6e24dc63 // mul V3, V3, V4
-	WORD $0x6e26dc63 // mul V3, V3, V6
-	FMOVQ 496(R16), F1
-	WORD $0x4e21cc43 // fmla V3, V2, V1
-	FMOVQ 512(R16), F1
-	WORD $0x4e21ccc3 // fmla V3, V6, V1
-	WORD $0x4e24d464 // add V4, V3, V4
-	FMOVQ 528(R16), F3
-	WORD $0x4e23cc44 // fmla V4, V2, V3
-	FMOVQ 544(R16), F3
-	WORD $0x6ea0e463 // gt V3, V3, V0
-	WORD $0x6e601c83 // bsl V3, V4, V0
-	WORD $0x6e241c84 // xor V4, V4, V4
-	WORD $0x4e24e404 // eq V4, V0, V4
-	FMOVQ 560(R16), F2
-	WORD $0x6e631c44 // bsl V4, V2, V3
-	WORD $0x6e231c63 // xor V3, V3, V3
-	WORD $0x6ea0e460 // gt V0, V3, V0
-	FMOVQ 576(R16), F3
-	WORD $0x6e641c60 // bsl V0, V3, V4
-	WORD $0x6e241c84 // xor V4, V4, V4
-	WORD $0x4e24e4a4 // eq V4, V5, V4
-	WORD $0x6e601ca4 // bsl V4, V5, V0
-	FMOVQ F4, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed7fd // add V29, V31, V30
+	WORD $0x4ebed7bc // sub V28, V29, V30
+	WORD $0x4ebcd7bb // sub V27, V29, V28
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4ebcd7fc // sub V28, V31, V28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x6ebb87bb // subi V27, V29, V27
+	WORD $0x4f29077e // sra V30, V27, V41
+	WORD $0x4e21dbde // toFloat V30, V30, V0
+	FMOVQ 336(R16), F26
+	WORD $0x4e3a1f7a // and V26, V27, V26
+	FMOVQ 320(R16), F27
+	WORD $0x4ebb875b // addi V27, V26, V27
+	FMOVQ 48(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 592(R16), F27
+	WORD $0x4ebbf7db // min V27, V30, V27
+	FMOVQ 96(R16), F25
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98779 // addi V25, V27, V25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 368(R16), F25
+	FMOVQ 384(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 400(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 416(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 432(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 464(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 480(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	WORD $0x6e3adf59 // mul V25, V26, V26
+	WORD $0x6e3adf9c // mul V28, V28, V26
+	WORD $0x6e39df9c // mul V28, V28, V25
+	FMOVQ 496(R16), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	WORD $0x4e3ad79a // add V26, V28, V26
+	FMOVQ 528(R16), F28
+	WORD $0x4e3ccfda // fmla V26, V30, V28
+	FMOVQ 544(R16), F28
+	WORD $0x6ebde79c // gt V28, V28, V29
+	WORD $0x6e7d1f5c // bsl V28, V26, V29
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x4e3ae7ba // eq V26, V29, V26
+	FMOVQ 560(R16), F30
+	WORD $0x6e7c1fda // bsl V26, V30, V28
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebde79d // gt V29, V28, V29
+	FMOVQ 576(R16), F28
+	WORD $0x6e7a1f9d // bsl V29, V28, V26
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x4e3ae7fa // eq V26, V31, V26
+	WORD $0x6e7d1ffa // bsl V26, V31, V29
+	FMOVQ F26, 0(R0)
+	FMOVQ 16(R1), F26
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd75f // add V31, V26, V29
+	WORD $0x4ebdd7fc // sub V28, V31, V29
+	WORD $0x4ebcd7fe // sub V30, V31, V28
+	WORD $0x4ebed7be // sub V30, V29, V30
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	WORD $0x4e3cd7dc // add V28, V30, V28
+	FMOVQ 320(R16), F30
+	WORD $0x6ebe87fe // subi V30, V31, V30
+	WORD $0x4f2907dd // sra V29, V30, V41
+	WORD $0x4e21dbbd // toFloat V29, V29, V0
+	FMOVQ 336(R16), F27
+	WORD $0x4e3b1fdb // and V27, V30, V27
+	FMOVQ 320(R16), F30
+	WORD $0x4ebe877e // addi V30, V27, V30
+	FMOVQ 48(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 592(R16), F30
+	WORD $0x4ebef7be // min V30, V29, V30
+	FMOVQ 96(R16), F25
+	WORD $0x4ebed73e // sub V30, V25, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb987d9 // addi V25, V30, V25
+	WORD $0x4e39cf9b // fmla V27, V28, V25
+	FMOVQ 368(R16), F25
+	FMOVQ 384(R16), F28
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	FMOVQ 400(R16), F25
+	WORD $0x4e3bcf99 // fmla V25, V28, V27
+	FMOVQ 416(R16), F28
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	FMOVQ 432(R16), F25
+	WORD $0x4e3bcf99 // fmla V25, V28, V27
+	FMOVQ 448(R16), F28
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	FMOVQ 464(R16), F25
+	WORD $0x4e3bcf99 // fmla V25, V28, V27
+	FMOVQ 480(R16), F28
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	WORD $0x6e3bdf79 // mul V25, V27, V27
+	WORD $0x6e3bdf9c // mul V28, V28, V27
+	WORD $0x6e39df9c // mul V28, V28, V25
+	FMOVQ 496(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 512(R16), F30
+	WORD $0x4e3ecf3c // fmla V28, V25, V30
+	WORD $0x4e3bd79b // add V27, V28, V27
+	FMOVQ 528(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 544(R16), F28
+	WORD $0x6ebfe79c // gt V28, V28, V31
+	WORD $0x6e7f1f7c // bsl V28, V27, V31
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3be7fb // eq V27, V31, V27
+	FMOVQ 560(R16), F29
+	WORD $0x6e7c1fbb // bsl V27, V29, V28
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
+	FMOVQ 576(R16), F28
+	WORD $0x6e7b1f9f // bsl V31, V28, V27
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3be75b // eq V27, V26, V27
+	WORD $0x6e7f1f5b // bsl V27, V26, V31
+	FMOVQ F27, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d402 // add V2, V0, V1
-	WORD $0x4ea1d443 // sub V3, V2, V1
-	WORD $0x4ea3d444 // sub V4, V2, V3
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4ea3d403 // sub V3, V0, V3
-	WORD $0x4e23d483 // add V3, V4, V3
-	FMOVQ 320(R16), F4
-	WORD $0x6ea48444 // subi V4, V2, V4
-	WORD $0x4f290481 // sra V1, V4, V41
-	WORD $0x4e21d821 // toFloat V1, V1, V0
-	FMOVQ 336(R16), F5
-	WORD $0x4e251c85 // and V5, V4, V5
-	FMOVQ 320(R16), F4
-	WORD $0x4ea484a4 // addi V4, V5, V4
-	FMOVQ 48(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 592(R16), F4
-	WORD $0x4ea4f424 // min V4, V1, V4
-	FMOVQ 96(R16), F6
-	WORD $0x4ea4d4c4 // sub V4, V6, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68486 // addi V6, V4, V6
-	WORD $0x4e26cc65 // fmla V5, V3, V6
-	FMOVQ 368(R16), F6
-	FMOVQ 384(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	FMOVQ 400(R16), F6
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	FMOVQ 416(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	FMOVQ 432(R16), F6
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	FMOVQ 448(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	FMOVQ 464(R16), F6
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	FMOVQ 480(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	WORD $0x6e25dca6 // mul V6, V5, V5
-	WORD $0x6e25dc63 // mul V3, V3, V5
-	WORD $0x6e26dc63 // mul V3, V3, V6
-	FMOVQ 496(R16), F4
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 512(R16), F4
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	WORD $0x4e25d465 // add V5, V3, V5
-	FMOVQ 528(R16), F3
-	WORD $0x4e23cc25 // fmla V5, V1, V3
-	FMOVQ 544(R16), F3
-	WORD $0x6ea2e463 // gt V3, V3, V2
-	WORD $0x6e621ca3 // bsl V3, V5, V2
-	WORD $0x6e251ca5 // xor V5, V5, V5
-	WORD $0x4e25e445 // eq V5, V2, V5
-	FMOVQ 560(R16), F1
-	WORD $0x6e631c25 // bsl V5, V1, V3
-	WORD $0x6e231c63 // xor V3, V3, V3
-	WORD $0x6ea2e462 // gt V2, V3, V2
-	FMOVQ 576(R16), F3
-	WORD $0x6e651c62 // bsl V2, V3, V5
-	WORD $0x6e251ca5 // xor V5, V5, V5
-	WORD $0x4e25e405 // eq V5, V0, V5
-	WORD $0x6e621c05 // bsl V5, V0, V2
-	FMOVQ F5, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed7fd // add V29, V31, V30
+	WORD $0x4ebed7bc // sub V28, V29, V30
+	WORD $0x4ebcd7bb // sub V27, V29, V28
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4ebcd7fc // sub V28, V31, V28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x6ebb87bb // subi V27, V29, V27
+	WORD $0x4f29077e // sra V30, V27, V41
+	WORD $0x4e21dbde // toFloat V30, V30, V0
+	FMOVQ 336(R16), F26
+	WORD $0x4e3a1f7a // and V26, V27, V26
+	FMOVQ 320(R16), F27
+	WORD $0x4ebb875b // addi V27, V26, V27
+	FMOVQ 48(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 592(R16), F27
+	WORD $0x4ebbf7db // min V27, V30, V27
+	FMOVQ 96(R16), F25
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98779 // addi V25, V27, V25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 368(R16), F25
+	FMOVQ 384(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 400(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 416(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 432(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 464(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 480(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	WORD $0x6e3adf59 // mul V25, V26, V26
+	WORD $0x6e3adf9c // mul V28, V28, V26
+	WORD $0x6e39df9c // mul V28, V28, V25
+	FMOVQ 496(R16), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	WORD $0x4e3ad79a // add V26, V28, V26
+	FMOVQ 528(R16), F28
+	WORD $0x4e3ccfda // fmla V26, V30, V28
+	FMOVQ 544(R16), F28
+	WORD $0x6ebde79c // gt V28, V28, V29
+	WORD $0x6e7d1f5c // bsl V28, V26, V29
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x4e3ae7ba // eq V26, V29, V26
+	FMOVQ 560(R16), F30
+	WORD $0x6e7c1fda // bsl V26, V30, V28
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebde79d // gt V29, V28, V29
+	FMOVQ 576(R16), F28
+	WORD $0x6e7a1f9d // bsl V29, V28, V26
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x4e3ae7fa // eq V26, V31, V26
+	WORD $0x6e7d1ffa // bsl V26, V31, V29
+	FMOVQ F26, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d402 // add V2, V0, V1
-	WORD $0x4ea1d443 // sub V3, V2, V1
-	WORD $0x4ea3d444 // sub V4, V2, V3
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4ea3d403 // sub V3, V0, V3
-	WORD $0x4e23d483 // add V3, V4, V3
-	FMOVQ 320(R16), F4
-	WORD $0x6ea48444 // subi V4, V2, V4
-	WORD $0x4f290481 // sra V1, V4, V41
-	WORD $0x4e21d821 // toFloat V1, V1, V0
-	FMOVQ 336(R16), F5
-	WORD $0x4e251c85 // and V5, V4, V5
-	FMOVQ 320(R16), F4
-	WORD $0x4ea484a4 // addi V4, V5, V4
-	FMOVQ 48(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 592(R16), F4
-	WORD $0x4ea4f424 // min V4, V1, V4
-	FMOVQ 96(R16), F6
-	WORD $0x4ea4d4c4 // sub V4, V6, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68486 // addi V6, V4, V6
-	WORD $0x4e26cc65 // fmla V5, V3, V6
-	FMOVQ 368(R16), F6
-	FMOVQ 384(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	FMOVQ 400(R16), F6
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	FMOVQ 416(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	FMOVQ 432(R16), F6
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	FMOVQ 448(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	FMOVQ 464(R16), F6
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	FMOVQ 480(R16), F3
-	WORD $0x4e25ccc3 // fmla V3, V6, V5
-	WORD $0x6e25dca6 // mul V6, V5, V5
-	WORD $0x6e25dc63 // mul V3, V3, V5
-	WORD $0x6e26dc63 // mul V3, V3, V6
-	FMOVQ 496(R16), F4
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 512(R16), F4
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	WORD $0x4e25d465 // add V5, V3, V5
-	FMOVQ 528(R16), F3
-	WORD $0x4e23cc25 // fmla V5, V1, V3
-	FMOVQ 544(R16), F3
-	WORD $0x6ea2e463 // gt V3, V3, V2
-	WORD $0x6e621ca3 // bsl V3, V5, V2
-	WORD $0x6e251ca5 // xor V5, V5, V5
-	WORD $0x4e25e445 // eq V5, V2, V5
-	FMOVQ 560(R16), F1
-	WORD $0x6e631c25 // bsl V5, V1, V3
-	WORD $0x6e231c63 // xor V3, V3, V3
-	WORD $0x6ea2e462 // gt V2, V3, V2
-	FMOVQ 576(R16), F3
-	WORD $0x6e651c62 // bsl V2, V3, V5
-	WORD $0x6e251ca5 // xor V5, V5, V5
-	WORD $0x4e25e405 // eq V5, V0, V5
-	WORD $0x6e621c05 // bsl V5, V0, V2
-	FMOVQ F5, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed7fd // add V29, V31, V30
+	WORD $0x4ebed7bc // sub V28, V29, V30
+	WORD $0x4ebcd7bb // sub V27, V29, V28
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4ebcd7fc // sub V28, V31, V28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x6ebb87bb // subi V27, V29, V27
+	WORD $0x4f29077e // sra V30, V27, V41
+	WORD $0x4e21dbde // toFloat V30, V30, V0
+	FMOVQ 336(R16), F26
+	WORD $0x4e3a1f7a // and V26, V27, V26
+	FMOVQ 320(R16), F27
+	WORD $0x4ebb875b // addi V27, V26, V27
+	FMOVQ 48(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 592(R16), F27
+	WORD $0x4ebbf7db // min V27, V30, V27
+	FMOVQ 96(R16), F25
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98779 // addi V25, V27, V25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 368(R16), F25
+	FMOVQ 384(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 400(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 416(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 432(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 464(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 480(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	WORD $0x6e3adf59 // mul V25, V26, V26
+	WORD $0x6e3adf9c // mul V28, V28, V26
+	WORD $0x6e39df9c // mul V28, V28, V25
+	FMOVQ 496(R16), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	WORD $0x4e3ad79a // add V26, V28, V26
+	FMOVQ 528(R16), F28
+	WORD $0x4e3ccfda // fmla V26, V30, V28
+	FMOVQ 544(R16), F28
+	WORD $0x6ebde79c // gt V28, V28, V29
+	WORD $0x6e7d1f5c // bsl V28, V26, V29
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x4e3ae7ba // eq V26, V29, V26
+	FMOVQ 560(R16), F30
+	WORD $0x6e7c1fda // bsl V26, V30, V28
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebde79d // gt V29, V28, V29
+	FMOVQ 576(R16), F28
+	WORD $0x6e7a1f9d // bsl V29, V28, V26
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x4e3ae7fa // eq V26, V31, V26
+	WORD $0x6e7d1ffa // bsl V26, V31, V29
+	FMOVQ F26, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemLog1pGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemLog1pGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemLog1pGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	FMOVQ 48(R16), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e22fc02 // div V2, V0, V2
-	FMOVQ 0(R0), F0
-	WORD $0x4e20d440 // add V0, V2, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	FMOVQ 16(R2), F2
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d441 // add V1, V2, V1
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ 16(R0), F0
-	WORD $0x4e20d420 // add V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e3dfffd // div V29, V31, V29
+	FMOVQ 0(R0), F31
+	WORD $0x4e3fd7bf // add V31, V29, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 16(R2), F29
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x6e3efffe // div V30, V31, V30
+	FMOVQ 16(R0), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	FMOVQ 48(R16), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e22fc02 // div V2, V0, V2
-	FMOVQ 0(R0), F0
-	WORD $0x4e20d440 // add V0, V2, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e3dfffd // div V29, V31, V29
+	FMOVQ 0(R0), F31
+	WORD $0x4e3fd7bf // add V31, V29, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	FMOVQ 48(R16), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e22fc02 // div V2, V0, V2
-	FMOVQ 0(R0), F0
-	WORD $0x4e20d440 // add V0, V2, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e3dfffd // div V29, V31, V29
+	FMOVQ 0(R0), F31
+	WORD $0x4e3fd7bf // add V31, V29, V31
+	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemSqrtNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSqrtNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSqrtNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	WORD $0x6ea1f800 // sqrt V0, V0, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	WORD $0x6ea1f800 // sqrt V0, V0, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	WORD $0x6ea1fbff // sqrt V31, V31, V0
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	WORD $0x6ea1fbff // sqrt V31, V31, V0
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x6ea1f800 // sqrt V0, V0, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	WORD $0x6ea1fbff // sqrt V31, V31, V0
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x6ea1f800 // sqrt V0, V0, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	WORD $0x6ea1fbff // sqrt V31, V31, V0
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemSqrtGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSqrtGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSqrtGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 256(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ 0(R2), F0
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ 0(R0), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	FMOVQ 256(R16), F0
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 16(R2), F1
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ 16(R0), F0
-	WORD $0x4e20d420 // add V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 256(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R2), F31
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ 0(R0), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	FMOVQ 256(R16), F31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 16(R2), F30
+	WORD $0x6e3efffe // div V30, V31, V30
+	FMOVQ 16(R0), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 256(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ 0(R2), F0
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ 0(R0), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 256(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R2), F31
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ 0(R0), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 256(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ 0(R2), F0
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ 0(R0), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 256(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R2), F31
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ 0(R0), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemRsqrtNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemRsqrtNEON(SB), NOSPLIT, $128-40
+TEXT ·elemRsqrtNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x6ea1f800 // sqrt V0, V0, V0
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x6ea1f800 // sqrt V0, V0, V0
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x6ea1fbff // sqrt V31, V31, V0
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x6ea1fbff // sqrt V31, V31, V0
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x6ea1f800 // sqrt V0, V0, V0
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x6ea1fbff // sqrt V31, V31, V0
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	WORD $0x6ea1f800 // sqrt V0, V0, V0
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	WORD $0x6ea1fbff // sqrt V31, V31, V0
+	WORD $0x6e3fffdf // div V31, V30, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemRsqrtGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemRsqrtGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemRsqrtGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 512(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R2), F0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x6e20dc40 // mul V0, V2, V0
-	FMOVQ 512(R16), F2
-	WORD $0x6e22dc02 // mul V2, V0, V2
-	FMOVQ 16(R0), F0
-	FMOVQ 16(R1), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 512(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R2), F31
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	FMOVQ 512(R16), F29
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	FMOVQ 16(R0), F31
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ecfbf // fmla V31, V29, V30
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 512(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 512(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 512(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 512(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemTanhNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemTanhNEON(SB), NOSPLIT, $128-40
+TEXT ·elemTanhNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 608(R16), F2
-	WORD $0x6ea2e422 // gt V2, V1, V2
-	WORD $0x4e21d421 // add V1, V1, V1
-	FMOVQ 624(R16), F3
-	WORD $0x4ea1f461 // min V1, V3, V1
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc81 // fmla V1, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc81 // fmla V1, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e21cca4 // fmla V4, V5, V1
-	FMOVQ 192(R16), F5
-	WORD $0x4e21cc85 // fmla V5, V4, V1
-	FMOVQ 208(R16), F4
-	WORD $0x4e21cca4 // fmla V4, V5, V1
-	FMOVQ 224(R16), F5
-	WORD $0x4e21cc85 // fmla V5, V4, V1
-	WORD $0x6e21dc24 // mul V4, V1, V1
-	WORD $0x4e25cc81 // fmla V1, V4, V5
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58465 // addi V5, V3, V5
-	VMOV V5.B16, V3.B16
-	WORD $0x4e25cc23 // fmla V3, V1, V5
-	FMOVQ 640(R16), F1
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d465 // add V5, V3, V5
-	WORD $0x6e25fc25 // div V5, V1, V5
-	FMOVQ 48(R16), F1
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	FMOVQ 32(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	WORD $0x4ea11ca1 // or V1, V5, V1
-	WORD $0x6e20dc05 // mul V5, V0, V0
-	FMOVQ 656(R16), F3
-	FMOVQ 672(R16), F4
-	WORD $0x4e25cc64 // fmla V4, V3, V5
-	FMOVQ 688(R16), F3
-	WORD $0x4e25cc83 // fmla V3, V4, V5
-	FMOVQ 704(R16), F4
-	WORD $0x4e25cc64 // fmla V4, V3, V5
-	FMOVQ 720(R16), F3
-	WORD $0x4e25cc83 // fmla V3, V4, V5
-	WORD $0x6e20dca5 // mul V5, V5, V0
-	WORD $0x4e25cc60 // fmla V0, V3, V5
-	WORD $0x6e601c22 // bsl V2, V1, V0
-	FMOVQ F2, 0(R0)
-	FMOVQ 16(R1), F2
-	FMOVQ 0(R16), F0
-	WORD $0x4e201c40 // and V0, V2, V0
-	FMOVQ 608(R16), F1
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	WORD $0x4e20d400 // add V0, V0, V0
-	FMOVQ 624(R16), F3
-	WORD $0x4ea0f460 // min V0, V3, V0
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F5
-	WORD $0x4e25cc03 // fmla V3, V0, V5
-	FMOVQ 96(R16), F5
-	WORD $0x4ea5d465 // sub V5, V3, V5
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cca0 // fmla V0, V5, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cca0 // fmla V0, V5, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F5
-	WORD $0x4e20cc85 // fmla V5, V4, V0
-	FMOVQ 192(R16), F4
-	WORD $0x4e20cca4 // fmla V4, V5, V0
-	FMOVQ 208(R16), F5
-	WORD $0x4e20cc85 // fmla V5, V4, V0
-	FMOVQ 224(R16), F4
-	WORD $0x4e20cca4 // fmla V4, V5, V0
-	WORD $0x6e20dc05 // mul V5, V0, V0
-	WORD $0x4e24cca0 // fmla V0, V5, V4
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	VMOV V4.B16, V3.B16
-	WORD $0x4e24cc03 // fmla V3, V0, V4
-	FMOVQ 640(R16), F0
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d464 // add V4, V3, V4
-	WORD $0x6e24fc04 // div V4, V0, V4
-	FMOVQ 48(R16), F0
-	WORD $0x4ea4d404 // sub V4, V0, V4
-	FMOVQ 32(R16), F0
-	WORD $0x4e201c40 // and V0, V2, V0
-	WORD $0x4ea01c80 // or V0, V4, V0
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	FMOVQ 656(R16), F3
-	FMOVQ 672(R16), F5
-	WORD $0x4e24cc65 // fmla V5, V3, V4
-	FMOVQ 688(R16), F3
-	WORD $0x4e24cca3 // fmla V3, V5, V4
-	FMOVQ 704(R16), F5
-	WORD $0x4e24cc65 // fmla V5, V3, V4
-	FMOVQ 720(R16), F3
-	WORD $0x4e24cca3 // fmla V3, V5, V4
-	WORD $0x6e22dc84 // mul V4, V4, V2
-	WORD $0x4e24cc62 // fmla V2, V3, V4
-	WORD $0x6e621c01 // bsl V1, V0, V2
-	FMOVQ F1, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 608(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x4e3ed7de // add V30, V30, V30
+	FMOVQ 624(R16), F28
+	WORD $0x4ebef79e // min V30, V28, V30
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 192(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 224(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	VMOV V26.B16, V28.B16
+	WORD $0x4e3acfdc // fmla V28, V30, V26
+	FMOVQ 640(R16), F30
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x6e3affda // div V26, V30, V26
+	FMOVQ 48(R16), F30
+	WORD $0x4ebad7da // sub V26, V30, V26
+	FMOVQ 32(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4ebe1f5e // or V30, V26, V30
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	FMOVQ 656(R16), F28
+	FMOVQ 672(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 688(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 704(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 720(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3fdf5a // mul V26, V26, V31
+	WORD $0x4e3acf9f // fmla V31, V28, V26
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fbf // and V31, V29, V31
+	FMOVQ 608(R16), F30
+	WORD $0x6ebee7fe // gt V30, V31, V30
+	WORD $0x4e3fd7ff // add V31, V31, V31
+	FMOVQ 624(R16), F28
+	WORD $0x4ebff79f // min V31, V28, V31
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acffc // fmla V28, V31, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad79a // sub V26, V28, V26
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf5f // fmla V31, V26, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf5f // fmla V31, V26, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F26
+	WORD $0x4e3fcf7a // fmla V26, V27, V31
+	FMOVQ 192(R16), F27
+	WORD $0x4e3fcf5b // fmla V27, V26, V31
+	FMOVQ 208(R16), F26
+	WORD $0x4e3fcf7a // fmla V26, V27, V31
+	FMOVQ 224(R16), F27
+	WORD $0x4e3fcf5b // fmla V27, V26, V31
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	WORD $0x4e3bcf5f // fmla V31, V26, V27
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	VMOV V27.B16, V28.B16
+	WORD $0x4e3bcffc // fmla V28, V31, V27
+	FMOVQ 640(R16), F31
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd79b // add V27, V28, V27
+	WORD $0x6e3bfffb // div V27, V31, V27
+	FMOVQ 48(R16), F31
+	WORD $0x4ebbd7fb // sub V27, V31, V27
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1fbf // and V31, V29, V31
+	WORD $0x4ebf1f7f // or V31, V27, V31
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	FMOVQ 656(R16), F28
+	FMOVQ 672(R16), F26
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	FMOVQ 688(R16), F28
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 704(R16), F26
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	FMOVQ 720(R16), F28
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	WORD $0x6e3ddf7b // mul V27, V27, V29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	WORD $0x6e7d1ffe // bsl V30, V31, V29
+	FMOVQ F30, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 608(R16), F2
-	WORD $0x6ea2e422 // gt V2, V1, V2
-	WORD $0x4e21d421 // add V1, V1, V1
-	FMOVQ 624(R16), F3
-	WORD $0x4ea1f461 // min V1, V3, V1
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc81 // fmla V1, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc81 // fmla V1, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e21cca4 // fmla V4, V5, V1
-	FMOVQ 192(R16), F5
-	WORD $0x4e21cc85 // fmla V5, V4, V1
-	FMOVQ 208(R16), F4
-	WORD $0x4e21cca4 // fmla V4, V5, V1
-	FMOVQ 224(R16), F5
-	WORD $0x4e21cc85 // fmla V5, V4, V1
-	WORD $0x6e21dc24 // mul V4, V1, V1
-	WORD $0x4e25cc81 // fmla V1, V4, V5
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58465 // addi V5, V3, V5
-	VMOV V5.B16, V3.B16
-	WORD $0x4e25cc23 // fmla V3, V1, V5
-	FMOVQ 640(R16), F1
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d465 // add V5, V3, V5
-	WORD $0x6e25fc25 // div V5, V1, V5
-	FMOVQ 48(R16), F1
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	FMOVQ 32(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	WORD $0x4ea11ca1 // or V1, V5, V1
-	WORD $0x6e20dc05 // mul V5, V0, V0
-	FMOVQ 656(R16), F3
-	FMOVQ 672(R16), F4
-	WORD $0x4e25cc64 // fmla V4, V3, V5
-	FMOVQ 688(R16), F3
-	WORD $0x4e25cc83 // fmla V3, V4, V5
-	FMOVQ 704(R16), F4
-	WORD $0x4e25cc64 // fmla V4, V3, V5
-	FMOVQ 720(R16), F3
-	WORD $0x4e25cc83 // fmla V3, V4, V5
-	WORD $0x6e20dca5 // mul V5, V5, V0
-	WORD $0x4e25cc60 // fmla V0, V3, V5
-	WORD $0x6e601c22 // bsl V2, V1, V0
-	FMOVQ F2, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 608(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x4e3ed7de // add V30, V30, V30
+	FMOVQ 624(R16), F28
+	WORD $0x4ebef79e // min V30, V28, V30
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 192(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 224(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	VMOV V26.B16, V28.B16
+	WORD $0x4e3acfdc // fmla V28, V30, V26
+	FMOVQ 640(R16), F30
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x6e3affda // div V26, V30, V26
+	FMOVQ 48(R16), F30
+	WORD $0x4ebad7da // sub V26, V30, V26
+	FMOVQ 32(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4ebe1f5e // or V30, V26, V30
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	FMOVQ 656(R16), F28
+	FMOVQ 672(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 688(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 704(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 720(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3fdf5a // mul V26, V26, V31
+	WORD $0x4e3acf9f // fmla V31, V28, V26
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 608(R16), F2
-	WORD $0x6ea2e422 // gt V2, V1, V2
-	WORD $0x4e21d421 // add V1, V1, V1
-	FMOVQ 624(R16), F3
-	WORD $0x4ea1f461 // min V1, V3, V1
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc23 // fmla V3, V1, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc81 // fmla V1, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc81 // fmla V1, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e21cca4 // fmla V4, V5, V1
-	FMOVQ 192(R16), F5
-	WORD $0x4e21cc85 // fmla V5, V4, V1
-	FMOVQ 208(R16), F4
-	WORD $0x4e21cca4 // fmla V4, V5, V1
-	FMOVQ 224(R16), F5
-	WORD $0x4e21cc85 // fmla V5, V4, V1
-	WORD $0x6e21dc24 // mul V4, V1, V1
-	WORD $0x4e25cc81 // fmla V1, V4, V5
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58465 // addi V5, V3, V5
-	VMOV V5.B16, V3.B16
-	WORD $0x4e25cc23 // fmla V3, V1, V5
-	FMOVQ 640(R16), F1
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d465 // add V5, V3, V5
-	WORD $0x6e25fc25 // div V5, V1, V5
-	FMOVQ 48(R16), F1
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	FMOVQ 32(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	WORD $0x4ea11ca1 // or V1, V5, V1
-	WORD $0x6e20dc05 // mul V5, V0, V0
-	FMOVQ 656(R16), F3
-	FMOVQ 672(R16), F4
-	WORD $0x4e25cc64 // fmla V4, V3, V5
-	FMOVQ 688(R16), F3
-	WORD $0x4e25cc83 // fmla V3, V4, V5
-	FMOVQ 704(R16), F4
-	WORD $0x4e25cc64 // fmla V4, V3, V5
-	FMOVQ 720(R16), F3
-	WORD $0x4e25cc83 // fmla V3, V4, V5
-	WORD $0x6e20dca5 // mul V5, V5, V0
-	WORD $0x4e25cc60 // fmla V0, V3, V5
-	WORD $0x6e601c22 // bsl V2, V1, V0
-	FMOVQ F2, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 608(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x4e3ed7de // add V30, V30, V30
+	FMOVQ 624(R16), F28
+	WORD $0x4ebef79e // min V30, V28, V30
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 192(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 224(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	VMOV V26.B16, V28.B16
+	WORD $0x4e3acfdc // fmla V28, V30, V26
+	FMOVQ 640(R16), F30
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x6e3affda // div V26, V30, V26
+	FMOVQ 48(R16), F30
+	WORD $0x4ebad7da // sub V26, V30, V26
+	FMOVQ 32(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4ebe1f5e // or V30, V26, V30
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	FMOVQ 656(R16), F28
+	FMOVQ 672(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 688(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 704(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 720(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3fdf5a // mul V26, V26, V31
+	WORD $0x4e3acf9f // fmla V31, V28, V26
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ F29, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemTanhGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemTanhGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemTanhGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4ea0cc01 // fmls V1, V0, V0
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R2), F0
-	FMOVQ 48(R16), F2
-	WORD $0x4ea0cc02 // fmls V2, V0, V0
-	FMOVQ 16(R0), F0
-	FMOVQ 16(R1), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4ebfcffe // fmls V30, V31, V31
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R2), F31
+	FMOVQ 48(R16), F29
+	WORD $0x4ebfcffd // fmls V29, V31, V31
+	FMOVQ 16(R0), F31
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ecfbf // fmla V31, V29, V30
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4ea0cc01 // fmls V1, V0, V0
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4ebfcffe // fmls V30, V31, V31
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4ea0cc01 // fmls V1, V0, V0
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4ebfcffe // fmls V30, V31, V31
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemSigmoidNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSigmoidNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSigmoidNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e440 // gt V0, V2, V0
-	WORD $0x6e611ca0 // bsl V0, V5, V1
-	WORD $0x6e24fc00 // div V0, V0, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F2
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea0cc20 // fmls V0, V1, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F4
-	WORD $0x4ea41c04 // or V4, V0, V4
-	FMOVQ 80(R16), F5
-	WORD $0x4e24f4a4 // max V4, V5, V4
-	FMOVQ 96(R16), F5
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d4a2 // sub V2, V5, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc44 // fmla V4, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc44 // fmla V4, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e24cc62 // fmla V2, V3, V4
-	FMOVQ 192(R16), F3
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 208(R16), F2
-	WORD $0x4e24cc62 // fmla V2, V3, V4
-	FMOVQ 224(R16), F3
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	WORD $0x6e24dc82 // mul V2, V4, V4
-	WORD $0x4e23cc44 // fmla V4, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	FMOVQ 96(R16), F4
-	WORD $0x6ea484a4 // subi V4, V5, V4
-	WORD $0x4f3f0485 // sra V5, V4, V63
-	WORD $0x6ea58484 // subi V4, V4, V5
-	WORD $0x4f3754a5 // shl V5, V5, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea284a2 // addi V2, V5, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38483 // addi V3, V4, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	WORD $0x4e21d462 // add V2, V3, V1
-	WORD $0x6e241c84 // xor V4, V4, V4
-	WORD $0x6ea0e480 // gt V0, V4, V0
-	WORD $0x6e611c60 // bsl V0, V3, V1
-	WORD $0x6e22fc00 // div V0, V0, V2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	WORD $0x4e23d442 // add V2, V2, V3
-	FMOVQ 512(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	WORD $0x6e21dc41 // mul V1, V2, V1
-	WORD $0x4ea0cc20 // fmls V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bf // gt V31, V29, V31
+	WORD $0x6e7e1f5f // bsl V31, V26, V30
+	WORD $0x6e3bffff // div V31, V31, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F27
+	WORD $0x4ebb1ffb // or V27, V31, V27
+	FMOVQ 80(R16), F26
+	WORD $0x4e3bf75b // max V27, V26, V27
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 192(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 208(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 224(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb875b // subi V27, V26, V27
+	WORD $0x4f3f077a // sra V26, V27, V63
+	WORD $0x6eba877b // subi V27, V27, V26
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd875d // addi V29, V26, V29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	WORD $0x4e3ed79d // add V29, V28, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebfe77f // gt V31, V27, V31
+	WORD $0x6e7e1f9f // bsl V31, V28, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3cd7bd // add V29, V29, V28
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e440 // gt V0, V2, V0
-	WORD $0x6e611ca0 // bsl V0, V5, V1
-	WORD $0x6e24fc00 // div V0, V0, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F2
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea0cc20 // fmls V0, V1, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bf // gt V31, V29, V31
+	WORD $0x6e7e1f5f // bsl V31, V26, V30
+	WORD $0x6e3bffff // div V31, V31, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e440 // gt V0, V2, V0
-	WORD $0x6e611ca0 // bsl V0, V5, V1
-	WORD $0x6e24fc00 // div V0, V0, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F2
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea0cc20 // fmls V0, V1, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bf // gt V31, V29, V31
+	WORD $0x6e7e1f5f // bsl V31, V26, V30
+	WORD $0x6e3bffff // div V31, V31, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemSigmoidGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSigmoidGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSigmoidGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4ea0d421 // sub V1, V1, V0
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R2), F1
-	FMOVQ 48(R16), F2
-	WORD $0x4ea1d442 // sub V2, V2, V1
-	WORD $0x6e21dc41 // mul V1, V2, V1
-	FMOVQ 16(R0), F2
-	FMOVQ 16(R1), F0
-	WORD $0x4e20cc22 // fmla V2, V1, V0
-	FMOVQ F2, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R2), F30
+	FMOVQ 48(R16), F29
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4ea0d421 // sub V1, V1, V0
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	WORD $0x4ea0d421 // sub V1, V1, V0
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemErfNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemErfNEON(SB), NOSPLIT, $128-40
+TEXT ·elemErfNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 736(R16), F2
-	WORD $0x6ea2e422 // gt V2, V1, V2
-	WORD $0x6e20dc03 // mul V3, V0, V0
-	FMOVQ 752(R16), F4
-	FMOVQ 768(R16), F5
-	WORD $0x4e23cc85 // fmla V5, V4, V3
-	FMOVQ 784(R16), F4
-	WORD $0x4e23cca4 // fmla V4, V5, V3
-	FMOVQ 800(R16), F5
-	WORD $0x4e23cc85 // fmla V5, V4, V3
-	FMOVQ 816(R16), F4
-	WORD $0x4e23cca4 // fmla V4, V5, V3
-	FMOVQ 832(R16), F5
-	WORD $0x4e23cc85 // fmla V5, V4, V3
-	VMOV V0.B16, V4.B16
-	WORD $0x4e20cca4 // fmla V4, V5, V0
-	FMOVQ 848(R16), F5
-	WORD $0x4ea1f4a1 // min V1, V5, V1
-	FMOVQ 864(R16), F5
-	FMOVQ 880(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 896(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 912(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 928(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 944(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 32(R16), F5
-	WORD $0x6e251c25 // xor V5, V1, V5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F1
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 96(R16), F1
-	WORD $0x4ea1d461 // sub V1, V3, V1
-	FMOVQ 128(R16), F6
-	WORD $0x4e26cc25 // fmla V5, V1, V6
-	FMOVQ 144(R16), F6
-	WORD $0x4e26cc25 // fmla V5, V1, V6
-	FMOVQ 160(R16), F6
-	FMOVQ 176(R16), F1
-	WORD $0x4e25ccc1 // fmla V1, V6, V5
-	FMOVQ 192(R16), F6
-	WORD $0x4e25cc26 // fmla V6, V1, V5
-	FMOVQ 208(R16), F1
-	WORD $0x4e25ccc1 // fmla V1, V6, V5
-	FMOVQ 224(R16), F6
-	WORD $0x4e25cc26 // fmla V6, V1, V5
-	WORD $0x6e25dca1 // mul V1, V5, V5
-	WORD $0x4e26cc25 // fmla V5, V1, V6
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68466 // addi V6, V3, V6
-	VMOV V6.B16, V3.B16
-	WORD $0x4e26cca3 // fmla V3, V5, V6
-	FMOVQ 48(R16), F5
-	WORD $0x4ea3d4a3 // sub V3, V5, V3
-	FMOVQ 32(R16), F5
-	WORD $0x4e251c05 // and V5, V0, V5
-	WORD $0x4ea51c65 // or V5, V3, V5
-	WORD $0x6e641ca2 // bsl V2, V5, V4
-	FMOVQ F2, 0(R0)
-	FMOVQ 16(R1), F2
-	FMOVQ 0(R16), F4
-	WORD $0x4e241c44 // and V4, V2, V4
-	FMOVQ 736(R16), F5
-	WORD $0x6ea5e485 // gt V5, V4, V5
-	WORD $0x6e22dc43 // mul V3, V2, V2
-	FMOVQ 752(R16), F0
-	FMOVQ 768(R16), F6
-	WORD $0x4e23cc06 // fmla V6, V0, V3
-	FMOVQ 784(R16), F0
-	WORD $0x4e23ccc0 // fmla V0, V6, V3
-	FMOVQ 800(R16), F6
-	WORD $0x4e23cc06 // fmla V6, V0, V3
-	FMOVQ 816(R16), F0
-	WORD $0x4e23ccc0 // fmla V0, V6, V3
-	FMOVQ 832(R16), F6
-	WORD $0x4e23cc06 // fmla V6, V0, V3
-	VMOV V2.B16, V0.B16
-	WORD $0x4e22ccc0 // fmla V0, V6, V2
-	FMOVQ 848(R16), F6
-	WORD $0x4ea4f4c4 // min V4, V6, V4
-	FMOVQ 864(R16), F6
-	FMOVQ 880(R16), F3
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	FMOVQ 896(R16), F6
-	WORD $0x4e24cc66 // fmla V6, V3, V4
-	FMOVQ 912(R16), F3
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	FMOVQ 928(R16), F6
-	WORD $0x4e24cc66 // fmla V6, V3, V4
-	FMOVQ 944(R16), F3
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	FMOVQ 32(R16), F6
-	WORD $0x6e261c86 // xor V6, V4, V6
-	WORD $0x4e24cc66 // fmla V6, V3, V4
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24ccc3 // fmla V3, V6, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F1
-	WORD $0x4e21cc86 // fmla V6, V4, V1
-	FMOVQ 144(R16), F1
-	WORD $0x4e21cc86 // fmla V6, V4, V1
-	FMOVQ 160(R16), F1
-	FMOVQ 176(R16), F4
-	WORD $0x4e26cc24 // fmla V4, V1, V6
-	FMOVQ 192(R16), F1
-	WORD $0x4e26cc81 // fmla V1, V4, V6
-	FMOVQ 208(R16), F4
-	WORD $0x4e26cc24 // fmla V4, V1, V6
-	FMOVQ 224(R16), F1
-	WORD $0x4e26cc81 // fmla V1, V4, V6
-	WORD $0x6e26dcc4 // mul V4, V6, V6
-	WORD $0x4e21cc86 // fmla V6, V4, V1
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F1
-	WORD $0x4ea18461 // addi V1, V3, V1
-	VMOV V1.B16, V3.B16
-	WORD $0x4e21ccc3 // fmla V3, V6, V1
-	FMOVQ 48(R16), F6
-	WORD $0x4ea3d4c3 // sub V3, V6, V3
-	FMOVQ 32(R16), F6
-	WORD $0x4e261c46 // and V6, V2, V6
-	WORD $0x4ea61c66 // or V6, V3, V6
-	WORD $0x6e601cc5 // bsl V5, V6, V0
-	FMOVQ F5, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 736(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 752(R16), F27
+	FMOVQ 768(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 784(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 800(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 816(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 832(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	VMOV V31.B16, V27.B16
+	WORD $0x4e3fcf5b // fmla V27, V26, V31
+	FMOVQ 848(R16), F26
+	WORD $0x4ebef75e // min V30, V26, V30
+	FMOVQ 864(R16), F26
+	FMOVQ 880(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 896(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 912(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 928(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 944(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 32(R16), F26
+	WORD $0x6e3a1fda // xor V26, V30, V26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F30
+	WORD $0x4e3acf3e // fmla V30, V25, V26
+	FMOVQ 192(R16), F25
+	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	FMOVQ 208(R16), F30
+	WORD $0x4e3acf3e // fmla V30, V25, V26
+	FMOVQ 224(R16), F25
+	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	WORD $0x6e3adf5e // mul V30, V26, V26
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	VMOV V25.B16, V28.B16
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 48(R16), F26
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 32(R16), F26
+	WORD $0x4e3a1ffa // and V26, V31, V26
+	WORD $0x4eba1f9a // or V26, V28, V26
+	WORD $0x6e7b1f5d // bsl V29, V26, V27
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	FMOVQ 0(R16), F27
+	WORD $0x4e3b1fbb // and V27, V29, V27
+	FMOVQ 736(R16), F26
+	WORD $0x6ebae77a // gt V26, V27, V26
+	WORD $0x6e3ddfbc // mul V28, V29, V29
+	FMOVQ 752(R16), F31
+	FMOVQ 768(R16), F25
+	WORD $0x4e3ccff9 // fmla V25, V31, V28
+	FMOVQ 784(R16), F31
+	WORD $0x4e3ccf3f // fmla V31, V25, V28
+	FMOVQ 800(R16), F25
+	WORD $0x4e3ccff9 // fmla V25, V31, V28
+	FMOVQ 816(R16), F31
+	WORD $0x4e3ccf3f // fmla V31, V25, V28
+	FMOVQ 832(R16), F25
+	WORD $0x4e3ccff9 // fmla V25, V31, V28
+	VMOV V29.B16, V31.B16
+	WORD $0x4e3dcf3f // fmla V31, V25, V29
+	FMOVQ 848(R16), F25
+	WORD $0x4ebbf73b // min V27, V25, V27
+	FMOVQ 864(R16), F25
+	FMOVQ 880(R16), F28
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	FMOVQ 896(R16), F25
+	WORD $0x4e3bcf99 // fmla V25, V28, V27
+	FMOVQ 912(R16), F28
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	FMOVQ 928(R16), F25
+	WORD $0x4e3bcf99 // fmla V25, V28, V27
+	FMOVQ 944(R16), F28
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	FMOVQ 32(R16), F25
+	WORD $0x6e391f79 // xor V25, V27, V25
+	WORD $0x4e3bcf99 // fmla V25, V28, V27
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecf79 // fmla V25, V27, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecf79 // fmla V25, V27, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F27
+	WORD $0x4e39cfdb // fmla V27, V30, V25
+	FMOVQ 192(R16), F30
+	WORD $0x4e39cf7e // fmla V30, V27, V25
+	FMOVQ 208(R16), F27
+	WORD $0x4e39cfdb // fmla V27, V30, V25
+	FMOVQ 224(R16), F30
+	WORD $0x4e39cf7e // fmla V30, V27, V25
+	WORD $0x6e39df3b // mul V27, V25, V25
+	WORD $0x4e3ecf79 // fmla V25, V27, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	VMOV V30.B16, V28.B16
+	WORD $0x4e3ecf3c // fmla V28, V25, V30
+	FMOVQ 48(R16), F25
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	FMOVQ 32(R16), F25
+	WORD $0x4e391fb9 // and V25, V29, V25
+	WORD $0x4eb91f99 // or V25, V28, V25
+	WORD $0x6e7f1f3a // bsl V26, V25, V31
+	FMOVQ F26, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 736(R16), F2
-	WORD $0x6ea2e422 // gt V2, V1, V2
-	WORD $0x6e20dc03 // mul V3, V0, V0
-	FMOVQ 752(R16), F4
-	FMOVQ 768(R16), F5
-	WORD $0x4e23cc85 // fmla V5, V4, V3
-	FMOVQ 784(R16), F4
-	WORD $0x4e23cca4 // fmla V4, V5, V3
-	FMOVQ 800(R16), F5
-	WORD $0x4e23cc85 // fmla V5, V4, V3
-	FMOVQ 816(R16), F4
-	WORD $0x4e23cca4 // fmla V4, V5, V3
-	FMOVQ 832(R16), F5
-	WORD $0x4e23cc85 // fmla V5, V4, V3
-	VMOV V0.B16, V4.B16
-	WORD $0x4e20cca4 // fmla V4, V5, V0
-	FMOVQ 848(R16), F5
-	WORD $0x4ea1f4a1 // min V1, V5, V1
-	FMOVQ 864(R16), F5
-	FMOVQ 880(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 896(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 912(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 928(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 944(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 32(R16), F5
-	WORD $0x6e251c25 // xor V5, V1, V5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F1
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 96(R16), F1
-	WORD $0x4ea1d461 // sub V1, V3, V1
-	FMOVQ 128(R16), F6
-	WORD $0x4e26cc25 // fmla V5, V1, V6
-	FMOVQ 144(R16), F6
-	WORD $0x4e26cc25 // fmla V5, V1, V6
-	FMOVQ 160(R16), F6
-	FMOVQ 176(R16), F1
-	WORD $0x4e25ccc1 // fmla V1, V6, V5
-	FMOVQ 192(R16), F6
-	WORD $0x4e25cc26 // fmla V6, V1, V5
-	FMOVQ 208(R16), F1
-	WORD $0x4e25ccc1 // fmla V1, V6, V5
-	FMOVQ 224(R16), F6
-	WORD $0x4e25cc26 // fmla V6, V1, V5
-	WORD $0x6e25dca1 // mul V1, V5, V5
-	WORD $0x4e26cc25 // fmla V5, V1, V6
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68466 // addi V6, V3, V6
-	VMOV V6.B16, V3.B16
-	WORD $0x4e26cca3 // fmla V3, V5, V6
-	FMOVQ 48(R16), F5
-	WORD $0x4ea3d4a3 // sub V3, V5, V3
-	FMOVQ 32(R16), F5
-	WORD $0x4e251c05 // and V5, V0, V5
-	WORD $0x4ea51c65 // or V5, V3, V5
-	WORD $0x6e641ca2 // bsl V2, V5, V4
-	FMOVQ F2, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 736(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 752(R16), F27
+	FMOVQ 768(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 784(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 800(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 816(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 832(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	VMOV V31.B16, V27.B16
+	WORD $0x4e3fcf5b // fmla V27, V26, V31
+	FMOVQ 848(R16), F26
+	WORD $0x4ebef75e // min V30, V26, V30
+	FMOVQ 864(R16), F26
+	FMOVQ 880(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 896(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 912(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 928(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 944(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 32(R16), F26
+	WORD $0x6e3a1fda // xor V26, V30, V26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F30
+	WORD $0x4e3acf3e // fmla V30, V25, V26
+	FMOVQ 192(R16), F25
+	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	FMOVQ 208(R16), F30
+	WORD $0x4e3acf3e // fmla V30, V25, V26
+	FMOVQ 224(R16), F25
+	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	WORD $0x6e3adf5e // mul V30, V26, V26
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	VMOV V25.B16, V28.B16
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 48(R16), F26
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 32(R16), F26
+	WORD $0x4e3a1ffa // and V26, V31, V26
+	WORD $0x4eba1f9a // or V26, V28, V26
+	WORD $0x6e7b1f5d // bsl V29, V26, V27
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ 736(R16), F2
-	WORD $0x6ea2e422 // gt V2, V1, V2
-	WORD $0x6e20dc03 // mul V3, V0, V0
-	FMOVQ 752(R16), F4
-	FMOVQ 768(R16), F5
-	WORD $0x4e23cc85 // fmla V5, V4, V3
-	FMOVQ 784(R16), F4
-	WORD $0x4e23cca4 // fmla V4, V5, V3
-	FMOVQ 800(R16), F5
-	WORD $0x4e23cc85 // fmla V5, V4, V3
-	FMOVQ 816(R16), F4
-	WORD $0x4e23cca4 // fmla V4, V5, V3
-	FMOVQ 832(R16), F5
-	WORD $0x4e23cc85 // fmla V5, V4, V3
-	VMOV V0.B16, V4.B16
-	WORD $0x4e20cca4 // fmla V4, V5, V0
-	FMOVQ 848(R16), F5
-	WORD $0x4ea1f4a1 // min V1, V5, V1
-	FMOVQ 864(R16), F5
-	FMOVQ 880(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 896(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 912(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 928(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 944(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 32(R16), F5
-	WORD $0x6e251c25 // xor V5, V1, V5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F1
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 96(R16), F1
-	WORD $0x4ea1d461 // sub V1, V3, V1
-	FMOVQ 128(R16), F6
-	WORD $0x4e26cc25 // fmla V5, V1, V6
-	FMOVQ 144(R16), F6
-	WORD $0x4e26cc25 // fmla V5, V1, V6
-	FMOVQ 160(R16), F6
-	FMOVQ 176(R16), F1
-	WORD $0x4e25ccc1 // fmla V1, V6, V5
-	FMOVQ 192(R16), F6
-	WORD $0x4e25cc26 // fmla V6, V1, V5
-	FMOVQ 208(R16), F1
-	WORD $0x4e25ccc1 // fmla V1, V6, V5
-	FMOVQ 224(R16), F6
-	WORD $0x4e25cc26 // fmla V6, V1, V5
-	WORD $0x6e25dca1 // mul V1, V5, V5
-	WORD $0x4e26cc25 // fmla V5, V1, V6
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68466 // addi V6, V3, V6
-	VMOV V6.B16, V3.B16
-	WORD $0x4e26cca3 // fmla V3, V5, V6
-	FMOVQ 48(R16), F5
-	WORD $0x4ea3d4a3 // sub V3, V5, V3
-	FMOVQ 32(R16), F5
-	WORD $0x4e251c05 // and V5, V0, V5
-	WORD $0x4ea51c65 // or V5, V3, V5
-	WORD $0x6e641ca2 // bsl V2, V5, V4
-	FMOVQ F2, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 736(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 752(R16), F27
+	FMOVQ 768(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 784(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 800(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 816(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 832(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	VMOV V31.B16, V27.B16
+	WORD $0x4e3fcf5b // fmla V27, V26, V31
+	FMOVQ 848(R16), F26
+	WORD $0x4ebef75e // min V30, V26, V30
+	FMOVQ 864(R16), F26
+	FMOVQ 880(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 896(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 912(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 928(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 944(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 32(R16), F26
+	WORD $0x6e3a1fda // xor V26, V30, V26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F30
+	WORD $0x4e3acf3e // fmla V30, V25, V26
+	FMOVQ 192(R16), F25
+	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	FMOVQ 208(R16), F30
+	WORD $0x4e3acf3e // fmla V30, V25, V26
+	FMOVQ 224(R16), F25
+	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	WORD $0x6e3adf5e // mul V30, V26, V26
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	VMOV V25.B16, V28.B16
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 48(R16), F26
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 32(R16), F26
+	WORD $0x4e3a1ffa // and V26, V31, V26
+	WORD $0x4eba1f9a // or V26, V28, V26
+	WORD $0x6e7b1f5d // bsl V29, V26, V27
+	FMOVQ F29, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemErfGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemErfGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemErfGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 32(R16), F1
-	WORD $0x6e211c01 // xor V1, V0, V1
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 192(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 224(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d403 // add V3, V0, V3
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28422 // addi V2, V1, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	FMOVQ 960(R16), F2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	FMOVQ 0(R0), F3
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ F3, 0(R0)
-	FMOVQ 16(R2), F3
-	FMOVQ 32(R16), F0
-	WORD $0x6e201c60 // xor V0, V3, V0
-	WORD $0x6e23dc03 // mul V3, V0, V3
-	FMOVQ 80(R16), F0
-	WORD $0x4e23f403 // max V3, V0, V3
-	FMOVQ 96(R16), F0
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc60 // fmla V0, V3, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d402 // sub V2, V0, V2
-	FMOVQ 128(R16), F1
-	WORD $0x4e21cc43 // fmla V3, V2, V1
-	FMOVQ 144(R16), F1
-	WORD $0x4e21cc43 // fmla V3, V2, V1
-	FMOVQ 160(R16), F1
-	FMOVQ 176(R16), F2
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 192(R16), F1
-	WORD $0x4e23cc41 // fmla V1, V2, V3
-	FMOVQ 208(R16), F2
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 224(R16), F1
-	WORD $0x4e23cc41 // fmla V1, V2, V3
-	WORD $0x6e23dc62 // mul V2, V3, V3
-	WORD $0x4e21cc43 // fmla V3, V2, V1
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d461 // add V1, V3, V1
-	FMOVQ 96(R16), F3
-	WORD $0x6ea38403 // subi V3, V0, V3
-	WORD $0x4f3f0460 // sra V0, V3, V63
-	WORD $0x6ea08463 // subi V3, V3, V0
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28402 // addi V2, V0, V2
-	WORD $0x6e22dc22 // mul V2, V1, V2
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F1
-	WORD $0x4ea18461 // addi V1, V3, V1
-	WORD $0x6e21dc41 // mul V1, V2, V1
-	FMOVQ 960(R16), F2
-	WORD $0x6e22dc22 // mul V2, V1, V2
-	FMOVQ 16(R0), F1
-	FMOVQ 16(R1), F3
-	WORD $0x4e23cc41 // fmla V1, V2, V3
-	FMOVQ F1, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1ffe // xor V30, V31, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 192(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ 208(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 224(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	FMOVQ 96(R16), F31
+	WORD $0x6ebf87df // subi V31, V30, V31
+	WORD $0x4f3f07fe // sra V30, V31, V63
+	WORD $0x6ebe87ff // subi V31, V31, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd87dd // addi V29, V30, V29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87fc // addi V28, V31, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 960(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ F28, 0(R0)
+	FMOVQ 16(R2), F28
+	FMOVQ 32(R16), F31
+	WORD $0x6e3f1f9f // xor V31, V28, V31
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	FMOVQ 80(R16), F31
+	WORD $0x4e3cf7fc // max V28, V31, V28
+	FMOVQ 96(R16), F31
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9f // fmla V31, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7fd // sub V29, V31, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 192(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 224(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc87fc // subi V28, V31, V28
+	WORD $0x4f3f079f // sra V31, V28, V63
+	WORD $0x6ebf879c // subi V28, V28, V31
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd87fd // addi V29, V31, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	FMOVQ 960(R16), F29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 16(R0), F30
+	FMOVQ 16(R1), F28
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ F30, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 32(R16), F1
-	WORD $0x6e211c01 // xor V1, V0, V1
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 192(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 224(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d403 // add V3, V0, V3
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28422 // addi V2, V1, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	FMOVQ 960(R16), F2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	FMOVQ 0(R0), F3
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ F3, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1ffe // xor V30, V31, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 192(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ 208(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 224(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	FMOVQ 96(R16), F31
+	WORD $0x6ebf87df // subi V31, V30, V31
+	WORD $0x4f3f07fe // sra V30, V31, V63
+	WORD $0x6ebe87ff // subi V31, V31, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd87dd // addi V29, V30, V29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87fc // addi V28, V31, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 960(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ F28, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 32(R16), F1
-	WORD $0x6e211c01 // xor V1, V0, V1
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 192(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 224(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d403 // add V3, V0, V3
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28422 // addi V2, V1, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	FMOVQ 960(R16), F2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	FMOVQ 0(R0), F3
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ F3, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1ffe // xor V30, V31, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 192(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ 208(R16), F29
+	WORD $0x4e3fcf9d // fmla V29, V28, V31
+	FMOVQ 224(R16), F28
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	FMOVQ 96(R16), F31
+	WORD $0x6ebf87df // subi V31, V30, V31
+	WORD $0x4f3f07fe // sra V30, V31, V63
+	WORD $0x6ebe87ff // subi V31, V31, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd87dd // addi V29, V30, V29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87fc // addi V28, V31, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 960(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ F28, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemReLUNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemReLUNEON(SB), NOSPLIT, $128-40
+TEXT ·elemReLUNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ F0, 32(R0)
-	FMOVQ 48(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ F31, 16(R0)
+	FMOVQ 32(R1), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ F31, 32(R0)
+	FMOVQ 48(R1), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ F31, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemReLUGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemReLUGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemReLUGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6e20e420 // ge V0, V1, V0
-	WORD $0x6e205800 // not V0, V0, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6e20e420 // ge V0, V1, V0
-	WORD $0x6e205800 // not V0, V0, V0
-	FMOVQ 16(R0), F1
-	FMOVQ 16(R1), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6e3fe7df // ge V31, V30, V31
+	WORD $0x6e205bff // not V31, V31, V0
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e7e1fbf // bsl V31, V29, V30
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R2), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6e3fe7df // ge V31, V30, V31
+	WORD $0x6e205bff // not V31, V31, V0
+	FMOVQ 16(R0), F30
+	FMOVQ 16(R1), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e7e1fbf // bsl V31, V29, V30
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6e20e420 // ge V0, V1, V0
-	WORD $0x6e205800 // not V0, V0, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6e3fe7df // ge V31, V30, V31
+	WORD $0x6e205bff // not V31, V31, V0
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e7e1fbf // bsl V31, V29, V30
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6e20e420 // ge V0, V1, V0
-	WORD $0x6e205800 // not V0, V0, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F2
-	WORD $0x4e22d422 // add V2, V1, V2
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6e3fe7df // ge V31, V30, V31
+	WORD $0x6e205bff // not V31, V31, V0
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e7e1fbf // bsl V31, V29, V30
+	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemReLUMaskNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemReLUMaskNEON(SB), NOSPLIT, $128-40
+TEXT ·elemReLUMaskNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6e20e420 // ge V0, V1, V0
-	WORD $0x6e205800 // not V0, V0, V0
-	FMOVQ 0(R1), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R2), F1
-	WORD $0x6e201c00 // xor V0, V0, V0
-	WORD $0x6e21e401 // ge V1, V0, V1
-	WORD $0x6e205821 // not V1, V1, V0
-	FMOVQ 16(R1), F0
-	WORD $0x4e201c20 // and V0, V1, V0
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6e20e420 // ge V0, V1, V0
-	WORD $0x6e205800 // not V0, V0, V0
-	FMOVQ 32(R1), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ F1, 32(R0)
-	FMOVQ 48(R2), F1
-	WORD $0x6e201c00 // xor V0, V0, V0
-	WORD $0x6e21e401 // ge V1, V0, V1
-	WORD $0x6e205821 // not V1, V1, V0
-	FMOVQ 48(R1), F0
-	WORD $0x4e201c20 // and V0, V1, V0
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6e3fe7df // ge V31, V30, V31
+	WORD $0x6e205bff // not V31, V31, V0
+	FMOVQ 0(R1), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R2), F30
+	WORD $0x6e3f1fff // xor V31, V31, V31
+	WORD $0x6e3ee7fe // ge V30, V31, V30
+	WORD $0x6e205bde // not V30, V30, V0
+	FMOVQ 16(R1), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	FMOVQ F31, 16(R0)
+	FMOVQ 32(R2), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6e3fe7df // ge V31, V30, V31
+	WORD $0x6e205bff // not V31, V31, V0
+	FMOVQ 32(R1), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ F30, 32(R0)
+	FMOVQ 48(R2), F30
+	WORD $0x6e3f1fff // xor V31, V31, V31
+	WORD $0x6e3ee7fe // ge V30, V31, V30
+	WORD $0x6e205bde // not V30, V30, V0
+	FMOVQ 48(R1), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	FMOVQ F31, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6e20e420 // ge V0, V1, V0
-	WORD $0x6e205800 // not V0, V0, V0
-	FMOVQ 0(R1), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6e3fe7df // ge V31, V30, V31
+	WORD $0x6e205bff // not V31, V31, V0
+	FMOVQ 0(R1), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6e20e420 // ge V0, V1, V0
-	WORD $0x6e205800 // not V0, V0, V0
-	FMOVQ 0(R1), F1
-	WORD $0x4e211c01 // and V1, V0, V1
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6e3fe7df // ge V31, V30, V31
+	WORD $0x6e205bff // not V31, V31, V0
+	FMOVQ 0(R1), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ F30, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
 	RET
 
 // func elemLeakyReLUNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemLeakyReLUNEON(SB), NOSPLIT, $128-40
+TEXT ·elemLeakyReLUNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	FMOVS s+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
-	FMOVS s+32(FP), F31
-	VDUP V31.S[0], V31.S4
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	WORD $0x6e3fdc02 // mul V2, V0, V31
-	WORD $0x6e621c01 // bsl V1, V0, V2
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea2e422 // gt V2, V1, V2
-	WORD $0x6e3fdc20 // mul V0, V1, V31
-	WORD $0x6e601c22 // bsl V2, V1, V0
-	FMOVQ F2, 16(R0)
+loop1:
+	FMOVQ 0(R1), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3fdfdc // mul V28, V30, V31
+	WORD $0x6e7c1fdd // bsl V29, V30, V28
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x6e3fdfbe // mul V30, V29, V31
+	WORD $0x6e7e1fbc // bsl V28, V29, V30
+	FMOVQ F28, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	WORD $0x6e3fdc02 // mul V2, V0, V31
-	WORD $0x6e621c01 // bsl V1, V0, V2
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3fdfdc // mul V28, V30, V31
+	WORD $0x6e7c1fdd // bsl V29, V30, V28
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	WORD $0x6e3fdc02 // mul V2, V0, V31
-	WORD $0x6e621c01 // bsl V1, V0, V2
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3fdfdc // mul V28, V30, V31
+	WORD $0x6e7c1fdd // bsl V29, V30, V28
+	FMOVQ F29, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemLeakyReLUGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemLeakyReLUGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemLeakyReLUGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	FMOVS s+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
-	FMOVS s+32(FP), F31
-	VDUP V31.S[0], V31.S4
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	FMOVQ 48(R16), F0
-	WORD $0x6e7f1c01 // bsl V1, V0, V31
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R2), F0
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea2e402 // gt V2, V0, V2
-	FMOVQ 48(R16), F0
-	WORD $0x6e7f1c02 // bsl V2, V0, V31
-	FMOVQ 16(R0), F0
-	FMOVQ 16(R1), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R2), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	FMOVQ 48(R16), F30
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R2), F30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebce7dc // gt V28, V30, V28
+	FMOVQ 48(R16), F30
+	WORD $0x6e7f1fdc // bsl V28, V30, V31
+	FMOVQ 16(R0), F30
+	FMOVQ 16(R1), F29
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	FMOVQ F30, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	FMOVQ 48(R16), F0
-	WORD $0x6e7f1c01 // bsl V1, V0, V31
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	FMOVQ 48(R16), F30
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	FMOVQ 48(R16), F0
-	WORD $0x6e7f1c01 // bsl V1, V0, V31
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	FMOVQ 48(R16), F30
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemELUNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemELUNEON(SB), NOSPLIT, $128-40
+TEXT ·elemELUNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
-	MOVD dst+0(FP), R0
-	MOVD a+8(FP), R1
-	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	FMOVS s+32(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS t+36(FP), F30
 	VDUP V30.S[0], V30.S4
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 64(R16), F2
-	WORD $0x4ea1f442 // min V2, V2, V1
-	FMOVQ 240(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 256(R16), F5
-	WORD $0x4ea58465 // addi V5, V3, V5
-	FMOVQ 256(R16), F3
-	WORD $0x4ea3d4a3 // sub V3, V5, V3
-	WORD $0x4e25cc43 // fmla V3, V2, V5
-	FMOVQ 0(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	FMOVQ 272(R16), F5
-	WORD $0x6ea2e4a2 // gt V2, V5, V2
-	WORD $0x4e23d463 // add V3, V3, V3
-	WORD $0x6e631c22 // bsl V2, V1, V3
-	WORD $0x6e3fdc42 // mul V2, V2, V31
-	WORD $0x6e231c63 // xor V3, V3, V3
-	WORD $0x6ea3e403 // gt V3, V0, V3
-	WORD $0x6e3edc00 // mul V0, V0, V30
-	WORD $0x6e621c03 // bsl V3, V0, V2
-	FMOVQ F3, 0(R0)
-	FMOVQ 16(R1), F3
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x4ea3f442 // min V2, V2, V3
-	FMOVQ 64(R16), F0
-	WORD $0x4ea2f400 // min V0, V0, V2
-	FMOVQ 240(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F5
-	WORD $0x4e25cc01 // fmla V1, V0, V5
-	FMOVQ 96(R16), F5
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cca0 // fmla V0, V5, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cca0 // fmla V0, V5, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F5
-	WORD $0x4e20cc85 // fmla V5, V4, V0
-	FMOVQ 192(R16), F4
-	WORD $0x4e20cca4 // fmla V4, V5, V0
-	FMOVQ 208(R16), F5
-	WORD $0x4e20cc85 // fmla V5, V4, V0
-	FMOVQ 224(R16), F4
-	WORD $0x4e20cca4 // fmla V4, V5, V0
-	WORD $0x6e20dc05 // mul V5, V0, V0
-	WORD $0x4e24cca0 // fmla V0, V5, V4
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 256(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	FMOVQ 256(R16), F1
-	WORD $0x4ea1d481 // sub V1, V4, V1
-	WORD $0x4e24cc01 // fmla V1, V0, V4
-	FMOVQ 0(R16), F0
-	WORD $0x4e201c40 // and V0, V2, V0
-	FMOVQ 272(R16), F4
-	WORD $0x6ea0e480 // gt V0, V4, V0
-	WORD $0x4e21d421 // add V1, V1, V1
-	WORD $0x6e611c40 // bsl V0, V2, V1
-	WORD $0x6e3fdc00 // mul V0, V0, V31
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea1e461 // gt V1, V3, V1
-	WORD $0x6e3edc63 // mul V3, V3, V30
-	WORD $0x6e601c61 // bsl V1, V3, V0
-	FMOVQ F1, 16(R0)
+loop1:
+	FMOVQ 0(R1), F29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x4ebdf79c // min V28, V28, V29
+	FMOVQ 64(R16), F27
+	WORD $0x4ebcf77b // min V27, V27, V28
+	FMOVQ 240(R16), F26
+	WORD $0x4e3bf75b // max V27, V26, V27
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F25
+	WORD $0x4e39cf7a // fmla V26, V27, V25
+	FMOVQ 96(R16), F25
+	WORD $0x4eb9d759 // sub V25, V26, V25
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F25
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 192(R16), F24
+	WORD $0x4e3bcf38 // fmla V24, V25, V27
+	FMOVQ 208(R16), F25
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 224(R16), F24
+	WORD $0x4e3bcf38 // fmla V24, V25, V27
+	WORD $0x6e3bdf79 // mul V25, V27, V27
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 256(R16), F24
+	WORD $0x4eb88758 // addi V24, V26, V24
+	FMOVQ 256(R16), F26
+	WORD $0x4ebad71a // sub V26, V24, V26
+	WORD $0x4e38cf7a // fmla V26, V27, V24
+	FMOVQ 0(R16), F27
+	WORD $0x4e3b1f9b // and V27, V28, V27
+	FMOVQ 272(R16), F24
+	WORD $0x6ebbe71b // gt V27, V24, V27
+	WORD $0x4e3ad75a // add V26, V26, V26
+	WORD $0x6e7a1f9b // bsl V27, V28, V26
+	WORD $0x6e3fdf7b // mul V27, V27, V31
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6ebae7ba // gt V26, V29, V26
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	WORD $0x6e7b1fba // bsl V26, V29, V27
+	FMOVQ F26, 0(R0)
+	FMOVQ 16(R1), F26
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4ebaf77b // min V27, V27, V26
+	FMOVQ 64(R16), F29
+	WORD $0x4ebbf7bd // min V29, V29, V27
+	FMOVQ 240(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F24
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 96(R16), F24
+	WORD $0x4eb8d798 // sub V24, V28, V24
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf1d // fmla V29, V24, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf1d // fmla V29, V24, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F24
+	WORD $0x4e3dcf38 // fmla V24, V25, V29
+	FMOVQ 192(R16), F25
+	WORD $0x4e3dcf19 // fmla V25, V24, V29
+	FMOVQ 208(R16), F24
+	WORD $0x4e3dcf38 // fmla V24, V25, V29
+	FMOVQ 224(R16), F25
+	WORD $0x4e3dcf19 // fmla V25, V24, V29
+	WORD $0x6e3ddfb8 // mul V24, V29, V29
+	WORD $0x4e39cf1d // fmla V29, V24, V25
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 256(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	FMOVQ 256(R16), F28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	WORD $0x4e39cfbc // fmla V28, V29, V25
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 272(R16), F25
+	WORD $0x6ebde73d // gt V29, V25, V29
+	WORD $0x4e3cd79c // add V28, V28, V28
+	WORD $0x6e7c1f7d // bsl V29, V27, V28
+	WORD $0x6e3fdfbd // mul V29, V29, V31
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebce75c // gt V28, V26, V28
+	WORD $0x6e3edf5a // mul V26, V26, V30
+	WORD $0x6e7d1f5c // bsl V28, V26, V29
+	FMOVQ F28, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 64(R16), F2
-	WORD $0x4ea1f442 // min V2, V2, V1
-	FMOVQ 240(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 256(R16), F5
-	WORD $0x4ea58465 // addi V5, V3, V5
-	FMOVQ 256(R16), F3
-	WORD $0x4ea3d4a3 // sub V3, V5, V3
-	WORD $0x4e25cc43 // fmla V3, V2, V5
-	FMOVQ 0(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	FMOVQ 272(R16), F5
-	WORD $0x6ea2e4a2 // gt V2, V5, V2
-	WORD $0x4e23d463 // add V3, V3, V3
-	WORD $0x6e631c22 // bsl V2, V1, V3
-	WORD $0x6e3fdc42 // mul V2, V2, V31
-	WORD $0x6e231c63 // xor V3, V3, V3
-	WORD $0x6ea3e403 // gt V3, V0, V3
-	WORD $0x6e3edc00 // mul V0, V0, V30
-	WORD $0x6e621c03 // bsl V3, V0, V2
-	FMOVQ F3, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x4ebdf79c // min V28, V28, V29
+	FMOVQ 64(R16), F27
+	WORD $0x4ebcf77b // min V27, V27, V28
+	FMOVQ 240(R16), F26
+	WORD $0x4e3bf75b // max V27, V26, V27
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F25
+	WORD $0x4e39cf7a // fmla V26, V27, V25
+	FMOVQ 96(R16), F25
+	WORD $0x4eb9d759 // sub V25, V26, V25
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F25
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 192(R16), F24
+	WORD $0x4e3bcf38 // fmla V24, V25, V27
+	FMOVQ 208(R16), F25
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 224(R16), F24
+	WORD $0x4e3bcf38 // fmla V24, V25, V27
+	WORD $0x6e3bdf79 // mul V25, V27, V27
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 256(R16), F24
+	WORD $0x4eb88758 // addi V24, V26, V24
+	FMOVQ 256(R16), F26
+	WORD $0x4ebad71a // sub V26, V24, V26
+	WORD $0x4e38cf7a // fmla V26, V27, V24
+	FMOVQ 0(R16), F27
+	WORD $0x4e3b1f9b // and V27, V28, V27
+	FMOVQ 272(R16), F24
+	WORD $0x6ebbe71b // gt V27, V24, V27
+	WORD $0x4e3ad75a // add V26, V26, V26
+	WORD $0x6e7a1f9b // bsl V27, V28, V26
+	WORD $0x6e3fdf7b // mul V27, V27, V31
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6ebae7ba // gt V26, V29, V26
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	WORD $0x6e7b1fba // bsl V26, V29, V27
+	FMOVQ F26, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 64(R16), F2
-	WORD $0x4ea1f442 // min V2, V2, V1
-	FMOVQ 240(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 256(R16), F5
-	WORD $0x4ea58465 // addi V5, V3, V5
-	FMOVQ 256(R16), F3
-	WORD $0x4ea3d4a3 // sub V3, V5, V3
-	WORD $0x4e25cc43 // fmla V3, V2, V5
-	FMOVQ 0(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	FMOVQ 272(R16), F5
-	WORD $0x6ea2e4a2 // gt V2, V5, V2
-	WORD $0x4e23d463 // add V3, V3, V3
-	WORD $0x6e631c22 // bsl V2, V1, V3
-	WORD $0x6e3fdc42 // mul V2, V2, V31
-	WORD $0x6e231c63 // xor V3, V3, V3
-	WORD $0x6ea3e403 // gt V3, V0, V3
-	WORD $0x6e3edc00 // mul V0, V0, V30
-	WORD $0x6e621c03 // bsl V3, V0, V2
-	FMOVQ F3, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x4ebdf79c // min V28, V28, V29
+	FMOVQ 64(R16), F27
+	WORD $0x4ebcf77b // min V27, V27, V28
+	FMOVQ 240(R16), F26
+	WORD $0x4e3bf75b // max V27, V26, V27
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F25
+	WORD $0x4e39cf7a // fmla V26, V27, V25
+	FMOVQ 96(R16), F25
+	WORD $0x4eb9d759 // sub V25, V26, V25
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F25
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 192(R16), F24
+	WORD $0x4e3bcf38 // fmla V24, V25, V27
+	FMOVQ 208(R16), F25
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 224(R16), F24
+	WORD $0x4e3bcf38 // fmla V24, V25, V27
+	WORD $0x6e3bdf79 // mul V25, V27, V27
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 256(R16), F24
+	WORD $0x4eb88758 // addi V24, V26, V24
+	FMOVQ 256(R16), F26
+	WORD $0x4ebad71a // sub V26, V24, V26
+	WORD $0x4e38cf7a // fmla V26, V27, V24
+	FMOVQ 0(R16), F27
+	WORD $0x4e3b1f9b // and V27, V28, V27
+	FMOVQ 272(R16), F24
+	WORD $0x6ebbe71b // gt V27, V24, V27
+	WORD $0x4e3ad75a // add V26, V26, V26
+	WORD $0x6e7a1f9b // bsl V27, V28, V26
+	WORD $0x6e3fdf7b // mul V27, V27, V31
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6ebae7ba // gt V26, V29, V26
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	WORD $0x6e7b1fba // bsl V26, V29, V27
+	FMOVQ F26, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemELUGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemELUGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemELUGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
-	MOVD dst+0(FP), R0
-	MOVD a+8(FP), R1
-	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	FMOVS s+32(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS t+36(FP), F30
 	VDUP V30.S[0], V30.S4
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	WORD $0x4e3fd400 // add V0, V0, V31
-	WORD $0x6e601fc1 // bsl V1, V30, V0
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R2), F0
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea2e402 // gt V2, V0, V2
-	WORD $0x4e3fd400 // add V0, V0, V31
-	WORD $0x6e601fc2 // bsl V2, V30, V0
-	FMOVQ 16(R0), F0
-	FMOVQ 16(R1), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R2), F29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x4e3fd7bd // add V29, V29, V31
+	WORD $0x6e7d1fdc // bsl V28, V30, V29
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R2), F29
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebbe7bb // gt V27, V29, V27
+	WORD $0x4e3fd7bd // add V29, V29, V31
+	WORD $0x6e7d1fdb // bsl V27, V30, V29
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ F29, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	WORD $0x4e3fd400 // add V0, V0, V31
-	WORD $0x6e601fc1 // bsl V1, V30, V0
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x4e3fd7bd // add V29, V29, V31
+	WORD $0x6e7d1fdc // bsl V28, V30, V29
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	WORD $0x4e3fd400 // add V0, V0, V31
-	WORD $0x6e601fc1 // bsl V1, V30, V0
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x4e3fd7bd // add V29, V29, V31
+	WORD $0x6e7d1fdc // bsl V28, V30, V29
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ F29, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemGELUNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemGELUNEON(SB), NOSPLIT, $128-40
+TEXT ·elemGELUNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 320(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ 0(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	FMOVQ 736(R16), F3
-	WORD $0x6ea3e443 // gt V3, V2, V3
-	WORD $0x6e21dc24 // mul V4, V1, V1
-	FMOVQ 752(R16), F5
-	FMOVQ 768(R16), F6
-	WORD $0x4e24cca6 // fmla V6, V5, V4
-	FMOVQ 784(R16), F5
-	WORD $0x4e24ccc5 // fmla V5, V6, V4
-	FMOVQ 800(R16), F6
-	WORD $0x4e24cca6 // fmla V6, V5, V4
-	FMOVQ 816(R16), F5
-	WORD $0x4e24ccc5 // fmla V5, V6, V4
-	FMOVQ 832(R16), F6
-	WORD $0x4e24cca6 // fmla V6, V5, V4
-	VMOV V1.B16, V5.B16
-	WORD $0x4e21ccc5 // fmla V5, V6, V1
-	FMOVQ 848(R16), F6
-	WORD $0x4ea2f4c2 // min V2, V6, V2
-	FMOVQ 864(R16), F6
-	FMOVQ 880(R16), F4
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 896(R16), F6
-	WORD $0x4e22cc86 // fmla V6, V4, V2
-	FMOVQ 912(R16), F4
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 928(R16), F6
-	WORD $0x4e22cc86 // fmla V6, V4, V2
-	FMOVQ 944(R16), F4
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 32(R16), F6
-	WORD $0x6e261c46 // xor V6, V2, V6
-	WORD $0x4e22cc86 // fmla V6, V4, V2
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F2
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d482 // sub V2, V4, V2
-	FMOVQ 128(R16), F7
-	WORD $0x4e27cc46 // fmla V6, V2, V7
-	FMOVQ 144(R16), F7
-	WORD $0x4e27cc46 // fmla V6, V2, V7
-	FMOVQ 160(R16), F7
-	FMOVQ 176(R16), F2
-	WORD $0x4e26cce2 // fmla V2, V7, V6
-	FMOVQ 192(R16), F7
-	WORD $0x4e26cc47 // fmla V7, V2, V6
-	FMOVQ 208(R16), F2
-	WORD $0x4e26cce2 // fmla V2, V7, V6
-	FMOVQ 224(R16), F7
-	WORD $0x4e26cc47 // fmla V7, V2, V6
-	WORD $0x6e26dcc2 // mul V2, V6, V6
-	WORD $0x4e27cc46 // fmla V6, V2, V7
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F7
-	WORD $0x4ea78487 // addi V7, V4, V7
-	VMOV V7.B16, V4.B16
-	WORD $0x4e27ccc4 // fmla V4, V6, V7
-	FMOVQ 48(R16), F6
-	WORD $0x4ea4d4c4 // sub V4, V6, V4
-	FMOVQ 32(R16), F6
-	WORD $0x4e261c26 // and V6, V1, V6
-	WORD $0x4ea61c86 // or V6, V4, V6
-	WORD $0x6e651cc3 // bsl V3, V6, V5
-	FMOVQ 256(R16), F5
-	VMOV V5.B16, V6.B16
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	WORD $0x6e20dcc0 // mul V0, V6, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	FMOVQ 320(R16), F6
-	WORD $0x6e26dc06 // mul V6, V0, V6
-	FMOVQ 0(R16), F3
-	WORD $0x4e231cc3 // and V3, V6, V3
-	FMOVQ 736(R16), F5
-	WORD $0x6ea5e465 // gt V5, V3, V5
-	WORD $0x6e26dcc4 // mul V4, V6, V6
-	FMOVQ 752(R16), F1
-	FMOVQ 768(R16), F7
-	WORD $0x4e24cc27 // fmla V7, V1, V4
-	FMOVQ 784(R16), F1
-	WORD $0x4e24cce1 // fmla V1, V7, V4
-	FMOVQ 800(R16), F7
-	WORD $0x4e24cc27 // fmla V7, V1, V4
-	FMOVQ 816(R16), F1
-	WORD $0x4e24cce1 // fmla V1, V7, V4
-	FMOVQ 832(R16), F7
-	WORD $0x4e24cc27 // fmla V7, V1, V4
-	VMOV V6.B16, V1.B16
-	WORD $0x4e26cce1 // fmla V1, V7, V6
-	FMOVQ 848(R16), F7
-	WORD $0x4ea3f4e3 // min V3, V7, V3
-	FMOVQ 864(R16), F7
-	FMOVQ 880(R16), F4
-	WORD $0x4e23cce4 // fmla V4, V7, V3
-	FMOVQ 896(R16), F7
-	WORD $0x4e23cc87 // fmla V7, V4, V3
-	FMOVQ 912(R16), F4
-	WORD $0x4e23cce4 // fmla V4, V7, V3
-	FMOVQ 928(R16), F7
-	WORD $0x4e23cc87 // fmla V7, V4, V3
-	FMOVQ 944(R16), F4
-	WORD $0x4e23cce4 // fmla V4, V7, V3
-	FMOVQ 32(R16), F7
-	WORD $0x6e271c67 // xor V7, V3, V7
-	WORD $0x4e23cc87 // fmla V7, V4, V3
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cce4 // fmla V4, V7, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d483 // sub V3, V4, V3
-	FMOVQ 128(R16), F2
-	WORD $0x4e22cc67 // fmla V7, V3, V2
-	FMOVQ 144(R16), F2
-	WORD $0x4e22cc67 // fmla V7, V3, V2
-	FMOVQ 160(R16), F2
-	FMOVQ 176(R16), F3
-	WORD $0x4e27cc43 // fmla V3, V2, V7
-	FMOVQ 192(R16), F2
-	WORD $0x4e27cc62 // fmla V2, V3, V7
-	FMOVQ 208(R16), F3
-	WORD $0x4e27cc43 // fmla V3, V2, V7
-	FMOVQ 224(R16), F2
-	WORD $0x4e27cc62 // fmla V2, V3, V7
-	WORD $0x6e27dce3 // mul V3, V7, V7
-	WORD $0x4e22cc67 // fmla V7, V3, V2
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28482 // addi V2, V4, V2
-	VMOV V2.B16, V4.B16
-	WORD $0x4e22cce4 // fmla V4, V7, V2
-	FMOVQ 48(R16), F7
-	WORD $0x4ea4d4e4 // sub V4, V7, V4
-	FMOVQ 32(R16), F7
-	WORD $0x4e271cc7 // and V7, V6, V7
-	WORD $0x4ea71c87 // or V7, V4, V7
-	WORD $0x6e611ce5 // bsl V5, V7, V1
-	FMOVQ 256(R16), F1
-	VMOV V1.B16, V7.B16
-	WORD $0x4e21cca7 // fmla V7, V5, V1
-	WORD $0x6e20dce0 // mul V0, V7, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 320(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	FMOVQ 736(R16), F28
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	FMOVQ 752(R16), F26
+	FMOVQ 768(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 784(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 800(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 816(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 832(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	VMOV V30.B16, V26.B16
+	WORD $0x4e3ecf3a // fmla V26, V25, V30
+	FMOVQ 848(R16), F25
+	WORD $0x4ebdf73d // min V29, V25, V29
+	FMOVQ 864(R16), F25
+	FMOVQ 880(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 896(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 912(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 928(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 944(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 32(R16), F25
+	WORD $0x6e391fb9 // xor V25, V29, V25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cfb9 // fmla V25, V29, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cfb9 // fmla V25, V29, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F29
+	WORD $0x4e39cf1d // fmla V29, V24, V25
+	FMOVQ 192(R16), F24
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	FMOVQ 208(R16), F29
+	WORD $0x4e39cf1d // fmla V29, V24, V25
+	FMOVQ 224(R16), F24
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	WORD $0x6e39df3d // mul V29, V25, V25
+	WORD $0x4e38cfb9 // fmla V25, V29, V24
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88778 // addi V24, V27, V24
+	VMOV V24.B16, V27.B16
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	FMOVQ 48(R16), F25
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 32(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	WORD $0x4eb91f79 // or V25, V27, V25
+	WORD $0x6e7a1f3c // bsl V28, V25, V26
+	FMOVQ 256(R16), F26
+	VMOV V26.B16, V25.B16
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	WORD $0x6e3fdf3f // mul V31, V25, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 320(R16), F25
+	WORD $0x6e39dff9 // mul V25, V31, V25
+	FMOVQ 0(R16), F28
+	WORD $0x4e3c1f3c // and V28, V25, V28
+	FMOVQ 736(R16), F26
+	WORD $0x6ebae79a // gt V26, V28, V26
+	WORD $0x6e39df3b // mul V27, V25, V25
+	FMOVQ 752(R16), F30
+	FMOVQ 768(R16), F24
+	WORD $0x4e3bcfd8 // fmla V24, V30, V27
+	FMOVQ 784(R16), F30
+	WORD $0x4e3bcf1e // fmla V30, V24, V27
+	FMOVQ 800(R16), F24
+	WORD $0x4e3bcfd8 // fmla V24, V30, V27
+	FMOVQ 816(R16), F30
+	WORD $0x4e3bcf1e // fmla V30, V24, V27
+	FMOVQ 832(R16), F24
+	WORD $0x4e3bcfd8 // fmla V24, V30, V27
+	VMOV V25.B16, V30.B16
+	WORD $0x4e39cf1e // fmla V30, V24, V25
+	FMOVQ 848(R16), F24
+	WORD $0x4ebcf71c // min V28, V24, V28
+	FMOVQ 864(R16), F24
+	FMOVQ 880(R16), F27
+	WORD $0x4e3ccf1b // fmla V27, V24, V28
+	FMOVQ 896(R16), F24
+	WORD $0x4e3ccf78 // fmla V24, V27, V28
+	FMOVQ 912(R16), F27
+	WORD $0x4e3ccf1b // fmla V27, V24, V28
+	FMOVQ 928(R16), F24
+	WORD $0x4e3ccf78 // fmla V24, V27, V28
+	FMOVQ 944(R16), F27
+	WORD $0x4e3ccf1b // fmla V27, V24, V28
+	FMOVQ 32(R16), F24
+	WORD $0x6e381f98 // xor V24, V28, V24
+	WORD $0x4e3ccf78 // fmla V24, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf1b // fmla V27, V24, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcf98 // fmla V24, V28, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcf98 // fmla V24, V28, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F28
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 192(R16), F29
+	WORD $0x4e38cf9d // fmla V29, V28, V24
+	FMOVQ 208(R16), F28
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 224(R16), F29
+	WORD $0x4e38cf9d // fmla V29, V28, V24
+	WORD $0x6e38df1c // mul V28, V24, V24
+	WORD $0x4e3dcf98 // fmla V24, V28, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	VMOV V29.B16, V27.B16
+	WORD $0x4e3dcf1b // fmla V27, V24, V29
+	FMOVQ 48(R16), F24
+	WORD $0x4ebbd71b // sub V27, V24, V27
+	FMOVQ 32(R16), F24
+	WORD $0x4e381f38 // and V24, V25, V24
+	WORD $0x4eb81f78 // or V24, V27, V24
+	WORD $0x6e7e1f1a // bsl V26, V24, V30
+	FMOVQ 256(R16), F30
+	VMOV V30.B16, V24.B16
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x6e3fdf1f // mul V31, V24, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 320(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ 0(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	FMOVQ 736(R16), F3
-	WORD $0x6ea3e443 // gt V3, V2, V3
-	WORD $0x6e21dc24 // mul V4, V1, V1
-	FMOVQ 752(R16), F5
-	FMOVQ 768(R16), F6
-	WORD $0x4e24cca6 // fmla V6, V5, V4
-	FMOVQ 784(R16), F5
-	WORD $0x4e24ccc5 // fmla V5, V6, V4
-	FMOVQ 800(R16), F6
-	WORD $0x4e24cca6 // fmla V6, V5, V4
-	FMOVQ 816(R16), F5
-	WORD $0x4e24ccc5 // fmla V5, V6, V4
-	FMOVQ 832(R16), F6
-	WORD $0x4e24cca6 // fmla V6, V5, V4
-	VMOV V1.B16, V5.B16
-	WORD $0x4e21ccc5 // fmla V5, V6, V1
-	FMOVQ 848(R16), F6
-	WORD $0x4ea2f4c2 // min V2, V6, V2
-	FMOVQ 864(R16), F6
-	FMOVQ 880(R16), F4
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 896(R16), F6
-	WORD $0x4e22cc86 // fmla V6, V4, V2
-	FMOVQ 912(R16), F4
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 928(R16), F6
-	WORD $0x4e22cc86 // fmla V6, V4, V2
-	FMOVQ 944(R16), F4
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 32(R16), F6
-	WORD $0x6e261c46 // xor V6, V2, V6
-	WORD $0x4e22cc86 // fmla V6, V4, V2
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F2
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d482 // sub V2, V4, V2
-	FMOVQ 128(R16), F7
-	WORD $0x4e27cc46 // fmla V6, V2, V7
-	FMOVQ 144(R16), F7
-	WORD $0x4e27cc46 // fmla V6, V2, V7
-	FMOVQ 160(R16), F7
-	FMOVQ 176(R16), F2
-	WORD $0x4e26cce2 // fmla V2, V7, V6
-	FMOVQ 192(R16), F7
-	WORD $0x4e26cc47 // fmla V7, V2, V6
-	FMOVQ 208(R16), F2
-	WORD $0x4e26cce2 // fmla V2, V7, V6
-	FMOVQ 224(R16), F7
-	WORD $0x4e26cc47 // fmla V7, V2, V6
-	WORD $0x6e26dcc2 // mul V2, V6, V6
-	WORD $0x4e27cc46 // fmla V6, V2, V7
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F7
-	WORD $0x4ea78487 // addi V7, V4, V7
-	VMOV V7.B16, V4.B16
-	WORD $0x4e27ccc4 // fmla V4, V6, V7
-	FMOVQ 48(R16), F6
-	WORD $0x4ea4d4c4 // sub V4, V6, V4
-	FMOVQ 32(R16), F6
-	WORD $0x4e261c26 // and V6, V1, V6
-	WORD $0x4ea61c86 // or V6, V4, V6
-	WORD $0x6e651cc3 // bsl V3, V6, V5
-	FMOVQ 256(R16), F5
-	VMOV V5.B16, V6.B16
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	WORD $0x6e20dcc0 // mul V0, V6, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 320(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	FMOVQ 736(R16), F28
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	FMOVQ 752(R16), F26
+	FMOVQ 768(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 784(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 800(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 816(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 832(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	VMOV V30.B16, V26.B16
+	WORD $0x4e3ecf3a // fmla V26, V25, V30
+	FMOVQ 848(R16), F25
+	WORD $0x4ebdf73d // min V29, V25, V29
+	FMOVQ 864(R16), F25
+	FMOVQ 880(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 896(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 912(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 928(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 944(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 32(R16), F25
+	WORD $0x6e391fb9 // xor V25, V29, V25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cfb9 // fmla V25, V29, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cfb9 // fmla V25, V29, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F29
+	WORD $0x4e39cf1d // fmla V29, V24, V25
+	FMOVQ 192(R16), F24
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	FMOVQ 208(R16), F29
+	WORD $0x4e39cf1d // fmla V29, V24, V25
+	FMOVQ 224(R16), F24
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	WORD $0x6e39df3d // mul V29, V25, V25
+	WORD $0x4e38cfb9 // fmla V25, V29, V24
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88778 // addi V24, V27, V24
+	VMOV V24.B16, V27.B16
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	FMOVQ 48(R16), F25
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 32(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	WORD $0x4eb91f79 // or V25, V27, V25
+	WORD $0x6e7a1f3c // bsl V28, V25, V26
+	FMOVQ 256(R16), F26
+	VMOV V26.B16, V25.B16
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	WORD $0x6e3fdf3f // mul V31, V25, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 320(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	FMOVQ 0(R16), F2
-	WORD $0x4e221c22 // and V2, V1, V2
-	FMOVQ 736(R16), F3
-	WORD $0x6ea3e443 // gt V3, V2, V3
-	WORD $0x6e21dc24 // mul V4, V1, V1
-	FMOVQ 752(R16), F5
-	FMOVQ 768(R16), F6
-	WORD $0x4e24cca6 // fmla V6, V5, V4
-	FMOVQ 784(R16), F5
-	WORD $0x4e24ccc5 // fmla V5, V6, V4
-	FMOVQ 800(R16), F6
-	WORD $0x4e24cca6 // fmla V6, V5, V4
-	FMOVQ 816(R16), F5
-	WORD $0x4e24ccc5 // fmla V5, V6, V4
-	FMOVQ 832(R16), F6
-	WORD $0x4e24cca6 // fmla V6, V5, V4
-	VMOV V1.B16, V5.B16
-	WORD $0x4e21ccc5 // fmla V5, V6, V1
-	FMOVQ 848(R16), F6
-	WORD $0x4ea2f4c2 // min V2, V6, V2
-	FMOVQ 864(R16), F6
-	FMOVQ 880(R16), F4
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 896(R16), F6
-	WORD $0x4e22cc86 // fmla V6, V4, V2
-	FMOVQ 912(R16), F4
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 928(R16), F6
-	WORD $0x4e22cc86 // fmla V6, V4, V2
-	FMOVQ 944(R16), F4
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 32(R16), F6
-	WORD $0x6e261c46 // xor V6, V2, V6
-	WORD $0x4e22cc86 // fmla V6, V4, V2
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F2
-	WORD $0x4e22ccc4 // fmla V4, V6, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d482 // sub V2, V4, V2
-	FMOVQ 128(R16), F7
-	WORD $0x4e27cc46 // fmla V6, V2, V7
-	FMOVQ 144(R16), F7
-	WORD $0x4e27cc46 // fmla V6, V2, V7
-	FMOVQ 160(R16), F7
-	FMOVQ 176(R16), F2
-	WORD $0x4e26cce2 // fmla V2, V7, V6
-	FMOVQ 192(R16), F7
-	WORD $0x4e26cc47 // fmla V7, V2, V6
-	FMOVQ 208(R16), F2
-	WORD $0x4e26cce2 // fmla V2, V7, V6
-	FMOVQ 224(R16), F7
-	WORD $0x4e26cc47 // fmla V7, V2, V6
-	WORD $0x6e26dcc2 // mul V2, V6, V6
-	WORD $0x4e27cc46 // fmla V6, V2, V7
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F7
-	WORD $0x4ea78487 // addi V7, V4, V7
-	VMOV V7.B16, V4.B16
-	WORD $0x4e27ccc4 // fmla V4, V6, V7
-	FMOVQ 48(R16), F6
-	WORD $0x4ea4d4c4 // sub V4, V6, V4
-	FMOVQ 32(R16), F6
-	WORD $0x4e261c26 // and V6, V1, V6
-	WORD $0x4ea61c86 // or V6, V4, V6
-	WORD $0x6e651cc3 // bsl V3, V6, V5
-	FMOVQ 256(R16), F5
-	VMOV V5.B16, V6.B16
-	WORD $0x4e25cc66 // fmla V6, V3, V5
-	WORD $0x6e20dcc0 // mul V0, V6, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 320(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	FMOVQ 736(R16), F28
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	FMOVQ 752(R16), F26
+	FMOVQ 768(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 784(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 800(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 816(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 832(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	VMOV V30.B16, V26.B16
+	WORD $0x4e3ecf3a // fmla V26, V25, V30
+	FMOVQ 848(R16), F25
+	WORD $0x4ebdf73d // min V29, V25, V29
+	FMOVQ 864(R16), F25
+	FMOVQ 880(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 896(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 912(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 928(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 944(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 32(R16), F25
+	WORD $0x6e391fb9 // xor V25, V29, V25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cfb9 // fmla V25, V29, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cfb9 // fmla V25, V29, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F29
+	WORD $0x4e39cf1d // fmla V29, V24, V25
+	FMOVQ 192(R16), F24
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	FMOVQ 208(R16), F29
+	WORD $0x4e39cf1d // fmla V29, V24, V25
+	FMOVQ 224(R16), F24
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	WORD $0x6e39df3d // mul V29, V25, V25
+	WORD $0x4e38cfb9 // fmla V25, V29, V24
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88778 // addi V24, V27, V24
+	VMOV V24.B16, V27.B16
+	WORD $0x4e38cf3b // fmla V27, V25, V24
+	FMOVQ 48(R16), F25
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 32(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	WORD $0x4eb91f79 // or V25, V27, V25
+	WORD $0x6e7a1f3c // bsl V28, V25, V26
+	FMOVQ 256(R16), F26
+	VMOV V26.B16, V25.B16
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	WORD $0x6e3fdf3f // mul V31, V25, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemGELUGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemGELUGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemGELUGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 512(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	WORD $0x6e20dc21 // mul V1, V1, V0
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 976(R16), F3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	FMOVQ 320(R16), F4
-	WORD $0x6e24dc04 // mul V4, V0, V4
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c81 // and V1, V4, V1
-	FMOVQ 736(R16), F2
-	WORD $0x6ea2e422 // gt V2, V1, V2
-	WORD $0x6e24dc85 // mul V5, V4, V4
-	FMOVQ 752(R16), F6
-	FMOVQ 768(R16), F7
-	WORD $0x4e25ccc7 // fmla V7, V6, V5
-	FMOVQ 784(R16), F6
-	WORD $0x4e25cce6 // fmla V6, V7, V5
-	FMOVQ 800(R16), F7
-	WORD $0x4e25ccc7 // fmla V7, V6, V5
-	FMOVQ 816(R16), F6
-	WORD $0x4e25cce6 // fmla V6, V7, V5
-	FMOVQ 832(R16), F7
-	WORD $0x4e25ccc7 // fmla V7, V6, V5
-	VMOV V4.B16, V6.B16
-	WORD $0x4e24cce6 // fmla V6, V7, V4
-	FMOVQ 848(R16), F7
-	WORD $0x4ea1f4e1 // min V1, V7, V1
-	FMOVQ 864(R16), F7
-	FMOVQ 880(R16), F5
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 896(R16), F7
-	WORD $0x4e21cca7 // fmla V7, V5, V1
-	FMOVQ 912(R16), F5
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 928(R16), F7
-	WORD $0x4e21cca7 // fmla V7, V5, V1
-	FMOVQ 944(R16), F5
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 32(R16), F7
-	WORD $0x6e271c27 // xor V7, V1, V7
-	WORD $0x4e21cca7 // fmla V7, V5, V1
-	FMOVQ 96(R16), F5
-	FMOVQ 112(R16), F1
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 96(R16), F1
-	WORD $0x4ea1d4a1 // sub V1, V5, V1
-	FMOVQ 128(R16), F8
-	WORD $0x4e28cc27 // fmla V7, V1, V8
-	FMOVQ 144(R16), F8
-	WORD $0x4e28cc27 // fmla V7, V1, V8
-	FMOVQ 160(R16), F8
-	FMOVQ 176(R16), F1
-	WORD $0x4e27cd01 // fmla V1, V8, V7
-	FMOVQ 192(R16), F8
-	WORD $0x4e27cc28 // fmla V8, V1, V7
-	FMOVQ 208(R16), F1
-	WORD $0x4e27cd01 // fmla V1, V8, V7
-	FMOVQ 224(R16), F8
-	WORD $0x4e27cc28 // fmla V8, V1, V7
-	WORD $0x6e27dce1 // mul V1, V7, V7
-	WORD $0x4e28cc27 // fmla V7, V1, V8
-	WORD $0x4f3754a5 // shl V5, V5, V55
-	FMOVQ 48(R16), F8
-	WORD $0x4ea884a8 // addi V8, V5, V8
-	VMOV V8.B16, V5.B16
-	WORD $0x4e28cce5 // fmla V5, V7, V8
-	FMOVQ 48(R16), F7
-	WORD $0x4ea5d4e5 // sub V5, V7, V5
-	FMOVQ 32(R16), F7
-	WORD $0x4e271c87 // and V7, V4, V7
-	WORD $0x4ea71ca7 // or V7, V5, V7
-	WORD $0x6e661ce2 // bsl V2, V7, V6
-	FMOVQ 256(R16), F6
-	VMOV V6.B16, V7.B16
-	WORD $0x4e26cc47 // fmla V7, V2, V6
-	WORD $0x4e20cc67 // fmla V7, V3, V0
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F3
-	WORD $0x4e23cce0 // fmla V0, V7, V3
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R2), F0
-	FMOVQ 512(R16), F3
-	WORD $0x6e23dc03 // mul V3, V0, V3
-	WORD $0x6e20dc63 // mul V3, V3, V0
-	FMOVQ 80(R16), F7
-	WORD $0x4e23f4e3 // max V3, V7, V3
-	FMOVQ 96(R16), F7
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc67 // fmla V7, V3, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d4e2 // sub V2, V7, V2
-	FMOVQ 128(R16), F6
-	WORD $0x4e26cc43 // fmla V3, V2, V6
-	FMOVQ 144(R16), F6
-	WORD $0x4e26cc43 // fmla V3, V2, V6
-	FMOVQ 160(R16), F6
-	FMOVQ 176(R16), F2
-	WORD $0x4e23ccc2 // fmla V2, V6, V3
-	FMOVQ 192(R16), F6
-	WORD $0x4e23cc46 // fmla V6, V2, V3
-	FMOVQ 208(R16), F2
-	WORD $0x4e23ccc2 // fmla V2, V6, V3
-	FMOVQ 224(R16), F6
-	WORD $0x4e23cc46 // fmla V6, V2, V3
-	WORD $0x6e23dc62 // mul V2, V3, V3
-	WORD $0x4e26cc43 // fmla V3, V2, V6
-	FMOVQ 48(R16), F6
-	WORD $0x4e26d466 // add V6, V3, V6
-	FMOVQ 96(R16), F3
-	WORD $0x6ea384e3 // subi V3, V7, V3
-	WORD $0x4f3f0467 // sra V7, V3, V63
-	WORD $0x6ea78463 // subi V3, V3, V7
-	WORD $0x4f3754e7 // shl V7, V7, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea284e2 // addi V2, V7, V2
-	WORD $0x6e22dcc2 // mul V2, V6, V2
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68466 // addi V6, V3, V6
-	WORD $0x6e26dc46 // mul V6, V2, V6
-	FMOVQ 976(R16), F2
-	WORD $0x6e22dcc2 // mul V2, V6, V2
-	FMOVQ 320(R16), F6
-	WORD $0x6e26dc06 // mul V6, V0, V6
-	FMOVQ 0(R16), F3
-	WORD $0x4e231cc3 // and V3, V6, V3
-	FMOVQ 736(R16), F7
-	WORD $0x6ea7e467 // gt V7, V3, V7
-	WORD $0x6e26dcc5 // mul V5, V6, V6
-	FMOVQ 752(R16), F4
-	FMOVQ 768(R16), F8
-	WORD $0x4e25cc88 // fmla V8, V4, V5
-	FMOVQ 784(R16), F4
-	WORD $0x4e25cd04 // fmla V4, V8, V5
-	FMOVQ 800(R16), F8
-	WORD $0x4e25cc88 // fmla V8, V4, V5
-	FMOVQ 816(R16), F4
-	WORD $0x4e25cd04 // fmla V4, V8, V5
-	FMOVQ 832(R16), F8
-	WORD $0x4e25cc88 // fmla V8, V4, V5
-	VMOV V6.B16, V4.B16
-	WORD $0x4e26cd04 // fmla V4, V8, V6
-	FMOVQ 848(R16), F8
-	WORD $0x4ea3f503 // min V3, V8, V3
-	FMOVQ 864(R16), F8
-	FMOVQ 880(R16), F5
-	WORD $0x4e23cd05 // fmla V5, V8, V3
-	FMOVQ 896(R16), F8
-	WORD $0x4e23cca8 // fmla V8, V5, V3
-	FMOVQ 912(R16), F5
-	WORD $0x4e23cd05 // fmla V5, V8, V3
-	FMOVQ 928(R16), F8
-	WORD $0x4e23cca8 // fmla V8, V5, V3
-	FMOVQ 944(R16), F5
-	WORD $0x4e23cd05 // fmla V5, V8, V3
-	FMOVQ 32(R16), F8
-	WORD $0x6e281c68 // xor V8, V3, V8
-	WORD $0x4e23cca8 // fmla V8, V5, V3
-	FMOVQ 96(R16), F5
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cd05 // fmla V5, V8, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d4a3 // sub V3, V5, V3
-	FMOVQ 128(R16), F1
-	WORD $0x4e21cc68 // fmla V8, V3, V1
-	FMOVQ 144(R16), F1
-	WORD $0x4e21cc68 // fmla V8, V3, V1
-	FMOVQ 160(R16), F1
-	FMOVQ 176(R16), F3
-	WORD $0x4e28cc23 // fmla V3, V1, V8
-	FMOVQ 192(R16), F1
-	WORD $0x4e28cc61 // fmla V1, V3, V8
-	FMOVQ 208(R16), F3
-	WORD $0x4e28cc23 // fmla V3, V1, V8
-	FMOVQ 224(R16), F1
-	WORD $0x4e28cc61 // fmla V1, V3, V8
-	WORD $0x6e28dd03 // mul V3, V8, V8
-	WORD $0x4e21cc68 // fmla V8, V3, V1
-	WORD $0x4f3754a5 // shl V5, V5, V55
-	FMOVQ 48(R16), F1
-	WORD $0x4ea184a1 // addi V1, V5, V1
-	VMOV V1.B16, V5.B16
-	WORD $0x4e21cd05 // fmla V5, V8, V1
-	FMOVQ 48(R16), F8
-	WORD $0x4ea5d505 // sub V5, V8, V5
-	FMOVQ 32(R16), F8
-	WORD $0x4e281cc8 // and V8, V6, V8
-	WORD $0x4ea81ca8 // or V8, V5, V8
-	WORD $0x6e641d07 // bsl V7, V8, V4
-	FMOVQ 256(R16), F4
-	VMOV V4.B16, V8.B16
-	WORD $0x4e24cce8 // fmla V8, V7, V4
-	WORD $0x4e20cc48 // fmla V8, V2, V0
-	FMOVQ 16(R0), F0
-	FMOVQ 16(R1), F2
-	WORD $0x4e22cd00 // fmla V0, V8, V2
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 512(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	WORD $0x6e3fdfde // mul V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 976(R16), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1f7e // and V30, V27, V30
+	FMOVQ 736(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3bdf7a // mul V26, V27, V27
+	FMOVQ 752(R16), F25
+	FMOVQ 768(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 784(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 800(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 816(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 832(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	VMOV V27.B16, V25.B16
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 848(R16), F24
+	WORD $0x4ebef71e // min V30, V24, V30
+	FMOVQ 864(R16), F24
+	FMOVQ 880(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 896(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 912(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 928(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 944(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 32(R16), F24
+	WORD $0x6e381fd8 // xor V24, V30, V24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 128(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 144(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 160(R16), F23
+	FMOVQ 176(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 192(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	FMOVQ 208(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 224(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	WORD $0x6e38df1e // mul V30, V24, V24
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F23
+	WORD $0x4eb78757 // addi V23, V26, V23
+	VMOV V23.B16, V26.B16
+	WORD $0x4e37cf1a // fmla V26, V24, V23
+	FMOVQ 48(R16), F24
+	WORD $0x4ebad71a // sub V26, V24, V26
+	FMOVQ 32(R16), F24
+	WORD $0x4e381f78 // and V24, V27, V24
+	WORD $0x4eb81f58 // or V24, V26, V24
+	WORD $0x6e791f1d // bsl V29, V24, V25
+	FMOVQ 256(R16), F25
+	VMOV V25.B16, V24.B16
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccf1f // fmla V31, V24, V28
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R2), F31
+	FMOVQ 512(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	WORD $0x6e3fdf9c // mul V28, V28, V31
+	FMOVQ 80(R16), F24
+	WORD $0x4e3cf71c // max V28, V24, V28
+	FMOVQ 96(R16), F24
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf98 // fmla V24, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd71d // sub V29, V24, V29
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cfbc // fmla V28, V29, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cfbc // fmla V28, V29, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccf3d // fmla V29, V25, V28
+	FMOVQ 192(R16), F25
+	WORD $0x4e3ccfb9 // fmla V25, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccf3d // fmla V29, V25, V28
+	FMOVQ 224(R16), F25
+	WORD $0x4e3ccfb9 // fmla V25, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e39cfbc // fmla V28, V29, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d799 // add V25, V28, V25
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc871c // subi V28, V24, V28
+	WORD $0x4f3f0798 // sra V24, V28, V63
+	WORD $0x6eb8879c // subi V28, V28, V24
+	WORD $0x4f375718 // shl V24, V24, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd871d // addi V29, V24, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	FMOVQ 976(R16), F29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 320(R16), F25
+	WORD $0x6e39dff9 // mul V25, V31, V25
+	FMOVQ 0(R16), F28
+	WORD $0x4e3c1f3c // and V28, V25, V28
+	FMOVQ 736(R16), F24
+	WORD $0x6eb8e798 // gt V24, V28, V24
+	WORD $0x6e39df3a // mul V26, V25, V25
+	FMOVQ 752(R16), F27
+	FMOVQ 768(R16), F23
+	WORD $0x4e3acf77 // fmla V23, V27, V26
+	FMOVQ 784(R16), F27
+	WORD $0x4e3acefb // fmla V27, V23, V26
+	FMOVQ 800(R16), F23
+	WORD $0x4e3acf77 // fmla V23, V27, V26
+	FMOVQ 816(R16), F27
+	WORD $0x4e3acefb // fmla V27, V23, V26
+	FMOVQ 832(R16), F23
+	WORD $0x4e3acf77 // fmla V23, V27, V26
+	VMOV V25.B16, V27.B16
+	WORD $0x4e39cefb // fmla V27, V23, V25
+	FMOVQ 848(R16), F23
+	WORD $0x4ebcf6fc // min V28, V23, V28
+	FMOVQ 864(R16), F23
+	FMOVQ 880(R16), F26
+	WORD $0x4e3ccefa // fmla V26, V23, V28
+	FMOVQ 896(R16), F23
+	WORD $0x4e3ccf57 // fmla V23, V26, V28
+	FMOVQ 912(R16), F26
+	WORD $0x4e3ccefa // fmla V26, V23, V28
+	FMOVQ 928(R16), F23
+	WORD $0x4e3ccf57 // fmla V23, V26, V28
+	FMOVQ 944(R16), F26
+	WORD $0x4e3ccefa // fmla V26, V23, V28
+	FMOVQ 32(R16), F23
+	WORD $0x6e371f97 // xor V23, V28, V23
+	WORD $0x4e3ccf57 // fmla V23, V26, V28
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccefa // fmla V26, V23, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecf97 // fmla V23, V28, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecf97 // fmla V23, V28, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F28
+	WORD $0x4e37cfdc // fmla V28, V30, V23
+	FMOVQ 192(R16), F30
+	WORD $0x4e37cf9e // fmla V30, V28, V23
+	FMOVQ 208(R16), F28
+	WORD $0x4e37cfdc // fmla V28, V30, V23
+	FMOVQ 224(R16), F30
+	WORD $0x4e37cf9e // fmla V30, V28, V23
+	WORD $0x6e37defc // mul V28, V23, V23
+	WORD $0x4e3ecf97 // fmla V23, V28, V30
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe875e // addi V30, V26, V30
+	VMOV V30.B16, V26.B16
+	WORD $0x4e3ecefa // fmla V26, V23, V30
+	FMOVQ 48(R16), F23
+	WORD $0x4ebad6fa // sub V26, V23, V26
+	FMOVQ 32(R16), F23
+	WORD $0x4e371f37 // and V23, V25, V23
+	WORD $0x4eb71f57 // or V23, V26, V23
+	WORD $0x6e7b1ef8 // bsl V24, V23, V27
+	FMOVQ 256(R16), F27
+	VMOV V27.B16, V23.B16
+	WORD $0x4e3bcf17 // fmla V23, V24, V27
+	WORD $0x4e3fcfb7 // fmla V23, V29, V31
+	FMOVQ 16(R0), F31
+	FMOVQ 16(R1), F29
+	WORD $0x4e3dceff // fmla V31, V23, V29
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 512(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	WORD $0x6e20dc21 // mul V1, V1, V0
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 976(R16), F3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	FMOVQ 320(R16), F4
-	WORD $0x6e24dc04 // mul V4, V0, V4
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c81 // and V1, V4, V1
-	FMOVQ 736(R16), F2
-	WORD $0x6ea2e422 // gt V2, V1, V2
-	WORD $0x6e24dc85 // mul V5, V4, V4
-	FMOVQ 752(R16), F6
-	FMOVQ 768(R16), F7
-	WORD $0x4e25ccc7 // fmla V7, V6, V5
-	FMOVQ 784(R16), F6
-	WORD $0x4e25cce6 // fmla V6, V7, V5
-	FMOVQ 800(R16), F7
-	WORD $0x4e25ccc7 // fmla V7, V6, V5
-	FMOVQ 816(R16), F6
-	WORD $0x4e25cce6 // fmla V6, V7, V5
-	FMOVQ 832(R16), F7
-	WORD $0x4e25ccc7 // fmla V7, V6, V5
-	VMOV V4.B16, V6.B16
-	WORD $0x4e24cce6 // fmla V6, V7, V4
-	FMOVQ 848(R16), F7
-	WORD $0x4ea1f4e1 // min V1, V7, V1
-	FMOVQ 864(R16), F7
-	FMOVQ 880(R16), F5
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 896(R16), F7
-	WORD $0x4e21cca7 // fmla V7, V5, V1
-	FMOVQ 912(R16), F5
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 928(R16), F7
-	WORD $0x4e21cca7 // fmla V7, V5, V1
-	FMOVQ 944(R16), F5
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 32(R16), F7
-	WORD $0x6e271c27 // xor V7, V1, V7
-	WORD $0x4e21cca7 // fmla V7, V5, V1
-	FMOVQ 96(R16), F5
-	FMOVQ 112(R16), F1
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 96(R16), F1
-	WORD $0x4ea1d4a1 // sub V1, V5, V1
-	FMOVQ 128(R16), F8
-	WORD $0x4e28cc27 // fmla V7, V1, V8
-	FMOVQ 144(R16), F8
-	WORD $0x4e28cc27 // fmla V7, V1, V8
-	FMOVQ 160(R16), F8
-	FMOVQ 176(R16), F1
-	WORD $0x4e27cd01 // fmla V1, V8, V7
-	FMOVQ 192(R16), F8
-	WORD $0x4e27cc28 // fmla V8, V1, V7
-	FMOVQ 208(R16), F1
-	WORD $0x4e27cd01 // fmla V1, V8, V7
-	FMOVQ 224(R16), F8
-	WORD $0x4e27cc28 // fmla V8, V1, V7
-	WORD $0x6e27dce1 // mul V1, V7, V7
-	WORD $0x4e28cc27 // fmla V7, V1, V8
-	WORD $0x4f3754a5 // shl V5, V5, V55
-	FMOVQ 48(R16), F8
-	WORD $0x4ea884a8 // addi V8, V5, V8
-	VMOV V8.B16, V5.B16
-	WORD $0x4e28cce5 // fmla V5, V7, V8
-	FMOVQ 48(R16), F7
-	WORD $0x4ea5d4e5 // sub V5, V7, V5
-	FMOVQ 32(R16), F7
-	WORD $0x4e271c87 // and V7, V4, V7
-	WORD $0x4ea71ca7 // or V7, V5, V7
-	WORD $0x6e661ce2 // bsl V2, V7, V6
-	FMOVQ 256(R16), F6
-	VMOV V6.B16, V7.B16
-	WORD $0x4e26cc47 // fmla V7, V2, V6
-	WORD $0x4e20cc67 // fmla V7, V3, V0
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F3
-	WORD $0x4e23cce0 // fmla V0, V7, V3
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 512(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	WORD $0x6e3fdfde // mul V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 976(R16), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1f7e // and V30, V27, V30
+	FMOVQ 736(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3bdf7a // mul V26, V27, V27
+	FMOVQ 752(R16), F25
+	FMOVQ 768(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 784(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 800(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 816(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 832(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	VMOV V27.B16, V25.B16
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 848(R16), F24
+	WORD $0x4ebef71e // min V30, V24, V30
+	FMOVQ 864(R16), F24
+	FMOVQ 880(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 896(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 912(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 928(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 944(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 32(R16), F24
+	WORD $0x6e381fd8 // xor V24, V30, V24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 128(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 144(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 160(R16), F23
+	FMOVQ 176(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 192(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	FMOVQ 208(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 224(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	WORD $0x6e38df1e // mul V30, V24, V24
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F23
+	WORD $0x4eb78757 // addi V23, V26, V23
+	VMOV V23.B16, V26.B16
+	WORD $0x4e37cf1a // fmla V26, V24, V23
+	FMOVQ 48(R16), F24
+	WORD $0x4ebad71a // sub V26, V24, V26
+	FMOVQ 32(R16), F24
+	WORD $0x4e381f78 // and V24, V27, V24
+	WORD $0x4eb81f58 // or V24, V26, V24
+	WORD $0x6e791f1d // bsl V29, V24, V25
+	FMOVQ 256(R16), F25
+	VMOV V25.B16, V24.B16
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccf1f // fmla V31, V24, V28
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 512(R16), F1
-	WORD $0x6e21dc01 // mul V1, V0, V1
-	WORD $0x6e20dc21 // mul V1, V1, V0
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 976(R16), F3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	FMOVQ 320(R16), F4
-	WORD $0x6e24dc04 // mul V4, V0, V4
-	FMOVQ 0(R16), F1
-	WORD $0x4e211c81 // and V1, V4, V1
-	FMOVQ 736(R16), F2
-	WORD $0x6ea2e422 // gt V2, V1, V2
-	WORD $0x6e24dc85 // mul V5, V4, V4
-	FMOVQ 752(R16), F6
-	FMOVQ 768(R16), F7
-	WORD $0x4e25ccc7 // fmla V7, V6, V5
-	FMOVQ 784(R16), F6
-	WORD $0x4e25cce6 // fmla V6, V7, V5
-	FMOVQ 800(R16), F7
-	WORD $0x4e25ccc7 // fmla V7, V6, V5
-	FMOVQ 816(R16), F6
-	WORD $0x4e25cce6 // fmla V6, V7, V5
-	FMOVQ 832(R16), F7
-	WORD $0x4e25ccc7 // fmla V7, V6, V5
-	VMOV V4.B16, V6.B16
-	WORD $0x4e24cce6 // fmla V6, V7, V4
-	FMOVQ 848(R16), F7
-	WORD $0x4ea1f4e1 // min V1, V7, V1
-	FMOVQ 864(R16), F7
-	FMOVQ 880(R16), F5
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 896(R16), F7
-	WORD $0x4e21cca7 // fmla V7, V5, V1
-	FMOVQ 912(R16), F5
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 928(R16), F7
-	WORD $0x4e21cca7 // fmla V7, V5, V1
-	FMOVQ 944(R16), F5
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 32(R16), F7
-	WORD $0x6e271c27 // xor V7, V1, V7
-	WORD $0x4e21cca7 // fmla V7, V5, V1
-	FMOVQ 96(R16), F5
-	FMOVQ 112(R16), F1
-	WORD $0x4e21cce5 // fmla V5, V7, V1
-	FMOVQ 96(R16), F1
-	WORD $0x4ea1d4a1 // sub V1, V5, V1
-	FMOVQ 128(R16), F8
-	WORD $0x4e28cc27 // fmla V7, V1, V8
-	FMOVQ 144(R16), F8
-	WORD $0x4e28cc27 // fmla V7, V1, V8
-	FMOVQ 160(R16), F8
-	FMOVQ 176(R16), F1
-	WORD $0x4e27cd01 // fmla V1, V8, V7
-	FMOVQ 192(R16), F8
-	WORD $0x4e27cc28 // fmla V8, V1, V7
-	FMOVQ 208(R16), F1
-	WORD $0x4e27cd01 // fmla V1, V8, V7
-	FMOVQ 224(R16), F8
-	WORD $0x4e27cc28 // fmla V8, V1, V7
-	WORD $0x6e27dce1 // mul V1, V7, V7
-	WORD $0x4e28cc27 // fmla V7, V1, V8
-	WORD $0x4f3754a5 // shl V5, V5, V55
-	FMOVQ 48(R16), F8
-	WORD $0x4ea884a8 // addi V8, V5, V8
-	VMOV V8.B16, V5.B16
-	WORD $0x4e28cce5 // fmla V5, V7, V8
-	FMOVQ 48(R16), F7
-	WORD $0x4ea5d4e5 // sub V5, V7, V5
-	FMOVQ 32(R16), F7
-	WORD $0x4e271c87 // and V7, V4, V7
-	WORD $0x4ea71ca7 // or V7, V5, V7
-	WORD $0x6e661ce2 // bsl V2, V7, V6
-	FMOVQ 256(R16), F6
-	VMOV V6.B16, V7.B16
-	WORD $0x4e26cc47 // fmla V7, V2, V6
-	WORD $0x4e20cc67 // fmla V7, V3, V0
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F3
-	WORD $0x4e23cce0 // fmla V0, V7, V3
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	FMOVQ 512(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	WORD $0x6e3fdfde // mul V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 976(R16), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1f7e // and V30, V27, V30
+	FMOVQ 736(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3bdf7a // mul V26, V27, V27
+	FMOVQ 752(R16), F25
+	FMOVQ 768(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 784(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 800(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 816(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 832(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	VMOV V27.B16, V25.B16
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 848(R16), F24
+	WORD $0x4ebef71e // min V30, V24, V30
+	FMOVQ 864(R16), F24
+	FMOVQ 880(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 896(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 912(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 928(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 944(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 32(R16), F24
+	WORD $0x6e381fd8 // xor V24, V30, V24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 128(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 144(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 160(R16), F23
+	FMOVQ 176(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 192(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	FMOVQ 208(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 224(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	WORD $0x6e38df1e // mul V30, V24, V24
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F23
+	WORD $0x4eb78757 // addi V23, V26, V23
+	VMOV V23.B16, V26.B16
+	WORD $0x4e37cf1a // fmla V26, V24, V23
+	FMOVQ 48(R16), F24
+	WORD $0x4ebad71a // sub V26, V24, V26
+	FMOVQ 32(R16), F24
+	WORD $0x4e381f78 // and V24, V27, V24
+	WORD $0x4eb81f58 // or V24, V26, V24
+	WORD $0x6e791f1d // bsl V29, V24, V25
+	FMOVQ 256(R16), F25
+	VMOV V25.B16, V24.B16
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccf1f // fmla V31, V24, V28
+	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemGELUTanhNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemGELUTanhNEON(SB), NOSPLIT, $128-40
+TEXT ·elemGELUTanhNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	FMOVQ 992(R16), F2
-	FMOVQ 1008(R16), F3
-	WORD $0x4e22cc23 // fmla V3, V1, V2
-	WORD $0x6e20dc63 // mul V3, V3, V0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c62 // or V2, V3, V2
-	FMOVQ 80(R16), F4
-	WORD $0x4e22f482 // max V2, V4, V2
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F5
-	WORD $0x4e25cc44 // fmla V4, V2, V5
-	FMOVQ 96(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 128(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 144(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 160(R16), F6
-	FMOVQ 176(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 192(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	FMOVQ 208(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 224(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	WORD $0x6e22dc45 // mul V5, V2, V2
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 48(R16), F6
-	WORD $0x4e26d446 // add V6, V2, V6
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28482 // subi V2, V4, V2
-	WORD $0x4f3f0444 // sra V4, V2, V63
-	WORD $0x6ea48442 // subi V2, V2, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x6e25dcc5 // mul V5, V6, V5
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68446 // addi V6, V2, V6
-	WORD $0x6e26dca6 // mul V6, V5, V6
-	WORD $0x4e21d4c5 // add V5, V6, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea3e443 // gt V3, V2, V3
-	WORD $0x6e611cc3 // bsl V3, V6, V1
-	WORD $0x6e25fc63 // div V3, V3, V5
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	WORD $0x4e26d4a5 // add V5, V5, V6
-	FMOVQ 512(R16), F2
-	WORD $0x4e22ccc1 // fmla V1, V6, V2
-	WORD $0x6e21dca1 // mul V1, V5, V1
-	WORD $0x4ea3cc23 // fmls V3, V1, V3
-	WORD $0x6e20dc60 // mul V0, V3, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	WORD $0x6e20dc03 // mul V3, V0, V0
-	FMOVQ 992(R16), F1
-	FMOVQ 1008(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	WORD $0x6e20dca5 // mul V5, V5, V0
-	FMOVQ 48(R16), F3
-	FMOVQ 32(R16), F1
-	WORD $0x4ea11ca1 // or V1, V5, V1
-	FMOVQ 80(R16), F6
-	WORD $0x4e21f4c1 // max V1, V6, V1
-	FMOVQ 96(R16), F6
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc26 // fmla V6, V1, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d4c2 // sub V2, V6, V2
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc41 // fmla V1, V2, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc41 // fmla V1, V2, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F2
-	WORD $0x4e21cc82 // fmla V2, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc44 // fmla V4, V2, V1
-	FMOVQ 208(R16), F2
-	WORD $0x4e21cc82 // fmla V2, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc44 // fmla V4, V2, V1
-	WORD $0x6e21dc22 // mul V2, V1, V1
-	WORD $0x4e24cc41 // fmla V1, V2, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea184c1 // subi V1, V6, V1
-	WORD $0x4f3f0426 // sra V6, V1, V63
-	WORD $0x6ea68421 // subi V1, V1, V6
-	WORD $0x4f3754c6 // shl V6, V6, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea284c2 // addi V2, V6, V2
-	WORD $0x6e22dc82 // mul V2, V4, V2
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc44 // mul V4, V2, V4
-	WORD $0x4e23d482 // add V2, V4, V3
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea5e425 // gt V5, V1, V5
-	WORD $0x6e631c85 // bsl V5, V4, V3
-	WORD $0x6e22fca5 // div V5, V5, V2
-	WORD $0x4ea2d462 // sub V2, V3, V2
-	WORD $0x4e24d442 // add V2, V2, V4
-	FMOVQ 512(R16), F1
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	WORD $0x4ea5cc65 // fmls V5, V3, V5
-	WORD $0x6e20dca0 // mul V0, V5, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 992(R16), F29
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	WORD $0x6e3fdf9c // mul V28, V28, V31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1f9d // or V29, V28, V29
+	FMOVQ 80(R16), F27
+	WORD $0x4e3df77d // max V29, V27, V29
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 192(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 224(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd877d // subi V29, V27, V29
+	WORD $0x4f3f07bb // sra V27, V29, V63
+	WORD $0x6ebb87bd // subi V29, V29, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb987b9 // addi V25, V29, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3ed73a // add V26, V25, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x6e7e1f3c // bsl V28, V25, V30
+	WORD $0x6e3aff9c // div V28, V28, V26
+	WORD $0x4ebad7da // sub V26, V30, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf3e // fmla V30, V25, V29
+	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 992(R16), F30
+	FMOVQ 1008(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	WORD $0x6e3fdf5a // mul V26, V26, V31
+	FMOVQ 48(R16), F28
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1f5e // or V30, V26, V30
+	FMOVQ 80(R16), F25
+	WORD $0x4e3ef73e // max V30, V25, V30
+	FMOVQ 96(R16), F25
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcfd9 // fmla V25, V30, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd73d // sub V29, V25, V29
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	WORD $0x6e3edfdd // mul V29, V30, V30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe873e // subi V30, V25, V30
+	WORD $0x4f3f07d9 // sra V25, V30, V63
+	WORD $0x6eb987de // subi V30, V30, V25
+	WORD $0x4f375739 // shl V25, V25, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd873d // addi V29, V25, V29
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	WORD $0x4e3cd77d // add V29, V27, V28
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebae7da // gt V26, V30, V26
+	WORD $0x6e7c1f7a // bsl V26, V27, V28
+	WORD $0x6e3dff5a // div V26, V26, V29
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	WORD $0x4e3bd7bd // add V29, V29, V27
+	FMOVQ 512(R16), F30
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	WORD $0x4ebacf9a // fmls V26, V28, V26
+	WORD $0x6e3fdf5f // mul V31, V26, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	FMOVQ 992(R16), F2
-	FMOVQ 1008(R16), F3
-	WORD $0x4e22cc23 // fmla V3, V1, V2
-	WORD $0x6e20dc63 // mul V3, V3, V0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c62 // or V2, V3, V2
-	FMOVQ 80(R16), F4
-	WORD $0x4e22f482 // max V2, V4, V2
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F5
-	WORD $0x4e25cc44 // fmla V4, V2, V5
-	FMOVQ 96(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 128(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 144(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 160(R16), F6
-	FMOVQ 176(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 192(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	FMOVQ 208(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 224(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	WORD $0x6e22dc45 // mul V5, V2, V2
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 48(R16), F6
-	WORD $0x4e26d446 // add V6, V2, V6
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28482 // subi V2, V4, V2
-	WORD $0x4f3f0444 // sra V4, V2, V63
-	WORD $0x6ea48442 // subi V2, V2, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x6e25dcc5 // mul V5, V6, V5
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68446 // addi V6, V2, V6
-	WORD $0x6e26dca6 // mul V6, V5, V6
-	WORD $0x4e21d4c5 // add V5, V6, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea3e443 // gt V3, V2, V3
-	WORD $0x6e611cc3 // bsl V3, V6, V1
-	WORD $0x6e25fc63 // div V3, V3, V5
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	WORD $0x4e26d4a5 // add V5, V5, V6
-	FMOVQ 512(R16), F2
-	WORD $0x4e22ccc1 // fmla V1, V6, V2
-	WORD $0x6e21dca1 // mul V1, V5, V1
-	WORD $0x4ea3cc23 // fmls V3, V1, V3
-	WORD $0x6e20dc60 // mul V0, V3, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 992(R16), F29
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	WORD $0x6e3fdf9c // mul V28, V28, V31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1f9d // or V29, V28, V29
+	FMOVQ 80(R16), F27
+	WORD $0x4e3df77d // max V29, V27, V29
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 192(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 224(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd877d // subi V29, V27, V29
+	WORD $0x4f3f07bb // sra V27, V29, V63
+	WORD $0x6ebb87bd // subi V29, V29, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb987b9 // addi V25, V29, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3ed73a // add V26, V25, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x6e7e1f3c // bsl V28, V25, V30
+	WORD $0x6e3aff9c // div V28, V28, V26
+	WORD $0x4ebad7da // sub V26, V30, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf3e // fmla V30, V25, V29
+	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	FMOVQ 992(R16), F2
-	FMOVQ 1008(R16), F3
-	WORD $0x4e22cc23 // fmla V3, V1, V2
-	WORD $0x6e20dc63 // mul V3, V3, V0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c62 // or V2, V3, V2
-	FMOVQ 80(R16), F4
-	WORD $0x4e22f482 // max V2, V4, V2
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F5
-	WORD $0x4e25cc44 // fmla V4, V2, V5
-	FMOVQ 96(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 128(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 144(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 160(R16), F6
-	FMOVQ 176(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 192(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	FMOVQ 208(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 224(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	WORD $0x6e22dc45 // mul V5, V2, V2
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 48(R16), F6
-	WORD $0x4e26d446 // add V6, V2, V6
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28482 // subi V2, V4, V2
-	WORD $0x4f3f0444 // sra V4, V2, V63
-	WORD $0x6ea48442 // subi V2, V2, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x6e25dcc5 // mul V5, V6, V5
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68446 // addi V6, V2, V6
-	WORD $0x6e26dca6 // mul V6, V5, V6
-	WORD $0x4e21d4c5 // add V5, V6, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea3e443 // gt V3, V2, V3
-	WORD $0x6e611cc3 // bsl V3, V6, V1
-	WORD $0x6e25fc63 // div V3, V3, V5
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	WORD $0x4e26d4a5 // add V5, V5, V6
-	FMOVQ 512(R16), F2
-	WORD $0x4e22ccc1 // fmla V1, V6, V2
-	WORD $0x6e21dca1 // mul V1, V5, V1
-	WORD $0x4ea3cc23 // fmls V3, V1, V3
-	WORD $0x6e20dc60 // mul V0, V3, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 992(R16), F29
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	WORD $0x6e3fdf9c // mul V28, V28, V31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1f9d // or V29, V28, V29
+	FMOVQ 80(R16), F27
+	WORD $0x4e3df77d // max V29, V27, V29
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 192(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 224(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd877d // subi V29, V27, V29
+	WORD $0x4f3f07bb // sra V27, V29, V63
+	WORD $0x6ebb87bd // subi V29, V29, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb987b9 // addi V25, V29, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3ed73a // add V26, V25, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x6e7e1f3c // bsl V28, V25, V30
+	WORD $0x6e3aff9c // div V28, V28, V26
+	WORD $0x4ebad7da // sub V26, V30, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf3e // fmla V30, V25, V29
+	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemGELUTanhGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemGELUTanhGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemGELUTanhGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	FMOVQ 992(R16), F2
-	FMOVQ 1008(R16), F3
-	WORD $0x4e22cc23 // fmla V3, V1, V2
-	WORD $0x6e20dc63 // mul V3, V3, V0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c62 // or V2, V3, V2
-	FMOVQ 80(R16), F4
-	WORD $0x4e22f482 // max V2, V4, V2
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F5
-	WORD $0x4e25cc44 // fmla V4, V2, V5
-	FMOVQ 96(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 128(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 144(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 160(R16), F6
-	FMOVQ 176(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 192(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	FMOVQ 208(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 224(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	WORD $0x6e22dc45 // mul V5, V2, V2
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 48(R16), F6
-	WORD $0x4e26d446 // add V6, V2, V6
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28482 // subi V2, V4, V2
-	WORD $0x4f3f0444 // sra V4, V2, V63
-	WORD $0x6ea48442 // subi V2, V2, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x6e25dcc5 // mul V5, V6, V5
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68446 // addi V6, V2, V6
-	WORD $0x6e26dca6 // mul V6, V5, V6
-	WORD $0x4e21d4c5 // add V5, V6, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea3e443 // gt V3, V2, V3
-	WORD $0x6e611cc3 // bsl V3, V6, V1
-	WORD $0x6e25fc63 // div V3, V3, V5
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	WORD $0x4e26d4a5 // add V5, V5, V6
-	FMOVQ 512(R16), F2
-	WORD $0x4e22ccc1 // fmla V1, V6, V2
-	WORD $0x6e21dca1 // mul V1, V5, V1
-	WORD $0x4ea3cc23 // fmls V3, V1, V3
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	FMOVQ 1024(R16), F5
-	FMOVQ 1008(R16), F6
-	WORD $0x4e25cc26 // fmla V6, V1, V5
-	FMOVQ 48(R16), F1
-	WORD $0x4ea3d421 // sub V1, V1, V3
-	WORD $0x6e23dc21 // mul V1, V1, V3
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	WORD $0x4e26cc03 // fmla V3, V0, V6
-	FMOVQ 0(R0), F6
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cc66 // fmla V6, V3, V0
-	FMOVQ F6, 0(R0)
-	FMOVQ 16(R2), F6
-	WORD $0x6e26dcc0 // mul V0, V6, V6
-	FMOVQ 992(R16), F3
-	FMOVQ 1008(R16), F1
-	WORD $0x4e23cc01 // fmla V1, V0, V3
-	WORD $0x6e26dc21 // mul V1, V1, V6
-	FMOVQ 48(R16), F0
-	FMOVQ 32(R16), F3
-	WORD $0x4ea31c23 // or V3, V1, V3
-	FMOVQ 80(R16), F5
-	WORD $0x4e23f4a3 // max V3, V5, V3
-	FMOVQ 96(R16), F5
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc65 // fmla V5, V3, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d4a2 // sub V2, V5, V2
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F2
-	WORD $0x4e23cc82 // fmla V2, V4, V3
-	FMOVQ 192(R16), F4
-	WORD $0x4e23cc44 // fmla V4, V2, V3
-	FMOVQ 208(R16), F2
-	WORD $0x4e23cc82 // fmla V2, V4, V3
-	FMOVQ 224(R16), F4
-	WORD $0x4e23cc44 // fmla V4, V2, V3
-	WORD $0x6e23dc62 // mul V2, V3, V3
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d464 // add V4, V3, V4
-	FMOVQ 96(R16), F3
-	WORD $0x6ea384a3 // subi V3, V5, V3
-	WORD $0x4f3f0465 // sra V5, V3, V63
-	WORD $0x6ea58463 // subi V3, V3, V5
-	WORD $0x4f3754a5 // shl V5, V5, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea284a2 // addi V2, V5, V2
-	WORD $0x6e22dc82 // mul V2, V4, V2
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dc44 // mul V4, V2, V4
-	WORD $0x4e20d482 // add V2, V4, V0
-	WORD $0x6e231c63 // xor V3, V3, V3
-	WORD $0x6ea1e461 // gt V1, V3, V1
-	WORD $0x6e601c81 // bsl V1, V4, V0
-	WORD $0x6e22fc21 // div V1, V1, V2
-	WORD $0x4ea2d402 // sub V2, V0, V2
-	WORD $0x4e24d442 // add V2, V2, V4
-	FMOVQ 512(R16), F3
-	WORD $0x4e23cc80 // fmla V0, V4, V3
-	WORD $0x6e20dc40 // mul V0, V2, V0
-	WORD $0x4ea1cc01 // fmls V1, V0, V1
-	WORD $0x6e26dcc0 // mul V0, V6, V6
-	FMOVQ 1024(R16), F2
-	FMOVQ 1008(R16), F4
-	WORD $0x4e22cc04 // fmla V4, V0, V2
-	FMOVQ 48(R16), F0
-	WORD $0x4ea1d400 // sub V0, V0, V1
-	WORD $0x6e21dc00 // mul V0, V0, V1
-	WORD $0x6e26dc06 // mul V6, V0, V6
-	WORD $0x4e24ccc1 // fmla V1, V6, V4
-	FMOVQ 16(R0), F4
-	FMOVQ 16(R1), F6
-	WORD $0x4e26cc24 // fmla V4, V1, V6
-	FMOVQ F4, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 992(R16), F29
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	WORD $0x6e3fdf9c // mul V28, V28, V31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1f9d // or V29, V28, V29
+	FMOVQ 80(R16), F27
+	WORD $0x4e3df77d // max V29, V27, V29
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 192(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 224(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd877d // subi V29, V27, V29
+	WORD $0x4f3f07bb // sra V27, V29, V63
+	WORD $0x6ebb87bd // subi V29, V29, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb987b9 // addi V25, V29, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3ed73a // add V26, V25, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x6e7e1f3c // bsl V28, V25, V30
+	WORD $0x6e3aff9c // div V28, V28, V26
+	WORD $0x4ebad7da // sub V26, V30, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf3e // fmla V30, V25, V29
+	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 1024(R16), F26
+	FMOVQ 1008(R16), F25
+	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	FMOVQ 48(R16), F30
+	WORD $0x4ebcd7de // sub V30, V30, V28
+	WORD $0x6e3cdfde // mul V30, V30, V28
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	WORD $0x4e39cffc // fmla V28, V31, V25
+	FMOVQ 0(R0), F25
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcf99 // fmla V25, V28, V31
+	FMOVQ F25, 0(R0)
+	FMOVQ 16(R2), F25
+	WORD $0x6e39df3f // mul V31, V25, V25
+	FMOVQ 992(R16), F28
+	FMOVQ 1008(R16), F30
+	WORD $0x4e3ccffe // fmla V30, V31, V28
+	WORD $0x6e39dfde // mul V30, V30, V25
+	FMOVQ 48(R16), F31
+	FMOVQ 32(R16), F28
+	WORD $0x4ebc1fdc // or V28, V30, V28
+	FMOVQ 80(R16), F26
+	WORD $0x4e3cf75c // max V28, V26, V28
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9a // fmla V26, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd79b // add V27, V28, V27
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc875c // subi V28, V26, V28
+	WORD $0x4f3f079a // sra V26, V28, V63
+	WORD $0x6eba879c // subi V28, V28, V26
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd875d // addi V29, V26, V29
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	WORD $0x4e3fd77d // add V29, V27, V31
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebee79e // gt V30, V28, V30
+	WORD $0x6e7f1f7e // bsl V30, V27, V31
+	WORD $0x6e3dffde // div V30, V30, V29
+	WORD $0x4ebdd7fd // sub V29, V31, V29
+	WORD $0x4e3bd7bd // add V29, V29, V27
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf7f // fmla V31, V27, V28
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	WORD $0x4ebecffe // fmls V30, V31, V30
+	WORD $0x6e39df3f // mul V31, V25, V25
+	FMOVQ 1024(R16), F29
+	FMOVQ 1008(R16), F27
+	WORD $0x4e3dcffb // fmla V27, V31, V29
+	FMOVQ 48(R16), F31
+	WORD $0x4ebed7ff // sub V31, V31, V30
+	WORD $0x6e3edfff // mul V31, V31, V30
+	WORD $0x6e39dff9 // mul V25, V31, V25
+	WORD $0x4e3bcf3e // fmla V30, V25, V27
+	FMOVQ 16(R0), F27
+	FMOVQ 16(R1), F25
+	WORD $0x4e39cfdb // fmla V27, V30, V25
+	FMOVQ F27, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	FMOVQ 992(R16), F2
-	FMOVQ 1008(R16), F3
-	WORD $0x4e22cc23 // fmla V3, V1, V2
-	WORD $0x6e20dc63 // mul V3, V3, V0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c62 // or V2, V3, V2
-	FMOVQ 80(R16), F4
-	WORD $0x4e22f482 // max V2, V4, V2
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F5
-	WORD $0x4e25cc44 // fmla V4, V2, V5
-	FMOVQ 96(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 128(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 144(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 160(R16), F6
-	FMOVQ 176(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 192(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	FMOVQ 208(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 224(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	WORD $0x6e22dc45 // mul V5, V2, V2
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 48(R16), F6
-	WORD $0x4e26d446 // add V6, V2, V6
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28482 // subi V2, V4, V2
-	WORD $0x4f3f0444 // sra V4, V2, V63
-	WORD $0x6ea48442 // subi V2, V2, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x6e25dcc5 // mul V5, V6, V5
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68446 // addi V6, V2, V6
-	WORD $0x6e26dca6 // mul V6, V5, V6
-	WORD $0x4e21d4c5 // add V5, V6, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea3e443 // gt V3, V2, V3
-	WORD $0x6e611cc3 // bsl V3, V6, V1
-	WORD $0x6e25fc63 // div V3, V3, V5
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	WORD $0x4e26d4a5 // add V5, V5, V6
-	FMOVQ 512(R16), F2
-	WORD $0x4e22ccc1 // fmla V1, V6, V2
-	WORD $0x6e21dca1 // mul V1, V5, V1
-	WORD $0x4ea3cc23 // fmls V3, V1, V3
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	FMOVQ 1024(R16), F5
-	FMOVQ 1008(R16), F6
-	WORD $0x4e25cc26 // fmla V6, V1, V5
-	FMOVQ 48(R16), F1
-	WORD $0x4ea3d421 // sub V1, V1, V3
-	WORD $0x6e23dc21 // mul V1, V1, V3
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	WORD $0x4e26cc03 // fmla V3, V0, V6
-	FMOVQ 0(R0), F6
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cc66 // fmla V6, V3, V0
-	FMOVQ F6, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 992(R16), F29
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	WORD $0x6e3fdf9c // mul V28, V28, V31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1f9d // or V29, V28, V29
+	FMOVQ 80(R16), F27
+	WORD $0x4e3df77d // max V29, V27, V29
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 192(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 224(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd877d // subi V29, V27, V29
+	WORD $0x4f3f07bb // sra V27, V29, V63
+	WORD $0x6ebb87bd // subi V29, V29, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb987b9 // addi V25, V29, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3ed73a // add V26, V25, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x6e7e1f3c // bsl V28, V25, V30
+	WORD $0x6e3aff9c // div V28, V28, V26
+	WORD $0x4ebad7da // sub V26, V30, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf3e // fmla V30, V25, V29
+	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 1024(R16), F26
+	FMOVQ 1008(R16), F25
+	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	FMOVQ 48(R16), F30
+	WORD $0x4ebcd7de // sub V30, V30, V28
+	WORD $0x6e3cdfde // mul V30, V30, V28
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	WORD $0x4e39cffc // fmla V28, V31, V25
+	FMOVQ 0(R0), F25
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcf99 // fmla V25, V28, V31
+	FMOVQ F25, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	FMOVQ 992(R16), F2
-	FMOVQ 1008(R16), F3
-	WORD $0x4e22cc23 // fmla V3, V1, V2
-	WORD $0x6e20dc63 // mul V3, V3, V0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c62 // or V2, V3, V2
-	FMOVQ 80(R16), F4
-	WORD $0x4e22f482 // max V2, V4, V2
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F5
-	WORD $0x4e25cc44 // fmla V4, V2, V5
-	FMOVQ 96(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 128(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 144(R16), F6
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 160(R16), F6
-	FMOVQ 176(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 192(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	FMOVQ 208(R16), F5
-	WORD $0x4e22ccc5 // fmla V5, V6, V2
-	FMOVQ 224(R16), F6
-	WORD $0x4e22cca6 // fmla V6, V5, V2
-	WORD $0x6e22dc45 // mul V5, V2, V2
-	WORD $0x4e26cca2 // fmla V2, V5, V6
-	FMOVQ 48(R16), F6
-	WORD $0x4e26d446 // add V6, V2, V6
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28482 // subi V2, V4, V2
-	WORD $0x4f3f0444 // sra V4, V2, V63
-	WORD $0x6ea48442 // subi V2, V2, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x6e25dcc5 // mul V5, V6, V5
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F6
-	WORD $0x4ea68446 // addi V6, V2, V6
-	WORD $0x6e26dca6 // mul V6, V5, V6
-	WORD $0x4e21d4c5 // add V5, V6, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea3e443 // gt V3, V2, V3
-	WORD $0x6e611cc3 // bsl V3, V6, V1
-	WORD $0x6e25fc63 // div V3, V3, V5
-	WORD $0x4ea5d425 // sub V5, V1, V5
-	WORD $0x4e26d4a5 // add V5, V5, V6
-	FMOVQ 512(R16), F2
-	WORD $0x4e22ccc1 // fmla V1, V6, V2
-	WORD $0x6e21dca1 // mul V1, V5, V1
-	WORD $0x4ea3cc23 // fmls V3, V1, V3
-	WORD $0x6e20dc01 // mul V1, V0, V0
-	FMOVQ 1024(R16), F5
-	FMOVQ 1008(R16), F6
-	WORD $0x4e25cc26 // fmla V6, V1, V5
-	FMOVQ 48(R16), F1
-	WORD $0x4ea3d421 // sub V1, V1, V3
-	WORD $0x6e23dc21 // mul V1, V1, V3
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	WORD $0x4e26cc03 // fmla V3, V0, V6
-	FMOVQ 0(R0), F6
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cc66 // fmla V6, V3, V0
-	FMOVQ F6, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 992(R16), F29
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	WORD $0x6e3fdf9c // mul V28, V28, V31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1f9d // or V29, V28, V29
+	FMOVQ 80(R16), F27
+	WORD $0x4e3df77d // max V29, V27, V29
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 192(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 224(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd877d // subi V29, V27, V29
+	WORD $0x4f3f07bb // sra V27, V29, V63
+	WORD $0x6ebb87bd // subi V29, V29, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb987b9 // addi V25, V29, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3ed73a // add V26, V25, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	WORD $0x6e7e1f3c // bsl V28, V25, V30
+	WORD $0x6e3aff9c // div V28, V28, V26
+	WORD $0x4ebad7da // sub V26, V30, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf3e // fmla V30, V25, V29
+	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 1024(R16), F26
+	FMOVQ 1008(R16), F25
+	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	FMOVQ 48(R16), F30
+	WORD $0x4ebcd7de // sub V30, V30, V28
+	WORD $0x6e3cdfde // mul V30, V30, V28
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	WORD $0x4e39cffc // fmla V28, V31, V25
+	FMOVQ 0(R0), F25
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcf99 // fmla V25, V28, V31
+	FMOVQ F25, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemSiLUNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSiLUNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSiLUNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e442 // gt V2, V2, V0
-	WORD $0x6e611ca2 // bsl V2, V5, V1
-	WORD $0x6e24fc42 // div V2, V2, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F3
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea2cc22 // fmls V2, V1, V2
-	WORD $0x6e20dc40 // mul V0, V2, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	FMOVQ 48(R16), F2
-	FMOVQ 32(R16), F1
-	WORD $0x4ea11c01 // or V1, V0, V1
-	FMOVQ 80(R16), F4
-	WORD $0x4e21f481 // max V1, V4, V1
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F5
-	WORD $0x4e25cc24 // fmla V4, V1, V5
-	FMOVQ 96(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 192(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 208(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 224(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	WORD $0x6e21dc25 // mul V5, V1, V1
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d423 // add V3, V1, V3
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18481 // subi V1, V4, V1
-	WORD $0x4f3f0424 // sra V4, V1, V63
-	WORD $0x6ea48421 // subi V1, V1, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x6e25dc65 // mul V5, V3, V5
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38423 // addi V3, V1, V3
-	WORD $0x6e23dca3 // mul V3, V5, V3
-	WORD $0x4e22d465 // add V5, V3, V2
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea0e421 // gt V1, V1, V0
-	WORD $0x6e621c61 // bsl V1, V3, V2
-	WORD $0x6e25fc21 // div V1, V1, V5
-	WORD $0x4ea5d445 // sub V5, V2, V5
-	WORD $0x4e23d4a5 // add V5, V5, V3
-	FMOVQ 512(R16), F4
-	WORD $0x4e24cc62 // fmla V2, V3, V4
-	WORD $0x6e22dca2 // mul V2, V5, V2
-	WORD $0x4ea1cc41 // fmls V1, V2, V1
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bd // gt V29, V29, V31
+	WORD $0x6e7e1f5d // bsl V29, V26, V30
+	WORD $0x6e3bffbd // div V29, V29, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebdcfdd // fmls V29, V30, V29
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 48(R16), F29
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1ffe // or V30, V31, V30
+	FMOVQ 80(R16), F27
+	WORD $0x4e3ef77e // max V30, V27, V30
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 192(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 208(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 224(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	WORD $0x6e3edfda // mul V26, V30, V30
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7dc // add V28, V30, V28
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe877e // subi V30, V27, V30
+	WORD $0x4f3f07db // sra V27, V30, V63
+	WORD $0x6ebb87de // subi V30, V30, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf9a // mul V26, V28, V26
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87dc // addi V28, V30, V28
+	WORD $0x6e3cdf5c // mul V28, V26, V28
+	WORD $0x4e3dd79a // add V26, V28, V29
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebfe7de // gt V30, V30, V31
+	WORD $0x6e7d1f9e // bsl V30, V28, V29
+	WORD $0x6e3affde // div V30, V30, V26
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	WORD $0x4e3cd75a // add V26, V26, V28
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x4ebecfbe // fmls V30, V29, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e442 // gt V2, V2, V0
-	WORD $0x6e611ca2 // bsl V2, V5, V1
-	WORD $0x6e24fc42 // div V2, V2, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F3
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea2cc22 // fmls V2, V1, V2
-	WORD $0x6e20dc40 // mul V0, V2, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bd // gt V29, V29, V31
+	WORD $0x6e7e1f5d // bsl V29, V26, V30
+	WORD $0x6e3bffbd // div V29, V29, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebdcfdd // fmls V29, V30, V29
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e442 // gt V2, V2, V0
-	WORD $0x6e611ca2 // bsl V2, V5, V1
-	WORD $0x6e24fc42 // div V2, V2, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F3
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea2cc22 // fmls V2, V1, V2
-	WORD $0x6e20dc40 // mul V0, V2, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bd // gt V29, V29, V31
+	WORD $0x6e7e1f5d // bsl V29, V26, V30
+	WORD $0x6e3bffbd // div V29, V29, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebdcfdd // fmls V29, V30, V29
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemSiLUGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSiLUGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSiLUGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e442 // gt V2, V2, V0
-	WORD $0x6e611ca2 // bsl V2, V5, V1
-	WORD $0x6e24fc42 // div V2, V2, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F3
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea2cc22 // fmls V2, V1, V2
-	FMOVQ 48(R16), F1
-	WORD $0x4ea2d421 // sub V1, V1, V2
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	VMOV V2.B16, V1.B16
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R2), F0
-	FMOVQ 48(R16), F2
-	FMOVQ 32(R16), F1
-	WORD $0x4ea11c01 // or V1, V0, V1
-	FMOVQ 80(R16), F4
-	WORD $0x4e21f481 // max V1, V4, V1
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F5
-	WORD $0x4e25cc24 // fmla V4, V1, V5
-	FMOVQ 96(R16), F5
-	WORD $0x4ea5d485 // sub V5, V4, V5
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 192(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	FMOVQ 208(R16), F5
-	WORD $0x4e21cc65 // fmla V5, V3, V1
-	FMOVQ 224(R16), F3
-	WORD $0x4e21cca3 // fmla V3, V5, V1
-	WORD $0x6e21dc25 // mul V5, V1, V1
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d423 // add V3, V1, V3
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18481 // subi V1, V4, V1
-	WORD $0x4f3f0424 // sra V4, V1, V63
-	WORD $0x6ea48421 // subi V1, V1, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x6e25dc65 // mul V5, V3, V5
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38423 // addi V3, V1, V3
-	WORD $0x6e23dca3 // mul V3, V5, V3
-	WORD $0x4e22d465 // add V5, V3, V2
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x6ea0e421 // gt V1, V1, V0
-	WORD $0x6e621c61 // bsl V1, V3, V2
-	WORD $0x6e25fc21 // div V1, V1, V5
-	WORD $0x4ea5d445 // sub V5, V2, V5
-	WORD $0x4e23d4a5 // add V5, V5, V3
-	FMOVQ 512(R16), F4
-	WORD $0x4e24cc62 // fmla V2, V3, V4
-	WORD $0x6e22dca2 // mul V2, V5, V2
-	WORD $0x4ea1cc41 // fmls V1, V2, V1
-	FMOVQ 48(R16), F2
-	WORD $0x4ea1d442 // sub V2, V2, V1
-	WORD $0x6e20dc40 // mul V0, V2, V0
-	VMOV V1.B16, V2.B16
-	WORD $0x4e21cc02 // fmla V2, V0, V1
-	FMOVQ 16(R0), F0
-	FMOVQ 16(R1), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bd // gt V29, V29, V31
+	WORD $0x6e7e1f5d // bsl V29, V26, V30
+	WORD $0x6e3bffbd // div V29, V29, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebdcfdd // fmls V29, V30, V29
+	FMOVQ 48(R16), F30
+	WORD $0x4ebdd7de // sub V30, V30, V29
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	VMOV V29.B16, V30.B16
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R2), F31
+	FMOVQ 48(R16), F29
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1ffe // or V30, V31, V30
+	FMOVQ 80(R16), F27
+	WORD $0x4e3ef77e // max V30, V27, V30
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 192(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 208(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 224(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	WORD $0x6e3edfda // mul V26, V30, V30
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7dc // add V28, V30, V28
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe877e // subi V30, V27, V30
+	WORD $0x4f3f07db // sra V27, V30, V63
+	WORD $0x6ebb87de // subi V30, V30, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf9a // mul V26, V28, V26
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87dc // addi V28, V30, V28
+	WORD $0x6e3cdf5c // mul V28, V26, V28
+	WORD $0x4e3dd79a // add V26, V28, V29
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebfe7de // gt V30, V30, V31
+	WORD $0x6e7d1f9e // bsl V30, V28, V29
+	WORD $0x6e3affde // div V30, V30, V26
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	WORD $0x4e3cd75a // add V26, V26, V28
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x4ebecfbe // fmls V30, V29, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	VMOV V30.B16, V29.B16
+	WORD $0x4e3ecffd // fmla V29, V31, V30
+	FMOVQ 16(R0), F31
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ecfbf // fmla V31, V29, V30
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e442 // gt V2, V2, V0
-	WORD $0x6e611ca2 // bsl V2, V5, V1
-	WORD $0x6e24fc42 // div V2, V2, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F3
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea2cc22 // fmls V2, V1, V2
-	FMOVQ 48(R16), F1
-	WORD $0x4ea2d421 // sub V1, V1, V2
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	VMOV V2.B16, V1.B16
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bd // gt V29, V29, V31
+	WORD $0x6e7e1f5d // bsl V29, V26, V30
+	WORD $0x6e3bffbd // div V29, V29, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebdcfdd // fmls V29, V30, V29
+	FMOVQ 48(R16), F30
+	WORD $0x4ebdd7de // sub V30, V30, V29
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	VMOV V29.B16, V30.B16
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e442 // gt V2, V2, V0
-	WORD $0x6e611ca2 // bsl V2, V5, V1
-	WORD $0x6e24fc42 // div V2, V2, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F3
-	WORD $0x4e23cca1 // fmla V1, V5, V3
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea2cc22 // fmls V2, V1, V2
-	FMOVQ 48(R16), F1
-	WORD $0x4ea2d421 // sub V1, V1, V2
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	VMOV V2.B16, V1.B16
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bd // gt V29, V29, V31
+	WORD $0x6e7e1f5d // bsl V29, V26, V30
+	WORD $0x6e3bffbd // div V29, V29, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebdcfdd // fmls V29, V30, V29
+	FMOVQ 48(R16), F30
+	WORD $0x4ebdd7de // sub V30, V30, V29
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	VMOV V29.B16, V30.B16
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemMishNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemMishNEON(SB), NOSPLIT, $128-40
+TEXT ·elemMishNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 624(R16), F1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 640(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 640(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	WORD $0x6e23fc83 // div V3, V4, V3
-	WORD $0x6e20dc60 // mul V0, V3, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	FMOVQ 624(R16), F3
-	WORD $0x4ea0f463 // min V3, V3, V0
-	FMOVQ 80(R16), F4
-	WORD $0x4e23f483 // max V3, V4, V3
-	FMOVQ 96(R16), F4
-	FMOVQ 112(R16), F1
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 96(R16), F1
-	WORD $0x4ea1d481 // sub V1, V4, V1
-	FMOVQ 128(R16), F2
-	WORD $0x4e22cc23 // fmla V3, V1, V2
-	FMOVQ 144(R16), F2
-	WORD $0x4e22cc23 // fmla V3, V1, V2
-	FMOVQ 160(R16), F2
-	FMOVQ 176(R16), F1
-	WORD $0x4e23cc41 // fmla V1, V2, V3
-	FMOVQ 192(R16), F2
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 208(R16), F1
-	WORD $0x4e23cc41 // fmla V1, V2, V3
-	FMOVQ 224(R16), F2
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	WORD $0x6e23dc61 // mul V1, V3, V3
-	WORD $0x4e22cc23 // fmla V3, V1, V2
-	FMOVQ 48(R16), F2
-	WORD $0x4e22d462 // add V2, V3, V2
-	FMOVQ 96(R16), F3
-	WORD $0x6ea38483 // subi V3, V4, V3
-	WORD $0x4f3f0464 // sra V4, V3, V63
-	WORD $0x6ea48463 // subi V3, V3, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F1
-	WORD $0x4ea18481 // addi V1, V4, V1
-	WORD $0x6e21dc41 // mul V1, V2, V1
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28462 // addi V2, V3, V2
-	WORD $0x6e22dc22 // mul V2, V1, V2
-	FMOVQ 640(R16), F1
-	WORD $0x4e21d441 // add V1, V2, V1
-	WORD $0x6e22dc22 // mul V2, V1, V2
-	FMOVQ 640(R16), F1
-	WORD $0x4e21d441 // add V1, V2, V1
-	WORD $0x6e21fc41 // div V1, V2, V1
-	WORD $0x6e20dc20 // mul V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 624(R16), F30
+	WORD $0x4ebff7de // min V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 640(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 640(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3cff7c // div V28, V27, V28
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 624(R16), F28
+	WORD $0x4ebff79c // min V28, V28, V31
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 192(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 208(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 224(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3cdf9e // mul V30, V28, V28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd79d // add V29, V28, V29
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe877e // addi V30, V27, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x6e3effbe // div V30, V29, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 624(R16), F1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 640(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 640(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	WORD $0x6e23fc83 // div V3, V4, V3
-	WORD $0x6e20dc60 // mul V0, V3, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 624(R16), F30
+	WORD $0x4ebff7de // min V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 640(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 640(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3cff7c // div V28, V27, V28
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 624(R16), F1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 640(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 640(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	WORD $0x6e23fc83 // div V3, V4, V3
-	WORD $0x6e20dc60 // mul V0, V3, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F31
+	FMOVQ 624(R16), F30
+	WORD $0x4ebff7de // min V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 640(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 640(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3cff7c // div V28, V27, V28
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemMishGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemMishGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemMishGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 624(R16), F1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 640(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	WORD $0x6e24dc63 // mul V3, V3, V4
-	FMOVQ 640(R16), F1
-	WORD $0x4e21d461 // add V1, V3, V1
-	FMOVQ 48(R16), F2
-	WORD $0x4e22d482 // add V2, V4, V2
-	WORD $0x6e24dc44 // mul V4, V2, V4
-	FMOVQ 848(R16), F2
-	WORD $0x6e22dc82 // mul V2, V4, V2
-	WORD $0x6e21fc42 // div V2, V2, V1
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e21fc61 // div V1, V3, V1
-	FMOVQ 0(R0), F3
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cc23 // fmla V3, V1, V0
-	FMOVQ F3, 0(R0)
-	FMOVQ 16(R2), F3
-	FMOVQ 624(R16), F0
-	WORD $0x4ea3f400 // min V0, V0, V3
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc40 // fmla V0, V2, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc40 // fmla V0, V2, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc82 // fmla V2, V4, V0
-	FMOVQ 192(R16), F4
-	WORD $0x4e20cc44 // fmla V4, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc82 // fmla V2, V4, V0
-	FMOVQ 224(R16), F4
-	WORD $0x4e20cc44 // fmla V4, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e24cc40 // fmla V0, V2, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d404 // add V4, V0, V4
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28422 // addi V2, V1, V2
-	WORD $0x6e22dc82 // mul V2, V4, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48404 // addi V4, V0, V4
-	WORD $0x6e24dc44 // mul V4, V2, V4
-	FMOVQ 640(R16), F2
-	WORD $0x4e22d482 // add V2, V4, V2
-	WORD $0x6e24dc42 // mul V2, V2, V4
-	FMOVQ 640(R16), F0
-	WORD $0x4e20d440 // add V0, V2, V0
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d481 // add V1, V4, V1
-	WORD $0x6e24dc24 // mul V4, V1, V4
-	FMOVQ 848(R16), F1
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x6e20fc21 // div V1, V1, V0
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	WORD $0x6e20fc40 // div V0, V2, V0
-	FMOVQ 16(R0), F2
-	FMOVQ 16(R1), F3
-	WORD $0x4e23cc02 // fmla V2, V0, V3
-	FMOVQ F2, 16(R0)
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 624(R16), F30
+	WORD $0x4ebff7de // min V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 640(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3bdf9c // mul V28, V28, V27
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	FMOVQ 848(R16), F29
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	WORD $0x6e3effbd // div V29, V29, V30
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	WORD $0x6e3eff9e // div V30, V28, V30
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfdc // fmla V28, V30, V31
+	FMOVQ F28, 0(R0)
+	FMOVQ 16(R2), F28
+	FMOVQ 624(R16), F31
+	WORD $0x4ebcf7ff // min V31, V31, V28
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F29
+	WORD $0x4e3fcf7d // fmla V29, V27, V31
+	FMOVQ 192(R16), F27
+	WORD $0x4e3fcfbb // fmla V27, V29, V31
+	FMOVQ 208(R16), F29
+	WORD $0x4e3fcf7d // fmla V29, V27, V31
+	FMOVQ 224(R16), F27
+	WORD $0x4e3fcfbb // fmla V27, V29, V31
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7fb // add V27, V31, V27
+	FMOVQ 96(R16), F31
+	WORD $0x6ebf87df // subi V31, V30, V31
+	WORD $0x4f3f07fe // sra V30, V31, V63
+	WORD $0x6ebe87ff // subi V31, V31, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd87dd // addi V29, V30, V29
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87fb // addi V27, V31, V27
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	FMOVQ 640(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x6e3bdfbd // mul V29, V29, V27
+	FMOVQ 640(R16), F31
+	WORD $0x4e3fd7bf // add V31, V29, V31
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 848(R16), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x6e3fffde // div V30, V30, V31
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3fffbf // div V31, V29, V31
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F28
+	WORD $0x4e3ccffd // fmla V29, V31, V28
+	FMOVQ F29, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 624(R16), F1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 640(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	WORD $0x6e24dc63 // mul V3, V3, V4
-	FMOVQ 640(R16), F1
-	WORD $0x4e21d461 // add V1, V3, V1
-	FMOVQ 48(R16), F2
-	WORD $0x4e22d482 // add V2, V4, V2
-	WORD $0x6e24dc44 // mul V4, V2, V4
-	FMOVQ 848(R16), F2
-	WORD $0x6e22dc82 // mul V2, V4, V2
-	WORD $0x6e21fc42 // div V2, V2, V1
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e21fc61 // div V1, V3, V1
-	FMOVQ 0(R0), F3
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cc23 // fmla V3, V1, V0
-	FMOVQ F3, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 624(R16), F30
+	WORD $0x4ebff7de // min V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 640(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3bdf9c // mul V28, V28, V27
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	FMOVQ 848(R16), F29
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	WORD $0x6e3effbd // div V29, V29, V30
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	WORD $0x6e3eff9e // div V30, V28, V30
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfdc // fmla V28, V30, V31
+	FMOVQ F28, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 624(R16), F1
-	WORD $0x4ea0f421 // min V1, V1, V0
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 640(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	WORD $0x6e24dc63 // mul V3, V3, V4
-	FMOVQ 640(R16), F1
-	WORD $0x4e21d461 // add V1, V3, V1
-	FMOVQ 48(R16), F2
-	WORD $0x4e22d482 // add V2, V4, V2
-	WORD $0x6e24dc44 // mul V4, V2, V4
-	FMOVQ 848(R16), F2
-	WORD $0x6e22dc82 // mul V2, V4, V2
-	WORD $0x6e21fc42 // div V2, V2, V1
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e21fc61 // div V1, V3, V1
-	FMOVQ 0(R0), F3
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cc23 // fmla V3, V1, V0
-	FMOVQ F3, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F31
+	FMOVQ 624(R16), F30
+	WORD $0x4ebff7de // min V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 640(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3bdf9c // mul V28, V28, V27
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	FMOVQ 848(R16), F29
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	WORD $0x6e3effbd // div V29, V29, V30
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	WORD $0x6e3eff9e // div V30, V28, V30
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfdc // fmla V28, V30, V31
+	FMOVQ F28, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemSoftplusNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSoftplusNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSoftplusNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
-	MOVD dst+0(FP), R0
-	MOVD a+8(FP), R1
-	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	FMOVS s+32(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS t+36(FP), F30
 	VDUP V30.S[0], V30.S4
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ 32(R16), F1
-	WORD $0x4ea11c01 // or V1, V0, V1
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	FMOVQ 48(R16), F1
-	WORD $0x4ea1d461 // sub V1, V3, V1
-	WORD $0x4ea1d481 // sub V1, V4, V1
-	FMOVQ 320(R16), F4
-	WORD $0x6ea48464 // subi V4, V3, V4
-	WORD $0x4f290483 // sra V3, V4, V41
-	WORD $0x4e21d863 // toFloat V3, V3, V0
-	FMOVQ 336(R16), F2
-	WORD $0x4e221c82 // and V2, V4, V2
-	FMOVQ 320(R16), F4
-	WORD $0x4ea48444 // addi V4, V2, V4
-	FMOVQ 48(R16), F2
-	WORD $0x4ea2d482 // sub V2, V4, V2
-	FMOVQ 592(R16), F4
-	WORD $0x4ea4f464 // min V4, V3, V4
-	FMOVQ 96(R16), F5
-	WORD $0x4ea4d4a4 // sub V4, V5, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x4e25cc22 // fmla V2, V1, V5
-	FMOVQ 368(R16), F5
-	FMOVQ 384(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	FMOVQ 400(R16), F5
-	WORD $0x4e22cc25 // fmla V5, V1, V2
-	FMOVQ 416(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	FMOVQ 432(R16), F5
-	WORD $0x4e22cc25 // fmla V5, V1, V2
-	FMOVQ 448(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	FMOVQ 464(R16), F5
-	WORD $0x4e22cc25 // fmla V5, V1, V2
-	FMOVQ 480(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	WORD $0x6e22dc45 // mul V5, V2, V2
-	WORD $0x6e22dc21 // mul V1, V1, V2
-	WORD $0x6e25dc21 // mul V1, V1, V5
-	FMOVQ 496(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 512(R16), F4
-	WORD $0x4e24cca1 // fmla V1, V5, V4
-	WORD $0x4e22d422 // add V2, V1, V2
-	FMOVQ 528(R16), F1
-	WORD $0x4e21cc62 // fmla V2, V3, V1
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4e20f420 // max V0, V1, V0
-	WORD $0x4e22d402 // add V2, V0, V2
-	WORD $0x6e3edc42 // mul V2, V2, V30
-	FMOVQ F2, 0(R0)
-	FMOVQ 16(R1), F2
-	WORD $0x6e22dfe2 // mul V2, V31, V2
-	FMOVQ 32(R16), F0
-	WORD $0x4ea01c40 // or V0, V2, V0
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc01 // fmla V1, V0, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d423 // sub V3, V1, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc60 // fmla V0, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc60 // fmla V0, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e20cc83 // fmla V3, V4, V0
-	FMOVQ 192(R16), F4
-	WORD $0x4e20cc64 // fmla V4, V3, V0
-	FMOVQ 208(R16), F3
-	WORD $0x4e20cc83 // fmla V3, V4, V0
-	FMOVQ 224(R16), F4
-	WORD $0x4e20cc64 // fmla V4, V3, V0
-	WORD $0x6e20dc03 // mul V3, V0, V0
-	WORD $0x4e24cc60 // fmla V0, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d404 // add V4, V0, V4
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38423 // addi V3, V1, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48404 // addi V4, V0, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	FMOVQ 48(R16), F0
-	WORD $0x4ea0d460 // sub V0, V3, V0
-	WORD $0x4ea0d480 // sub V0, V4, V0
-	FMOVQ 320(R16), F4
-	WORD $0x6ea48464 // subi V4, V3, V4
-	WORD $0x4f290483 // sra V3, V4, V41
-	WORD $0x4e21d863 // toFloat V3, V3, V0
-	FMOVQ 336(R16), F1
-	WORD $0x4e211c81 // and V1, V4, V1
-	FMOVQ 320(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	FMOVQ 48(R16), F1
-	WORD $0x4ea1d481 // sub V1, V4, V1
-	FMOVQ 592(R16), F4
-	WORD $0x4ea4f464 // min V4, V3, V4
-	FMOVQ 96(R16), F5
-	WORD $0x4ea4d4a4 // sub V4, V5, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x4e25cc01 // fmla V1, V0, V5
-	FMOVQ 368(R16), F5
-	FMOVQ 384(R16), F0
-	WORD $0x4e21cca0 // fmla V0, V5, V1
-	FMOVQ 400(R16), F5
-	WORD $0x4e21cc05 // fmla V5, V0, V1
-	FMOVQ 416(R16), F0
-	WORD $0x4e21cca0 // fmla V0, V5, V1
-	FMOVQ 432(R16), F5
-	WORD $0x4e21cc05 // fmla V5, V0, V1
-	FMOVQ 448(R16), F0
-	WORD $0x4e21cca0 // fmla V0, V5, V1
-	FMOVQ 464(R16), F5
-	WORD $0x4e21cc05 // fmla V5, V0, V1
-	FMOVQ 480(R16), F0
-	WORD $0x4e21cca0 // fmla V0, V5, V1
-	WORD $0x6e21dc25 // mul V5, V1, V1
-	WORD $0x6e21dc00 // mul V0, V0, V1
-	WORD $0x6e25dc00 // mul V0, V0, V5
-	FMOVQ 496(R16), F4
-	WORD $0x4e24cc60 // fmla V0, V3, V4
-	FMOVQ 512(R16), F4
-	WORD $0x4e24cca0 // fmla V0, V5, V4
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ 528(R16), F0
-	WORD $0x4e20cc61 // fmla V1, V3, V0
-	WORD $0x6e201c00 // xor V0, V0, V0
-	WORD $0x4e22f402 // max V2, V0, V2
-	WORD $0x4e21d441 // add V1, V2, V1
-	WORD $0x6e3edc21 // mul V1, V1, V30
-	FMOVQ F1, 16(R0)
+loop1:
+	FMOVQ 0(R1), F29
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	FMOVQ 32(R16), F28
+	WORD $0x4ebc1fbc // or V28, V29, V28
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 192(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	FMOVQ 208(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 224(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	WORD $0x6e3cdf9a // mul V26, V28, V28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d799 // add V25, V28, V25
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad73a // add V26, V25, V26
+	FMOVQ 48(R16), F28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	FMOVQ 320(R16), F25
+	WORD $0x6eb98759 // subi V25, V26, V25
+	WORD $0x4f29073a // sra V26, V25, V41
+	WORD $0x4e21db5a // toFloat V26, V26, V0
+	FMOVQ 336(R16), F27
+	WORD $0x4e3b1f3b // and V27, V25, V27
+	FMOVQ 320(R16), F25
+	WORD $0x4eb98779 // addi V25, V27, V25
+	FMOVQ 48(R16), F27
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 592(R16), F25
+	WORD $0x4eb9f759 // min V25, V26, V25
+	FMOVQ 96(R16), F24
+	WORD $0x4eb9d719 // sub V25, V24, V25
+	WORD $0x4f375739 // shl V25, V25, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88738 // addi V24, V25, V24
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 368(R16), F24
+	FMOVQ 384(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 400(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 416(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 432(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 448(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 464(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 480(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	WORD $0x6e3bdf78 // mul V24, V27, V27
+	WORD $0x6e3bdf9c // mul V28, V28, V27
+	WORD $0x6e38df9c // mul V28, V28, V24
+	FMOVQ 496(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 512(R16), F25
+	WORD $0x4e39cf1c // fmla V28, V24, V25
+	WORD $0x4e3bd79b // add V27, V28, V27
+	FMOVQ 528(R16), F28
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x4e3df79d // max V29, V28, V29
+	WORD $0x4e3bd7bb // add V27, V29, V27
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	FMOVQ F27, 0(R0)
+	FMOVQ 16(R1), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1f7d // or V29, V27, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acfbc // fmla V28, V29, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad79a // sub V26, V28, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 192(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 224(R16), F25
+	WORD $0x4e3dcf59 // fmla V25, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb987b9 // addi V25, V29, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad73a // add V26, V25, V26
+	FMOVQ 48(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
+	WORD $0x4ebdd73d // sub V29, V25, V29
+	FMOVQ 320(R16), F25
+	WORD $0x6eb98759 // subi V25, V26, V25
+	WORD $0x4f29073a // sra V26, V25, V41
+	WORD $0x4e21db5a // toFloat V26, V26, V0
+	FMOVQ 336(R16), F28
+	WORD $0x4e3c1f3c // and V28, V25, V28
+	FMOVQ 320(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	FMOVQ 48(R16), F28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	FMOVQ 592(R16), F25
+	WORD $0x4eb9f759 // min V25, V26, V25
+	FMOVQ 96(R16), F24
+	WORD $0x4eb9d719 // sub V25, V24, V25
+	WORD $0x4f375739 // shl V25, V25, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88738 // addi V24, V25, V24
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 368(R16), F24
+	FMOVQ 384(R16), F29
+	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 400(R16), F24
+	WORD $0x4e3ccfb8 // fmla V24, V29, V28
+	FMOVQ 416(R16), F29
+	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 432(R16), F24
+	WORD $0x4e3ccfb8 // fmla V24, V29, V28
+	FMOVQ 448(R16), F29
+	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 464(R16), F24
+	WORD $0x4e3ccfb8 // fmla V24, V29, V28
+	FMOVQ 480(R16), F29
+	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	WORD $0x6e3cdf98 // mul V24, V28, V28
+	WORD $0x6e3cdfbd // mul V29, V29, V28
+	WORD $0x6e38dfbd // mul V29, V29, V24
+	FMOVQ 496(R16), F25
+	WORD $0x4e39cf5d // fmla V29, V26, V25
+	FMOVQ 512(R16), F25
+	WORD $0x4e39cf1d // fmla V29, V24, V25
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 528(R16), F29
+	WORD $0x4e3dcf5c // fmla V28, V26, V29
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x4e3bf7bb // max V27, V29, V27
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	FMOVQ F28, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ 32(R16), F1
-	WORD $0x4ea11c01 // or V1, V0, V1
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	FMOVQ 48(R16), F1
-	WORD $0x4ea1d461 // sub V1, V3, V1
-	WORD $0x4ea1d481 // sub V1, V4, V1
-	FMOVQ 320(R16), F4
-	WORD $0x6ea48464 // subi V4, V3, V4
-	WORD $0x4f290483 // sra V3, V4, V41
-	WORD $0x4e21d863 // toFloat V3, V3, V0
-	FMOVQ 336(R16), F2
-	WORD $0x4e221c82 // and V2, V4, V2
-	FMOVQ 320(R16), F4
-	WORD $0x4ea48444 // addi V4, V2, V4
-	FMOVQ 48(R16), F2
-	WORD $0x4ea2d482 // sub V2, V4, V2
-	FMOVQ 592(R16), F4
-	WORD $0x4ea4f464 // min V4, V3, V4
-	FMOVQ 96(R16), F5
-	WORD $0x4ea4d4a4 // sub V4, V5, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x4e25cc22 // fmla V2, V1, V5
-	FMOVQ 368(R16), F5
-	FMOVQ 384(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	FMOVQ 400(R16), F5
-	WORD $0x4e22cc25 // fmla V5, V1, V2
-	FMOVQ 416(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	FMOVQ 432(R16), F5
-	WORD $0x4e22cc25 // fmla V5, V1, V2
-	FMOVQ 448(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	FMOVQ 464(R16), F5
-	WORD $0x4e22cc25 // fmla V5, V1, V2
-	FMOVQ 480(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	WORD $0x6e22dc45 // mul V5, V2, V2
-	WORD $0x6e22dc21 // mul V1, V1, V2
-	WORD $0x6e25dc21 // mul V1, V1, V5
-	FMOVQ 496(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 512(R16), F4
-	WORD $0x4e24cca1 // fmla V1, V5, V4
-	WORD $0x4e22d422 // add V2, V1, V2
-	FMOVQ 528(R16), F1
-	WORD $0x4e21cc62 // fmla V2, V3, V1
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4e20f420 // max V0, V1, V0
-	WORD $0x4e22d402 // add V2, V0, V2
-	WORD $0x6e3edc42 // mul V2, V2, V30
-	FMOVQ F2, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F29
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	FMOVQ 32(R16), F28
+	WORD $0x4ebc1fbc // or V28, V29, V28
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 192(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	FMOVQ 208(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 224(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	WORD $0x6e3cdf9a // mul V26, V28, V28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d799 // add V25, V28, V25
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad73a // add V26, V25, V26
+	FMOVQ 48(R16), F28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	FMOVQ 320(R16), F25
+	WORD $0x6eb98759 // subi V25, V26, V25
+	WORD $0x4f29073a // sra V26, V25, V41
+	WORD $0x4e21db5a // toFloat V26, V26, V0
+	FMOVQ 336(R16), F27
+	WORD $0x4e3b1f3b // and V27, V25, V27
+	FMOVQ 320(R16), F25
+	WORD $0x4eb98779 // addi V25, V27, V25
+	FMOVQ 48(R16), F27
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 592(R16), F25
+	WORD $0x4eb9f759 // min V25, V26, V25
+	FMOVQ 96(R16), F24
+	WORD $0x4eb9d719 // sub V25, V24, V25
+	WORD $0x4f375739 // shl V25, V25, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88738 // addi V24, V25, V24
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 368(R16), F24
+	FMOVQ 384(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 400(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 416(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 432(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 448(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 464(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 480(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	WORD $0x6e3bdf78 // mul V24, V27, V27
+	WORD $0x6e3bdf9c // mul V28, V28, V27
+	WORD $0x6e38df9c // mul V28, V28, V24
+	FMOVQ 496(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 512(R16), F25
+	WORD $0x4e39cf1c // fmla V28, V24, V25
+	WORD $0x4e3bd79b // add V27, V28, V27
+	FMOVQ 528(R16), F28
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x4e3df79d // max V29, V28, V29
+	WORD $0x4e3bd7bb // add V27, V29, V27
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	FMOVQ F27, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ 32(R16), F1
-	WORD $0x4ea11c01 // or V1, V0, V1
-	FMOVQ 80(R16), F2
-	WORD $0x4e21f441 // max V1, V2, V1
-	FMOVQ 96(R16), F2
-	FMOVQ 112(R16), F3
-	WORD $0x4e23cc22 // fmla V2, V1, V3
-	FMOVQ 96(R16), F3
-	WORD $0x4ea3d443 // sub V3, V2, V3
-	FMOVQ 128(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 144(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 160(R16), F4
-	FMOVQ 176(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 192(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	FMOVQ 208(R16), F3
-	WORD $0x4e21cc83 // fmla V3, V4, V1
-	FMOVQ 224(R16), F4
-	WORD $0x4e21cc64 // fmla V4, V3, V1
-	WORD $0x6e21dc23 // mul V3, V1, V1
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 48(R16), F4
-	WORD $0x4e24d424 // add V4, V1, V4
-	FMOVQ 96(R16), F1
-	WORD $0x6ea18441 // subi V1, V2, V1
-	WORD $0x4f3f0422 // sra V2, V1, V63
-	WORD $0x6ea28421 // subi V1, V1, V2
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38443 // addi V3, V2, V3
-	WORD $0x6e23dc83 // mul V3, V4, V3
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48424 // addi V4, V1, V4
-	WORD $0x6e24dc64 // mul V4, V3, V4
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d483 // add V3, V4, V3
-	FMOVQ 48(R16), F1
-	WORD $0x4ea1d461 // sub V1, V3, V1
-	WORD $0x4ea1d481 // sub V1, V4, V1
-	FMOVQ 320(R16), F4
-	WORD $0x6ea48464 // subi V4, V3, V4
-	WORD $0x4f290483 // sra V3, V4, V41
-	WORD $0x4e21d863 // toFloat V3, V3, V0
-	FMOVQ 336(R16), F2
-	WORD $0x4e221c82 // and V2, V4, V2
-	FMOVQ 320(R16), F4
-	WORD $0x4ea48444 // addi V4, V2, V4
-	FMOVQ 48(R16), F2
-	WORD $0x4ea2d482 // sub V2, V4, V2
-	FMOVQ 592(R16), F4
-	WORD $0x4ea4f464 // min V4, V3, V4
-	FMOVQ 96(R16), F5
-	WORD $0x4ea4d4a4 // sub V4, V5, V4
-	WORD $0x4f375484 // shl V4, V4, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58485 // addi V5, V4, V5
-	WORD $0x4e25cc22 // fmla V2, V1, V5
-	FMOVQ 368(R16), F5
-	FMOVQ 384(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	FMOVQ 400(R16), F5
-	WORD $0x4e22cc25 // fmla V5, V1, V2
-	FMOVQ 416(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	FMOVQ 432(R16), F5
-	WORD $0x4e22cc25 // fmla V5, V1, V2
-	FMOVQ 448(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	FMOVQ 464(R16), F5
-	WORD $0x4e22cc25 // fmla V5, V1, V2
-	FMOVQ 480(R16), F1
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	WORD $0x6e22dc45 // mul V5, V2, V2
-	WORD $0x6e22dc21 // mul V1, V1, V2
-	WORD $0x6e25dc21 // mul V1, V1, V5
-	FMOVQ 496(R16), F4
-	WORD $0x4e24cc61 // fmla V1, V3, V4
-	FMOVQ 512(R16), F4
-	WORD $0x4e24cca1 // fmla V1, V5, V4
-	WORD $0x4e22d422 // add V2, V1, V2
-	FMOVQ 528(R16), F1
-	WORD $0x4e21cc62 // fmla V2, V3, V1
-	WORD $0x6e211c21 // xor V1, V1, V1
-	WORD $0x4e20f420 // max V0, V1, V0
-	WORD $0x4e22d402 // add V2, V0, V2
-	WORD $0x6e3edc42 // mul V2, V2, V30
-	FMOVQ F2, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F29
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	FMOVQ 32(R16), F28
+	WORD $0x4ebc1fbc // or V28, V29, V28
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 192(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	FMOVQ 208(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 224(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	WORD $0x6e3cdf9a // mul V26, V28, V28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d799 // add V25, V28, V25
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad73a // add V26, V25, V26
+	FMOVQ 48(R16), F28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	FMOVQ 320(R16), F25
+	WORD $0x6eb98759 // subi V25, V26, V25
+	WORD $0x4f29073a // sra V26, V25, V41
+	WORD $0x4e21db5a // toFloat V26, V26, V0
+	FMOVQ 336(R16), F27
+	WORD $0x4e3b1f3b // and V27, V25, V27
+	FMOVQ 320(R16), F25
+	WORD $0x4eb98779 // addi V25, V27, V25
+	FMOVQ 48(R16), F27
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 592(R16), F25
+	WORD $0x4eb9f759 // min V25, V26, V25
+	FMOVQ 96(R16), F24
+	WORD $0x4eb9d719 // sub V25, V24, V25
+	WORD $0x4f375739 // shl V25, V25, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88738 // addi V24, V25, V24
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 368(R16), F24
+	FMOVQ 384(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 400(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 416(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 432(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 448(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 464(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 480(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	WORD $0x6e3bdf78 // mul V24, V27, V27
+	WORD $0x6e3bdf9c // mul V28, V28, V27
+	WORD $0x6e38df9c // mul V28, V28, V24
+	FMOVQ 496(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 512(R16), F25
+	WORD $0x4e39cf1c // fmla V28, V24, V25
+	WORD $0x4e3bd79b // add V27, V28, V27
+	FMOVQ 528(R16), F28
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x4e3df79d // max V29, V28, V29
+	WORD $0x4e3bd7bb // add V27, V29, V27
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	FMOVQ F27, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemSoftplusGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSoftplusGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSoftplusGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	FMOVS s+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
-	FMOVS s+32(FP), F31
-	VDUP V31.S[0], V31.S4
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e440 // gt V0, V2, V0
-	WORD $0x6e611ca0 // bsl V0, V5, V1
-	WORD $0x6e24fc00 // div V0, V0, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F2
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea0cc20 // fmls V0, V1, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F4
-	WORD $0x4e24cc01 // fmla V1, V0, V4
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R2), F1
-	WORD $0x6e21dfe1 // mul V1, V31, V1
-	FMOVQ 48(R16), F4
-	FMOVQ 32(R16), F0
-	WORD $0x4ea01c20 // or V0, V1, V0
-	FMOVQ 80(R16), F5
-	WORD $0x4e20f4a0 // max V0, V5, V0
-	FMOVQ 96(R16), F5
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc05 // fmla V5, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d4a2 // sub V2, V5, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 192(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 224(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d403 // add V3, V0, V3
-	FMOVQ 96(R16), F0
-	WORD $0x6ea084a0 // subi V0, V5, V0
-	WORD $0x4f3f0405 // sra V5, V0, V63
-	WORD $0x6ea58400 // subi V0, V0, V5
-	WORD $0x4f3754a5 // shl V5, V5, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea284a2 // addi V2, V5, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	WORD $0x4e24d462 // add V2, V3, V4
-	WORD $0x6e201c00 // xor V0, V0, V0
-	WORD $0x6ea1e401 // gt V1, V0, V1
-	WORD $0x6e641c61 // bsl V1, V3, V4
-	WORD $0x6e22fc21 // div V1, V1, V2
-	WORD $0x4ea2d482 // sub V2, V4, V2
-	WORD $0x4e23d442 // add V2, V2, V3
-	FMOVQ 512(R16), F0
-	WORD $0x4e20cc64 // fmla V4, V3, V0
-	WORD $0x6e24dc44 // mul V4, V2, V4
-	WORD $0x4ea1cc81 // fmls V1, V4, V1
-	FMOVQ 16(R0), F4
-	FMOVQ 16(R1), F2
-	WORD $0x4e22cc24 // fmla V4, V1, V2
-	FMOVQ F4, 16(R0)
+loop1:
+	FMOVQ 0(R2), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 48(R16), F29
+	FMOVQ 32(R16), F28
+	WORD $0x4ebc1fdc // or V28, V30, V28
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 192(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	FMOVQ 208(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 224(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	WORD $0x6e3cdf9a // mul V26, V28, V28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d799 // add V25, V28, V25
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3dd73a // add V26, V25, V29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebee79e // gt V30, V28, V30
+	WORD $0x6e7d1f3e // bsl V30, V25, V29
+	WORD $0x6e3affde // div V30, V30, V26
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf3d // fmla V29, V25, V28
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x4ebecfbe // fmls V30, V29, V30
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F26
+	WORD $0x4e3acfdd // fmla V29, V30, V26
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R2), F29
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	FMOVQ 48(R16), F26
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1fbe // or V30, V29, V30
+	FMOVQ 80(R16), F25
+	WORD $0x4e3ef73e // max V30, V25, V30
+	FMOVQ 96(R16), F25
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfd9 // fmla V25, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe873e // subi V30, V25, V30
+	WORD $0x4f3f07d9 // sra V25, V30, V63
+	WORD $0x6eb987de // subi V30, V30, V25
+	WORD $0x4f375739 // shl V25, V25, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc873c // addi V28, V25, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3ad77c // add V28, V27, V26
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e7a1f7d // bsl V29, V27, V26
+	WORD $0x6e3cffbd // div V29, V29, V28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	WORD $0x4e3bd79c // add V28, V28, V27
+	FMOVQ 512(R16), F30
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3adf9a // mul V26, V28, V26
+	WORD $0x4ebdcf5d // fmls V29, V26, V29
+	FMOVQ 16(R0), F26
+	FMOVQ 16(R1), F28
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ F26, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e440 // gt V0, V2, V0
-	WORD $0x6e611ca0 // bsl V0, V5, V1
-	WORD $0x6e24fc00 // div V0, V0, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F2
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea0cc20 // fmls V0, V1, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F4
-	WORD $0x4e24cc01 // fmla V1, V0, V4
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 48(R16), F29
+	FMOVQ 32(R16), F28
+	WORD $0x4ebc1fdc // or V28, V30, V28
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 192(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	FMOVQ 208(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 224(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	WORD $0x6e3cdf9a // mul V26, V28, V28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d799 // add V25, V28, V25
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3dd73a // add V26, V25, V29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebee79e // gt V30, V28, V30
+	WORD $0x6e7d1f3e // bsl V30, V25, V29
+	WORD $0x6e3affde // div V30, V30, V26
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf3d // fmla V29, V25, V28
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x4ebecfbe // fmls V30, V29, V30
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F26
+	WORD $0x4e3acfdd // fmla V29, V30, V26
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	FMOVQ 48(R16), F1
-	FMOVQ 32(R16), F2
-	WORD $0x4ea21c02 // or V2, V0, V2
-	FMOVQ 80(R16), F3
-	WORD $0x4e22f462 // max V2, V3, V2
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F4
-	WORD $0x4e24cc43 // fmla V3, V2, V4
-	FMOVQ 96(R16), F4
-	WORD $0x4ea4d464 // sub V4, V3, V4
-	FMOVQ 128(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 144(R16), F5
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 160(R16), F5
-	FMOVQ 176(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 192(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	FMOVQ 208(R16), F4
-	WORD $0x4e22cca4 // fmla V4, V5, V2
-	FMOVQ 224(R16), F5
-	WORD $0x4e22cc85 // fmla V5, V4, V2
-	WORD $0x6e22dc44 // mul V4, V2, V2
-	WORD $0x4e25cc82 // fmla V2, V4, V5
-	FMOVQ 48(R16), F5
-	WORD $0x4e25d445 // add V5, V2, V5
-	FMOVQ 96(R16), F2
-	WORD $0x6ea28462 // subi V2, V3, V2
-	WORD $0x4f3f0443 // sra V3, V2, V63
-	WORD $0x6ea38442 // subi V2, V2, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F4
-	WORD $0x4ea48464 // addi V4, V3, V4
-	WORD $0x6e24dca4 // mul V4, V5, V4
-	WORD $0x4f375442 // shl V2, V2, V55
-	FMOVQ 48(R16), F5
-	WORD $0x4ea58445 // addi V5, V2, V5
-	WORD $0x6e25dc85 // mul V5, V4, V5
-	WORD $0x4e21d4a4 // add V4, V5, V1
-	WORD $0x6e221c42 // xor V2, V2, V2
-	WORD $0x6ea0e440 // gt V0, V2, V0
-	WORD $0x6e611ca0 // bsl V0, V5, V1
-	WORD $0x6e24fc00 // div V0, V0, V4
-	WORD $0x4ea4d424 // sub V4, V1, V4
-	WORD $0x4e25d484 // add V4, V4, V5
-	FMOVQ 512(R16), F2
-	WORD $0x4e22cca1 // fmla V1, V5, V2
-	WORD $0x6e21dc81 // mul V1, V4, V1
-	WORD $0x4ea0cc20 // fmls V0, V1, V0
-	FMOVQ 0(R0), F1
-	FMOVQ 0(R1), F4
-	WORD $0x4e24cc01 // fmla V1, V0, V4
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 48(R16), F29
+	FMOVQ 32(R16), F28
+	WORD $0x4ebc1fdc // or V28, V30, V28
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 96(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 192(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	FMOVQ 208(R16), F26
+	WORD $0x4e3ccf3a // fmla V26, V25, V28
+	FMOVQ 224(R16), F25
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	WORD $0x6e3cdf9a // mul V26, V28, V28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d799 // add V25, V28, V25
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98799 // addi V25, V28, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3dd73a // add V26, V25, V29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebee79e // gt V30, V28, V30
+	WORD $0x6e7d1f3e // bsl V30, V25, V29
+	WORD $0x6e3affde // div V30, V30, V26
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf3d // fmla V29, V25, V28
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x4ebecfbe // fmls V30, V29, V30
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F26
+	WORD $0x4e3acfdd // fmla V29, V30, V26
+	FMOVQ F29, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemStandardizeNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemStandardizeNEON(SB), NOSPLIT, $128-40
+TEXT ·elemStandardizeNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
-	MOVD dst+0(FP), R0
-	MOVD a+8(FP), R1
-	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	FMOVS s+32(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS t+36(FP), F30
 	VDUP V30.S[0], V30.S4
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x6e3edc00 // mul V0, V0, V30
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x6e3edc00 // mul V0, V0, V30
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x6e3edc00 // mul V0, V0, V30
-	FMOVQ F0, 32(R0)
-	FMOVQ 48(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x6e3edc00 // mul V0, V0, V30
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	FMOVQ F29, 16(R0)
+	FMOVQ 32(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	FMOVQ F29, 32(R0)
+	FMOVQ 48(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	FMOVQ F29, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x6e3edc00 // mul V0, V0, V30
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x6e3edc00 // mul V0, V0, V30
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	FMOVQ F29, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemSubTwoNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSubTwoNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSubTwoNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
-	MOVD dst+0(FP), R0
-	MOVD a+8(FP), R1
-	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
 	FMOVS s+32(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS t+36(FP), F30
 	VDUP V30.S[0], V30.S4
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
 	SUBS $16, R15, R15
-	BLT end4
-loop4:
-	FMOVQ 0(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x4ebed400 // sub V0, V0, V30
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x4ebed400 // sub V0, V0, V30
-	FMOVQ F0, 16(R0)
-	FMOVQ 32(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x4ebed400 // sub V0, V0, V30
-	FMOVQ F0, 32(R0)
-	FMOVQ 48(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x4ebed400 // sub V0, V0, V30
-	FMOVQ F0, 48(R0)
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	FMOVQ F29, 16(R0)
+	FMOVQ 32(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	FMOVQ F29, 32(R0)
+	FMOVQ 48(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	FMOVQ F29, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUBS $16, R15, R15
-	BGE loop4
-end4:
+	BGE loop1
+end2:
 	ADD $16, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x4ebed400 // sub V0, V0, V30
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	WORD $0x4ebed400 // sub V0, V0, V30
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	FMOVQ F29, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
 	RET
 
 // func elemSoftmaxGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemSoftmaxGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemSoftmaxGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	FMOVS s+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
-	FMOVS s+32(FP), F31
-	VDUP V31.S[0], V31.S4
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F1
-	WORD $0x4ebfd421 // sub V1, V1, V31
-	FMOVQ 0(R2), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R0), F0
-	FMOVQ 16(R1), F2
-	WORD $0x4ebfd442 // sub V2, V2, V31
-	FMOVQ 16(R2), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 0(R2), F28
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R0), F30
+	FMOVQ 16(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	FMOVQ 16(R2), F29
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	FMOVQ F30, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F1
-	WORD $0x4ebfd421 // sub V1, V1, V31
-	FMOVQ 0(R2), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 0(R2), F28
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R0), F0
-	FMOVQ 0(R1), F1
-	WORD $0x4ebfd421 // sub V1, V1, V31
-	FMOVQ 0(R2), F2
-	WORD $0x4e22cc20 // fmla V0, V1, V2
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 0(R2), F28
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
 	RET
 
 // func elemLogSoftmaxGradNEON(dst, a, b *float32, n int, s, t float32)
-TEXT ·elemLogSoftmaxGradNEON(SB), NOSPLIT, $128-40
+TEXT ·elemLogSoftmaxGradNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
+	FMOVS s+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD n+24(FP), R15
 	MOVD dst+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD b+16(FP), R2
-	MOVD n+24(FP), R15
-	FMOVS s+32(FP), F31
-	VDUP V31.S[0], V31.S4
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	FMOVQ 64(R16), F1
-	WORD $0x4ea0f420 // min V0, V1, V0
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 192(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 224(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d403 // add V3, V0, V3
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28422 // addi V2, V1, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	FMOVQ 0(R0), F2
-	FMOVQ 0(R1), F0
-	WORD $0x4e20d440 // add V0, V2, V0
-	WORD $0x4ea3cfe0 // fmls V0, V31, V3
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R2), F0
-	FMOVQ 64(R16), F3
-	WORD $0x4ea0f460 // min V0, V3, V0
-	FMOVQ 80(R16), F3
-	WORD $0x4e20f460 // max V0, V3, V0
-	FMOVQ 96(R16), F3
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc03 // fmla V3, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d462 // sub V2, V3, V2
-	FMOVQ 128(R16), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ 144(R16), F1
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ 160(R16), F1
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc22 // fmla V2, V1, V0
-	FMOVQ 192(R16), F1
-	WORD $0x4e20cc41 // fmla V1, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc22 // fmla V2, V1, V0
-	FMOVQ 224(R16), F1
-	WORD $0x4e20cc41 // fmla V1, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e21cc40 // fmla V0, V2, V1
-	FMOVQ 48(R16), F1
-	WORD $0x4e21d401 // add V1, V0, V1
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08460 // subi V0, V3, V0
-	WORD $0x4f3f0403 // sra V3, V0, V63
-	WORD $0x6ea38400 // subi V0, V0, V3
-	WORD $0x4f375463 // shl V3, V3, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28462 // addi V2, V3, V2
-	WORD $0x6e22dc22 // mul V2, V1, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F1
-	WORD $0x4ea18401 // addi V1, V0, V1
-	WORD $0x6e21dc41 // mul V1, V2, V1
-	FMOVQ 16(R0), F2
-	FMOVQ 16(R1), F0
-	WORD $0x4e20d440 // add V0, V2, V0
-	WORD $0x4ea1cfe0 // fmls V0, V31, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R2), F30
+	FMOVQ 64(R16), F29
+	WORD $0x4ebef7be // min V30, V29, V30
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	WORD $0x4ebbcffe // fmls V30, V31, V27
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R2), F30
+	FMOVQ 64(R16), F27
+	WORD $0x4ebef77e // min V30, V27, V30
+	FMOVQ 80(R16), F27
+	WORD $0x4e3ef77e // max V30, V27, V30
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdb // fmla V27, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 192(R16), F29
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 224(R16), F29
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe877e // subi V30, V27, V30
+	WORD $0x4f3f07db // sra V27, V30, V63
+	WORD $0x6ebb87de // subi V30, V30, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd87dd // addi V29, V30, V29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ 16(R0), F28
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	WORD $0x4ebdcffe // fmls V30, V31, V29
+	FMOVQ F30, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	FMOVQ 64(R16), F1
-	WORD $0x4ea0f420 // min V0, V1, V0
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 192(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 224(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d403 // add V3, V0, V3
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28422 // addi V2, V1, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	FMOVQ 0(R0), F2
-	FMOVQ 0(R1), F0
-	WORD $0x4e20d440 // add V0, V2, V0
-	WORD $0x4ea3cfe0 // fmls V0, V31, V3
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F30
+	FMOVQ 64(R16), F29
+	WORD $0x4ebef7be // min V30, V29, V30
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	WORD $0x4ebbcffe // fmls V30, V31, V27
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	FMOVQ 64(R16), F1
-	WORD $0x4ea0f420 // min V0, V1, V0
-	FMOVQ 80(R16), F1
-	WORD $0x4e20f420 // max V0, V1, V0
-	FMOVQ 96(R16), F1
-	FMOVQ 112(R16), F2
-	WORD $0x4e22cc01 // fmla V1, V0, V2
-	FMOVQ 96(R16), F2
-	WORD $0x4ea2d422 // sub V2, V1, V2
-	FMOVQ 128(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 144(R16), F3
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 160(R16), F3
-	FMOVQ 176(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 192(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	FMOVQ 208(R16), F2
-	WORD $0x4e20cc62 // fmla V2, V3, V0
-	FMOVQ 224(R16), F3
-	WORD $0x4e20cc43 // fmla V3, V2, V0
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e23cc40 // fmla V0, V2, V3
-	FMOVQ 48(R16), F3
-	WORD $0x4e23d403 // add V3, V0, V3
-	FMOVQ 96(R16), F0
-	WORD $0x6ea08420 // subi V0, V1, V0
-	WORD $0x4f3f0401 // sra V1, V0, V63
-	WORD $0x6ea18400 // subi V0, V0, V1
-	WORD $0x4f375421 // shl V1, V1, V55
-	FMOVQ 48(R16), F2
-	WORD $0x4ea28422 // addi V2, V1, V2
-	WORD $0x6e22dc62 // mul V2, V3, V2
-	WORD $0x4f375400 // shl V0, V0, V55
-	FMOVQ 48(R16), F3
-	WORD $0x4ea38403 // addi V3, V0, V3
-	WORD $0x6e23dc43 // mul V3, V2, V3
-	FMOVQ 0(R0), F2
-	FMOVQ 0(R1), F0
-	WORD $0x4e20d440 // add V0, V2, V0
-	WORD $0x4ea3cfe0 // fmls V0, V31, V3
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R2), F30
+	FMOVQ 64(R16), F29
+	WORD $0x4ebef7be // min V30, V29, V30
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	WORD $0x4ebbcffe // fmls V30, V31, V27
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
+	RET
+
+// func sumNEON(x *float32, n int) (s float32)
+TEXT ·sumNEON(SB), 0, $3584-20
+	MOVD $neonConsts<>(SB), R16
+	WORD $0x6e3f1fff // xor V31, V31, V31
+	VMOV V31.B16, V0.B16
+	VMOV V31.B16, V1.B16
+	VMOV V31.B16, V2.B16
+	VMOV V31.B16, V3.B16
+	VMOV V31.B16, V4.B16
+	VMOV V31.B16, V5.B16
+	VMOV V31.B16, V6.B16
+	VMOV V31.B16, V7.B16
+	VMOV V31.B16, V8.B16
+	VMOV V31.B16, V9.B16
+	VMOV V31.B16, V10.B16
+	VMOV V31.B16, V11.B16
+	VMOV V31.B16, V12.B16
+	VMOV V31.B16, V13.B16
+	VMOV V31.B16, V14.B16
+	VMOV V31.B16, V15.B16
+	MOVD n+8(FP), R15
+	MOVD x+0(FP), R0
+	SUBS $64, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F31
+	WORD $0x4e3fd400 // add V0, V0, V31
+	FMOVQ 16(R0), F31
+	WORD $0x4e3fd421 // add V1, V1, V31
+	FMOVQ 32(R0), F31
+	WORD $0x4e3fd442 // add V2, V2, V31
+	FMOVQ 48(R0), F31
+	WORD $0x4e3fd463 // add V3, V3, V31
+	FMOVQ 64(R0), F31
+	WORD $0x4e3fd484 // add V4, V4, V31
+	FMOVQ 80(R0), F31
+	WORD $0x4e3fd4a5 // add V5, V5, V31
+	FMOVQ 96(R0), F31
+	WORD $0x4e3fd4c6 // add V6, V6, V31
+	FMOVQ 112(R0), F31
+	WORD $0x4e3fd4e7 // add V7, V7, V31
+	FMOVQ 128(R0), F31
+	WORD $0x4e3fd508 // add V8, V8, V31
+	FMOVQ 144(R0), F31
+	WORD $0x4e3fd529 // add V9, V9, V31
+	FMOVQ 160(R0), F31
+	WORD $0x4e3fd54a // add V10, V10, V31
+	FMOVQ 176(R0), F31
+	WORD $0x4e3fd56b // add V11, V11, V31
+	FMOVQ 192(R0), F31
+	WORD $0x4e3fd58c // add V12, V12, V31
+	FMOVQ 208(R0), F31
+	WORD $0x4e3fd5ad // add V13, V13, V31
+	FMOVQ 224(R0), F31
+	WORD $0x4e3fd5ce // add V14, V14, V31
+	FMOVQ 240(R0), F31
+	WORD $0x4e3fd5ef // add V15, V15, V31
+	ADD $256, R0, R0
+	SUBS $64, R15, R15
+	BGE loop1
+end2:
+	ADD $64, R15, R15
+	CBZ R15, done3
+	MOVD $tail0-256(SP), R25
+	MOVD R15, R14
+copy4:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy4
+	AND $3, R15, R14
+	CBZ R14, full5
+pad6:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad6
+full5:
+	MOVD $-1, R26
+	MOVD $tail13-3584(SP), R25
+	MOVD R15, R14
+copy7:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy7
+	AND $3, R15, R14
+	CBZ R14, full8
+pad9:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad9
+full8:
+	MOVD $tail13-3584(SP), R13
+	MOVD $tail0-256(SP), R0
+	FMOVQ 0(R13), F31
+	FMOVQ 0(R0), F31
+	WORD $0x4e3fd400 // add V0, V0, V31
+	CMP $4, R15
+	BLE finished10
+	FMOVQ 16(R13), F31
+	FMOVQ 16(R0), F31
+	WORD $0x4e3fd421 // add V1, V1, V31
+	CMP $8, R15
+	BLE finished10
+	FMOVQ 32(R13), F31
+	FMOVQ 32(R0), F31
+	WORD $0x4e3fd442 // add V2, V2, V31
+	CMP $12, R15
+	BLE finished10
+	FMOVQ 48(R13), F31
+	FMOVQ 48(R0), F31
+	WORD $0x4e3fd463 // add V3, V3, V31
+	CMP $16, R15
+	BLE finished10
+	FMOVQ 64(R13), F31
+	FMOVQ 64(R0), F31
+	WORD $0x4e3fd484 // add V4, V4, V31
+	CMP $20, R15
+	BLE finished10
+	FMOVQ 80(R13), F31
+	FMOVQ 80(R0), F31
+	WORD $0x4e3fd4a5 // add V5, V5, V31
+	CMP $24, R15
+	BLE finished10
+	FMOVQ 96(R13), F31
+	FMOVQ 96(R0), F31
+	WORD $0x4e3fd4c6 // add V6, V6, V31
+	CMP $28, R15
+	BLE finished10
+	FMOVQ 112(R13), F31
+	FMOVQ 112(R0), F31
+	WORD $0x4e3fd4e7 // add V7, V7, V31
+	CMP $32, R15
+	BLE finished10
+	FMOVQ 128(R13), F31
+	FMOVQ 128(R0), F31
+	WORD $0x4e3fd508 // add V8, V8, V31
+	CMP $36, R15
+	BLE finished10
+	FMOVQ 144(R13), F31
+	FMOVQ 144(R0), F31
+	WORD $0x4e3fd529 // add V9, V9, V31
+	CMP $40, R15
+	BLE finished10
+	FMOVQ 160(R13), F31
+	FMOVQ 160(R0), F31
+	WORD $0x4e3fd54a // add V10, V10, V31
+	CMP $44, R15
+	BLE finished10
+	FMOVQ 176(R13), F31
+	FMOVQ 176(R0), F31
+	WORD $0x4e3fd56b // add V11, V11, V31
+	CMP $48, R15
+	BLE finished10
+	FMOVQ 192(R13), F31
+	FMOVQ 192(R0), F31
+	WORD $0x4e3fd58c // add V12, V12, V31
+	CMP $52, R15
+	BLE finished10
+	FMOVQ 208(R13), F31
+	FMOVQ 208(R0), F31
+	WORD $0x4e3fd5ad // add V13, V13, V31
+	CMP $56, R15
+	BLE finished10
+	FMOVQ 224(R13), F31
+	FMOVQ 224(R0), F31
+	WORD $0x4e3fd5ce // add V14, V14, V31
+	CMP $60, R15
+	BLE finished10
+	FMOVQ 240(R13), F31
+	FMOVQ 240(R0), F31
+	WORD $0x4e3fd5ef // add V15, V15, V31
+finished10:
+done3:
+	WORD $0x4e24d41f // add V31, V0, V4
+	WORD $0x4e25d43e // add V30, V1, V5
+	WORD $0x4e26d45d // add V29, V2, V6
+	WORD $0x4e27d47c // add V28, V3, V7
+	WORD $0x4e2cd51b // add V27, V8, V12
+	WORD $0x4e2dd53a // add V26, V9, V13
+	WORD $0x4e2ed559 // add V25, V10, V14
+	WORD $0x4e2fd578 // add V24, V11, V15
+	WORD $0x4e3bd7fb // add V27, V31, V27
+	WORD $0x4e3ad7da // add V26, V30, V26
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	WORD $0x4e38d798 // add V24, V28, V24
+	WORD $0x4e39d779 // add V25, V27, V25
+	WORD $0x4e38d758 // add V24, V26, V24
+	WORD $0x4e38d738 // add V24, V25, V24
+	WORD $0x6e184319 // high V25, V24, V24
+	WORD $0x4e39d719 // add V25, V24, V25
+	WORD $0x6e196338 // odd V24, V25, V25
+	WORD $0x4e38d738 // add V24, V25, V24
+	FMOVS F24, s+16(FP)
+	RET
+
+// func dotNEON(a, b *float32, n int) (s float32)
+TEXT ·dotNEON(SB), 0, $3584-28
+	MOVD $neonConsts<>(SB), R16
+	WORD $0x6e3f1fff // xor V31, V31, V31
+	VMOV V31.B16, V0.B16
+	VMOV V31.B16, V1.B16
+	VMOV V31.B16, V2.B16
+	VMOV V31.B16, V3.B16
+	VMOV V31.B16, V4.B16
+	VMOV V31.B16, V5.B16
+	VMOV V31.B16, V6.B16
+	VMOV V31.B16, V7.B16
+	VMOV V31.B16, V8.B16
+	VMOV V31.B16, V9.B16
+	VMOV V31.B16, V10.B16
+	VMOV V31.B16, V11.B16
+	VMOV V31.B16, V12.B16
+	VMOV V31.B16, V13.B16
+	VMOV V31.B16, V14.B16
+	VMOV V31.B16, V15.B16
+	MOVD n+16(FP), R15
+	MOVD a+0(FP), R0
+	MOVD b+8(FP), R1
+	SUBS $64, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecfe0 // fmla V0, V31, V30
+	FMOVQ 16(R0), F30
+	FMOVQ 16(R1), F31
+	WORD $0x4e3fcfc1 // fmla V1, V30, V31
+	FMOVQ 32(R0), F31
+	FMOVQ 32(R1), F30
+	WORD $0x4e3ecfe2 // fmla V2, V31, V30
+	FMOVQ 48(R0), F30
+	FMOVQ 48(R1), F31
+	WORD $0x4e3fcfc3 // fmla V3, V30, V31
+	FMOVQ 64(R0), F31
+	FMOVQ 64(R1), F30
+	WORD $0x4e3ecfe4 // fmla V4, V31, V30
+	FMOVQ 80(R0), F30
+	FMOVQ 80(R1), F31
+	WORD $0x4e3fcfc5 // fmla V5, V30, V31
+	FMOVQ 96(R0), F31
+	FMOVQ 96(R1), F30
+	WORD $0x4e3ecfe6 // fmla V6, V31, V30
+	FMOVQ 112(R0), F30
+	FMOVQ 112(R1), F31
+	WORD $0x4e3fcfc7 // fmla V7, V30, V31
+	FMOVQ 128(R0), F31
+	FMOVQ 128(R1), F30
+	WORD $0x4e3ecfe8 // fmla V8, V31, V30
+	FMOVQ 144(R0), F30
+	FMOVQ 144(R1), F31
+	WORD $0x4e3fcfc9 // fmla V9, V30, V31
+	FMOVQ 160(R0), F31
+	FMOVQ 160(R1), F30
+	WORD $0x4e3ecfea // fmla V10, V31, V30
+	FMOVQ 176(R0), F30
+	FMOVQ 176(R1), F31
+	WORD $0x4e3fcfcb // fmla V11, V30, V31
+	FMOVQ 192(R0), F31
+	FMOVQ 192(R1), F30
+	WORD $0x4e3ecfec // fmla V12, V31, V30
+	FMOVQ 208(R0), F30
+	FMOVQ 208(R1), F31
+	WORD $0x4e3fcfcd // fmla V13, V30, V31
+	FMOVQ 224(R0), F31
+	FMOVQ 224(R1), F30
+	WORD $0x4e3ecfee // fmla V14, V31, V30
+	FMOVQ 240(R0), F30
+	FMOVQ 240(R1), F31
+	WORD $0x4e3fcfcf // fmla V15, V30, V31
+	ADD $256, R0, R0
+	ADD $256, R1, R1
+	SUBS $64, R15, R15
+	BGE loop1
+end2:
+	ADD $64, R15, R15
+	CBZ R15, done3
+	MOVD $tail0-256(SP), R25
+	MOVD R15, R14
+copy4:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy4
+	AND $3, R15, R14
+	CBZ R14, full5
+pad6:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad6
+full5:
+	MOVD $tail1-512(SP), R25
+	MOVD R15, R14
+copy7:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy7
+	AND $3, R15, R14
+	CBZ R14, full8
+pad9:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad9
+full8:
+	MOVD $-1, R26
+	MOVD $tail13-3584(SP), R25
+	MOVD R15, R14
+copy10:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy10
+	AND $3, R15, R14
+	CBZ R14, full11
+pad12:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad12
+full11:
+	MOVD $tail13-3584(SP), R13
+	MOVD $tail0-256(SP), R0
+	MOVD $tail1-512(SP), R1
+	FMOVQ 0(R13), F31
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecfe0 // fmla V0, V31, V30
+	CMP $4, R15
+	BLE finished13
+	FMOVQ 16(R13), F31
+	FMOVQ 16(R0), F31
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ecfe1 // fmla V1, V31, V30
+	CMP $8, R15
+	BLE finished13
+	FMOVQ 32(R13), F31
+	FMOVQ 32(R0), F31
+	FMOVQ 32(R1), F30
+	WORD $0x4e3ecfe2 // fmla V2, V31, V30
+	CMP $12, R15
+	BLE finished13
+	FMOVQ 48(R13), F31
+	FMOVQ 48(R0), F31
+	FMOVQ 48(R1), F30
+	WORD $0x4e3ecfe3 // fmla V3, V31, V30
+	CMP $16, R15
+	BLE finished13
+	FMOVQ 64(R13), F31
+	FMOVQ 64(R0), F31
+	FMOVQ 64(R1), F30
+	WORD $0x4e3ecfe4 // fmla V4, V31, V30
+	CMP $20, R15
+	BLE finished13
+	FMOVQ 80(R13), F31
+	FMOVQ 80(R0), F31
+	FMOVQ 80(R1), F30
+	WORD $0x4e3ecfe5 // fmla V5, V31, V30
+	CMP $24, R15
+	BLE finished13
+	FMOVQ 96(R13), F31
+	FMOVQ 96(R0), F31
+	FMOVQ 96(R1), F30
+	WORD $0x4e3ecfe6 // fmla V6, V31, V30
+	CMP $28, R15
+	BLE finished13
+	FMOVQ 112(R13), F31
+	FMOVQ 112(R0), F31
+	FMOVQ 112(R1), F30
+	WORD $0x4e3ecfe7 // fmla V7, V31, V30
+	CMP $32, R15
+	BLE finished13
+	FMOVQ 128(R13), F31
+	FMOVQ 128(R0), F31
+	FMOVQ 128(R1), F30
+	WORD $0x4e3ecfe8 // fmla V8, V31, V30
+	CMP $36, R15
+	BLE finished13
+	FMOVQ 144(R13), F31
+	FMOVQ 144(R0), F31
+	FMOVQ 144(R1), F30
+	WORD $0x4e3ecfe9 // fmla V9, V31, V30
+	CMP $40, R15
+	BLE finished13
+	FMOVQ 160(R13), F31
+	FMOVQ 160(R0), F31
+	FMOVQ 160(R1), F30
+	WORD $0x4e3ecfea // fmla V10, V31, V30
+	CMP $44, R15
+	BLE finished13
+	FMOVQ 176(R13), F31
+	FMOVQ 176(R0), F31
+	FMOVQ 176(R1), F30
+	WORD $0x4e3ecfeb // fmla V11, V31, V30
+	CMP $48, R15
+	BLE finished13
+	FMOVQ 192(R13), F31
+	FMOVQ 192(R0), F31
+	FMOVQ 192(R1), F30
+	WORD $0x4e3ecfec // fmla V12, V31, V30
+	CMP $52, R15
+	BLE finished13
+	FMOVQ 208(R13), F31
+	FMOVQ 208(R0), F31
+	FMOVQ 208(R1), F30
+	WORD $0x4e3ecfed // fmla V13, V31, V30
+	CMP $56, R15
+	BLE finished13
+	FMOVQ 224(R13), F31
+	FMOVQ 224(R0), F31
+	FMOVQ 224(R1), F30
+	WORD $0x4e3ecfee // fmla V14, V31, V30
+	CMP $60, R15
+	BLE finished13
+	FMOVQ 240(R13), F31
+	FMOVQ 240(R0), F31
+	FMOVQ 240(R1), F30
+	WORD $0x4e3ecfef // fmla V15, V31, V30
+finished13:
+done3:
+	WORD $0x4e24d41f // add V31, V0, V4
+	WORD $0x4e25d43e // add V30, V1, V5
+	WORD $0x4e26d45d // add V29, V2, V6
+	WORD $0x4e27d47c // add V28, V3, V7
+	WORD $0x4e2cd51b // add V27, V8, V12
+	WORD $0x4e2dd53a // add V26, V9, V13
+	WORD $0x4e2ed559 // add V25, V10, V14
+	WORD $0x4e2fd578 // add V24, V11, V15
+	WORD $0x4e3bd7fb // add V27, V31, V27
+	WORD $0x4e3ad7da // add V26, V30, V26
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	WORD $0x4e38d798 // add V24, V28, V24
+	WORD $0x4e39d779 // add V25, V27, V25
+	WORD $0x4e38d758 // add V24, V26, V24
+	WORD $0x4e38d738 // add V24, V25, V24
+	WORD $0x6e184319 // high V25, V24, V24
+	WORD $0x4e39d719 // add V25, V24, V25
+	WORD $0x6e196338 // odd V24, V25, V25
+	WORD $0x4e38d738 // add V24, V25, V24
+	FMOVS F24, s+24(FP)
+	RET
+
+// func squaresNEON(x *float32, n int, mean float32) (s float32)
+TEXT ·squaresNEON(SB), 0, $3584-28
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+16(FP), F31
+	VDUP V31.S[0], V31.S4
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	VMOV V30.B16, V0.B16
+	VMOV V30.B16, V1.B16
+	VMOV V30.B16, V2.B16
+	VMOV V30.B16, V3.B16
+	VMOV V30.B16, V4.B16
+	VMOV V30.B16, V5.B16
+	VMOV V30.B16, V6.B16
+	VMOV V30.B16, V7.B16
+	VMOV V30.B16, V8.B16
+	VMOV V30.B16, V9.B16
+	VMOV V30.B16, V10.B16
+	VMOV V30.B16, V11.B16
+	VMOV V30.B16, V12.B16
+	VMOV V30.B16, V13.B16
+	VMOV V30.B16, V14.B16
+	VMOV V30.B16, V15.B16
+	MOVD n+8(FP), R15
+	MOVD x+0(FP), R0
+	SUBS $64, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfc0 // fmla V0, V30, V30
+	FMOVQ 16(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfc1 // fmla V1, V30, V30
+	FMOVQ 32(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfc2 // fmla V2, V30, V30
+	FMOVQ 48(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfc3 // fmla V3, V30, V30
+	FMOVQ 64(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfc4 // fmla V4, V30, V30
+	FMOVQ 80(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfc5 // fmla V5, V30, V30
+	FMOVQ 96(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfc6 // fmla V6, V30, V30
+	FMOVQ 112(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfc7 // fmla V7, V30, V30
+	FMOVQ 128(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfc8 // fmla V8, V30, V30
+	FMOVQ 144(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfc9 // fmla V9, V30, V30
+	FMOVQ 160(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfca // fmla V10, V30, V30
+	FMOVQ 176(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfcb // fmla V11, V30, V30
+	FMOVQ 192(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfcc // fmla V12, V30, V30
+	FMOVQ 208(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfcd // fmla V13, V30, V30
+	FMOVQ 224(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfce // fmla V14, V30, V30
+	FMOVQ 240(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecfcf // fmla V15, V30, V30
+	ADD $256, R0, R0
+	SUBS $64, R15, R15
+	BGE loop1
+end2:
+	ADD $64, R15, R15
+	CBZ R15, done3
+	MOVD $tail0-256(SP), R25
+	MOVD R15, R14
+copy4:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy4
+	AND $3, R15, R14
+	CBZ R14, full5
+pad6:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad6
+full5:
+	MOVD $-1, R26
+	MOVD $tail13-3584(SP), R25
+	MOVD R15, R14
+copy7:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy7
+	AND $3, R15, R14
+	CBZ R14, full8
+pad9:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad9
+full8:
+	MOVD $tail13-3584(SP), R13
+	MOVD $tail0-256(SP), R0
+	FMOVQ 0(R13), F30
+	FMOVQ 0(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfa0 // fmla V0, V29, V29
+	CMP $4, R15
+	BLE finished10
+	FMOVQ 16(R13), F30
+	FMOVQ 16(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfa1 // fmla V1, V29, V29
+	CMP $8, R15
+	BLE finished10
+	FMOVQ 32(R13), F30
+	FMOVQ 32(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfa2 // fmla V2, V29, V29
+	CMP $12, R15
+	BLE finished10
+	FMOVQ 48(R13), F30
+	FMOVQ 48(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfa3 // fmla V3, V29, V29
+	CMP $16, R15
+	BLE finished10
+	FMOVQ 64(R13), F30
+	FMOVQ 64(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfa4 // fmla V4, V29, V29
+	CMP $20, R15
+	BLE finished10
+	FMOVQ 80(R13), F30
+	FMOVQ 80(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfa5 // fmla V5, V29, V29
+	CMP $24, R15
+	BLE finished10
+	FMOVQ 96(R13), F30
+	FMOVQ 96(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfa6 // fmla V6, V29, V29
+	CMP $28, R15
+	BLE finished10
+	FMOVQ 112(R13), F30
+	FMOVQ 112(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfa7 // fmla V7, V29, V29
+	CMP $32, R15
+	BLE finished10
+	FMOVQ 128(R13), F30
+	FMOVQ 128(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfa8 // fmla V8, V29, V29
+	CMP $36, R15
+	BLE finished10
+	FMOVQ 144(R13), F30
+	FMOVQ 144(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfa9 // fmla V9, V29, V29
+	CMP $40, R15
+	BLE finished10
+	FMOVQ 160(R13), F30
+	FMOVQ 160(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfaa // fmla V10, V29, V29
+	CMP $44, R15
+	BLE finished10
+	FMOVQ 176(R13), F30
+	FMOVQ 176(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfab // fmla V11, V29, V29
+	CMP $48, R15
+	BLE finished10
+	FMOVQ 192(R13), F30
+	FMOVQ 192(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfac // fmla V12, V29, V29
+	CMP $52, R15
+	BLE finished10
+	FMOVQ 208(R13), F30
+	FMOVQ 208(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfad // fmla V13, V29, V29
+	CMP $56, R15
+	BLE finished10
+	FMOVQ 224(R13), F30
+	FMOVQ 224(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfae // fmla V14, V29, V29
+	CMP $60, R15
+	BLE finished10
+	FMOVQ 240(R13), F30
+	FMOVQ 240(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x4e3dcfaf // fmla V15, V29, V29
+finished10:
+done3:
+	WORD $0x4e24d41e // add V30, V0, V4
+	WORD $0x4e25d43d // add V29, V1, V5
+	WORD $0x4e26d45c // add V28, V2, V6
+	WORD $0x4e27d47b // add V27, V3, V7
+	WORD $0x4e2cd51a // add V26, V8, V12
+	WORD $0x4e2dd539 // add V25, V9, V13
+	WORD $0x4e2ed558 // add V24, V10, V14
+	WORD $0x4e2fd577 // add V23, V11, V15
+	WORD $0x4e3ad7da // add V26, V30, V26
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	WORD $0x4e38d798 // add V24, V28, V24
+	WORD $0x4e37d777 // add V23, V27, V23
+	WORD $0x4e38d758 // add V24, V26, V24
+	WORD $0x4e37d737 // add V23, V25, V23
+	WORD $0x4e37d717 // add V23, V24, V23
+	WORD $0x6e1742f8 // high V24, V23, V23
+	WORD $0x4e38d6f8 // add V24, V23, V24
+	WORD $0x6e186317 // odd V23, V24, V24
+	WORD $0x4e37d717 // add V23, V24, V23
+	FMOVS F23, s+24(FP)
+	RET
+
+// func softmaxRowNEON(dst, x *float32, n int) (m, logSum float32)
+TEXT ·softmaxRowNEON(SB), 0, $3584-32
+	MOVD $neonConsts<>(SB), R16
+	FMOVQ 560(R16), F31
+	VMOV V31.B16, V0.B16
+	VMOV V31.B16, V1.B16
+	VMOV V31.B16, V2.B16
+	VMOV V31.B16, V3.B16
+	VMOV V31.B16, V4.B16
+	VMOV V31.B16, V5.B16
+	VMOV V31.B16, V6.B16
+	VMOV V31.B16, V7.B16
+	VMOV V31.B16, V8.B16
+	VMOV V31.B16, V9.B16
+	VMOV V31.B16, V10.B16
+	VMOV V31.B16, V11.B16
+	VMOV V31.B16, V12.B16
+	VMOV V31.B16, V13.B16
+	VMOV V31.B16, V14.B16
+	VMOV V31.B16, V15.B16
+	MOVD n+16(FP), R15
+	MOVD x+8(FP), R0
+	MOVD dst+0(FP), R1
+	SUBS $64, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F31
+	WORD $0x4e3fc400 // maxnm V0, V0, V31
+	FMOVQ 16(R0), F31
+	WORD $0x4e3fc421 // maxnm V1, V1, V31
+	FMOVQ 32(R0), F31
+	WORD $0x4e3fc442 // maxnm V2, V2, V31
+	FMOVQ 48(R0), F31
+	WORD $0x4e3fc463 // maxnm V3, V3, V31
+	FMOVQ 64(R0), F31
+	WORD $0x4e3fc484 // maxnm V4, V4, V31
+	FMOVQ 80(R0), F31
+	WORD $0x4e3fc4a5 // maxnm V5, V5, V31
+	FMOVQ 96(R0), F31
+	WORD $0x4e3fc4c6 // maxnm V6, V6, V31
+	FMOVQ 112(R0), F31
+	WORD $0x4e3fc4e7 // maxnm V7, V7, V31
+	FMOVQ 128(R0), F31
+	WORD $0x4e3fc508 // maxnm V8, V8, V31
+	FMOVQ 144(R0), F31
+	WORD $0x4e3fc529 // maxnm V9, V9, V31
+	FMOVQ 160(R0), F31
+	WORD $0x4e3fc54a // maxnm V10, V10, V31
+	FMOVQ 176(R0), F31
+	WORD $0x4e3fc56b // maxnm V11, V11, V31
+	FMOVQ 192(R0), F31
+	WORD $0x4e3fc58c // maxnm V12, V12, V31
+	FMOVQ 208(R0), F31
+	WORD $0x4e3fc5ad // maxnm V13, V13, V31
+	FMOVQ 224(R0), F31
+	WORD $0x4e3fc5ce // maxnm V14, V14, V31
+	FMOVQ 240(R0), F31
+	WORD $0x4e3fc5ef // maxnm V15, V15, V31
+	ADD $256, R0, R0
+	ADD $256, R1, R1
+	SUBS $64, R15, R15
+	BGE loop1
+end2:
+	ADD $64, R15, R15
+	CBZ R15, done3
+	MOVD $tail0-256(SP), R25
+	MOVD R15, R14
+copy4:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy4
+	AND $3, R15, R14
+	CBZ R14, full5
+pad6:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad6
+full5:
+	MOVD $-1, R26
+	MOVD $tail13-3584(SP), R25
+	MOVD R15, R14
+copy7:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy7
+	AND $3, R15, R14
+	CBZ R14, full8
+pad9:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad9
+full8:
+	MOVD $tail13-3584(SP), R13
+	MOVD $tail0-256(SP), R0
+	MOVD $tail1-512(SP), R1
+	FMOVQ 0(R13), F31
+	FMOVQ 0(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc400 // maxnm V0, V0, V31
+	CMP $4, R15
+	BLE finished10
+	FMOVQ 16(R13), F31
+	FMOVQ 16(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc421 // maxnm V1, V1, V31
+	CMP $8, R15
+	BLE finished10
+	FMOVQ 32(R13), F31
+	FMOVQ 32(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc442 // maxnm V2, V2, V31
+	CMP $12, R15
+	BLE finished10
+	FMOVQ 48(R13), F31
+	FMOVQ 48(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc463 // maxnm V3, V3, V31
+	CMP $16, R15
+	BLE finished10
+	FMOVQ 64(R13), F31
+	FMOVQ 64(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc484 // maxnm V4, V4, V31
+	CMP $20, R15
+	BLE finished10
+	FMOVQ 80(R13), F31
+	FMOVQ 80(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc4a5 // maxnm V5, V5, V31
+	CMP $24, R15
+	BLE finished10
+	FMOVQ 96(R13), F31
+	FMOVQ 96(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc4c6 // maxnm V6, V6, V31
+	CMP $28, R15
+	BLE finished10
+	FMOVQ 112(R13), F31
+	FMOVQ 112(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc4e7 // maxnm V7, V7, V31
+	CMP $32, R15
+	BLE finished10
+	FMOVQ 128(R13), F31
+	FMOVQ 128(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc508 // maxnm V8, V8, V31
+	CMP $36, R15
+	BLE finished10
+	FMOVQ 144(R13), F31
+	FMOVQ 144(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc529 // maxnm V9, V9, V31
+	CMP $40, R15
+	BLE finished10
+	FMOVQ 160(R13), F31
+	FMOVQ 160(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc54a // maxnm V10, V10, V31
+	CMP $44, R15
+	BLE finished10
+	FMOVQ 176(R13), F31
+	FMOVQ 176(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc56b // maxnm V11, V11, V31
+	CMP $48, R15
+	BLE finished10
+	FMOVQ 192(R13), F31
+	FMOVQ 192(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc58c // maxnm V12, V12, V31
+	CMP $52, R15
+	BLE finished10
+	FMOVQ 208(R13), F31
+	FMOVQ 208(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc5ad // maxnm V13, V13, V31
+	CMP $56, R15
+	BLE finished10
+	FMOVQ 224(R13), F31
+	FMOVQ 224(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc5ce // maxnm V14, V14, V31
+	CMP $60, R15
+	BLE finished10
+	FMOVQ 240(R13), F31
+	FMOVQ 240(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc5ef // maxnm V15, V15, V31
+finished10:
+done3:
+	WORD $0x4e24c41e // maxnm V30, V0, V4
+	WORD $0x4e25c43d // maxnm V29, V1, V5
+	WORD $0x4e26c45c // maxnm V28, V2, V6
+	WORD $0x4e27c47b // maxnm V27, V3, V7
+	WORD $0x4e2cc51a // maxnm V26, V8, V12
+	WORD $0x4e2dc539 // maxnm V25, V9, V13
+	WORD $0x4e2ec558 // maxnm V24, V10, V14
+	WORD $0x4e2fc577 // maxnm V23, V11, V15
+	WORD $0x4e3ac7da // maxnm V26, V30, V26
+	WORD $0x4e39c7b9 // maxnm V25, V29, V25
+	WORD $0x4e38c798 // maxnm V24, V28, V24
+	WORD $0x4e37c777 // maxnm V23, V27, V23
+	WORD $0x4e38c758 // maxnm V24, V26, V24
+	WORD $0x4e37c737 // maxnm V23, V25, V23
+	WORD $0x4e37c717 // maxnm V23, V24, V23
+	WORD $0x6e1742f8 // high V24, V23, V23
+	WORD $0x4e38c6f8 // maxnm V24, V23, V24
+	WORD $0x6e186317 // odd V23, V24, V24
+	WORD $0x4e37c717 // maxnm V23, V24, V23
+	FMOVS F23, m+24(FP)
+	WORD $0x4e0406f7 // spread V23, V23, V0
+	VMOV V23.B16, V31.B16
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	VMOV V30.B16, V0.B16
+	VMOV V30.B16, V1.B16
+	VMOV V30.B16, V2.B16
+	VMOV V30.B16, V3.B16
+	VMOV V30.B16, V4.B16
+	VMOV V30.B16, V5.B16
+	VMOV V30.B16, V6.B16
+	VMOV V30.B16, V7.B16
+	VMOV V30.B16, V8.B16
+	VMOV V30.B16, V9.B16
+	VMOV V30.B16, V10.B16
+	VMOV V30.B16, V11.B16
+	VMOV V30.B16, V12.B16
+	VMOV V30.B16, V13.B16
+	VMOV V30.B16, V14.B16
+	VMOV V30.B16, V15.B16
+	MOVD n+16(FP), R15
+	MOVD x+8(FP), R0
+	MOVD dst+0(FP), R1
+	SUBS $64, R15, R15
+	BLT end12
+loop11:
+	FMOVQ 0(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ F27, 0(R1)
+	WORD $0x4e3bd400 // add V0, V0, V27
+	FMOVQ 16(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 192(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 208(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 224(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x6e3bdf7e // mul V30, V27, V27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f3f077c // sra V28, V27, V63
+	WORD $0x6ebc877b // subi V27, V27, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ F29, 16(R1)
+	WORD $0x4e3dd421 // add V1, V1, V29
+	FMOVQ 32(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3df7dd // max V29, V30, V29
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 192(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 224(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd87dd // subi V29, V30, V29
+	WORD $0x4f3f07be // sra V30, V29, V63
+	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ F28, 32(R1)
+	WORD $0x4e3cd442 // add V2, V2, V28
+	FMOVQ 48(R0), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 192(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 224(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	FMOVQ F30, 48(R1)
+	WORD $0x4e3ed463 // add V3, V3, V30
+	FMOVQ 64(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ F27, 64(R1)
+	WORD $0x4e3bd484 // add V4, V4, V27
+	FMOVQ 80(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 192(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 208(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 224(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x6e3bdf7e // mul V30, V27, V27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f3f077c // sra V28, V27, V63
+	WORD $0x6ebc877b // subi V27, V27, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ F29, 80(R1)
+	WORD $0x4e3dd4a5 // add V5, V5, V29
+	FMOVQ 96(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3df7dd // max V29, V30, V29
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 192(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 224(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd87dd // subi V29, V30, V29
+	WORD $0x4f3f07be // sra V30, V29, V63
+	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ F28, 96(R1)
+	WORD $0x4e3cd4c6 // add V6, V6, V28
+	FMOVQ 112(R0), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 192(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 224(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	FMOVQ F30, 112(R1)
+	WORD $0x4e3ed4e7 // add V7, V7, V30
+	FMOVQ 128(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ F27, 128(R1)
+	WORD $0x4e3bd508 // add V8, V8, V27
+	FMOVQ 144(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 192(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 208(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 224(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x6e3bdf7e // mul V30, V27, V27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f3f077c // sra V28, V27, V63
+	WORD $0x6ebc877b // subi V27, V27, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ F29, 144(R1)
+	WORD $0x4e3dd529 // add V9, V9, V29
+	FMOVQ 160(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3df7dd // max V29, V30, V29
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 192(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 224(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd87dd // subi V29, V30, V29
+	WORD $0x4f3f07be // sra V30, V29, V63
+	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ F28, 160(R1)
+	WORD $0x4e3cd54a // add V10, V10, V28
+	FMOVQ 176(R0), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 192(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 224(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	FMOVQ F30, 176(R1)
+	WORD $0x4e3ed56b // add V11, V11, V30
+	FMOVQ 192(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ F27, 192(R1)
+	WORD $0x4e3bd58c // add V12, V12, V27
+	FMOVQ 208(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 192(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 208(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 224(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x6e3bdf7e // mul V30, V27, V27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f3f077c // sra V28, V27, V63
+	WORD $0x6ebc877b // subi V27, V27, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ F29, 208(R1)
+	WORD $0x4e3dd5ad // add V13, V13, V29
+	FMOVQ 224(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3df7dd // max V29, V30, V29
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 192(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 224(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd87dd // subi V29, V30, V29
+	WORD $0x4f3f07be // sra V30, V29, V63
+	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ F28, 224(R1)
+	WORD $0x4e3cd5ce // add V14, V14, V28
+	FMOVQ 240(R0), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 192(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 224(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	FMOVQ F30, 240(R1)
+	WORD $0x4e3ed5ef // add V15, V15, V30
+	ADD $256, R0, R0
+	ADD $256, R1, R1
+	SUBS $64, R15, R15
+	BGE loop11
+end12:
+	ADD $64, R15, R15
+	CBZ R15, done13
+	MOVD R1, R17
+	MOVD $tail0-256(SP), R25
+	MOVD R15, R14
+copy14:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy14
+	AND $3, R15, R14
+	CBZ R14, full15
+pad16:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad16
+full15:
+	MOVD $-1, R26
+	MOVD $tail13-3584(SP), R25
+	MOVD R15, R14
+copy17:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy17
+	AND $3, R15, R14
+	CBZ R14, full18
+pad19:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad19
+full18:
+	MOVD $tail13-3584(SP), R13
+	MOVD $tail0-256(SP), R0
+	MOVD $tail1-512(SP), R1
+	FMOVQ 0(R13), F30
+	FMOVQ 0(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 0(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad400 // add V0, V0, V26
+	CMP $4, R15
+	BLE finished20
+	FMOVQ 16(R13), F30
+	FMOVQ 16(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 16(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad421 // add V1, V1, V26
+	CMP $8, R15
+	BLE finished20
+	FMOVQ 32(R13), F30
+	FMOVQ 32(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 32(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad442 // add V2, V2, V26
+	CMP $12, R15
+	BLE finished20
+	FMOVQ 48(R13), F30
+	FMOVQ 48(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 48(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad463 // add V3, V3, V26
+	CMP $16, R15
+	BLE finished20
+	FMOVQ 64(R13), F30
+	FMOVQ 64(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 64(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad484 // add V4, V4, V26
+	CMP $20, R15
+	BLE finished20
+	FMOVQ 80(R13), F30
+	FMOVQ 80(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 80(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad4a5 // add V5, V5, V26
+	CMP $24, R15
+	BLE finished20
+	FMOVQ 96(R13), F30
+	FMOVQ 96(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 96(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad4c6 // add V6, V6, V26
+	CMP $28, R15
+	BLE finished20
+	FMOVQ 112(R13), F30
+	FMOVQ 112(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 112(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad4e7 // add V7, V7, V26
+	CMP $32, R15
+	BLE finished20
+	FMOVQ 128(R13), F30
+	FMOVQ 128(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 128(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad508 // add V8, V8, V26
+	CMP $36, R15
+	BLE finished20
+	FMOVQ 144(R13), F30
+	FMOVQ 144(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 144(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad529 // add V9, V9, V26
+	CMP $40, R15
+	BLE finished20
+	FMOVQ 160(R13), F30
+	FMOVQ 160(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 160(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad54a // add V10, V10, V26
+	CMP $44, R15
+	BLE finished20
+	FMOVQ 176(R13), F30
+	FMOVQ 176(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 176(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad56b // add V11, V11, V26
+	CMP $48, R15
+	BLE finished20
+	FMOVQ 192(R13), F30
+	FMOVQ 192(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 192(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad58c // add V12, V12, V26
+	CMP $52, R15
+	BLE finished20
+	FMOVQ 208(R13), F30
+	FMOVQ 208(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 208(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad5ad // add V13, V13, V26
+	CMP $56, R15
+	BLE finished20
+	FMOVQ 224(R13), F30
+	FMOVQ 224(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 224(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad5ce // add V14, V14, V26
+	CMP $60, R15
+	BLE finished20
+	FMOVQ 240(R13), F30
+	FMOVQ 240(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ F26, 240(R1)
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad5ef // add V15, V15, V26
+finished20:
+	MOVD $tail1-512(SP), R25
+	MOVD R15, R14
+back21:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back21
+done13:
+	WORD $0x4e24d41d // add V29, V0, V4
+	WORD $0x4e25d43c // add V28, V1, V5
+	WORD $0x4e26d45b // add V27, V2, V6
+	WORD $0x4e27d47a // add V26, V3, V7
+	WORD $0x4e2cd519 // add V25, V8, V12
+	WORD $0x4e2dd538 // add V24, V9, V13
+	WORD $0x4e2ed557 // add V23, V10, V14
+	WORD $0x4e2fd576 // add V22, V11, V15
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	WORD $0x4e38d798 // add V24, V28, V24
+	WORD $0x4e37d777 // add V23, V27, V23
+	WORD $0x4e36d756 // add V22, V26, V22
+	WORD $0x4e37d737 // add V23, V25, V23
+	WORD $0x4e36d716 // add V22, V24, V22
+	WORD $0x4e36d6f6 // add V22, V23, V22
+	WORD $0x6e1642d7 // high V23, V22, V22
+	WORD $0x4e37d6d7 // add V23, V22, V23
+	WORD $0x6e1762f6 // odd V22, V23, V23
+	WORD $0x4e36d6f6 // add V22, V23, V22
+	WORD $0x4e0406d6 // spread V22, V22, V0
+	VMOV V22.B16, V30.B16
+	FMOVQ 288(R16), F28
+	WORD $0x6ebee79c // gt V28, V28, V30
+	FMOVQ 304(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	VMOV V28.B16, V26.B16
+	WORD $0x6e7e1f7a // bsl V26, V27, V30
+	FMOVQ 320(R16), F27
+	WORD $0x6ebb875b // subi V27, V26, V27
+	WORD $0x4f29077a // sra V26, V27, V41
+	WORD $0x4e21db5a // toFloat V26, V26, V0
+	FMOVQ 336(R16), F25
+	WORD $0x4e391f79 // and V25, V27, V25
+	FMOVQ 320(R16), F27
+	WORD $0x4ebb873b // addi V27, V25, V27
+	FMOVQ 48(R16), F25
+	WORD $0x4eb9d779 // sub V25, V27, V25
+	FMOVQ 352(R16), F27
+	WORD $0x4e3b1f9b // and V27, V28, V27
+	WORD $0x4ebbd75b // sub V27, V26, V27
+	FMOVQ 368(R16), F26
+	FMOVQ 384(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 400(R16), F26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 416(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 432(R16), F26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 448(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 464(R16), F26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 480(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	WORD $0x6e39df3a // mul V26, V25, V25
+	WORD $0x6e39df9c // mul V28, V28, V25
+	WORD $0x6e3adf9c // mul V28, V28, V26
+	FMOVQ 496(R16), F24
+	WORD $0x4e38cf7c // fmla V28, V27, V24
+	FMOVQ 512(R16), F24
+	WORD $0x4e38cf5c // fmla V28, V26, V24
+	WORD $0x4e39d799 // add V25, V28, V25
+	FMOVQ 528(R16), F28
+	WORD $0x4e3ccf79 // fmla V25, V27, V28
+	FMOVQ 544(R16), F28
+	WORD $0x6ebee79c // gt V28, V28, V30
+	WORD $0x6e7e1f3c // bsl V28, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x4e39e7d9 // eq V25, V30, V25
+	FMOVQ 560(R16), F27
+	WORD $0x6e7c1f79 // bsl V25, V27, V28
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebee79c // gt V28, V28, V30
+	FMOVQ 576(R16), F27
+	WORD $0x6e791f7c // bsl V28, V27, V25
+	FMOVS F28, logSum+28(FP)
+	FMOVQ 48(R16), F28
+	WORD $0x6e3eff9c // div V28, V28, V30
+	VMOV V28.B16, V29.B16
+	MOVD n+16(FP), R15
+	MOVD x+8(FP), R0
+	MOVD dst+0(FP), R1
+	SUBS $16, R15, R15
+	BLT end23
+loop22:
+	FMOVQ 0(R1), F28
+	WORD $0x6e3ddf9c // mul V28, V28, V29
+	FMOVQ F28, 0(R1)
+	FMOVQ 16(R1), F28
+	WORD $0x6e3ddf9c // mul V28, V28, V29
+	FMOVQ F28, 16(R1)
+	FMOVQ 32(R1), F28
+	WORD $0x6e3ddf9c // mul V28, V28, V29
+	FMOVQ F28, 32(R1)
+	FMOVQ 48(R1), F28
+	WORD $0x6e3ddf9c // mul V28, V28, V29
+	FMOVQ F28, 48(R1)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUBS $16, R15, R15
+	BGE loop22
+end23:
+	ADD $16, R15, R15
+	SUBS $4, R15, R15
+	BLT end25
+loop24:
+	FMOVQ 0(R1), F28
+	WORD $0x6e3ddf9c // mul V28, V28, V29
+	FMOVQ F28, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUBS $4, R15, R15
+	BGE loop24
+end25:
+	ADD $4, R15, R15
+	CBZ R15, done26
+	MOVD R1, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy27:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy27
+	AND $3, R15, R14
+	CBZ R14, full28
+pad29:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad29
+full28:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	FMOVQ 0(R1), F28
+	WORD $0x6e3ddf9c // mul V28, V28, V29
+	FMOVQ F28, 0(R1)
+finished30:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+back31:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back31
+done26:
+	RET
+
+// func logSumExpRowNEON(x *float32, n int) (m, logSum float32)
+TEXT ·logSumExpRowNEON(SB), 0, $3584-24
+	MOVD $neonConsts<>(SB), R16
+	FMOVQ 560(R16), F31
+	VMOV V31.B16, V0.B16
+	VMOV V31.B16, V1.B16
+	VMOV V31.B16, V2.B16
+	VMOV V31.B16, V3.B16
+	VMOV V31.B16, V4.B16
+	VMOV V31.B16, V5.B16
+	VMOV V31.B16, V6.B16
+	VMOV V31.B16, V7.B16
+	VMOV V31.B16, V8.B16
+	VMOV V31.B16, V9.B16
+	VMOV V31.B16, V10.B16
+	VMOV V31.B16, V11.B16
+	VMOV V31.B16, V12.B16
+	VMOV V31.B16, V13.B16
+	VMOV V31.B16, V14.B16
+	VMOV V31.B16, V15.B16
+	MOVD n+8(FP), R15
+	MOVD x+0(FP), R0
+	SUBS $64, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F31
+	WORD $0x4e3fc400 // maxnm V0, V0, V31
+	FMOVQ 16(R0), F31
+	WORD $0x4e3fc421 // maxnm V1, V1, V31
+	FMOVQ 32(R0), F31
+	WORD $0x4e3fc442 // maxnm V2, V2, V31
+	FMOVQ 48(R0), F31
+	WORD $0x4e3fc463 // maxnm V3, V3, V31
+	FMOVQ 64(R0), F31
+	WORD $0x4e3fc484 // maxnm V4, V4, V31
+	FMOVQ 80(R0), F31
+	WORD $0x4e3fc4a5 // maxnm V5, V5, V31
+	FMOVQ 96(R0), F31
+	WORD $0x4e3fc4c6 // maxnm V6, V6, V31
+	FMOVQ 112(R0), F31
+	WORD $0x4e3fc4e7 // maxnm V7, V7, V31
+	FMOVQ 128(R0), F31
+	WORD $0x4e3fc508 // maxnm V8, V8, V31
+	FMOVQ 144(R0), F31
+	WORD $0x4e3fc529 // maxnm V9, V9, V31
+	FMOVQ 160(R0), F31
+	WORD $0x4e3fc54a // maxnm V10, V10, V31
+	FMOVQ 176(R0), F31
+	WORD $0x4e3fc56b // maxnm V11, V11, V31
+	FMOVQ 192(R0), F31
+	WORD $0x4e3fc58c // maxnm V12, V12, V31
+	FMOVQ 208(R0), F31
+	WORD $0x4e3fc5ad // maxnm V13, V13, V31
+	FMOVQ 224(R0), F31
+	WORD $0x4e3fc5ce // maxnm V14, V14, V31
+	FMOVQ 240(R0), F31
+	WORD $0x4e3fc5ef // maxnm V15, V15, V31
+	ADD $256, R0, R0
+	SUBS $64, R15, R15
+	BGE loop1
+end2:
+	ADD $64, R15, R15
+	CBZ R15, done3
+	MOVD $tail0-256(SP), R25
+	MOVD R15, R14
+copy4:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy4
+	AND $3, R15, R14
+	CBZ R14, full5
+pad6:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad6
+full5:
+	MOVD $-1, R26
+	MOVD $tail13-3584(SP), R25
+	MOVD R15, R14
+copy7:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy7
+	AND $3, R15, R14
+	CBZ R14, full8
+pad9:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad9
+full8:
+	MOVD $tail13-3584(SP), R13
+	MOVD $tail0-256(SP), R0
+	FMOVQ 0(R13), F31
+	FMOVQ 0(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc400 // maxnm V0, V0, V31
+	CMP $4, R15
+	BLE finished10
+	FMOVQ 16(R13), F31
+	FMOVQ 16(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc421 // maxnm V1, V1, V31
+	CMP $8, R15
+	BLE finished10
+	FMOVQ 32(R13), F31
+	FMOVQ 32(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc442 // maxnm V2, V2, V31
+	CMP $12, R15
+	BLE finished10
+	FMOVQ 48(R13), F31
+	FMOVQ 48(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc463 // maxnm V3, V3, V31
+	CMP $16, R15
+	BLE finished10
+	FMOVQ 64(R13), F31
+	FMOVQ 64(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc484 // maxnm V4, V4, V31
+	CMP $20, R15
+	BLE finished10
+	FMOVQ 80(R13), F31
+	FMOVQ 80(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc4a5 // maxnm V5, V5, V31
+	CMP $24, R15
+	BLE finished10
+	FMOVQ 96(R13), F31
+	FMOVQ 96(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc4c6 // maxnm V6, V6, V31
+	CMP $28, R15
+	BLE finished10
+	FMOVQ 112(R13), F31
+	FMOVQ 112(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc4e7 // maxnm V7, V7, V31
+	CMP $32, R15
+	BLE finished10
+	FMOVQ 128(R13), F31
+	FMOVQ 128(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc508 // maxnm V8, V8, V31
+	CMP $36, R15
+	BLE finished10
+	FMOVQ 144(R13), F31
+	FMOVQ 144(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc529 // maxnm V9, V9, V31
+	CMP $40, R15
+	BLE finished10
+	FMOVQ 160(R13), F31
+	FMOVQ 160(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc54a // maxnm V10, V10, V31
+	CMP $44, R15
+	BLE finished10
+	FMOVQ 176(R13), F31
+	FMOVQ 176(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc56b // maxnm V11, V11, V31
+	CMP $48, R15
+	BLE finished10
+	FMOVQ 192(R13), F31
+	FMOVQ 192(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc58c // maxnm V12, V12, V31
+	CMP $52, R15
+	BLE finished10
+	FMOVQ 208(R13), F31
+	FMOVQ 208(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc5ad // maxnm V13, V13, V31
+	CMP $56, R15
+	BLE finished10
+	FMOVQ 224(R13), F31
+	FMOVQ 224(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc5ce // maxnm V14, V14, V31
+	CMP $60, R15
+	BLE finished10
+	FMOVQ 240(R13), F31
+	FMOVQ 240(R0), F30
+	FMOVQ 560(R16), F29
+	WORD $0x6e7d1fdf // bsl V31, V30, V29
+	WORD $0x4e3fc5ef // maxnm V15, V15, V31
+finished10:
+done3:
+	WORD $0x4e24c41e // maxnm V30, V0, V4
+	WORD $0x4e25c43d // maxnm V29, V1, V5
+	WORD $0x4e26c45c // maxnm V28, V2, V6
+	WORD $0x4e27c47b // maxnm V27, V3, V7
+	WORD $0x4e2cc51a // maxnm V26, V8, V12
+	WORD $0x4e2dc539 // maxnm V25, V9, V13
+	WORD $0x4e2ec558 // maxnm V24, V10, V14
+	WORD $0x4e2fc577 // maxnm V23, V11, V15
+	WORD $0x4e3ac7da // maxnm V26, V30, V26
+	WORD $0x4e39c7b9 // maxnm V25, V29, V25
+	WORD $0x4e38c798 // maxnm V24, V28, V24
+	WORD $0x4e37c777 // maxnm V23, V27, V23
+	WORD $0x4e38c758 // maxnm V24, V26, V24
+	WORD $0x4e37c737 // maxnm V23, V25, V23
+	WORD $0x4e37c717 // maxnm V23, V24, V23
+	WORD $0x6e1742f8 // high V24, V23, V23
+	WORD $0x4e38c6f8 // maxnm V24, V23, V24
+	WORD $0x6e186317 // odd V23, V24, V24
+	WORD $0x4e37c717 // maxnm V23, V24, V23
+	FMOVS F23, m+16(FP)
+	WORD $0x4e0406f7 // spread V23, V23, V0
+	VMOV V23.B16, V31.B16
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	VMOV V30.B16, V0.B16
+	VMOV V30.B16, V1.B16
+	VMOV V30.B16, V2.B16
+	VMOV V30.B16, V3.B16
+	VMOV V30.B16, V4.B16
+	VMOV V30.B16, V5.B16
+	VMOV V30.B16, V6.B16
+	VMOV V30.B16, V7.B16
+	VMOV V30.B16, V8.B16
+	VMOV V30.B16, V9.B16
+	VMOV V30.B16, V10.B16
+	VMOV V30.B16, V11.B16
+	VMOV V30.B16, V12.B16
+	VMOV V30.B16, V13.B16
+	VMOV V30.B16, V14.B16
+	VMOV V30.B16, V15.B16
+	MOVD n+8(FP), R15
+	MOVD x+0(FP), R0
+	SUBS $64, R15, R15
+	BLT end12
+loop11:
+	FMOVQ 0(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd400 // add V0, V0, V27
+	FMOVQ 16(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 192(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 208(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 224(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x6e3bdf7e // mul V30, V27, V27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f3f077c // sra V28, V27, V63
+	WORD $0x6ebc877b // subi V27, V27, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4e3dd421 // add V1, V1, V29
+	FMOVQ 32(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3df7dd // max V29, V30, V29
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 192(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 224(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd87dd // subi V29, V30, V29
+	WORD $0x4f3f07be // sra V30, V29, V63
+	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4e3cd442 // add V2, V2, V28
+	FMOVQ 48(R0), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 192(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 224(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4e3ed463 // add V3, V3, V30
+	FMOVQ 64(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd484 // add V4, V4, V27
+	FMOVQ 80(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 192(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 208(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 224(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x6e3bdf7e // mul V30, V27, V27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f3f077c // sra V28, V27, V63
+	WORD $0x6ebc877b // subi V27, V27, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4e3dd4a5 // add V5, V5, V29
+	FMOVQ 96(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3df7dd // max V29, V30, V29
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 192(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 224(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd87dd // subi V29, V30, V29
+	WORD $0x4f3f07be // sra V30, V29, V63
+	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4e3cd4c6 // add V6, V6, V28
+	FMOVQ 112(R0), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 192(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 224(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4e3ed4e7 // add V7, V7, V30
+	FMOVQ 128(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd508 // add V8, V8, V27
+	FMOVQ 144(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 192(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 208(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 224(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x6e3bdf7e // mul V30, V27, V27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f3f077c // sra V28, V27, V63
+	WORD $0x6ebc877b // subi V27, V27, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4e3dd529 // add V9, V9, V29
+	FMOVQ 160(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3df7dd // max V29, V30, V29
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 192(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 224(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd87dd // subi V29, V30, V29
+	WORD $0x4f3f07be // sra V30, V29, V63
+	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4e3cd54a // add V10, V10, V28
+	FMOVQ 176(R0), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 192(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 224(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4e3ed56b // add V11, V11, V30
+	FMOVQ 192(R0), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd58c // add V12, V12, V27
+	FMOVQ 208(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 192(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 208(R16), F30
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 224(R16), F29
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x6e3bdf7e // mul V30, V27, V27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f3f077c // sra V28, V27, V63
+	WORD $0x6ebc877b // subi V27, V27, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4e3dd5ad // add V13, V13, V29
+	FMOVQ 224(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3df7dd // max V29, V30, V29
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbe // fmla V30, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 192(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 224(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd87dd // subi V29, V30, V29
+	WORD $0x4f3f07be // sra V30, V29, V63
+	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4e3cd5ce // add V14, V14, V28
+	FMOVQ 240(R0), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 192(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 224(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4e3ed5ef // add V15, V15, V30
+	ADD $256, R0, R0
+	SUBS $64, R15, R15
+	BGE loop11
+end12:
+	ADD $64, R15, R15
+	CBZ R15, done13
+	MOVD $tail0-256(SP), R25
+	MOVD R15, R14
+copy14:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy14
+	AND $3, R15, R14
+	CBZ R14, full15
+pad16:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad16
+full15:
+	MOVD $-1, R26
+	MOVD $tail13-3584(SP), R25
+	MOVD R15, R14
+copy17:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy17
+	AND $3, R15, R14
+	CBZ R14, full18
+pad19:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad19
+full18:
+	MOVD $tail13-3584(SP), R13
+	MOVD $tail0-256(SP), R0
+	FMOVQ 0(R13), F30
+	FMOVQ 0(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad400 // add V0, V0, V26
+	CMP $4, R15
+	BLE finished20
+	FMOVQ 16(R13), F30
+	FMOVQ 16(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad421 // add V1, V1, V26
+	CMP $8, R15
+	BLE finished20
+	FMOVQ 32(R13), F30
+	FMOVQ 32(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad442 // add V2, V2, V26
+	CMP $12, R15
+	BLE finished20
+	FMOVQ 48(R13), F30
+	FMOVQ 48(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad463 // add V3, V3, V26
+	CMP $16, R15
+	BLE finished20
+	FMOVQ 64(R13), F30
+	FMOVQ 64(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad484 // add V4, V4, V26
+	CMP $20, R15
+	BLE finished20
+	FMOVQ 80(R13), F30
+	FMOVQ 80(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad4a5 // add V5, V5, V26
+	CMP $24, R15
+	BLE finished20
+	FMOVQ 96(R13), F30
+	FMOVQ 96(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad4c6 // add V6, V6, V26
+	CMP $28, R15
+	BLE finished20
+	FMOVQ 112(R13), F30
+	FMOVQ 112(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad4e7 // add V7, V7, V26
+	CMP $32, R15
+	BLE finished20
+	FMOVQ 128(R13), F30
+	FMOVQ 128(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad508 // add V8, V8, V26
+	CMP $36, R15
+	BLE finished20
+	FMOVQ 144(R13), F30
+	FMOVQ 144(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad529 // add V9, V9, V26
+	CMP $40, R15
+	BLE finished20
+	FMOVQ 160(R13), F30
+	FMOVQ 160(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad54a // add V10, V10, V26
+	CMP $44, R15
+	BLE finished20
+	FMOVQ 176(R13), F30
+	FMOVQ 176(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad56b // add V11, V11, V26
+	CMP $48, R15
+	BLE finished20
+	FMOVQ 192(R13), F30
+	FMOVQ 192(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad58c // add V12, V12, V26
+	CMP $52, R15
+	BLE finished20
+	FMOVQ 208(R13), F30
+	FMOVQ 208(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad5ad // add V13, V13, V26
+	CMP $56, R15
+	BLE finished20
+	FMOVQ 224(R13), F30
+	FMOVQ 224(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad5ce // add V14, V14, V26
+	CMP $60, R15
+	BLE finished20
+	FMOVQ 240(R13), F30
+	FMOVQ 240(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3ad5ef // add V15, V15, V26
+finished20:
+done13:
+	WORD $0x4e24d41d // add V29, V0, V4
+	WORD $0x4e25d43c // add V28, V1, V5
+	WORD $0x4e26d45b // add V27, V2, V6
+	WORD $0x4e27d47a // add V26, V3, V7
+	WORD $0x4e2cd519 // add V25, V8, V12
+	WORD $0x4e2dd538 // add V24, V9, V13
+	WORD $0x4e2ed557 // add V23, V10, V14
+	WORD $0x4e2fd576 // add V22, V11, V15
+	WORD $0x4e39d7b9 // add V25, V29, V25
+	WORD $0x4e38d798 // add V24, V28, V24
+	WORD $0x4e37d777 // add V23, V27, V23
+	WORD $0x4e36d756 // add V22, V26, V22
+	WORD $0x4e37d737 // add V23, V25, V23
+	WORD $0x4e36d716 // add V22, V24, V22
+	WORD $0x4e36d6f6 // add V22, V23, V22
+	WORD $0x6e1642d7 // high V23, V22, V22
+	WORD $0x4e37d6d7 // add V23, V22, V23
+	WORD $0x6e1762f6 // odd V22, V23, V23
+	WORD $0x4e36d6f6 // add V22, V23, V22
+	WORD $0x4e0406d6 // spread V22, V22, V0
+	VMOV V22.B16, V30.B16
+	FMOVQ 288(R16), F29
+	WORD $0x6ebee7bd // gt V29, V29, V30
+	FMOVQ 304(R16), F28
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	VMOV V29.B16, V27.B16
+	WORD $0x6e7e1f9b // bsl V27, V28, V30
+	FMOVQ 320(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f29079b // sra V27, V28, V41
+	WORD $0x4e21db7b // toFloat V27, V27, V0
+	FMOVQ 336(R16), F26
+	WORD $0x4e3a1f9a // and V26, V28, V26
+	FMOVQ 320(R16), F28
+	WORD $0x4ebc875c // addi V28, V26, V28
+	FMOVQ 48(R16), F26
+	WORD $0x4ebad79a // sub V26, V28, V26
+	FMOVQ 352(R16), F28
+	WORD $0x4e3c1fbc // and V28, V29, V28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 368(R16), F27
+	FMOVQ 384(R16), F29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 400(R16), F27
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 416(R16), F29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 432(R16), F27
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 448(R16), F29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 464(R16), F27
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 480(R16), F29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	WORD $0x6e3adf5b // mul V27, V26, V26
+	WORD $0x6e3adfbd // mul V29, V29, V26
+	WORD $0x6e3bdfbd // mul V29, V29, V27
+	FMOVQ 496(R16), F25
+	WORD $0x4e39cf9d // fmla V29, V28, V25
+	FMOVQ 512(R16), F25
+	WORD $0x4e39cf7d // fmla V29, V27, V25
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 528(R16), F29
+	WORD $0x4e3dcf9a // fmla V26, V28, V29
+	FMOVQ 544(R16), F29
+	WORD $0x6ebee7bd // gt V29, V29, V30
+	WORD $0x6e7e1f5d // bsl V29, V26, V30
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x4e3ae7da // eq V26, V30, V26
+	FMOVQ 560(R16), F28
+	WORD $0x6e7d1f9a // bsl V26, V28, V29
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebee7bd // gt V29, V29, V30
+	FMOVQ 576(R16), F28
+	WORD $0x6e7a1f9d // bsl V29, V28, V26
+	FMOVS F29, logSum+20(FP)
+	RET
+
+// func layerNormRowNEON(y, x, gamma, beta *float32, n int, mean, rstd float32)
+TEXT ·layerNormRowNEON(SB), 0, $224-48
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+40(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS rstd+44(FP), F30
+	VDUP V30.S[0], V30.S4
+	MOVD n+32(FP), R15
+	MOVD y+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD gamma+16(FP), R2
+	MOVD beta+24(FP), R3
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	FMOVQ 0(R2), F28
+	FMOVQ 0(R3), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ F27, 0(R0)
+	FMOVQ 16(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	FMOVQ 16(R2), F29
+	FMOVQ 16(R3), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ F28, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	FMOVQ 0(R2), F28
+	FMOVQ 0(R3), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ F27, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R3), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	FMOVQ 0(R2), F28
+	FMOVQ 0(R3), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ F27, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
+	RET
+
+// func layerNormGradSumsNEON(dy, x, gamma *float32, n int, mean, rstd float32) (sum, dot float32)
+TEXT ·layerNormGradSumsNEON(SB), 0, $1792-48
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS rstd+36(FP), F30
+	VDUP V30.S[0], V30.S4
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	VMOV V29.B16, V0.B16
+	VMOV V29.B16, V1.B16
+	VMOV V29.B16, V2.B16
+	VMOV V29.B16, V3.B16
+	VMOV V29.B16, V4.B16
+	VMOV V29.B16, V5.B16
+	VMOV V29.B16, V6.B16
+	VMOV V29.B16, V7.B16
+	VMOV V29.B16, V8.B16
+	VMOV V29.B16, V9.B16
+	VMOV V29.B16, V10.B16
+	VMOV V29.B16, V11.B16
+	VMOV V29.B16, V12.B16
+	VMOV V29.B16, V13.B16
+	VMOV V29.B16, V14.B16
+	VMOV V29.B16, V15.B16
+	MOVD n+24(FP), R15
+	MOVD dy+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD gamma+16(FP), R2
+	SUBS $32, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R2), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	WORD $0x4e3cd400 // add V0, V0, V28
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	WORD $0x4e3ccfa1 // fmla V1, V29, V28
+	FMOVQ 16(R0), F28
+	FMOVQ 16(R2), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4e3dd442 // add V2, V2, V29
+	FMOVQ 16(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3dcf83 // fmla V3, V28, V29
+	FMOVQ 32(R0), F29
+	FMOVQ 32(R2), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	WORD $0x4e3cd484 // add V4, V4, V28
+	FMOVQ 32(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	WORD $0x4e3ccfa5 // fmla V5, V29, V28
+	FMOVQ 48(R0), F28
+	FMOVQ 48(R2), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4e3dd4c6 // add V6, V6, V29
+	FMOVQ 48(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3dcf87 // fmla V7, V28, V29
+	FMOVQ 64(R0), F29
+	FMOVQ 64(R2), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	WORD $0x4e3cd508 // add V8, V8, V28
+	FMOVQ 64(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	WORD $0x4e3ccfa9 // fmla V9, V29, V28
+	FMOVQ 80(R0), F28
+	FMOVQ 80(R2), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4e3dd54a // add V10, V10, V29
+	FMOVQ 80(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3dcf8b // fmla V11, V28, V29
+	FMOVQ 96(R0), F29
+	FMOVQ 96(R2), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	WORD $0x4e3cd58c // add V12, V12, V28
+	FMOVQ 96(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	WORD $0x4e3ccfad // fmla V13, V29, V28
+	FMOVQ 112(R0), F28
+	FMOVQ 112(R2), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4e3dd5ce // add V14, V14, V29
+	FMOVQ 112(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3dcf8f // fmla V15, V28, V29
+	ADD $128, R0, R0
+	ADD $128, R1, R1
+	ADD $128, R2, R2
+	SUBS $32, R15, R15
+	BGE loop1
+end2:
+	ADD $32, R15, R15
+	CBZ R15, done3
+	MOVD $tail0-128(SP), R25
+	MOVD R15, R14
+copy4:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy4
+	AND $3, R15, R14
+	CBZ R14, full5
+pad6:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad6
+full5:
+	MOVD $tail1-256(SP), R25
+	MOVD R15, R14
+copy7:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy7
+	AND $3, R15, R14
+	CBZ R14, full8
+pad9:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad9
+full8:
+	MOVD $tail2-384(SP), R25
+	MOVD R15, R14
+copy10:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy10
+	AND $3, R15, R14
+	CBZ R14, full11
+pad12:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad12
+full11:
+	MOVD $-1, R26
+	MOVD $tail13-1792(SP), R25
+	MOVD R15, R14
+copy13:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy13
+	AND $3, R15, R14
+	CBZ R14, full14
+pad15:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad15
+full14:
+	MOVD $tail13-1792(SP), R13
+	MOVD $tail0-128(SP), R0
+	MOVD $tail1-256(SP), R1
+	MOVD $tail2-384(SP), R2
+	FMOVQ 0(R13), F29
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R2), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd400 // add V0, V0, V27
+	FMOVQ 0(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3c1fbc // and V28, V29, V28
+	WORD $0x4e3bcf81 // fmla V1, V28, V27
+	CMP $4, R15
+	BLE finished16
+	FMOVQ 16(R13), F29
+	FMOVQ 16(R0), F28
+	FMOVQ 16(R2), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd442 // add V2, V2, V27
+	FMOVQ 16(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3c1fbc // and V28, V29, V28
+	WORD $0x4e3bcf83 // fmla V3, V28, V27
+	CMP $8, R15
+	BLE finished16
+	FMOVQ 32(R13), F29
+	FMOVQ 32(R0), F28
+	FMOVQ 32(R2), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd484 // add V4, V4, V27
+	FMOVQ 32(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3c1fbc // and V28, V29, V28
+	WORD $0x4e3bcf85 // fmla V5, V28, V27
+	CMP $12, R15
+	BLE finished16
+	FMOVQ 48(R13), F29
+	FMOVQ 48(R0), F28
+	FMOVQ 48(R2), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd4c6 // add V6, V6, V27
+	FMOVQ 48(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3c1fbc // and V28, V29, V28
+	WORD $0x4e3bcf87 // fmla V7, V28, V27
+	CMP $16, R15
+	BLE finished16
+	FMOVQ 64(R13), F29
+	FMOVQ 64(R0), F28
+	FMOVQ 64(R2), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd508 // add V8, V8, V27
+	FMOVQ 64(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3c1fbc // and V28, V29, V28
+	WORD $0x4e3bcf89 // fmla V9, V28, V27
+	CMP $20, R15
+	BLE finished16
+	FMOVQ 80(R13), F29
+	FMOVQ 80(R0), F28
+	FMOVQ 80(R2), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd54a // add V10, V10, V27
+	FMOVQ 80(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3c1fbc // and V28, V29, V28
+	WORD $0x4e3bcf8b // fmla V11, V28, V27
+	CMP $24, R15
+	BLE finished16
+	FMOVQ 96(R13), F29
+	FMOVQ 96(R0), F28
+	FMOVQ 96(R2), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd58c // add V12, V12, V27
+	FMOVQ 96(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3c1fbc // and V28, V29, V28
+	WORD $0x4e3bcf8d // fmla V13, V28, V27
+	CMP $28, R15
+	BLE finished16
+	FMOVQ 112(R13), F29
+	FMOVQ 112(R0), F28
+	FMOVQ 112(R2), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd5ce // add V14, V14, V27
+	FMOVQ 112(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9c // mul V28, V28, V30
+	WORD $0x4e3c1fbc // and V28, V29, V28
+	WORD $0x4e3bcf8f // fmla V15, V28, V27
+finished16:
+done3:
+	WORD $0x4e28d41d // add V29, V0, V8
+	WORD $0x4e2ad45c // add V28, V2, V10
+	WORD $0x4e2cd49b // add V27, V4, V12
+	WORD $0x4e2ed4da // add V26, V6, V14
+	WORD $0x4e3bd7bb // add V27, V29, V27
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x4e3ad77a // add V26, V27, V26
+	WORD $0x6e1a435b // high V27, V26, V26
+	WORD $0x4e3bd75b // add V27, V26, V27
+	WORD $0x6e1b637a // odd V26, V27, V27
+	WORD $0x4e3ad77a // add V26, V27, V26
+	FMOVS F26, sum+40(FP)
+	WORD $0x4e29d43a // add V26, V1, V9
+	WORD $0x4e2bd47b // add V27, V3, V11
+	WORD $0x4e2dd4bc // add V28, V5, V13
+	WORD $0x4e2fd4fd // add V29, V7, V15
+	WORD $0x4e3cd75c // add V28, V26, V28
+	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x4e3dd79d // add V29, V28, V29
+	WORD $0x6e1d43bc // high V28, V29, V29
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	WORD $0x6e1c639d // odd V29, V28, V28
+	WORD $0x4e3dd79d // add V29, V28, V29
+	FMOVS F29, dot+44(FP)
+	RET
+
+// func layerNormGradRowNEON(dx, dy, x, gamma *float32, n int, mean, rstd, a, b float32)
+TEXT ·layerNormGradRowNEON(SB), 0, $224-56
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+40(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS rstd+44(FP), F30
+	VDUP V30.S[0], V30.S4
+	FMOVS a+48(FP), F29
+	VDUP V29.S[0], V29.S4
+	FMOVS b+52(FP), F28
+	VDUP V28.S[0], V28.S4
+	MOVD n+32(FP), R15
+	MOVD dx+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD gamma+24(FP), R3
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F27
+	FMOVQ 0(R3), F26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4ebdd75a // sub V26, V26, V29
+	FMOVQ 0(R2), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	WORD $0x4ebccf7a // fmls V26, V27, V28
+	FMOVQ 0(R0), F27
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ F27, 0(R0)
+	FMOVQ 16(R1), F27
+	FMOVQ 16(R3), F26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4ebdd75a // sub V26, V26, V29
+	FMOVQ 16(R2), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	WORD $0x4ebccf7a // fmls V26, V27, V28
+	FMOVQ 16(R0), F27
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ F27, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F27
+	FMOVQ 0(R3), F26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4ebdd75a // sub V26, V26, V29
+	FMOVQ 0(R2), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	WORD $0x4ebccf7a // fmls V26, V27, V28
+	FMOVQ 0(R0), F27
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ F27, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R3), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	FMOVQ 0(R1), F27
+	FMOVQ 0(R3), F26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4ebdd75a // sub V26, V26, V29
+	FMOVQ 0(R2), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	WORD $0x4ebccf7a // fmls V26, V27, V28
+	FMOVQ 0(R0), F27
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ F27, 0(R0)
+finished18:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back19:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back19
+done5:
+	RET
+
+// func planeAffineNEON(y, x *float32, n int, mean, scale, shift float32)
+TEXT ·planeAffineNEON(SB), 0, $224-36
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+24(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS scale+28(FP), F30
+	VDUP V30.S[0], V30.S4
+	FMOVS shift+32(FP), F29
+	VDUP V29.S[0], V29.S4
+	MOVD n+16(FP), R15
+	MOVD y+0(FP), R0
+	MOVD x+8(FP), R1
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	VMOV V29.B16, V27.B16
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ F27, 0(R0)
+	FMOVQ 16(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V29.B16, V28.B16
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ F28, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	VMOV V29.B16, V27.B16
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ F27, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	FMOVQ 0(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	VMOV V29.B16, V27.B16
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ F27, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
+	RET
+
+// func planeGradNEON(dst, dy, x *float32, n int, mean, scale, slope, shift float32)
+TEXT ·planeGradNEON(SB), 0, $224-48
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS scale+36(FP), F30
+	VDUP V30.S[0], V30.S4
+	FMOVS slope+40(FP), F29
+	VDUP V29.S[0], V29.S4
+	FMOVS shift+44(FP), F28
+	VDUP V28.S[0], V28.S4
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V28.B16, V26.B16
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcfda // fmla V26, V30, V27
+	FMOVQ F26, 0(R0)
+	FMOVQ 16(R2), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V28.B16, V27.B16
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 16(R1), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ F27, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V28.B16, V26.B16
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcfda // fmla V26, V30, V27
+	FMOVQ F26, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R2), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V28.B16, V26.B16
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcfda // fmla V26, V30, V27
+	FMOVQ F26, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
+	RET
+
+// func planeGradAddNEON(dst, dy, x *float32, n int, mean, scale, slope, shift float32)
+TEXT ·planeGradAddNEON(SB), 0, $224-48
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+32(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS scale+36(FP), F30
+	VDUP V30.S[0], V30.S4
+	FMOVS slope+40(FP), F29
+	VDUP V29.S[0], V29.S4
+	FMOVS shift+44(FP), F28
+	VDUP V28.S[0], V28.S4
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V28.B16, V26.B16
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcfda // fmla V26, V30, V27
+	FMOVQ 0(R0), F27
+	WORD $0x4e3bd75a // add V26, V26, V27
+	FMOVQ F26, 0(R0)
+	FMOVQ 16(R2), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V28.B16, V27.B16
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 16(R1), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 16(R0), F26
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ F27, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V28.B16, V26.B16
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcfda // fmla V26, V30, V27
+	FMOVQ 0(R0), F27
+	WORD $0x4e3bd75a // add V26, V26, V27
+	FMOVQ F26, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R2), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V28.B16, V26.B16
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcfda // fmla V26, V30, V27
+	FMOVQ 0(R0), F27
+	WORD $0x4e3bd75a // add V26, V26, V27
+	FMOVQ F26, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
+	RET
+
+// func planeGradSumsNEON(dy, x *float32, n int, mean float32) (sum, dot float32)
+TEXT ·planeGradSumsNEON(SB), 0, $1792-40
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+24(FP), F31
+	VDUP V31.S[0], V31.S4
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	VMOV V30.B16, V0.B16
+	VMOV V30.B16, V1.B16
+	VMOV V30.B16, V2.B16
+	VMOV V30.B16, V3.B16
+	VMOV V30.B16, V4.B16
+	VMOV V30.B16, V5.B16
+	VMOV V30.B16, V6.B16
+	VMOV V30.B16, V7.B16
+	VMOV V30.B16, V8.B16
+	VMOV V30.B16, V9.B16
+	VMOV V30.B16, V10.B16
+	VMOV V30.B16, V11.B16
+	VMOV V30.B16, V12.B16
+	VMOV V30.B16, V13.B16
+	VMOV V30.B16, V14.B16
+	VMOV V30.B16, V15.B16
+	MOVD n+16(FP), R15
+	MOVD dy+0(FP), R0
+	MOVD x+8(FP), R1
+	SUBS $32, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F30
+	WORD $0x4e3ed400 // add V0, V0, V30
+	FMOVQ 0(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ecfa1 // fmla V1, V29, V30
+	FMOVQ 16(R0), F30
+	WORD $0x4e3ed442 // add V2, V2, V30
+	FMOVQ 16(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ecfa3 // fmla V3, V29, V30
+	FMOVQ 32(R0), F30
+	WORD $0x4e3ed484 // add V4, V4, V30
+	FMOVQ 32(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ecfa5 // fmla V5, V29, V30
+	FMOVQ 48(R0), F30
+	WORD $0x4e3ed4c6 // add V6, V6, V30
+	FMOVQ 48(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ecfa7 // fmla V7, V29, V30
+	FMOVQ 64(R0), F30
+	WORD $0x4e3ed508 // add V8, V8, V30
+	FMOVQ 64(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ecfa9 // fmla V9, V29, V30
+	FMOVQ 80(R0), F30
+	WORD $0x4e3ed54a // add V10, V10, V30
+	FMOVQ 80(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ecfab // fmla V11, V29, V30
+	FMOVQ 96(R0), F30
+	WORD $0x4e3ed58c // add V12, V12, V30
+	FMOVQ 96(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ecfad // fmla V13, V29, V30
+	FMOVQ 112(R0), F30
+	WORD $0x4e3ed5ce // add V14, V14, V30
+	FMOVQ 112(R1), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ecfaf // fmla V15, V29, V30
+	ADD $128, R0, R0
+	ADD $128, R1, R1
+	SUBS $32, R15, R15
+	BGE loop1
+end2:
+	ADD $32, R15, R15
+	CBZ R15, done3
+	MOVD $tail0-128(SP), R25
+	MOVD R15, R14
+copy4:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy4
+	AND $3, R15, R14
+	CBZ R14, full5
+pad6:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad6
+full5:
+	MOVD $tail1-256(SP), R25
+	MOVD R15, R14
+copy7:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy7
+	AND $3, R15, R14
+	CBZ R14, full8
+pad9:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad9
+full8:
+	MOVD $-1, R26
+	MOVD $tail13-1792(SP), R25
+	MOVD R15, R14
+copy10:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy10
+	AND $3, R15, R14
+	CBZ R14, full11
+pad12:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad12
+full11:
+	MOVD $tail13-1792(SP), R13
+	MOVD $tail0-128(SP), R0
+	MOVD $tail1-256(SP), R1
+	FMOVQ 0(R13), F30
+	FMOVQ 0(R0), F29
+	WORD $0x4e3dd400 // add V0, V0, V29
+	FMOVQ 0(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3c1fdc // and V28, V30, V28
+	WORD $0x4e3dcf81 // fmla V1, V28, V29
+	CMP $4, R15
+	BLE finished13
+	FMOVQ 16(R13), F30
+	FMOVQ 16(R0), F29
+	WORD $0x4e3dd442 // add V2, V2, V29
+	FMOVQ 16(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3c1fdc // and V28, V30, V28
+	WORD $0x4e3dcf83 // fmla V3, V28, V29
+	CMP $8, R15
+	BLE finished13
+	FMOVQ 32(R13), F30
+	FMOVQ 32(R0), F29
+	WORD $0x4e3dd484 // add V4, V4, V29
+	FMOVQ 32(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3c1fdc // and V28, V30, V28
+	WORD $0x4e3dcf85 // fmla V5, V28, V29
+	CMP $12, R15
+	BLE finished13
+	FMOVQ 48(R13), F30
+	FMOVQ 48(R0), F29
+	WORD $0x4e3dd4c6 // add V6, V6, V29
+	FMOVQ 48(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3c1fdc // and V28, V30, V28
+	WORD $0x4e3dcf87 // fmla V7, V28, V29
+	CMP $16, R15
+	BLE finished13
+	FMOVQ 64(R13), F30
+	FMOVQ 64(R0), F29
+	WORD $0x4e3dd508 // add V8, V8, V29
+	FMOVQ 64(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3c1fdc // and V28, V30, V28
+	WORD $0x4e3dcf89 // fmla V9, V28, V29
+	CMP $20, R15
+	BLE finished13
+	FMOVQ 80(R13), F30
+	FMOVQ 80(R0), F29
+	WORD $0x4e3dd54a // add V10, V10, V29
+	FMOVQ 80(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3c1fdc // and V28, V30, V28
+	WORD $0x4e3dcf8b // fmla V11, V28, V29
+	CMP $24, R15
+	BLE finished13
+	FMOVQ 96(R13), F30
+	FMOVQ 96(R0), F29
+	WORD $0x4e3dd58c // add V12, V12, V29
+	FMOVQ 96(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3c1fdc // and V28, V30, V28
+	WORD $0x4e3dcf8d // fmla V13, V28, V29
+	CMP $28, R15
+	BLE finished13
+	FMOVQ 112(R13), F30
+	FMOVQ 112(R0), F29
+	WORD $0x4e3dd5ce // add V14, V14, V29
+	FMOVQ 112(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3c1fdc // and V28, V30, V28
+	WORD $0x4e3dcf8f // fmla V15, V28, V29
+finished13:
+done3:
+	WORD $0x4e28d41e // add V30, V0, V8
+	WORD $0x4e2ad45d // add V29, V2, V10
+	WORD $0x4e2cd49c // add V28, V4, V12
+	WORD $0x4e2ed4db // add V27, V6, V14
+	WORD $0x4e3cd7dc // add V28, V30, V28
+	WORD $0x4e3bd7bb // add V27, V29, V27
+	WORD $0x4e3bd79b // add V27, V28, V27
+	WORD $0x6e1b437c // high V28, V27, V27
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e1c639b // odd V27, V28, V28
+	WORD $0x4e3bd79b // add V27, V28, V27
+	FMOVS F27, sum+32(FP)
+	WORD $0x4e29d43b // add V27, V1, V9
+	WORD $0x4e2bd47c // add V28, V3, V11
+	WORD $0x4e2dd4bd // add V29, V5, V13
+	WORD $0x4e2fd4fe // add V30, V7, V15
+	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x4e3ed79e // add V30, V28, V30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x6e1e43dd // high V29, V30, V30
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e1d63be // odd V30, V29, V29
+	WORD $0x4e3ed7be // add V30, V29, V30
+	FMOVS F30, dot+36(FP)
+	RET
+
+// func rowAffineNEON(y, x, mean, scale, shift *float32, n int)
+TEXT ·rowAffineNEON(SB), 0, $224-48
+	MOVD $neonConsts<>(SB), R16
+	MOVD n+40(FP), R15
+	MOVD y+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD mean+16(FP), R2
+	MOVD scale+24(FP), R3
+	MOVD shift+32(FP), R4
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ 0(R3), F31
+	FMOVQ 0(R4), F29
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	FMOVQ 16(R2), F30
+	WORD $0x4ebed7be // sub V30, V29, V30
+	FMOVQ 16(R3), F29
+	FMOVQ 16(R4), F31
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ F31, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ 0(R3), F31
+	FMOVQ 0(R4), F29
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R3), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R4), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R2), F30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ 0(R3), F31
+	FMOVQ 0(R4), F29
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 0(R0)
+finished18:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back19:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back19
+done5:
+	RET
+
+// func rowGradNEON(dst, dy, x, mean, scale, slope, shift *float32, n int)
+TEXT ·rowGradNEON(SB), 0, $224-64
+	MOVD $neonConsts<>(SB), R16
+	MOVD n+56(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD mean+24(FP), R3
+	MOVD scale+32(FP), R4
+	MOVD slope+40(FP), R5
+	MOVD shift+48(FP), R6
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R3), F30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ 0(R5), F31
+	FMOVQ 0(R6), F29
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ 0(R4), F30
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R2), F29
+	FMOVQ 16(R3), F31
+	WORD $0x4ebfd7bf // sub V31, V29, V31
+	FMOVQ 16(R5), F29
+	FMOVQ 16(R6), F30
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 16(R4), F31
+	FMOVQ 16(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R3), F30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ 0(R5), F31
+	FMOVQ 0(R6), F29
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ 0(R4), F30
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R3), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R4), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail5-96(SP), R25
+	MOVD R15, R14
+copy18:
+	MOVWU.P 4(R5), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy18
+	AND $3, R15, R14
+	CBZ R14, full19
+pad20:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad20
+full19:
+	MOVD $tail6-112(SP), R25
+	MOVD R15, R14
+copy21:
+	MOVWU.P 4(R6), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy21
+	AND $3, R15, R14
+	CBZ R14, full22
+pad23:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad23
+full22:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R3), F30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ 0(R5), F31
+	FMOVQ 0(R6), F29
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ 0(R4), F30
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 0(R0)
+finished24:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back25:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back25
+done5:
+	RET
+
+// func lstmRowNEON(h, c, acts, tanhC, gates, cPrev *float32, n int)
+TEXT ·lstmRowNEON(SB), 0, $224-56
+	MOVD $neonConsts<>(SB), R16
+	MOVD n+48(FP), R15
+	MOVD h+0(FP), R0
+	MOVD c+8(FP), R1
+	MOVD tanhC+24(FP), R2
+	MOVD cPrev+40(FP), R3
+	MOVD acts+16(FP), R4
+	MOVD acts+16(FP), R5; ADD R15<<2, R5, R5
+	MOVD acts+16(FP), R6; ADD R15<<2, R6, R6; ADD R15<<2, R6, R6
+	MOVD acts+16(FP), R7; ADD R15<<2, R7, R7; ADD R15<<2, R7, R7; ADD R15<<2, R7, R7
+	MOVD gates+32(FP), R8
+	MOVD gates+32(FP), R9; ADD R15<<2, R9, R9
+	MOVD gates+32(FP), R10; ADD R15<<2, R10, R10; ADD R15<<2, R10, R10
+	MOVD gates+32(FP), R11; ADD R15<<2, R11, R11; ADD R15<<2, R11, R11; ADD R15<<2, R11, R11
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R9), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bf // gt V31, V29, V31
+	WORD $0x6e7e1f5f // bsl V31, V26, V30
+	WORD $0x6e3bffff // div V31, V31, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 0(R5)
+	FMOVQ 0(R3), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R8), F31
+	FMOVQ 48(R16), F27
+	FMOVQ 32(R16), F26
+	WORD $0x4eba1ffa // or V26, V31, V26
+	FMOVQ 80(R16), F29
+	WORD $0x4e3af7ba // max V26, V29, V26
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 192(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 208(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 224(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	WORD $0x6e3adf5c // mul V28, V26, V26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d759 // add V25, V26, V25
+	FMOVQ 96(R16), F26
+	WORD $0x6eba87ba // subi V26, V29, V26
+	WORD $0x4f3f075d // sra V29, V26, V63
+	WORD $0x6ebd875a // subi V26, V26, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98759 // addi V25, V26, V25
+	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4e3bd73c // add V28, V25, V27
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6ebfe75f // gt V31, V26, V31
+	WORD $0x6e7b1f3f // bsl V31, V25, V27
+	WORD $0x6e3cffff // div V31, V31, V28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	WORD $0x4e39d79c // add V28, V28, V25
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf3b // fmla V27, V25, V26
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4ebfcf7f // fmls V31, V27, V31
+	FMOVQ F31, 0(R4)
+	FMOVQ 0(R10), F27
+	FMOVQ 0(R16), F28
+	WORD $0x4e3c1f7c // and V28, V27, V28
+	FMOVQ 608(R16), F25
+	WORD $0x6eb9e799 // gt V25, V28, V25
+	WORD $0x4e3cd79c // add V28, V28, V28
+	FMOVQ 624(R16), F26
+	WORD $0x4ebcf75c // min V28, V26, V28
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9a // fmla V26, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 192(R16), F24
+	WORD $0x4e3ccfb8 // fmla V24, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 224(R16), F24
+	WORD $0x4e3ccfb8 // fmla V24, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88758 // addi V24, V26, V24
+	VMOV V24.B16, V26.B16
+	WORD $0x4e38cf9a // fmla V26, V28, V24
+	FMOVQ 640(R16), F28
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d758 // add V24, V26, V24
+	WORD $0x6e38ff98 // div V24, V28, V24
+	FMOVQ 48(R16), F28
+	WORD $0x4eb8d798 // sub V24, V28, V24
+	FMOVQ 32(R16), F28
+	WORD $0x4e3c1f7c // and V28, V27, V28
+	WORD $0x4ebc1f1c // or V28, V24, V28
+	WORD $0x6e3bdf78 // mul V24, V27, V27
+	FMOVQ 656(R16), F26
+	FMOVQ 672(R16), F29
+	WORD $0x4e38cf5d // fmla V29, V26, V24
+	FMOVQ 688(R16), F26
+	WORD $0x4e38cfba // fmla V26, V29, V24
+	FMOVQ 704(R16), F29
+	WORD $0x4e38cf5d // fmla V29, V26, V24
+	FMOVQ 720(R16), F26
+	WORD $0x4e38cfba // fmla V26, V29, V24
+	WORD $0x6e3bdf18 // mul V24, V24, V27
+	WORD $0x4e38cf5b // fmla V27, V26, V24
+	WORD $0x6e7b1f99 // bsl V25, V28, V27
+	FMOVQ F25, 0(R6)
+	WORD $0x4e39cffe // fmla V30, V31, V25
+	FMOVQ F30, 0(R1)
+	FMOVQ 0(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	FMOVQ 608(R16), F31
+	WORD $0x6ebfe73f // gt V31, V25, V31
+	WORD $0x4e39d739 // add V25, V25, V25
+	FMOVQ 624(R16), F27
+	WORD $0x4eb9f779 // min V25, V27, V25
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf3b // fmla V27, V25, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 192(R16), F26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 208(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 224(R16), F26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x6e39df3c // mul V28, V25, V25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	VMOV V26.B16, V27.B16
+	WORD $0x4e3acf3b // fmla V27, V25, V26
+	FMOVQ 640(R16), F25
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad77a // add V26, V27, V26
+	WORD $0x6e3aff3a // div V26, V25, V26
+	FMOVQ 48(R16), F25
+	WORD $0x4ebad73a // sub V26, V25, V26
+	FMOVQ 32(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	WORD $0x4eb91f59 // or V25, V26, V25
+	WORD $0x6e3edfda // mul V26, V30, V30
+	FMOVQ 656(R16), F27
+	FMOVQ 672(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 688(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 704(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 720(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	WORD $0x6e3edf5a // mul V26, V26, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x6e7e1f3f // bsl V31, V25, V30
+	FMOVQ F31, 0(R2)
+	FMOVQ 0(R11), F30
+	FMOVQ 48(R16), F25
+	FMOVQ 32(R16), F27
+	WORD $0x4ebb1fdb // or V27, V30, V27
+	FMOVQ 80(R16), F26
+	WORD $0x4e3bf75b // max V27, V26, V27
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 192(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 208(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 224(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	WORD $0x6e3bdf7c // mul V28, V27, V27
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d778 // add V24, V27, V24
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb875b // subi V27, V26, V27
+	WORD $0x4f3f077a // sra V26, V27, V63
+	WORD $0x6eba877b // subi V27, V27, V26
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc875c // addi V28, V26, V28
+	WORD $0x6e3cdf1c // mul V28, V24, V28
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88778 // addi V24, V27, V24
+	WORD $0x6e38df98 // mul V24, V28, V24
+	WORD $0x4e39d71c // add V28, V24, V25
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebee77e // gt V30, V27, V30
+	WORD $0x6e791f1e // bsl V30, V24, V25
+	WORD $0x6e3cffde // div V30, V30, V28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	WORD $0x4e38d79c // add V28, V28, V24
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4ebecf3e // fmls V30, V25, V30
+	FMOVQ F30, 0(R7)
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R9), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F25
+	WORD $0x4eb91ff9 // or V25, V31, V25
+	FMOVQ 80(R16), F28
+	WORD $0x4e39f799 // max V25, V28, V25
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F24
+	WORD $0x4e38cf3c // fmla V28, V25, V24
+	FMOVQ 96(R16), F24
+	WORD $0x4eb8d798 // sub V24, V28, V24
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F24
+	WORD $0x4e39cf78 // fmla V24, V27, V25
+	FMOVQ 192(R16), F27
+	WORD $0x4e39cf1b // fmla V27, V24, V25
+	FMOVQ 208(R16), F24
+	WORD $0x4e39cf78 // fmla V24, V27, V25
+	FMOVQ 224(R16), F27
+	WORD $0x4e39cf1b // fmla V27, V24, V25
+	WORD $0x6e39df38 // mul V24, V25, V25
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd73b // add V27, V25, V27
+	FMOVQ 96(R16), F25
+	WORD $0x6eb98799 // subi V25, V28, V25
+	WORD $0x4f3f073c // sra V28, V25, V63
+	WORD $0x6ebc8739 // subi V25, V25, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88798 // addi V24, V28, V24
+	WORD $0x6e38df78 // mul V24, V27, V24
+	WORD $0x4f375739 // shl V25, V25, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb873b // addi V27, V25, V27
+	WORD $0x6e3bdf1b // mul V27, V24, V27
+	WORD $0x4e3ed778 // add V24, V27, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6ebfe73f // gt V31, V25, V31
+	WORD $0x6e7e1f7f // bsl V31, V27, V30
+	WORD $0x6e38ffff // div V31, V31, V24
+	WORD $0x4eb8d7d8 // sub V24, V30, V24
+	WORD $0x4e3bd718 // add V24, V24, V27
+	FMOVQ 512(R16), F25
+	WORD $0x4e39cf7e // fmla V30, V27, V25
+	WORD $0x6e3edf1e // mul V30, V24, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 16(R5)
+	FMOVQ 16(R3), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 16(R8), F31
+	FMOVQ 48(R16), F24
+	FMOVQ 32(R16), F27
+	WORD $0x4ebb1ffb // or V27, V31, V27
+	FMOVQ 80(R16), F25
+	WORD $0x4e3bf73b // max V27, V25, V27
+	FMOVQ 96(R16), F25
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf79 // fmla V25, V27, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F28
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 192(R16), F26
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	FMOVQ 208(R16), F28
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 224(R16), F26
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	WORD $0x6e3bdf7c // mul V28, V27, V27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad77a // add V26, V27, V26
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb873b // subi V27, V25, V27
+	WORD $0x4f3f0779 // sra V25, V27, V63
+	WORD $0x6eb9877b // subi V27, V27, V25
+	WORD $0x4f375739 // shl V25, V25, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc873c // addi V28, V25, V28
+	WORD $0x6e3cdf5c // mul V28, V26, V28
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf9a // mul V26, V28, V26
+	WORD $0x4e38d75c // add V28, V26, V24
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebfe77f // gt V31, V27, V31
+	WORD $0x6e781f5f // bsl V31, V26, V24
+	WORD $0x6e3cffff // div V31, V31, V28
+	WORD $0x4ebcd71c // sub V28, V24, V28
+	WORD $0x4e3ad79c // add V28, V28, V26
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf58 // fmla V24, V26, V27
+	WORD $0x6e38df98 // mul V24, V28, V24
+	WORD $0x4ebfcf1f // fmls V31, V24, V31
+	FMOVQ F31, 16(R4)
+	FMOVQ 16(R10), F24
+	FMOVQ 0(R16), F28
+	WORD $0x4e3c1f1c // and V28, V24, V28
+	FMOVQ 608(R16), F26
+	WORD $0x6ebae79a // gt V26, V28, V26
+	WORD $0x4e3cd79c // add V28, V28, V28
+	FMOVQ 624(R16), F27
+	WORD $0x4ebcf77c // min V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F25
+	WORD $0x4e39cf9b // fmla V27, V28, V25
+	FMOVQ 96(R16), F25
+	WORD $0x4eb9d779 // sub V25, V27, V25
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcf3c // fmla V28, V25, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcf3c // fmla V28, V25, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F25
+	WORD $0x4e3ccfb9 // fmla V25, V29, V28
+	FMOVQ 192(R16), F29
+	WORD $0x4e3ccf3d // fmla V29, V25, V28
+	FMOVQ 208(R16), F25
+	WORD $0x4e3ccfb9 // fmla V25, V29, V28
+	FMOVQ 224(R16), F29
+	WORD $0x4e3ccf3d // fmla V29, V25, V28
+	WORD $0x6e3cdf99 // mul V25, V28, V28
+	WORD $0x4e3dcf3c // fmla V28, V25, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	VMOV V29.B16, V27.B16
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 640(R16), F28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x6e3dff9d // div V29, V28, V29
+	FMOVQ 48(R16), F28
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ 32(R16), F28
+	WORD $0x4e3c1f1c // and V28, V24, V28
+	WORD $0x4ebc1fbc // or V28, V29, V28
+	WORD $0x6e38df1d // mul V29, V24, V24
+	FMOVQ 656(R16), F27
+	FMOVQ 672(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 688(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 704(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 720(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	WORD $0x6e38dfbd // mul V29, V29, V24
+	WORD $0x4e3dcf78 // fmla V24, V27, V29
+	WORD $0x6e781f9a // bsl V26, V28, V24
+	FMOVQ F26, 16(R6)
+	WORD $0x4e3acffe // fmla V30, V31, V26
+	FMOVQ F30, 16(R1)
+	FMOVQ 0(R16), F26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	FMOVQ 608(R16), F31
+	WORD $0x6ebfe75f // gt V31, V26, V31
+	WORD $0x4e3ad75a // add V26, V26, V26
+	FMOVQ 624(R16), F24
+	WORD $0x4ebaf71a // min V26, V24, V26
+	FMOVQ 96(R16), F24
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf58 // fmla V24, V26, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd71c // sub V28, V24, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 192(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 208(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 224(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	WORD $0x6e3adf5c // mul V28, V26, V26
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	WORD $0x4f375718 // shl V24, V24, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb871b // addi V27, V24, V27
+	VMOV V27.B16, V24.B16
+	WORD $0x4e3bcf58 // fmla V24, V26, V27
+	FMOVQ 640(R16), F26
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd71b // add V27, V24, V27
+	WORD $0x6e3bff5b // div V27, V26, V27
+	FMOVQ 48(R16), F26
+	WORD $0x4ebbd75b // sub V27, V26, V27
+	FMOVQ 32(R16), F26
+	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4eba1f7a // or V26, V27, V26
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	FMOVQ 656(R16), F24
+	FMOVQ 672(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 688(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 704(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 720(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	WORD $0x4e3bcf1e // fmla V30, V24, V27
+	WORD $0x6e7e1f5f // bsl V31, V26, V30
+	FMOVQ F31, 16(R2)
+	FMOVQ 16(R11), F30
+	FMOVQ 48(R16), F26
+	FMOVQ 32(R16), F24
+	WORD $0x4eb81fd8 // or V24, V30, V24
+	FMOVQ 80(R16), F27
+	WORD $0x4e38f778 // max V24, V27, V24
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf1b // fmla V27, V24, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcf98 // fmla V24, V28, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcf98 // fmla V24, V28, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F28
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 192(R16), F29
+	WORD $0x4e38cf9d // fmla V29, V28, V24
+	FMOVQ 208(R16), F28
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 224(R16), F29
+	WORD $0x4e38cf9d // fmla V29, V28, V24
+	WORD $0x6e38df1c // mul V28, V24, V24
+	WORD $0x4e3dcf98 // fmla V24, V28, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd71d // add V29, V24, V29
+	FMOVQ 96(R16), F24
+	WORD $0x6eb88778 // subi V24, V27, V24
+	WORD $0x4f3f071b // sra V27, V24, V63
+	WORD $0x6ebb8718 // subi V24, V24, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	WORD $0x4f375718 // shl V24, V24, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd871d // addi V29, V24, V29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4e3ad7bc // add V28, V29, V26
+	WORD $0x6e381f18 // xor V24, V24, V24
+	WORD $0x6ebee71e // gt V30, V24, V30
+	WORD $0x6e7a1fbe // bsl V30, V29, V26
+	WORD $0x6e3cffde // div V30, V30, V28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	WORD $0x4e3dd79c // add V28, V28, V29
+	FMOVQ 512(R16), F24
+	WORD $0x4e38cfba // fmla V26, V29, V24
+	WORD $0x6e3adf9a // mul V26, V28, V26
+	WORD $0x4ebecf5e // fmls V30, V26, V30
+	FMOVQ F30, 16(R7)
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	ADD $32, R8, R8
+	ADD $32, R9, R9
+	ADD $32, R10, R10
+	ADD $32, R11, R11
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R9), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bf // gt V31, V29, V31
+	WORD $0x6e7e1f5f // bsl V31, V26, V30
+	WORD $0x6e3bffff // div V31, V31, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 0(R5)
+	FMOVQ 0(R3), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R8), F31
+	FMOVQ 48(R16), F27
+	FMOVQ 32(R16), F26
+	WORD $0x4eba1ffa // or V26, V31, V26
+	FMOVQ 80(R16), F29
+	WORD $0x4e3af7ba // max V26, V29, V26
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 192(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 208(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 224(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	WORD $0x6e3adf5c // mul V28, V26, V26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d759 // add V25, V26, V25
+	FMOVQ 96(R16), F26
+	WORD $0x6eba87ba // subi V26, V29, V26
+	WORD $0x4f3f075d // sra V29, V26, V63
+	WORD $0x6ebd875a // subi V26, V26, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98759 // addi V25, V26, V25
+	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4e3bd73c // add V28, V25, V27
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6ebfe75f // gt V31, V26, V31
+	WORD $0x6e7b1f3f // bsl V31, V25, V27
+	WORD $0x6e3cffff // div V31, V31, V28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	WORD $0x4e39d79c // add V28, V28, V25
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf3b // fmla V27, V25, V26
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4ebfcf7f // fmls V31, V27, V31
+	FMOVQ F31, 0(R4)
+	FMOVQ 0(R10), F27
+	FMOVQ 0(R16), F28
+	WORD $0x4e3c1f7c // and V28, V27, V28
+	FMOVQ 608(R16), F25
+	WORD $0x6eb9e799 // gt V25, V28, V25
+	WORD $0x4e3cd79c // add V28, V28, V28
+	FMOVQ 624(R16), F26
+	WORD $0x4ebcf75c // min V28, V26, V28
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9a // fmla V26, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 192(R16), F24
+	WORD $0x4e3ccfb8 // fmla V24, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 224(R16), F24
+	WORD $0x4e3ccfb8 // fmla V24, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88758 // addi V24, V26, V24
+	VMOV V24.B16, V26.B16
+	WORD $0x4e38cf9a // fmla V26, V28, V24
+	FMOVQ 640(R16), F28
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d758 // add V24, V26, V24
+	WORD $0x6e38ff98 // div V24, V28, V24
+	FMOVQ 48(R16), F28
+	WORD $0x4eb8d798 // sub V24, V28, V24
+	FMOVQ 32(R16), F28
+	WORD $0x4e3c1f7c // and V28, V27, V28
+	WORD $0x4ebc1f1c // or V28, V24, V28
+	WORD $0x6e3bdf78 // mul V24, V27, V27
+	FMOVQ 656(R16), F26
+	FMOVQ 672(R16), F29
+	WORD $0x4e38cf5d // fmla V29, V26, V24
+	FMOVQ 688(R16), F26
+	WORD $0x4e38cfba // fmla V26, V29, V24
+	FMOVQ 704(R16), F29
+	WORD $0x4e38cf5d // fmla V29, V26, V24
+	FMOVQ 720(R16), F26
+	WORD $0x4e38cfba // fmla V26, V29, V24
+	WORD $0x6e3bdf18 // mul V24, V24, V27
+	WORD $0x4e38cf5b // fmla V27, V26, V24
+	WORD $0x6e7b1f99 // bsl V25, V28, V27
+	FMOVQ F25, 0(R6)
+	WORD $0x4e39cffe // fmla V30, V31, V25
+	FMOVQ F30, 0(R1)
+	FMOVQ 0(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	FMOVQ 608(R16), F31
+	WORD $0x6ebfe73f // gt V31, V25, V31
+	WORD $0x4e39d739 // add V25, V25, V25
+	FMOVQ 624(R16), F27
+	WORD $0x4eb9f779 // min V25, V27, V25
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf3b // fmla V27, V25, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 192(R16), F26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 208(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 224(R16), F26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x6e39df3c // mul V28, V25, V25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	VMOV V26.B16, V27.B16
+	WORD $0x4e3acf3b // fmla V27, V25, V26
+	FMOVQ 640(R16), F25
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad77a // add V26, V27, V26
+	WORD $0x6e3aff3a // div V26, V25, V26
+	FMOVQ 48(R16), F25
+	WORD $0x4ebad73a // sub V26, V25, V26
+	FMOVQ 32(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	WORD $0x4eb91f59 // or V25, V26, V25
+	WORD $0x6e3edfda // mul V26, V30, V30
+	FMOVQ 656(R16), F27
+	FMOVQ 672(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 688(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 704(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 720(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	WORD $0x6e3edf5a // mul V26, V26, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x6e7e1f3f // bsl V31, V25, V30
+	FMOVQ F31, 0(R2)
+	FMOVQ 0(R11), F30
+	FMOVQ 48(R16), F25
+	FMOVQ 32(R16), F27
+	WORD $0x4ebb1fdb // or V27, V30, V27
+	FMOVQ 80(R16), F26
+	WORD $0x4e3bf75b // max V27, V26, V27
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 192(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 208(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 224(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	WORD $0x6e3bdf7c // mul V28, V27, V27
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d778 // add V24, V27, V24
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb875b // subi V27, V26, V27
+	WORD $0x4f3f077a // sra V26, V27, V63
+	WORD $0x6eba877b // subi V27, V27, V26
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc875c // addi V28, V26, V28
+	WORD $0x6e3cdf1c // mul V28, V24, V28
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88778 // addi V24, V27, V24
+	WORD $0x6e38df98 // mul V24, V28, V24
+	WORD $0x4e39d71c // add V28, V24, V25
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebee77e // gt V30, V27, V30
+	WORD $0x6e791f1e // bsl V30, V24, V25
+	WORD $0x6e3cffde // div V30, V30, V28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	WORD $0x4e38d79c // add V28, V28, V24
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4ebecf3e // fmls V30, V25, V30
+	FMOVQ F30, 0(R7)
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	ADD $16, R8, R8
+	ADD $16, R9, R9
+	ADD $16, R10, R10
+	ADD $16, R11, R11
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R1, R19
+	MOVD R2, R20
+	MOVD R4, R21
+	MOVD R5, R22
+	MOVD R6, R23
+	MOVD R7, R24
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R3), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail8-144(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R8), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail9-160(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R9), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail10-176(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R10), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail11-192(SP), R25
+	MOVD R15, R14
+copy18:
+	MOVWU.P 4(R11), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy18
+	AND $3, R15, R14
+	CBZ R14, full19
+pad20:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad20
+full19:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	MOVD $tail7-128(SP), R7
+	MOVD $tail8-144(SP), R8
+	MOVD $tail9-160(SP), R9
+	MOVD $tail10-176(SP), R10
+	MOVD $tail11-192(SP), R11
+	FMOVQ 0(R9), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3ed75b // add V27, V26, V30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bf // gt V31, V29, V31
+	WORD $0x6e7e1f5f // bsl V31, V26, V30
+	WORD $0x6e3bffff // div V31, V31, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 0(R5)
+	FMOVQ 0(R3), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	FMOVQ 0(R8), F31
+	FMOVQ 48(R16), F27
+	FMOVQ 32(R16), F26
+	WORD $0x4eba1ffa // or V26, V31, V26
+	FMOVQ 80(R16), F29
+	WORD $0x4e3af7ba // max V26, V29, V26
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 192(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 208(R16), F28
+	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 224(R16), F25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	WORD $0x6e3adf5c // mul V28, V26, V26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d759 // add V25, V26, V25
+	FMOVQ 96(R16), F26
+	WORD $0x6eba87ba // subi V26, V29, V26
+	WORD $0x4f3f075d // sra V29, V26, V63
+	WORD $0x6ebd875a // subi V26, V26, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98759 // addi V25, V26, V25
+	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4e3bd73c // add V28, V25, V27
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6ebfe75f // gt V31, V26, V31
+	WORD $0x6e7b1f3f // bsl V31, V25, V27
+	WORD $0x6e3cffff // div V31, V31, V28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	WORD $0x4e39d79c // add V28, V28, V25
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf3b // fmla V27, V25, V26
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4ebfcf7f // fmls V31, V27, V31
+	FMOVQ F31, 0(R4)
+	FMOVQ 0(R10), F27
+	FMOVQ 0(R16), F28
+	WORD $0x4e3c1f7c // and V28, V27, V28
+	FMOVQ 608(R16), F25
+	WORD $0x6eb9e799 // gt V25, V28, V25
+	WORD $0x4e3cd79c // add V28, V28, V28
+	FMOVQ 624(R16), F26
+	WORD $0x4ebcf75c // min V28, V26, V28
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf9a // fmla V26, V28, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 192(R16), F24
+	WORD $0x4e3ccfb8 // fmla V24, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 224(R16), F24
+	WORD $0x4e3ccfb8 // fmla V24, V29, V28
+	WORD $0x6e3cdf9d // mul V29, V28, V28
+	WORD $0x4e38cfbc // fmla V28, V29, V24
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88758 // addi V24, V26, V24
+	VMOV V24.B16, V26.B16
+	WORD $0x4e38cf9a // fmla V26, V28, V24
+	FMOVQ 640(R16), F28
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d758 // add V24, V26, V24
+	WORD $0x6e38ff98 // div V24, V28, V24
+	FMOVQ 48(R16), F28
+	WORD $0x4eb8d798 // sub V24, V28, V24
+	FMOVQ 32(R16), F28
+	WORD $0x4e3c1f7c // and V28, V27, V28
+	WORD $0x4ebc1f1c // or V28, V24, V28
+	WORD $0x6e3bdf78 // mul V24, V27, V27
+	FMOVQ 656(R16), F26
+	FMOVQ 672(R16), F29
+	WORD $0x4e38cf5d // fmla V29, V26, V24
+	FMOVQ 688(R16), F26
+	WORD $0x4e38cfba // fmla V26, V29, V24
+	FMOVQ 704(R16), F29
+	WORD $0x4e38cf5d // fmla V29, V26, V24
+	FMOVQ 720(R16), F26
+	WORD $0x4e38cfba // fmla V26, V29, V24
+	WORD $0x6e3bdf18 // mul V24, V24, V27
+	WORD $0x4e38cf5b // fmla V27, V26, V24
+	WORD $0x6e7b1f99 // bsl V25, V28, V27
+	FMOVQ F25, 0(R6)
+	WORD $0x4e39cffe // fmla V30, V31, V25
+	FMOVQ F30, 0(R1)
+	FMOVQ 0(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	FMOVQ 608(R16), F31
+	WORD $0x6ebfe73f // gt V31, V25, V31
+	WORD $0x4e39d739 // add V25, V25, V25
+	FMOVQ 624(R16), F27
+	WORD $0x4eb9f779 // min V25, V27, V25
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf3b // fmla V27, V25, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 192(R16), F26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 208(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 224(R16), F26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x6e39df3c // mul V28, V25, V25
+	WORD $0x4e3acf99 // fmla V25, V28, V26
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	VMOV V26.B16, V27.B16
+	WORD $0x4e3acf3b // fmla V27, V25, V26
+	FMOVQ 640(R16), F25
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad77a // add V26, V27, V26
+	WORD $0x6e3aff3a // div V26, V25, V26
+	FMOVQ 48(R16), F25
+	WORD $0x4ebad73a // sub V26, V25, V26
+	FMOVQ 32(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	WORD $0x4eb91f59 // or V25, V26, V25
+	WORD $0x6e3edfda // mul V26, V30, V30
+	FMOVQ 656(R16), F27
+	FMOVQ 672(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 688(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 704(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 720(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	WORD $0x6e3edf5a // mul V26, V26, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x6e7e1f3f // bsl V31, V25, V30
+	FMOVQ F31, 0(R2)
+	FMOVQ 0(R11), F30
+	FMOVQ 48(R16), F25
+	FMOVQ 32(R16), F27
+	WORD $0x4ebb1fdb // or V27, V30, V27
+	FMOVQ 80(R16), F26
+	WORD $0x4e3bf75b // max V27, V26, V27
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 128(R16), F24
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 144(R16), F24
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 160(R16), F24
+	FMOVQ 176(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 192(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	FMOVQ 208(R16), F28
+	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 224(R16), F24
+	WORD $0x4e3bcf98 // fmla V24, V28, V27
+	WORD $0x6e3bdf7c // mul V28, V27, V27
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 48(R16), F24
+	WORD $0x4e38d778 // add V24, V27, V24
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb875b // subi V27, V26, V27
+	WORD $0x4f3f077a // sra V26, V27, V63
+	WORD $0x6eba877b // subi V27, V27, V26
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc875c // addi V28, V26, V28
+	WORD $0x6e3cdf1c // mul V28, V24, V28
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F24
+	WORD $0x4eb88778 // addi V24, V27, V24
+	WORD $0x6e38df98 // mul V24, V28, V24
+	WORD $0x4e39d71c // add V28, V24, V25
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebee77e // gt V30, V27, V30
+	WORD $0x6e791f1e // bsl V30, V24, V25
+	WORD $0x6e3cffde // div V30, V30, V28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	WORD $0x4e38d79c // add V28, V28, V24
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4ebecf3e // fmls V30, V25, V30
+	FMOVQ F30, 0(R7)
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 0(R0)
+finished21:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back22:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back22
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+back23:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back23
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back24:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R20)
+	SUBS $1, R14, R14
+	BNE back24
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+back25:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R21)
+	SUBS $1, R14, R14
+	BNE back25
+	MOVD $tail5-96(SP), R25
+	MOVD R15, R14
+back26:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R22)
+	SUBS $1, R14, R14
+	BNE back26
+	MOVD $tail6-112(SP), R25
+	MOVD R15, R14
+back27:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R23)
+	SUBS $1, R14, R14
+	BNE back27
+	MOVD $tail7-128(SP), R25
+	MOVD R15, R14
+back28:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R24)
+	SUBS $1, R14, R14
+	BNE back28
+done5:
+	RET
+
+// func gruRowNEON(h, acts, gx, gh, hPrev *float32, n int)
+TEXT ·gruRowNEON(SB), 0, $224-48
+	MOVD $neonConsts<>(SB), R16
+	MOVD n+40(FP), R15
+	MOVD h+0(FP), R0
+	MOVD hPrev+32(FP), R1
+	MOVD acts+8(FP), R2
+	MOVD acts+8(FP), R3; ADD R15<<2, R3, R3
+	MOVD acts+8(FP), R4; ADD R15<<2, R4, R4; ADD R15<<2, R4, R4
+	MOVD gx+16(FP), R5
+	MOVD gx+16(FP), R6; ADD R15<<2, R6, R6
+	MOVD gx+16(FP), R7; ADD R15<<2, R7, R7; ADD R15<<2, R7, R7
+	MOVD gh+24(FP), R8
+	MOVD gh+24(FP), R9; ADD R15<<2, R9, R9
+	MOVD gh+24(FP), R10; ADD R15<<2, R10, R10; ADD R15<<2, R10, R10
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R5), F31
+	FMOVQ 0(R8), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ 48(R16), F31
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1fdd // or V29, V30, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3fd75b // add V27, V26, V31
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebee7be // gt V30, V29, V30
+	WORD $0x6e7f1f5e // bsl V30, V26, V31
+	WORD $0x6e3bffde // div V30, V30, V27
+	WORD $0x4ebbd7fb // sub V27, V31, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf5f // fmla V31, V26, V29
+	WORD $0x6e3fdf7f // mul V31, V27, V31
+	WORD $0x4ebecffe // fmls V30, V31, V30
+	FMOVQ F30, 0(R2)
+	FMOVQ 0(R7), F31
+	FMOVQ 0(R10), F27
+	WORD $0x4e3bcfdf // fmla V31, V30, V27
+	FMOVQ 0(R16), F27
+	WORD $0x4e3b1ffb // and V27, V31, V27
+	FMOVQ 608(R16), F30
+	WORD $0x6ebee77e // gt V30, V27, V30
+	WORD $0x4e3bd77b // add V27, V27, V27
+	FMOVQ 624(R16), F26
+	WORD $0x4ebbf75b // min V27, V26, V27
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 192(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 208(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 224(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc875c // addi V28, V26, V28
+	VMOV V28.B16, V26.B16
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 640(R16), F27
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd75c // add V28, V26, V28
+	WORD $0x6e3cff7c // div V28, V27, V28
+	FMOVQ 48(R16), F27
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 32(R16), F27
+	WORD $0x4e3b1ffb // and V27, V31, V27
+	WORD $0x4ebb1f9b // or V27, V28, V27
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 656(R16), F26
+	FMOVQ 672(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 688(R16), F26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 704(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 720(R16), F26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	WORD $0x6e3fdf9c // mul V28, V28, V31
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	WORD $0x6e7f1f7e // bsl V30, V27, V31
+	FMOVQ F30, 0(R4)
+	FMOVQ 0(R6), F31
+	FMOVQ 0(R9), F27
+	WORD $0x4e3bd7fb // add V27, V31, V27
+	FMOVQ 48(R16), F31
+	FMOVQ 32(R16), F26
+	WORD $0x4eba1f7a // or V26, V27, V26
+	FMOVQ 80(R16), F28
+	WORD $0x4e3af79a // max V26, V28, V26
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf5c // fmla V28, V26, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F29
+	WORD $0x4e3acf3d // fmla V29, V25, V26
+	FMOVQ 192(R16), F25
+	WORD $0x4e3acfb9 // fmla V25, V29, V26
+	FMOVQ 208(R16), F29
+	WORD $0x4e3acf3d // fmla V29, V25, V26
+	FMOVQ 224(R16), F25
+	WORD $0x4e3acfb9 // fmla V25, V29, V26
+	WORD $0x6e3adf5d // mul V29, V26, V26
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d759 // add V25, V26, V25
+	FMOVQ 96(R16), F26
+	WORD $0x6eba879a // subi V26, V28, V26
+	WORD $0x4f3f075c // sra V28, V26, V63
+	WORD $0x6ebc875a // subi V26, V26, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98759 // addi V25, V26, V25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x4e3fd73d // add V29, V25, V31
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6ebbe75b // gt V27, V26, V27
+	WORD $0x6e7f1f3b // bsl V27, V25, V31
+	WORD $0x6e3dff7b // div V27, V27, V29
+	WORD $0x4ebdd7fd // sub V29, V31, V29
+	WORD $0x4e39d7bd // add V29, V29, V25
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf3f // fmla V31, V25, V26
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	WORD $0x4ebbcffb // fmls V27, V31, V27
+	FMOVQ F27, 0(R3)
+	FMOVQ 0(R1), F31
+	WORD $0x4ebed7ff // sub V31, V31, V30
+	WORD $0x4e3fcf7e // fmla V30, V27, V31
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R5), F30
+	FMOVQ 16(R8), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F27
+	WORD $0x4ebb1ffb // or V27, V31, V27
+	FMOVQ 80(R16), F29
+	WORD $0x4e3bf7bb // max V27, V29, V27
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F25
+	WORD $0x4e39cf7d // fmla V29, V27, V25
+	FMOVQ 96(R16), F25
+	WORD $0x4eb9d7b9 // sub V25, V29, V25
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf3b // fmla V27, V25, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf3b // fmla V27, V25, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 192(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 208(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 224(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	WORD $0x6e3bdf79 // mul V25, V27, V27
+	WORD $0x4e3acf3b // fmla V27, V25, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad77a // add V26, V27, V26
+	FMOVQ 96(R16), F27
+	WORD $0x6ebb87bb // subi V27, V29, V27
+	WORD $0x4f3f077d // sra V29, V27, V63
+	WORD $0x6ebd877b // subi V27, V27, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb987b9 // addi V25, V29, V25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	WORD $0x4e3ed759 // add V25, V26, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebfe77f // gt V31, V27, V31
+	WORD $0x6e7e1f5f // bsl V31, V26, V30
+	WORD $0x6e39ffff // div V31, V31, V25
+	WORD $0x4eb9d7d9 // sub V25, V30, V25
+	WORD $0x4e3ad739 // add V25, V25, V26
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x6e3edf3e // mul V30, V25, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 16(R2)
+	FMOVQ 16(R7), F30
+	FMOVQ 16(R10), F25
+	WORD $0x4e39cffe // fmla V30, V31, V25
+	FMOVQ 0(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	FMOVQ 608(R16), F31
+	WORD $0x6ebfe73f // gt V31, V25, V31
+	WORD $0x4e39d739 // add V25, V25, V25
+	FMOVQ 624(R16), F26
+	WORD $0x4eb9f759 // min V25, V26, V25
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd75b // sub V27, V26, V27
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F27
+	WORD $0x4e39cfbb // fmla V27, V29, V25
+	FMOVQ 192(R16), F29
+	WORD $0x4e39cf7d // fmla V29, V27, V25
+	FMOVQ 208(R16), F27
+	WORD $0x4e39cfbb // fmla V27, V29, V25
+	FMOVQ 224(R16), F29
+	WORD $0x4e39cf7d // fmla V29, V27, V25
+	WORD $0x6e39df3b // mul V27, V25, V25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd875d // addi V29, V26, V29
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 640(R16), F25
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd75d // add V29, V26, V29
+	WORD $0x6e3dff3d // div V29, V25, V29
+	FMOVQ 48(R16), F25
+	WORD $0x4ebdd73d // sub V29, V25, V29
+	FMOVQ 32(R16), F25
+	WORD $0x4e391fd9 // and V25, V30, V25
+	WORD $0x4eb91fb9 // or V25, V29, V25
+	WORD $0x6e3edfdd // mul V29, V30, V30
+	FMOVQ 656(R16), F26
+	FMOVQ 672(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 688(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 704(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 720(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3edfbd // mul V29, V29, V30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x6e7e1f3f // bsl V31, V25, V30
+	FMOVQ F31, 16(R4)
+	FMOVQ 16(R6), F30
+	FMOVQ 16(R9), F25
+	WORD $0x4e39d7d9 // add V25, V30, V25
+	FMOVQ 48(R16), F30
+	FMOVQ 32(R16), F26
+	WORD $0x4eba1f3a // or V26, V25, V26
+	FMOVQ 80(R16), F29
+	WORD $0x4e3af7ba // max V26, V29, V26
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcf5d // fmla V29, V26, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7bb // sub V27, V29, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 192(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 208(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 224(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3adf5b // mul V27, V26, V26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd75c // add V28, V26, V28
+	FMOVQ 96(R16), F26
+	WORD $0x6eba87ba // subi V26, V29, V26
+	WORD $0x4f3f075d // sra V29, V26, V63
+	WORD $0x6ebd875a // subi V26, V26, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87bb // addi V27, V29, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc875c // addi V28, V26, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4e3ed79b // add V27, V28, V30
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6eb9e759 // gt V25, V26, V25
+	WORD $0x6e7e1f99 // bsl V25, V28, V30
+	WORD $0x6e3bff39 // div V25, V25, V27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	WORD $0x4e3cd77b // add V27, V27, V28
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf9e // fmla V30, V28, V26
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4eb9cfd9 // fmls V25, V30, V25
+	FMOVQ F25, 16(R3)
+	FMOVQ 16(R1), F30
+	WORD $0x4ebfd7de // sub V30, V30, V31
+	WORD $0x4e3ecf3f // fmla V31, V25, V30
+	FMOVQ F31, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	ADD $32, R8, R8
+	ADD $32, R9, R9
+	ADD $32, R10, R10
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R5), F31
+	FMOVQ 0(R8), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ 48(R16), F31
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1fdd // or V29, V30, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3fd75b // add V27, V26, V31
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebee7be // gt V30, V29, V30
+	WORD $0x6e7f1f5e // bsl V30, V26, V31
+	WORD $0x6e3bffde // div V30, V30, V27
+	WORD $0x4ebbd7fb // sub V27, V31, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf5f // fmla V31, V26, V29
+	WORD $0x6e3fdf7f // mul V31, V27, V31
+	WORD $0x4ebecffe // fmls V30, V31, V30
+	FMOVQ F30, 0(R2)
+	FMOVQ 0(R7), F31
+	FMOVQ 0(R10), F27
+	WORD $0x4e3bcfdf // fmla V31, V30, V27
+	FMOVQ 0(R16), F27
+	WORD $0x4e3b1ffb // and V27, V31, V27
+	FMOVQ 608(R16), F30
+	WORD $0x6ebee77e // gt V30, V27, V30
+	WORD $0x4e3bd77b // add V27, V27, V27
+	FMOVQ 624(R16), F26
+	WORD $0x4ebbf75b // min V27, V26, V27
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 192(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 208(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 224(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc875c // addi V28, V26, V28
+	VMOV V28.B16, V26.B16
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 640(R16), F27
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd75c // add V28, V26, V28
+	WORD $0x6e3cff7c // div V28, V27, V28
+	FMOVQ 48(R16), F27
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 32(R16), F27
+	WORD $0x4e3b1ffb // and V27, V31, V27
+	WORD $0x4ebb1f9b // or V27, V28, V27
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 656(R16), F26
+	FMOVQ 672(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 688(R16), F26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 704(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 720(R16), F26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	WORD $0x6e3fdf9c // mul V28, V28, V31
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	WORD $0x6e7f1f7e // bsl V30, V27, V31
+	FMOVQ F30, 0(R4)
+	FMOVQ 0(R6), F31
+	FMOVQ 0(R9), F27
+	WORD $0x4e3bd7fb // add V27, V31, V27
+	FMOVQ 48(R16), F31
+	FMOVQ 32(R16), F26
+	WORD $0x4eba1f7a // or V26, V27, V26
+	FMOVQ 80(R16), F28
+	WORD $0x4e3af79a // max V26, V28, V26
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf5c // fmla V28, V26, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F29
+	WORD $0x4e3acf3d // fmla V29, V25, V26
+	FMOVQ 192(R16), F25
+	WORD $0x4e3acfb9 // fmla V25, V29, V26
+	FMOVQ 208(R16), F29
+	WORD $0x4e3acf3d // fmla V29, V25, V26
+	FMOVQ 224(R16), F25
+	WORD $0x4e3acfb9 // fmla V25, V29, V26
+	WORD $0x6e3adf5d // mul V29, V26, V26
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d759 // add V25, V26, V25
+	FMOVQ 96(R16), F26
+	WORD $0x6eba879a // subi V26, V28, V26
+	WORD $0x4f3f075c // sra V28, V26, V63
+	WORD $0x6ebc875a // subi V26, V26, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98759 // addi V25, V26, V25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x4e3fd73d // add V29, V25, V31
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6ebbe75b // gt V27, V26, V27
+	WORD $0x6e7f1f3b // bsl V27, V25, V31
+	WORD $0x6e3dff7b // div V27, V27, V29
+	WORD $0x4ebdd7fd // sub V29, V31, V29
+	WORD $0x4e39d7bd // add V29, V29, V25
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf3f // fmla V31, V25, V26
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	WORD $0x4ebbcffb // fmls V27, V31, V27
+	FMOVQ F27, 0(R3)
+	FMOVQ 0(R1), F31
+	WORD $0x4ebed7ff // sub V31, V31, V30
+	WORD $0x4e3fcf7e // fmla V30, V27, V31
+	FMOVQ F30, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	ADD $16, R8, R8
+	ADD $16, R9, R9
+	ADD $16, R10, R10
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R2, R19
+	MOVD R3, R20
+	MOVD R4, R21
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail5-96(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R5), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail6-112(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R6), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail7-128(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R7), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail8-144(SP), R25
+	MOVD R15, R14
+copy18:
+	MOVWU.P 4(R8), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy18
+	AND $3, R15, R14
+	CBZ R14, full19
+pad20:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad20
+full19:
+	MOVD $tail9-160(SP), R25
+	MOVD R15, R14
+copy21:
+	MOVWU.P 4(R9), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy21
+	AND $3, R15, R14
+	CBZ R14, full22
+pad23:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad23
+full22:
+	MOVD $tail10-176(SP), R25
+	MOVD R15, R14
+copy24:
+	MOVWU.P 4(R10), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy24
+	AND $3, R15, R14
+	CBZ R14, full25
+pad26:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad26
+full25:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	MOVD $tail7-128(SP), R7
+	MOVD $tail8-144(SP), R8
+	MOVD $tail9-160(SP), R9
+	MOVD $tail10-176(SP), R10
+	FMOVQ 0(R5), F31
+	FMOVQ 0(R8), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ 48(R16), F31
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1fdd // or V29, V30, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 192(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 224(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdf5b // mul V27, V26, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87ba // addi V26, V29, V26
+	WORD $0x6e3adf7a // mul V26, V27, V26
+	WORD $0x4e3fd75b // add V27, V26, V31
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebee7be // gt V30, V29, V30
+	WORD $0x6e7f1f5e // bsl V30, V26, V31
+	WORD $0x6e3bffde // div V30, V30, V27
+	WORD $0x4ebbd7fb // sub V27, V31, V27
+	WORD $0x4e3ad77b // add V27, V27, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf5f // fmla V31, V26, V29
+	WORD $0x6e3fdf7f // mul V31, V27, V31
+	WORD $0x4ebecffe // fmls V30, V31, V30
+	FMOVQ F30, 0(R2)
+	FMOVQ 0(R7), F31
+	FMOVQ 0(R10), F27
+	WORD $0x4e3bcfdf // fmla V31, V30, V27
+	FMOVQ 0(R16), F27
+	WORD $0x4e3b1ffb // and V27, V31, V27
+	FMOVQ 608(R16), F30
+	WORD $0x6ebee77e // gt V30, V27, V30
+	WORD $0x4e3bd77b // add V27, V27, V27
+	FMOVQ 624(R16), F26
+	WORD $0x4ebbf75b // min V27, V26, V27
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 192(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 208(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 224(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc875c // addi V28, V26, V28
+	VMOV V28.B16, V26.B16
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 640(R16), F27
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd75c // add V28, V26, V28
+	WORD $0x6e3cff7c // div V28, V27, V28
+	FMOVQ 48(R16), F27
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 32(R16), F27
+	WORD $0x4e3b1ffb // and V27, V31, V27
+	WORD $0x4ebb1f9b // or V27, V28, V27
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 656(R16), F26
+	FMOVQ 672(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 688(R16), F26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 704(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 720(R16), F26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	WORD $0x6e3fdf9c // mul V28, V28, V31
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	WORD $0x6e7f1f7e // bsl V30, V27, V31
+	FMOVQ F30, 0(R4)
+	FMOVQ 0(R6), F31
+	FMOVQ 0(R9), F27
+	WORD $0x4e3bd7fb // add V27, V31, V27
+	FMOVQ 48(R16), F31
+	FMOVQ 32(R16), F26
+	WORD $0x4eba1f7a // or V26, V27, V26
+	FMOVQ 80(R16), F28
+	WORD $0x4e3af79a // max V26, V28, V26
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf5c // fmla V28, V26, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F29
+	WORD $0x4e3acf3d // fmla V29, V25, V26
+	FMOVQ 192(R16), F25
+	WORD $0x4e3acfb9 // fmla V25, V29, V26
+	FMOVQ 208(R16), F29
+	WORD $0x4e3acf3d // fmla V29, V25, V26
+	FMOVQ 224(R16), F25
+	WORD $0x4e3acfb9 // fmla V25, V29, V26
+	WORD $0x6e3adf5d // mul V29, V26, V26
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d759 // add V25, V26, V25
+	FMOVQ 96(R16), F26
+	WORD $0x6eba879a // subi V26, V28, V26
+	WORD $0x4f3f075c // sra V28, V26, V63
+	WORD $0x6ebc875a // subi V26, V26, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb98759 // addi V25, V26, V25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x4e3fd73d // add V29, V25, V31
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6ebbe75b // gt V27, V26, V27
+	WORD $0x6e7f1f3b // bsl V27, V25, V31
+	WORD $0x6e3dff7b // div V27, V27, V29
+	WORD $0x4ebdd7fd // sub V29, V31, V29
+	WORD $0x4e39d7bd // add V29, V29, V25
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf3f // fmla V31, V25, V26
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	WORD $0x4ebbcffb // fmls V27, V31, V27
+	FMOVQ F27, 0(R3)
+	FMOVQ 0(R1), F31
+	WORD $0x4ebed7ff // sub V31, V31, V30
+	WORD $0x4e3fcf7e // fmla V30, V27, V31
+	FMOVQ F30, 0(R0)
+finished27:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back28:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back28
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back29:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back29
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+back30:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R20)
+	SUBS $1, R14, R14
+	BNE back30
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+back31:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R21)
+	SUBS $1, R14, R14
+	BNE back31
+done5:
 	RET
 
 // func adamNEON(p, grad, m, v *float32, n int, take1, beta2, take2, step, root, eps, keep float32)
-TEXT ·adamNEON(SB), NOSPLIT, $128-68
+TEXT ·adamNEON(SB), 0, $224-68
 	MOVD $neonConsts<>(SB), R16
-	MOVD p+0(FP), R0
-	MOVD grad+8(FP), R1
-	MOVD m+16(FP), R2
-	MOVD v+24(FP), R3
 	FMOVS take1+40(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS beta2+44(FP), F30
@@ -9688,172 +18064,204 @@ TEXT ·adamNEON(SB), NOSPLIT, $128-68
 	FMOVS keep+64(FP), F25
 	VDUP V25.S[0], V25.S4
 	MOVD n+32(FP), R15
+	MOVD p+0(FP), R0
+	MOVD grad+8(FP), R1
+	MOVD m+16(FP), R2
+	MOVD v+24(FP), R3
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4ea1d402 // sub V2, V0, V1
-	WORD $0x4e22cfe1 // fmla V1, V31, V2
-	FMOVQ F1, 0(R2)
-	FMOVQ 0(R3), F2
-	WORD $0x6e22dfc2 // mul V2, V30, V2
-	WORD $0x6e20dc00 // mul V0, V0, V0
-	WORD $0x4e20cfa2 // fmla V2, V29, V0
-	FMOVQ F2, 0(R3)
-	WORD $0x6ea1f842 // sqrt V2, V2, V0
-	VMOV V26.B16, V0.B16
-	WORD $0x4e3bcc40 // fmla V0, V2, V27
-	FMOVQ 0(R0), F2
-	WORD $0x6e22df22 // mul V2, V25, V2
-	WORD $0x6e21df81 // mul V1, V28, V1
-	WORD $0x6e20fc20 // div V0, V1, V0
-	WORD $0x4ea0d440 // sub V0, V2, V0
-	FMOVQ F0, 0(R0)
-	FMOVQ 16(R1), F0
-	FMOVQ 16(R2), F2
-	WORD $0x4ea2d401 // sub V1, V0, V2
-	WORD $0x4e21cfe2 // fmla V2, V31, V1
-	FMOVQ F2, 16(R2)
-	FMOVQ 16(R3), F1
-	WORD $0x6e21dfc1 // mul V1, V30, V1
-	WORD $0x6e20dc00 // mul V0, V0, V0
-	WORD $0x4e20cfa1 // fmla V1, V29, V0
-	FMOVQ F1, 16(R3)
-	WORD $0x6ea1f821 // sqrt V1, V1, V0
-	VMOV V26.B16, V0.B16
-	WORD $0x4e3bcc20 // fmla V0, V1, V27
-	FMOVQ 16(R0), F1
-	WORD $0x6e21df21 // mul V1, V25, V1
-	WORD $0x6e22df82 // mul V2, V28, V2
-	WORD $0x6e20fc40 // div V0, V2, V0
-	WORD $0x4ea0d420 // sub V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F24
+	FMOVQ 0(R2), F23
+	WORD $0x4eb7d716 // sub V22, V24, V23
+	WORD $0x4e36cff7 // fmla V23, V31, V22
+	FMOVQ F23, 0(R2)
+	FMOVQ 0(R3), F22
+	WORD $0x6e36dfd6 // mul V22, V30, V22
+	WORD $0x6e38df18 // mul V24, V24, V24
+	WORD $0x4e38cfb6 // fmla V22, V29, V24
+	FMOVQ F22, 0(R3)
+	WORD $0x6ea1fad6 // sqrt V22, V22, V0
+	VMOV V26.B16, V24.B16
+	WORD $0x4e3bced8 // fmla V24, V22, V27
+	FMOVQ 0(R0), F22
+	WORD $0x6e36df36 // mul V22, V25, V22
+	WORD $0x6e37df97 // mul V23, V28, V23
+	WORD $0x6e38fef8 // div V24, V23, V24
+	WORD $0x4eb8d6d8 // sub V24, V22, V24
+	FMOVQ F24, 0(R0)
+	FMOVQ 16(R1), F24
+	FMOVQ 16(R2), F22
+	WORD $0x4eb6d717 // sub V23, V24, V22
+	WORD $0x4e37cff6 // fmla V22, V31, V23
+	FMOVQ F22, 16(R2)
+	FMOVQ 16(R3), F23
+	WORD $0x6e37dfd7 // mul V23, V30, V23
+	WORD $0x6e38df18 // mul V24, V24, V24
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	FMOVQ F23, 16(R3)
+	WORD $0x6ea1faf7 // sqrt V23, V23, V0
+	VMOV V26.B16, V24.B16
+	WORD $0x4e3bcef8 // fmla V24, V23, V27
+	FMOVQ 16(R0), F23
+	WORD $0x6e37df37 // mul V23, V25, V23
+	WORD $0x6e36df96 // mul V22, V28, V22
+	WORD $0x6e38fed8 // div V24, V22, V24
+	WORD $0x4eb8d6f8 // sub V24, V23, V24
+	FMOVQ F24, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	ADD $32, R3, R3
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4ea1d402 // sub V2, V0, V1
-	WORD $0x4e22cfe1 // fmla V1, V31, V2
-	FMOVQ F1, 0(R2)
-	FMOVQ 0(R3), F2
-	WORD $0x6e22dfc2 // mul V2, V30, V2
-	WORD $0x6e20dc00 // mul V0, V0, V0
-	WORD $0x4e20cfa2 // fmla V2, V29, V0
-	FMOVQ F2, 0(R3)
-	WORD $0x6ea1f842 // sqrt V2, V2, V0
-	VMOV V26.B16, V0.B16
-	WORD $0x4e3bcc40 // fmla V0, V2, V27
-	FMOVQ 0(R0), F2
-	WORD $0x6e22df22 // mul V2, V25, V2
-	WORD $0x6e21df81 // mul V1, V28, V1
-	WORD $0x6e20fc20 // div V0, V1, V0
-	WORD $0x4ea0d440 // sub V0, V2, V0
-	FMOVQ F0, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F24
+	FMOVQ 0(R2), F23
+	WORD $0x4eb7d716 // sub V22, V24, V23
+	WORD $0x4e36cff7 // fmla V23, V31, V22
+	FMOVQ F23, 0(R2)
+	FMOVQ 0(R3), F22
+	WORD $0x6e36dfd6 // mul V22, V30, V22
+	WORD $0x6e38df18 // mul V24, V24, V24
+	WORD $0x4e38cfb6 // fmla V22, V29, V24
+	FMOVQ F22, 0(R3)
+	WORD $0x6ea1fad6 // sqrt V22, V22, V0
+	VMOV V26.B16, V24.B16
+	WORD $0x4e3bced8 // fmla V24, V22, V27
+	FMOVQ 0(R0), F22
+	WORD $0x6e36df36 // mul V22, V25, V22
+	WORD $0x6e37df97 // mul V23, V28, V23
+	WORD $0x6e38fef8 // div V24, V23, V24
+	WORD $0x4eb8d6d8 // sub V24, V22, V24
+	FMOVQ F24, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	MOVWU 0(R3), R14
-	MOVW R14, tail3_0-64(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	MOVWU 4(R3), R14
-	MOVW R14, tail3_1-60(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-	MOVWU 8(R3), R14
-	MOVW R14, tail3_2-56(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R2, R19
+	MOVD R3, R20
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R3), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
-	MOVD R2, R22
 	MOVD $tail2-48(SP), R2
-	MOVD R3, R23
 	MOVD $tail3-64(SP), R3
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x4ea1d402 // sub V2, V0, V1
-	WORD $0x4e22cfe1 // fmla V1, V31, V2
-	FMOVQ F1, 0(R2)
-	FMOVQ 0(R3), F2
-	WORD $0x6e22dfc2 // mul V2, V30, V2
-	WORD $0x6e20dc00 // mul V0, V0, V0
-	WORD $0x4e20cfa2 // fmla V2, V29, V0
-	FMOVQ F2, 0(R3)
-	WORD $0x6ea1f842 // sqrt V2, V2, V0
-	VMOV V26.B16, V0.B16
-	WORD $0x4e3bcc40 // fmla V0, V2, V27
-	FMOVQ 0(R0), F2
-	WORD $0x6e22df22 // mul V2, V25, V2
-	WORD $0x6e21df81 // mul V1, V28, V1
-	WORD $0x6e20fc20 // div V0, V1, V0
-	WORD $0x4ea0d440 // sub V0, V2, V0
-	FMOVQ F0, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	MOVWU tail2_0-48(SP), R14
-	MOVW R14, 0(R22)
-	MOVWU tail3_0-64(SP), R14
-	MOVW R14, 0(R23)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	MOVWU tail2_1-44(SP), R14
-	MOVW R14, 4(R22)
-	MOVWU tail3_1-60(SP), R14
-	MOVW R14, 4(R23)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-	MOVWU tail2_2-40(SP), R14
-	MOVW R14, 8(R22)
-	MOVWU tail3_2-56(SP), R14
-	MOVW R14, 8(R23)
-done:
+	FMOVQ 0(R1), F24
+	FMOVQ 0(R2), F23
+	WORD $0x4eb7d716 // sub V22, V24, V23
+	WORD $0x4e36cff7 // fmla V23, V31, V22
+	FMOVQ F23, 0(R2)
+	FMOVQ 0(R3), F22
+	WORD $0x6e36dfd6 // mul V22, V30, V22
+	WORD $0x6e38df18 // mul V24, V24, V24
+	WORD $0x4e38cfb6 // fmla V22, V29, V24
+	FMOVQ F22, 0(R3)
+	WORD $0x6ea1fad6 // sqrt V22, V22, V0
+	VMOV V26.B16, V24.B16
+	WORD $0x4e3bced8 // fmla V24, V22, V27
+	FMOVQ 0(R0), F22
+	WORD $0x6e36df36 // mul V22, V25, V22
+	WORD $0x6e37df97 // mul V23, V28, V23
+	WORD $0x6e38fef8 // div V24, V23, V24
+	WORD $0x4eb8d6d8 // sub V24, V22, V24
+	FMOVQ F24, 0(R0)
+finished18:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back19:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back19
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back20:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back20
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+back21:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R20)
+	SUBS $1, R14, R14
+	BNE back21
+done5:
 	RET
 
 // func momentumNEON(p, grad, buf *float32, n int, lr, mu, take float32)
-TEXT ·momentumNEON(SB), NOSPLIT, $128-44
+TEXT ·momentumNEON(SB), 0, $224-44
 	MOVD $neonConsts<>(SB), R16
-	MOVD p+0(FP), R0
-	MOVD grad+8(FP), R1
-	MOVD buf+16(FP), R2
 	FMOVS lr+32(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS mu+36(FP), F30
@@ -9861,112 +18269,133 @@ TEXT ·momentumNEON(SB), NOSPLIT, $128-44
 	FMOVS take+40(FP), F29
 	VDUP V29.S[0], V29.S4
 	MOVD n+24(FP), R15
+	MOVD p+0(FP), R0
+	MOVD grad+8(FP), R1
+	MOVD buf+16(FP), R2
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfa0 // mul V0, V29, V0
-	FMOVQ 0(R2), F1
-	WORD $0x4e21cfc0 // fmla V0, V30, V1
-	FMOVQ F0, 0(R2)
-	FMOVQ 0(R0), F1
-	WORD $0x4ea0cfe1 // fmls V1, V31, V0
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	WORD $0x6e21dfa1 // mul V1, V29, V1
-	FMOVQ 16(R2), F0
-	WORD $0x4e20cfc1 // fmla V1, V30, V0
-	FMOVQ F1, 16(R2)
-	FMOVQ 16(R0), F0
-	WORD $0x4ea1cfe0 // fmls V0, V31, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 0(R2), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ F28, 0(R2)
+	FMOVQ 0(R0), F27
+	WORD $0x4ebccffb // fmls V27, V31, V28
+	FMOVQ F27, 0(R0)
+	FMOVQ 16(R1), F27
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	FMOVQ 16(R2), F28
+	WORD $0x4e3ccfdb // fmla V27, V30, V28
+	FMOVQ F27, 16(R2)
+	FMOVQ 16(R0), F28
+	WORD $0x4ebbcffc // fmls V28, V31, V27
+	FMOVQ F28, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfa0 // mul V0, V29, V0
-	FMOVQ 0(R2), F1
-	WORD $0x4e21cfc0 // fmla V0, V30, V1
-	FMOVQ F0, 0(R2)
-	FMOVQ 0(R0), F1
-	WORD $0x4ea0cfe1 // fmls V1, V31, V0
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 0(R2), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ F28, 0(R2)
+	FMOVQ 0(R0), F27
+	WORD $0x4ebccffb // fmls V27, V31, V28
+	FMOVQ F27, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R2, R19
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
-	MOVD R2, R22
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfa0 // mul V0, V29, V0
-	FMOVQ 0(R2), F1
-	WORD $0x4e21cfc0 // fmla V0, V30, V1
-	FMOVQ F0, 0(R2)
-	FMOVQ 0(R0), F1
-	WORD $0x4ea0cfe1 // fmls V1, V31, V0
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	MOVWU tail2_0-48(SP), R14
-	MOVW R14, 0(R22)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	MOVWU tail2_1-44(SP), R14
-	MOVW R14, 4(R22)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-	MOVWU tail2_2-40(SP), R14
-	MOVW R14, 8(R22)
-done:
+	FMOVQ 0(R1), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 0(R2), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ F28, 0(R2)
+	FMOVQ 0(R0), F27
+	WORD $0x4ebccffb // fmls V27, V31, V28
+	FMOVQ F27, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back17:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back17
+done5:
 	RET
 
 // func nesterovNEON(p, grad, buf *float32, n int, lr, mu, take float32)
-TEXT ·nesterovNEON(SB), NOSPLIT, $128-44
+TEXT ·nesterovNEON(SB), 0, $224-44
 	MOVD $neonConsts<>(SB), R16
-	MOVD p+0(FP), R0
-	MOVD grad+8(FP), R1
-	MOVD buf+16(FP), R2
 	FMOVS lr+32(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS mu+36(FP), F30
@@ -9974,116 +18403,137 @@ TEXT ·nesterovNEON(SB), NOSPLIT, $128-44
 	FMOVS take+40(FP), F29
 	VDUP V29.S[0], V29.S4
 	MOVD n+24(FP), R15
+	MOVD p+0(FP), R0
+	MOVD grad+8(FP), R1
+	MOVD buf+16(FP), R2
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfa1 // mul V1, V29, V0
-	FMOVQ 0(R2), F2
-	WORD $0x4e22cfc1 // fmla V1, V30, V2
-	FMOVQ F1, 0(R2)
-	WORD $0x4e3ecc20 // fmla V0, V1, V30
-	FMOVQ 0(R0), F1
-	WORD $0x4ea0cfe1 // fmls V1, V31, V0
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	WORD $0x6e21dfa0 // mul V0, V29, V1
-	FMOVQ 16(R2), F2
-	WORD $0x4e22cfc0 // fmla V0, V30, V2
-	FMOVQ F0, 16(R2)
-	WORD $0x4e3ecc01 // fmla V1, V0, V30
-	FMOVQ 16(R0), F0
-	WORD $0x4ea1cfe0 // fmls V0, V31, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F28
+	WORD $0x6e3cdfbb // mul V27, V29, V28
+	FMOVQ 0(R2), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ F27, 0(R2)
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 0(R0), F27
+	WORD $0x4ebccffb // fmls V27, V31, V28
+	FMOVQ F27, 0(R0)
+	FMOVQ 16(R1), F27
+	WORD $0x6e3bdfbc // mul V28, V29, V27
+	FMOVQ 16(R2), F26
+	WORD $0x4e3acfdc // fmla V28, V30, V26
+	FMOVQ F28, 16(R2)
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 16(R0), F28
+	WORD $0x4ebbcffc // fmls V28, V31, V27
+	FMOVQ F28, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfa1 // mul V1, V29, V0
-	FMOVQ 0(R2), F2
-	WORD $0x4e22cfc1 // fmla V1, V30, V2
-	FMOVQ F1, 0(R2)
-	WORD $0x4e3ecc20 // fmla V0, V1, V30
-	FMOVQ 0(R0), F1
-	WORD $0x4ea0cfe1 // fmls V1, V31, V0
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F28
+	WORD $0x6e3cdfbb // mul V27, V29, V28
+	FMOVQ 0(R2), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ F27, 0(R2)
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 0(R0), F27
+	WORD $0x4ebccffb // fmls V27, V31, V28
+	FMOVQ F27, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R2, R19
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
-	MOVD R2, R22
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	WORD $0x6e20dfa1 // mul V1, V29, V0
-	FMOVQ 0(R2), F2
-	WORD $0x4e22cfc1 // fmla V1, V30, V2
-	FMOVQ F1, 0(R2)
-	WORD $0x4e3ecc20 // fmla V0, V1, V30
-	FMOVQ 0(R0), F1
-	WORD $0x4ea0cfe1 // fmls V1, V31, V0
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	MOVWU tail2_0-48(SP), R14
-	MOVW R14, 0(R22)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	MOVWU tail2_1-44(SP), R14
-	MOVW R14, 4(R22)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-	MOVWU tail2_2-40(SP), R14
-	MOVW R14, 8(R22)
-done:
+	FMOVQ 0(R1), F28
+	WORD $0x6e3cdfbb // mul V27, V29, V28
+	FMOVQ 0(R2), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ F27, 0(R2)
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 0(R0), F27
+	WORD $0x4ebccffb // fmls V27, V31, V28
+	FMOVQ F27, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back17:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back17
+done5:
 	RET
 
 // func rmsPropNEON(p, grad, v *float32, n int, lr, alpha, take, eps float32)
-TEXT ·rmsPropNEON(SB), NOSPLIT, $128-48
+TEXT ·rmsPropNEON(SB), 0, $224-48
 	MOVD $neonConsts<>(SB), R16
-	MOVD p+0(FP), R0
-	MOVD grad+8(FP), R1
-	MOVD v+16(FP), R2
 	FMOVS lr+32(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS alpha+36(FP), F30
@@ -10093,410 +18543,330 @@ TEXT ·rmsPropNEON(SB), NOSPLIT, $128-48
 	FMOVS eps+44(FP), F28
 	VDUP V28.S[0], V28.S4
 	MOVD n+24(FP), R15
+	MOVD p+0(FP), R0
+	MOVD grad+8(FP), R1
+	MOVD v+16(FP), R2
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21dfc1 // mul V1, V30, V1
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e22cfa1 // fmla V1, V29, V2
-	FMOVQ F1, 0(R2)
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	WORD $0x6ea1f821 // sqrt V1, V1, V0
-	WORD $0x4e3cd421 // add V1, V1, V28
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ 0(R0), F0
-	WORD $0x4ea1d401 // sub V1, V0, V1
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	FMOVQ 16(R2), F0
-	WORD $0x6e20dfc0 // mul V0, V30, V0
-	WORD $0x6e21dc22 // mul V2, V1, V1
-	WORD $0x4e22cfa0 // fmla V0, V29, V2
-	FMOVQ F0, 16(R2)
-	WORD $0x6e21dfe1 // mul V1, V31, V1
-	WORD $0x6ea1f800 // sqrt V0, V0, V0
-	WORD $0x4e3cd400 // add V0, V0, V28
-	WORD $0x6e20fc20 // div V0, V1, V0
-	FMOVQ 16(R0), F1
-	WORD $0x4ea0d420 // sub V0, V1, V0
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F27
+	FMOVQ 0(R2), F26
+	WORD $0x6e3adfda // mul V26, V30, V26
+	WORD $0x6e3bdf79 // mul V25, V27, V27
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ F26, 0(R2)
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	WORD $0x6ea1fb5a // sqrt V26, V26, V0
+	WORD $0x4e3cd75a // add V26, V26, V28
+	WORD $0x6e3aff7a // div V26, V27, V26
+	FMOVQ 0(R0), F27
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ F26, 0(R0)
+	FMOVQ 16(R1), F26
+	FMOVQ 16(R2), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	WORD $0x6e3adf59 // mul V25, V26, V26
+	WORD $0x4e39cfbb // fmla V27, V29, V25
+	FMOVQ F27, 16(R2)
+	WORD $0x6e3adffa // mul V26, V31, V26
+	WORD $0x6ea1fb7b // sqrt V27, V27, V0
+	WORD $0x4e3cd77b // add V27, V27, V28
+	WORD $0x6e3bff5b // div V27, V26, V27
+	FMOVQ 16(R0), F26
+	WORD $0x4ebbd75b // sub V27, V26, V27
+	FMOVQ F27, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21dfc1 // mul V1, V30, V1
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e22cfa1 // fmla V1, V29, V2
-	FMOVQ F1, 0(R2)
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	WORD $0x6ea1f821 // sqrt V1, V1, V0
-	WORD $0x4e3cd421 // add V1, V1, V28
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ 0(R0), F0
-	WORD $0x4ea1d401 // sub V1, V0, V1
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F27
+	FMOVQ 0(R2), F26
+	WORD $0x6e3adfda // mul V26, V30, V26
+	WORD $0x6e3bdf79 // mul V25, V27, V27
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ F26, 0(R2)
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	WORD $0x6ea1fb5a // sqrt V26, V26, V0
+	WORD $0x4e3cd75a // add V26, V26, V28
+	WORD $0x6e3aff7a // div V26, V27, V26
+	FMOVQ 0(R0), F27
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ F26, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R2, R19
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
-	MOVD R2, R22
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F0
-	FMOVQ 0(R2), F1
-	WORD $0x6e21dfc1 // mul V1, V30, V1
-	WORD $0x6e20dc02 // mul V2, V0, V0
-	WORD $0x4e22cfa1 // fmla V1, V29, V2
-	FMOVQ F1, 0(R2)
-	WORD $0x6e20dfe0 // mul V0, V31, V0
-	WORD $0x6ea1f821 // sqrt V1, V1, V0
-	WORD $0x4e3cd421 // add V1, V1, V28
-	WORD $0x6e21fc01 // div V1, V0, V1
-	FMOVQ 0(R0), F0
-	WORD $0x4ea1d401 // sub V1, V0, V1
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	MOVWU tail2_0-48(SP), R14
-	MOVW R14, 0(R22)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	MOVWU tail2_1-44(SP), R14
-	MOVW R14, 4(R22)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-	MOVWU tail2_2-40(SP), R14
-	MOVW R14, 8(R22)
-done:
+	FMOVQ 0(R1), F27
+	FMOVQ 0(R2), F26
+	WORD $0x6e3adfda // mul V26, V30, V26
+	WORD $0x6e3bdf79 // mul V25, V27, V27
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ F26, 0(R2)
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	WORD $0x6ea1fb5a // sqrt V26, V26, V0
+	WORD $0x4e3cd75a // add V26, V26, V28
+	WORD $0x6e3aff7a // div V26, V27, V26
+	FMOVQ 0(R0), F27
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ F26, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back17:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back17
+done5:
 	RET
 
-// func planeAffineNEON(y, x *float32, n int, mean, scale, shift float32)
-TEXT ·planeAffineNEON(SB), NOSPLIT, $128-36
+// func lionNEON(p, grad, m *float32, n int, lr, beta1, take1, beta2, take2, keep float32)
+TEXT ·lionNEON(SB), 0, $224-56
 	MOVD $neonConsts<>(SB), R16
-	MOVD y+0(FP), R0
-	MOVD x+8(FP), R1
-	FMOVS mean+24(FP), F31
+	FMOVS lr+32(FP), F31
 	VDUP V31.S[0], V31.S4
-	FMOVS scale+28(FP), F30
+	FMOVS beta1+36(FP), F30
 	VDUP V30.S[0], V30.S4
-	FMOVS shift+32(FP), F29
+	FMOVS take1+40(FP), F29
 	VDUP V29.S[0], V29.S4
-	MOVD n+16(FP), R15
-	SUBS $8, R15, R15
-	BLT end2
-loop2:
-	FMOVQ 0(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	VMOV V29.B16, V1.B16
-	WORD $0x4e3ecc01 // fmla V1, V0, V30
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R1), F1
-	WORD $0x4ebfd421 // sub V1, V1, V31
-	VMOV V29.B16, V0.B16
-	WORD $0x4e3ecc20 // fmla V0, V1, V30
-	FMOVQ F0, 16(R0)
-	ADD $32, R0, R0
-	ADD $32, R1, R1
-	SUBS $8, R15, R15
-	BGE loop2
-end2:
-	ADD $8, R15, R15
-	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	VMOV V29.B16, V1.B16
-	WORD $0x4e3ecc01 // fmla V1, V0, V30
-	FMOVQ F1, 0(R0)
-	ADD $16, R0, R0
-	ADD $16, R1, R1
-	SUBS $4, R15, R15
-	BGE loop1
-end1:
-	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-copied:
-	MOVD R0, R20
-	MOVD $tail0-16(SP), R0
-	MOVD $tail1-32(SP), R1
-	FMOVQ 0(R1), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	VMOV V29.B16, V1.B16
-	WORD $0x4e3ecc01 // fmla V1, V0, V30
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
-	RET
-
-// func planeGradNEON(dst, dy, x *float32, n int, mean, scale, slope, shift float32)
-TEXT ·planeGradNEON(SB), NOSPLIT, $128-48
-	MOVD $neonConsts<>(SB), R16
-	MOVD dst+0(FP), R0
-	MOVD dy+8(FP), R1
-	MOVD x+16(FP), R2
-	FMOVS mean+32(FP), F31
-	VDUP V31.S[0], V31.S4
-	FMOVS scale+36(FP), F30
-	VDUP V30.S[0], V30.S4
-	FMOVS slope+40(FP), F29
-	VDUP V29.S[0], V29.S4
-	FMOVS shift+44(FP), F28
+	FMOVS beta2+44(FP), F28
 	VDUP V28.S[0], V28.S4
+	FMOVS take2+48(FP), F27
+	VDUP V27.S[0], V27.S4
+	FMOVS keep+52(FP), F26
+	VDUP V26.S[0], V26.S4
 	MOVD n+24(FP), R15
+	MOVD p+0(FP), R0
+	MOVD grad+8(FP), R1
+	MOVD m+16(FP), R2
 	SUBS $8, R15, R15
 	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	VMOV V28.B16, V1.B16
-	WORD $0x4e3dcc01 // fmla V1, V0, V29
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cfc1 // fmla V1, V30, V0
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R2), F1
-	WORD $0x4ebfd421 // sub V1, V1, V31
-	VMOV V28.B16, V0.B16
-	WORD $0x4e3dcc20 // fmla V0, V1, V29
-	FMOVQ 16(R1), F1
-	WORD $0x4e21cfc0 // fmla V0, V30, V1
-	FMOVQ F0, 16(R0)
+loop1:
+	FMOVQ 0(R1), F25
+	FMOVQ 0(R2), F24
+	WORD $0x6e39dfb7 // mul V23, V29, V25
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	FMOVQ 0(R0), F22
+	WORD $0x6e36df56 // mul V22, V26, V22
+	FMOVQ 0(R16), F21
+	WORD $0x4e351ef5 // and V21, V23, V21
+	WORD $0x6e341e94 // xor V20, V20, V20
+	WORD $0x6eb4e6b4 // gt V20, V21, V20
+	FMOVQ 32(R16), F21
+	WORD $0x4e351ef5 // and V21, V23, V21
+	WORD $0x4eb51ff5 // or V21, V31, V21
+	WORD $0x4e351e95 // and V21, V20, V21
+	WORD $0x4eb5d6d5 // sub V21, V22, V21
+	FMOVQ F21, 0(R0)
+	WORD $0x6e39df79 // mul V25, V27, V25
+	WORD $0x4e38cf99 // fmla V25, V28, V24
+	FMOVQ F25, 0(R2)
+	FMOVQ 16(R1), F25
+	FMOVQ 16(R2), F24
+	WORD $0x6e39dfb5 // mul V21, V29, V25
+	WORD $0x4e38cfd5 // fmla V21, V30, V24
+	FMOVQ 16(R0), F22
+	WORD $0x6e36df56 // mul V22, V26, V22
+	FMOVQ 0(R16), F20
+	WORD $0x4e341eb4 // and V20, V21, V20
+	WORD $0x6e371ef7 // xor V23, V23, V23
+	WORD $0x6eb7e697 // gt V23, V20, V23
+	FMOVQ 32(R16), F20
+	WORD $0x4e341eb4 // and V20, V21, V20
+	WORD $0x4eb41ff4 // or V20, V31, V20
+	WORD $0x4e341ef4 // and V20, V23, V20
+	WORD $0x4eb4d6d4 // sub V20, V22, V20
+	FMOVQ F20, 16(R0)
+	WORD $0x6e39df79 // mul V25, V27, V25
+	WORD $0x4e38cf99 // fmla V25, V28, V24
+	FMOVQ F25, 16(R2)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
 	SUBS $8, R15, R15
-	BGE loop2
+	BGE loop1
 end2:
 	ADD $8, R15, R15
 	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	VMOV V28.B16, V1.B16
-	WORD $0x4e3dcc01 // fmla V1, V0, V29
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cfc1 // fmla V1, V30, V0
-	FMOVQ F1, 0(R0)
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F25
+	FMOVQ 0(R2), F24
+	WORD $0x6e39dfb7 // mul V23, V29, V25
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	FMOVQ 0(R0), F22
+	WORD $0x6e36df56 // mul V22, V26, V22
+	FMOVQ 0(R16), F21
+	WORD $0x4e351ef5 // and V21, V23, V21
+	WORD $0x6e341e94 // xor V20, V20, V20
+	WORD $0x6eb4e6b4 // gt V20, V21, V20
+	FMOVQ 32(R16), F21
+	WORD $0x4e351ef5 // and V21, V23, V21
+	WORD $0x4eb51ff5 // or V21, V31, V21
+	WORD $0x4e351e95 // and V21, V20, V21
+	WORD $0x4eb5d6d5 // sub V21, V22, V21
+	FMOVQ F21, 0(R0)
+	WORD $0x6e39df79 // mul V25, V27, V25
+	WORD $0x4e38cf99 // fmla V25, V28, V24
+	FMOVQ F25, 0(R2)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUBS $4, R15, R15
-	BGE loop1
-end1:
+	BGE loop3
+end4:
 	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R2, R19
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	VMOV V28.B16, V1.B16
-	WORD $0x4e3dcc01 // fmla V1, V0, V29
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cfc1 // fmla V1, V30, V0
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
-	RET
-
-// func planeGradAddNEON(dst, dy, x *float32, n int, mean, scale, slope, shift float32)
-TEXT ·planeGradAddNEON(SB), NOSPLIT, $128-48
-	MOVD $neonConsts<>(SB), R16
-	MOVD dst+0(FP), R0
-	MOVD dy+8(FP), R1
-	MOVD x+16(FP), R2
-	FMOVS mean+32(FP), F31
-	VDUP V31.S[0], V31.S4
-	FMOVS scale+36(FP), F30
-	VDUP V30.S[0], V30.S4
-	FMOVS slope+40(FP), F29
-	VDUP V29.S[0], V29.S4
-	FMOVS shift+44(FP), F28
-	VDUP V28.S[0], V28.S4
-	MOVD n+24(FP), R15
-	SUBS $8, R15, R15
-	BLT end2
-loop2:
-	FMOVQ 0(R2), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	VMOV V28.B16, V1.B16
-	WORD $0x4e3dcc01 // fmla V1, V0, V29
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cfc1 // fmla V1, V30, V0
-	FMOVQ 0(R0), F0
-	WORD $0x4e20d421 // add V1, V1, V0
-	FMOVQ F1, 0(R0)
-	FMOVQ 16(R2), F1
-	WORD $0x4ebfd421 // sub V1, V1, V31
-	VMOV V28.B16, V0.B16
-	WORD $0x4e3dcc20 // fmla V0, V1, V29
-	FMOVQ 16(R1), F1
-	WORD $0x4e21cfc0 // fmla V0, V30, V1
-	FMOVQ 16(R0), F1
-	WORD $0x4e21d400 // add V0, V0, V1
-	FMOVQ F0, 16(R0)
-	ADD $32, R0, R0
-	ADD $32, R1, R1
-	ADD $32, R2, R2
-	SUBS $8, R15, R15
-	BGE loop2
-end2:
-	ADD $8, R15, R15
-	SUBS $4, R15, R15
-	BLT end1
-loop1:
-	FMOVQ 0(R2), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	VMOV V28.B16, V1.B16
-	WORD $0x4e3dcc01 // fmla V1, V0, V29
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cfc1 // fmla V1, V30, V0
-	FMOVQ 0(R0), F0
-	WORD $0x4e20d421 // add V1, V1, V0
-	FMOVQ F1, 0(R0)
-	ADD $16, R0, R0
-	ADD $16, R1, R1
-	ADD $16, R2, R2
-	SUBS $4, R15, R15
-	BGE loop1
-end1:
-	ADD $4, R15, R15
-	CBZ R15, done
-	MOVWU 0(R0), R14
-	MOVW R14, tail0_0-16(SP)
-	MOVWU 0(R1), R14
-	MOVW R14, tail1_0-32(SP)
-	MOVWU 0(R2), R14
-	MOVW R14, tail2_0-48(SP)
-	CMP $2, R15
-	BLT copied
-	MOVWU 4(R0), R14
-	MOVW R14, tail0_1-12(SP)
-	MOVWU 4(R1), R14
-	MOVW R14, tail1_1-28(SP)
-	MOVWU 4(R2), R14
-	MOVW R14, tail2_1-44(SP)
-	CMP $3, R15
-	BLT copied
-	MOVWU 8(R0), R14
-	MOVW R14, tail0_2-8(SP)
-	MOVWU 8(R1), R14
-	MOVW R14, tail1_2-24(SP)
-	MOVWU 8(R2), R14
-	MOVW R14, tail2_2-40(SP)
-copied:
-	MOVD R0, R20
-	MOVD $tail0-16(SP), R0
-	MOVD $tail1-32(SP), R1
-	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R2), F0
-	WORD $0x4ebfd400 // sub V0, V0, V31
-	VMOV V28.B16, V1.B16
-	WORD $0x4e3dcc01 // fmla V1, V0, V29
-	FMOVQ 0(R1), F0
-	WORD $0x4e20cfc1 // fmla V1, V30, V0
-	FMOVQ 0(R0), F0
-	WORD $0x4e20d421 // add V1, V1, V0
-	FMOVQ F1, 0(R0)
-	MOVWU tail0_0-16(SP), R14
-	MOVW R14, 0(R20)
-	CMP $2, R15
-	BLT done
-	MOVWU tail0_1-12(SP), R14
-	MOVW R14, 4(R20)
-	CMP $3, R15
-	BLT done
-	MOVWU tail0_2-8(SP), R14
-	MOVW R14, 8(R20)
-done:
+	FMOVQ 0(R1), F25
+	FMOVQ 0(R2), F24
+	WORD $0x6e39dfb7 // mul V23, V29, V25
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	FMOVQ 0(R0), F22
+	WORD $0x6e36df56 // mul V22, V26, V22
+	FMOVQ 0(R16), F21
+	WORD $0x4e351ef5 // and V21, V23, V21
+	WORD $0x6e341e94 // xor V20, V20, V20
+	WORD $0x6eb4e6b4 // gt V20, V21, V20
+	FMOVQ 32(R16), F21
+	WORD $0x4e351ef5 // and V21, V23, V21
+	WORD $0x4eb51ff5 // or V21, V31, V21
+	WORD $0x4e351e95 // and V21, V20, V21
+	WORD $0x4eb5d6d5 // sub V21, V22, V21
+	FMOVQ F21, 0(R0)
+	WORD $0x6e39df79 // mul V25, V27, V25
+	WORD $0x4e38cf99 // fmla V25, V28, V24
+	FMOVQ F25, 0(R2)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back17:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back17
+done5:
 	RET

@@ -294,6 +294,86 @@ func elemSoftmaxGradNEON(dst, a, b *float32, n int, s, t float32)
 //go:noescape
 func elemLogSoftmaxGradNEON(dst, a, b *float32, n int, s, t float32)
 
+// sumNEON adds up n elements, see sumGo.
+//
+//go:noescape
+func sumNEON(x *float32, n int) (s float32)
+
+// dotNEON adds up n products, see dotGo.
+//
+//go:noescape
+func dotNEON(a, b *float32, n int) (s float32)
+
+// squaresNEON adds up (x-mean)^2, see squaresGo.
+//
+//go:noescape
+func squaresNEON(x *float32, n int, mean float32) (s float32)
+
+// softmaxRowNEON does one row, see softmaxRowGo.
+//
+//go:noescape
+func softmaxRowNEON(dst, x *float32, n int) (m, logSum float32)
+
+// logSumExpRowNEON does one row, see logSumExpRowGo.
+//
+//go:noescape
+func logSumExpRowNEON(x *float32, n int) (m, logSum float32)
+
+// layerNormRowNEON computes y = (x-mean)*rstd*gamma + beta.
+//
+//go:noescape
+func layerNormRowNEON(y, x, gamma, beta *float32, n int, mean, rstd float32)
+
+// layerNormGradSumsNEON adds up dy*gamma and dy*gamma*xhat, see layerNormGradSumsGo.
+//
+//go:noescape
+func layerNormGradSumsNEON(dy, x, gamma *float32, n int, mean, rstd float32) (sum, dot float32)
+
+// layerNormGradRowNEON computes dx += rstd*(dy*gamma - a - xhat*b).
+//
+//go:noescape
+func layerNormGradRowNEON(dx, dy, x, gamma *float32, n int, mean, rstd, a, b float32)
+
+// planeAffineNEON computes y = (x-mean)*scale + shift.
+//
+//go:noescape
+func planeAffineNEON(y, x *float32, n int, mean, scale, shift float32)
+
+// planeGradNEON computes dst = scale*dy + slope*(x-mean) + shift.
+//
+//go:noescape
+func planeGradNEON(dst, dy, x *float32, n int, mean, scale, slope, shift float32)
+
+// planeGradAddNEON adds scale*dy + slope*(x-mean) + shift to dst.
+//
+//go:noescape
+func planeGradAddNEON(dst, dy, x *float32, n int, mean, scale, slope, shift float32)
+
+// planeGradSumsNEON adds up dy and dy*(x-mean).
+//
+//go:noescape
+func planeGradSumsNEON(dy, x *float32, n int, mean float32) (sum, dot float32)
+
+// rowAffineNEON computes y = (x-mean)*scale + shift.
+//
+//go:noescape
+func rowAffineNEON(y, x, mean, scale, shift *float32, n int)
+
+// rowGradNEON computes dst = scale*dy + slope*(x-mean) + shift.
+//
+//go:noescape
+func rowGradNEON(dst, dy, x, mean, scale, slope, shift *float32, n int)
+
+// lstmRowNEON does one row, see lstmRowGo.
+//
+//go:noescape
+func lstmRowNEON(h, c, acts, tanhC, gates, cPrev *float32, n int)
+
+// gruRowNEON does one row, see gruRowGo.
+//
+//go:noescape
+func gruRowNEON(h, acts, gx, gh, hPrev *float32, n int)
+
 // adamNEON updates n parameters, see adamGo.
 //
 //go:noescape
@@ -314,17 +394,7 @@ func nesterovNEON(p, grad, buf *float32, n int, lr, mu, take float32)
 //go:noescape
 func rmsPropNEON(p, grad, v *float32, n int, lr, alpha, take, eps float32)
 
-// planeAffineNEON computes y = (x-mean)*scale + shift.
+// lionNEON updates n parameters, see lionGo.
 //
 //go:noescape
-func planeAffineNEON(y, x *float32, n int, mean, scale, shift float32)
-
-// planeGradNEON computes dst = scale*dy + slope*(x-mean) + shift.
-//
-//go:noescape
-func planeGradNEON(dst, dy, x *float32, n int, mean, scale, slope, shift float32)
-
-// planeGradAddNEON adds scale*dy + slope*(x-mean) + shift to dst.
-//
-//go:noescape
-func planeGradAddNEON(dst, dy, x *float32, n int, mean, scale, slope, shift float32)
+func lionNEON(p, grad, m *float32, n int, lr, beta1, take1, beta2, take2, keep float32)

@@ -6,7 +6,12 @@ package kernel
 // loops in plain Go are for the build tag noasm.
 func init() {
 	vecTable[portable] = vecKernels{
-		adam: adamNEON, momentum: momentumNEON, nesterov: nesterovNEON, rmsProp: rmsPropNEON,
-		planeAffine: planeAffineNEON, planeGrad: planeGradNEON, planeGradAdd: planeGradAddNEON,
+		sum: sumNEON, dot: dotNEON, squares: squaresNEON,
+		softmaxRow: softmaxRowNEON, logSumExpRow: logSumExpRowNEON,
+		layerNormRow: layerNormRowNEON, layerNormGradSums: layerNormGradSumsNEON, layerNormGradRow: layerNormGradRowNEON,
+		planeAffine: planeAffineNEON, planeGradSums: planeGradSumsNEON, planeGrad: planeGradNEON, planeGradAdd: planeGradAddNEON,
+		rowAffine: rowAffineNEON, rowGrad: rowGradNEON,
+		lstmRow: lstmRowNEON, gruRow: gruRowNEON,
+		adam: adamNEON, momentum: momentumNEON, nesterov: nesterovNEON, rmsProp: rmsPropNEON, lion: lionNEON,
 	}
 }

@@ -70,9 +70,7 @@ func largest(x []float32) float32 {
 
 func addRowsGo(dst, x []float32, rows, stride, n int) {
 	for i := range rows {
-		for j, v := range x[i*stride : i*stride+n] {
-			dst[j] += v
-		}
+		elem(opAdd, dst[:n], dst[:n], x[i*stride:i*stride+n], 0, 0)
 	}
 }
 

@@ -14,7 +14,9 @@ func emitFused() {
 	for _, wide := range []bool{false, true} {
 		v := &vm{wide: wide, consts: map[uint32]cst{}}
 		v.lstm()
+		v.lstmGrad()
 		v.gru()
+		v.gruGrad()
 		v.adam()
 		v.momentum("momentum", false)
 		v.momentum("nesterov", true)
@@ -24,51 +26,78 @@ func emitFused() {
 	}
 }
 
-// gate returns the place of a strip in part k of an array of parts of size bytes.
-func gate(s strip, base, size reg.GPVirtual, k int) operand.Mem {
-	p := base
+// gateArray is an array of parts of n elements, one a gate.
+type gateArray struct {
+	v          *vm
+	base, size reg.GPVirtual // size in bytes
+	parts      []reg.GPVirtual
+}
+
+func (v *vm) gates(name string, n reg.GPVirtual, parts int) gateArray {
+	g := gateArray{v: v, base: v.gp(name)}
+	if v.neon == nil {
+		g.size = copyGP(n)
+		SHLQ(operand.Imm(2), g.size)
+		return g
+	}
+	for k := range parts { // it has the registers for a pointer each
+		g.parts = append(g.parts, v.neon.partOf(g.base, k))
+	}
+	return g
+}
+
+// at returns the place of a strip in part k.
+func (g gateArray) at(s strip, k int) operand.Mem {
+	if g.v.neon != nil {
+		return s.at(g.parts[k])
+	}
+	p := g.base
 	for ; k > 0; k -= 1 + k/2 {
 		q := GP64()
-		LEAQ(operand.Mem{Base: p, Index: size, Scale: uint8(min(k, 2))}, q)
+		LEAQ(operand.Mem{Base: p, Index: g.size, Scale: uint8(min(k, 2))}, q)
 		p = q
 	}
 	return s.at(p)
 }
 
+func (g gateArray) load(s strip, k int) vec     { return g.v.load(g.at(s, k)) }
+func (g gateArray) store(a vec, s strip, k int) { g.v.store(a, g.at(s, k)) }
+
 func (v *vm) lstm() {
 	v.function("lstmRow", "func(h, c, acts, tanhC, gates, cPrev *float32, n int)", "lstmRow"+v.isaName()+" does one row, see lstmRowGo.")
-	h, c, acts, tanhC, gates, cPrev, n := v.gp("h"), v.gp("c"), v.gp("acts"), v.gp("tanhC"), v.gp("gates"), v.gp("cPrev"), v.gp("n")
-	size := copyGP(n)
-	SHLQ(operand.Imm(2), size)
+	h, c, tanhC, cPrev, n := v.gp("h"), v.gp("c"), v.gp("tanhC"), v.gp("cPrev"), v.gp("n")
+	acts, gates := v.gates("acts", n, 4), v.gates("gates", n, 4)
 	v.strips(n, 1, func(s strip) {
-		f := v.sigmoid(v.load(gate(s, gates, size, 1)))
-		v.store(f, gate(s, acts, size, 1))
+		f := v.sigmoid(gates.load(s, 1))
+		acts.store(f, s, 1)
 		cell := v.mul(f, s.load(cPrev))
-		i := v.sigmoid(v.load(gate(s, gates, size, 0)))
-		v.store(i, gate(s, acts, size, 0))
-		g := v.tanh(v.load(gate(s, gates, size, 2)))
-		v.store(g, gate(s, acts, size, 2))
+		i := v.sigmoid(gates.load(s, 0))
+		acts.store(i, s, 0)
+		g := v.tanh(gates.load(s, 2))
+		acts.store(g, s, 2)
 		v.addTo(cell, i, g)
 		s.store(cell, c)
 		t := v.tanh(cell)
 		s.store(t, tanhC)
-		o := v.sigmoid(v.load(gate(s, gates, size, 3)))
-		v.store(o, gate(s, acts, size, 3))
+		o := v.sigmoid(gates.load(s, 3))
+		acts.store(o, s, 3)
 		s.store(v.mul(o, t), h)
 	})
 	v.ret()
 
+}
+
+func (v *vm) lstmGrad() {
 	v.function("lstmGradRow", "func(dgates, dcPrev, dh, dc, acts, tanhC, cPrev *float32, n int)",
 		"lstmGradRow"+v.isaName()+" does one row, see lstmGradRowGo; dc may be nil.")
-	dgates, dcPrev, dh, dc, acts, tanhC, cPrev, n := v.gp("dgates"), v.gp("dcPrev"), v.gp("dh"), v.gp("dc"), v.gp("acts"), v.gp("tanhC"), v.gp("cPrev"), v.gp("n")
-	size = copyGP(n)
-	SHLQ(operand.Imm(2), size)
+	dcPrev, dh, dc, tanhC, cPrev, n := v.gp("dcPrev"), v.gp("dh"), v.gp("dc"), v.gp("tanhC"), v.gp("cPrev"), v.gp("n")
+	dgates, acts := v.gates("dgates", n, 4), v.gates("acts", n, 4)
 	v.strips(n, 1, func(s strip) {
 		one := v.set(v.c(1))
-		o := v.load(gate(s, acts, size, 3))
+		o := acts.load(s, 3)
 		t, d := s.load(tanhC), s.load(dh)
 		// d*t * o*(1-o)
-		v.store(v.mul(v.mul(d, t), v.mul(o, v.sub(one, o))), gate(s, dgates, size, 3))
+		dgates.store(v.mul(v.mul(d, t), v.mul(o, v.sub(one, o))), s, 3)
 		w := v.copy(one)
 		v.subTo(w, t, t)
 		cell := v.mul(v.mul(d, o), w)
@@ -77,12 +106,12 @@ func (v *vm) lstm() {
 		JZ(operand.LabelRef(without))
 		v.plusTo(cell, s.load(dc))
 		Label(without)
-		i, f, g := v.load(gate(s, acts, size, 0)), v.load(gate(s, acts, size, 1)), v.load(gate(s, acts, size, 2))
-		v.store(v.mul(v.mul(cell, g), v.mul(i, v.sub(one, i))), gate(s, dgates, size, 0))
-		v.store(v.mul(v.mul(cell, s.load(cPrev)), v.mul(f, v.sub(one, f))), gate(s, dgates, size, 1))
+		i, f, g := acts.load(s, 0), acts.load(s, 1), acts.load(s, 2)
+		dgates.store(v.mul(v.mul(cell, g), v.mul(i, v.sub(one, i))), s, 0)
+		dgates.store(v.mul(v.mul(cell, s.load(cPrev)), v.mul(f, v.sub(one, f))), s, 1)
 		w = v.copy(one)
 		v.subTo(w, g, g)
-		v.store(v.mul(v.mul(cell, i), w), gate(s, dgates, size, 2))
+		dgates.store(v.mul(v.mul(cell, i), w), s, 2)
 		s.store(v.mul(cell, f), dcPrev)
 	})
 	v.ret()
@@ -90,47 +119,48 @@ func (v *vm) lstm() {
 
 func (v *vm) gru() {
 	v.function("gruRow", "func(h, acts, gx, gh, hPrev *float32, n int)", "gruRow"+v.isaName()+" does one row, see gruRowGo.")
-	h, acts, gx, gh, hPrev, n := v.gp("h"), v.gp("acts"), v.gp("gx"), v.gp("gh"), v.gp("hPrev"), v.gp("n")
-	size := copyGP(n)
-	SHLQ(operand.Imm(2), size)
+	h, hPrev, n := v.gp("h"), v.gp("hPrev"), v.gp("n")
+	acts, gx, gh := v.gates("acts", n, 3), v.gates("gx", n, 3), v.gates("gh", n, 3)
 	v.strips(n, 1, func(s strip) {
 		part := func(k int) vec {
-			return v.add(v.load(gate(s, gx, size, k)), v.load(gate(s, gh, size, k)))
+			return v.add(gx.load(s, k), gh.load(s, k))
 		}
 		r := v.sigmoid(part(0))
-		v.store(r, gate(s, acts, size, 0))
-		w := v.load(gate(s, gx, size, 2))
-		v.addTo(w, r, v.load(gate(s, gh, size, 2)))
+		acts.store(r, s, 0)
+		w := gx.load(s, 2)
+		v.addTo(w, r, gh.load(s, 2))
 		t := v.tanh(w)
-		v.store(t, gate(s, acts, size, 2))
+		acts.store(t, s, 2)
 		z := v.sigmoid(part(1))
-		v.store(z, gate(s, acts, size, 1))
+		acts.store(z, s, 1)
 		v.addTo(t, z, v.sub(s.load(hPrev), t))
 		s.store(t, h)
 	})
 	v.ret()
 
+}
+
+func (v *vm) gruGrad() {
 	v.function("gruGradRow", "func(dgx, dgh, dhPrev, dh, acts, gh, hPrev *float32, n int)",
 		"gruGradRow"+v.isaName()+" does one row, see gruGradRowGo.")
-	dgx, dgh, dhPrev, dh, acts, gh, hPrev, n := v.gp("dgx"), v.gp("dgh"), v.gp("dhPrev"), v.gp("dh"), v.gp("acts"), v.gp("gh"), v.gp("hPrev"), v.gp("n")
-	size = copyGP(n)
-	SHLQ(operand.Imm(2), size)
+	dhPrev, dh, hPrev, n := v.gp("dhPrev"), v.gp("dh"), v.gp("hPrev"), v.gp("n")
+	dgx, dgh, acts, gh := v.gates("dgx", n, 3), v.gates("dgh", n, 3), v.gates("acts", n, 3), v.gates("gh", n, 3)
 	v.strips(n, 1, func(s strip) {
 		one := v.set(v.c(1))
-		r, z, t := v.load(gate(s, acts, size, 0)), v.load(gate(s, acts, size, 1)), v.load(gate(s, acts, size, 2))
+		r, z, t := acts.load(s, 0), acts.load(s, 1), acts.load(s, 2)
 		d := s.load(dh)
 		rest := v.sub(one, z)
 		w := v.copy(one)
 		v.subTo(w, t, t)
 		dn := v.mul(v.mul(d, rest), w)
 		dz := v.mul(v.mul(v.mul(d, v.sub(s.load(hPrev), t)), z), rest)
-		dr := v.mul(v.mul(v.mul(dn, v.load(gate(s, gh, size, 2))), r), v.sub(one, r))
-		v.store(dr, gate(s, dgx, size, 0))
-		v.store(dr, gate(s, dgh, size, 0))
-		v.store(dz, gate(s, dgx, size, 1))
-		v.store(dz, gate(s, dgh, size, 1))
-		v.store(dn, gate(s, dgx, size, 2))
-		v.store(v.mul(dn, r), gate(s, dgh, size, 2))
+		dr := v.mul(v.mul(v.mul(dn, gh.load(s, 2)), r), v.sub(one, r))
+		dgx.store(dr, s, 0)
+		dgh.store(dr, s, 0)
+		dgx.store(dz, s, 1)
+		dgh.store(dz, s, 1)
+		dgx.store(dn, s, 2)
+		dgh.store(v.mul(dn, r), s, 2)
 		s.store(v.mul(d, z), dhPrev)
 	})
 	v.ret()

@@ -20,13 +20,18 @@ type neon struct {
 	asm, stubs bytes.Buffer
 	consts     []uint32
 	fresh      *reg.Collection
+	frame      int // bytes that the tails of the present function need
 
 	// The present function.
 	name    string
-	offset  map[string]int // of its arguments
-	pointer map[reg.ID]int // general registers of its pointers
-	scalars map[reg.ID]int // vector registers of its scalars
+	offset  map[string]int // of its arguments and results
+	pointer []string       // in R0 and so on: what loads them
+	address map[reg.ID]int // pointer by name
+	fixed   map[reg.ID]int // vector registers that outlive a body: from V31 down, accumulators from V0 up
+	top     int            // how many from above
+	low     int            // how many from below
 	body    []neonOp
+	labels  int
 }
 
 // neonOp is one instruction: dst and src are names.
@@ -37,6 +42,7 @@ type neonOp struct {
 	base  int    // general register of a load or store
 	imm   int    // offset, shift
 	konst uint32 // of "const"
+	name  string // of "result"
 }
 
 // neonWords are the encodings with all registers 0, for four lanes of 32 bits.
@@ -47,6 +53,7 @@ var neonWords = map[string]uint32{
 	"addi": 0x4ea08400, "subi": 0x6ea08400, "shl": 0x4f005400, "sra": 0x4f000400,
 	"eq": 0x4e20e400, "ge": 0x6e20e400, "gt": 0x6ea0e400,
 	"maxnm": 0x4e20c400, "fmla": 0x4e20cc00, "fmls": 0x4ea0cc00, "bsl": 0x6e601c00,
+	"high": 0x6e004000 | 8<<11, "odd": 0x6e004000 | 4<<11, "spread": 0x4e040400,
 }
 
 func (n *neon) record(op string, dst reg.Register, src ...reg.Register) reg.Register {
@@ -79,12 +86,12 @@ func (n *neon) op(name string, a vec, b any) vec {
 
 func (n *neon) load(m operand.Mem) vec {
 	r := n.newVec()
-	n.body = append(n.body, neonOp{op: "load", dst: r, base: n.pointer[m.Base.(reg.Virtual).ID()], imm: m.Disp})
+	n.body = append(n.body, neonOp{op: "load", dst: r, base: n.place(m.Base), imm: m.Disp})
 	return r
 }
 
 func (n *neon) store(a vec, m operand.Mem) {
-	n.body = append(n.body, neonOp{op: "store", src: []reg.Register{a}, base: n.pointer[m.Base.(reg.Virtual).ID()], imm: m.Disp})
+	n.body = append(n.body, neonOp{op: "store", src: []reg.Register{a}, base: n.place(m.Base), imm: m.Disp})
 }
 
 func (n *neon) cmp(pred uint8, a vec, b any) reg.Register {
@@ -114,84 +121,157 @@ func (n *neon) shift(op string, a vec, by uint8) vec {
 	return r
 }
 
-// function begins a function; signature has pointers, one int n, and float32, in this order.
-func (n *neon) function(name, signature, doc string) {
-	n.name, n.offset = name, map[string]int{}
-	n.pointer, n.scalars, n.body = map[reg.ID]int{}, map[reg.ID]int{}, nil
-	list := strings.TrimSuffix(strings.TrimPrefix(signature, "func("), ")")
-	// A type stands after the last name of its group.
-	size, off := map[string]int{}, 0
-	var names []string
-	for _, field := range strings.Split(list, ", ") {
-		name, typ, ok := strings.Cut(field, " ")
-		names = append(names, name)
-		if !ok {
-			continue
-		}
-		for _, a := range names {
-			size[a] = 8
-			if typ == "float32" {
-				size[a] = 4
-			}
-			n.offset[a] = off
-			off += size[a]
-		}
-		names = nil
+// place returns the general register of a pointer.
+func (n *neon) place(p reg.Register) int {
+	if p == nil {
+		return neonMask
 	}
-	fmt.Fprintf(&n.stubs, "\n// %s\n//\n//go:noescape\nfunc %s%s\n", doc, name, strings.TrimPrefix(signature, "func"))
-	fmt.Fprintf(&n.asm, "\n// func %s%s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", name, strings.TrimPrefix(signature, "func"), name, 16*8, off)
-	fmt.Fprintf(&n.asm, "\tMOVD $neonConsts<>(SB), R16\n")
+	return n.address[p.(reg.Virtual).ID()]
 }
 
+// function begins a function; its arguments are pointers, one int n, and float32, in this order, its
+// results float32.
+func (n *neon) function(name, signature, doc string) {
+	n.name, n.offset = name, map[string]int{}
+	n.pointer, n.address, n.fixed, n.body = nil, map[reg.ID]int{}, map[reg.ID]int{}, nil
+	n.top, n.low, n.labels = 0, 0, 0
+	args, results, _ := strings.Cut(strings.TrimPrefix(signature, "func("), ")")
+	off := 0
+	lay := func(list string) {
+		var names []string
+		for _, field := range strings.Split(list, ", ") {
+			name, typ, ok := strings.Cut(field, " ")
+			names = append(names, name)
+			if !ok { // the type stands after the last name of its group
+				continue
+			}
+			for _, a := range names {
+				n.offset[a] = off
+				if off += 8; typ == "float32" {
+					off -= 4
+				}
+			}
+			names = nil
+		}
+	}
+	lay(args)
+	if results = strings.Trim(results, " ()"); results != "" {
+		off = (off + 7) &^ 7
+		lay(results)
+	}
+	fmt.Fprintf(&n.stubs, "\n// %s\n//\n//go:noescape\nfunc %s%s\n", doc, name, strings.TrimPrefix(signature, "func"))
+	fmt.Fprintf(&n.asm, "\n// func %s%s\nTEXT ·%s(SB), 0, $FRAME-%d\n", name, strings.TrimPrefix(signature, "func"), name, off)
+	n.line("MOVD $neonConsts<>(SB), R16")
+	n.frame = 0
+}
+
+func (n *neon) line(format string, a ...any) { fmt.Fprintf(&n.asm, "\t"+format+"\n", a...) }
+
+// label returns a name that is new in the function.
+func (n *neon) label(name string) string {
+	n.labels++
+	return fmt.Sprintf("%s%d", name, n.labels)
+}
+
+func (n *neon) mark(label string) { fmt.Fprintf(&n.asm, "%s:\n", label) }
+
+// The general registers: pointers from R0 on, then these.
 const (
-	neonCount  = 15 // R15 holds n
-	neonScalar = 31 // scalars are V31, V30 and so on
+	neonMask  = 13 // place of the tail's mask
+	neonTemp  = 14
+	neonCount = 15 // elements left
 )
+
+// neonSaved hold the pointers to what a tail has to copy back.
+var neonSaved = []int{17, 19, 20, 21, 22, 23, 24}
 
 func (n *neon) gp(name string) reg.GPVirtual {
 	r := n.fresh.GP64()
-	if name == "n" {
-		fmt.Fprintf(&n.asm, "\tMOVD n+%d(FP), R%d\n", n.offset[name], neonCount)
-		return r
+	if name != "n" {
+		n.newPointer(r, fmt.Sprintf("MOVD %s+%d(FP), R%%[1]d", name, n.offset[name]))
 	}
-	id := len(n.pointer)
-	n.pointer[r.ID()] = id
-	fmt.Fprintf(&n.asm, "\tMOVD %s+%d(FP), R%d\n", name, n.offset[name], id)
+	return r
+}
+
+func (n *neon) newPointer(r reg.GPVirtual, load string) {
+	n.address[r.ID()] = len(n.pointer)
+	n.pointer = append(n.pointer, load)
+	if len(n.pointer) > neonMask {
+		log.Fatalf("gen: %s has too many pointers", n.name)
+	}
+}
+
+// partOf returns a pointer to part k of the array of parts of n elements at base.
+func (n *neon) partOf(base reg.GPVirtual, k int) reg.GPVirtual {
+	if k == 0 {
+		return base
+	}
+	r := n.fresh.GP64()
+	load := n.pointer[n.address[base.ID()]]
+	for range k {
+		load += fmt.Sprintf("; ADD R%d<<2, R%%[1]d, R%%[1]d", neonCount)
+	}
+	n.newPointer(r, load)
 	return r
 }
 
 func (n *neon) scalar(name string) vec {
 	r := n.newVec()
-	id := neonScalar - len(n.scalars)
-	n.scalars[r.ID()] = id
-	fmt.Fprintf(&n.asm, "\tFMOVS %s+%d(FP), F%d\n\tVDUP V%d.S[0], V%d.S4\n", name, n.offset[name], id, id, id)
+	id := n.pinned(r)
+	n.line("FMOVS %s+%d(FP), F%d", name, n.offset[name], id)
+	n.line("VDUP V%d.S[0], V%d.S4", id, id)
 	return r
 }
 
-// strips writes the loops: unroll vectors a turn, then one, then what is left by way of the frame.
-func (n *neon) strips(v *vm, unroll int, body func(s strip)) {
-	w := func(format string, a ...any) { fmt.Fprintf(&n.asm, format, a...) }
-	once := func(count int) {
-		n.body = nil
-		for i := range count {
-			body(strip{v, nil, 16 * i})
-		}
-		n.emit()
+func (n *neon) pinned(r reg.Register) int {
+	n.fixed[r.(reg.Virtual).ID()] = 31 - n.top
+	n.top++
+	return 32 - n.top
+}
+
+// pin keeps a value for the bodies that follow.
+func (n *neon) pin(a vec) vec {
+	r := n.newVec()
+	n.pinned(r)
+	n.record("copyTo", r, a)
+	n.emit()
+	return r
+}
+
+func (n *neon) result(a vec, name string) {
+	n.body = append(n.body, neonOp{op: "result", src: []reg.Register{a}, name: fmt.Sprintf("%s+%d(FP)", name, n.offset[name])})
+}
+
+// begin loads the count and the pointers, which the last loop has moved.
+func (n *neon) begin() {
+	n.emit()
+	n.line("MOVD n+%d(FP), R%d", n.offset["n"], neonCount)
+	for p, load := range n.pointer {
+		n.line(load, p)
 	}
-	if unroll == 1 {
-		unroll = 2 // a loop's own four instructions weigh more here
+}
+
+// loop runs body, which covers step elements, while there are that many.
+func (n *neon) loop(step int, body func()) {
+	loop, end := n.label("loop"), n.label("end")
+	n.line("SUBS $%d, R%d, R%d", step, neonCount, neonCount)
+	n.line("BLT %s", end)
+	n.mark(loop)
+	body()
+	n.emit()
+	for p := range n.pointer {
+		n.line("ADD $%d, R%d, R%d", 4*step, p, p)
 	}
-	for _, u := range []int{unroll, 1} {
-		w("\tSUBS $%d, R%d, R%d\n\tBLT end%d\nloop%d:\n", 4*u, neonCount, neonCount, u, u)
-		once(u)
-		for p := range len(n.pointer) {
-			w("\tADD $%d, R%d, R%d\n", 16*u, p, p)
-		}
-		w("\tSUBS $%d, R%d, R%d\n\tBGE loop%d\nend%d:\n\tADD $%d, R%d, R%d\n", 4*u, neonCount, neonCount, u, u, 4*u, neonCount, neonCount)
-	}
-	w("\tCBZ R%d, done\n", neonCount)
-	read, written := map[int]bool{}, map[int]bool{}
-	for _, o := range n.body { // the last body is that of one vector
+	n.line("SUBS $%d, R%d, R%d", step, neonCount, neonCount)
+	n.line("BGE %s", loop)
+	n.mark(end)
+	n.line("ADD $%d, R%d, R%d", step, neonCount, neonCount)
+}
+
+// uses returns the pointers that the recorded operations read and write.
+func (n *neon) uses() (read, written []bool) {
+	read, written = make([]bool, neonMask+1), make([]bool, neonMask+1)
+	for _, o := range n.body {
 		switch o.op {
 		case "load":
 			read[o.base] = true
@@ -199,37 +279,166 @@ func (n *neon) strips(v *vm, unroll int, body func(s strip)) {
 			written[o.base] = true
 		}
 	}
-	slot := func(p int) string { return fmt.Sprintf("tail%d-%d(SP)", p, 16*(p+1)) }
-	part := func(p, e int) string { return fmt.Sprintf("tail%d_%d-%d(SP)", p, e, 16*(p+1)-4*e) }
-	for e := range 3 {
-		if e > 0 {
-			w("\tCMP $%d, R%d\n\tBLT copied\n", e+1, neonCount)
+	return
+}
+
+// tail does what is left, fewer than regs vectors, on copies in the frame, filled up with zeros:
+// body for one vector after the other, with v's mask on if masked.
+func (n *neon) tail(v *vm, regs int, masked bool, body func(i int)) {
+	body(0) // to see what it uses
+	read, written := n.uses()
+	n.body = nil
+	done := n.label("done")
+	n.line("CBZ R%d, %s", neonCount, done)
+	slot := func(p int) string { return fmt.Sprintf("tail%d-%d(SP)", p, (p+1)*16*regs) }
+	n.frame = max(n.frame, 16*regs*(neonMask+1))
+	saved := map[int]int{}
+	for p := range n.pointer {
+		if written[p] {
+			if len(saved) == len(neonSaved) {
+				log.Fatalf("gen: %s writes too much", n.name)
+			}
+			saved[p] = neonSaved[len(saved)]
+			n.line("MOVD R%d, R%d", p, saved[p])
 		}
-		for p := range len(n.pointer) {
-			if read[p] {
-				w("\tMOVWU %d(R%d), R14\n\tMOVW R14, %s\n", 4*e, p, part(p, e))
+	}
+	fill := func(p int, word string) {
+		again := n.label("copy")
+		n.line("MOVD $%s, R%d", slot(p), neonTo)
+		n.line("MOVD R%d, R%d", neonCount, neonTemp)
+		n.mark(again)
+		if word != "ONES" {
+			n.line("MOVWU.P 4(R%d), R%d", p, neonWord)
+		}
+		n.line("MOVW.P R%d, 4(R%d)", neonWord, neonTo)
+		n.line("SUBS $1, R%d, R%d", neonTemp, neonTemp)
+		n.line("BNE %s", again)
+		// Up to three words belong to the last vector; a slot has them unless it is full.
+		n.line("AND $3, R%d, R%d", neonCount, neonTemp)
+		full := n.label("full")
+		n.line("CBZ R%d, %s", neonTemp, full)
+		pad := n.label("pad")
+		n.mark(pad)
+		n.line("MOVW.P ZR, 4(R%d)", neonTo)
+		n.line("ADD $1, R%d, R%d", neonTemp, neonTemp)
+		n.line("CMP $4, R%d", neonTemp)
+		n.line("BNE %s", pad)
+		n.mark(full)
+	}
+	for p := range n.pointer {
+		if read[p] {
+			fill(p, "")
+		}
+	}
+	if masked {
+		n.line("MOVD $-1, R%d", neonWord)
+		fill(neonMask, "ONES")
+		n.line("MOVD $%s, R%d", slot(neonMask), neonMask)
+	}
+	for p := range n.pointer {
+		n.line("MOVD $%s, R%d", slot(p), p)
+	}
+	finished := n.label("finished")
+	v.masked = masked
+	for i := range regs {
+		if masked {
+			v.mask = n.load(operand.Mem{Disp: 16 * i})
+		}
+		body(i)
+		n.emit()
+		if i < regs-1 {
+			n.line("CMP $%d, R%d", 4*(i+1), neonCount)
+			n.line("BLE %s", finished)
+		}
+	}
+	v.masked = false
+	n.mark(finished)
+	for p := range n.pointer {
+		if !written[p] {
+			continue
+		}
+		again := n.label("back")
+		n.line("MOVD $%s, R%d", slot(p), neonTo)
+		n.line("MOVD R%d, R%d", neonCount, neonTemp)
+		n.mark(again)
+		n.line("MOVWU.P 4(R%d), R%d", neonTo, neonWord)
+		n.line("MOVW.P R%d, 4(R%d)", neonWord, saved[p])
+		n.line("SUBS $1, R%d, R%d", neonTemp, neonTemp)
+		n.line("BNE %s", again)
+	}
+	n.mark(done)
+}
+
+const neonTo, neonWord = 25, 26 // spoilt by a tail
+
+// strips writes the loops: unroll vectors a turn, then one, then what is left.
+func (n *neon) strips(v *vm, unroll int, body func(s strip)) {
+	n.begin()
+	if unroll == 1 {
+		unroll = 2 // a loop's own instructions weigh more here
+	}
+	for _, u := range []int{unroll, 1} {
+		n.loop(4*u, func() {
+			for i := range u {
+				body(strip{v, nil, 16 * i})
+			}
+		})
+	}
+	n.tail(v, 1, false, func(int) { body(strip{v, nil, 0}) })
+}
+
+// reduce is the vector machine's, on accumulators from V0 on.
+func (n *neon) reduce(v *vm, lanes, quantities int, start func() vec, body func(s strip, acc []vec)) [][]vec {
+	regs := lanes / 4
+	acc, byQuantity := make([][]vec, regs), make([][]vec, quantities)
+	n.emit()
+	n.low = 0
+	for i := range acc {
+		for q := range quantities {
+			r := n.newVec()
+			n.fixed[r.(reg.Virtual).ID()] = n.low
+			n.low++
+			acc[i], byQuantity[q] = append(acc[i], r), append(byQuantity[q], r)
+		}
+	}
+	first := start()
+	for i := range acc {
+		for _, r := range acc[i] {
+			n.record("copyTo", r, first)
+		}
+	}
+	n.begin()
+	at := func(i int) { body(strip{v, nil, 16 * i}, acc[i]) }
+	n.loop(lanes, func() {
+		for i := range regs {
+			at(i)
+		}
+	})
+	n.tail(v, regs, true, at)
+	return byQuantity
+}
+
+// fold is the vector machine's.
+func (n *neon) fold(acc []vec, op string) vec {
+	if op == "max" {
+		op = "maxnm"
+	}
+	for len(acc) > 1 {
+		group := min(4, len(acc)/2) // 16 lanes, then 8, then 4
+		var next []vec
+		for i := 0; i < len(acc); i += 2 * group {
+			for k := range group {
+				next = append(next, n.op(op, acc[i+k], acc[i+group+k]))
 			}
 		}
+		acc = next
 	}
-	w("copied:\n")
-	for p := range len(n.pointer) {
-		if written[p] { // its place is needed again
-			w("\tMOVD R%d, R%d\n", p, 20+p)
-		}
-		w("\tMOVD $%s, R%d\n", slot(p), p)
+	r := acc[0]
+	for _, half := range []string{"high", "odd"} {
+		h := n.record(half, n.newVec(), r).(vec)
+		r = n.op(op, r, h)
 	}
-	once(1)
-	for e := range 3 {
-		if e > 0 {
-			w("\tCMP $%d, R%d\n\tBLT done\n", e+1, neonCount)
-		}
-		for p := range len(n.pointer) {
-			if written[p] {
-				w("\tMOVWU %s, R14\n\tMOVW R14, %d(R%d)\n", part(p, e), 4*e, 20+p)
-			}
-		}
-	}
-	w("done:\n")
+	return r
 }
 
 // emit gives the recorded names registers, each from its first definition to its last use, and
@@ -238,7 +447,7 @@ func (n *neon) emit() {
 	last := map[reg.ID]int{}
 	id := func(r reg.Register) reg.ID { return r.(reg.Virtual).ID() }
 	for i, o := range n.body {
-		for _, s := range append(o.src, o.dst) {
+		for _, s := range append(slices.Clone(o.src), o.dst) {
 			if s != nil {
 				last[id(s)] = i
 			}
@@ -246,7 +455,7 @@ func (n *neon) emit() {
 	}
 	at := map[reg.ID]int{}
 	var free []int
-	for r := neonScalar - len(n.scalars); r >= 0; r-- {
+	for r := n.low; r < 32-n.top; r++ {
 		free = append(free, r)
 	}
 	take := func() int {
@@ -258,7 +467,7 @@ func (n *neon) emit() {
 		return r
 	}
 	where := func(r reg.Register) int {
-		if s, ok := n.scalars[id(r)]; ok {
+		if s, ok := n.fixed[id(r)]; ok {
 			return s
 		}
 		p, ok := at[id(r)]
@@ -273,10 +482,12 @@ func (n *neon) emit() {
 	move := func(d, s int) { fmt.Fprintf(&n.asm, "\tVMOV V%d.B16, V%d.B16\n", s, d) }
 	// dies tells whether nothing after i needs source k.
 	dies := func(i int, o neonOp, k int) bool {
-		_, fixed := n.scalars[id(o.src[k])]
+		_, fixed := n.fixed[id(o.src[k])]
 		return !fixed && last[id(o.src[k])] == i && (o.dst == nil || id(o.src[k]) != id(o.dst))
 	}
-	for i, o := range n.body {
+	body := n.body
+	n.body = nil
+	for i, o := range body {
 		// A source that dies here frees its register for dst, except where dst is written before
 		// all sources are read.
 		release := func() {
@@ -314,6 +525,18 @@ func (n *neon) emit() {
 		case "fmla", "fmls": // dst += src0*src1, in place
 			word(o.op, where(o.dst), where(o.src[0]), where(o.src[1]))
 			release()
+		case "copyTo":
+			move(where(o.dst), where(o.src[0]))
+			release()
+		case "result":
+			n.line("FMOVS F%d, %s", where(o.src[0]), o.name)
+			release()
+		case "high", "odd":
+			s := where(o.src[0])
+			release()
+			d := take()
+			at[id(o.dst)] = d
+			word(o.op, d, s, s)
 		case "plusTo", "maxTo": // in place
 			a := where(o.dst)
 			word(map[string]string{"plusTo": "add", "maxTo": "maxnm"}[o.op], a, a, where(o.src[0]))
@@ -366,7 +589,9 @@ func (n *neon) emit() {
 			word(o.op, d, a, b)
 		}
 		if o.dst != nil && last[id(o.dst)] == i { // never used
-			free = append(free, at[id(o.dst)])
+			if r, ok := at[id(o.dst)]; ok {
+				free = append(free, r)
+			}
 		}
 	}
 }
@@ -389,17 +614,31 @@ func emitNEON() {
 	n := &neon{fresh: reg.NewCollection()}
 	v := &vm{neon: n}
 	v.elems()
+	v.sums()
+	v.softmax("softmaxRow", true)
+	v.softmax("logSumExpRow", false)
+	v.layerNorm()
+	v.planes()
+	v.planeSums()
+	v.rowsOfChannels()
+	v.lstm()
+	v.gru()
 	v.adam()
 	v.momentum("momentum", false)
 	v.momentum("nesterov", true)
 	v.rmsProp()
-	v.planes()
+	v.lion()
 	n.write("neon_arm64.s", "neon_stubs_arm64.go")
 	writeElemTable("elem_table_arm64.go", []*vm{v}, []string{"portable"})
 	os.Exit(0)
 }
 
-func (n *neon) ret() { n.asm.WriteString("\tRET\n") }
+func (n *neon) ret() {
+	n.emit()
+	n.line("RET")
+	text := bytes.Replace(n.asm.Bytes(), []byte("$FRAME"), fmt.Appendf(nil, "$%d", n.frame), 1)
+	n.asm = *bytes.NewBuffer(text)
+}
 
 // write saves the assembly and its stubs.
 func (n *neon) write(asmFile, stubFile string) {

@@ -14,6 +14,9 @@ import (
 // body adds the elements of a strip; beyond the end it must leave acc as it is (see inside).
 // It returns the lanes of each quantity, for fold.
 func (v *vm) reduce(n reg.GPVirtual, lanes, quantities int, start func() vec, body func(s strip, acc []vec)) [][]vec {
+	if v.neon != nil {
+		return v.neon.reduce(v, lanes, quantities, start, body)
+	}
 	regs := lanes / v.lanes()
 	acc := make([][]vec, regs) // by register, then quantity
 	for i := range acc {
@@ -58,9 +61,16 @@ func (v *vm) reduce(n reg.GPVirtual, lanes, quantities int, start func() vec, bo
 	return byQuantity
 }
 
-// fold joins the lanes of one quantity by an instruction of two sources: halves of the lanes again
-// and again. The result is in the lowest lane.
-func (v *vm) fold(acc []vec, op func(...operand.Op)) vec {
+// fold joins the lanes of one quantity by "add" or "max": halves of the lanes again and again. The
+// result is in the lowest lane.
+func (v *vm) fold(acc []vec, name string) vec {
+	if v.neon != nil {
+		return v.neon.fold(acc, name)
+	}
+	op := VADDPS
+	if name == "max" {
+		op = VMAXPS
+	}
 	group := 16 / v.lanes() // registers that hold 16 lanes
 	for len(acc) > group {
 		var next []vec
@@ -94,13 +104,28 @@ func (v *vm) fold(acc []vec, op func(...operand.Op)) vec {
 
 // all spreads the lowest lane of an XMM register.
 func (v *vm) all(x vec) vec {
+	if v.neon != nil {
+		return v.neon.record("spread", v.neon.newVec(), x).(vec)
+	}
 	r := v.reg()
 	VBROADCASTSS(x, r)
 	return r
 }
 
+// pin returns x for use in a loop that follows.
+func (v *vm) pin(x vec) vec {
+	if v.neon != nil {
+		return v.neon.pin(x)
+	}
+	return x
+}
+
 // result stores the lowest lane of x as a result of the function.
-func result(x vec, name string) {
+func (v *vm) result(x vec, name string) {
+	if v.neon != nil {
+		v.neon.result(x, name)
+		return
+	}
 	b, err := Return(name).Resolve()
 	if err != nil {
 		panic(err)

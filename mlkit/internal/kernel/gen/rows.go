@@ -22,7 +22,8 @@ func emitRows() {
 		v.layerNorm()
 		v.planes()
 		v.planeSums()
-		v.channels()
+		v.rowsOfChannels()
+		v.columnsOfChannels()
 	}
 }
 
@@ -31,26 +32,26 @@ const sumLanes = 64
 func (v *vm) sums() {
 	v.function("sum", "func(x *float32, n int) (s float32)", "sum"+v.isaName()+" adds up n elements, see sumGo.")
 	x := v.gp("x")
-	result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
+	v.result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
 		v.plusTo(acc[0], s.load(x))
-	})[0], VADDPS), "s")
+	})[0], "add"), "s")
 	v.ret()
 
 	v.function("dot", "func(a, b *float32, n int) (s float32)", "dot"+v.isaName()+" adds up n products, see dotGo.")
 	a, b := v.gp("a"), v.gp("b")
-	result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
+	v.result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
 		v.addTo(acc[0], s.load(a), s.load(b))
-	})[0], VADDPS), "s")
+	})[0], "add"), "s")
 	v.ret()
 
 	v.function("squares", "func(x *float32, n int, mean float32) (s float32)",
 		"squares"+v.isaName()+" adds up (x-mean)^2, see squaresGo.")
 	x = v.gp("x")
 	mean := v.scalar("mean")
-	result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
+	v.result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
 		d := v.inside(v.sub(s.load(x), mean))
 		v.addTo(acc[0], d, d)
-	})[0], VADDPS), "s")
+	})[0], "add"), "s")
 	v.ret()
 }
 
@@ -73,20 +74,20 @@ func (v *vm) softmax(name string, store bool) {
 			e = v.sel(v.mask, e, v.set(lowest))
 		}
 		v.maxTo(acc[0], e) // drops NaN, which comes back with e^NaN
-	})[0], VMAXPS)
-	result(top, "m")
-	m := v.all(top)
+	})[0], "max")
+	v.result(top, "m")
+	m := v.pin(v.all(top))
 	sum := v.fold(v.reduce(n, sumLanes, 1, v.zero, func(s strip, acc []vec) {
 		e := v.expNegative(v.sub(s.load(x), m))
 		if store {
 			s.store(e, dst)
 		}
 		v.plusTo(acc[0], v.inside(e))
-	})[0], VADDPS)
-	total := v.all(sum)
-	result(v.log(total).AsX().(vec), "logSum")
+	})[0], "add")
+	total := v.pin(v.all(sum))
+	v.result(v.log(total).AsX().(vec), "logSum")
 	if store {
-		r := v.div(v.set(v.c(1)), total)
+		r := v.pin(v.div(v.set(v.c(1)), total))
 		v.strips(n, 4, func(s strip) { s.store(v.mul(s.load(dst), r), dst) })
 	}
 	v.ret()
@@ -193,8 +194,8 @@ func (v *vm) layerNorm() {
 		v.plusTo(acc[0], g)
 		v.addTo(acc[1], v.inside(v.mul(v.sub(s.load(x), mean), rstd)), g)
 	})
-	result(v.fold(q[0], VADDPS), "sum")
-	result(v.fold(q[1], VADDPS), "dot")
+	v.result(v.fold(q[0], "add"), "sum")
+	v.result(v.fold(q[1], "add"), "dot")
 	v.ret()
 
 	v.function("layerNormGradRow", "func(dx, dy, x, gamma *float32, n int, mean, rstd, a, b float32)",
@@ -259,13 +260,13 @@ func (v *vm) planeSums() {
 		v.plusTo(acc[0], d)
 		v.addTo(acc[1], v.inside(v.sub(s.load(x), mean)), d)
 	})
-	result(v.fold(q[0], VADDPS), "sum")
-	result(v.fold(q[1], VADDPS), "dot")
+	v.result(v.fold(q[0], "add"), "sum")
+	v.result(v.fold(q[1], "add"), "dot")
 	v.ret()
 }
 
-// channels emits the same for rows whose every column is a channel with statistics of its own.
-func (v *vm) channels() {
+// rowsOfChannels emits the same for rows whose every column is a channel with statistics of its own.
+func (v *vm) rowsOfChannels() {
 	v.function("rowAffine", "func(y, x, mean, scale, shift *float32, n int)",
 		"rowAffine"+v.isaName()+" computes y = (x-mean)*scale + shift.")
 	y, x, mean, scale, shift := v.gp("y"), v.gp("x"), v.gp("mean"), v.gp("scale"), v.gp("shift")
@@ -287,6 +288,10 @@ func (v *vm) channels() {
 	})
 	v.ret()
 
+}
+
+// columnsOfChannels emits the sums for them.
+func (v *vm) columnsOfChannels() {
 	v.function("columnSquares", "func(dst, x, mean *float32, rows, stride, n int)",
 		"columnSquares"+v.isaName()+" adds (x-mean)^2 of n columns of rows that are stride apart, rows > 0.")
 	dst, x, mean, rows, stride := v.gp("dst"), v.gp("x"), v.gp("mean"), v.gp("rows"), v.gp("stride")

@@ -53,7 +53,10 @@ func (v *vm) isaName() string {
 }
 
 func (v *vm) lanes() int {
-	if v.wide {
+	switch {
+	case v.neon != nil:
+		return 4
+	case v.wide:
 		return 16
 	}
 	return 8

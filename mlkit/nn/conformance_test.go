@@ -110,6 +110,66 @@ var layerCases = []layerCase{
 	{name: "Sigmoid", make: fixed(nn.Sigmoid{}), in: []int{3, 4}, out: []int{3, 4}},
 	{name: "Softmax", make: fixed(nn.Softmax{}), in: []int{3, 4}, out: []int{3, 4}, wrong: []int{}, op: "Softmax"},
 	{name: "LogSoftmax", make: fixed(nn.LogSoftmax{}), in: []int{3, 4}, out: []int{3, 4}, wrong: []int{}, op: "LogSoftmax"},
+	{name: "RNN", make: func(r *rand.Rand) nn.Layer { return nn.NewRNN(r, nn.Recurrent{In: 3, Hidden: 2}) },
+		in: []int{2, 4, 3}, out: []int{2, 4, 2}, state: "weight_ih_l0 weight_hh_l0 bias_ih_l0 bias_hh_l0", noGolden: true, wrong: []int{2, 4, 2}, op: "RNN"},
+	{name: "LSTM", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewLSTM(r, nn.Recurrent{In: 3, Hidden: 2, Bidirectional: true, NoBias: true, Layers: 2, Dropout: 0.2})
+	}, in: []int{2, 4, 3}, out: []int{2, 4, 4}, state: "weight_ih_l0 weight_hh_l0 weight_ih_l0_reverse weight_hh_l0_reverse weight_ih_l1 weight_hh_l1 weight_ih_l1_reverse weight_hh_l1_reverse",
+		modes: true, noGolden: true, wrong: []int{2, 3}, op: "TimeMajor"},
+	{name: "GRU", make: func(r *rand.Rand) nn.Layer { return nn.NewGRU(r, nn.Recurrent{In: 3, Hidden: 2}) },
+		in: []int{2, 4, 3}, out: []int{2, 4, 2}, state: "weight_ih_l0 weight_hh_l0 bias_ih_l0 bias_hh_l0", noGolden: true, wrong: []int{2, 4, 4}, op: "GRU"},
+	{name: "LSTM last state", make: func(r *rand.Rand) nn.Layer {
+		return lastState{nn.NewLSTM(r, nn.Recurrent{In: 3, Hidden: 2, Bidirectional: true})}
+	},
+		in: []int{2, 4, 3}, out: []int{2, 4}, noGolden: true, wrong: []int{2, 4, 4}, op: "LSTM",
+		state: "lstm.weight_ih_l0 lstm.weight_hh_l0 lstm.bias_ih_l0 lstm.bias_hh_l0 lstm.weight_ih_l0_reverse lstm.weight_hh_l0_reverse lstm.bias_ih_l0_reverse lstm.bias_hh_l0_reverse"},
+	{name: "MultiHeadAttention", make: func(r *rand.Rand) nn.Layer { return nn.NewMultiHeadAttention(r, 4, 2) },
+		in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "in_proj_weight in_proj_bias out_proj.weight out_proj.bias", noGolden: true, wrong: []int{2, 3, 5}, op: "Linear"},
+	{name: "TransformerEncoder", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewTransformerEncoder(r, 1, nn.Transformer{Width: 4, Heads: 2, Hidden: 6, PreNorm: true, GELU: true, Dropout: 0.2})
+	}, in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: encoderState + " norm.weight norm.bias", modes: true, noGolden: true, wrong: []int{2, 3, 5}, op: "LayerNorm"},
+	{name: "TransformerDecoder", make: func(r *rand.Rand) nn.Layer {
+		return decoding{nn.NewTransformerDecoder(r, 1, nn.Transformer{Width: 4, Heads: 2, Hidden: 6, GELU: true})}
+	}, in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: decoderState, noGolden: true, wrong: []int{2, 3, 5}, op: "Linear"},
+	{name: "Embedding", make: func(r *rand.Rand) nn.Layer { return embedding{nn.NewPaddedEmbedding(r, 5, 4, 1)} },
+		in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "embedding.weight", noGolden: true, wrong: []int{2, 3, 5}, op: "Add"},
+	{name: "LearnedPositions", make: func(r *rand.Rand) nn.Layer { return nn.NewLearnedPositions(r, 5, 4) },
+		in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "weight", noGolden: true, wrong: []int{2, 6, 4}, op: "LearnedPositions"},
+	{name: "SinusoidalPositions", make: fixed(nn.NewSinusoidalPositions(5, 4)),
+		in: []int{2, 3, 4}, out: []int{2, 3, 4}, noGolden: true, wrong: []int{2, 6, 4}, op: "SinusoidalPositions"},
+}
+
+const (
+	encoderState = "layers.0.self_attn.in_proj_weight layers.0.self_attn.in_proj_bias layers.0.self_attn.out_proj.weight layers.0.self_attn.out_proj.bias " +
+		"layers.0.linear1.weight layers.0.linear1.bias layers.0.linear2.weight layers.0.linear2.bias " +
+		"layers.0.norm1.weight layers.0.norm1.bias layers.0.norm2.weight layers.0.norm2.bias"
+	decoderState = "decoder.layers.0.self_attn.in_proj_weight decoder.layers.0.self_attn.in_proj_bias decoder.layers.0.self_attn.out_proj.weight decoder.layers.0.self_attn.out_proj.bias " +
+		"decoder.layers.0.multihead_attn.in_proj_weight decoder.layers.0.multihead_attn.in_proj_bias decoder.layers.0.multihead_attn.out_proj.weight decoder.layers.0.multihead_attn.out_proj.bias " +
+		"decoder.layers.0.linear1.weight decoder.layers.0.linear1.bias decoder.layers.0.linear2.weight decoder.layers.0.linear2.bias " +
+		"decoder.layers.0.norm1.weight decoder.layers.0.norm1.bias decoder.layers.0.norm2.weight decoder.layers.0.norm2.bias " +
+		"decoder.layers.0.norm3.weight decoder.layers.0.norm3.bias"
+)
+
+// What has a Forward of its own goes through the table in one of these.
+type (
+	lastState struct{ LSTM *nn.LSTM }
+	decoding  struct{ Decoder *nn.TransformerDecoder }
+	embedding struct{ Embedding *nn.Embedding }
+)
+
+func (l lastState) Forward(x T) T { return l.LSTM.Last(x, nn.Sequences{}) }
+
+func (d decoding) Forward(x T) T { return d.Decoder.Run(x, x, nn.Mask{Causal: true}, nn.Mask{}) }
+
+func (e embedding) Forward(x T) T {
+	ids := x.Tape().ScratchInts(x.Dim(0) * x.Dim(1))
+	for i := range ids {
+		ids[i] = int32(i%x.Dim(1)*2) % 5
+		if ids[i] == 1 { // the padding gets no gradient
+			ids[i] = 3
+		}
+	}
+	return e.Embedding.Forward(x.Tape(), tensor.NewInts(ids, x.Dim(0), x.Dim(1))).Add(x)
 }
 
 // layerGolden is one layer's training step in PyTorch, from layers.py.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -224,5 +225,170 @@ func TestSequenceLayersLikePyTorch(t *testing.T) {
 	}
 	for name := range goldens {
 		t.Errorf("the golden %q is not used", name)
+	}
+}
+
+// A training step of every sequence layer allocates nothing, and gives the
+// same bits with any number of workers.
+func TestSequenceTrainingStep(t *testing.T) {
+	const batch, time, width = 70, 6, 8
+	rng := nn.NewRand(1)
+	ids, lens, labels := make([]int32, batch*time), make([]int32, batch), make([]int32, batch*2)
+	for i := range ids {
+		ids[i] = int32(rng.IntN(11))
+	}
+	for i := range lens {
+		lens[i] = int32(i%time + 1)
+		labels[2*i], labels[2*i+1] = int32(i%3+1), int32(i%5+1)
+	}
+	m := struct {
+		Embedding *nn.Embedding
+		Learned   *nn.LearnedPositions
+		LSTM      *nn.LSTM
+		GRU       *nn.GRU
+		RNN       *nn.RNN
+		Encoder   *nn.TransformerEncoder
+		Decoder   *nn.TransformerDecoder
+	}{
+		nn.NewPaddedEmbedding(rng, 11, width, 0), nn.NewLearnedPositions(rng, time+2, width),
+		nn.NewLSTM(rng, nn.Recurrent{In: width, Hidden: width / 2, Layers: 2, Bidirectional: true, Dropout: 0.1}),
+		nn.NewGRU(rng, nn.Recurrent{In: width, Hidden: width, NoBias: true}),
+		nn.NewRNN(rng, nn.Recurrent{In: width, Hidden: width, Layers: 2, ReLU: true}),
+		nn.NewTransformerEncoder(rng, 1, nn.Transformer{Width: width, Heads: 2, PreNorm: true, GELU: true, Dropout: 0.1}),
+		nn.NewTransformerDecoder(rng, 1, nn.Transformer{Width: width, Heads: 2}),
+	}
+	sines := nn.NewSinusoidalPositions(time, width)
+	params := nn.Params(m)
+	tape := tensor.NewTape(1)
+	step := func() tensor.Grads {
+		tape.Reset()
+		tape.Seed(1, 1)
+		tokens, lengths := tensor.NewInts(ids, batch, time), tensor.NewInts(lens)
+		x := sines.Forward(m.Learned.Forward(m.Embedding.Forward(tape, tokens)))
+		y, h, c := m.LSTM.Run(x, nn.Sequences{Lengths: lengths})
+		y, _ = m.GRU.Run(y, nn.Sequences{Lengths: lengths})
+		y = m.RNN.Forward(y)
+		memory := m.Encoder.Run(y, nn.Mask{Padding: nn.PaddingMask(tape, tokens, 0)})
+		y = m.Decoder.Run(y, memory, nn.Mask{Causal: true}, nn.Mask{Padding: nn.LengthMask(tape, lengths, time)})
+		loss := nn.CTC(y, nn.Spelling{Labels: tensor.NewInts(labels, batch, 2)})
+		return loss.Add(h.Mean()).Add(c.Mean()).Add(m.LSTM.Last(x, nn.Sequences{}).Mean()).Backward()
+	}
+	var want [][]float32
+	for _, procs := range []int{1, 2, 5} {
+		old := runtime.GOMAXPROCS(procs)
+		g := step()
+		runtime.GOMAXPROCS(old)
+		for k, p := range params {
+			got := g.Of(p)
+			if got == nil {
+				t.Fatalf("no gradient of %s", p.Name)
+			}
+			if procs == 1 {
+				want = append(want, slices.Clone(got))
+			} else if !slices.Equal(got, want[k]) {
+				t.Errorf("GOMAXPROCS %d: other bits of %s", procs, p.Name)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(20, func() { step() }); n != 0 {
+		t.Errorf("%v allocations a step", n)
+	}
+}
+
+// In evaluation mode nothing is dropped, and the fused blocks of training
+// without dropout give what the parts do.
+func TestDropoutOfSequenceLayers(t *testing.T) {
+	rng := nn.NewRand(1)
+	e := nn.NewTransformerEncoderLayer(rng, nn.Transformer{Width: 4, Heads: 2, Dropout: 0.5})
+	l := nn.NewLSTM(rng, nn.Recurrent{In: 4, Hidden: 4, Layers: 2, Dropout: 0.5})
+	x := make([]float32, 2*3*4)
+	for i := range x {
+		x[i] = float32(math.Sin(float64(i)))
+	}
+	run := func(training bool, seed uint64) []float32 {
+		tape := tensor.NewTape(seed)
+		tape.SetTraining(training)
+		return slices.Clone(e.Forward(l.Forward(tape.Input(x, 2, 3, 4))).Data())
+	}
+	if !slices.Equal(run(false, 1), run(false, 2)) {
+		t.Error("evaluation depends on the seed")
+	}
+	if slices.Equal(run(true, 1), run(true, 2)) || !slices.Equal(run(true, 1), run(true, 1)) {
+		t.Error("in training, the seed must decide, and alone")
+	}
+}
+
+func TestMasks(t *testing.T) {
+	tape := tensor.NewTape(1)
+	if m := nn.PaddingMask(tape, tensor.NewInts([]int32{5, 9, 9, 3}, 2, 2), 9); !slices.Equal(m.Data, []int32{0, 1, 1, 0}) || !slices.Equal(m.Dims(), []int{2, 2}) {
+		t.Errorf("padding mask %v", m)
+	}
+	if m := nn.LengthMask(tape, tensor.NewInts([]int32{2, 0}), 3); !slices.Equal(m.Data, []int32{0, 0, 1, 1, 1, 1}) || !slices.Equal(m.Dims(), []int{2, 3}) {
+		t.Errorf("length mask %v", m)
+	}
+}
+
+func TestPositions(t *testing.T) {
+	tape := tensor.NewTape(1)
+	y := nn.NewSinusoidalPositions(9, 4).Forward(tape.Full(1, 2, 3, 4))
+	for _, c := range []struct {
+		p, j int
+		want float64
+	}{{0, 0, 0}, {0, 1, 1}, {2, 0, math.Sin(2)}, {2, 1, math.Cos(2)}, {2, 2, math.Sin(0.02)}, {2, 3, math.Cos(0.02)}} {
+		if got := y.At(1, c.p, c.j); math.Abs(float64(got)-1-c.want) > 1e-6 {
+			t.Errorf("position %d, column %d: %v, want 1 + %v", c.p, c.j, got, c.want)
+		}
+	}
+	l := nn.NewLearnedPositions(nn.NewRand(1), 5, 4)
+	y = l.Forward(tape.Full(0, 2, 3, 4))
+	if !slices.Equal(y.Data()[12:], l.Weight.Data[:12]) {
+		t.Errorf("learned positions give %v", y)
+	}
+}
+
+func TestSequenceLayersRefuse(t *testing.T) {
+	rng := nn.NewRand(1)
+	tape := tensor.NewTape(1)
+	for want, f := range map[string]func(){
+		"In and Hidden of at least 1":    func() { nn.NewLSTM(rng, nn.Recurrent{In: 3}) },
+		"3 attention heads cannot share": func() { nn.NewMultiHeadAttention(rng, 4, 3) },
+		"padding id 5 is none of":        func() { nn.NewPaddedEmbedding(rng, 5, 2, 5) },
+		"a time of at most 2":            func() { nn.NewSinusoidalPositions(2, 4).Forward(tape.Full(0, 1, 3, 4)) },
+		"[batch, time, 4]":               func() { nn.NewLearnedPositions(rng, 2, 4).Forward(tape.Full(0, 1, 2, 5)) },
+		"at most 32 are possible":        func() { nn.NewGRU(rng, nn.Recurrent{In: 1, Hidden: 1, Layers: 33}).Forward(tape.Full(0, 1, 1, 1)) },
+		"id 7 ":                          func() { nn.NewEmbedding(rng, 5, 2).Forward(tape, tensor.NewInts([]int32{7})) },
+	} {
+		func() {
+			defer func() {
+				if p := fmt.Sprint(recover()); !strings.Contains(p, want) {
+					t.Errorf("panic %q, want %q in it", p, want)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+func TestSequenceLayersStartLikePyTorch(t *testing.T) {
+	rng := nn.NewRand(1)
+	within := func(p *tensor.Param, bound float64) {
+		t.Helper()
+		largest := 0.0
+		for _, v := range p.Data {
+			largest = max(largest, math.Abs(float64(v)))
+		}
+		if largest > bound || largest < 0.9*bound {
+			t.Errorf("the largest of %v elements is %v, want nearly %v", p.Dims(), largest, bound)
+		}
+	}
+	l := nn.NewLSTM(rng, nn.Recurrent{In: 5, Hidden: 16})
+	within(l.Weights[0].WeightIH, 0.25)
+	within(l.Weights[0].BiasHH, 0.25)
+	m := nn.NewMultiHeadAttention(rng, 24, 2)
+	within(m.InProjWeight, 0.25)
+	for _, v := range slices.Concat(m.InProjBias.Data, m.OutProj.Bias.Data) {
+		if v != 0 {
+			t.Fatal("attention's biases do not start at zero")
+		}
 	}
 }

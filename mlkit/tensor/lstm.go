@@ -22,11 +22,11 @@ func init() {
 	lstmCell.forward = func(r *recurrence, s step) {
 		h := r.hidden
 		g := rows(r.acts, s.now, s.n, 4*h)
-		kernel.LSTMCell(rows(r.hs, s.next, s.n, h), r.c(s.next, s.row, s.n), g, r.tc(s), g, r.c(s.prev, s.row, s.n), h)
+		kernel.LSTMCell(rows(r.hs, s.next, s.n, h), r.c(s.after, s), g, r.tc(s), g, r.c(s.before, s), h)
 	}
 	lstmCell.backward = func(r *recurrence, s step, dh, _ []float32) {
 		h := r.hidden
 		dc := rows(r.dc, s.row, s.n, h)
-		kernel.LSTMCellGrad(rows(r.dacts, s.chunk, s.n, 4*h), dc, dh, dc, rows(r.acts, s.now, s.n, 4*h), r.tc(s), r.c(s.prev, s.row, s.n), h)
+		kernel.LSTMCellGrad(rows(r.dacts, s.chunk, s.n, 4*h), dc, dh, dc, rows(r.acts, s.now, s.n, 4*h), r.tc(s), r.c(s.before, s), h)
 	}
 }

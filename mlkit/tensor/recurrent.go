@@ -75,11 +75,12 @@ const chunkSize = 1 << 17
 
 // step names the rows lo…hi−1 at one time: offsets in units of rows.
 type step struct {
-	now        int // in arrays of time steps
-	chunk      int // in arrays of the present chunk of steps
-	prev, next int // in hs
-	n          int // how many rows
-	row        int // the first row within the batch
+	t, before, after int // the time, and those of the states around it
+	now              int // in arrays of time steps
+	chunk            int // in arrays of the present chunk of steps
+	prev, next       int // in hs
+	n                int // how many rows
+	row              int // the first row within the batch
 }
 
 var recurrences = sync.Pool{New: func() any { return new(recurrence) }}
@@ -116,7 +117,7 @@ func (r *recurrence) step(k, lo, hi int) step {
 		now = r.time - 1 - k
 		prev, next = now+1, now
 	}
-	return step{now: now*r.batch + lo, chunk: now*r.batch + lo - r.base, prev: prev*r.batch + lo, next: next*r.batch + lo, n: hi - lo, row: lo}
+	return step{t: now, before: prev, after: next, now: now*r.batch + lo, chunk: now*r.batch + lo - r.base, prev: prev*r.batch + lo, next: next*r.batch + lo, n: hi - lo, row: lo}
 }
 
 // split takes off the leading rows of s that are all within their sequences,
@@ -135,7 +136,7 @@ func (r *recurrence) split(s step) (head, rest step, active bool) {
 }
 
 func (r *recurrence) active(s step, i int) bool {
-	return r.lengths == nil || s.now/r.batch < int(r.lengths[s.row+i])
+	return r.lengths == nil || s.t < int(r.lengths[s.row+i])
 }
 
 func (r *recurrence) anyActive(s step) bool {
@@ -150,15 +151,13 @@ func (r *recurrence) anyActive(s step) bool {
 // rows cuts n rows of width elements out of x.
 func rows(x []float32, row, n, width int) []float32 { return x[row*width : (row+n)*width] }
 
-// c and tc cut the cells out.
-func (r *recurrence) c(row, at, n int) []float32 {
-	off := row / r.batch * r.cSlot // the step
-	return rows(r.cs[off:], at, n, r.hidden)
+// c and tc cut the cells out of those of some time.
+func (r *recurrence) c(time int, s step) []float32 {
+	return rows(r.cs[time*r.cSlot:], s.row, s.n, r.hidden)
 }
 
 func (r *recurrence) tc(s step) []float32 {
-	off := s.now / r.batch * r.cSlot
-	return rows(r.tanh[off:], s.row, s.n, r.hidden)
+	return rows(r.tanh[s.t*r.cSlot:], s.row, s.n, r.hidden)
 }
 
 func (r *recurrence) forwardStep(s step) {
@@ -183,7 +182,7 @@ func (r *recurrence) forwardStep(s step) {
 		}
 		copy(rows(r.hs, head.next, head.n, r.hidden), rows(r.hs, head.prev, head.n, r.hidden))
 		if r.cs != nil {
-			copy(r.c(head.next, head.row, head.n), r.c(head.prev, head.row, head.n))
+			copy(r.c(head.after, head), r.c(head.before, head))
 		}
 	}
 }
@@ -333,8 +332,9 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 		state := t.floats.take((2*steps + 1) * bh)
 		r.cs, r.tanh = state[:(steps+1)*bh], state[(steps+1)*bh:]
 		n.saved[savedState] = state
-		c0 := r.c(0, 0, batch)
-		cLast = r.c(steps*batch, 0, batch)
+		whole := step{n: batch}
+		c0 := r.c(0, whole)
+		cLast = r.c(time, whole)
 		if w.Reverse {
 			c0, cLast = cLast, c0
 		}

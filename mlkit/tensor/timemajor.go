@@ -68,7 +68,7 @@ func (x Tensor) JoinDirections(reverse Tensor, batchFirst bool, lengths Ints) Te
 	y := t.floats.take(s.size())
 	j.gather(y, n.data)
 	if reverse.t != nil {
-		j.gather(y[h:], reverse.node(op).data)
+		j.gather(y[min(h, len(y)):], reverse.node(op).data)
 	}
 	res, m := t.push(op)
 	m.data, m.shape, m.ids = y, s, l

@@ -105,8 +105,8 @@ func (w *walker) walk(path string, v reflect.Value, exported bool) {
 		w.add(n)
 		return
 	}
-	if w.types != nil && v.Kind() == reflect.Struct && w.types[path] == "" { // an embedded struct has the same path
-		w.types[path] = v.Type().Name()
+	if s := reflect.Indirect(v); w.types != nil && s.Kind() == reflect.Struct && w.types[path] == "" { // an embedded struct has the same path
+		w.types[path] = s.Type().Name()
 	}
 	if exported && v.CanInterface() && (v.Kind() != reflect.Pointer || !v.IsNil()) {
 		if namer, ok := v.Interface().(Namer); ok {

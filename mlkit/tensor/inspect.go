@@ -44,7 +44,7 @@ func (t *Tape) Operations() []Operation {
 		}
 		switch {
 		case operands == 0: // an input
-		case alone:
+		case alone && n.ids == nil: // rows picked by ids are data
 			from[i] = o.Params
 		default:
 			ops = append(ops, o)

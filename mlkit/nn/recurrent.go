@@ -151,32 +151,42 @@ func (r *recurrent) pass(p *pass, x tensor.Tensor, s Sequences) {
 // run gives the outputs, batch first, and the final states of all layers.
 func (r *recurrent) run(x tensor.Tensor, s Sequences) (out, h, c tensor.Tensor) {
 	var p pass
+	start := x.Tape().Len()
 	r.pass(&p, x, s)
 	h = stackStates(p.h[:len(r.Weights)])
 	if r.gates == 4 {
 		c = stackStates(p.c[:len(r.Weights)])
 	}
-	return p.out[0].JoinDirections(p.out[1], true, s.Lengths), h, c
+	return r.grouped(start, p.out[0].JoinDirections(p.out[1], true, s.Lengths)), h, c
 }
 
 // Forward maps [batch, time, in] to the outputs of the last layer at every
 // step, [batch, time, directions·hidden].
 func (r *recurrent) Forward(x tensor.Tensor) tensor.Tensor {
 	var p pass
+	start := x.Tape().Len()
 	r.pass(&p, x, Sequences{})
-	return p.out[0].JoinDirections(p.out[1], true, tensor.Ints{})
+	return r.grouped(start, p.out[0].JoinDirections(p.out[1], true, tensor.Ints{}))
+}
+
+// grouped makes all since start one layer in summaries.
+func (r *recurrent) grouped(start int, out tensor.Tensor) tensor.Tensor {
+	out.Tape().Group(start, r.Weights[0].WeightIH)
+	return out
 }
 
 // Last maps [batch, time, in] to the last layer's final states, [batch,
 // directions·hidden], without laying out the outputs in between.
 func (r *recurrent) Last(x tensor.Tensor, s Sequences) tensor.Tensor {
 	var p pass
+	start := x.Tape().Len()
 	r.pass(&p, x, s)
 	n := len(r.Weights)
+	out := p.h[n-1]
 	if r.Config.Bidirectional {
-		return tensor.Concat(-1, p.h[n-2], p.h[n-1])
+		out = tensor.Concat(-1, p.h[n-2], p.h[n-1])
 	}
-	return p.h[n-1]
+	return r.grouped(start, out)
 }
 
 func stateOf(x tensor.Tensor, k int) tensor.Tensor {

@@ -80,23 +80,18 @@ func SummaryOf(model any, forward func(t *tensor.Tape)) ModelSummary {
 			s.ActivationBytes += 4 * product(o.Dims)
 		}
 		dims := append([]int{}, o.Dims...)
-		switch m := within[i]; {
-		case m == nil:
+		if within[i] == nil {
 			s.Rows = append(s.Rows, SummaryRow{Layer: o.Name, Shape: dims})
-		case m.row < 0:
-			m.row = len(s.Rows)
-			kind := m.kind
-			if kind == "" {
-				kind = o.Name
-			}
-			for _, act := range []string{"ReLU", "GELU"} { // computed with the layer
-				if strings.HasSuffix(o.Name, act) && !strings.HasSuffix(kind, act) {
-					kind += " + " + act
-				}
-			}
-			s.Rows = append(s.Rows, SummaryRow{m.path, kind, dims, m.params})
-		default:
+			continue
+		}
+		if m := within[i]; m.row >= 0 {
 			s.Rows[m.row].Shape = dims
+		}
+		for _, p := range o.Params { // of one layer, or of several computed as one
+			if m := owner[p]; m != nil && m.row < 0 {
+				m.row = len(s.Rows)
+				s.Rows = append(s.Rows, SummaryRow{m.path, m.called(o.Name), dims, m.params})
+			}
 		}
 	}
 	for _, m := range order {
@@ -113,6 +108,21 @@ type module struct {
 	path, kind string
 	params     int
 	row        int // in the summary, −1 for none yet
+}
+
+// called is how a summary names the layer when op is the operation that computed
+// it: a layer and its activation may be one.
+func (m *module) called(op string) string {
+	kind := m.kind
+	if kind == "" {
+		kind = op
+	}
+	for _, act := range []string{"ReLU", "GELU"} {
+		if strings.HasSuffix(op, act) && !strings.HasSuffix(kind, act) {
+			kind += " + " + act
+		}
+	}
+	return kind
 }
 
 // regions gives the layer that each operation belongs to: that of its

@@ -62,3 +62,34 @@ func TestSummaryOfAnyModel(t *testing.T) {
 		t.Errorf("%s", s)
 	}
 }
+
+// Layers of several operations are one row; ids are no layer's parameters.
+func TestSummaryOfSequenceModel(t *testing.T) {
+	rng := nn.NewRand(1)
+	m := &struct {
+		Embed *nn.Embedding
+		Body  *nn.TransformerEncoderLayer
+		RNN   *nn.LSTM
+		Head  *nn.Linear
+	}{nn.NewEmbedding(rng, 50, 8), nn.NewTransformerEncoderLayer(rng, nn.Transformer{Width: 8, Heads: 2, Hidden: 16}),
+		nn.NewLSTM(rng, nn.Recurrent{In: 8, Hidden: 4, Layers: 2, Bidirectional: true}), nn.NewLinear(rng, 8, 50)}
+	s := nn.SummaryOf(m, func(tape *tensor.Tape) {
+		x := m.Body.Forward(m.Embed.Forward(tape, tensor.NewInts(make([]int32, 12), 3, 4)))
+		m.Head.Forward(m.RNN.Forward(x))
+	})
+	var got []string
+	for _, r := range s.Rows {
+		if r.Name != "" {
+			got = append(got, fmt.Sprintf("%s %s %v %d", r.Name, r.Layer, r.Shape, r.Params))
+		}
+	}
+	want := "embed Embedding [3 4 8] 400|body.self_attn MultiHeadAttention [3 4 8] 216|body.self_attn.out_proj Linear [3 4 8] 72|" +
+		"body.norm1 LayerNorm [3 4 8] 16|body.linear1 Linear [3 4 8] 144|body.linear2 Linear [3 4 8] 136|" + // one operation
+		"body.norm2 LayerNorm [3 4 8] 16|rnn LSTM [3 4 8] 896|head Linear [3 4 50] 450"
+	if g := strings.Join(got, "|"); g != want {
+		t.Errorf("rows\n%s\nwant\n%s", g, want)
+	}
+	if last := s.Rows[len(s.Rows)-2].Name; last != "rnn" {
+		t.Errorf("%q stands before the head, want the recurrent layer\n%s", last, s)
+	}
+}

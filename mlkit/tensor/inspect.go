@@ -6,9 +6,22 @@ type Operation struct {
 	Dims []int // of the result; it belongs to the tape
 	// Params are the parameters among the operands, as they are or after
 	// operations on parameters alone (a transposed weight).
+	// What belongs to a [Tape.Group] names that one's.
 	Params []*Param
 	// View says that the result shares its operand's memory.
 	View bool
+}
+
+// Group says that what the tape has recorded since it had from entries (see
+// [Tape.Len]) is the inside of the layer that p belongs to, for a layer of
+// several operations that should look like one in a summary.
+func (t *Tape) Group(from int, p *Param) {
+	t.groups = append(t.groups, group{from, len(t.nodes), p})
+}
+
+type group struct {
+	from, to int
+	p        *Param
 }
 
 // Operations lists what the tape has computed since Reset, in order: without
@@ -47,6 +60,11 @@ func (t *Tape) Operations() []Operation {
 		case alone && n.ids == nil: // rows picked by ids are data
 			from[i] = o.Params
 		default:
+			for _, g := range t.groups {
+				if i >= g.from && i < g.to {
+					o.Params = []*Param{g.p}
+				}
+			}
 			ops = append(ops, o)
 		}
 	}

@@ -20,6 +20,7 @@ type Tape struct {
 	seen  map[*Param]int32
 
 	pending []pending
+	groups  []group
 
 	gen      uint32 // counts Resets; part of every Tensor, to catch stale ones
 	training bool
@@ -124,6 +125,8 @@ func (t *Tape) Reset() {
 	t.lists.reset()
 	t.guess = 0
 	clear(t.pending)
+	clear(t.groups)
+	t.groups = t.groups[:0]
 	t.pending = t.pending[:0]
 	t.gen++
 	t.step++

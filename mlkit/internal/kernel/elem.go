@@ -57,7 +57,7 @@ func elem(op elemOp, dst, a, b []float32, s, t float32) {
 		j.parallel(n, elemGrain)
 		return
 	}
-	if f := elemTable[cpu][op]; f != nil {
+	if f := elemTable[cpu][op]; f != nil && (op < opSin || smallAngles(a, b)) {
 		f(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst), s, t)
 		return
 	}
@@ -66,4 +66,15 @@ func elem(op elemOp, dst, a, b []float32, s, t float32) {
 
 func (j *job) elemPart(lo, hi int) {
 	elem(j.op, j.at(0, lo, hi), j.at(1, lo, hi), j.at(2, lo, hi), j.s, j.t)
+}
+
+// maxTrig bounds the angles that the assembly reduces with enough bits.
+const maxTrig = 1 << 17
+
+// smallAngles looks at b, a gradient's angles, and at a if there is none.
+func smallAngles(a, b []float32) bool {
+	if b == nil {
+		b = a
+	}
+	return vecTable[cpu].maxAbs(p(b), len(b)) <= maxTrig
 }

@@ -3240,6 +3240,436 @@ DATA cAVX23f906ebb<>+24(SB)/4, $0x3f906ebb
 DATA cAVX23f906ebb<>+28(SB)/4, $0x3f906ebb
 GLOBL cAVX23f906ebb<>(SB), RODATA|NOPTR, $32
 
+// func elemSinAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemSinAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JB   end171
+
+loop170:
+	VMOVUPS     (CX)(BX*4), Y0
+	VMOVUPS     cAVX24b400000<>+0(SB), Y1
+	VFMADD231PS cAVX23f22f983<>+0(SB), Y0, Y1
+	VSUBPS      cAVX24b400000<>+0(SB), Y1, Y2
+	VMOVAPS     Y0, Y0
+	VFMADD231PS cAVX2bfc90fdb<>+0(SB), Y2, Y0
+	VFMADD231PS cAVX2333bbd2e<>+0(SB), Y2, Y0
+	VFMADD231PS cAVX226f72ced<>+0(SB), Y2, Y0
+	VMULPS      Y0, Y0, Y2
+	VMOVUPS     cAVX2b94ca980<>+0(SB), Y3
+	VFMADD213PS cAVX23c0883bb<>+0(SB), Y2, Y3
+	VFMADD213PS cAVX2be2aaaa3<>+0(SB), Y2, Y3
+	VMULPS      Y0, Y2, Y4
+	VFMADD213PS Y0, Y4, Y3
+	VMOVUPS     cAVX237ccf482<>+0(SB), Y0
+	VFMADD213PS cAVX2bab60615<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX23d2aaaa5<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX2bf000000<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX23f800000<>+0(SB), Y2, Y0
+	VPSLLD      $0x1f, Y1, Y2
+	VBLENDVPS   Y2, Y0, Y3, Y0
+	VPSLLD      $0x1e, Y1, Y1
+	VANDPS      cAVX280000000<>+0(SB), Y1, Y1
+	VXORPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (AX)(BX*4)
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, DX
+	JAE         loop170
+
+end171:
+	ADDQ        $0x08, DX
+	JZ          done172
+	LEAQ        maskTable<>+0(SB), SI
+	MOVQ        $0x00000008, DI
+	SUBQ        DX, DI
+	VMOVUPS     (SI)(DI*4), Y0
+	VMASKMOVPS  (CX)(BX*4), Y0, Y1
+	VMOVUPS     cAVX24b400000<>+0(SB), Y2
+	VFMADD231PS cAVX23f22f983<>+0(SB), Y1, Y2
+	VSUBPS      cAVX24b400000<>+0(SB), Y2, Y3
+	VMOVAPS     Y1, Y1
+	VFMADD231PS cAVX2bfc90fdb<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX2333bbd2e<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX226f72ced<>+0(SB), Y3, Y1
+	VMULPS      Y1, Y1, Y3
+	VMOVUPS     cAVX2b94ca980<>+0(SB), Y4
+	VFMADD213PS cAVX23c0883bb<>+0(SB), Y3, Y4
+	VFMADD213PS cAVX2be2aaaa3<>+0(SB), Y3, Y4
+	VMULPS      Y1, Y3, Y5
+	VFMADD213PS Y1, Y5, Y4
+	VMOVUPS     cAVX237ccf482<>+0(SB), Y1
+	VFMADD213PS cAVX2bab60615<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX23d2aaaa5<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX2bf000000<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX23f800000<>+0(SB), Y3, Y1
+	VPSLLD      $0x1f, Y2, Y3
+	VBLENDVPS   Y3, Y1, Y4, Y1
+	VPSLLD      $0x1e, Y2, Y2
+	VANDPS      cAVX280000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y1, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
+
+done172:
+	VZEROUPPER
+	RET
+
+DATA cAVX23f22f983<>+0(SB)/4, $0x3f22f983
+DATA cAVX23f22f983<>+4(SB)/4, $0x3f22f983
+DATA cAVX23f22f983<>+8(SB)/4, $0x3f22f983
+DATA cAVX23f22f983<>+12(SB)/4, $0x3f22f983
+DATA cAVX23f22f983<>+16(SB)/4, $0x3f22f983
+DATA cAVX23f22f983<>+20(SB)/4, $0x3f22f983
+DATA cAVX23f22f983<>+24(SB)/4, $0x3f22f983
+DATA cAVX23f22f983<>+28(SB)/4, $0x3f22f983
+GLOBL cAVX23f22f983<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2bfc90fdb<>+0(SB)/4, $0xbfc90fdb
+DATA cAVX2bfc90fdb<>+4(SB)/4, $0xbfc90fdb
+DATA cAVX2bfc90fdb<>+8(SB)/4, $0xbfc90fdb
+DATA cAVX2bfc90fdb<>+12(SB)/4, $0xbfc90fdb
+DATA cAVX2bfc90fdb<>+16(SB)/4, $0xbfc90fdb
+DATA cAVX2bfc90fdb<>+20(SB)/4, $0xbfc90fdb
+DATA cAVX2bfc90fdb<>+24(SB)/4, $0xbfc90fdb
+DATA cAVX2bfc90fdb<>+28(SB)/4, $0xbfc90fdb
+GLOBL cAVX2bfc90fdb<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2333bbd2e<>+0(SB)/4, $0x333bbd2e
+DATA cAVX2333bbd2e<>+4(SB)/4, $0x333bbd2e
+DATA cAVX2333bbd2e<>+8(SB)/4, $0x333bbd2e
+DATA cAVX2333bbd2e<>+12(SB)/4, $0x333bbd2e
+DATA cAVX2333bbd2e<>+16(SB)/4, $0x333bbd2e
+DATA cAVX2333bbd2e<>+20(SB)/4, $0x333bbd2e
+DATA cAVX2333bbd2e<>+24(SB)/4, $0x333bbd2e
+DATA cAVX2333bbd2e<>+28(SB)/4, $0x333bbd2e
+GLOBL cAVX2333bbd2e<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX226f72ced<>+0(SB)/4, $0x26f72ced
+DATA cAVX226f72ced<>+4(SB)/4, $0x26f72ced
+DATA cAVX226f72ced<>+8(SB)/4, $0x26f72ced
+DATA cAVX226f72ced<>+12(SB)/4, $0x26f72ced
+DATA cAVX226f72ced<>+16(SB)/4, $0x26f72ced
+DATA cAVX226f72ced<>+20(SB)/4, $0x26f72ced
+DATA cAVX226f72ced<>+24(SB)/4, $0x26f72ced
+DATA cAVX226f72ced<>+28(SB)/4, $0x26f72ced
+GLOBL cAVX226f72ced<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2b94ca980<>+0(SB)/4, $0xb94ca980
+DATA cAVX2b94ca980<>+4(SB)/4, $0xb94ca980
+DATA cAVX2b94ca980<>+8(SB)/4, $0xb94ca980
+DATA cAVX2b94ca980<>+12(SB)/4, $0xb94ca980
+DATA cAVX2b94ca980<>+16(SB)/4, $0xb94ca980
+DATA cAVX2b94ca980<>+20(SB)/4, $0xb94ca980
+DATA cAVX2b94ca980<>+24(SB)/4, $0xb94ca980
+DATA cAVX2b94ca980<>+28(SB)/4, $0xb94ca980
+GLOBL cAVX2b94ca980<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23c0883bb<>+0(SB)/4, $0x3c0883bb
+DATA cAVX23c0883bb<>+4(SB)/4, $0x3c0883bb
+DATA cAVX23c0883bb<>+8(SB)/4, $0x3c0883bb
+DATA cAVX23c0883bb<>+12(SB)/4, $0x3c0883bb
+DATA cAVX23c0883bb<>+16(SB)/4, $0x3c0883bb
+DATA cAVX23c0883bb<>+20(SB)/4, $0x3c0883bb
+DATA cAVX23c0883bb<>+24(SB)/4, $0x3c0883bb
+DATA cAVX23c0883bb<>+28(SB)/4, $0x3c0883bb
+GLOBL cAVX23c0883bb<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2be2aaaa3<>+0(SB)/4, $0xbe2aaaa3
+DATA cAVX2be2aaaa3<>+4(SB)/4, $0xbe2aaaa3
+DATA cAVX2be2aaaa3<>+8(SB)/4, $0xbe2aaaa3
+DATA cAVX2be2aaaa3<>+12(SB)/4, $0xbe2aaaa3
+DATA cAVX2be2aaaa3<>+16(SB)/4, $0xbe2aaaa3
+DATA cAVX2be2aaaa3<>+20(SB)/4, $0xbe2aaaa3
+DATA cAVX2be2aaaa3<>+24(SB)/4, $0xbe2aaaa3
+DATA cAVX2be2aaaa3<>+28(SB)/4, $0xbe2aaaa3
+GLOBL cAVX2be2aaaa3<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX237ccf482<>+0(SB)/4, $0x37ccf482
+DATA cAVX237ccf482<>+4(SB)/4, $0x37ccf482
+DATA cAVX237ccf482<>+8(SB)/4, $0x37ccf482
+DATA cAVX237ccf482<>+12(SB)/4, $0x37ccf482
+DATA cAVX237ccf482<>+16(SB)/4, $0x37ccf482
+DATA cAVX237ccf482<>+20(SB)/4, $0x37ccf482
+DATA cAVX237ccf482<>+24(SB)/4, $0x37ccf482
+DATA cAVX237ccf482<>+28(SB)/4, $0x37ccf482
+GLOBL cAVX237ccf482<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2bab60615<>+0(SB)/4, $0xbab60615
+DATA cAVX2bab60615<>+4(SB)/4, $0xbab60615
+DATA cAVX2bab60615<>+8(SB)/4, $0xbab60615
+DATA cAVX2bab60615<>+12(SB)/4, $0xbab60615
+DATA cAVX2bab60615<>+16(SB)/4, $0xbab60615
+DATA cAVX2bab60615<>+20(SB)/4, $0xbab60615
+DATA cAVX2bab60615<>+24(SB)/4, $0xbab60615
+DATA cAVX2bab60615<>+28(SB)/4, $0xbab60615
+GLOBL cAVX2bab60615<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23d2aaaa5<>+0(SB)/4, $0x3d2aaaa5
+DATA cAVX23d2aaaa5<>+4(SB)/4, $0x3d2aaaa5
+DATA cAVX23d2aaaa5<>+8(SB)/4, $0x3d2aaaa5
+DATA cAVX23d2aaaa5<>+12(SB)/4, $0x3d2aaaa5
+DATA cAVX23d2aaaa5<>+16(SB)/4, $0x3d2aaaa5
+DATA cAVX23d2aaaa5<>+20(SB)/4, $0x3d2aaaa5
+DATA cAVX23d2aaaa5<>+24(SB)/4, $0x3d2aaaa5
+DATA cAVX23d2aaaa5<>+28(SB)/4, $0x3d2aaaa5
+GLOBL cAVX23d2aaaa5<>(SB), RODATA|NOPTR, $32
+
+// func elemSinGradAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemSinGradAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JB   end174
+
+loop173:
+	VMOVUPS     (DX)(SI*4), Y0
+	VMOVUPS     cAVX24b400000<>+0(SB), Y1
+	VFMADD231PS cAVX23f22f983<>+0(SB), Y0, Y1
+	VSUBPS      cAVX24b400000<>+0(SB), Y1, Y2
+	VMOVAPS     Y0, Y0
+	VFMADD231PS cAVX2bfc90fdb<>+0(SB), Y2, Y0
+	VFMADD231PS cAVX2333bbd2e<>+0(SB), Y2, Y0
+	VFMADD231PS cAVX226f72ced<>+0(SB), Y2, Y0
+	VPADDD      cAVX200000001<>+0(SB), Y1, Y1
+	VMULPS      Y0, Y0, Y2
+	VMOVUPS     cAVX2b94ca980<>+0(SB), Y3
+	VFMADD213PS cAVX23c0883bb<>+0(SB), Y2, Y3
+	VFMADD213PS cAVX2be2aaaa3<>+0(SB), Y2, Y3
+	VMULPS      Y0, Y2, Y4
+	VFMADD213PS Y0, Y4, Y3
+	VMOVUPS     cAVX237ccf482<>+0(SB), Y0
+	VFMADD213PS cAVX2bab60615<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX23d2aaaa5<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX2bf000000<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX23f800000<>+0(SB), Y2, Y0
+	VPSLLD      $0x1f, Y1, Y2
+	VBLENDVPS   Y2, Y0, Y3, Y0
+	VPSLLD      $0x1e, Y1, Y1
+	VANDPS      cAVX280000000<>+0(SB), Y1, Y1
+	VXORPS      Y1, Y0, Y0
+	VMOVUPS     (AX)(SI*4), Y1
+	VMOVUPS     (CX)(SI*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop173
+
+end174:
+	ADDQ        $0x08, BX
+	JZ          done175
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y0
+	VMASKMOVPS  (DX)(SI*4), Y0, Y1
+	VMOVUPS     cAVX24b400000<>+0(SB), Y2
+	VFMADD231PS cAVX23f22f983<>+0(SB), Y1, Y2
+	VSUBPS      cAVX24b400000<>+0(SB), Y2, Y3
+	VMOVAPS     Y1, Y1
+	VFMADD231PS cAVX2bfc90fdb<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX2333bbd2e<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX226f72ced<>+0(SB), Y3, Y1
+	VPADDD      cAVX200000001<>+0(SB), Y2, Y2
+	VMULPS      Y1, Y1, Y3
+	VMOVUPS     cAVX2b94ca980<>+0(SB), Y4
+	VFMADD213PS cAVX23c0883bb<>+0(SB), Y3, Y4
+	VFMADD213PS cAVX2be2aaaa3<>+0(SB), Y3, Y4
+	VMULPS      Y1, Y3, Y5
+	VFMADD213PS Y1, Y5, Y4
+	VMOVUPS     cAVX237ccf482<>+0(SB), Y1
+	VFMADD213PS cAVX2bab60615<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX23d2aaaa5<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX2bf000000<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX23f800000<>+0(SB), Y3, Y1
+	VPSLLD      $0x1f, Y2, Y3
+	VBLENDVPS   Y3, Y1, Y4, Y1
+	VPSLLD      $0x1e, Y2, Y2
+	VANDPS      cAVX280000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y1, Y1
+	VMASKMOVPS  (AX)(SI*4), Y0, Y2
+	VMASKMOVPS  (CX)(SI*4), Y0, Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
+
+done175:
+	VZEROUPPER
+	RET
+
+// func elemCosAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemCosAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JB   end177
+
+loop176:
+	VMOVUPS     (CX)(BX*4), Y0
+	VMOVUPS     cAVX24b400000<>+0(SB), Y1
+	VFMADD231PS cAVX23f22f983<>+0(SB), Y0, Y1
+	VSUBPS      cAVX24b400000<>+0(SB), Y1, Y2
+	VMOVAPS     Y0, Y0
+	VFMADD231PS cAVX2bfc90fdb<>+0(SB), Y2, Y0
+	VFMADD231PS cAVX2333bbd2e<>+0(SB), Y2, Y0
+	VFMADD231PS cAVX226f72ced<>+0(SB), Y2, Y0
+	VPADDD      cAVX200000001<>+0(SB), Y1, Y1
+	VMULPS      Y0, Y0, Y2
+	VMOVUPS     cAVX2b94ca980<>+0(SB), Y3
+	VFMADD213PS cAVX23c0883bb<>+0(SB), Y2, Y3
+	VFMADD213PS cAVX2be2aaaa3<>+0(SB), Y2, Y3
+	VMULPS      Y0, Y2, Y4
+	VFMADD213PS Y0, Y4, Y3
+	VMOVUPS     cAVX237ccf482<>+0(SB), Y0
+	VFMADD213PS cAVX2bab60615<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX23d2aaaa5<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX2bf000000<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX23f800000<>+0(SB), Y2, Y0
+	VPSLLD      $0x1f, Y1, Y2
+	VBLENDVPS   Y2, Y0, Y3, Y0
+	VPSLLD      $0x1e, Y1, Y1
+	VANDPS      cAVX280000000<>+0(SB), Y1, Y1
+	VXORPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (AX)(BX*4)
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, DX
+	JAE         loop176
+
+end177:
+	ADDQ        $0x08, DX
+	JZ          done178
+	LEAQ        maskTable<>+0(SB), SI
+	MOVQ        $0x00000008, DI
+	SUBQ        DX, DI
+	VMOVUPS     (SI)(DI*4), Y0
+	VMASKMOVPS  (CX)(BX*4), Y0, Y1
+	VMOVUPS     cAVX24b400000<>+0(SB), Y2
+	VFMADD231PS cAVX23f22f983<>+0(SB), Y1, Y2
+	VSUBPS      cAVX24b400000<>+0(SB), Y2, Y3
+	VMOVAPS     Y1, Y1
+	VFMADD231PS cAVX2bfc90fdb<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX2333bbd2e<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX226f72ced<>+0(SB), Y3, Y1
+	VPADDD      cAVX200000001<>+0(SB), Y2, Y2
+	VMULPS      Y1, Y1, Y3
+	VMOVUPS     cAVX2b94ca980<>+0(SB), Y4
+	VFMADD213PS cAVX23c0883bb<>+0(SB), Y3, Y4
+	VFMADD213PS cAVX2be2aaaa3<>+0(SB), Y3, Y4
+	VMULPS      Y1, Y3, Y5
+	VFMADD213PS Y1, Y5, Y4
+	VMOVUPS     cAVX237ccf482<>+0(SB), Y1
+	VFMADD213PS cAVX2bab60615<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX23d2aaaa5<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX2bf000000<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX23f800000<>+0(SB), Y3, Y1
+	VPSLLD      $0x1f, Y2, Y3
+	VBLENDVPS   Y3, Y1, Y4, Y1
+	VPSLLD      $0x1e, Y2, Y2
+	VANDPS      cAVX280000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y1, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
+
+done178:
+	VZEROUPPER
+	RET
+
+// func elemCosGradAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemCosGradAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JB   end180
+
+loop179:
+	VMOVUPS     (DX)(SI*4), Y0
+	VMOVUPS     cAVX24b400000<>+0(SB), Y1
+	VFMADD231PS cAVX23f22f983<>+0(SB), Y0, Y1
+	VSUBPS      cAVX24b400000<>+0(SB), Y1, Y2
+	VMOVAPS     Y0, Y0
+	VFMADD231PS cAVX2bfc90fdb<>+0(SB), Y2, Y0
+	VFMADD231PS cAVX2333bbd2e<>+0(SB), Y2, Y0
+	VFMADD231PS cAVX226f72ced<>+0(SB), Y2, Y0
+	VMULPS      Y0, Y0, Y2
+	VMOVUPS     cAVX2b94ca980<>+0(SB), Y3
+	VFMADD213PS cAVX23c0883bb<>+0(SB), Y2, Y3
+	VFMADD213PS cAVX2be2aaaa3<>+0(SB), Y2, Y3
+	VMULPS      Y0, Y2, Y4
+	VFMADD213PS Y0, Y4, Y3
+	VMOVUPS     cAVX237ccf482<>+0(SB), Y0
+	VFMADD213PS cAVX2bab60615<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX23d2aaaa5<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX2bf000000<>+0(SB), Y2, Y0
+	VFMADD213PS cAVX23f800000<>+0(SB), Y2, Y0
+	VPSLLD      $0x1f, Y1, Y2
+	VBLENDVPS   Y2, Y0, Y3, Y0
+	VPSLLD      $0x1e, Y1, Y1
+	VANDPS      cAVX280000000<>+0(SB), Y1, Y1
+	VXORPS      Y1, Y0, Y0
+	VXORPS      cAVX280000000<>+0(SB), Y0, Y0
+	VMOVUPS     (AX)(SI*4), Y1
+	VMOVUPS     (CX)(SI*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop179
+
+end180:
+	ADDQ        $0x08, BX
+	JZ          done181
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y0
+	VMASKMOVPS  (DX)(SI*4), Y0, Y1
+	VMOVUPS     cAVX24b400000<>+0(SB), Y2
+	VFMADD231PS cAVX23f22f983<>+0(SB), Y1, Y2
+	VSUBPS      cAVX24b400000<>+0(SB), Y2, Y3
+	VMOVAPS     Y1, Y1
+	VFMADD231PS cAVX2bfc90fdb<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX2333bbd2e<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX226f72ced<>+0(SB), Y3, Y1
+	VMULPS      Y1, Y1, Y3
+	VMOVUPS     cAVX2b94ca980<>+0(SB), Y4
+	VFMADD213PS cAVX23c0883bb<>+0(SB), Y3, Y4
+	VFMADD213PS cAVX2be2aaaa3<>+0(SB), Y3, Y4
+	VMULPS      Y1, Y3, Y5
+	VFMADD213PS Y1, Y5, Y4
+	VMOVUPS     cAVX237ccf482<>+0(SB), Y1
+	VFMADD213PS cAVX2bab60615<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX23d2aaaa5<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX2bf000000<>+0(SB), Y3, Y1
+	VFMADD213PS cAVX23f800000<>+0(SB), Y3, Y1
+	VPSLLD      $0x1f, Y2, Y3
+	VBLENDVPS   Y3, Y1, Y4, Y1
+	VPSLLD      $0x1e, Y2, Y2
+	VANDPS      cAVX280000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y1, Y1
+	VXORPS      cAVX280000000<>+0(SB), Y1, Y1
+	VMASKMOVPS  (AX)(SI*4), Y0, Y2
+	VMASKMOVPS  (CX)(SI*4), Y0, Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
+
+done181:
+	VZEROUPPER
+	RET
+
 // func elemReLUAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float32)
 // Requires: AVX
 TEXT ·elemReLUAVX2(SB), NOSPLIT, $0-40
@@ -3249,9 +3679,9 @@ TEXT ·elemReLUAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end171
+	JB   end183
 
-loop170:
+loop182:
 	VMOVUPS (CX)(BX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
@@ -3270,25 +3700,25 @@ loop170:
 	VMOVUPS Y0, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop170
+	JAE     loop182
 
-end171:
+end183:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end173
+	JB   end185
 
-loop172:
+loop184:
 	VMOVUPS (CX)(BX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop172
+	JAE     loop184
 
-end173:
+end185:
 	ADDQ       $0x08, DX
-	JZ         done174
+	JZ         done186
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -3298,7 +3728,7 @@ end173:
 	VMAXPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done174:
+done186:
 	VZEROUPPER
 	RET
 
@@ -3311,9 +3741,9 @@ TEXT ·elemReLUGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end176
+	JB   end188
 
-loop175:
+loop187:
 	VMOVUPS   (DX)(SI*4), Y0
 	VXORPS    Y1, Y1, Y1
 	VCMPPS    $0x16, Y1, Y0, Y0
@@ -3332,14 +3762,14 @@ loop175:
 	VMOVUPS   Y0, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JAE       loop175
+	JAE       loop187
 
-end176:
+end188:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end178
+	JB   end190
 
-loop177:
+loop189:
 	VMOVUPS   (DX)(SI*4), Y0
 	VXORPS    Y1, Y1, Y1
 	VCMPPS    $0x16, Y1, Y0, Y0
@@ -3350,11 +3780,11 @@ loop177:
 	VMOVUPS   Y0, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JAE       loop177
+	JAE       loop189
 
-end178:
+end190:
 	ADDQ       $0x08, BX
-	JZ         done179
+	JZ         done191
 	LEAQ       maskTable<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -3368,7 +3798,7 @@ end178:
 	VBLENDVPS  Y1, Y3, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done179:
+done191:
 	VZEROUPPER
 	RET
 
@@ -3381,9 +3811,9 @@ TEXT ·elemReLUMaskAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end181
+	JB   end193
 
-loop180:
+loop192:
 	VMOVUPS (DX)(SI*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VCMPPS  $0x16, Y1, Y0, Y0
@@ -3410,14 +3840,14 @@ loop180:
 	VMOVUPS Y0, 96(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JAE     loop180
+	JAE     loop192
 
-end181:
+end193:
 	ADDQ $0x20, BX
 	SUBQ $0x08, BX
-	JB   end183
+	JB   end195
 
-loop182:
+loop194:
 	VMOVUPS (DX)(SI*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VCMPPS  $0x16, Y1, Y0, Y0
@@ -3426,11 +3856,11 @@ loop182:
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JAE     loop182
+	JAE     loop194
 
-end183:
+end195:
 	ADDQ       $0x08, BX
-	JZ         done184
+	JZ         done196
 	LEAQ       maskTable<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -3442,7 +3872,7 @@ end183:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done184:
+done196:
 	VZEROUPPER
 	RET
 
@@ -3456,9 +3886,9 @@ TEXT ·elemLeakyReLUAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS s+32(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end186
+	JB           end198
 
-loop185:
+loop197:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VCMPPS    $0x1e, Y2, Y1, Y2
@@ -3473,14 +3903,14 @@ loop185:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JAE       loop185
+	JAE       loop197
 
-end186:
+end198:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end188
+	JB   end200
 
-loop187:
+loop199:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VCMPPS    $0x1e, Y2, Y1, Y2
@@ -3489,11 +3919,11 @@ loop187:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JAE       loop187
+	JAE       loop199
 
-end188:
+end200:
 	ADDQ       $0x08, DX
-	JZ         done189
+	JZ         done201
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -3505,7 +3935,7 @@ end188:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-done189:
+done201:
 	VZEROUPPER
 	RET
 
@@ -3519,9 +3949,9 @@ TEXT ·elemLeakyReLUGradAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS s+32(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end191
+	JB           end203
 
-loop190:
+loop202:
 	VMOVUPS     (DX)(SI*4), Y1
 	VXORPS      Y2, Y2, Y2
 	VCMPPS      $0x1e, Y2, Y1, Y1
@@ -3542,14 +3972,14 @@ loop190:
 	VMOVUPS     Y2, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop190
+	JAE         loop202
 
-end191:
+end203:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end193
+	JB   end205
 
-loop192:
+loop204:
 	VMOVUPS     (DX)(SI*4), Y1
 	VXORPS      Y2, Y2, Y2
 	VCMPPS      $0x1e, Y2, Y1, Y1
@@ -3561,11 +3991,11 @@ loop192:
 	VMOVUPS     Y2, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop192
+	JAE         loop204
 
-end193:
+end205:
 	ADDQ        $0x08, BX
-	JZ          done194
+	JZ          done206
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -3580,7 +4010,7 @@ end193:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
 
-done194:
+done206:
 	VZEROUPPER
 	RET
 
@@ -3595,9 +4025,9 @@ TEXT ·elemELUAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS t+36(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
-	JB           end196
+	JB           end208
 
-loop195:
+loop207:
 	VMOVUPS     (CX)(BX*4), Y2
 	VXORPS      Y3, Y3, Y3
 	VMINPS      Y2, Y3, Y3
@@ -3633,11 +4063,11 @@ loop195:
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop195
+	JAE         loop207
 
-end196:
+end208:
 	ADDQ        $0x08, DX
-	JZ          done197
+	JZ          done209
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -3676,7 +4106,7 @@ end196:
 	VBLENDVPS   Y4, Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(BX*4)
 
-done197:
+done209:
 	VZEROUPPER
 	RET
 
@@ -3691,9 +4121,9 @@ TEXT ·elemELUGradAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS t+36(FP), Y1
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end199
+	JB           end211
 
-loop198:
+loop210:
 	VMOVUPS     (DX)(SI*4), Y2
 	VXORPS      Y3, Y3, Y3
 	VCMPPS      $0x1e, Y3, Y2, Y3
@@ -3714,14 +4144,14 @@ loop198:
 	VMOVUPS     Y3, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop198
+	JAE         loop210
 
-end199:
+end211:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end201
+	JB   end213
 
-loop200:
+loop212:
 	VMOVUPS     (DX)(SI*4), Y2
 	VXORPS      Y3, Y3, Y3
 	VCMPPS      $0x1e, Y3, Y2, Y3
@@ -3733,11 +4163,11 @@ loop200:
 	VMOVUPS     Y3, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop200
+	JAE         loop212
 
-end201:
+end213:
 	ADDQ        $0x08, BX
-	JZ          done202
+	JZ          done214
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -3752,7 +4182,7 @@ end201:
 	VFMADD231PS Y3, Y0, Y1
 	VMASKMOVPS  Y1, Y2, (AX)(SI*4)
 
-done202:
+done214:
 	VZEROUPPER
 	RET
 
@@ -3765,9 +4195,9 @@ TEXT ·elemGELUAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end204
+	JB   end216
 
-loop203:
+loop215:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMULPS      cAVX23f3504f3<>+0(SB), Y0, Y1
 	VANDPS      cAVX27fffffff<>+0(SB), Y1, Y2
@@ -3816,11 +4246,11 @@ loop203:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop203
+	JAE         loop215
 
-end204:
+end216:
 	ADDQ        $0x08, DX
-	JZ          done205
+	JZ          done217
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -3872,7 +4302,7 @@ end204:
 	VMULPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done205:
+done217:
 	VZEROUPPER
 	RET
 
@@ -3885,9 +4315,9 @@ TEXT ·elemGELUGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end207
+	JB   end219
 
-loop206:
+loop218:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMULPS      cAVX2bf000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y1
@@ -3966,11 +4396,11 @@ loop206:
 	VMOVUPS     Y0, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop206
+	JAE         loop218
 
-end207:
+end219:
 	ADDQ        $0x08, BX
-	JZ          done208
+	JZ          done220
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -4052,7 +4482,7 @@ end207:
 	VFMADD231PS Y2, Y3, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(SI*4)
 
-done208:
+done220:
 	VZEROUPPER
 	RET
 
@@ -4075,9 +4505,9 @@ TEXT ·elemGELUTanhAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end210
+	JB   end222
 
-loop209:
+loop221:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMULPS       Y0, Y0, Y1
 	VMOVUPS      cAVX23d922279<>+0(SB), Y2
@@ -4124,11 +4554,11 @@ loop209:
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JAE          loop209
+	JAE          loop221
 
-end210:
+end222:
 	ADDQ         $0x08, DX
-	JZ           done211
+	JZ           done223
 	LEAQ         maskTable<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         DX, DI
@@ -4178,7 +4608,7 @@ end210:
 	VMULPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-done211:
+done223:
 	VZEROUPPER
 	RET
 
@@ -4211,9 +4641,9 @@ TEXT ·elemGELUTanhGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end213
+	JB   end225
 
-loop212:
+loop224:
 	VMOVUPS      (DX)(SI*4), Y0
 	VMULPS       Y0, Y0, Y1
 	VMOVUPS      cAVX23d922279<>+0(SB), Y2
@@ -4270,11 +4700,11 @@ loop212:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop212
+	JAE          loop224
 
-end213:
+end225:
 	ADDQ         $0x08, BX
-	JZ           done214
+	JZ           done226
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -4334,7 +4764,7 @@ end213:
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-done214:
+done226:
 	VZEROUPPER
 	RET
 
@@ -4357,9 +4787,9 @@ TEXT ·elemSiLUAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end216
+	JB   end228
 
-loop215:
+loop227:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VORPS        cAVX280000000<>+0(SB), Y0, Y2
@@ -4402,11 +4832,11 @@ loop215:
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JAE          loop215
+	JAE          loop227
 
-end216:
+end228:
 	ADDQ         $0x08, DX
-	JZ           done217
+	JZ           done229
 	LEAQ         maskTable<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         DX, DI
@@ -4452,7 +4882,7 @@ end216:
 	VMULPS       Y1, Y5, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-done217:
+done229:
 	VZEROUPPER
 	RET
 
@@ -4465,9 +4895,9 @@ TEXT ·elemSiLUGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end219
+	JB   end231
 
-loop218:
+loop230:
 	VMOVUPS      (DX)(SI*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VORPS        cAVX280000000<>+0(SB), Y0, Y2
@@ -4516,11 +4946,11 @@ loop218:
 	VMOVUPS      Y1, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop218
+	JAE          loop230
 
-end219:
+end231:
 	ADDQ         $0x08, BX
-	JZ           done220
+	JZ           done232
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -4572,7 +5002,7 @@ end219:
 	VFMADD231PS  Y3, Y1, Y2
 	VMASKMOVPS   Y2, Y0, (AX)(SI*4)
 
-done220:
+done232:
 	VZEROUPPER
 	RET
 
@@ -4585,9 +5015,9 @@ TEXT ·elemMishAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end222
+	JB   end234
 
-loop221:
+loop233:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMOVUPS     cAVX241a00000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
@@ -4623,11 +5053,11 @@ loop221:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop221
+	JAE         loop233
 
-end222:
+end234:
 	ADDQ        $0x08, DX
-	JZ          done223
+	JZ          done235
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -4666,7 +5096,7 @@ end222:
 	VMULPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done223:
+done235:
 	VZEROUPPER
 	RET
 
@@ -4679,9 +5109,9 @@ TEXT ·elemMishGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end225
+	JB   end237
 
-loop224:
+loop236:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX241a00000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
@@ -4724,11 +5154,11 @@ loop224:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop224
+	JAE         loop236
 
-end225:
+end237:
 	ADDQ        $0x08, BX
-	JZ          done226
+	JZ          done238
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -4774,7 +5204,7 @@ end225:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done226:
+done238:
 	VZEROUPPER
 	RET
 
@@ -4789,9 +5219,9 @@ TEXT ·elemSoftplusAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS t+36(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
-	JB           end228
+	JB           end240
 
-loop227:
+loop239:
 	VMOVUPS     (CX)(BX*4), Y2
 	VMULPS      Y2, Y0, Y2
 	VORPS       cAVX280000000<>+0(SB), Y2, Y3
@@ -4857,11 +5287,11 @@ loop227:
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop227
+	JAE         loop239
 
-end228:
+end240:
 	ADDQ        $0x08, DX
-	JZ          done229
+	JZ          done241
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -4930,7 +5360,7 @@ end228:
 	VMULPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(BX*4)
 
-done229:
+done241:
 	VZEROUPPER
 	RET
 
@@ -4944,9 +5374,9 @@ TEXT ·elemSoftplusGradAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS s+32(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end231
+	JB           end243
 
-loop230:
+loop242:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMULPS       Y1, Y0, Y1
 	VMOVUPS      cAVX23f800000<>+0(SB), Y2
@@ -4992,11 +5422,11 @@ loop230:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop230
+	JAE          loop242
 
-end231:
+end243:
 	ADDQ         $0x08, BX
-	JZ           done232
+	JZ           done244
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5045,7 +5475,7 @@ end231:
 	VFMADD231PS  Y3, Y0, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(SI*4)
 
-done232:
+done244:
 	VZEROUPPER
 	RET
 
@@ -5060,9 +5490,9 @@ TEXT ·elemStandardizeAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS t+36(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end234
+	JB           end246
 
-loop233:
+loop245:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
@@ -5081,25 +5511,25 @@ loop233:
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop233
+	JAE     loop245
 
-end234:
+end246:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end236
+	JB   end248
 
-loop235:
+loop247:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop235
+	JAE     loop247
 
-end236:
+end248:
 	ADDQ       $0x08, DX
-	JZ         done237
+	JZ         done249
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5109,7 +5539,7 @@ end236:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done237:
+done249:
 	VZEROUPPER
 	RET
 
@@ -5124,9 +5554,9 @@ TEXT ·elemSubTwoAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS t+36(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end239
+	JB           end251
 
-loop238:
+loop250:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VSUBPS  Y1, Y2, Y2
@@ -5145,25 +5575,25 @@ loop238:
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop238
+	JAE     loop250
 
-end239:
+end251:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end241
+	JB   end253
 
-loop240:
+loop252:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VSUBPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop240
+	JAE     loop252
 
-end241:
+end253:
 	ADDQ       $0x08, DX
-	JZ         done242
+	JZ         done254
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5173,7 +5603,7 @@ end241:
 	VSUBPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done242:
+done254:
 	VZEROUPPER
 	RET
 
@@ -5187,9 +5617,9 @@ TEXT ·elemSoftmaxGradAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS s+32(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end244
+	JB           end256
 
-loop243:
+loop255:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -5204,14 +5634,14 @@ loop243:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop243
+	JAE         loop255
 
-end244:
+end256:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end246
+	JB   end258
 
-loop245:
+loop257:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -5220,11 +5650,11 @@ loop245:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop245
+	JAE         loop257
 
-end246:
+end258:
 	ADDQ        $0x08, BX
-	JZ          done247
+	JZ          done259
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5236,7 +5666,7 @@ end246:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
 
-done247:
+done259:
 	VZEROUPPER
 	RET
 
@@ -5250,9 +5680,9 @@ TEXT ·elemLogSoftmaxGradAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS s+32(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end249
+	JB           end261
 
-loop248:
+loop260:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMOVUPS      cAVX242b20000<>+0(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -5287,11 +5717,11 @@ loop248:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop248
+	JAE          loop260
 
-end249:
+end261:
 	ADDQ         $0x08, BX
-	JZ           done250
+	JZ           done262
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5329,7 +5759,7 @@ end249:
 	VFNMADD231PS Y2, Y0, Y3
 	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
 
-done250:
+done262:
 	VZEROUPPER
 	RET
 
@@ -8039,6 +8469,370 @@ done169:
 DATA cAVX5123f906ebb<>+0(SB)/4, $0x3f906ebb
 GLOBL cAVX5123f906ebb<>(SB), RODATA|NOPTR, $4
 
+// func elemSinAVX512(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemSinAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JB   end171
+
+loop170:
+	VMOVUPS          (CX)(BX*4), Z0
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
+	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z1, Z2
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST cAVX512bfc90fdb<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX512333bbd2e<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX51226f72ced<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z0, Z2
+	VBROADCASTSS     cAVX512b94ca980<>+0(SB), Z5
+	VFMADD213PS.BCST cAVX5123c0883bb<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST cAVX512be2aaaa3<>+0(SB), Z2, Z5
+	VMULPS           Z0, Z2, Z6
+	VFMADD213PS      Z0, Z6, Z5
+	VBROADCASTSS     cAVX51237ccf482<>+0(SB), Z0
+	VFMADD213PS.BCST cAVX512bab60615<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123d2aaaa5<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX512bf000000<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123f800000<>+0(SB), Z2, Z0
+	VPSLLD           $0x1f, Z1, Z2
+	VPMOVD2M         Z2, K1
+	VBLENDMPS        Z0, Z5, K1, Z3
+	VPSLLD           $0x1e, Z1, Z0
+	VANDPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VXORPS           Z0, Z3, Z0
+	VMOVUPS          Z0, (AX)(BX*4)
+	ADDQ             $0x10, BX
+	SUBQ             $0x10, DX
+	JAE              loop170
+
+end171:
+	ADDQ             $0x10, DX
+	JZ               done172
+	MOVL             $-1, SI
+	BZHIL            DX, SI, SI
+	KMOVW            SI, K1
+	VMOVUPS.Z        (CX)(BX*4), K1, Z0
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
+	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z1, Z2
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST cAVX512bfc90fdb<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX512333bbd2e<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX51226f72ced<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z0, Z2
+	VBROADCASTSS     cAVX512b94ca980<>+0(SB), Z3
+	VFMADD213PS.BCST cAVX5123c0883bb<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST cAVX512be2aaaa3<>+0(SB), Z2, Z3
+	VMULPS           Z0, Z2, Z5
+	VFMADD213PS      Z0, Z5, Z3
+	VBROADCASTSS     cAVX51237ccf482<>+0(SB), Z0
+	VFMADD213PS.BCST cAVX512bab60615<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123d2aaaa5<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX512bf000000<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123f800000<>+0(SB), Z2, Z0
+	VPSLLD           $0x1f, Z1, Z2
+	VPMOVD2M         Z2, K2
+	VBLENDMPS        Z0, Z3, K2, Z4
+	VPSLLD           $0x1e, Z1, Z0
+	VANDPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VXORPS           Z0, Z4, Z0
+	VMOVUPS          Z0, K1, (AX)(BX*4)
+
+done172:
+	VZEROUPPER
+	RET
+
+DATA cAVX5123f22f983<>+0(SB)/4, $0x3f22f983
+GLOBL cAVX5123f22f983<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512bfc90fdb<>+0(SB)/4, $0xbfc90fdb
+GLOBL cAVX512bfc90fdb<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512333bbd2e<>+0(SB)/4, $0x333bbd2e
+GLOBL cAVX512333bbd2e<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX51226f72ced<>+0(SB)/4, $0x26f72ced
+GLOBL cAVX51226f72ced<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512b94ca980<>+0(SB)/4, $0xb94ca980
+GLOBL cAVX512b94ca980<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123c0883bb<>+0(SB)/4, $0x3c0883bb
+GLOBL cAVX5123c0883bb<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512be2aaaa3<>+0(SB)/4, $0xbe2aaaa3
+GLOBL cAVX512be2aaaa3<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX51237ccf482<>+0(SB)/4, $0x37ccf482
+GLOBL cAVX51237ccf482<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512bab60615<>+0(SB)/4, $0xbab60615
+GLOBL cAVX512bab60615<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123d2aaaa5<>+0(SB)/4, $0x3d2aaaa5
+GLOBL cAVX5123d2aaaa5<>(SB), RODATA|NOPTR, $4
+
+// func elemSinGradAVX512(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemSinGradAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JB   end174
+
+loop173:
+	VMOVUPS          (DX)(SI*4), Z0
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
+	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z1, Z2
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST cAVX512bfc90fdb<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX512333bbd2e<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX51226f72ced<>+0(SB), Z2, Z0
+	VPADDD.BCST      cAVX51200000001<>+0(SB), Z1, Z1
+	VMULPS           Z0, Z0, Z2
+	VBROADCASTSS     cAVX512b94ca980<>+0(SB), Z5
+	VFMADD213PS.BCST cAVX5123c0883bb<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST cAVX512be2aaaa3<>+0(SB), Z2, Z5
+	VMULPS           Z0, Z2, Z6
+	VFMADD213PS      Z0, Z6, Z5
+	VBROADCASTSS     cAVX51237ccf482<>+0(SB), Z0
+	VFMADD213PS.BCST cAVX512bab60615<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123d2aaaa5<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX512bf000000<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123f800000<>+0(SB), Z2, Z0
+	VPSLLD           $0x1f, Z1, Z2
+	VPMOVD2M         Z2, K1
+	VBLENDMPS        Z0, Z5, K1, Z3
+	VPSLLD           $0x1e, Z1, Z0
+	VANDPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VXORPS           Z0, Z3, Z0
+	VMOVUPS          (AX)(SI*4), Z1
+	VMOVUPS          (CX)(SI*4), Z2
+	VFMADD231PS      Z2, Z0, Z1
+	VMOVUPS          Z1, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JAE              loop173
+
+end174:
+	ADDQ             $0x10, BX
+	JZ               done175
+	MOVL             $-1, DI
+	BZHIL            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (DX)(SI*4), K1, Z0
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
+	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z1, Z2
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST cAVX512bfc90fdb<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX512333bbd2e<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX51226f72ced<>+0(SB), Z2, Z0
+	VPADDD.BCST      cAVX51200000001<>+0(SB), Z1, Z1
+	VMULPS           Z0, Z0, Z2
+	VBROADCASTSS     cAVX512b94ca980<>+0(SB), Z3
+	VFMADD213PS.BCST cAVX5123c0883bb<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST cAVX512be2aaaa3<>+0(SB), Z2, Z3
+	VMULPS           Z0, Z2, Z5
+	VFMADD213PS      Z0, Z5, Z3
+	VBROADCASTSS     cAVX51237ccf482<>+0(SB), Z0
+	VFMADD213PS.BCST cAVX512bab60615<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123d2aaaa5<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX512bf000000<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123f800000<>+0(SB), Z2, Z0
+	VPSLLD           $0x1f, Z1, Z2
+	VPMOVD2M         Z2, K2
+	VBLENDMPS        Z0, Z3, K2, Z4
+	VPSLLD           $0x1e, Z1, Z0
+	VANDPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VXORPS           Z0, Z4, Z0
+	VMOVUPS.Z        (AX)(SI*4), K1, Z1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z2
+	VFMADD231PS      Z2, Z0, Z1
+	VMOVUPS          Z1, K1, (AX)(SI*4)
+
+done175:
+	VZEROUPPER
+	RET
+
+// func elemCosAVX512(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemCosAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JB   end177
+
+loop176:
+	VMOVUPS          (CX)(BX*4), Z0
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
+	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z1, Z2
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST cAVX512bfc90fdb<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX512333bbd2e<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX51226f72ced<>+0(SB), Z2, Z0
+	VPADDD.BCST      cAVX51200000001<>+0(SB), Z1, Z1
+	VMULPS           Z0, Z0, Z2
+	VBROADCASTSS     cAVX512b94ca980<>+0(SB), Z5
+	VFMADD213PS.BCST cAVX5123c0883bb<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST cAVX512be2aaaa3<>+0(SB), Z2, Z5
+	VMULPS           Z0, Z2, Z6
+	VFMADD213PS      Z0, Z6, Z5
+	VBROADCASTSS     cAVX51237ccf482<>+0(SB), Z0
+	VFMADD213PS.BCST cAVX512bab60615<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123d2aaaa5<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX512bf000000<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123f800000<>+0(SB), Z2, Z0
+	VPSLLD           $0x1f, Z1, Z2
+	VPMOVD2M         Z2, K1
+	VBLENDMPS        Z0, Z5, K1, Z3
+	VPSLLD           $0x1e, Z1, Z0
+	VANDPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VXORPS           Z0, Z3, Z0
+	VMOVUPS          Z0, (AX)(BX*4)
+	ADDQ             $0x10, BX
+	SUBQ             $0x10, DX
+	JAE              loop176
+
+end177:
+	ADDQ             $0x10, DX
+	JZ               done178
+	MOVL             $-1, SI
+	BZHIL            DX, SI, SI
+	KMOVW            SI, K1
+	VMOVUPS.Z        (CX)(BX*4), K1, Z0
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
+	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z1, Z2
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST cAVX512bfc90fdb<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX512333bbd2e<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX51226f72ced<>+0(SB), Z2, Z0
+	VPADDD.BCST      cAVX51200000001<>+0(SB), Z1, Z1
+	VMULPS           Z0, Z0, Z2
+	VBROADCASTSS     cAVX512b94ca980<>+0(SB), Z3
+	VFMADD213PS.BCST cAVX5123c0883bb<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST cAVX512be2aaaa3<>+0(SB), Z2, Z3
+	VMULPS           Z0, Z2, Z5
+	VFMADD213PS      Z0, Z5, Z3
+	VBROADCASTSS     cAVX51237ccf482<>+0(SB), Z0
+	VFMADD213PS.BCST cAVX512bab60615<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123d2aaaa5<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX512bf000000<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123f800000<>+0(SB), Z2, Z0
+	VPSLLD           $0x1f, Z1, Z2
+	VPMOVD2M         Z2, K2
+	VBLENDMPS        Z0, Z3, K2, Z4
+	VPSLLD           $0x1e, Z1, Z0
+	VANDPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VXORPS           Z0, Z4, Z0
+	VMOVUPS          Z0, K1, (AX)(BX*4)
+
+done178:
+	VZEROUPPER
+	RET
+
+// func elemCosGradAVX512(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemCosGradAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JB   end180
+
+loop179:
+	VMOVUPS          (DX)(SI*4), Z0
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
+	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z1, Z2
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST cAVX512bfc90fdb<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX512333bbd2e<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX51226f72ced<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z0, Z2
+	VBROADCASTSS     cAVX512b94ca980<>+0(SB), Z5
+	VFMADD213PS.BCST cAVX5123c0883bb<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST cAVX512be2aaaa3<>+0(SB), Z2, Z5
+	VMULPS           Z0, Z2, Z6
+	VFMADD213PS      Z0, Z6, Z5
+	VBROADCASTSS     cAVX51237ccf482<>+0(SB), Z0
+	VFMADD213PS.BCST cAVX512bab60615<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123d2aaaa5<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX512bf000000<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123f800000<>+0(SB), Z2, Z0
+	VPSLLD           $0x1f, Z1, Z2
+	VPMOVD2M         Z2, K1
+	VBLENDMPS        Z0, Z5, K1, Z3
+	VPSLLD           $0x1e, Z1, Z0
+	VANDPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VXORPS           Z0, Z3, Z0
+	VXORPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VMOVUPS          (AX)(SI*4), Z1
+	VMOVUPS          (CX)(SI*4), Z2
+	VFMADD231PS      Z2, Z0, Z1
+	VMOVUPS          Z1, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JAE              loop179
+
+end180:
+	ADDQ             $0x10, BX
+	JZ               done181
+	MOVL             $-1, DI
+	BZHIL            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (DX)(SI*4), K1, Z0
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
+	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z1, Z2
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST cAVX512bfc90fdb<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX512333bbd2e<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST cAVX51226f72ced<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z0, Z2
+	VBROADCASTSS     cAVX512b94ca980<>+0(SB), Z3
+	VFMADD213PS.BCST cAVX5123c0883bb<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST cAVX512be2aaaa3<>+0(SB), Z2, Z3
+	VMULPS           Z0, Z2, Z5
+	VFMADD213PS      Z0, Z5, Z3
+	VBROADCASTSS     cAVX51237ccf482<>+0(SB), Z0
+	VFMADD213PS.BCST cAVX512bab60615<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123d2aaaa5<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX512bf000000<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST cAVX5123f800000<>+0(SB), Z2, Z0
+	VPSLLD           $0x1f, Z1, Z2
+	VPMOVD2M         Z2, K2
+	VBLENDMPS        Z0, Z3, K2, Z4
+	VPSLLD           $0x1e, Z1, Z0
+	VANDPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VXORPS           Z0, Z4, Z0
+	VXORPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VMOVUPS.Z        (AX)(SI*4), K1, Z1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z2
+	VFMADD231PS      Z2, Z0, Z1
+	VMOVUPS          Z1, K1, (AX)(SI*4)
+
+done181:
+	VZEROUPPER
+	RET
+
 // func elemReLUAVX512(dst *float32, a *float32, b *float32, n int, s float32, t float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemReLUAVX512(SB), NOSPLIT, $0-40
@@ -8048,9 +8842,9 @@ TEXT ·elemReLUAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x40, DX
-	JB   end171
+	JB   end183
 
-loop170:
+loop182:
 	VMOVUPS (CX)(BX*4), Z0
 	VXORPS  Z1, Z1, Z1
 	VMAXPS  Z0, Z1, Z0
@@ -8069,25 +8863,25 @@ loop170:
 	VMOVUPS Z0, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop170
+	JAE     loop182
 
-end171:
+end183:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end173
+	JB   end185
 
-loop172:
+loop184:
 	VMOVUPS (CX)(BX*4), Z0
 	VXORPS  Z1, Z1, Z1
 	VMAXPS  Z0, Z1, Z0
 	VMOVUPS Z0, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop172
+	JAE     loop184
 
-end173:
+end185:
 	ADDQ      $0x10, DX
-	JZ        done174
+	JZ        done186
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -8096,7 +8890,7 @@ end173:
 	VMAXPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done174:
+done186:
 	VZEROUPPER
 	RET
 
@@ -8109,9 +8903,9 @@ TEXT ·elemReLUGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end176
+	JB   end188
 
-loop175:
+loop187:
 	VMOVUPS   (DX)(SI*4), Z0
 	VXORPS    Z1, Z1, Z1
 	VCMPPS    $0x16, Z1, Z0, K1
@@ -8130,14 +8924,14 @@ loop175:
 	VMOVUPS   Z3, 64(AX)(SI*4)
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JAE       loop175
+	JAE       loop187
 
-end176:
+end188:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end178
+	JB   end190
 
-loop177:
+loop189:
 	VMOVUPS   (DX)(SI*4), Z0
 	VXORPS    Z1, Z1, Z1
 	VCMPPS    $0x16, Z1, Z0, K1
@@ -8148,11 +8942,11 @@ loop177:
 	VMOVUPS   Z4, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JAE       loop177
+	JAE       loop189
 
-end178:
+end190:
 	ADDQ      $0x10, BX
-	JZ        done179
+	JZ        done191
 	MOVL      $-1, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -8165,7 +8959,7 @@ end178:
 	VBLENDMPS Z1, Z0, K2, Z5
 	VMOVUPS   Z5, K1, (AX)(SI*4)
 
-done179:
+done191:
 	VZEROUPPER
 	RET
 
@@ -8178,9 +8972,9 @@ TEXT ·elemReLUMaskAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, BX
-	JB   end181
+	JB   end193
 
-loop180:
+loop192:
 	VMOVUPS   (DX)(SI*4), Z0
 	VXORPS    Z1, Z1, Z1
 	VCMPPS    $0x16, Z1, Z0, K1
@@ -8207,14 +9001,14 @@ loop180:
 	VMOVUPS   Z0, 192(AX)(SI*4)
 	ADDQ      $0x40, SI
 	SUBQ      $0x40, BX
-	JAE       loop180
+	JAE       loop192
 
-end181:
+end193:
 	ADDQ $0x40, BX
 	SUBQ $0x10, BX
-	JB   end183
+	JB   end195
 
-loop182:
+loop194:
 	VMOVUPS   (DX)(SI*4), Z0
 	VXORPS    Z1, Z1, Z1
 	VCMPPS    $0x16, Z1, Z0, K1
@@ -8223,11 +9017,11 @@ loop182:
 	VMOVUPS   Z0, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JAE       loop182
+	JAE       loop194
 
-end183:
+end195:
 	ADDQ      $0x10, BX
-	JZ        done184
+	JZ        done196
 	MOVL      $-1, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -8238,7 +9032,7 @@ end183:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done184:
+done196:
 	VZEROUPPER
 	RET
 
@@ -8252,9 +9046,9 @@ TEXT ·elemLeakyReLUAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS s+32(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end186
+	JB           end198
 
-loop185:
+loop197:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VCMPPS    $0x1e, Z2, Z1, K1
@@ -8269,14 +9063,14 @@ loop185:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JAE       loop185
+	JAE       loop197
 
-end186:
+end198:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end188
+	JB   end200
 
-loop187:
+loop199:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VCMPPS    $0x1e, Z2, Z1, K1
@@ -8285,11 +9079,11 @@ loop187:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JAE       loop187
+	JAE       loop199
 
-end188:
+end200:
 	ADDQ      $0x10, DX
-	JZ        done189
+	JZ        done201
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -8300,7 +9094,7 @@ end188:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-done189:
+done201:
 	VZEROUPPER
 	RET
 
@@ -8314,9 +9108,9 @@ TEXT ·elemLeakyReLUGradAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS s+32(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end191
+	JB           end203
 
-loop190:
+loop202:
 	VMOVUPS      (DX)(SI*4), Z1
 	VXORPS       Z2, Z2, Z2
 	VCMPPS       $0x1e, Z2, Z1, K1
@@ -8337,14 +9131,14 @@ loop190:
 	VMOVUPS      Z1, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop190
+	JAE          loop202
 
-end191:
+end203:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end193
+	JB   end205
 
-loop192:
+loop204:
 	VMOVUPS      (DX)(SI*4), Z1
 	VXORPS       Z2, Z2, Z2
 	VCMPPS       $0x1e, Z2, Z1, K1
@@ -8356,11 +9150,11 @@ loop192:
 	VMOVUPS      Z1, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop192
+	JAE          loop204
 
-end193:
+end205:
 	ADDQ         $0x10, BX
-	JZ           done194
+	JZ           done206
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -8374,7 +9168,7 @@ end193:
 	VFMADD231PS  Z1, Z6, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-done194:
+done206:
 	VZEROUPPER
 	RET
 
@@ -8389,9 +9183,9 @@ TEXT ·elemELUAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS t+36(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end196
+	JB           end208
 
-loop195:
+loop207:
 	VMOVUPS          (CX)(BX*4), Z2
 	VXORPS           Z3, Z3, Z3
 	VMINPS           Z2, Z3, Z3
@@ -8427,11 +9221,11 @@ loop195:
 	VMOVUPS          Z5, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop195
+	JAE              loop207
 
-end196:
+end208:
 	ADDQ             $0x10, DX
-	JZ               done197
+	JZ               done209
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -8469,7 +9263,7 @@ end196:
 	VBLENDMPS        Z1, Z0, K2, Z7
 	VMOVUPS          Z7, K1, (AX)(BX*4)
 
-done197:
+done209:
 	VZEROUPPER
 	RET
 
@@ -8484,9 +9278,9 @@ TEXT ·elemELUGradAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS t+36(FP), Z1
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end199
+	JB           end211
 
-loop198:
+loop210:
 	VMOVUPS     (DX)(SI*4), Z2
 	VXORPS      Z3, Z3, Z3
 	VCMPPS      $0x1e, Z3, Z2, K1
@@ -8507,14 +9301,14 @@ loop198:
 	VMOVUPS     Z2, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop198
+	JAE         loop210
 
-end199:
+end211:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end201
+	JB   end213
 
-loop200:
+loop212:
 	VMOVUPS     (DX)(SI*4), Z2
 	VXORPS      Z3, Z3, Z3
 	VCMPPS      $0x1e, Z3, Z2, K1
@@ -8526,11 +9320,11 @@ loop200:
 	VMOVUPS     Z2, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop200
+	JAE         loop212
 
-end201:
+end213:
 	ADDQ        $0x10, BX
-	JZ          done202
+	JZ          done214
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -8544,7 +9338,7 @@ end201:
 	VFMADD231PS Z1, Z7, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done202:
+done214:
 	VZEROUPPER
 	RET
 
@@ -8557,9 +9351,9 @@ TEXT ·elemGELUAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end204
+	JB   end216
 
-loop203:
+loop215:
 	VMOVUPS          (CX)(BX*4), Z0
 	VMULPS.BCST      cAVX5123f3504f3<>+0(SB), Z0, Z1
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z1, Z2
@@ -8608,11 +9402,11 @@ loop203:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop203
+	JAE              loop215
 
-end204:
+end216:
 	ADDQ             $0x10, DX
-	JZ               done205
+	JZ               done217
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -8663,7 +9457,7 @@ end204:
 	VMULPS           Z0, Z6, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done205:
+done217:
 	VZEROUPPER
 	RET
 
@@ -8676,9 +9470,9 @@ TEXT ·elemGELUGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end207
+	JB   end219
 
-loop206:
+loop218:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS.BCST      cAVX512bf000000<>+0(SB), Z0, Z1
 	VMULPS           Z0, Z1, Z1
@@ -8749,11 +9543,11 @@ loop206:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop206
+	JAE              loop218
 
-end207:
+end219:
 	ADDQ             $0x10, BX
-	JZ               done208
+	JZ               done220
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -8826,7 +9620,7 @@ end207:
 	VFMADD231PS      Z1, Z3, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-done208:
+done220:
 	VZEROUPPER
 	RET
 
@@ -8842,9 +9636,9 @@ TEXT ·elemGELUTanhAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end210
+	JB   end222
 
-loop209:
+loop221:
 	VMOVUPS          (CX)(BX*4), Z0
 	VMULPS           Z0, Z0, Z1
 	VBROADCASTSS     cAVX5123d922279<>+0(SB), Z2
@@ -8883,11 +9677,11 @@ loop209:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop209
+	JAE              loop221
 
-end210:
+end222:
 	ADDQ             $0x10, DX
-	JZ               done211
+	JZ               done223
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -8928,7 +9722,7 @@ end210:
 	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done211:
+done223:
 	VZEROUPPER
 	RET
 
@@ -8947,9 +9741,9 @@ TEXT ·elemGELUTanhGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end213
+	JB   end225
 
-loop212:
+loop224:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS           Z0, Z0, Z1
 	VBROADCASTSS     cAVX5123d922279<>+0(SB), Z2
@@ -8998,11 +9792,11 @@ loop212:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop212
+	JAE              loop224
 
-end213:
+end225:
 	ADDQ             $0x10, BX
-	JZ               done214
+	JZ               done226
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -9053,7 +9847,7 @@ end213:
 	VFMADD231PS      Z2, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-done214:
+done226:
 	VZEROUPPER
 	RET
 
@@ -9069,9 +9863,9 @@ TEXT ·elemSiLUAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end216
+	JB   end228
 
-loop215:
+loop227:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
@@ -9106,11 +9900,11 @@ loop215:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop215
+	JAE              loop227
 
-end216:
+end228:
 	ADDQ             $0x10, DX
-	JZ               done217
+	JZ               done229
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -9147,7 +9941,7 @@ end216:
 	VMULPS           Z0, Z4, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done217:
+done229:
 	VZEROUPPER
 	RET
 
@@ -9160,9 +9954,9 @@ TEXT ·elemSiLUGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end219
+	JB   end231
 
-loop218:
+loop230:
 	VMOVUPS          (DX)(SI*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
@@ -9203,11 +9997,11 @@ loop218:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop218
+	JAE              loop230
 
-end219:
+end231:
 	ADDQ             $0x10, BX
-	JZ               done220
+	JZ               done232
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -9250,7 +10044,7 @@ end219:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done220:
+done232:
 	VZEROUPPER
 	RET
 
@@ -9263,9 +10057,9 @@ TEXT ·elemMishAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end222
+	JB   end234
 
-loop221:
+loop233:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX51241a00000<>+0(SB), Z1
 	VMINPS           Z0, Z1, Z1
@@ -9293,11 +10087,11 @@ loop221:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop221
+	JAE              loop233
 
-end222:
+end234:
 	ADDQ             $0x10, DX
-	JZ               done223
+	JZ               done235
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -9327,7 +10121,7 @@ end222:
 	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done223:
+done235:
 	VZEROUPPER
 	RET
 
@@ -9340,9 +10134,9 @@ TEXT ·elemMishGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end225
+	JB   end237
 
-loop224:
+loop236:
 	VMOVUPS          (DX)(SI*4), Z0
 	VBROADCASTSS     cAVX51241a00000<>+0(SB), Z1
 	VMINPS           Z0, Z1, Z1
@@ -9377,11 +10171,11 @@ loop224:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop224
+	JAE              loop236
 
-end225:
+end237:
 	ADDQ             $0x10, BX
-	JZ               done226
+	JZ               done238
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -9418,7 +10212,7 @@ end225:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done226:
+done238:
 	VZEROUPPER
 	RET
 
@@ -9433,9 +10227,9 @@ TEXT ·elemSoftplusAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS t+36(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end228
+	JB           end240
 
-loop227:
+loop239:
 	VMOVUPS          (CX)(BX*4), Z2
 	VMULPS           Z2, Z0, Z2
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z2, Z3
@@ -9493,11 +10287,11 @@ loop227:
 	VMOVUPS          Z2, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop227
+	JAE              loop239
 
-end228:
+end240:
 	ADDQ             $0x10, DX
-	JZ               done229
+	JZ               done241
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -9557,7 +10351,7 @@ end228:
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done229:
+done241:
 	VZEROUPPER
 	RET
 
@@ -9571,9 +10365,9 @@ TEXT ·elemSoftplusGradAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS s+32(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end231
+	JB           end243
 
-loop230:
+loop242:
 	VMOVUPS          (DX)(SI*4), Z1
 	VMULPS           Z1, Z0, Z1
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z4
@@ -9611,11 +10405,11 @@ loop230:
 	VMOVUPS          Z4, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop230
+	JAE              loop242
 
-end231:
+end243:
 	ADDQ             $0x10, BX
-	JZ               done232
+	JZ               done244
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -9655,7 +10449,7 @@ end231:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done232:
+done244:
 	VZEROUPPER
 	RET
 
@@ -9670,9 +10464,9 @@ TEXT ·elemStandardizeAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS t+36(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end234
+	JB           end246
 
-loop233:
+loop245:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -9691,25 +10485,25 @@ loop233:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop233
+	JAE     loop245
 
-end234:
+end246:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end236
+	JB   end248
 
-loop235:
+loop247:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop235
+	JAE     loop247
 
-end236:
+end248:
 	ADDQ      $0x10, DX
-	JZ        done237
+	JZ        done249
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -9718,7 +10512,7 @@ end236:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done237:
+done249:
 	VZEROUPPER
 	RET
 
@@ -9733,9 +10527,9 @@ TEXT ·elemSubTwoAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS t+36(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end239
+	JB           end251
 
-loop238:
+loop250:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
@@ -9754,25 +10548,25 @@ loop238:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop238
+	JAE     loop250
 
-end239:
+end251:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end241
+	JB   end253
 
-loop240:
+loop252:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop240
+	JAE     loop252
 
-end241:
+end253:
 	ADDQ      $0x10, DX
-	JZ        done242
+	JZ        done254
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -9781,7 +10575,7 @@ end241:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done242:
+done254:
 	VZEROUPPER
 	RET
 
@@ -9795,9 +10589,9 @@ TEXT ·elemSoftmaxGradAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS s+32(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end244
+	JB           end256
 
-loop243:
+loop255:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -9812,14 +10606,14 @@ loop243:
 	VMOVUPS     Z1, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop243
+	JAE         loop255
 
-end244:
+end256:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end246
+	JB   end258
 
-loop245:
+loop257:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -9828,11 +10622,11 @@ loop245:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop245
+	JAE         loop257
 
-end246:
+end258:
 	ADDQ        $0x10, BX
-	JZ          done247
+	JZ          done259
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -9843,7 +10637,7 @@ end246:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done247:
+done259:
 	VZEROUPPER
 	RET
 
@@ -9857,9 +10651,9 @@ TEXT ·elemLogSoftmaxGradAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS s+32(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end249
+	JB           end261
 
-loop248:
+loop260:
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     cAVX51242b20000<>+0(SB), Z2
 	VMINPS           Z1, Z2, Z1
@@ -9886,11 +10680,11 @@ loop248:
 	VMOVUPS          Z2, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop248
+	JAE              loop260
 
-end249:
+end261:
 	ADDQ             $0x10, BX
-	JZ               done250
+	JZ               done262
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -9919,6 +10713,6 @@ end249:
 	VFNMADD231PS     Z1, Z0, Z2
 	VMOVUPS          Z2, K1, (AX)(SI*4)
 
-done250:
+done262:
 	VZEROUPPER
 	RET

@@ -189,6 +189,26 @@ func elemErfAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float
 //go:noescape
 func elemErfGradAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float32)
 
+// elemSinAVX2 runs elemPortable[opSin].
+//
+//go:noescape
+func elemSinAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+
+// elemSinGradAVX2 runs elemPortable[opSinGrad].
+//
+//go:noescape
+func elemSinGradAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+
+// elemCosAVX2 runs elemPortable[opCos].
+//
+//go:noescape
+func elemCosAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+
+// elemCosGradAVX2 runs elemPortable[opCosGrad].
+//
+//go:noescape
+func elemCosGradAVX2(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+
 // elemReLUAVX2 runs elemPortable[opReLU].
 //
 //go:noescape
@@ -478,6 +498,26 @@ func elemErfAVX512(dst *float32, a *float32, b *float32, n int, s float32, t flo
 //
 //go:noescape
 func elemErfGradAVX512(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+
+// elemSinAVX512 runs elemPortable[opSin].
+//
+//go:noescape
+func elemSinAVX512(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+
+// elemSinGradAVX512 runs elemPortable[opSinGrad].
+//
+//go:noescape
+func elemSinGradAVX512(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+
+// elemCosAVX512 runs elemPortable[opCos].
+//
+//go:noescape
+func elemCosAVX512(dst *float32, a *float32, b *float32, n int, s float32, t float32)
+
+// elemCosGradAVX512 runs elemPortable[opCosGrad].
+//
+//go:noescape
+func elemCosGradAVX512(dst *float32, a *float32, b *float32, n int, s float32, t float32)
 
 // elemReLUAVX512 runs elemPortable[opReLU].
 //

@@ -276,6 +276,35 @@ var specials = func() []float32 {
 	return append(x, float32(math.NaN()))
 }()
 
+// dst may be an input.
+func TestElemInPlace(t *testing.T) {
+	levels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 6))
+		for _, c := range elemCases {
+			if c.inputs == 0 {
+				continue
+			}
+			for _, n := range []int{5, 64, 149} {
+				a, b := randomSlice(r, n), randomSlice(r, n)
+				for which := range c.inputs {
+					want, got := append([]float32(nil), [][]float32{a, b}[which]...), append([]float32(nil), [][]float32{a, b}[which]...)
+					elem(c.op, want, a, b, c.s, c.t)
+					if which == 0 {
+						elem(c.op, got, got, b, c.s, c.t)
+					} else {
+						elem(c.op, got, a, got, c.s, c.t)
+					}
+					for i := range want {
+						if got[i] != want[i] && (got[i] == got[i] || want[i] == want[i]) {
+							t.Fatalf("%s, input %d: element %d is %g in place, %g else", c.name, which, i, got[i], want[i])
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestElemSpecials(t *testing.T) {
 	n := len(specials)
 	nan := float32(math.NaN())

@@ -248,23 +248,63 @@ DATA neonConsts<>+960(SB)/4, $0x3f906ebb
 DATA neonConsts<>+964(SB)/4, $0x3f906ebb
 DATA neonConsts<>+968(SB)/4, $0x3f906ebb
 DATA neonConsts<>+972(SB)/4, $0x3f906ebb
-DATA neonConsts<>+976(SB)/4, $0x3ecc422a
-DATA neonConsts<>+980(SB)/4, $0x3ecc422a
-DATA neonConsts<>+984(SB)/4, $0x3ecc422a
-DATA neonConsts<>+988(SB)/4, $0x3ecc422a
-DATA neonConsts<>+992(SB)/4, $0x3d922279
-DATA neonConsts<>+996(SB)/4, $0x3d922279
-DATA neonConsts<>+1000(SB)/4, $0x3d922279
-DATA neonConsts<>+1004(SB)/4, $0x3d922279
-DATA neonConsts<>+1008(SB)/4, $0x3fcc422a
-DATA neonConsts<>+1012(SB)/4, $0x3fcc422a
-DATA neonConsts<>+1016(SB)/4, $0x3fcc422a
-DATA neonConsts<>+1020(SB)/4, $0x3fcc422a
-DATA neonConsts<>+1024(SB)/4, $0x3e5b33b6
-DATA neonConsts<>+1028(SB)/4, $0x3e5b33b6
-DATA neonConsts<>+1032(SB)/4, $0x3e5b33b6
-DATA neonConsts<>+1036(SB)/4, $0x3e5b33b6
-GLOBL neonConsts<>(SB), RODATA|NOPTR, $1040
+DATA neonConsts<>+976(SB)/4, $0x3f22f983
+DATA neonConsts<>+980(SB)/4, $0x3f22f983
+DATA neonConsts<>+984(SB)/4, $0x3f22f983
+DATA neonConsts<>+988(SB)/4, $0x3f22f983
+DATA neonConsts<>+992(SB)/4, $0xbfc90fdb
+DATA neonConsts<>+996(SB)/4, $0xbfc90fdb
+DATA neonConsts<>+1000(SB)/4, $0xbfc90fdb
+DATA neonConsts<>+1004(SB)/4, $0xbfc90fdb
+DATA neonConsts<>+1008(SB)/4, $0x333bbd2e
+DATA neonConsts<>+1012(SB)/4, $0x333bbd2e
+DATA neonConsts<>+1016(SB)/4, $0x333bbd2e
+DATA neonConsts<>+1020(SB)/4, $0x333bbd2e
+DATA neonConsts<>+1024(SB)/4, $0x26f72ced
+DATA neonConsts<>+1028(SB)/4, $0x26f72ced
+DATA neonConsts<>+1032(SB)/4, $0x26f72ced
+DATA neonConsts<>+1036(SB)/4, $0x26f72ced
+DATA neonConsts<>+1040(SB)/4, $0xb94ca980
+DATA neonConsts<>+1044(SB)/4, $0xb94ca980
+DATA neonConsts<>+1048(SB)/4, $0xb94ca980
+DATA neonConsts<>+1052(SB)/4, $0xb94ca980
+DATA neonConsts<>+1056(SB)/4, $0x3c0883bb
+DATA neonConsts<>+1060(SB)/4, $0x3c0883bb
+DATA neonConsts<>+1064(SB)/4, $0x3c0883bb
+DATA neonConsts<>+1068(SB)/4, $0x3c0883bb
+DATA neonConsts<>+1072(SB)/4, $0xbe2aaaa3
+DATA neonConsts<>+1076(SB)/4, $0xbe2aaaa3
+DATA neonConsts<>+1080(SB)/4, $0xbe2aaaa3
+DATA neonConsts<>+1084(SB)/4, $0xbe2aaaa3
+DATA neonConsts<>+1088(SB)/4, $0x37ccf482
+DATA neonConsts<>+1092(SB)/4, $0x37ccf482
+DATA neonConsts<>+1096(SB)/4, $0x37ccf482
+DATA neonConsts<>+1100(SB)/4, $0x37ccf482
+DATA neonConsts<>+1104(SB)/4, $0xbab60615
+DATA neonConsts<>+1108(SB)/4, $0xbab60615
+DATA neonConsts<>+1112(SB)/4, $0xbab60615
+DATA neonConsts<>+1116(SB)/4, $0xbab60615
+DATA neonConsts<>+1120(SB)/4, $0x3d2aaaa5
+DATA neonConsts<>+1124(SB)/4, $0x3d2aaaa5
+DATA neonConsts<>+1128(SB)/4, $0x3d2aaaa5
+DATA neonConsts<>+1132(SB)/4, $0x3d2aaaa5
+DATA neonConsts<>+1136(SB)/4, $0x3ecc422a
+DATA neonConsts<>+1140(SB)/4, $0x3ecc422a
+DATA neonConsts<>+1144(SB)/4, $0x3ecc422a
+DATA neonConsts<>+1148(SB)/4, $0x3ecc422a
+DATA neonConsts<>+1152(SB)/4, $0x3d922279
+DATA neonConsts<>+1156(SB)/4, $0x3d922279
+DATA neonConsts<>+1160(SB)/4, $0x3d922279
+DATA neonConsts<>+1164(SB)/4, $0x3d922279
+DATA neonConsts<>+1168(SB)/4, $0x3fcc422a
+DATA neonConsts<>+1172(SB)/4, $0x3fcc422a
+DATA neonConsts<>+1176(SB)/4, $0x3fcc422a
+DATA neonConsts<>+1180(SB)/4, $0x3fcc422a
+DATA neonConsts<>+1184(SB)/4, $0x3e5b33b6
+DATA neonConsts<>+1188(SB)/4, $0x3e5b33b6
+DATA neonConsts<>+1192(SB)/4, $0x3e5b33b6
+DATA neonConsts<>+1196(SB)/4, $0x3e5b33b6
+GLOBL neonConsts<>(SB), RODATA|NOPTR, $1200
 
 // func elemFillNEON(dst, a, b *float32, n int, s, t float32)
 TEXT ·elemFillNEON(SB), 0, $224-40
@@ -5342,6 +5382,938 @@ back16:
 done5:
 	RET
 
+// func elemSinNEON(dst, a, b *float32, n int, s, t float32)
+TEXT ·elemSinNEON(SB), 0, $224-40
+	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x6e3fdf9b // mul V27, V28, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x4f3f57db // shl V27, V30, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e57de // shl V30, V30, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 96(R16), F27
+	FMOVQ 976(R16), F30
+	WORD $0x4e3ecffb // fmla V27, V31, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 992(R16), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 1008(R16), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 1024(R16), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	FMOVQ 1040(R16), F30
+	FMOVQ 1056(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 1072(R16), F30
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	WORD $0x6e3fdfbc // mul V28, V29, V31
+	WORD $0x4e3ccfdf // fmla V31, V30, V28
+	FMOVQ 1088(R16), F30
+	FMOVQ 1104(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 1120(R16), F30
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	FMOVQ 512(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 48(R16), F30
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	WORD $0x4f3f577c // shl V28, V27, V63
+	WORD $0x4f21079c // sra V28, V28, V33
+	WORD $0x6e7f1fdc // bsl V28, V30, V31
+	WORD $0x4f3e577b // shl V27, V27, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1f7f // and V31, V27, V31
+	WORD $0x6e3f1f9f // xor V31, V28, V31
+	FMOVQ F31, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x6e3fdf9b // mul V27, V28, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x4f3f57db // shl V27, V30, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e57de // shl V30, V30, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ F31, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R1), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x6e3fdf9b // mul V27, V28, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x4f3f57db // shl V27, V30, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e57de // shl V30, V30, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
+	RET
+
+// func elemSinGradNEON(dst, a, b *float32, n int, s, t float32)
+TEXT ·elemSinGradNEON(SB), 0, $224-40
+	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 16(R16), F28
+	WORD $0x4ebc87dc // addi V28, V30, V28
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x6e3fdfdb // mul V27, V30, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x4f3f579b // shl V27, V28, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e579c // shl V28, V28, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1f9f // and V31, V28, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ 0(R0), F27
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccffb // fmla V27, V31, V28
+	FMOVQ F27, 0(R0)
+	FMOVQ 16(R2), F27
+	FMOVQ 96(R16), F28
+	FMOVQ 976(R16), F31
+	WORD $0x4e3fcf7c // fmla V28, V27, V31
+	FMOVQ 96(R16), F31
+	WORD $0x4ebfd79f // sub V31, V28, V31
+	FMOVQ 992(R16), F29
+	WORD $0x4e3dcffb // fmla V27, V31, V29
+	FMOVQ 1008(R16), F29
+	WORD $0x4e3dcffb // fmla V27, V31, V29
+	FMOVQ 1024(R16), F29
+	WORD $0x4e3dcffb // fmla V27, V31, V29
+	FMOVQ 16(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3bdf7c // mul V28, V27, V27
+	FMOVQ 1040(R16), F31
+	FMOVQ 1056(R16), F30
+	WORD $0x4e3ccffe // fmla V30, V31, V28
+	FMOVQ 1072(R16), F31
+	WORD $0x4e3ccfdf // fmla V31, V30, V28
+	WORD $0x6e3bdf9e // mul V30, V28, V27
+	WORD $0x4e3ecffb // fmla V27, V31, V30
+	FMOVQ 1088(R16), F31
+	FMOVQ 1104(R16), F30
+	WORD $0x4e3ccffe // fmla V30, V31, V28
+	FMOVQ 1120(R16), F31
+	WORD $0x4e3ccfdf // fmla V31, V30, V28
+	FMOVQ 512(R16), F30
+	WORD $0x4e3ccffe // fmla V30, V31, V28
+	FMOVQ 48(R16), F31
+	WORD $0x4e3ccfdf // fmla V31, V30, V28
+	WORD $0x4f3f57be // shl V30, V29, V63
+	WORD $0x4f2107de // sra V30, V30, V33
+	WORD $0x6e7b1ffe // bsl V30, V31, V27
+	WORD $0x4f3e57bd // shl V29, V29, V62
+	FMOVQ 32(R16), F27
+	WORD $0x4e3b1fbb // and V27, V29, V27
+	WORD $0x6e3b1fdb // xor V27, V30, V27
+	FMOVQ 16(R0), F30
+	FMOVQ 16(R1), F29
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	FMOVQ F30, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 16(R16), F28
+	WORD $0x4ebc87dc // addi V28, V30, V28
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x6e3fdfdb // mul V27, V30, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x4f3f579b // shl V27, V28, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e579c // shl V28, V28, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1f9f // and V31, V28, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ 0(R0), F27
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccffb // fmla V27, V31, V28
+	FMOVQ F27, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R2), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 16(R16), F28
+	WORD $0x4ebc87dc // addi V28, V30, V28
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x6e3fdfdb // mul V27, V30, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x4f3f579b // shl V27, V28, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e579c // shl V28, V28, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1f9f // and V31, V28, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ 0(R0), F27
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccffb // fmla V27, V31, V28
+	FMOVQ F27, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
+	RET
+
+// func elemCosNEON(dst, a, b *float32, n int, s, t float32)
+TEXT ·elemCosNEON(SB), 0, $224-40
+	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 16(R16), F28
+	WORD $0x4ebc87dc // addi V28, V30, V28
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x6e3fdfdb // mul V27, V30, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x4f3f579b // shl V27, V28, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e579c // shl V28, V28, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1f9f // and V31, V28, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 96(R16), F27
+	FMOVQ 976(R16), F28
+	WORD $0x4e3ccffb // fmla V27, V31, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ 992(R16), F29
+	WORD $0x4e3dcf9f // fmla V31, V28, V29
+	FMOVQ 1008(R16), F29
+	WORD $0x4e3dcf9f // fmla V31, V28, V29
+	FMOVQ 1024(R16), F29
+	WORD $0x4e3dcf9f // fmla V31, V28, V29
+	FMOVQ 16(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3fdffb // mul V27, V31, V31
+	FMOVQ 1040(R16), F28
+	FMOVQ 1056(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 1072(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	WORD $0x6e3fdf7e // mul V30, V27, V31
+	WORD $0x4e3ecf9f // fmla V31, V28, V30
+	FMOVQ 1088(R16), F28
+	FMOVQ 1104(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 1120(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 512(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F28
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	WORD $0x4f3f57be // shl V30, V29, V63
+	WORD $0x4f2107de // sra V30, V30, V33
+	WORD $0x6e7f1f9e // bsl V30, V28, V31
+	WORD $0x4f3e57bd // shl V29, V29, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1fbf // and V31, V29, V31
+	WORD $0x6e3f1fdf // xor V31, V30, V31
+	FMOVQ F31, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 16(R16), F28
+	WORD $0x4ebc87dc // addi V28, V30, V28
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x6e3fdfdb // mul V27, V30, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x4f3f579b // shl V27, V28, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e579c // shl V28, V28, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1f9f // and V31, V28, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ F31, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R1), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 16(R16), F28
+	WORD $0x4ebc87dc // addi V28, V30, V28
+	WORD $0x6e3fdffe // mul V30, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x6e3fdfdb // mul V27, V30, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	WORD $0x4f3f579b // shl V27, V28, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e579c // shl V28, V28, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1f9f // and V31, V28, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
+	RET
+
+// func elemCosGradNEON(dst, a, b *float32, n int, s, t float32)
+TEXT ·elemCosGradNEON(SB), 0, $224-40
+	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x6e3fdf9b // mul V27, V28, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x4f3f57db // shl V27, V30, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e57de // shl V30, V30, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ 32(R16), F27
+	WORD $0x6e3b1ffb // xor V27, V31, V27
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecf7f // fmla V31, V27, V30
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R2), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F27
+	WORD $0x4e3bcffe // fmla V30, V31, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 992(R16), F29
+	WORD $0x4e3dcf7f // fmla V31, V27, V29
+	FMOVQ 1008(R16), F29
+	WORD $0x4e3dcf7f // fmla V31, V27, V29
+	FMOVQ 1024(R16), F29
+	WORD $0x4e3dcf7f // fmla V31, V27, V29
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	FMOVQ 1040(R16), F27
+	FMOVQ 1056(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 1072(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	WORD $0x6e3fdfbc // mul V28, V29, V31
+	WORD $0x4e3ccf7f // fmla V31, V27, V28
+	FMOVQ 1088(R16), F27
+	FMOVQ 1104(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 1120(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 512(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 48(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	WORD $0x4f3f57dc // shl V28, V30, V63
+	WORD $0x4f21079c // sra V28, V28, V33
+	WORD $0x6e7f1f7c // bsl V28, V27, V31
+	WORD $0x4f3e57de // shl V30, V30, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x6e3f1f9f // xor V31, V28, V31
+	FMOVQ 32(R16), F28
+	WORD $0x6e3c1ffc // xor V28, V31, V28
+	FMOVQ 16(R0), F31
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ecf9f // fmla V31, V28, V30
+	FMOVQ F31, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x6e3fdf9b // mul V27, V28, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x4f3f57db // shl V27, V30, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e57de // shl V30, V30, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ 32(R16), F27
+	WORD $0x6e3b1ffb // xor V27, V31, V27
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecf7f // fmla V31, V27, V30
+	FMOVQ F31, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R2), F31
+	FMOVQ 96(R16), F30
+	FMOVQ 976(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 992(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1008(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	FMOVQ 1040(R16), F29
+	FMOVQ 1056(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1072(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x6e3fdf9b // mul V27, V28, V31
+	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	FMOVQ 1088(R16), F29
+	FMOVQ 1104(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1120(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ 512(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	WORD $0x4f3f57db // shl V27, V30, V63
+	WORD $0x4f21077b // sra V27, V27, V33
+	WORD $0x6e7f1fbb // bsl V27, V29, V31
+	WORD $0x4f3e57de // shl V30, V30, V62
+	FMOVQ 32(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x6e3f1f7f // xor V31, V27, V31
+	FMOVQ 32(R16), F27
+	WORD $0x6e3b1ffb // xor V27, V31, V27
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecf7f // fmla V31, V27, V30
+	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
+	RET
+
 // func elemReLUNEON(dst, a, b *float32, n int, s, t float32)
 TEXT ·elemReLUNEON(SB), 0, $224-40
 	MOVD $neonConsts<>(SB), R16
@@ -6643,7 +7615,7 @@ loop1:
 	FMOVQ 48(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 976(R16), F28
+	FMOVQ 1136(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
 	FMOVQ 320(R16), F27
 	WORD $0x6e3bdffb // mul V27, V31, V27
@@ -6760,7 +7732,7 @@ loop1:
 	FMOVQ 48(R16), F25
 	WORD $0x4eb98799 // addi V25, V28, V25
 	WORD $0x6e39dfb9 // mul V25, V29, V25
-	FMOVQ 976(R16), F29
+	FMOVQ 1136(R16), F29
 	WORD $0x6e3ddf3d // mul V29, V25, V29
 	FMOVQ 320(R16), F25
 	WORD $0x6e39dff9 // mul V25, V31, V25
@@ -6887,7 +7859,7 @@ loop3:
 	FMOVQ 48(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 976(R16), F28
+	FMOVQ 1136(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
 	FMOVQ 320(R16), F27
 	WORD $0x6e3bdffb // mul V27, V31, V27
@@ -7061,7 +8033,7 @@ full13:
 	FMOVQ 48(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 976(R16), F28
+	FMOVQ 1136(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
 	FMOVQ 320(R16), F27
 	WORD $0x6e3bdffb // mul V27, V31, V27
@@ -7161,8 +8133,8 @@ TEXT ·elemGELUTanhNEON(SB), 0, $224-40
 loop1:
 	FMOVQ 0(R1), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 992(R16), F29
-	FMOVQ 1008(R16), F28
+	FMOVQ 1152(R16), F29
+	FMOVQ 1168(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -7219,8 +8191,8 @@ loop1:
 	FMOVQ F31, 0(R0)
 	FMOVQ 16(R1), F31
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 992(R16), F30
-	FMOVQ 1008(R16), F26
+	FMOVQ 1152(R16), F30
+	FMOVQ 1168(R16), F26
 	WORD $0x4e3ecf9a // fmla V26, V28, V30
 	WORD $0x6e3fdf5a // mul V26, V26, V31
 	FMOVQ 48(R16), F28
@@ -7287,8 +8259,8 @@ end2:
 loop3:
 	FMOVQ 0(R1), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 992(R16), F29
-	FMOVQ 1008(R16), F28
+	FMOVQ 1152(R16), F29
+	FMOVQ 1168(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -7372,8 +8344,8 @@ full7:
 	MOVD $tail2-48(SP), R2
 	FMOVQ 0(R1), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 992(R16), F29
-	FMOVQ 1008(R16), F28
+	FMOVQ 1152(R16), F29
+	FMOVQ 1168(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -7451,8 +8423,8 @@ TEXT ·elemGELUTanhGradNEON(SB), 0, $224-40
 loop1:
 	FMOVQ 0(R2), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 992(R16), F29
-	FMOVQ 1008(R16), F28
+	FMOVQ 1152(R16), F29
+	FMOVQ 1168(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -7506,8 +8478,8 @@ loop1:
 	WORD $0x6e3edf5e // mul V30, V26, V30
 	WORD $0x4ebccfdc // fmls V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1024(R16), F26
-	FMOVQ 1008(R16), F25
+	FMOVQ 1184(R16), F26
+	FMOVQ 1168(R16), F25
 	WORD $0x4e3acfd9 // fmla V25, V30, V26
 	FMOVQ 48(R16), F30
 	WORD $0x4ebcd7de // sub V30, V30, V28
@@ -7520,8 +8492,8 @@ loop1:
 	FMOVQ F25, 0(R0)
 	FMOVQ 16(R2), F25
 	WORD $0x6e39df3f // mul V31, V25, V25
-	FMOVQ 992(R16), F28
-	FMOVQ 1008(R16), F30
+	FMOVQ 1152(R16), F28
+	FMOVQ 1168(R16), F30
 	WORD $0x4e3ccffe // fmla V30, V31, V28
 	WORD $0x6e39dfde // mul V30, V30, V25
 	FMOVQ 48(R16), F31
@@ -7575,8 +8547,8 @@ loop1:
 	WORD $0x6e3fdfbf // mul V31, V29, V31
 	WORD $0x4ebecffe // fmls V30, V31, V30
 	WORD $0x6e39df3f // mul V31, V25, V25
-	FMOVQ 1024(R16), F29
-	FMOVQ 1008(R16), F27
+	FMOVQ 1184(R16), F29
+	FMOVQ 1168(R16), F27
 	WORD $0x4e3dcffb // fmla V27, V31, V29
 	FMOVQ 48(R16), F31
 	WORD $0x4ebed7ff // sub V31, V31, V30
@@ -7599,8 +8571,8 @@ end2:
 loop3:
 	FMOVQ 0(R2), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 992(R16), F29
-	FMOVQ 1008(R16), F28
+	FMOVQ 1152(R16), F29
+	FMOVQ 1168(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -7654,8 +8626,8 @@ loop3:
 	WORD $0x6e3edf5e // mul V30, V26, V30
 	WORD $0x4ebccfdc // fmls V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1024(R16), F26
-	FMOVQ 1008(R16), F25
+	FMOVQ 1184(R16), F26
+	FMOVQ 1168(R16), F25
 	WORD $0x4e3acfd9 // fmla V25, V30, V26
 	FMOVQ 48(R16), F30
 	WORD $0x4ebcd7de // sub V30, V30, V28
@@ -7725,8 +8697,8 @@ full13:
 	MOVD $tail2-48(SP), R2
 	FMOVQ 0(R2), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 992(R16), F29
-	FMOVQ 1008(R16), F28
+	FMOVQ 1152(R16), F29
+	FMOVQ 1168(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -7780,8 +8752,8 @@ full13:
 	WORD $0x6e3edf5e // mul V30, V26, V30
 	WORD $0x4ebccfdc // fmls V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1024(R16), F26
-	FMOVQ 1008(R16), F25
+	FMOVQ 1184(R16), F26
+	FMOVQ 1168(R16), F25
 	WORD $0x4e3acfd9 // fmla V25, V30, V26
 	FMOVQ 48(R16), F30
 	WORD $0x4ebcd7de // sub V30, V30, V28
@@ -10456,8 +11428,8 @@ done3:
 	FMOVS F24, s+16(FP)
 	RET
 
-// func dotNEON(a, b *float32, n int) (s float32)
-TEXT ·dotNEON(SB), 0, $3584-28
+// func dotVecNEON(a, b *float32, n int) (s float32)
+TEXT ·dotVecNEON(SB), 0, $3584-28
 	MOVD $neonConsts<>(SB), R16
 	WORD $0x6e3f1fff // xor V31, V31, V31
 	VMOV V31.B16, V0.B16
@@ -10701,6 +11673,267 @@ done3:
 	WORD $0x6e196338 // odd V24, V25, V25
 	WORD $0x4e38d738 // add V24, V25, V24
 	FMOVS F24, s+24(FP)
+	RET
+
+// func maxAbsNEON(x *float32, n int) (m float32)
+TEXT ·maxAbsNEON(SB), 0, $3584-20
+	MOVD $neonConsts<>(SB), R16
+	WORD $0x6e3f1fff // xor V31, V31, V31
+	VMOV V31.B16, V0.B16
+	VMOV V31.B16, V1.B16
+	VMOV V31.B16, V2.B16
+	VMOV V31.B16, V3.B16
+	VMOV V31.B16, V4.B16
+	VMOV V31.B16, V5.B16
+	VMOV V31.B16, V6.B16
+	VMOV V31.B16, V7.B16
+	VMOV V31.B16, V8.B16
+	VMOV V31.B16, V9.B16
+	VMOV V31.B16, V10.B16
+	VMOV V31.B16, V11.B16
+	VMOV V31.B16, V12.B16
+	VMOV V31.B16, V13.B16
+	VMOV V31.B16, V14.B16
+	VMOV V31.B16, V15.B16
+	MOVD n+8(FP), R15
+	MOVD x+0(FP), R0
+	SUBS $64, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec400 // maxnm V0, V0, V30
+	FMOVQ 16(R0), F30
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x4e3fc421 // maxnm V1, V1, V31
+	FMOVQ 32(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec442 // maxnm V2, V2, V30
+	FMOVQ 48(R0), F30
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x4e3fc463 // maxnm V3, V3, V31
+	FMOVQ 64(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec484 // maxnm V4, V4, V30
+	FMOVQ 80(R0), F30
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x4e3fc4a5 // maxnm V5, V5, V31
+	FMOVQ 96(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec4c6 // maxnm V6, V6, V30
+	FMOVQ 112(R0), F30
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x4e3fc4e7 // maxnm V7, V7, V31
+	FMOVQ 128(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec508 // maxnm V8, V8, V30
+	FMOVQ 144(R0), F30
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x4e3fc529 // maxnm V9, V9, V31
+	FMOVQ 160(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec54a // maxnm V10, V10, V30
+	FMOVQ 176(R0), F30
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x4e3fc56b // maxnm V11, V11, V31
+	FMOVQ 192(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec58c // maxnm V12, V12, V30
+	FMOVQ 208(R0), F30
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x4e3fc5ad // maxnm V13, V13, V31
+	FMOVQ 224(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec5ce // maxnm V14, V14, V30
+	FMOVQ 240(R0), F30
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x4e3fc5ef // maxnm V15, V15, V31
+	ADD $256, R0, R0
+	SUBS $64, R15, R15
+	BGE loop1
+end2:
+	ADD $64, R15, R15
+	CBZ R15, done3
+	MOVD $tail0-256(SP), R25
+	MOVD R15, R14
+copy4:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy4
+	AND $3, R15, R14
+	CBZ R14, full5
+pad6:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad6
+full5:
+	MOVD $-1, R26
+	MOVD $tail13-3584(SP), R25
+	MOVD R15, R14
+copy7:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy7
+	AND $3, R15, R14
+	CBZ R14, full8
+pad9:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad9
+full8:
+	MOVD $tail13-3584(SP), R13
+	MOVD $tail0-256(SP), R0
+	FMOVQ 0(R13), F31
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec400 // maxnm V0, V0, V30
+	CMP $4, R15
+	BLE finished10
+	FMOVQ 16(R13), F31
+	FMOVQ 16(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec421 // maxnm V1, V1, V30
+	CMP $8, R15
+	BLE finished10
+	FMOVQ 32(R13), F31
+	FMOVQ 32(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec442 // maxnm V2, V2, V30
+	CMP $12, R15
+	BLE finished10
+	FMOVQ 48(R13), F31
+	FMOVQ 48(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec463 // maxnm V3, V3, V30
+	CMP $16, R15
+	BLE finished10
+	FMOVQ 64(R13), F31
+	FMOVQ 64(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec484 // maxnm V4, V4, V30
+	CMP $20, R15
+	BLE finished10
+	FMOVQ 80(R13), F31
+	FMOVQ 80(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec4a5 // maxnm V5, V5, V30
+	CMP $24, R15
+	BLE finished10
+	FMOVQ 96(R13), F31
+	FMOVQ 96(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec4c6 // maxnm V6, V6, V30
+	CMP $28, R15
+	BLE finished10
+	FMOVQ 112(R13), F31
+	FMOVQ 112(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec4e7 // maxnm V7, V7, V30
+	CMP $32, R15
+	BLE finished10
+	FMOVQ 128(R13), F31
+	FMOVQ 128(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec508 // maxnm V8, V8, V30
+	CMP $36, R15
+	BLE finished10
+	FMOVQ 144(R13), F31
+	FMOVQ 144(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec529 // maxnm V9, V9, V30
+	CMP $40, R15
+	BLE finished10
+	FMOVQ 160(R13), F31
+	FMOVQ 160(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec54a // maxnm V10, V10, V30
+	CMP $44, R15
+	BLE finished10
+	FMOVQ 176(R13), F31
+	FMOVQ 176(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec56b // maxnm V11, V11, V30
+	CMP $48, R15
+	BLE finished10
+	FMOVQ 192(R13), F31
+	FMOVQ 192(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec58c // maxnm V12, V12, V30
+	CMP $52, R15
+	BLE finished10
+	FMOVQ 208(R13), F31
+	FMOVQ 208(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec5ad // maxnm V13, V13, V30
+	CMP $56, R15
+	BLE finished10
+	FMOVQ 224(R13), F31
+	FMOVQ 224(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec5ce // maxnm V14, V14, V30
+	CMP $60, R15
+	BLE finished10
+	FMOVQ 240(R13), F31
+	FMOVQ 240(R0), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4e3ec5ef // maxnm V15, V15, V30
+finished10:
+done3:
+	WORD $0x4e24c41f // maxnm V31, V0, V4
+	WORD $0x4e25c43e // maxnm V30, V1, V5
+	WORD $0x4e26c45d // maxnm V29, V2, V6
+	WORD $0x4e27c47c // maxnm V28, V3, V7
+	WORD $0x4e2cc51b // maxnm V27, V8, V12
+	WORD $0x4e2dc53a // maxnm V26, V9, V13
+	WORD $0x4e2ec559 // maxnm V25, V10, V14
+	WORD $0x4e2fc578 // maxnm V24, V11, V15
+	WORD $0x4e3bc7fb // maxnm V27, V31, V27
+	WORD $0x4e3ac7da // maxnm V26, V30, V26
+	WORD $0x4e39c7b9 // maxnm V25, V29, V25
+	WORD $0x4e38c798 // maxnm V24, V28, V24
+	WORD $0x4e39c779 // maxnm V25, V27, V25
+	WORD $0x4e38c758 // maxnm V24, V26, V24
+	WORD $0x4e38c738 // maxnm V24, V25, V24
+	WORD $0x6e184319 // high V25, V24, V24
+	WORD $0x4e39c719 // maxnm V25, V24, V25
+	WORD $0x6e196338 // odd V24, V25, V25
+	WORD $0x4e38c738 // maxnm V24, V25, V24
+	FMOVS F24, m+16(FP)
 	RET
 
 // func squaresNEON(x *float32, n int, mean float32) (s float32)

@@ -189,6 +189,26 @@ func elemErfNEON(dst, a, b *float32, n int, s, t float32)
 //go:noescape
 func elemErfGradNEON(dst, a, b *float32, n int, s, t float32)
 
+// elemSinNEON runs elemPortable[opSin].
+//
+//go:noescape
+func elemSinNEON(dst, a, b *float32, n int, s, t float32)
+
+// elemSinGradNEON runs elemPortable[opSinGrad].
+//
+//go:noescape
+func elemSinGradNEON(dst, a, b *float32, n int, s, t float32)
+
+// elemCosNEON runs elemPortable[opCos].
+//
+//go:noescape
+func elemCosNEON(dst, a, b *float32, n int, s, t float32)
+
+// elemCosGradNEON runs elemPortable[opCosGrad].
+//
+//go:noescape
+func elemCosGradNEON(dst, a, b *float32, n int, s, t float32)
+
 // elemReLUNEON runs elemPortable[opReLU].
 //
 //go:noescape
@@ -299,10 +319,15 @@ func elemLogSoftmaxGradNEON(dst, a, b *float32, n int, s, t float32)
 //go:noescape
 func sumNEON(x *float32, n int) (s float32)
 
-// dotNEON adds up n products, see dotGo.
+// dotVecNEON adds up n products, see dotGo.
 //
 //go:noescape
-func dotNEON(a, b *float32, n int) (s float32)
+func dotVecNEON(a, b *float32, n int) (s float32)
+
+// maxAbsNEON returns the largest |x|, but for NaN.
+//
+//go:noescape
+func maxAbsNEON(x *float32, n int) (m float32)
 
 // squaresNEON adds up (x-mean)^2, see squaresGo.
 //

@@ -27,8 +27,6 @@ const (
 	opTanh
 	opSigmoid
 	opErf
-	opSin
-	opCos
 	opAbs
 	opNeg
 	opReciprocal
@@ -54,8 +52,6 @@ const (
 	opTanhGrad
 	opSigmoidGrad
 	opErfGrad
-	opSinGrad
-	opCosGrad
 	opAbsGrad
 	opSqrtGrad
 	opRsqrtGrad
@@ -70,6 +66,11 @@ const (
 	opSubTwo
 	opSoftmaxGrad
 	opLogSoftmaxGrad
+	// Those whose assembly is for |x| <= maxTrig come last.
+	opSin
+	opCos
+	opSinGrad
+	opCosGrad
 	numElemOps
 )
 
@@ -145,10 +146,10 @@ func Sigmoid(dst, x []float32) { elem2("Sigmoid", opSigmoid, dst, x, 0, 0) }
 // Erf computes the error function. Within 1.08 ulp.
 func Erf(dst, x []float32) { elem2("Erf", opErf, dst, x, 0, 0) }
 
-// Sin computes the sine, right for arguments of any size.
+// Sin computes the sine, right for arguments of any size. Within 1.6 ulp.
 func Sin(dst, x []float32) { elem2("Sin", opSin, dst, x, 0, 0) }
 
-// Cos computes the cosine, right for arguments of any size.
+// Cos computes the cosine, right for arguments of any size. Within 1.6 ulp.
 func Cos(dst, x []float32) { elem2("Cos", opCos, dst, x, 0, 0) }
 
 // Abs computes |x|.

@@ -177,9 +177,9 @@ DATA maskTable<>+56(SB)/4, $0x00000000
 DATA maskTable<>+60(SB)/4, $0x00000000
 GLOBL maskTable<>(SB), RODATA|NOPTR, $64
 
-// func dotAVX2(a *float32, b *float32, n int) (s float32)
+// func dotVecAVX2(a *float32, b *float32, n int) (s float32)
 // Requires: AVX, CMOV, FMA3
-TEXT ·dotAVX2(SB), NOSPLIT, $0-28
+TEXT ·dotVecAVX2(SB), NOSPLIT, $0-28
 	MOVQ   a+0(FP), AX
 	MOVQ   b+8(FP), CX
 	MOVQ   n+16(FP), DX
@@ -349,6 +349,187 @@ done6:
 	VZEROUPPER
 	RET
 
+// func maxAbsAVX2(x *float32, n int) (m float32)
+// Requires: AVX, CMOV
+TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-20
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ   DX, DX
+	SUBQ   $0x40, CX
+	JB     end8
+
+loop7:
+	VMOVUPS (AX)(DX*4), Y8
+	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS  Y0, Y8, Y0
+	VMOVUPS 32(AX)(DX*4), Y8
+	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS  Y1, Y8, Y1
+	VMOVUPS 64(AX)(DX*4), Y8
+	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS  Y2, Y8, Y2
+	VMOVUPS 96(AX)(DX*4), Y8
+	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS  Y3, Y8, Y3
+	VMOVUPS 128(AX)(DX*4), Y8
+	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS  Y4, Y8, Y4
+	VMOVUPS 160(AX)(DX*4), Y8
+	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS  Y5, Y8, Y5
+	VMOVUPS 192(AX)(DX*4), Y8
+	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS  Y6, Y8, Y6
+	VMOVUPS 224(AX)(DX*4), Y8
+	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS  Y7, Y8, Y7
+	ADDQ    $0x40, DX
+	SUBQ    $0x40, CX
+	JAE     loop7
+
+end8:
+	ADDQ       $0x40, CX
+	JLE        done9
+	MOVQ       $0x00000008, SI
+	MOVQ       CX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y8
+	VMASKMOVPS (AX)(DX*4), Y8, Y8
+	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS     Y0, Y8, Y0
+	SUBQ       $0x08, CX
+	JLE        done9
+	MOVQ       $0x00000008, SI
+	MOVQ       CX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y8
+	VMASKMOVPS 32(AX)(DX*4), Y8, Y8
+	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS     Y1, Y8, Y1
+	SUBQ       $0x08, CX
+	JLE        done9
+	MOVQ       $0x00000008, SI
+	MOVQ       CX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y8
+	VMASKMOVPS 64(AX)(DX*4), Y8, Y8
+	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS     Y2, Y8, Y2
+	SUBQ       $0x08, CX
+	JLE        done9
+	MOVQ       $0x00000008, SI
+	MOVQ       CX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y8
+	VMASKMOVPS 96(AX)(DX*4), Y8, Y8
+	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS     Y3, Y8, Y3
+	SUBQ       $0x08, CX
+	JLE        done9
+	MOVQ       $0x00000008, SI
+	MOVQ       CX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y8
+	VMASKMOVPS 128(AX)(DX*4), Y8, Y8
+	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS     Y4, Y8, Y4
+	SUBQ       $0x08, CX
+	JLE        done9
+	MOVQ       $0x00000008, SI
+	MOVQ       CX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y8
+	VMASKMOVPS 160(AX)(DX*4), Y8, Y8
+	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS     Y5, Y8, Y5
+	SUBQ       $0x08, CX
+	JLE        done9
+	MOVQ       $0x00000008, SI
+	MOVQ       CX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y8
+	VMASKMOVPS 192(AX)(DX*4), Y8, Y8
+	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS     Y6, Y8, Y6
+	SUBQ       $0x08, CX
+	JLE        done9
+	MOVQ       $0x00000008, SI
+	MOVQ       CX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       BX, DI
+	VMOVUPS    (SI)(DI*4), Y8
+	VMASKMOVPS 224(AX)(DX*4), Y8, Y8
+	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
+	VMAXPS     Y7, Y8, Y7
+	SUBQ       $0x08, CX
+
+done9:
+	VMAXPS       Y2, Y0, Y0
+	VMAXPS       Y3, Y1, Y1
+	VMAXPS       Y6, Y4, Y2
+	VMAXPS       Y7, Y5, Y3
+	VMAXPS       Y2, Y0, Y0
+	VMAXPS       Y3, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSS       X0, m+16(FP)
+	VZEROUPPER
+	RET
+
+DATA cAVX27fffffff<>+0(SB)/4, $0x7fffffff
+DATA cAVX27fffffff<>+4(SB)/4, $0x7fffffff
+DATA cAVX27fffffff<>+8(SB)/4, $0x7fffffff
+DATA cAVX27fffffff<>+12(SB)/4, $0x7fffffff
+DATA cAVX27fffffff<>+16(SB)/4, $0x7fffffff
+DATA cAVX27fffffff<>+20(SB)/4, $0x7fffffff
+DATA cAVX27fffffff<>+24(SB)/4, $0x7fffffff
+DATA cAVX27fffffff<>+28(SB)/4, $0x7fffffff
+GLOBL cAVX27fffffff<>(SB), RODATA|NOPTR, $32
+
 // func squaresAVX2(x *float32, n int, mean float32) (s float32)
 // Requires: AVX, CMOV, FMA3
 TEXT ·squaresAVX2(SB), NOSPLIT, $0-28
@@ -365,9 +546,9 @@ TEXT ·squaresAVX2(SB), NOSPLIT, $0-28
 	VXORPS       Y8, Y8, Y8
 	XORQ         DX, DX
 	SUBQ         $0x40, CX
-	JB           end8
+	JB           end11
 
-loop7:
+loop10:
 	VMOVUPS     (AX)(DX*4), Y9
 	VSUBPS      Y0, Y9, Y9
 	VFMADD231PS Y9, Y9, Y1
@@ -394,11 +575,11 @@ loop7:
 	VFMADD231PS Y9, Y9, Y8
 	ADDQ        $0x40, DX
 	SUBQ        $0x40, CX
-	JAE         loop7
+	JAE         loop10
 
-end8:
+end11:
 	ADDQ        $0x40, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -412,7 +593,7 @@ end8:
 	VANDPS      Y9, Y10, Y9
 	VFMADD231PS Y9, Y9, Y1
 	SUBQ        $0x08, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -426,7 +607,7 @@ end8:
 	VANDPS      Y9, Y10, Y9
 	VFMADD231PS Y9, Y9, Y2
 	SUBQ        $0x08, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -440,7 +621,7 @@ end8:
 	VANDPS      Y9, Y10, Y9
 	VFMADD231PS Y9, Y9, Y3
 	SUBQ        $0x08, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -454,7 +635,7 @@ end8:
 	VANDPS      Y9, Y10, Y9
 	VFMADD231PS Y9, Y9, Y4
 	SUBQ        $0x08, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -468,7 +649,7 @@ end8:
 	VANDPS      Y9, Y10, Y9
 	VFMADD231PS Y9, Y9, Y5
 	SUBQ        $0x08, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -482,7 +663,7 @@ end8:
 	VANDPS      Y9, Y10, Y9
 	VFMADD231PS Y9, Y9, Y6
 	SUBQ        $0x08, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -496,7 +677,7 @@ end8:
 	VANDPS      Y9, Y10, Y9
 	VFMADD231PS Y9, Y9, Y7
 	SUBQ        $0x08, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -511,7 +692,7 @@ end8:
 	VFMADD231PS Y0, Y0, Y8
 	SUBQ        $0x08, CX
 
-done9:
+done12:
 	VADDPS       Y3, Y1, Y0
 	VADDPS       Y4, Y2, Y1
 	VADDPS       Y7, Y5, Y2
@@ -546,9 +727,9 @@ TEXT ·softmaxRowAVX2(SB), NOSPLIT, $0-32
 	XORQ    BX, BX
 	MOVQ    CX, SI
 	SUBQ    $0x40, SI
-	JB      end11
+	JB      end14
 
-loop10:
+loop13:
 	VMOVUPS (AX)(BX*4), Y8
 	VMAXPS  Y0, Y8, Y0
 	VMOVUPS 32(AX)(BX*4), Y8
@@ -567,11 +748,11 @@ loop10:
 	VMAXPS  Y7, Y8, Y7
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, SI
-	JAE     loop10
+	JAE     loop13
 
-end11:
+end14:
 	ADDQ       $0x40, SI
-	JLE        done12
+	JLE        done15
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -585,7 +766,7 @@ end11:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y0, Y8, Y0
 	SUBQ       $0x08, SI
-	JLE        done12
+	JLE        done15
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -599,7 +780,7 @@ end11:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y1, Y8, Y1
 	SUBQ       $0x08, SI
-	JLE        done12
+	JLE        done15
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -613,7 +794,7 @@ end11:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y2, Y8, Y2
 	SUBQ       $0x08, SI
-	JLE        done12
+	JLE        done15
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -627,7 +808,7 @@ end11:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y3, Y8, Y3
 	SUBQ       $0x08, SI
-	JLE        done12
+	JLE        done15
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -641,7 +822,7 @@ end11:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y4, Y8, Y4
 	SUBQ       $0x08, SI
-	JLE        done12
+	JLE        done15
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -655,7 +836,7 @@ end11:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y5, Y8, Y5
 	SUBQ       $0x08, SI
-	JLE        done12
+	JLE        done15
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -669,7 +850,7 @@ end11:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y6, Y8, Y6
 	SUBQ       $0x08, SI
-	JLE        done12
+	JLE        done15
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -684,7 +865,7 @@ end11:
 	VMAXPS     Y7, Y8, Y7
 	SUBQ       $0x08, SI
 
-done12:
+done15:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y6, Y4, Y2
@@ -711,9 +892,9 @@ done12:
 	XORQ         BX, BX
 	MOVQ         CX, SI
 	SUBQ         $0x40, SI
-	JB           end14
+	JB           end17
 
-loop13:
+loop16:
 	VMOVUPS     (AX)(BX*4), Y9
 	VSUBPS      Y0, Y9, Y9
 	VMOVUPS     cAVX2c2d00000<>+0(SB), Y10
@@ -940,11 +1121,11 @@ loop13:
 	VADDPS      Y9, Y8, Y8
 	ADDQ        $0x40, BX
 	SUBQ        $0x40, SI
-	JAE         loop13
+	JAE         loop16
 
-end14:
+end17:
 	ADDQ        $0x40, SI
-	JLE         done15
+	JLE         done18
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -983,7 +1164,7 @@ end14:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y1, Y1
 	SUBQ        $0x08, SI
-	JLE         done15
+	JLE         done18
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1022,7 +1203,7 @@ end14:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y2, Y2
 	SUBQ        $0x08, SI
-	JLE         done15
+	JLE         done18
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1061,7 +1242,7 @@ end14:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y3, Y3
 	SUBQ        $0x08, SI
-	JLE         done15
+	JLE         done18
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1100,7 +1281,7 @@ end14:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y4, Y4
 	SUBQ        $0x08, SI
-	JLE         done15
+	JLE         done18
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1139,7 +1320,7 @@ end14:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y5, Y5
 	SUBQ        $0x08, SI
-	JLE         done15
+	JLE         done18
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1178,7 +1359,7 @@ end14:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y6, Y6
 	SUBQ        $0x08, SI
-	JLE         done15
+	JLE         done18
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1217,7 +1398,7 @@ end14:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y7, Y7
 	SUBQ        $0x08, SI
-	JLE         done15
+	JLE         done18
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1257,7 +1438,7 @@ end14:
 	VADDPS      Y0, Y8, Y8
 	SUBQ        $0x08, SI
 
-done15:
+done18:
 	VADDPS       Y3, Y1, Y0
 	VADDPS       Y4, Y2, Y1
 	VADDPS       Y7, Y5, Y2
@@ -1312,9 +1493,9 @@ done15:
 	VDIVPS       Y0, Y1, Y0
 	XORQ         AX, AX
 	SUBQ         $0x20, CX
-	JB           end17
+	JB           end20
 
-loop16:
+loop19:
 	VMOVUPS (DX)(AX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (DX)(AX*4)
@@ -1329,24 +1510,24 @@ loop16:
 	VMOVUPS Y1, 96(DX)(AX*4)
 	ADDQ    $0x20, AX
 	SUBQ    $0x20, CX
-	JAE     loop16
+	JAE     loop19
 
-end17:
+end20:
 	ADDQ $0x20, CX
 	SUBQ $0x08, CX
-	JB   end19
+	JB   end22
 
-loop18:
+loop21:
 	VMOVUPS (DX)(AX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (DX)(AX*4)
 	ADDQ    $0x08, AX
 	SUBQ    $0x08, CX
-	JAE     loop18
+	JAE     loop21
 
-end19:
+end22:
 	ADDQ       $0x08, CX
-	JZ         done20
+	JZ         done23
 	LEAQ       maskTable<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       CX, SI
@@ -1355,7 +1536,7 @@ end19:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (DX)(AX*4)
 
-done20:
+done23:
 	VZEROUPPER
 	RET
 
@@ -1675,9 +1856,9 @@ TEXT ·logSumExpRowAVX2(SB), NOSPLIT, $0-24
 	XORQ    DX, DX
 	MOVQ    CX, BX
 	SUBQ    $0x40, BX
-	JB      end22
+	JB      end25
 
-loop21:
+loop24:
 	VMOVUPS (AX)(DX*4), Y8
 	VMAXPS  Y0, Y8, Y0
 	VMOVUPS 32(AX)(DX*4), Y8
@@ -1696,11 +1877,11 @@ loop21:
 	VMAXPS  Y7, Y8, Y7
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, BX
-	JAE     loop21
+	JAE     loop24
 
-end22:
+end25:
 	ADDQ       $0x40, BX
-	JLE        done23
+	JLE        done26
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1714,7 +1895,7 @@ end22:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y0, Y8, Y0
 	SUBQ       $0x08, BX
-	JLE        done23
+	JLE        done26
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1728,7 +1909,7 @@ end22:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y1, Y8, Y1
 	SUBQ       $0x08, BX
-	JLE        done23
+	JLE        done26
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1742,7 +1923,7 @@ end22:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y2, Y8, Y2
 	SUBQ       $0x08, BX
-	JLE        done23
+	JLE        done26
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1756,7 +1937,7 @@ end22:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y3, Y8, Y3
 	SUBQ       $0x08, BX
-	JLE        done23
+	JLE        done26
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1770,7 +1951,7 @@ end22:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y4, Y8, Y4
 	SUBQ       $0x08, BX
-	JLE        done23
+	JLE        done26
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1784,7 +1965,7 @@ end22:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y5, Y8, Y5
 	SUBQ       $0x08, BX
-	JLE        done23
+	JLE        done26
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1798,7 +1979,7 @@ end22:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y6, Y8, Y6
 	SUBQ       $0x08, BX
-	JLE        done23
+	JLE        done26
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1813,7 +1994,7 @@ end22:
 	VMAXPS     Y7, Y8, Y7
 	SUBQ       $0x08, BX
 
-done23:
+done26:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y6, Y4, Y2
@@ -1839,9 +2020,9 @@ done23:
 	VXORPS       Y8, Y8, Y8
 	XORQ         DX, DX
 	SUBQ         $0x40, CX
-	JB           end25
+	JB           end28
 
-loop24:
+loop27:
 	VMOVUPS     (AX)(DX*4), Y9
 	VSUBPS      Y0, Y9, Y9
 	VMOVUPS     cAVX2c2d00000<>+0(SB), Y10
@@ -2060,11 +2241,11 @@ loop24:
 	VADDPS      Y9, Y8, Y8
 	ADDQ        $0x40, DX
 	SUBQ        $0x40, CX
-	JAE         loop24
+	JAE         loop27
 
-end25:
+end28:
 	ADDQ        $0x40, CX
-	JLE         done26
+	JLE         done29
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2102,7 +2283,7 @@ end25:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y1, Y1
 	SUBQ        $0x08, CX
-	JLE         done26
+	JLE         done29
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2140,7 +2321,7 @@ end25:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y2, Y2
 	SUBQ        $0x08, CX
-	JLE         done26
+	JLE         done29
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2178,7 +2359,7 @@ end25:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y3, Y3
 	SUBQ        $0x08, CX
-	JLE         done26
+	JLE         done29
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2216,7 +2397,7 @@ end25:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y4, Y4
 	SUBQ        $0x08, CX
-	JLE         done26
+	JLE         done29
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2254,7 +2435,7 @@ end25:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y5, Y5
 	SUBQ        $0x08, CX
-	JLE         done26
+	JLE         done29
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2292,7 +2473,7 @@ end25:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y6, Y6
 	SUBQ        $0x08, CX
-	JLE         done26
+	JLE         done29
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2330,7 +2511,7 @@ end25:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y7, Y7
 	SUBQ        $0x08, CX
-	JLE         done26
+	JLE         done29
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2369,7 +2550,7 @@ end25:
 	VADDPS      Y0, Y8, Y8
 	SUBQ        $0x08, CX
 
-done26:
+done29:
 	VADDPS       Y3, Y1, Y0
 	VADDPS       Y4, Y2, Y1
 	VADDPS       Y7, Y5, Y2
@@ -2434,9 +2615,9 @@ TEXT ·addRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+32(FP), SI
 	XORQ DI, DI
 	SUBQ $0x20, SI
-	JB   end28
+	JB   end31
 
-loop27:
+loop30:
 	VMOVUPS (AX)(DI*4), Y0
 	VMOVUPS 32(AX)(DI*4), Y1
 	VMOVUPS 64(AX)(DI*4), Y2
@@ -2444,7 +2625,7 @@ loop27:
 	MOVQ    CX, R8
 	MOVQ    DX, R9
 
-row29:
+row32:
 	VMOVUPS (R8)(DI*4), Y4
 	VADDPS  Y4, Y0, Y0
 	VMOVUPS 32(R8)(DI*4), Y4
@@ -2455,39 +2636,39 @@ row29:
 	VADDPS  Y4, Y3, Y3
 	ADDQ    BX, R8
 	SUBQ    $0x01, R9
-	JNZ     row29
+	JNZ     row32
 	VMOVUPS Y0, (AX)(DI*4)
 	VMOVUPS Y1, 32(AX)(DI*4)
 	VMOVUPS Y2, 64(AX)(DI*4)
 	VMOVUPS Y3, 96(AX)(DI*4)
 	ADDQ    $0x20, DI
 	SUBQ    $0x20, SI
-	JAE     loop27
+	JAE     loop30
 
-end28:
+end31:
 	ADDQ $0x20, SI
 	SUBQ $0x08, SI
-	JB   end31
+	JB   end34
 
-loop30:
+loop33:
 	VMOVUPS (AX)(DI*4), Y0
 	MOVQ    CX, R8
 	MOVQ    DX, R9
 
-row32:
+row35:
 	VMOVUPS (R8)(DI*4), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    BX, R8
 	SUBQ    $0x01, R9
-	JNZ     row32
+	JNZ     row35
 	VMOVUPS Y0, (AX)(DI*4)
 	ADDQ    $0x08, DI
 	SUBQ    $0x08, SI
-	JAE     loop30
+	JAE     loop33
 
-end31:
+end34:
 	ADDQ       $0x08, SI
-	JZ         done33
+	JZ         done36
 	LEAQ       maskTable<>+0(SB), R8
 	MOVQ       $0x00000008, R9
 	SUBQ       SI, R9
@@ -2495,15 +2676,15 @@ end31:
 	VMASKMOVPS (AX)(DI*4), Y0, Y1
 	MOVQ       DX, DX
 
-row34:
+row37:
 	VMASKMOVPS (CX)(DI*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       BX, CX
 	SUBQ       $0x01, DX
-	JNZ        row34
+	JNZ        row37
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
 
-done33:
+done36:
 	VZEROUPPER
 	RET
 
@@ -2522,9 +2703,9 @@ TEXT ·layerNormParamsAVX2(SB), NOSPLIT, $0-72
 	MOVQ n+64(FP), R10
 	XORQ R11, R11
 	SUBQ $0x10, R10
-	JB   end36
+	JB   end39
 
-loop35:
+loop38:
 	VMOVUPS (AX)(R11*4), Y0
 	VMOVUPS (CX)(R11*4), Y1
 	VMOVUPS 32(AX)(R11*4), Y2
@@ -2532,7 +2713,7 @@ loop35:
 	XORQ    R12, R12
 	XORQ    R13, R13
 
-row37:
+row40:
 	VBROADCASTSS (SI)(R13*4), Y4
 	VBROADCASTSS (DI)(R13*4), Y5
 	LEAQ         (DX)(R12*1), R14
@@ -2552,27 +2733,27 @@ row37:
 	ADDQ         R9, R12
 	ADDQ         $0x01, R13
 	CMPQ         R13, R8
-	JNE          row37
+	JNE          row40
 	VMOVUPS      Y0, (AX)(R11*4)
 	VMOVUPS      Y1, (CX)(R11*4)
 	VMOVUPS      Y2, 32(AX)(R11*4)
 	VMOVUPS      Y3, 32(CX)(R11*4)
 	ADDQ         $0x10, R11
 	SUBQ         $0x10, R10
-	JAE          loop35
+	JAE          loop38
 
-end36:
+end39:
 	ADDQ $0x10, R10
 	SUBQ $0x08, R10
-	JB   end39
+	JB   end42
 
-loop38:
+loop41:
 	VMOVUPS (AX)(R11*4), Y0
 	VMOVUPS (CX)(R11*4), Y1
 	XORQ    R12, R12
 	XORQ    R13, R13
 
-row40:
+row43:
 	VBROADCASTSS (SI)(R13*4), Y2
 	VBROADCASTSS (DI)(R13*4), Y3
 	LEAQ         (DX)(R12*1), R14
@@ -2586,16 +2767,16 @@ row40:
 	ADDQ         R9, R12
 	ADDQ         $0x01, R13
 	CMPQ         R13, R8
-	JNE          row40
+	JNE          row43
 	VMOVUPS      Y0, (AX)(R11*4)
 	VMOVUPS      Y1, (CX)(R11*4)
 	ADDQ         $0x08, R11
 	SUBQ         $0x08, R10
-	JAE          loop38
+	JAE          loop41
 
-end39:
+end42:
 	ADDQ       $0x08, R10
-	JZ         done41
+	JZ         done44
 	LEAQ       maskTable<>+0(SB), R12
 	MOVQ       $0x00000008, R13
 	SUBQ       R10, R13
@@ -2605,7 +2786,7 @@ end39:
 	XORQ       R10, R10
 	XORQ       R12, R12
 
-row42:
+row45:
 	VBROADCASTSS (SI)(R12*4), Y3
 	VBROADCASTSS (DI)(R12*4), Y4
 	LEAQ         (DX)(R10*1), R13
@@ -2619,11 +2800,11 @@ row42:
 	ADDQ         R9, R10
 	ADDQ         $0x01, R12
 	CMPQ         R12, R8
-	JNE          row42
+	JNE          row45
 	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
 	VMASKMOVPS   Y2, Y0, (CX)(R11*4)
 
-done41:
+done44:
 	VZEROUPPER
 	RET
 
@@ -2639,9 +2820,9 @@ TEXT ·layerNormRowAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JB           end44
+	JB           end47
 
-loop43:
+loop46:
 	VMOVUPS     (CX)(DI*4), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2658,14 +2839,14 @@ loop43:
 	VMOVUPS     Y2, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop43
+	JAE         loop46
 
-end44:
+end47:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JB   end46
+	JB   end49
 
-loop45:
+loop48:
 	VMOVUPS     (CX)(DI*4), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2675,11 +2856,11 @@ loop45:
 	VMOVUPS     Y2, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JAE         loop45
+	JAE         loop48
 
-end46:
+end49:
 	ADDQ        $0x08, SI
-	JZ          done47
+	JZ          done50
 	LEAQ        maskTable<>+0(SB), R8
 	MOVQ        $0x00000008, R9
 	SUBQ        SI, R9
@@ -2692,7 +2873,7 @@ end46:
 	VFMADD213PS Y3, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(DI*4)
 
-done47:
+done50:
 	VZEROUPPER
 	RET
 
@@ -2715,9 +2896,9 @@ TEXT ·layerNormGradSumsAVX2(SB), NOSPLIT, $0-48
 	VXORPS       Y9, Y9, Y9
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end49
+	JB           end52
 
-loop48:
+loop51:
 	VMOVUPS     (AX)(SI*4), Y10
 	VMOVUPS     (DX)(SI*4), Y11
 	VMULPS      Y11, Y10, Y10
@@ -2752,11 +2933,11 @@ loop48:
 	VFMADD231PS Y10, Y11, Y9
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop48
+	JAE         loop51
 
-end49:
+end52:
 	ADDQ        $0x20, BX
-	JLE         done50
+	JLE         done53
 	MOVQ        $0x00000008, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -2775,7 +2956,7 @@ end49:
 	VANDPS      Y10, Y12, Y10
 	VFMADD231PS Y11, Y10, Y3
 	SUBQ        $0x08, BX
-	JLE         done50
+	JLE         done53
 	MOVQ        $0x00000008, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -2794,7 +2975,7 @@ end49:
 	VANDPS      Y10, Y12, Y10
 	VFMADD231PS Y11, Y10, Y5
 	SUBQ        $0x08, BX
-	JLE         done50
+	JLE         done53
 	MOVQ        $0x00000008, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -2813,7 +2994,7 @@ end49:
 	VANDPS      Y10, Y12, Y10
 	VFMADD231PS Y11, Y10, Y7
 	SUBQ        $0x08, BX
-	JLE         done50
+	JLE         done53
 	MOVQ        $0x00000008, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -2833,7 +3014,7 @@ end49:
 	VFMADD231PS Y11, Y0, Y9
 	SUBQ        $0x08, BX
 
-done50:
+done53:
 	VADDPS       Y6, Y2, Y0
 	VADDPS       Y8, Y4, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2871,9 +3052,9 @@ TEXT ·layerNormGradRowAVX2(SB), NOSPLIT, $0-56
 	MOVQ         n+32(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JB           end52
+	JB           end55
 
-loop51:
+loop54:
 	VMOVUPS      (CX)(DI*4), Y4
 	VMOVUPS      (BX)(DI*4), Y5
 	VMULPS       Y5, Y4, Y4
@@ -2898,14 +3079,14 @@ loop51:
 	VMOVUPS      Y5, 32(AX)(DI*4)
 	ADDQ         $0x10, DI
 	SUBQ         $0x10, SI
-	JAE          loop51
+	JAE          loop54
 
-end52:
+end55:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JB   end54
+	JB   end57
 
-loop53:
+loop56:
 	VMOVUPS      (CX)(DI*4), Y4
 	VMOVUPS      (BX)(DI*4), Y5
 	VMULPS       Y5, Y4, Y4
@@ -2919,11 +3100,11 @@ loop53:
 	VMOVUPS      Y5, (AX)(DI*4)
 	ADDQ         $0x08, DI
 	SUBQ         $0x08, SI
-	JAE          loop53
+	JAE          loop56
 
-end54:
+end57:
 	ADDQ         $0x08, SI
-	JZ           done55
+	JZ           done58
 	LEAQ         maskTable<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         SI, R9
@@ -2940,7 +3121,7 @@ end54:
 	VFMADD231PS  Y2, Y1, Y0
 	VMASKMOVPS   Y0, Y4, (AX)(DI*4)
 
-done55:
+done58:
 	VZEROUPPER
 	RET
 
@@ -2955,9 +3136,9 @@ TEXT ·planeAffineAVX2(SB), NOSPLIT, $0-36
 	MOVQ         n+16(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end57
+	JB           end60
 
-loop56:
+loop59:
 	VMOVUPS     (CX)(BX*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VFMADD213PS Y2, Y1, Y3
@@ -2968,25 +3149,25 @@ loop56:
 	VMOVUPS     Y3, 32(AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JAE         loop56
+	JAE         loop59
 
-end57:
+end60:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end59
+	JB   end62
 
-loop58:
+loop61:
 	VMOVUPS     (CX)(BX*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS     Y3, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop58
+	JAE         loop61
 
-end59:
+end62:
 	ADDQ        $0x08, DX
-	JZ          done60
+	JZ          done63
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -2996,7 +3177,7 @@ end59:
 	VFMADD213PS Y2, Y1, Y0
 	VMASKMOVPS  Y0, Y3, (AX)(BX*4)
 
-done60:
+done63:
 	VZEROUPPER
 	RET
 
@@ -3013,9 +3194,9 @@ TEXT ·planeGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end62
+	JB           end65
 
-loop61:
+loop64:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VFMADD213PS Y3, Y2, Y4
@@ -3030,14 +3211,14 @@ loop61:
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop61
+	JAE         loop64
 
-end62:
+end65:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end64
+	JB   end67
 
-loop63:
+loop66:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VFMADD213PS Y3, Y2, Y4
@@ -3046,11 +3227,11 @@ loop63:
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop63
+	JAE         loop66
 
-end64:
+end67:
 	ADDQ        $0x08, BX
-	JZ          done65
+	JZ          done68
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -3062,7 +3243,7 @@ end64:
 	VFMADD231PS Y2, Y1, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done65:
+done68:
 	VZEROUPPER
 	RET
 
@@ -3079,9 +3260,9 @@ TEXT ·planeGradAddAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end67
+	JB           end70
 
-loop66:
+loop69:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VFMADD213PS Y3, Y2, Y4
@@ -3100,14 +3281,14 @@ loop66:
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop66
+	JAE         loop69
 
-end67:
+end70:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end69
+	JB   end72
 
-loop68:
+loop71:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VFMADD213PS Y3, Y2, Y4
@@ -3118,11 +3299,11 @@ loop68:
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop68
+	JAE         loop71
 
-end69:
+end72:
 	ADDQ        $0x08, BX
-	JZ          done70
+	JZ          done73
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -3136,7 +3317,7 @@ end69:
 	VADDPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done70:
+done73:
 	VZEROUPPER
 	RET
 
@@ -3157,9 +3338,9 @@ TEXT ·planeGradSumsAVX2(SB), NOSPLIT, $0-40
 	VXORPS       Y8, Y8, Y8
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end72
+	JB           end75
 
-loop71:
+loop74:
 	VMOVUPS     (AX)(BX*4), Y9
 	VADDPS      Y9, Y1, Y1
 	VMOVUPS     (CX)(BX*4), Y10
@@ -3182,11 +3363,11 @@ loop71:
 	VFMADD231PS Y9, Y10, Y8
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop71
+	JAE         loop74
 
-end72:
+end75:
 	ADDQ        $0x20, DX
-	JLE         done73
+	JLE         done76
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3202,7 +3383,7 @@ end72:
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y2
 	SUBQ        $0x08, DX
-	JLE         done73
+	JLE         done76
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3218,7 +3399,7 @@ end72:
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y4
 	SUBQ        $0x08, DX
-	JLE         done73
+	JLE         done76
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3234,7 +3415,7 @@ end72:
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y6
 	SUBQ        $0x08, DX
-	JLE         done73
+	JLE         done76
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3251,7 +3432,7 @@ end72:
 	VFMADD231PS Y10, Y0, Y8
 	SUBQ        $0x08, DX
 
-done73:
+done76:
 	VADDPS       Y5, Y1, Y0
 	VADDPS       Y7, Y3, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3286,9 +3467,9 @@ TEXT ·rowAffineAVX2(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), DI
 	XORQ R8, R8
 	SUBQ $0x10, DI
-	JB   end75
+	JB   end78
 
-loop74:
+loop77:
 	VMOVUPS     (CX)(R8*4), Y0
 	VMOVUPS     (DX)(R8*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3305,14 +3486,14 @@ loop74:
 	VMOVUPS     Y0, 32(AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JAE         loop74
+	JAE         loop77
 
-end75:
+end78:
 	ADDQ $0x10, DI
 	SUBQ $0x08, DI
-	JB   end77
+	JB   end80
 
-loop76:
+loop79:
 	VMOVUPS     (CX)(R8*4), Y0
 	VMOVUPS     (DX)(R8*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3322,11 +3503,11 @@ loop76:
 	VMOVUPS     Y0, (AX)(R8*4)
 	ADDQ        $0x08, R8
 	SUBQ        $0x08, DI
-	JAE         loop76
+	JAE         loop79
 
-end77:
+end80:
 	ADDQ        $0x08, DI
-	JZ          done78
+	JZ          done81
 	LEAQ        maskTable<>+0(SB), R9
 	MOVQ        $0x00000008, R10
 	SUBQ        DI, R10
@@ -3339,7 +3520,7 @@ end77:
 	VFMADD213PS Y3, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(R8*4)
 
-done78:
+done81:
 	VZEROUPPER
 	RET
 
@@ -3356,9 +3537,9 @@ TEXT ·rowGradAVX2(SB), NOSPLIT, $0-64
 	MOVQ n+56(FP), R9
 	XORQ R10, R10
 	SUBQ $0x10, R9
-	JB   end80
+	JB   end83
 
-loop79:
+loop82:
 	VMOVUPS     (DX)(R10*4), Y0
 	VMOVUPS     (BX)(R10*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3381,14 +3562,14 @@ loop79:
 	VMOVUPS     Y0, 32(AX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop79
+	JAE         loop82
 
-end80:
+end83:
 	ADDQ $0x10, R9
 	SUBQ $0x08, R9
-	JB   end82
+	JB   end85
 
-loop81:
+loop84:
 	VMOVUPS     (DX)(R10*4), Y0
 	VMOVUPS     (BX)(R10*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3401,11 +3582,11 @@ loop81:
 	VMOVUPS     Y0, (AX)(R10*4)
 	ADDQ        $0x08, R10
 	SUBQ        $0x08, R9
-	JAE         loop81
+	JAE         loop84
 
-end82:
+end85:
 	ADDQ        $0x08, R9
-	JZ          done83
+	JZ          done86
 	LEAQ        maskTable<>+0(SB), R11
 	MOVQ        $0x00000008, R12
 	SUBQ        R9, R12
@@ -3421,7 +3602,7 @@ end82:
 	VFMADD231PS Y3, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(R10*4)
 
-done83:
+done86:
 	VZEROUPPER
 	RET
 
@@ -3437,9 +3618,9 @@ TEXT ·columnSquaresAVX2(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), DI
 	XORQ R8, R8
 	SUBQ $0x20, DI
-	JB   end85
+	JB   end88
 
-loop84:
+loop87:
 	VMOVUPS (AX)(R8*4), Y0
 	VMOVUPS (DX)(R8*4), Y1
 	VMOVUPS 32(AX)(R8*4), Y2
@@ -3451,7 +3632,7 @@ loop84:
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row86:
+row89:
 	VMOVUPS     (R9)(R8*4), Y8
 	VSUBPS      Y1, Y8, Y8
 	VFMADD231PS Y8, Y8, Y0
@@ -3466,41 +3647,41 @@ row86:
 	VFMADD231PS Y8, Y8, Y6
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row86
+	JNZ         row89
 	VMOVUPS     Y0, (AX)(R8*4)
 	VMOVUPS     Y2, 32(AX)(R8*4)
 	VMOVUPS     Y4, 64(AX)(R8*4)
 	VMOVUPS     Y6, 96(AX)(R8*4)
 	ADDQ        $0x20, R8
 	SUBQ        $0x20, DI
-	JAE         loop84
+	JAE         loop87
 
-end85:
+end88:
 	ADDQ $0x20, DI
 	SUBQ $0x08, DI
-	JB   end88
+	JB   end91
 
-loop87:
+loop90:
 	VMOVUPS (AX)(R8*4), Y0
 	VMOVUPS (DX)(R8*4), Y1
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row89:
+row92:
 	VMOVUPS     (R9)(R8*4), Y2
 	VSUBPS      Y1, Y2, Y2
 	VFMADD231PS Y2, Y2, Y0
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row89
+	JNZ         row92
 	VMOVUPS     Y0, (AX)(R8*4)
 	ADDQ        $0x08, R8
 	SUBQ        $0x08, DI
-	JAE         loop87
+	JAE         loop90
 
-end88:
+end91:
 	ADDQ       $0x08, DI
-	JZ         done90
+	JZ         done93
 	LEAQ       maskTable<>+0(SB), R9
 	MOVQ       $0x00000008, R10
 	SUBQ       DI, R10
@@ -3509,16 +3690,16 @@ end88:
 	VMASKMOVPS (DX)(R8*4), Y0, Y2
 	MOVQ       BX, DX
 
-row91:
+row94:
 	VMASKMOVPS  (CX)(R8*4), Y0, Y3
 	VSUBPS      Y2, Y3, Y3
 	VFMADD231PS Y3, Y3, Y1
 	ADDQ        SI, CX
 	SUBQ        $0x01, DX
-	JNZ         row91
+	JNZ         row94
 	VMASKMOVPS  Y1, Y0, (AX)(R8*4)
 
-done90:
+done93:
 	VZEROUPPER
 	RET
 
@@ -3536,9 +3717,9 @@ TEXT ·columnGradSumsAVX2(SB), NOSPLIT, $0-64
 	MOVQ n+56(FP), R9
 	XORQ R10, R10
 	SUBQ $0x10, R9
-	JB   end93
+	JB   end96
 
-loop92:
+loop95:
 	VMOVUPS (AX)(R10*4), Y0
 	VMOVUPS (CX)(R10*4), Y1
 	VMOVUPS (SI)(R10*4), Y2
@@ -3549,7 +3730,7 @@ loop92:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row94:
+row97:
 	VMOVUPS     (R11)(R10*4), Y6
 	VADDPS      Y6, Y0, Y0
 	VMOVUPS     (R12)(R10*4), Y7
@@ -3563,21 +3744,21 @@ row94:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row94
+	JNZ         row97
 	VMOVUPS     Y0, (AX)(R10*4)
 	VMOVUPS     Y1, (CX)(R10*4)
 	VMOVUPS     Y3, 32(AX)(R10*4)
 	VMOVUPS     Y4, 32(CX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop92
+	JAE         loop95
 
-end93:
+end96:
 	ADDQ $0x10, R9
 	SUBQ $0x08, R9
-	JB   end96
+	JB   end99
 
-loop95:
+loop98:
 	VMOVUPS (AX)(R10*4), Y0
 	VMOVUPS (CX)(R10*4), Y1
 	VMOVUPS (SI)(R10*4), Y2
@@ -3585,7 +3766,7 @@ loop95:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row97:
+row100:
 	VMOVUPS     (R11)(R10*4), Y3
 	VADDPS      Y3, Y0, Y0
 	VMOVUPS     (R12)(R10*4), Y4
@@ -3594,16 +3775,16 @@ row97:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row97
+	JNZ         row100
 	VMOVUPS     Y0, (AX)(R10*4)
 	VMOVUPS     Y1, (CX)(R10*4)
 	ADDQ        $0x08, R10
 	SUBQ        $0x08, R9
-	JAE         loop95
+	JAE         loop98
 
-end96:
+end99:
 	ADDQ       $0x08, R9
-	JZ         done98
+	JZ         done101
 	LEAQ       maskTable<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R9, R12
@@ -3614,7 +3795,7 @@ end96:
 	MOVQ       BX, BX
 	MOVQ       DI, SI
 
-row99:
+row102:
 	VMASKMOVPS  (DX)(R10*4), Y0, Y4
 	VADDPS      Y4, Y1, Y1
 	VMASKMOVPS  (BX)(R10*4), Y0, Y5
@@ -3623,11 +3804,11 @@ row99:
 	ADDQ        R8, DX
 	ADDQ        R8, BX
 	SUBQ        $0x01, SI
-	JNZ         row99
+	JNZ         row102
 	VMASKMOVPS  Y1, Y0, (AX)(R10*4)
 	VMASKMOVPS  Y2, Y0, (CX)(R10*4)
 
-done98:
+done101:
 	VZEROUPPER
 	RET
 
@@ -3720,9 +3901,9 @@ done3:
 	VZEROUPPER
 	RET
 
-// func dotAVX512(a *float32, b *float32, n int) (s float32)
+// func dotVecAVX512(a *float32, b *float32, n int) (s float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·dotAVX512(SB), NOSPLIT, $0-28
+TEXT ·dotVecAVX512(SB), NOSPLIT, $0-28
 	MOVQ   a+0(FP), AX
 	MOVQ   b+8(FP), CX
 	MOVQ   n+16(FP), DX
@@ -3818,33 +3999,32 @@ done6:
 	VZEROUPPER
 	RET
 
-// func squaresAVX512(x *float32, n int, mean float32) (s float32)
+// func maxAbsAVX512(x *float32, n int) (m float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·squaresAVX512(SB), NOSPLIT, $0-28
-	MOVQ         x+0(FP), AX
-	VBROADCASTSS mean+16(FP), Z0
-	MOVQ         n+8(FP), CX
-	VXORPS       Z1, Z1, Z1
-	VXORPS       Z2, Z2, Z2
-	VXORPS       Z3, Z3, Z3
-	VXORPS       Z4, Z4, Z4
-	XORQ         DX, DX
-	SUBQ         $0x40, CX
-	JB           end8
+TEXT ·maxAbsAVX512(SB), NOSPLIT, $0-20
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	XORQ   DX, DX
+	SUBQ   $0x40, CX
+	JB     end8
 
 loop7:
-	VMOVUPS     (AX)(DX*4), Z5
-	VSUBPS      Z0, Z5, Z5
-	VFMADD231PS Z5, Z5, Z1
-	VMOVUPS     64(AX)(DX*4), Z5
-	VSUBPS      Z0, Z5, Z5
-	VFMADD231PS Z5, Z5, Z2
-	VMOVUPS     128(AX)(DX*4), Z5
-	VSUBPS      Z0, Z5, Z5
-	VFMADD231PS Z5, Z5, Z3
-	VMOVUPS     192(AX)(DX*4), Z5
-	VSUBPS      Z0, Z5, Z5
-	VFMADD231PS Z5, Z5, Z4
+	VMOVUPS     (AX)(DX*4), Z4
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
+	VMAXPS      Z0, Z4, Z0
+	VMOVUPS     64(AX)(DX*4), Z4
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
+	VMAXPS      Z1, Z4, Z1
+	VMOVUPS     128(AX)(DX*4), Z4
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
+	VMAXPS      Z2, Z4, Z2
+	VMOVUPS     192(AX)(DX*4), Z4
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
+	VMAXPS      Z3, Z4, Z3
 	ADDQ        $0x40, DX
 	SUBQ        $0x40, CX
 	JAE         loop7
@@ -3859,12 +4039,113 @@ end8:
 	MOVL        $-1, SI
 	BZHIL       BX, SI, SI
 	KMOVW       SI, K1
+	VMOVUPS.Z   (AX)(DX*4), K1, Z4
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
+	VMAXPS      Z0, Z4, Z0
+	SUBQ        $0x10, CX
+	JLE         done9
+	MOVQ        $0x00000010, SI
+	MOVQ        CX, BX
+	CMPQ        BX, SI
+	CMOVQGT     SI, BX
+	MOVL        $-1, SI
+	BZHIL       BX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   64(AX)(DX*4), K1, Z4
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
+	VMAXPS      Z1, Z4, Z1
+	SUBQ        $0x10, CX
+	JLE         done9
+	MOVQ        $0x00000010, SI
+	MOVQ        CX, BX
+	CMPQ        BX, SI
+	CMOVQGT     SI, BX
+	MOVL        $-1, SI
+	BZHIL       BX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   128(AX)(DX*4), K1, Z4
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
+	VMAXPS      Z2, Z4, Z2
+	SUBQ        $0x10, CX
+	JLE         done9
+	MOVQ        $0x00000010, SI
+	MOVQ        CX, BX
+	CMPQ        BX, SI
+	CMOVQGT     SI, BX
+	MOVL        $-1, SI
+	BZHIL       BX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   192(AX)(DX*4), K1, Z4
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
+	VMAXPS      Z3, Z4, Z3
+	SUBQ        $0x10, CX
+
+done9:
+	VMAXPS        Z1, Z0, Z0
+	VMAXPS        Z3, Z2, Z1
+	VMAXPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSS        X0, m+16(FP)
+	VZEROUPPER
+	RET
+
+DATA cAVX5127fffffff<>+0(SB)/4, $0x7fffffff
+GLOBL cAVX5127fffffff<>(SB), RODATA|NOPTR, $4
+
+// func squaresAVX512(x *float32, n int, mean float32) (s float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·squaresAVX512(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), AX
+	VBROADCASTSS mean+16(FP), Z0
+	MOVQ         n+8(FP), CX
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+	XORQ         DX, DX
+	SUBQ         $0x40, CX
+	JB           end11
+
+loop10:
+	VMOVUPS     (AX)(DX*4), Z5
+	VSUBPS      Z0, Z5, Z5
+	VFMADD231PS Z5, Z5, Z1
+	VMOVUPS     64(AX)(DX*4), Z5
+	VSUBPS      Z0, Z5, Z5
+	VFMADD231PS Z5, Z5, Z2
+	VMOVUPS     128(AX)(DX*4), Z5
+	VSUBPS      Z0, Z5, Z5
+	VFMADD231PS Z5, Z5, Z3
+	VMOVUPS     192(AX)(DX*4), Z5
+	VSUBPS      Z0, Z5, Z5
+	VFMADD231PS Z5, Z5, Z4
+	ADDQ        $0x40, DX
+	SUBQ        $0x40, CX
+	JAE         loop10
+
+end11:
+	ADDQ        $0x40, CX
+	JLE         done12
+	MOVQ        $0x00000010, SI
+	MOVQ        CX, BX
+	CMPQ        BX, SI
+	CMOVQGT     SI, BX
+	MOVL        $-1, SI
+	BZHIL       BX, SI, SI
+	KMOVW       SI, K1
 	VMOVUPS.Z   (AX)(DX*4), K1, Z5
 	VSUBPS      Z0, Z5, Z5
 	VMOVAPS.Z   Z5, K1, Z5
 	VFMADD231PS Z5, Z5, Z1
 	SUBQ        $0x10, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -3877,7 +4158,7 @@ end8:
 	VMOVAPS.Z   Z5, K1, Z5
 	VFMADD231PS Z5, Z5, Z2
 	SUBQ        $0x10, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -3890,7 +4171,7 @@ end8:
 	VMOVAPS.Z   Z5, K1, Z5
 	VFMADD231PS Z5, Z5, Z3
 	SUBQ        $0x10, CX
-	JLE         done9
+	JLE         done12
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -3904,7 +4185,7 @@ end8:
 	VFMADD231PS Z0, Z0, Z4
 	SUBQ        $0x10, CX
 
-done9:
+done12:
 	VADDPS        Z2, Z1, Z0
 	VADDPS        Z4, Z3, Z1
 	VADDPS        Z1, Z0, Z0
@@ -3933,9 +4214,9 @@ TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-32
 	XORQ         BX, BX
 	MOVQ         CX, SI
 	SUBQ         $0x40, SI
-	JB           end11
+	JB           end14
 
-loop10:
+loop13:
 	VMOVUPS (AX)(BX*4), Z4
 	VMAXPS  Z0, Z4, Z0
 	VMOVUPS 64(AX)(BX*4), Z4
@@ -3946,11 +4227,11 @@ loop10:
 	VMAXPS  Z3, Z4, Z3
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, SI
-	JAE     loop10
+	JAE     loop13
 
-end11:
+end14:
 	ADDQ         $0x40, SI
-	JLE          done12
+	JLE          done15
 	MOVQ         $0x00000010, R8
 	MOVQ         SI, DI
 	CMPQ         DI, R8
@@ -3963,7 +4244,7 @@ end11:
 	VBLENDMPS    Z4, Z13, K1, Z5
 	VMAXPS       Z0, Z5, Z0
 	SUBQ         $0x10, SI
-	JLE          done12
+	JLE          done15
 	MOVQ         $0x00000010, R8
 	MOVQ         SI, DI
 	CMPQ         DI, R8
@@ -3976,7 +4257,7 @@ end11:
 	VBLENDMPS    Z4, Z5, K1, Z6
 	VMAXPS       Z1, Z6, Z1
 	SUBQ         $0x10, SI
-	JLE          done12
+	JLE          done15
 	MOVQ         $0x00000010, R8
 	MOVQ         SI, DI
 	CMPQ         DI, R8
@@ -3989,7 +4270,7 @@ end11:
 	VBLENDMPS    Z4, Z5, K1, Z7
 	VMAXPS       Z2, Z7, Z2
 	SUBQ         $0x10, SI
-	JLE          done12
+	JLE          done15
 	MOVQ         $0x00000010, R8
 	MOVQ         SI, DI
 	CMPQ         DI, R8
@@ -4003,7 +4284,7 @@ end11:
 	VMAXPS       Z3, Z8, Z3
 	SUBQ         $0x10, SI
 
-done12:
+done15:
 	VMAXPS        Z1, Z0, Z0
 	VMAXPS        Z3, Z2, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -4024,9 +4305,9 @@ done12:
 	XORQ          BX, BX
 	MOVQ          CX, SI
 	SUBQ          $0x40, SI
-	JB            end14
+	JB            end17
 
-loop13:
+loop16:
 	VMOVUPS          (AX)(BX*4), Z5
 	VSUBPS           Z0, Z5, Z5
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z6
@@ -4109,11 +4390,11 @@ loop13:
 	VADDPS           Z5, Z4, Z4
 	ADDQ             $0x40, BX
 	SUBQ             $0x40, SI
-	JAE              loop13
+	JAE              loop16
 
-end14:
+end17:
 	ADDQ             $0x40, SI
-	JLE              done15
+	JLE              done18
 	MOVQ             $0x00000010, R8
 	MOVQ             SI, DI
 	CMPQ             DI, R8
@@ -4143,7 +4424,7 @@ end14:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z1, Z1
 	SUBQ             $0x10, SI
-	JLE              done15
+	JLE              done18
 	MOVQ             $0x00000010, R8
 	MOVQ             SI, DI
 	CMPQ             DI, R8
@@ -4173,7 +4454,7 @@ end14:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z2, Z2
 	SUBQ             $0x10, SI
-	JLE              done15
+	JLE              done18
 	MOVQ             $0x00000010, R8
 	MOVQ             SI, DI
 	CMPQ             DI, R8
@@ -4203,7 +4484,7 @@ end14:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z3, Z3
 	SUBQ             $0x10, SI
-	JLE              done15
+	JLE              done18
 	MOVQ             $0x00000010, R8
 	MOVQ             SI, DI
 	CMPQ             DI, R8
@@ -4234,7 +4515,7 @@ end14:
 	VADDPS           Z0, Z4, Z4
 	SUBQ             $0x10, SI
 
-done15:
+done18:
 	VADDPS           Z2, Z1, Z0
 	VADDPS           Z4, Z3, Z1
 	VADDPS           Z1, Z0, Z0
@@ -4287,9 +4568,9 @@ done15:
 	VDIVPS           Z0, Z1, Z0
 	XORQ             AX, AX
 	SUBQ             $0x40, CX
-	JB               end17
+	JB               end20
 
-loop16:
+loop19:
 	VMOVUPS (DX)(AX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (DX)(AX*4)
@@ -4304,24 +4585,24 @@ loop16:
 	VMOVUPS Z1, 192(DX)(AX*4)
 	ADDQ    $0x40, AX
 	SUBQ    $0x40, CX
-	JAE     loop16
+	JAE     loop19
 
-end17:
+end20:
 	ADDQ $0x40, CX
 	SUBQ $0x10, CX
-	JB   end19
+	JB   end22
 
-loop18:
+loop21:
 	VMOVUPS (DX)(AX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (DX)(AX*4)
 	ADDQ    $0x10, AX
 	SUBQ    $0x10, CX
-	JAE     loop18
+	JAE     loop21
 
-end19:
+end22:
 	ADDQ      $0x10, CX
-	JZ        done20
+	JZ        done23
 	MOVL      $-1, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
@@ -4329,7 +4610,7 @@ end19:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (DX)(AX*4)
 
-done20:
+done23:
 	VZEROUPPER
 	RET
 
@@ -4435,9 +4716,9 @@ TEXT ·logSumExpRowAVX512(SB), NOSPLIT, $0-24
 	XORQ         DX, DX
 	MOVQ         CX, BX
 	SUBQ         $0x40, BX
-	JB           end22
+	JB           end25
 
-loop21:
+loop24:
 	VMOVUPS (AX)(DX*4), Z4
 	VMAXPS  Z0, Z4, Z0
 	VMOVUPS 64(AX)(DX*4), Z4
@@ -4448,11 +4729,11 @@ loop21:
 	VMAXPS  Z3, Z4, Z3
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, BX
-	JAE     loop21
+	JAE     loop24
 
-end22:
+end25:
 	ADDQ         $0x40, BX
-	JLE          done23
+	JLE          done26
 	MOVQ         $0x00000010, DI
 	MOVQ         BX, SI
 	CMPQ         SI, DI
@@ -4465,7 +4746,7 @@ end22:
 	VBLENDMPS    Z4, Z13, K1, Z5
 	VMAXPS       Z0, Z5, Z0
 	SUBQ         $0x10, BX
-	JLE          done23
+	JLE          done26
 	MOVQ         $0x00000010, DI
 	MOVQ         BX, SI
 	CMPQ         SI, DI
@@ -4478,7 +4759,7 @@ end22:
 	VBLENDMPS    Z4, Z5, K1, Z6
 	VMAXPS       Z1, Z6, Z1
 	SUBQ         $0x10, BX
-	JLE          done23
+	JLE          done26
 	MOVQ         $0x00000010, DI
 	MOVQ         BX, SI
 	CMPQ         SI, DI
@@ -4491,7 +4772,7 @@ end22:
 	VBLENDMPS    Z4, Z5, K1, Z7
 	VMAXPS       Z2, Z7, Z2
 	SUBQ         $0x10, BX
-	JLE          done23
+	JLE          done26
 	MOVQ         $0x00000010, DI
 	MOVQ         BX, SI
 	CMPQ         SI, DI
@@ -4505,7 +4786,7 @@ end22:
 	VMAXPS       Z3, Z8, Z3
 	SUBQ         $0x10, BX
 
-done23:
+done26:
 	VMAXPS        Z1, Z0, Z0
 	VMAXPS        Z3, Z2, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -4525,9 +4806,9 @@ done23:
 	VXORPS        Z4, Z4, Z4
 	XORQ          DX, DX
 	SUBQ          $0x40, CX
-	JB            end25
+	JB            end28
 
-loop24:
+loop27:
 	VMOVUPS          (AX)(DX*4), Z5
 	VSUBPS           Z0, Z5, Z5
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z6
@@ -4606,11 +4887,11 @@ loop24:
 	VADDPS           Z5, Z4, Z4
 	ADDQ             $0x40, DX
 	SUBQ             $0x40, CX
-	JAE              loop24
+	JAE              loop27
 
-end25:
+end28:
 	ADDQ             $0x40, CX
-	JLE              done26
+	JLE              done29
 	MOVQ             $0x00000010, SI
 	MOVQ             CX, BX
 	CMPQ             BX, SI
@@ -4639,7 +4920,7 @@ end25:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z1, Z1
 	SUBQ             $0x10, CX
-	JLE              done26
+	JLE              done29
 	MOVQ             $0x00000010, SI
 	MOVQ             CX, BX
 	CMPQ             BX, SI
@@ -4668,7 +4949,7 @@ end25:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z2, Z2
 	SUBQ             $0x10, CX
-	JLE              done26
+	JLE              done29
 	MOVQ             $0x00000010, SI
 	MOVQ             CX, BX
 	CMPQ             BX, SI
@@ -4697,7 +4978,7 @@ end25:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z3, Z3
 	SUBQ             $0x10, CX
-	JLE              done26
+	JLE              done29
 	MOVQ             $0x00000010, SI
 	MOVQ             CX, BX
 	CMPQ             BX, SI
@@ -4727,7 +5008,7 @@ end25:
 	VADDPS           Z0, Z4, Z4
 	SUBQ             $0x10, CX
 
-done26:
+done29:
 	VADDPS           Z2, Z1, Z0
 	VADDPS           Z4, Z3, Z1
 	VADDPS           Z1, Z0, Z0
@@ -4790,9 +5071,9 @@ TEXT ·addRowsAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+32(FP), SI
 	XORQ DI, DI
 	SUBQ $0x40, SI
-	JB   end28
+	JB   end31
 
-loop27:
+loop30:
 	VMOVUPS (AX)(DI*4), Z0
 	VMOVUPS 64(AX)(DI*4), Z1
 	VMOVUPS 128(AX)(DI*4), Z2
@@ -4800,7 +5081,7 @@ loop27:
 	MOVQ    CX, R8
 	MOVQ    DX, R9
 
-row29:
+row32:
 	VMOVUPS (R8)(DI*4), Z4
 	VADDPS  Z4, Z0, Z0
 	VMOVUPS 64(R8)(DI*4), Z4
@@ -4811,54 +5092,54 @@ row29:
 	VADDPS  Z4, Z3, Z3
 	ADDQ    BX, R8
 	SUBQ    $0x01, R9
-	JNZ     row29
+	JNZ     row32
 	VMOVUPS Z0, (AX)(DI*4)
 	VMOVUPS Z1, 64(AX)(DI*4)
 	VMOVUPS Z2, 128(AX)(DI*4)
 	VMOVUPS Z3, 192(AX)(DI*4)
 	ADDQ    $0x40, DI
 	SUBQ    $0x40, SI
-	JAE     loop27
+	JAE     loop30
 
-end28:
+end31:
 	ADDQ $0x40, SI
 	SUBQ $0x10, SI
-	JB   end31
+	JB   end34
 
-loop30:
+loop33:
 	VMOVUPS (AX)(DI*4), Z0
 	MOVQ    CX, R8
 	MOVQ    DX, R9
 
-row32:
+row35:
 	VMOVUPS (R8)(DI*4), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    BX, R8
 	SUBQ    $0x01, R9
-	JNZ     row32
+	JNZ     row35
 	VMOVUPS Z0, (AX)(DI*4)
 	ADDQ    $0x10, DI
 	SUBQ    $0x10, SI
-	JAE     loop30
+	JAE     loop33
 
-end31:
+end34:
 	ADDQ      $0x10, SI
-	JZ        done33
+	JZ        done36
 	MOVL      $-1, R8
 	BZHIL     SI, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (AX)(DI*4), K1, Z0
 	MOVQ      DX, DX
 
-row34:
+row37:
 	VMOVUPS.Z (CX)(DI*4), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	ADDQ      BX, CX
 	SUBQ      $0x01, DX
-	JNZ       row34
+	JNZ       row37
 	VMOVUPS   Z0, K1, (AX)(DI*4)
 
-done33:
+done36:
 	VZEROUPPER
 	RET
 
@@ -4877,9 +5158,9 @@ TEXT ·layerNormParamsAVX512(SB), NOSPLIT, $0-72
 	MOVQ n+64(FP), R10
 	XORQ R11, R11
 	SUBQ $0x20, R10
-	JB   end36
+	JB   end39
 
-loop35:
+loop38:
 	VMOVUPS (AX)(R11*4), Z0
 	VMOVUPS (CX)(R11*4), Z1
 	VMOVUPS 64(AX)(R11*4), Z2
@@ -4887,7 +5168,7 @@ loop35:
 	XORQ    R12, R12
 	XORQ    R13, R13
 
-row37:
+row40:
 	VBROADCASTSS (SI)(R13*4), Z4
 	VBROADCASTSS (DI)(R13*4), Z5
 	LEAQ         (DX)(R12*1), R14
@@ -4907,27 +5188,27 @@ row37:
 	ADDQ         R9, R12
 	ADDQ         $0x01, R13
 	CMPQ         R13, R8
-	JNE          row37
+	JNE          row40
 	VMOVUPS      Z0, (AX)(R11*4)
 	VMOVUPS      Z1, (CX)(R11*4)
 	VMOVUPS      Z2, 64(AX)(R11*4)
 	VMOVUPS      Z3, 64(CX)(R11*4)
 	ADDQ         $0x20, R11
 	SUBQ         $0x20, R10
-	JAE          loop35
+	JAE          loop38
 
-end36:
+end39:
 	ADDQ $0x20, R10
 	SUBQ $0x10, R10
-	JB   end39
+	JB   end42
 
-loop38:
+loop41:
 	VMOVUPS (AX)(R11*4), Z0
 	VMOVUPS (CX)(R11*4), Z1
 	XORQ    R12, R12
 	XORQ    R13, R13
 
-row40:
+row43:
 	VBROADCASTSS (SI)(R13*4), Z2
 	VBROADCASTSS (DI)(R13*4), Z3
 	LEAQ         (DX)(R12*1), R14
@@ -4941,16 +5222,16 @@ row40:
 	ADDQ         R9, R12
 	ADDQ         $0x01, R13
 	CMPQ         R13, R8
-	JNE          row40
+	JNE          row43
 	VMOVUPS      Z0, (AX)(R11*4)
 	VMOVUPS      Z1, (CX)(R11*4)
 	ADDQ         $0x10, R11
 	SUBQ         $0x10, R10
-	JAE          loop38
+	JAE          loop41
 
-end39:
+end42:
 	ADDQ      $0x10, R10
-	JZ        done41
+	JZ        done44
 	MOVL      $-1, R12
 	BZHIL     R10, R12, R12
 	KMOVW     R12, K1
@@ -4959,7 +5240,7 @@ end39:
 	XORQ      R10, R10
 	XORQ      R12, R12
 
-row42:
+row45:
 	VBROADCASTSS (SI)(R12*4), Z2
 	VBROADCASTSS (DI)(R12*4), Z3
 	LEAQ         (DX)(R10*1), R13
@@ -4973,11 +5254,11 @@ row42:
 	ADDQ         R9, R10
 	ADDQ         $0x01, R12
 	CMPQ         R12, R8
-	JNE          row42
+	JNE          row45
 	VMOVUPS      Z0, K1, (AX)(R11*4)
 	VMOVUPS      Z1, K1, (CX)(R11*4)
 
-done41:
+done44:
 	VZEROUPPER
 	RET
 
@@ -4993,9 +5274,9 @@ TEXT ·layerNormRowAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JB           end44
+	JB           end47
 
-loop43:
+loop46:
 	VMOVUPS     (CX)(DI*4), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -5012,14 +5293,14 @@ loop43:
 	VMOVUPS     Z2, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JAE         loop43
+	JAE         loop46
 
-end44:
+end47:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JB   end46
+	JB   end49
 
-loop45:
+loop48:
 	VMOVUPS     (CX)(DI*4), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -5029,11 +5310,11 @@ loop45:
 	VMOVUPS     Z2, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop45
+	JAE         loop48
 
-end46:
+end49:
 	ADDQ        $0x10, SI
-	JZ          done47
+	JZ          done50
 	MOVL        $-1, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -5045,7 +5326,7 @@ end46:
 	VFMADD213PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-done47:
+done50:
 	VZEROUPPER
 	RET
 
@@ -5064,9 +5345,9 @@ TEXT ·layerNormGradSumsAVX512(SB), NOSPLIT, $0-48
 	VXORPS       Z5, Z5, Z5
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end49
+	JB           end52
 
-loop48:
+loop51:
 	VMOVUPS     (AX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z7, Z6, Z6
@@ -5085,11 +5366,11 @@ loop48:
 	VFMADD231PS Z6, Z7, Z5
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop48
+	JAE         loop51
 
-end49:
+end52:
 	ADDQ        $0x20, BX
-	JLE         done50
+	JLE         done53
 	MOVQ        $0x00000010, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -5107,7 +5388,7 @@ end49:
 	VMOVAPS.Z   Z7, K1, Z7
 	VFMADD231PS Z6, Z7, Z3
 	SUBQ        $0x10, BX
-	JLE         done50
+	JLE         done53
 	MOVQ        $0x00000010, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -5126,7 +5407,7 @@ end49:
 	VFMADD231PS Z6, Z0, Z5
 	SUBQ        $0x10, BX
 
-done50:
+done53:
 	VADDPS        Z4, Z2, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
@@ -5164,9 +5445,9 @@ TEXT ·layerNormGradRowAVX512(SB), NOSPLIT, $0-56
 	MOVQ         n+32(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JB           end52
+	JB           end55
 
-loop51:
+loop54:
 	VMOVUPS      (CX)(DI*4), Z4
 	VMOVUPS      (BX)(DI*4), Z5
 	VMULPS       Z5, Z4, Z4
@@ -5191,14 +5472,14 @@ loop51:
 	VMOVUPS      Z5, 64(AX)(DI*4)
 	ADDQ         $0x20, DI
 	SUBQ         $0x20, SI
-	JAE          loop51
+	JAE          loop54
 
-end52:
+end55:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JB   end54
+	JB   end57
 
-loop53:
+loop56:
 	VMOVUPS      (CX)(DI*4), Z4
 	VMOVUPS      (BX)(DI*4), Z5
 	VMULPS       Z5, Z4, Z4
@@ -5212,11 +5493,11 @@ loop53:
 	VMOVUPS      Z5, (AX)(DI*4)
 	ADDQ         $0x10, DI
 	SUBQ         $0x10, SI
-	JAE          loop53
+	JAE          loop56
 
-end54:
+end57:
 	ADDQ         $0x10, SI
-	JZ           done55
+	JZ           done58
 	MOVL         $-1, R8
 	BZHIL        SI, R8, R8
 	KMOVW        R8, K1
@@ -5232,7 +5513,7 @@ end54:
 	VFMADD231PS  Z2, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(DI*4)
 
-done55:
+done58:
 	VZEROUPPER
 	RET
 
@@ -5247,9 +5528,9 @@ TEXT ·planeAffineAVX512(SB), NOSPLIT, $0-36
 	MOVQ         n+16(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end57
+	JB           end60
 
-loop56:
+loop59:
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VFMADD213PS Z2, Z1, Z3
@@ -5260,25 +5541,25 @@ loop56:
 	VMOVUPS     Z3, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop56
+	JAE         loop59
 
-end57:
+end60:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end59
+	JB   end62
 
-loop58:
+loop61:
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS     Z3, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JAE         loop58
+	JAE         loop61
 
-end59:
+end62:
 	ADDQ        $0x10, DX
-	JZ          done60
+	JZ          done63
 	MOVL        $-1, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -5287,7 +5568,7 @@ end59:
 	VFMADD213PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-done60:
+done63:
 	VZEROUPPER
 	RET
 
@@ -5304,9 +5585,9 @@ TEXT ·planeGradAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end62
+	JB           end65
 
-loop61:
+loop64:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VFMADD213PS Z3, Z2, Z4
@@ -5321,14 +5602,14 @@ loop61:
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop61
+	JAE         loop64
 
-end62:
+end65:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end64
+	JB   end67
 
-loop63:
+loop66:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VFMADD213PS Z3, Z2, Z4
@@ -5337,11 +5618,11 @@ loop63:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop63
+	JAE         loop66
 
-end64:
+end67:
 	ADDQ        $0x10, BX
-	JZ          done65
+	JZ          done68
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -5352,7 +5633,7 @@ end64:
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done65:
+done68:
 	VZEROUPPER
 	RET
 
@@ -5369,9 +5650,9 @@ TEXT ·planeGradAddAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end67
+	JB           end70
 
-loop66:
+loop69:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VFMADD213PS Z3, Z2, Z4
@@ -5390,14 +5671,14 @@ loop66:
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop66
+	JAE         loop69
 
-end67:
+end70:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end69
+	JB   end72
 
-loop68:
+loop71:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VFMADD213PS Z3, Z2, Z4
@@ -5408,11 +5689,11 @@ loop68:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop68
+	JAE         loop71
 
-end69:
+end72:
 	ADDQ        $0x10, BX
-	JZ          done70
+	JZ          done73
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -5425,7 +5706,7 @@ end69:
 	VADDPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done70:
+done73:
 	VZEROUPPER
 	RET
 
@@ -5442,9 +5723,9 @@ TEXT ·planeGradSumsAVX512(SB), NOSPLIT, $0-40
 	VXORPS       Z4, Z4, Z4
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end72
+	JB           end75
 
-loop71:
+loop74:
 	VMOVUPS     (AX)(BX*4), Z5
 	VADDPS      Z5, Z1, Z1
 	VMOVUPS     (CX)(BX*4), Z6
@@ -5457,11 +5738,11 @@ loop71:
 	VFMADD231PS Z5, Z6, Z4
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop71
+	JAE         loop74
 
-end72:
+end75:
 	ADDQ        $0x20, DX
-	JLE         done73
+	JLE         done76
 	MOVQ        $0x00000010, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -5476,7 +5757,7 @@ end72:
 	VMOVAPS.Z   Z6, K1, Z6
 	VFMADD231PS Z5, Z6, Z2
 	SUBQ        $0x10, DX
-	JLE         done73
+	JLE         done76
 	MOVQ        $0x00000010, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -5492,7 +5773,7 @@ end72:
 	VFMADD231PS Z5, Z0, Z4
 	SUBQ        $0x10, DX
 
-done73:
+done76:
 	VADDPS        Z3, Z1, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
@@ -5527,9 +5808,9 @@ TEXT ·rowAffineAVX512(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), DI
 	XORQ R8, R8
 	SUBQ $0x20, DI
-	JB   end75
+	JB   end78
 
-loop74:
+loop77:
 	VMOVUPS     (CX)(R8*4), Z0
 	VMOVUPS     (DX)(R8*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -5546,14 +5827,14 @@ loop74:
 	VMOVUPS     Z0, 64(AX)(R8*4)
 	ADDQ        $0x20, R8
 	SUBQ        $0x20, DI
-	JAE         loop74
+	JAE         loop77
 
-end75:
+end78:
 	ADDQ $0x20, DI
 	SUBQ $0x10, DI
-	JB   end77
+	JB   end80
 
-loop76:
+loop79:
 	VMOVUPS     (CX)(R8*4), Z0
 	VMOVUPS     (DX)(R8*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -5563,11 +5844,11 @@ loop76:
 	VMOVUPS     Z0, (AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JAE         loop76
+	JAE         loop79
 
-end77:
+end80:
 	ADDQ        $0x10, DI
-	JZ          done78
+	JZ          done81
 	MOVL        $-1, R9
 	BZHIL       DI, R9, R9
 	KMOVW       R9, K1
@@ -5579,7 +5860,7 @@ end77:
 	VFMADD213PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(R8*4)
 
-done78:
+done81:
 	VZEROUPPER
 	RET
 
@@ -5596,9 +5877,9 @@ TEXT ·rowGradAVX512(SB), NOSPLIT, $0-64
 	MOVQ n+56(FP), R9
 	XORQ R10, R10
 	SUBQ $0x20, R9
-	JB   end80
+	JB   end83
 
-loop79:
+loop82:
 	VMOVUPS     (DX)(R10*4), Z0
 	VMOVUPS     (BX)(R10*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -5621,14 +5902,14 @@ loop79:
 	VMOVUPS     Z0, 64(AX)(R10*4)
 	ADDQ        $0x20, R10
 	SUBQ        $0x20, R9
-	JAE         loop79
+	JAE         loop82
 
-end80:
+end83:
 	ADDQ $0x20, R9
 	SUBQ $0x10, R9
-	JB   end82
+	JB   end85
 
-loop81:
+loop84:
 	VMOVUPS     (DX)(R10*4), Z0
 	VMOVUPS     (BX)(R10*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -5641,11 +5922,11 @@ loop81:
 	VMOVUPS     Z0, (AX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop81
+	JAE         loop84
 
-end82:
+end85:
 	ADDQ        $0x10, R9
-	JZ          done83
+	JZ          done86
 	MOVL        $-1, R11
 	BZHIL       R9, R11, R11
 	KMOVW       R11, K1
@@ -5660,7 +5941,7 @@ end82:
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(R10*4)
 
-done83:
+done86:
 	VZEROUPPER
 	RET
 
@@ -5676,9 +5957,9 @@ TEXT ·columnSquaresAVX512(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), DI
 	XORQ R8, R8
 	SUBQ $0x40, DI
-	JB   end85
+	JB   end88
 
-loop84:
+loop87:
 	VMOVUPS (AX)(R8*4), Z0
 	VMOVUPS (DX)(R8*4), Z1
 	VMOVUPS 64(AX)(R8*4), Z2
@@ -5690,7 +5971,7 @@ loop84:
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row86:
+row89:
 	VMOVUPS     (R9)(R8*4), Z8
 	VSUBPS      Z1, Z8, Z8
 	VFMADD231PS Z8, Z8, Z0
@@ -5705,41 +5986,41 @@ row86:
 	VFMADD231PS Z8, Z8, Z6
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row86
+	JNZ         row89
 	VMOVUPS     Z0, (AX)(R8*4)
 	VMOVUPS     Z2, 64(AX)(R8*4)
 	VMOVUPS     Z4, 128(AX)(R8*4)
 	VMOVUPS     Z6, 192(AX)(R8*4)
 	ADDQ        $0x40, R8
 	SUBQ        $0x40, DI
-	JAE         loop84
+	JAE         loop87
 
-end85:
+end88:
 	ADDQ $0x40, DI
 	SUBQ $0x10, DI
-	JB   end88
+	JB   end91
 
-loop87:
+loop90:
 	VMOVUPS (AX)(R8*4), Z0
 	VMOVUPS (DX)(R8*4), Z1
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row89:
+row92:
 	VMOVUPS     (R9)(R8*4), Z2
 	VSUBPS      Z1, Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row89
+	JNZ         row92
 	VMOVUPS     Z0, (AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JAE         loop87
+	JAE         loop90
 
-end88:
+end91:
 	ADDQ      $0x10, DI
-	JZ        done90
+	JZ        done93
 	MOVL      $-1, R9
 	BZHIL     DI, R9, R9
 	KMOVW     R9, K1
@@ -5747,16 +6028,16 @@ end88:
 	VMOVUPS.Z (DX)(R8*4), K1, Z1
 	MOVQ      BX, DX
 
-row91:
+row94:
 	VMOVUPS.Z   (CX)(R8*4), K1, Z2
 	VSUBPS      Z1, Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
 	ADDQ        SI, CX
 	SUBQ        $0x01, DX
-	JNZ         row91
+	JNZ         row94
 	VMOVUPS     Z0, K1, (AX)(R8*4)
 
-done90:
+done93:
 	VZEROUPPER
 	RET
 
@@ -5774,9 +6055,9 @@ TEXT ·columnGradSumsAVX512(SB), NOSPLIT, $0-64
 	MOVQ n+56(FP), R9
 	XORQ R10, R10
 	SUBQ $0x20, R9
-	JB   end93
+	JB   end96
 
-loop92:
+loop95:
 	VMOVUPS (AX)(R10*4), Z0
 	VMOVUPS (CX)(R10*4), Z1
 	VMOVUPS (SI)(R10*4), Z2
@@ -5787,7 +6068,7 @@ loop92:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row94:
+row97:
 	VMOVUPS     (R11)(R10*4), Z6
 	VADDPS      Z6, Z0, Z0
 	VMOVUPS     (R12)(R10*4), Z7
@@ -5801,21 +6082,21 @@ row94:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row94
+	JNZ         row97
 	VMOVUPS     Z0, (AX)(R10*4)
 	VMOVUPS     Z1, (CX)(R10*4)
 	VMOVUPS     Z3, 64(AX)(R10*4)
 	VMOVUPS     Z4, 64(CX)(R10*4)
 	ADDQ        $0x20, R10
 	SUBQ        $0x20, R9
-	JAE         loop92
+	JAE         loop95
 
-end93:
+end96:
 	ADDQ $0x20, R9
 	SUBQ $0x10, R9
-	JB   end96
+	JB   end99
 
-loop95:
+loop98:
 	VMOVUPS (AX)(R10*4), Z0
 	VMOVUPS (CX)(R10*4), Z1
 	VMOVUPS (SI)(R10*4), Z2
@@ -5823,7 +6104,7 @@ loop95:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row97:
+row100:
 	VMOVUPS     (R11)(R10*4), Z3
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS     (R12)(R10*4), Z4
@@ -5832,16 +6113,16 @@ row97:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row97
+	JNZ         row100
 	VMOVUPS     Z0, (AX)(R10*4)
 	VMOVUPS     Z1, (CX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop95
+	JAE         loop98
 
-end96:
+end99:
 	ADDQ      $0x10, R9
-	JZ        done98
+	JZ        done101
 	MOVL      $-1, R11
 	BZHIL     R9, R11, R11
 	KMOVW     R11, K1
@@ -5851,7 +6132,7 @@ end96:
 	MOVQ      BX, BX
 	MOVQ      DI, SI
 
-row99:
+row102:
 	VMOVUPS.Z   (DX)(R10*4), K1, Z3
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS.Z   (BX)(R10*4), K1, Z4
@@ -5860,10 +6141,10 @@ row99:
 	ADDQ        R8, DX
 	ADDQ        R8, BX
 	SUBQ        $0x01, SI
-	JNZ         row99
+	JNZ         row102
 	VMOVUPS     Z0, K1, (AX)(R10*4)
 	VMOVUPS     Z1, K1, (CX)(R10*4)
 
-done98:
+done101:
 	VZEROUPPER
 	RET

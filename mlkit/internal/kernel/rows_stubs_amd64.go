@@ -9,10 +9,15 @@ package kernel
 //go:noescape
 func sumAVX2(x *float32, n int) (s float32)
 
-// dotAVX2 adds up n products, see dotGo.
+// dotVecAVX2 adds up n products, see dotGo.
 //
 //go:noescape
-func dotAVX2(a *float32, b *float32, n int) (s float32)
+func dotVecAVX2(a *float32, b *float32, n int) (s float32)
+
+// maxAbsAVX2 returns the largest |x|, but for NaN.
+//
+//go:noescape
+func maxAbsAVX2(x *float32, n int) (m float32)
 
 // squaresAVX2 adds up (x-mean)^2, see squaresGo.
 //
@@ -99,10 +104,15 @@ func columnGradSumsAVX2(sum *float32, dot *float32, dy *float32, x *float32, mea
 //go:noescape
 func sumAVX512(x *float32, n int) (s float32)
 
-// dotAVX512 adds up n products, see dotGo.
+// dotVecAVX512 adds up n products, see dotGo.
 //
 //go:noescape
-func dotAVX512(a *float32, b *float32, n int) (s float32)
+func dotVecAVX512(a *float32, b *float32, n int) (s float32)
+
+// maxAbsAVX512 returns the largest |x|, but for NaN.
+//
+//go:noescape
+func maxAbsAVX512(x *float32, n int) (m float32)
 
 // squaresAVX512 adds up (x-mean)^2, see squaresGo.
 //

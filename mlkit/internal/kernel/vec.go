@@ -6,6 +6,7 @@ import "unsafe"
 // is no assembly a field is nil, and the function of the same name with Go behind it runs.
 type vecKernels struct {
 	sum          func(x *float32, n int) float32
+	maxAbs       func(x *float32, n int) float32 // where elemTable has a sine
 	dot          func(a, b *float32, n int) float32
 	squares      func(x *float32, n int, mean float32) float32
 	softmaxRow   func(dst, x *float32, n int) (m, logSum float32)

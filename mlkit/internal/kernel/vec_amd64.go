@@ -4,7 +4,7 @@ package kernel
 
 func init() {
 	vecTable[avx2] = vecKernels{
-		sum: sumAVX2, dot: dotAVX2, squares: squaresAVX2,
+		sum: sumAVX2, maxAbs: maxAbsAVX2, dot: dotVecAVX2, squares: squaresAVX2,
 		softmaxRow: softmaxRowAVX2, logSumExpRow: logSumExpRowAVX2, addRows: addRowsAVX2,
 		layerNormRow: layerNormRowAVX2, layerNormGradSums: layerNormGradSumsAVX2,
 		layerNormGradRow: layerNormGradRowAVX2, layerNormParams: layerNormParamsAVX2,
@@ -16,7 +16,7 @@ func init() {
 		dropout: dropoutAVX2, dropoutGrad: dropoutGradAVX2, uniform: uniformAVX2, normal: normalAVX2,
 	}
 	vecTable[avx512] = vecKernels{
-		sum: sumAVX512, dot: dotAVX512, squares: squaresAVX512,
+		sum: sumAVX512, maxAbs: maxAbsAVX512, dot: dotVecAVX512, squares: squaresAVX512,
 		softmaxRow: softmaxRowAVX512, logSumExpRow: logSumExpRowAVX512, addRows: addRowsAVX512,
 		layerNormRow: layerNormRowAVX512, layerNormGradSums: layerNormGradSumsAVX512,
 		layerNormGradRow: layerNormGradRowAVX512, layerNormParams: layerNormParamsAVX512,

@@ -6,7 +6,7 @@ package kernel
 // loops in plain Go are for the build tag noasm.
 func init() {
 	vecTable[portable] = vecKernels{
-		sum: sumNEON, dot: dotNEON, squares: squaresNEON,
+		sum: sumNEON, maxAbs: maxAbsNEON, dot: dotVecNEON, squares: squaresNEON,
 		softmaxRow: softmaxRowNEON, logSumExpRow: logSumExpRowNEON,
 		layerNormRow: layerNormRowNEON, layerNormGradSums: layerNormGradSumsNEON, layerNormGradRow: layerNormGradRowNEON,
 		planeAffine: planeAffineNEON, planeGradSums: planeGradSumsNEON, planeGrad: planeGradNEON, planeGradAdd: planeGradAddNEON,

@@ -51,6 +51,15 @@ func TestReductions(t *testing.T) {
 				sq += float64(a[i]-0.25) * float64(a[i]-0.25)
 			}
 			got := []float32{Sum(a), Dot(a, b), squares(a, 0.25)}
+			if f := vecTable[cpu].maxAbs; f != nil {
+				m := float32(0)
+				for _, v := range a {
+					m = max(m, v, -v)
+				}
+				if v := f(p(a), n); v != m {
+					t.Fatalf("n %d: the largest |x| is %g, want %g", n, v, m)
+				}
+			}
 			near(t, fmt.Sprint("n ", n), got, []float64{s, d, sq}, 8, 2*math.Sqrt(float64(n)))
 			okA(t, "input")
 		}

@@ -122,6 +122,12 @@ var elemKernels = []elemKernel{
 		return v.mul(v.expNegative(v.mul(v.neg(x), x)), v.c(2/math.SqrtPi))
 	})},
 
+	// For |x| <= 2^17; elem sees to that.
+	{"Sin", 1, 0, unary(func(v *vm, x vec) vec { return v.sinCos(x, 0) })},
+	{"SinGrad", 1, 0, gradient(func(v *vm, x vec) vec { return v.sinCos(x, 1) })},
+	{"Cos", 1, 0, unary(func(v *vm, x vec) vec { return v.sinCos(x, 1) })},
+	{"CosGrad", 1, 0, gradient(func(v *vm, x vec) vec { return v.neg(v.sinCos(x, 0)) })},
+
 	{"ReLU", 4, 0, unary(func(v *vm, x vec) vec { return v.max(v.zero(), x) })},
 	{"ReLUGrad", 2, 0, func(v *vm, in elemIn) vec {
 		on := v.cmp(notLE, in.b(), v.zero())

@@ -3,6 +3,8 @@ package main
 import (
 	"math"
 
+	"github.com/mmcloughlin/avo/reg"
+
 	. "github.com/mmcloughlin/avo/build"
 )
 
@@ -205,4 +207,42 @@ func (v *vm) normalCDF(x vec) vec {
 	half := v.set(v.c(0.5))
 	v.mulTo(r, half, half)
 	return r
+}
+
+// sinCos returns the sine (turn 0) or the cosine (turn 1) for |x| <= 2^17: it takes away the nearest
+// multiple of pi/2, in three parts that keep 72 bits, and starts turn quarters further.
+func (v *vm) sinCos(x vec, turn uint32) vec {
+	shifted := v.set(v.c(magic))
+	v.addTo(shifted, x, v.c(2/math.Pi))
+	n := v.sub(shifted, v.c(magic))
+	r := v.copy(x)
+	for _, part := range []float64{0x1.921fb6p+0, -0x1.777a5cp-25, -0x1.ee59dap-50} {
+		v.addTo(r, n, v.c(-part))
+	}
+	quarter := shifted
+	if turn != 0 {
+		quarter = v.addi(shifted, v.bits(turn))
+	}
+	s := v.mul(r, r)
+	// (sin(r)/r - 1)/r^2 to 4.0e-9 and ((cos(r)-1)/r^2 + 1/2)/r^2 to 1.2e-10
+	sin := v.poly(s, -0.16666655, 0.008332188, -0.000195181)
+	v.mulTo(sin, v.mul(s, r), r)
+	cos := v.poly(s, -0.5, 0.041666646, -0.0013887311, 2.4432553e-05)
+	v.mulTo(cos, s, v.c(1))
+	y := v.sel(v.oddMask(quarter), cos, sin)
+	return v.xor(y, v.sign(v.shl(quarter, 30)))
+}
+
+// oddMask returns the mask of the lanes whose lowest bit is set.
+func (v *vm) oddMask(a vec) reg.Register {
+	a = v.shl(a, 31)
+	switch {
+	case v.neon != nil: // the sign is enough for sra, not for a selection by bits
+		return v.sra(a, 31)
+	case v.wide:
+		k := K()
+		VPMOVD2M(a, k)
+		return k
+	}
+	return a // VBLENDVPS looks at the sign
 }

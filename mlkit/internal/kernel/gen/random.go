@@ -210,8 +210,3 @@ func (v *vm) normal() {
 	})
 	v.ret()
 }
-
-// oddMask returns the mask of the lanes whose lowest bit is set.
-func (v *vm) oddMask(a vec) reg.Register {
-	return v.below(v.shl(a, 31), v.zero())
-}

@@ -37,11 +37,18 @@ func (v *vm) sums() {
 	})[0], "add"), "s")
 	v.ret()
 
-	v.function("dot", "func(a, b *float32, n int) (s float32)", "dot"+v.isaName()+" adds up n products, see dotGo.")
+	v.function("dotVec", "func(a, b *float32, n int) (s float32)", "dotVec"+v.isaName()+" adds up n products, see dotGo.")
 	a, b := v.gp("a"), v.gp("b")
 	v.result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
 		v.addTo(acc[0], s.load(a), s.load(b))
 	})[0], "add"), "s")
+	v.ret()
+
+	v.function("maxAbs", "func(x *float32, n int) (m float32)", "maxAbs"+v.isaName()+" returns the largest |x|, but for NaN.")
+	x = v.gp("x")
+	v.result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
+		v.maxTo(acc[0], v.abs(s.load(x)))
+	})[0], "max"), "m")
 	v.ret()
 
 	v.function("squares", "func(x *float32, n int, mean float32) (s float32)",

@@ -97,9 +97,15 @@ func flag(on bool) int {
 	return 0
 }
 
-func backMaxPool(t *Tape, n *node) { n.pool().MaxBackward(t.gradOf(n, 0), n.grad, n.ids) }
+func backMaxPool(t *Tape, n *node) {
+	g, acc := t.gradBuffer(n, 0)
+	n.pool().MaxBackward(g, n.grad, n.ids, acc)
+}
 
-func backAvgPool(t *Tape, n *node) { n.pool().AvgBackward(t.gradOf(n, 0), n.grad) }
+func backAvgPool(t *Tape, n *node) {
+	g, acc := t.gradBuffer(n, 0)
+	n.pool().AvgBackward(g, n.grad, acc)
+}
 
 // AdaptiveAvgPool2D averages images [n, c, h, w] to [n, c, oh, ow] whatever
 // their size: cell i covers the rows from ⌊i·h/oh⌋ up to ⌈(i+1)·h/oh⌉, which

@@ -136,8 +136,8 @@ func TestSameBits(t *testing.T) {
 			z, dx, idx := append([]float32(nil), y...), make([]float32, len(x)), make([]int32, len(y))
 			p.MaxForward(y, idx, x)
 			p.AvgForward(z, x)
-			p.MaxBackward(dx, y, idx)
-			p.AvgBackward(dx, y)
+			p.MaxBackward(dx, y, idx, false)
+			p.AvgBackward(dx, y, true)
 			return [][]float32{y, z, dx}
 		})
 	}
@@ -185,9 +185,9 @@ func TestAllocatesNothing(t *testing.T) {
 	y, idx := make([]float32, p.N*p.C*p.OutH()*p.OutW()), make([]int32, p.N*p.C*p.OutH()*p.OutW())
 	run := func() {
 		p.MaxForward(y, idx, x)
-		p.MaxBackward(x, y, idx)
+		p.MaxBackward(x, y, idx, false)
 		p.AvgForward(y, x)
-		p.AvgBackward(x, y)
+		p.AvgBackward(x, y, false)
 	}
 	run()
 	if n := testing.AllocsPerRun(10, run); n != 0 {

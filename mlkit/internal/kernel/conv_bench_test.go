@@ -60,9 +60,9 @@ func BenchmarkPool(b *testing.B) {
 			run  func()
 		}{
 			{"maxFwd", func() { p.MaxForward(y, idx, x) }},
-			{"maxBwd", func() { p.MaxBackward(x, y, idx) }},
+			{"maxBwd", func() { p.MaxBackward(x, y, idx, false) }},
 			{"avgFwd", func() { p.AvgForward(y, x) }},
-			{"avgBwd", func() { p.AvgBackward(x, y) }},
+			{"avgBwd", func() { p.AvgBackward(x, y, false) }},
 		} {
 			b.Run(fmt.Sprintf("%dx%dx%dx%d,%d,s%d/%s", p.N, p.C, p.H, p.W, p.KH, p.StrideH, d.name), func(b *testing.B) {
 				b.SetBytes(int64(4 * len(x)))

@@ -83,12 +83,12 @@ func (p Pool) MaxForward(y []float32, idx []int32, x []float32) {
 	p.run(poolJob{part: (*poolJob).forward, max: true, y: y, idx: idx, x: x})
 }
 
-// MaxBackward adds each gradient of dy to the place in dx that idx, from
-// MaxForward, names.
-func (p Pool) MaxBackward(dx, dy []float32, idx []int32) {
+// MaxBackward computes dx: each gradient of dy belongs to the place that idx,
+// from MaxForward, names. With accumulate it adds to what dx holds.
+func (p Pool) MaxBackward(dx, dy []float32, idx []int32, accumulate bool) {
 	p = p.checked(len(dy), len(dx))
 	needSize("Pool: idx", len(idx), p.N, p.C, p.OutH(), p.OutW())
-	p.run(poolJob{part: (*poolJob).maxBackward, y: dy, idx: idx, x: dx})
+	p.run(poolJob{part: (*poolJob).maxBackward, y: dy, idx: idx, x: dx, fresh: !accumulate})
 }
 
 // AvgForward writes to y the mean of each window: of its cells inside the
@@ -99,8 +99,9 @@ func (p Pool) AvgForward(y, x []float32) {
 	p.run(poolJob{part: (*poolJob).forward, y: y, x: x})
 }
 
-// AvgBackward adds to dx the gradient of AvgForward.
-func (p Pool) AvgBackward(dx, dy []float32) {
+// AvgBackward computes dx, the gradient of AvgForward; with accumulate it adds
+// it to what dx holds.
+func (p Pool) AvgBackward(dx, dy []float32, accumulate bool) {
 	p = p.checked(len(dy), len(dx))
-	p.run(poolJob{part: (*poolJob).avgBackward, y: dy, x: dx})
+	p.run(poolJob{part: (*poolJob).avgBackward, y: dy, x: dx, fresh: !accumulate})
 }

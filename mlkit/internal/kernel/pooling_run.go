@@ -8,8 +8,12 @@ type poolJob struct {
 	part   func(j *poolJob, y, x []float32, idx []int32)
 	y, x   []float32
 	idx    []int32
-	planes int // in a part
-	max    bool
+	planes int  // in a part
+	max    bool // the largest, not the mean
+	fresh  bool // x is to be cleared first
+	oh, ow int
+	// The ranges of columns and rows of outputs whose windows lie inside.
+	left, right, top, bottom int
 }
 
 // poolPart is about how many elements of x make a part.
@@ -17,6 +21,12 @@ const poolPart = 1 << 15
 
 func (p *Pool) run(j poolJob) {
 	j.Pool = *p
+	j.oh, j.ow = p.OutH(), p.OutW()
+	j.left, j.right = inside(p.W, p.KW, p.StrideW, p.PadW, p.DilW, j.ow)
+	if j.StrideW > 2 || j.right-j.left < 3 {
+		j.left, j.right = 0, 0 // no vectors
+	}
+	j.top, j.bottom = inside(p.H, p.KH, p.StrideH, p.PadH, p.DilH, j.oh)
 	planes := p.N * p.C
 	j.planes = max(1, poolPart/(p.H*p.W))
 	w := getWorkspace()
@@ -26,14 +36,25 @@ func (p *Pool) run(j poolJob) {
 	w.release()
 }
 
+// inside returns the range of outputs whose windows lie inside an axis.
+func inside(n, k, stride, pad, dil, out int) (lo, hi int) {
+	lo, hi = span(n, stride, pad, 0, 0, out)
+	_, end := span(n, stride, pad, (k-1)*dil, 0, out)
+	return lo, max(lo, min(hi, end))
+}
+
 func (j *poolJob) Part(i int) {
-	in, out := j.H*j.W, j.OutH()*j.OutW()
+	in, out := j.H*j.W, j.oh*j.ow
 	for n := i * j.planes; n < min((i+1)*j.planes, j.N*j.C); n++ {
 		var idx []int32
 		if j.idx != nil {
 			idx = j.idx[n*out:][:out]
 		}
-		j.part(j, j.y[n*out:][:out], j.x[n*in:][:in], idx)
+		x := j.x[n*in:][:in]
+		if j.fresh {
+			clear(x)
+		}
+		j.part(j, j.y[n*out:][:out], x, idx)
 	}
 }
 
@@ -52,22 +73,14 @@ type poolRows struct {
 // forward pools a plane: windows that lie inside it from side to side a row at
 // a time, those at the sides one by one.
 func (j *poolJob) forward(y, x []float32, idx []int32) {
-	ow := j.OutW()
-	left, right := span(j.W, j.StrideW, j.PadW, 0, 0, ow)
-	_, end := span(j.W, j.StrideW, j.PadW, (j.KW-1)*j.DilW, 0, ow)
-	right = max(left, min(right, end))
-	if j.StrideW > 2 || right-left < 3 {
-		left, right = 0, 0
-	}
+	ow, left, right := j.ow, j.left, j.right
 	w0 := left*j.StrideW - j.PadW
-	top, bottom := span(j.H, j.StrideH, j.PadH, 0, 0, j.OutH())
-	_, end = span(j.H, j.StrideH, j.PadH, (j.KH-1)*j.DilH, 0, j.OutH())
-	bottom = min(bottom, end)
-	for o := 0; o < j.OutH(); {
-		h0, lo, hi := window(o, j.H, j.KH, j.StrideH, j.PadH, j.DilH)
-		n := 1
-		if o >= top && o < bottom {
-			n = bottom - o
+	for o := 0; o < j.oh; {
+		h0, lo, hi := o*j.StrideH-j.PadH, 0, j.KH
+		n := j.bottom - o
+		if o < j.top || o >= j.bottom {
+			_, lo, hi = window(o, j.H, j.KH, j.StrideH, j.PadH, j.DilH)
+			n = 1
 		}
 		if right > left {
 			at, out := (h0+lo*j.DilH)*j.W+w0, o*ow+left
@@ -85,7 +98,7 @@ func (j *poolJob) forward(y, x []float32, idx []int32) {
 				maxPool(y[out:], idx[out:], x[at:], &r)
 			}
 		}
-		for i := o; i < o+n; i++ {
+		for i := o; i < o+n && right-left < ow; i++ {
 			h0 := i*j.StrideH - j.PadH
 			for k := 0; k < left; k++ {
 				j.window(y, x, idx, i*ow+k, k, h0, lo, hi)
@@ -133,9 +146,9 @@ func (j *poolJob) maxBackward(dy, dx []float32, idx []int32) {
 
 func (j *poolJob) avgBackward(dy, dx []float32, _ []int32) {
 	o := 0
-	for i := range j.OutH() {
+	for i := range j.oh {
 		h0, hlo, hhi := window(i, j.H, j.KH, j.StrideH, j.PadH, j.DilH)
-		for k := range j.OutW() {
+		for k := range j.ow {
 			w0, wlo, whi := window(k, j.W, j.KW, j.StrideW, j.PadW, j.DilW)
 			g := dy[o] / j.count(h0, hlo, hhi, w0, wlo, whi)
 			for kh := hlo; kh < hhi; kh++ {

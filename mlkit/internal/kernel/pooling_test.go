@@ -85,17 +85,21 @@ func checkPool(t *testing.T, r *rand.Rand, p Pool) {
 	compare(t, name+": avg", y, wantAvg, mag)
 	check(t, name)
 
+	var accumulate bool
 	for _, d := range []struct {
 		name string
 		want []float64
 		f    func(dx []float32)
 	}{
-		{"max backward", wantDMax, func(dx []float32) { p.MaxBackward(dx, dy, idx) }},
-		{"avg backward", wantDAvg, func(dx []float32) { p.AvgBackward(dx, dy) }},
+		{"max backward", wantDMax, func(dx []float32) { p.MaxBackward(dx, dy, idx, accumulate) }},
+		{"avg backward", wantDAvg, func(dx []float32) { p.AvgBackward(dx, dy, accumulate) }},
 	} {
 		dx, check := guarded(r, len(x), 1)
+		accumulate = r.IntN(2) == 0
 		for i, v := range dx {
-			d.want[i] += float64(v)
+			if accumulate {
+				d.want[i] += float64(v)
+			}
 		}
 		d.f(dx)
 		compare(t, name+": "+d.name, dx, d.want, mag)

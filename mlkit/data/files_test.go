@@ -38,11 +38,11 @@ func TestReadCSV(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(e.Names, []string{"sex=female", "sex=male", "age", "zip=10", "zip=20"}) {
 		t.Fatal(err, e)
 	}
-	t2, err := data.ReadCSV(strings.NewReader("zip;sex;age\n# skipped?\n30;male;\n20;other;?\n10;female;4\n"), data.CSVOptions{Comma: ';', Missing: []string{"?"}, Text: []string{"zip"}})
+	_, err = data.ReadCSV(strings.NewReader("zip;sex;age\n# skipped?\n30;male;\n20;other;?\n10;female;4\n"), data.CSVOptions{Comma: ';', Missing: []string{"?"}, Text: []string{"zip"}})
 	if err == nil || !strings.Contains(err.Error(), "line 2 has 1 fields, the first row has 3") {
 		t.Errorf("%v", err)
 	}
-	t2, err = data.ReadCSV(strings.NewReader("zip;sex;age\n30;male;\n20;other;?\n10;female;4\n"), data.CSVOptions{Comma: ';', Missing: []string{"?"}, Text: []string{"zip"}})
+	t2, err := data.ReadCSV(strings.NewReader("zip;sex;age\n30;male;\n20;other;?\n10;female;4\n"), data.CSVOptions{Comma: ';', Missing: []string{"?"}, Text: []string{"zip"}})
 	if err != nil {
 		t.Fatal(err)
 	}

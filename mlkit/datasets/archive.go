@@ -1,0 +1,201 @@
+package datasets
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Extract unpacks a .tar, .tar.gz or .zip archive into the folder dir, which
+// must not exist and appears only when everything is in it. The archive is not
+// trusted: absolute names, "..", links and devices are refused, as is what
+// unpacks to more than limit bytes or 200,000 entries.
+func Extract(archive, dir string, limit int64) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("datasets: %s: %w", archive, err)
+		}
+	}()
+	if _, err := os.Lstat(dir); err == nil {
+		return fmt.Errorf("%s is already there", dir)
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp) // gone by its new name if all went well
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(temp) // a second fence: nothing leaves it
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	u := &unpacking{root: root, left: limit, entries: 200_000}
+	if err := eachEntry(archive, u.entry); err != nil {
+		return err
+	}
+	return os.Rename(temp, dir)
+}
+
+// entry is one file or folder of an archive.
+type entry struct {
+	name    string
+	folder  bool
+	regular bool
+	size    int64
+	open    func() (io.Reader, error)
+}
+
+// errStop ends eachEntry early.
+var errStop = errors.New("stop")
+
+func eachEntry(archive string, f func(entry) error) error {
+	file, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	head := bufio.NewReader(file)
+	magic, _ := head.Peek(4)
+	switch {
+	case string(magic) == "PK\x03\x04" || string(magic) == "PK\x05\x06":
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		z, err := zip.NewReader(file, info.Size())
+		if err != nil {
+			return err
+		}
+		for _, e := range z.File {
+			var r io.ReadCloser
+			err := f(entry{name: e.Name, folder: strings.HasSuffix(e.Name, "/"), regular: e.Mode().IsRegular(), size: int64(min(e.UncompressedSize64, 1<<62)),
+				open: func() (_ io.Reader, err error) { r, err = e.Open(); return r, err }})
+			if r != nil {
+				r.Close()
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	case len(magic) > 1 && magic[0] == 0x1f && magic[1] == 0x8b:
+		z, err := gzip.NewReader(head)
+		if err != nil {
+			return err
+		}
+		return eachTar(tar.NewReader(z), f)
+	}
+	return eachTar(tar.NewReader(head), f)
+}
+
+func eachTar(t *tar.Reader, f func(entry) error) error {
+	for {
+		h, err := t.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if h.Typeflag == tar.TypeXGlobalHeader { // git archives carry their commit in one
+			continue
+		}
+		err = f(entry{name: h.Name, folder: h.Typeflag == tar.TypeDir, regular: h.Typeflag == tar.TypeReg, size: h.Size,
+			open: func() (io.Reader, error) { return t, nil }})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+type unpacking struct {
+	root    *os.Root
+	left    int64
+	entries int
+}
+
+func (u *unpacking) entry(e entry) error {
+	name := path.Clean(strings.TrimSuffix(e.name, "/"))
+	if u.entries--; u.entries < 0 {
+		return errors.New("the archive has too many entries")
+	}
+	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(e.name, "\\") || path.IsAbs(e.name) {
+		return fmt.Errorf("the archive wants to write to %q, outside of its folder", e.name)
+	}
+	if e.folder {
+		return u.root.MkdirAll(name, 0o755)
+	}
+	if !e.regular {
+		return fmt.Errorf("%q in the archive is a link or a device", e.name)
+	}
+	if e.size > u.left {
+		return fmt.Errorf("%q: the archive unpacks to more than is allowed", e.name)
+	}
+	r, err := e.open()
+	if err != nil {
+		return fmt.Errorf("%q: %w", e.name, err)
+	}
+	if parent := path.Dir(name); parent != "." {
+		if err := u.root.MkdirAll(parent, 0o755); err != nil {
+			return err
+		}
+	}
+	out, err := u.root.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	// What is counted is what comes, not what was announced.
+	n, err := io.Copy(out, io.LimitReader(r, u.left+1))
+	if closed := out.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fmt.Errorf("%q: %w", e.name, err)
+	}
+	if u.left -= n; u.left < 0 {
+		return fmt.Errorf("%q: the archive unpacks to more than is allowed", e.name)
+	}
+	return nil
+}
+
+// member reads one file of an archive into memory, of at most limit bytes.
+func member(archive, name string, limit int64) ([]byte, error) {
+	var b []byte
+	err := eachEntry(archive, func(e entry) error {
+		if e.name != name || !e.regular {
+			return nil
+		}
+		r, err := e.open()
+		if err != nil {
+			return err
+		}
+		if b, err = io.ReadAll(io.LimitReader(r, limit+1)); err != nil {
+			return err
+		}
+		if int64(len(b)) > limit {
+			return fmt.Errorf("%q is larger than %d bytes", name, limit)
+		}
+		return errStop
+	})
+	if errors.Is(err, errStop) {
+		return b, nil
+	}
+	if err == nil {
+		err = fmt.Errorf("there is no %q in it", name)
+	}
+	return nil, fmt.Errorf("datasets: %s: %w", archive, err)
+}

@@ -80,21 +80,26 @@ func (m *MultiHeadAttention) Forward(x tensor.Tensor) tensor.Tensor {
 // each query takes from each key, in sum 1; no gradient flows through it. A
 // query that may see no key gets zeros (PyTorch: NaN).
 func (m *MultiHeadAttention) Attend(queries, keys, values tensor.Tensor, mask Mask) (y, weights tensor.Tensor) {
-	y, weights = m.heads(queries, keys, values, mask)
-	return m.OutProj.Forward(y), weights
+	return m.attend(queries, keys, values, tensor.Tensor{}, mask)
 }
 
-// heads is attention up to the last projection.
-func (m *MultiHeadAttention) heads(q, k, v tensor.Tensor, mask Mask) (y, weights tensor.Tensor) {
+// attend is Attend plus a residual, which may be the zero Tensor.
+func (m *MultiHeadAttention) attend(q, k, v, add tensor.Tensor, mask Mask) (y, weights tensor.Tensor) {
 	a := tensor.Attend{Heads: m.Heads, Causal: mask.Causal, Padding: mask.Padding, Dropout: m.Dropout}
 	t := q.Tape()
 	w, b := t.Use(m.InProjWeight), useOptional(t, m.InProjBias)
+	wo, bo := t.Use(m.OutProj.Weight), useOptional(t, m.OutProj.Bias)
 	d := m.InProjWeight.Dims()[1]
 	switch {
 	case q == k && k == v:
-		return q.Linear(w, b).SelfAttention(a)
+		return q.SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: w, InBias: b, OutWeight: wo, OutBias: bo, Add: add, Attend: a})
 	case k == v:
-		return q.LinearRows(w, b, 0, d).CrossAttention(k.LinearRows(w, b, d, 3*d), a)
+		y, weights = q.LinearRows(w, b, 0, d).CrossAttention(k.LinearRows(w, b, d, 3*d), a)
+	default:
+		y, weights = q.LinearRows(w, b, 0, d).Attention(k.LinearRows(w, b, d, 2*d), v.LinearRows(w, b, 2*d, 3*d), a)
 	}
-	return q.LinearRows(w, b, 0, d).Attention(k.LinearRows(w, b, d, 2*d), v.LinearRows(w, b, 2*d, 3*d), a)
+	if add.Valid() {
+		return y.LinearAdd(wo, bo, add), weights
+	}
+	return y.Linear(wo, bo), weights
 }

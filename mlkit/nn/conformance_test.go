@@ -124,13 +124,13 @@ var layerCases = []layerCase{
 		in: []int{2, 4, 3}, out: []int{2, 4}, noGolden: true, wrong: []int{2, 4, 4}, op: "LSTM",
 		state: "lstm.weight_ih_l0 lstm.weight_hh_l0 lstm.bias_ih_l0 lstm.bias_hh_l0 lstm.weight_ih_l0_reverse lstm.weight_hh_l0_reverse lstm.bias_ih_l0_reverse lstm.bias_hh_l0_reverse"},
 	{name: "MultiHeadAttention", make: func(r *rand.Rand) nn.Layer { return nn.NewMultiHeadAttention(r, 4, 2) },
-		in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "in_proj_weight in_proj_bias out_proj.weight out_proj.bias", noGolden: true, wrong: []int{2, 3, 5}, op: "Linear"},
+		in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "in_proj_weight in_proj_bias out_proj.weight out_proj.bias", noGolden: true, wrong: []int{2, 3, 5}, op: "SelfAttentionLayer"},
 	{name: "TransformerEncoder", make: func(r *rand.Rand) nn.Layer {
 		return nn.NewTransformerEncoder(r, 1, nn.Transformer{Width: 4, Heads: 2, Hidden: 6, PreNorm: true, GELU: true, Dropout: 0.2})
 	}, in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: encoderState + " norm.weight norm.bias", modes: true, noGolden: true, wrong: []int{2, 3, 5}, op: "LayerNorm"},
 	{name: "TransformerDecoder", make: func(r *rand.Rand) nn.Layer {
 		return decoding{nn.NewTransformerDecoder(r, 1, nn.Transformer{Width: 4, Heads: 2, Hidden: 6, GELU: true})}
-	}, in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: decoderState, noGolden: true, wrong: []int{2, 3, 5}, op: "Linear"},
+	}, in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: decoderState, noGolden: true, wrong: []int{2, 3, 5}, op: "SelfAttentionLayer"},
 	{name: "Embedding", make: func(r *rand.Rand) nn.Layer { return embedding{nn.NewPaddedEmbedding(r, 5, 4, 1)} },
 		in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "embedding.weight", noGolden: true, wrong: []int{2, 3, 5}, op: "Add"},
 	{name: "LearnedPositions", make: func(r *rand.Rand) nn.Layer { return nn.NewLearnedPositions(r, 5, 4) },

@@ -40,8 +40,3 @@ func useOptional(t *tensor.Tape, p *tensor.Param) tensor.Tensor {
 	}
 	return t.Use(p)
 }
-
-// forwardAdd is Forward plus a residual of the result's shape.
-func (l *Linear) forwardAdd(x, residual tensor.Tensor) tensor.Tensor {
-	return x.LinearAdd(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), residual)
-}

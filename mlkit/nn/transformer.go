@@ -63,8 +63,12 @@ func (c *Transformer) attend(a *MultiHeadAttention, norm *LayerNorm, x, memory t
 	if !memory.Valid() {
 		memory = q
 	}
-	y, _ := a.heads(q, memory, memory, mask)
-	return c.close(a.OutProj, norm, y, x)
+	if c.Dropout > 0 && x.Tape().Training() {
+		y, _ := a.attend(q, memory, memory, tensor.Tensor{}, mask)
+		return c.after(norm, x.Add(y.Dropout(c.Dropout)))
+	}
+	y, _ := a.attend(q, memory, memory, x, mask)
+	return c.after(norm, y)
 }
 
 // feedForward is the residual branch of two dense layers.
@@ -84,20 +88,10 @@ func (c *Transformer) feedForward(l1, l2 *Linear, norm *LayerNorm, x tensor.Tens
 	} else {
 		h = h.LinearReLU(w, b)
 	}
-	return c.close(l2, norm, h.Dropout(c.Dropout), x)
+	return c.after(norm, x.Add(l2.Forward(h.Dropout(c.Dropout)).Dropout(c.Dropout)))
 }
 
-// close ends a branch: its last dense layer, dropout, the residual, and the
-// norm where it comes last. Without dropout, layer and residual are one.
-func (c *Transformer) close(l *Linear, norm *LayerNorm, y, x tensor.Tensor) tensor.Tensor {
-	if c.Dropout > 0 && x.Tape().Training() {
-		y = x.Add(l.Forward(y).Dropout(c.Dropout))
-	} else {
-		y = l.forwardAdd(y, x)
-	}
-	return c.after(norm, y)
-}
-
+// after is the norm of a branch where it comes last.
 func (c *Transformer) after(norm *LayerNorm, y tensor.Tensor) tensor.Tensor {
 	if c.PreNorm {
 		return y

@@ -89,7 +89,8 @@ type attention struct {
 	dropped []float32 // the same after dropout; probs itself without
 	y       []float32 // forward: the result
 
-	// backward
+	// backward; dy, dx, dscores and dprobs begin with the sample base
+	base    int
 	dy      []float32
 	dx      [3][]float32 // nil: not wanted
 	acc     [3]bool
@@ -105,7 +106,8 @@ func (a *attention) run(batch int) {
 	attentions.Put(a)
 }
 
-func (t *Tape) attention(op string, at Attend, from [3]source, batch, tq, tk, d int) (y, weights Tensor) {
+// check panics unless the settings fit.
+func (at *Attend) check(op string, batch, tk, d int) {
 	if at.Heads < 1 || d%at.Heads != 0 {
 		panic(fmt.Sprintf("tensor: %s: %d heads cannot share a width of %d: it must be a multiple", op, at.Heads, d))
 	}
@@ -115,8 +117,11 @@ func (t *Tape) attention(op string, at Attend, from [3]source, batch, tq, tk, d 
 	if !(at.Dropout >= 0 && at.Dropout < 1) {
 		panic(fmt.Sprintf("tensor: %s: dropout %v is outside of [0, 1)", op, at.Dropout))
 	}
-	a := attentions.Get().(*attention)
-	*a = attention{heads: at.Heads, tq: tq, tk: tk, width: d, causal: at.Causal, padding: at.Padding.Data, keep: 1}
+}
+
+// start is the forward work before its operands are known.
+func (at *Attend) start(t *Tape, batch, tq, tk, d int) attention {
+	a := attention{heads: at.Heads, tq: tq, tk: tk, width: d, causal: at.Causal, padding: at.Padding.Data, keep: 1}
 	size := batch * at.Heads * tq * tk
 	a.probs = t.floats.take(size)
 	a.dropped = a.probs
@@ -125,6 +130,13 @@ func (t *Tape) attention(op string, at Attend, from [3]source, batch, tq, tk, d 
 		a.seed, a.step, a.op = t.Rand()
 		a.dropped = t.floats.take(size)
 	}
+	return a
+}
+
+func (t *Tape) attention(op string, at Attend, from [3]source, batch, tq, tk, d int) (y, weights Tensor) {
+	at.check(op, batch, tk, d)
+	a := attentions.Get().(*attention)
+	*a = at.start(t, batch, tq, tk, d)
 	for k, s := range from {
 		a.x[k], a.off[k], a.ld[k] = t.nodes[s.i].data[min(s.off, len(t.nodes[s.i].data)):], s.off, s.ld
 	}
@@ -138,9 +150,13 @@ func (t *Tape) attention(op string, at Attend, from [3]source, batch, tq, tk, d 
 	n.record(t, backAttention, from[0].i, from[1].i, from[2].i)
 	probs := a.probs
 	a.run(batch)
-	weights, n = t.push("AttentionWeights")
-	n.data, n.shape = probs, shape{n: 4, d: [MaxRank]int{batch, at.Heads, tq, tk}}
-	return y, weights
+	return y, t.attentionWeights(probs, batch, at.Heads, tq, tk)
+}
+
+func (t *Tape) attentionWeights(probs []float32, batch, heads, tq, tk int) Tensor {
+	w, n := t.push("AttentionWeights")
+	n.data, n.shape = probs, shape{n: 4, d: [MaxRank]int{batch, heads, tq, tk}}
+	return w
 }
 
 func backAttention(t *Tape, n *node) {
@@ -266,14 +282,15 @@ func (a *attention) backward(b int) {
 	dh := a.width / a.heads
 	probs := a.probs[b*a.heads*per:][:a.heads*per]
 	dropped := a.dropped[b*a.heads*per:][:len(probs)]
-	dprobs := a.dprobs[b*a.heads*per:][:len(probs)]
-	dscores := a.dscores[b*a.heads*per:][:len(probs)]
-	dy := a.dy[b*a.tq*a.width:]
+	at := b - a.base
+	dprobs := a.dprobs[at*a.heads*per:][:len(probs)]
+	dscores := a.dscores[at*a.heads*per:][:len(probs)]
+	dy := a.dy[at*a.tq*a.width:]
 	clear(dscores)
 	if a.dx[2] != nil { // dV = Pᵀ·dY
 		for h := range a.heads {
 			kernel.Gemm{M: a.tk, N: dh, K: a.tq, TransA: true, LDB: a.width, LDC: a.ld[2], Accumulate: a.acc[2]}.Run(
-				a.head(a.dx[2], 2, b, h), dropped[h*per:], dy[h*dh:])
+				a.head(a.dx[2], 2, at, h), dropped[h*per:], dy[h*dh:])
 		}
 	}
 	if a.dx[0] == nil && a.dx[1] == nil {
@@ -292,11 +309,11 @@ func (a *attention) backward(b int) {
 		ds := dscores[h*per:][:per]
 		if a.dx[0] != nil {
 			kernel.Gemm{M: a.tq, N: dh, K: a.tk, LDB: a.ld[1], LDC: a.ld[0], Alpha: a.scale(), Accumulate: a.acc[0]}.Run(
-				a.head(a.dx[0], 0, b, h), ds, a.head(a.x[1], 1, b, h))
+				a.head(a.dx[0], 0, at, h), ds, a.head(a.x[1], 1, b, h))
 		}
 		if a.dx[1] != nil {
 			kernel.Gemm{M: a.tk, N: dh, K: a.tq, TransA: true, LDB: a.ld[0], LDC: a.ld[1], Alpha: a.scale(), Accumulate: a.acc[1]}.Run(
-				a.head(a.dx[1], 1, b, h), ds, a.head(a.x[0], 0, b, h))
+				a.head(a.dx[1], 1, at, h), ds, a.head(a.x[0], 0, b, h))
 		}
 	}
 }

@@ -111,6 +111,10 @@ func TestSequenceGradients(t *testing.T) {
 		check("Attention"+name, func(_ *tensor.Tape, x []T) T { y, _ := x[0].Attention(x[1], x[2], a); return y },
 			rnd(1, 2, 3, 4), rnd(2, 2, 5, 4), rnd(3, 2, 5, 4))
 		check("SelfAttention"+name, func(_ *tensor.Tape, x []T) T { y, _ := x[0].SelfAttention(a); return y }, rnd(1, 2, 5, 12))
+		check("SelfAttentionLayer"+name, func(tape *tensor.Tape, x []T) T {
+			y, _ := x[0].SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: x[1], InBias: x[2], OutWeight: x[3], OutBias: x[4], Add: x[0], Attend: a})
+			return y.Add(x[0])
+		}, rnd(1, 2, 5, 3), small(rnd(2, 12, 3)), rnd(3, 12), rnd(4, 3, 4), rnd(5, 3))
 		check("CrossAttention"+name, func(_ *tensor.Tape, x []T) T { y, _ := x[0].CrossAttention(x[1], a); return y.Add(x[0]) },
 			rnd(1, 2, 3, 4), rnd(2, 2, 5, 8))
 		check("Attention of one tensor"+name, func(_ *tensor.Tape, x []T) T { y, _ := x[0].Attention(x[0], x[0], a); return y.Add(x[0]) }, rnd(1, 2, 5, 4))
@@ -361,6 +365,53 @@ func TestAttentionEqualsItsParts(t *testing.T) {
 	}
 }
 
+// Enough sequences for several groups and chunks, the last of them short.
+func TestSelfAttentionLayerEqualsItsParts(t *testing.T) {
+	const batch, time, in, d = 205, 7, 6, 32
+	ins := []gradcheck.Input{rnd(1, batch, time, in), small(rnd(2, 3*d, in)), rnd(3, 3*d), small(rnd(4, in, d)), rnd(5, in), rnd(6, batch, time, in)}
+	padding := make([]int32, batch*time)
+	for i := range padding {
+		if i%5 == 3 {
+			padding[i] = 1
+		}
+	}
+	for _, attend := range []tensor.Attend{{Heads: 4}, {Heads: 2, Causal: true, Padding: tensor.NewInts(padding, batch, time)}, {Heads: 1, Dropout: 0.2}} {
+		var want [][]float32
+		for _, fused := range []bool{false, true} {
+			tape := tensor.NewTape(1)
+			var x []T
+			for _, i := range ins {
+				x = append(x, tape.Variable(i.Data, i.Dims...))
+			}
+			var y, w T
+			if fused {
+				y, w = x[0].SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: x[1], InBias: x[2], OutWeight: x[3], OutBias: x[4], Add: x[5], Attend: attend})
+			} else {
+				y, w = x[0].Linear(x[1], x[2]).SelfAttention(attend)
+				y = y.LinearAdd(x[3], x[4], x[5])
+			}
+			g := all(tape, y).Backward()
+			got := [][]float32{y.Data(), w.Data()}
+			for _, v := range x {
+				got = append(got, g.Wrt(v))
+			}
+			if !fused {
+				want = got
+				continue
+			}
+			for i := range got {
+				scale := 1.0
+				for _, v := range want[i] {
+					scale = max(scale, math.Abs(float64(v)))
+				}
+				if d := maxDiff(got[i], want[i]) / scale; d > 2e-6 {
+					t.Errorf("%+v: result %d differs by %g from the composition's", attend, i, d)
+				}
+			}
+		}
+	}
+}
+
 func TestAttentionWithNothingToSee(t *testing.T) {
 	tape := tensor.NewTape(1)
 	x := tape.Variable(rnd(1, 1, 2, 6).Data, 1, 2, 6)
@@ -498,6 +549,7 @@ func TestSequenceShapeErrors(t *testing.T) {
 		{"the reverse pass must have shape [4 5 3]", func() { x.JoinDirections(in(4, 5, 2), true, noInts) }},
 		{"[time, batch, hidden]", func() { in(2, 2).JoinDirections(T{}, true, noInts) }},
 		{"what is added must have the result's shape, [4 5 8]", func() { x.LinearAdd(w.WeightIH, T{}, x) }},
+		{"[batch, T, in], [3·d, in] and [out, d]", func() { x.SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: w.WeightIH, OutWeight: in(3, 7)}) }},
 		{"[..., in], [hidden, in] and [out, hidden]", func() { x.FeedForward(tensor.FeedForward{Weight1: w.WeightIH, Weight2: in(3, 7)}) }},
 		{"no rows 6…8", func() { x.LinearRows(w.WeightIH, T{}, 6, 9) }},
 	} {
@@ -551,6 +603,7 @@ func TestSequenceStep(t *testing.T) {
 		y := h.JoinDirections(T{}, true, l)
 		a, _ := y.LinearGELU(tape.Use(qkv), T{}).SelfAttention(tensor.Attend{Heads: 2, Causal: true, Dropout: 0.1})
 		y = a.LinearAdd(tape.Use(out), T{}, y)
+		y, _ = y.SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: tape.Use(qkv), OutWeight: tape.Use(out), Add: y, Attend: tensor.Attend{Heads: 4, Dropout: 0.1}})
 		y = y.FeedForward(tensor.FeedForward{Weight1: tape.Use(qkv), Weight2: tape.Use(back), Add: y, GELU: true})
 		loss := y.CTC(tensor.CTCTargets{Labels: tensor.NewInts(labels, batch, 2), InputLengths: l, ZeroInfinity: true}).Mean()
 		return loss.Backward().Of(wi[0])

@@ -1,0 +1,188 @@
+package tensor
+
+import (
+	"sync"
+
+	"descent/mlkit/internal/kernel"
+)
+
+// SelfAttentionLayer is what [Tensor.SelfAttentionLayer] works with.
+type SelfAttentionLayer struct {
+	InWeight, InBias   Tensor // [3·d, in] and [3·d]: for queries, keys, values; a bias may be the zero Tensor
+	OutWeight, OutBias Tensor // [out, d] and [out]
+	Add                Tensor // of the result's shape, or the zero Tensor: a residual
+	Attend
+}
+
+// SelfAttentionLayer projects x, [batch, T, in], to queries, keys and values,
+// lets every position attend ([Tensor.Attention]), projects the results and
+// adds a residual, as one operation: [batch, T, out], and the weights for
+// drawing, [batch, heads, T, T]. A few sequences at a time go all the way, so
+// that what is in between stays in the cache. It panics with a [*ShapeError]
+// when an operand does not fit.
+func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
+	const op = "SelfAttentionLayer"
+	nx, nw, no := x.node(op), w.InWeight.node(op), w.OutWeight.node(op)
+	sameTape(op, x, w.InWeight)
+	sameTape(op, x, w.OutWeight)
+	if nx.n != 3 || nw.n != 2 || nw.d[1] != nx.d[2] || no.n != 2 || nw.d[0] != 3*no.d[1] {
+		shapePanic(op, -1, "input and weights must be [batch, T, in], [3·d, in] and [out, d]", x, w.InWeight, w.OutWeight)
+	}
+	batch, time, in, d, out := nx.d[0], nx.d[1], nx.d[2], no.d[1], no.d[0]
+	x.operandShape(op, "InBias", w.InBias, 3*d)
+	x.operandShape(op, "OutBias", w.OutBias, out)
+	x.operandShape(op, "Add", w.Add, batch, time, out)
+	w.check(op, batch, time, d)
+
+	t := x.t
+	more := t.ints.take(2)
+	more[0], more[1] = optional(w.InBias), optional(w.OutBias)
+	y, n := t.push(op)
+	n.record(t, backSelfAttentionLayer, x.i, w.InWeight.i, w.OutWeight.i, optional(w.Add), more[0], more[1])
+	n.more = more
+	n.shape = shape{n: 3, d: [MaxRank]int{batch, time, out}}
+	n.data = t.floats.take(batch * time * out)
+
+	s := selfAttentions.Get().(*selfAttention)
+	*s = selfAttention{attention: w.start(t, batch, time, time, d), in: in, out: out, end: batch}
+	n.i = [16]int{w.Heads, in, d, int(s.seed), int(s.step), int(s.op)}
+	n.f[0] = s.keep
+	s.input, s.result, s.add = t.operand(n, 0), n.data, t.dataAt(n.in[3])
+	s.bi, s.bo = t.dataAt(more[0]), t.dataAt(more[1])
+	s.qkv, s.y = t.floats.take(batch*time*3*d), t.floats.take(batch*time*d)
+	n.saved = [4][]float32{s.qkv, s.y, s.probs, s.dropped}
+	s.sources()
+	// The weights, transposed once: see recurrent.
+	s.ldi, s.ldo = 3*d+16, out+16
+	s.wi, s.wo = t.floats.reuse(in*s.ldi), t.floats.reuse(d*s.ldo)
+	t.transposeWide(s.wi, t.operand(n, 1), 3*d, in, s.ldi)
+	t.transposeWide(s.wo, t.operand(n, 2), out, d, s.ldo)
+	s.run()
+	t.floats.recycle(s.wi)
+	t.floats.recycle(s.wo)
+	probs := s.probs
+	s.release()
+	return y, t.attentionWeights(probs, batch, w.Heads, time, time)
+}
+
+// selfAttention is the work of one operation, divided into groups of
+// sequences.
+type selfAttention struct {
+	attention
+	in, out            int
+	input, result, add []float32
+	wi, bi, wo, bo     []float32
+	ldi, ldo           int
+	qkv                []float32 // [batch, T, 3·d]
+
+	// backward: the samples base…end−1 of a chunk
+	end        int
+	dresult    []float32
+	dinput     []float32
+	accumulate bool
+	dqkv       []float32 // of the chunk
+}
+
+var selfAttentions = sync.Pool{New: func() any { return new(selfAttention) }}
+
+func (s *selfAttention) release() {
+	*s = selfAttention{}
+	selfAttentions.Put(s)
+}
+
+// sources says where queries, keys and values lie.
+func (s *selfAttention) sources() {
+	for k := range 3 {
+		s.off[k], s.ld[k] = k*s.width, 3*s.width
+		s.x[k] = s.qkv[min(s.off[k], len(s.qkv)):]
+	}
+}
+
+// group is how many sequences go together: enough rows for fast products.
+func (s *selfAttention) group() int { return (blockRows + s.tq - 1) / max(s.tq, 1) }
+
+func (s *selfAttention) run() {
+	if s.tq > 0 {
+		kernel.Parallel((s.end-s.base+s.group()-1)/s.group(), s)
+	}
+}
+
+// Part implements kernel.Task.
+func (s *selfAttention) Part(i int) {
+	first := s.base + i*s.group()
+	last := min(first+s.group(), s.end)
+	lo, n, d := first*s.tq, (last-first)*s.tq, s.width
+	if s.dresult == nil {
+		kernel.Gemm{M: n, N: 3 * d, K: s.in, LDB: s.ldi, Bias: s.bi}.Run(rows(s.qkv, lo, n, 3*d), rows(s.input, lo, n, s.in), s.wi)
+		for b := first; b < last; b++ {
+			s.forward(b)
+		}
+		y := rows(s.result, lo, n, s.out)
+		if s.add != nil {
+			copy(y, rows(s.add, lo, n, s.out))
+		}
+		kernel.Gemm{M: n, N: s.out, K: d, LDB: s.ldo, Bias: s.bo, Accumulate: s.add != nil}.Run(y, rows(s.y, lo, n, d), s.wo)
+		return
+	}
+	at := lo - s.base*s.tq
+	kernel.Gemm{M: n, N: d, K: s.out}.Run(rows(s.dy, at, n, d), rows(s.dresult, lo, n, s.out), s.wo)
+	for b := first; b < last; b++ {
+		s.backward(b)
+	}
+	if s.dinput != nil {
+		kernel.Gemm{M: n, N: s.in, K: 3 * d, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in), rows(s.dqkv, at, n, 3*d), s.wi)
+	}
+}
+
+func backSelfAttentionLayer(t *Tape, n *node) {
+	batch, time, out := n.d[0], n.d[1], n.d[2]
+	heads, in, d := n.i[0], n.i[1], n.i[2]
+	s := selfAttentions.Get().(*selfAttention)
+	*s = selfAttention{in: in, out: out, input: t.operand(n, 0), wi: t.operand(n, 1), wo: t.operand(n, 2), dresult: n.grad,
+		qkv: n.saved[0]}
+	s.attention = attention{heads: heads, tq: time, tk: time, width: d, keep: n.f[0],
+		seed: uint64(n.i[3]), step: uint64(n.i[4]), op: uint64(n.i[5]), y: n.saved[1], probs: n.saved[2], dropped: n.saved[3]}
+	s.sources()
+	if len(n.grad) == 0 { // nothing to write: zeros
+		for k := range 3 {
+			t.gradOf(n, k)
+		}
+	}
+	s.dinput, s.accumulate = t.gradBuffer(n, 0)
+	gi, accI := t.gradBuffer(n, 1)
+	gwo, accO := t.gradBuffer(n, 2)
+	gbi, gbo := t.gradMore(n, 0), t.gradMore(n, 1)
+
+	chunk := min(batch, max(s.group(), chunkSize/max(3*d*time, 1)/max(s.group(), 1)*s.group()))
+	s.dy, s.dqkv = t.floats.reuse(chunk*time*d), t.floats.reuse(chunk*time*3*d)
+	s.dscores, s.dprobs = t.floats.reuse(chunk*heads*time*time), t.floats.reuse(chunk*heads*time*time)
+	for k := range 3 {
+		s.dx[k] = s.dqkv[min(s.off[k], len(s.dqkv)):]
+	}
+	for ; s.base < batch && time > 0; s.base = s.end {
+		s.end = min(s.base+chunk, batch)
+		s.run()
+		lo, k := s.base*time, (s.end-s.base)*time
+		if gbi != nil {
+			kernel.AddRows(gbi, s.dqkv[:k*3*d], 3*d)
+		}
+		if gi != nil {
+			kernel.Gemm{M: 3 * d, N: in, K: k, TransA: true, Accumulate: accI}.Run(gi, s.dqkv, rows(s.input, lo, k, in))
+			accI = true
+		}
+		if gwo != nil {
+			kernel.Gemm{M: out, N: d, K: k, TransA: true, Accumulate: accO}.Run(gwo, rows(s.dresult, lo, k, out), rows(s.y, lo, k, d))
+			accO = true
+		}
+	}
+	if gbo != nil {
+		kernel.AddRows(gbo, n.grad, out)
+	}
+	for _, buffer := range [4][]float32{s.dy, s.dqkv, s.dscores, s.dprobs} {
+		t.floats.recycle(buffer)
+	}
+	s.release()
+	if n.in[3] >= 0 {
+		t.handOn(n, 3)
+	}
+}

@@ -3,7 +3,6 @@ package tensor
 import (
 	"fmt"
 	"math"
-	"sync"
 
 	"descent/mlkit/internal/kernel"
 )
@@ -98,7 +97,7 @@ type attention struct {
 	dprobs  []float32
 }
 
-var attentions = sync.Pool{New: func() any { return new(attention) }}
+var attentions = spare{New: func() any { return new(attention) }}
 
 func (a *attention) run(batch int) {
 	kernel.Parallel(batch, a)

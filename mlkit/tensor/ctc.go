@@ -3,7 +3,6 @@ package tensor
 import (
 	"fmt"
 	"math"
-	"sync"
 
 	"descent/mlkit/internal/kernel"
 )
@@ -94,7 +93,7 @@ type ctc struct {
 	logp, alpha, loss, grad    []float32
 }
 
-var ctcs = sync.Pool{New: func() any { return new(ctc) }}
+var ctcs = spare{New: func() any { return new(ctc) }}
 
 // at is the class at a position of the labels with blanks around each.
 func (c *ctc) at(labels []int32, u int) int32 {

@@ -1,8 +1,6 @@
 package tensor
 
 import (
-	"sync"
-
 	"descent/mlkit/internal/kernel"
 )
 
@@ -87,7 +85,7 @@ type feedForward struct {
 	wantWeights bool
 }
 
-var feedForwards = sync.Pool{New: func() any { return new(feedForward) }}
+var feedForwards = spare{New: func() any { return new(feedForward) }}
 
 func (t *Tape) feedForward(n *node) *feedForward {
 	f := feedForwards.Get().(*feedForward)
@@ -114,7 +112,7 @@ func (f *feedForward) Part(i int) {
 
 // workspaces are working memory of one part: whoever runs the next part on
 // this core finds it in the cache.
-var workspaces = sync.Pool{New: func() any { return new([]float32) }}
+var workspaces = spare{New: func() any { return new([]float32) }}
 
 func workspace(n int) *[]float32 {
 	w := workspaces.Get().(*[]float32)

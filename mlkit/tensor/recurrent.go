@@ -2,7 +2,6 @@ package tensor
 
 import (
 	"fmt"
-	"sync"
 
 	"descent/mlkit/internal/kernel"
 )
@@ -83,7 +82,7 @@ type step struct {
 	row              int // the first row within the batch
 }
 
-var recurrences = sync.Pool{New: func() any { return new(recurrence) }}
+var recurrences = spare{New: func() any { return new(recurrence) }}
 
 // run does the work.
 func (r *recurrence) run() {

@@ -160,8 +160,8 @@ func (j *batchJob) Part(i int) {
 // for the others it is a matter of how often a panel is used, and of strides
 // that map all rows to a few sets of the cache.
 func (g *Gemm) packs(s *tileShape) (a, b bool) {
-	a = g.N > 16*s.cols || g.N > 4*s.cols && g.LDA >= 1024 || g.TransA && g.N >= 8*s.cols && g.LDA >= 256
-	b = g.TransB || g.M > 40*s.rows || g.M > 4*s.rows && g.LDB >= 512
+	a = g.N > 16*s.cols || g.N > 4*s.cols && g.LDA >= 1024 || g.TransA && g.N >= 4*s.cols && g.LDA >= 256
+	b = g.TransB || g.M > 40*s.rows || g.M > 24*s.rows && g.LDB >= 512
 	return a, b
 }
 

@@ -32,6 +32,23 @@ func ready(t *testing.T) *setup.Env {
 // atOnce limits how many kernels work at the same time: each compiles and trains.
 var atOnce = make(chan struct{}, 2)
 
+// Every notebook keeps the book's rules.
+func TestLint(t *testing.T) {
+	paths, err := filepath.Glob("*.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		n, err := nb.Read(path)
+		if err == nil {
+			err = lint(n)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Every notebook of the book, and the sample, runs from a fresh kernel and shows
 // what its committed outputs show.
 func TestBook(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 var checkCommand = command{
 	name: "check", args: "[-timeout 5m] [-tags noasm] [FILE...]",
-	does: "execute notebooks (without FILE: the whole book) and compare with their committed outputs",
+	does: "hold notebooks (without FILE: the whole book) against the book's rules, execute them, and compare with their committed outputs",
 }
 
 func init() { checkCommand.run = check }
@@ -43,6 +43,7 @@ func check(ctx context.Context, args []string) error {
 	}
 	var failed error
 	for _, n := range books {
+		failed = errors.Join(failed, lint(n))
 		committed, err := nb.Read(n.Path)
 		if err == nil {
 			err = execute(ctx, os.Stdout, env, n, exec.Options{Timeout: *timeout, Tags: *tags})
@@ -68,22 +69,29 @@ func differences(committed, executed *nb.Notebook) error {
 	return failed
 }
 
+// lint returns an error that lists what the notebook does against the book's
+// rules.
+func lint(n *nb.Notebook) (failed error) {
+	root, err := checkout(filepath.Dir(n.Path))
+	if err != nil {
+		return err
+	}
+	for _, fault := range n.Lint(root) {
+		failed = errors.Join(failed, fmt.Errorf("%s, %s", n.Path, fault))
+	}
+	return failed
+}
+
 // bookFiles returns the notebooks of the book in reading order, from anywhere in
 // the checkout.
 func bookFiles() ([]string, error) {
-	folder, err := os.Getwd()
+	start, err := os.Getwd()
 	if err != nil {
 		return nil, err
 	}
-	start := folder
-	for {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			break
-		}
-		if filepath.Dir(folder) == folder {
-			return nil, fmt.Errorf("%s is not inside a checkout: change into the folder that holds go.mod and notebooks/", start)
-		}
-		folder = filepath.Dir(folder)
+	folder, err := checkout(start)
+	if err != nil {
+		return nil, err
 	}
 	paths, err := filepath.Glob(filepath.Join(folder, "notebooks", "*.ipynb"))
 	for i, path := range paths { // as the reader would type them
@@ -92,4 +100,21 @@ func bookFiles() ([]string, error) {
 		}
 	}
 	return paths, err
+}
+
+// checkout returns the folder above start that holds go.mod.
+func checkout(start string) (string, error) {
+	folder, err := filepath.Abs(start)
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder, nil
+		}
+		if filepath.Dir(folder) == folder {
+			return "", fmt.Errorf("%s is not inside a checkout: change into the folder that holds go.mod and notebooks/", start)
+		}
+		folder = filepath.Dir(folder)
+	}
 }

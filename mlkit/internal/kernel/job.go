@@ -61,7 +61,7 @@ func moreJobs() *job {
 }
 
 // parallel runs j over [0, n) in equal parts of at most grain, and gives j back. The parts follow
-// from n and grain alone.
+// from n and grain alone. Where grain is whole lines of the cache (of 16 numbers), so are the parts.
 func (j *job) parallel(n, grain int) {
 	j.split(n, grain)
 	j.release()
@@ -70,6 +70,9 @@ func (j *job) parallel(n, grain int) {
 func (j *job) split(n, grain int) {
 	parts := (n + grain - 1) / grain
 	j.n, j.grain = n, (n+parts-1)/max(1, parts)
+	if grain%16 == 0 {
+		j.grain = (j.grain + 15) &^ 15
+	}
 	Parallel(parts, j)
 }
 

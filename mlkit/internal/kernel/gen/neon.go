@@ -302,18 +302,18 @@ func (n *neon) tail(v *vm, regs int, masked bool, body func(i int)) {
 			n.line("MOVD R%d, R%d", p, saved[p])
 		}
 	}
-	fill := func(p int, word string) {
+	// fill writes a word for each element left, and zeros up to the end of its vector.
+	fill := func(p int, ones bool) {
 		again := n.label("copy")
 		n.line("MOVD $%s, R%d", slot(p), neonTo)
 		n.line("MOVD R%d, R%d", neonCount, neonTemp)
 		n.mark(again)
-		if word != "ONES" {
+		if !ones {
 			n.line("MOVWU.P 4(R%d), R%d", p, neonWord)
 		}
 		n.line("MOVW.P R%d, 4(R%d)", neonWord, neonTo)
 		n.line("SUBS $1, R%d, R%d", neonTemp, neonTemp)
 		n.line("BNE %s", again)
-		// Up to three words belong to the last vector; a slot has them unless it is full.
 		n.line("AND $3, R%d, R%d", neonCount, neonTemp)
 		full := n.label("full")
 		n.line("CBZ R%d, %s", neonTemp, full)
@@ -327,12 +327,12 @@ func (n *neon) tail(v *vm, regs int, masked bool, body func(i int)) {
 	}
 	for p := range n.pointer {
 		if read[p] {
-			fill(p, "")
+			fill(p, false)
 		}
 	}
 	if masked {
 		n.line("MOVD $-1, R%d", neonWord)
-		fill(neonMask, "ONES")
+		fill(neonMask, true)
 		n.line("MOVD $%s, R%d", slot(neonMask), neonMask)
 	}
 	for p := range n.pointer {

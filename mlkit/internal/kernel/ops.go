@@ -146,10 +146,10 @@ func Sigmoid(dst, x []float32) { elem2("Sigmoid", opSigmoid, dst, x, 0, 0) }
 // Erf computes the error function. Within 1.08 ulp.
 func Erf(dst, x []float32) { elem2("Erf", opErf, dst, x, 0, 0) }
 
-// Sin computes the sine, right for arguments of any size. Within 1.6 ulp.
+// Sin computes the sine, right for arguments of any size. Within 1.54 ulp.
 func Sin(dst, x []float32) { elem2("Sin", opSin, dst, x, 0, 0) }
 
-// Cos computes the cosine, right for arguments of any size. Within 1.6 ulp.
+// Cos computes the cosine, right for arguments of any size. Within 1.54 ulp.
 func Cos(dst, x []float32) { elem2("Cos", opCos, dst, x, 0, 0) }
 
 // Abs computes |x|.

@@ -23,8 +23,8 @@ var ulpLimits = []struct {
 	{"Tanh", opTanh, math.Tanh, 1.5},
 	{"Sigmoid", opSigmoid, sigmoid, 1.98},
 	{"Erf", opErf, math.Erf, 1.08},
-	{"Sin", opSin, math.Sin, 1.6},
-	{"Cos", opCos, math.Cos, 1.6},
+	{"Sin", opSin, math.Sin, 1.54},
+	{"Cos", opCos, math.Cos, 1.54},
 	{"Rsqrt", opRsqrt, func(x float64) float64 { return 1 / math.Sqrt(x) }, 1.5},
 }
 

@@ -1,10 +1,28 @@
-// Package data brings samples to a training loop: data sets, loaders that
-// shuffle and batch them, splits.
+// Package data brings samples to a training loop.
+//
+// A [Dataset] is numbered samples; it keeps them in whatever type it has them
+// (images in bytes) and makes floats only of the batch that is asked for. A
+// [Loader] deals it out in batches, epoch after epoch, in an order that is a
+// function of its seed and the epoch alone:
 //
 //	set := data.FromSlices(x, []int{3}, y, []int{1})      // n rows of 3 features and 1 target
 //	loader := &data.Loader{Dataset: set, BatchSize: 32, Shuffle: true, Seed: 1}
 //	for batch, err := range loader.Epoch(0) { … }
 //
-// A [Dataset] keeps its samples in whatever type it has them (MNIST in bytes)
-// and makes floats only of the batch that is asked for.
+// Where samples come from: [FromSlices] and [FromLabels] (memory), [LoadCSV]
+// with [Table.Classification] and [Table.Regression] (tables, categories
+// one-hot by an [Encoder]), [LoadImageFolder] and [LoadIDXImages] (images),
+// [LoadNPY] and [LoadNPZ] (NumPy), [OpenSafetensors] (weights), and package
+// datasets. Files are not trusted: what is damaged gives an error that names
+// the file and the place.
+//
+// What becomes of them: [Subset], [Concat] and [Map] compose sets; [Split],
+// [StratifiedSplit], [KFold], [StratifiedKFold] and [GroupKFold] divide them;
+// [FitStandard] and [FitMinMax] scale features by what the training part shows;
+// [Augment] changes images at random, [Mixup] and [CutMix] mix them. All that
+// is random is drawn from a seed, the epoch and the sample's index, so it is the
+// same for every batch size, with Loader.Prefetch and without, and after a
+// resume.
+//
+// Dealing out a batch allocates nothing once its memory is there.
 package data

@@ -65,6 +65,9 @@ func TestMNIST(t *testing.T) {
 	if !slices.Equal(train.Labels[:10], []int32{5, 0, 4, 1, 9, 2, 1, 3, 1, 4}) || !slices.Equal(test.Labels[:5], []int32{7, 2, 1, 0, 4}) {
 		t.Errorf("labels %v, %v", train.Labels[:10], test.Labels[:5])
 	}
+	if testing.Short() {
+		return
+	}
 	var sum, square float64
 	for _, b := range train.Pixels {
 		v := float64(b) / 255

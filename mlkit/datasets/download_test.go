@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,12 +26,13 @@ func TestDownload(t *testing.T) {
 	defer datasets.Impatient()()
 	content := bytes.Repeat([]byte("0123456789abcdef"), 20000)
 	sum := sha256.Sum256(content)
-	calls := 0
-	// how serves one request; it is the part that a test replaces.
-	var how func(w http.ResponseWriter, r *http.Request)
+	// how serves one request; it is the part that a test replaces by serve.
+	var calls atomic.Int32
+	var how atomic.Pointer[http.HandlerFunc]
+	serve := func(h http.HandlerFunc) { how.Store(&h) }
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		calls++
-		how(w, r)
+		calls.Add(1)
+		(*how.Load())(w, r)
 	}))
 	defer server.Close()
 	well := func(w http.ResponseWriter, r *http.Request) {
@@ -49,7 +51,7 @@ func TestDownload(t *testing.T) {
 	fresh := func() (datasets.File, string) {
 		dir := t.TempDir()
 		t.Setenv("MLKIT_DATA", dir)
-		calls = 0
+		calls.Store(0)
 		return datasets.File{Name: "set/file.bin", URL: server.URL, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(content))}, filepath.Join(dir, "set", "file.bin")
 	}
 	// get downloads and looks at what is there afterwards.
@@ -75,23 +77,23 @@ func TestDownload(t *testing.T) {
 			}
 			last = done
 		}
-		how = well
+		serve(well)
 		if err := get(f, path); err != nil || last != f.Size {
 			t.Errorf("%v, %d", err, last)
 		}
-		if err := get(f, path); err != nil || calls != 1 {
-			t.Errorf("%v, %d calls: the second needs none", err, calls)
+		if err := get(f, path); err != nil || calls.Load() != 1 {
+			t.Errorf("%v, %d calls: the second needs none", err, calls.Load())
 		}
 		os.WriteFile(path, content[:100], 0o666) // damaged later
 		last = 0
-		if got, err := f.Path(context.Background()); err != nil || calls != 2 || got != path {
-			t.Errorf("%v, %d calls", err, calls)
+		if got, err := f.Path(context.Background()); err != nil || calls.Load() != 2 || got != path {
+			t.Errorf("%v, %d calls", err, calls.Load())
 		}
 	})
 	t.Run("cut short, again and again", func(t *testing.T) {
 		f, path := fresh()
 		n := 0
-		how = func(w http.ResponseWriter, r *http.Request) {
+		serve(func(w http.ResponseWriter, r *http.Request) {
 			if n++; n < 4 {
 				cut(w, r)
 				return
@@ -100,25 +102,25 @@ func TestDownload(t *testing.T) {
 				t.Errorf("the last part was asked for as %q", r.Header.Get("Range"))
 			}
 			well(w, r)
-		}
-		if err := get(f, path); err != nil || calls != 4 {
-			t.Errorf("%v, %d calls", err, calls)
+		})
+		if err := get(f, path); err != nil || calls.Load() != 4 {
+			t.Errorf("%v, %d calls", err, calls.Load())
 		}
 	})
 	t.Run("resumed in a later call", func(t *testing.T) {
 		f, path := fresh()
-		how = cut
+		serve(cut)
 		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "or set MLKIT_DATA to the folder") {
 			t.Errorf("%v", err)
 		}
 		old := time.Now().Add(-time.Minute)
 		os.Chtimes(path+".part", old, old)
-		how = func(w http.ResponseWriter, r *http.Request) {
+		serve(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Range") == "" {
 				t.Error("began at the beginning")
 			}
 			well(w, r)
-		}
+		})
 		if err := get(f, path); err != nil {
 			t.Error(err)
 		}
@@ -126,13 +128,13 @@ func TestDownload(t *testing.T) {
 	t.Run("a server without ranges", func(t *testing.T) {
 		f, path := fresh()
 		n := 0
-		how = func(w http.ResponseWriter, r *http.Request) {
+		serve(func(w http.ResponseWriter, r *http.Request) {
 			if n++; n == 1 {
 				cut(w, r)
 				return
 			}
 			w.Write(content)
-		}
+		})
 		if err := get(f, path); err != nil {
 			t.Error(err)
 		}
@@ -141,7 +143,7 @@ func TestDownload(t *testing.T) {
 		f, path := fresh()
 		os.MkdirAll(filepath.Dir(path), 0o777)
 		os.WriteFile(path+".part", []byte("theirs"), 0o666)
-		how = well
+		serve(well)
 		if err := get(f, path); err != nil {
 			t.Error(err)
 		}
@@ -152,7 +154,7 @@ func TestDownload(t *testing.T) {
 	t.Run("stalled", func(t *testing.T) {
 		f, path := fresh()
 		n := 0
-		how = func(w http.ResponseWriter, r *http.Request) {
+		serve(func(w http.ResponseWriter, r *http.Request) {
 			if n++; n > 1 {
 				well(w, r)
 				return
@@ -160,11 +162,11 @@ func TestDownload(t *testing.T) {
 			w.Write(content[:1000])
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
+		})
+		if err := get(f, path); err != nil || calls.Load() != 2 {
+			t.Errorf("%v, %d calls", err, calls.Load())
 		}
-		if err := get(f, path); err != nil || calls != 2 {
-			t.Errorf("%v, %d calls", err, calls)
-		}
-		how = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+		serve(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		f, path = fresh()
 		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "no byte came for") {
 			t.Errorf("%v", err)
@@ -172,52 +174,52 @@ func TestDownload(t *testing.T) {
 	})
 	t.Run("redirected", func(t *testing.T) {
 		f, path := fresh()
-		how = func(w http.ResponseWriter, r *http.Request) {
+		serve(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/there" {
 				http.Redirect(w, r, "/there", http.StatusFound)
 				return
 			}
 			well(w, r)
-		}
+		})
 		if err := get(f, path); err != nil {
 			t.Error(err)
 		}
 		f, path = fresh()
-		how = func(w http.ResponseWriter, r *http.Request) {
+		serve(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/"+r.URL.Path+"x", http.StatusFound)
-		}
+		})
 		if err := get(f, path); err == nil {
 			t.Error("redirected for ever")
 		}
 	})
 	t.Run("corrupt", func(t *testing.T) {
 		f, path := fresh()
-		how = func(w http.ResponseWriter, r *http.Request) { w.Write(bytes.ToUpper(content)) }
+		serve(func(w http.ResponseWriter, r *http.Request) { w.Write(bytes.ToUpper(content)) })
 		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "what arrived has SHA-256") || !strings.Contains(err.Error(), f.SHA256) {
 			t.Errorf("%v", err)
 		}
-		how = well // nothing of the bad bytes stays
+		serve(well) // nothing of the bad bytes stays
 		if err := get(f, path); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("too much", func(t *testing.T) {
 		f, path := fresh()
-		how = func(w http.ResponseWriter, r *http.Request) { w.Write(append(bytes.Clone(content), 0)) }
-		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "more than the 320000 bytes") || calls != 1 {
-			t.Errorf("%v, %d calls", err, calls)
+		serve(func(w http.ResponseWriter, r *http.Request) { w.Write(append(bytes.Clone(content), 0)) })
+		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "more than the 320000 bytes") || calls.Load() != 1 {
+			t.Errorf("%v, %d calls", err, calls.Load())
 		}
 	})
 	t.Run("not there", func(t *testing.T) {
 		f, path := fresh()
-		how = func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
-		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "404") || calls != 1 {
-			t.Errorf("%v, %d calls", err, calls)
+		serve(func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) })
+		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "404") || calls.Load() != 1 {
+			t.Errorf("%v, %d calls", err, calls.Load())
 		}
-		how = func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
+		serve(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 		f, path = fresh()
-		if err := get(f, path); err == nil || calls != 4 {
-			t.Errorf("%v, %d calls", err, calls)
+		if err := get(f, path); err == nil || calls.Load() != 4 {
+			t.Errorf("%v, %d calls", err, calls.Load())
 		}
 		f.URL = "http://127.0.0.1:1/"
 		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "put the file (SHA-256 "+f.SHA256) {
@@ -227,14 +229,14 @@ func TestDownload(t *testing.T) {
 	t.Run("cancelled", func(t *testing.T) {
 		f, _ := fresh()
 		ctx, cancel := context.WithCancel(context.Background())
-		how = func(w http.ResponseWriter, r *http.Request) {
+		serve(func(w http.ResponseWriter, r *http.Request) {
 			w.Write(content[:1000])
 			w.(http.Flusher).Flush()
 			cancel()
 			<-r.Context().Done()
-		}
-		if _, err := f.Path(ctx); err == nil || calls != 1 {
-			t.Errorf("%v, %d calls", err, calls)
+		})
+		if _, err := f.Path(ctx); err == nil || calls.Load() != 1 {
+			t.Errorf("%v, %d calls", err, calls.Load())
 		}
 	})
 	t.Run("Fashion-MNIST without a network", func(t *testing.T) {

@@ -127,6 +127,7 @@ type Predictor struct {
 
 // NewPredictor makes a predictor of a model.
 func NewPredictor(model nn.Layer) *Predictor {
+	nn.State(model) // names the parameters, for messages
 	return &Predictor{model: model, tapes: sync.Pool{New: func() any { return tensor.NewEvalTape() }}}
 }
 

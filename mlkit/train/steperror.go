@@ -49,15 +49,19 @@ func where() string {
 	var pcs [64]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	var layers []string
-	place := ""
+	place, panicking := "", false
 	for more := true; more; {
 		var f runtime.Frame
 		f, more = frames.Next()
+		if !panicking { // what recovers comes first
+			panicking = f.Function == "runtime.gopanic"
+			continue
+		}
 		name := path.Base(f.Function)
 		if layer, ok := strings.CutSuffix(name, ".Forward"); ok && !strings.HasPrefix(name, "tensor.") {
 			layers = append(layers, layer)
 		}
-		if strings.HasPrefix(name, "train.Fit[") || strings.HasPrefix(name, "train.Evaluate[") {
+		if strings.HasPrefix(name, "train.Fit[") || strings.HasPrefix(name, "train.(*evaluation") || strings.HasPrefix(name, "train.(*Predictor)") {
 			break
 		}
 		ours := strings.HasPrefix(f.Function, "descent/mlkit/") && !strings.Contains(f.Function, "_test.")

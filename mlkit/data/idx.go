@@ -17,7 +17,11 @@ const maxIDX = 1 << 30
 // ReadIDX reads an array of unsigned bytes in the idx format of the MNIST
 // files: 0, 0, the type (8), the number of axes, each axis as a big-endian
 // uint32, then the bytes.
-func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) {
+func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) { return readIDX(r, 0) }
+
+// readIDX believes a header that claims at most trusted bytes: their memory is
+// taken at once, without the copies of a buffer that grows.
+func readIDX(r io.Reader, trusted int64) (dims []int, bytes []byte, err error) {
 	var magic [4]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
 		return nil, nil, fmt.Errorf("idx header: %w", cutShort(err))
@@ -43,7 +47,21 @@ func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) {
 	}
 	// One byte more than wanted shows whether the file ends where it should.
 	// ReadAll grows with what arrives, not with what the header claims.
-	bytes, err = io.ReadAll(io.LimitReader(r, int64(size)+1))
+	if int64(size) <= trusted {
+		// A gzip stream that ends early says so after the last byte only.
+		buf := make([]byte, size+1)
+		n, readErr := 0, error(nil)
+		for n < len(buf) && readErr == nil {
+			var k int
+			k, readErr = r.Read(buf[n:])
+			n += k
+		}
+		if bytes = buf[:n]; readErr != io.EOF {
+			err = readErr
+		}
+	} else {
+		bytes, err = io.ReadAll(io.LimitReader(r, int64(size)+1))
+	}
 	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("idx data after %d of %d bytes: %w", len(bytes), size, cutShort(err))
@@ -67,15 +85,20 @@ func LoadIDX(path string) (dims []int, bytes []byte, err error) {
 			err = fmt.Errorf("data: %s: %w", path, err)
 		}
 	}()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
 	b := bufio.NewReader(f)
 	if head, _ := b.Peek(2); len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
 		z, err := gzip.NewReader(b)
 		if err != nil {
 			return nil, nil, err
 		}
-		return ReadIDX(z)
+		const most = 1032 // bytes that deflate can make of one
+		return readIDX(z, min(info.Size(), maxIDX/most)*most)
 	}
-	return ReadIDX(b)
+	return readIDX(b, info.Size())
 }
 
 // LoadIDXImages reads a pair of idx files, images [n, height, width] and labels

@@ -1,14 +1,20 @@
 package tensor
 
-// arena hands out slices of one element type from large blocks and takes them
-// all back at once. After a reset that found more than one block, a single
-// block of their joint size replaces them, so a steady state touches one
-// block and allocates nothing.
+// arena hands out slices of one element type from blocks and takes them all
+// back at once. Steps of the same shapes walk through the same blocks in the
+// same order, so a steady state allocates nothing.
+//
+// Blocks grow by a quarter of what there is: doubling would hold up to twice the
+// memory that a large batch needs, and joining them into one block after the
+// first step would hold both for a moment.
 type arena[T any] struct {
 	blocks [][]T
 	block  int // the block in use
 	off    int // first free element of it
 	free   [][]T
+	held   int // elements in all blocks
+	used   int // elements handed out since the reset
+	peak   int // the largest used of any step
 }
 
 // align keeps every slice on a 64-byte line (16 float32): kernels load whole
@@ -26,6 +32,7 @@ func (a *arena[T]) take(n int) []T {
 			if a.off+need <= len(b) {
 				s := b[a.off : a.off+n : a.off+n]
 				a.off += need
+				a.used += need
 				return s
 			}
 			if a.block+1 < len(a.blocks) {
@@ -33,16 +40,9 @@ func (a *arena[T]) take(n int) []T {
 				continue
 			}
 		}
-		size := minBlock
-		if k := len(a.blocks); k > 0 {
-			size = 2 * len(a.blocks[k-1])
-		}
-		// A large request gets a block of its own size: doubling there would
-		// waste up to half of the memory of a big batch.
-		if need > size/2 {
-			size = need
-		}
+		size := max(need, minBlock, a.held/4)
 		a.blocks = append(a.blocks, make([]T, size))
+		a.held += size
 		a.block, a.off = len(a.blocks)-1, 0
 	}
 }
@@ -72,25 +72,14 @@ func (a *arena[T]) reuse(n int) []T {
 }
 
 func (a *arena[T]) reset() {
-	if len(a.blocks) > 1 {
-		total := 0
-		for _, b := range a.blocks {
-			total += len(b)
-		}
-		// Drop the old blocks before the new one is made, so that the
-		// collector can reuse their memory.
+	a.peak = max(a.peak, a.used)
+	// Batches that grow leave blocks behind that are too small for anything.
+	if len(a.blocks) > 1 && a.held > 2*a.peak+minBlock {
 		clear(a.blocks)
-		a.blocks = append(a.blocks[:0], make([]T, total))
+		a.blocks = append(a.blocks[:0], make([]T, a.peak))
+		a.held = a.peak
 	}
-	a.block, a.off = 0, 0
+	a.block, a.off, a.used = 0, 0, 0
+	clear(a.free)
 	a.free = a.free[:0]
-}
-
-// bytes is the memory held, for Tape.Memory.
-func (a *arena[T]) elements() int {
-	n := 0
-	for _, b := range a.blocks {
-		n += len(b)
-	}
-	return n
 }

@@ -134,7 +134,7 @@ func (t *Tape) Reset() {
 }
 
 // Memory is the number of bytes that the tape holds for values and gradients.
-func (t *Tape) Memory() int { return 4 * (t.floats.elements() + t.ints.elements()) }
+func (t *Tape) Memory() int { return 4 * (t.floats.held + t.ints.held) }
 
 // Len is the number of operations and operands recorded since Reset.
 func (t *Tape) Len() int { return len(t.nodes) }

@@ -50,6 +50,7 @@
 //	BatchNorm           BatchNormalization       BatchNorm1d, 2d        momentum is 1 − ours, 0.99; eps 1e-3; running variance biased
 //	LayerNorm           LayerNormalization       LayerNorm              eps 1e-3
 //	GroupNorm           GroupNormalization       GroupNorm              eps 1e-3
+//	NewInstanceNorm     GroupNormalization(-1)   InstanceNorm1d, 2d     eps 1e-3; with weight and bias
 //	RMSNorm             RMSNormalization         RMSNorm                eps 1e-6
 //	LocalResponseNorm   -                        LocalResponseNorm
 //	Dropout             Dropout                  Dropout

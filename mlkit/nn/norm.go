@@ -12,6 +12,10 @@ type BatchNorm struct {
 	// statistics (both nil) the batch's own serve in evaluation too.
 	RunningMean, RunningVar *tensor.Buffer
 	Momentum, Eps           float32
+	// Frozen uses the running statistics in training, too, and leaves them as
+	// they are: for fine-tuning, as Keras's trainable = False and PyTorch's
+	// eval() of the one layer.
+	Frozen bool
 }
 
 // NewBatchNorm makes a batch normalisation of the given number of channels
@@ -24,6 +28,10 @@ func NewBatchNorm(channels int) *BatchNorm {
 // Forward normalises.
 func (l *BatchNorm) Forward(x tensor.Tensor) tensor.Tensor {
 	t := x.Tape()
+	if l.Frozen && t.Training() {
+		t.SetTraining(false)
+		defer t.SetTraining(true)
+	}
 	return x.BatchNorm(useOptional(t, l.Weight), useOptional(t, l.Bias), l.RunningMean, l.RunningVar, l.Momentum, l.Eps)
 }
 
@@ -59,6 +67,10 @@ type GroupNorm struct {
 func NewGroupNorm(groups, channels int) *GroupNorm {
 	return &GroupNorm{Weight: ones(channels), Bias: tensor.NewParam(channels), Groups: groups, Eps: 1e-5}
 }
+
+// NewInstanceNorm makes an instance normalisation, without weight and bias as in
+// PyTorch: each channel of each sample on its own (Ulyanov et al. 2016).
+func NewInstanceNorm(channels int) *GroupNorm { return &GroupNorm{Groups: channels, Eps: 1e-5} }
 
 // Forward normalises.
 func (l *GroupNorm) Forward(x tensor.Tensor) tensor.Tensor {

@@ -200,6 +200,7 @@ func Where(mask, x, y Tensor) Tensor {
 // MaskedFill is value where the mask is not 0 and x elsewhere; the mask
 // broadcasts to x.
 func (x Tensor) MaskedFill(mask Tensor, value float32) Tensor {
+	x.node("MaskedFill")
 	return Where(mask, x.t.Scalar(value), x)
 }
 

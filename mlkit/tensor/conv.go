@@ -46,13 +46,13 @@ func (x Tensor) conv(op string, w, b Tensor, c Conv, act kernel.Activation) Tens
 	if !ok || !okw {
 		shapePanic(op, 0, "needs x [n, channels, h, w] and weights [out, channels/groups, kh, kw], or in one dimension [n, channels, length] and [out, channels/groups, k]", x, w)
 	}
-	k := c.kernel()
+	k := c.kernel(op)
 	k.N, k.C, k.H, k.W = sx[0], sx[1], sx[2], sx[3]
 	k.OutC, k.KH, k.KW = sw[0], sw[2], sw[3]
 	if k.C%k.Groups != 0 || k.OutC%k.Groups != 0 || sw[1] != k.C/k.Groups {
 		shapePanic(op, 1, fmt.Sprintf("the weight's second axis must be the channels by the groups, %d/%d, and the groups divide both kinds of channels", k.C, k.Groups), x, w)
 	}
-	if k.C < 1 || k.OutC < 1 || k.OutH() < 1 || k.OutW() < 1 {
+	if k.C < 1 || k.OutC < 1 || min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() < 1 || k.OutW() < 1 {
 		shapePanic(op, -1, fmt.Sprintf("the window does not fit the input padded by %v", c.Padding), x, w)
 	}
 	bias, bi := x.channelBias(op, b, k.OutC, w)
@@ -110,12 +110,12 @@ func (x Tensor) ConvTranspose2D(w, b Tensor, c Conv, outputPadding [2]int) Tenso
 	if nx.n != 4 || nw.n != 4 || nx.d[1] != nw.d[0] {
 		shapePanic(op, 1, "needs images [n, channels, h, w] and weights [channels, out/groups, kh, kw]", x, w)
 	}
-	k := c.kernel() // the convolution from the result to x
+	k := c.kernel(op) // the convolution from the result to x
 	k.N, k.OutC, k.C = nx.d[0], nx.d[1], nw.d[1]*k.Groups
 	k.KH, k.KW = nw.d[2], nw.d[3]
 	k.H = (nx.d[2]-1)*k.StrideH - 2*k.PadH + k.DilH*(k.KH-1) + 1 + outputPadding[0]
 	k.W = (nx.d[3]-1)*k.StrideW - 2*k.PadW + k.DilW*(k.KW-1) + 1 + outputPadding[1]
-	if k.C < 1 || k.OutC < 1 || k.OutC%k.Groups != 0 || k.H < 1 || k.W < 1 || k.OutH() != nx.d[2] || k.OutW() != nx.d[3] {
+	if k.C < 1 || k.OutC < 1 || k.OutC%k.Groups != 0 || min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() != nx.d[2] || k.OutW() != nx.d[3] {
 		shapePanic(op, 2, fmt.Sprintf("no image of %d×%d shrinks to x: the groups must divide the channels, the output padding %v be less than the stride", k.H, k.W, outputPadding), x, w)
 	}
 	bias, bi := x.channelBias(op, b, k.C, w)
@@ -179,12 +179,22 @@ func sumPlanes(g, images []float32, channels, size int) {
 	}
 }
 
-func (c Conv) kernel() kernel.Conv {
+// kernel gives the options with their defaults; the sizes are still missing.
+func (c Conv) kernel(op string) kernel.Conv {
+	notNegative(op, c.Stride, c.Padding, c.Dilation, [2]int{c.Groups})
 	return kernel.Conv{
 		StrideH: max(c.Stride[0], 1), StrideW: max(c.Stride[1], 1),
-		PadH: max(c.Padding[0], 0), PadW: max(c.Padding[1], 0),
+		PadH: c.Padding[0], PadW: c.Padding[1],
 		DilH: max(c.Dilation[0], 1), DilW: max(c.Dilation[1], 1),
 		Groups: max(c.Groups, 1),
+	}
+}
+
+func notNegative(op string, options ...[2]int) {
+	for _, o := range options {
+		if o[0] < 0 || o[1] < 0 {
+			panic(&ShapeError{Op: op, Why: "a stride, a padding, a dilation or the number of groups is negative"})
+		}
 	}
 }
 

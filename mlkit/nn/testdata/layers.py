@@ -56,6 +56,7 @@ cases = {
     "LayerNorm": (nn.LayerNorm(5), (2, 3, 5)),
     "LayerNorm two axes": (nn.LayerNorm((3, 5)), (2, 3, 5)),
     "GroupNorm": (nn.GroupNorm(2, 4), (2, 4, 3)),
+    "InstanceNorm": (nn.InstanceNorm2d(3), (2, 3, 2, 2)),
     "RMSNorm": (nn.RMSNorm(5), (2, 3, 5)),
     "LocalResponseNorm": (nn.LocalResponseNorm(3), (2, 5, 2, 2)),
     "Sequential": (nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 3)), (2, 1, 6, 6)),

@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"fmt"
-	"unsafe"
-)
+import "fmt"
 
 // An element-wise kernel computes dst[i] from dst[i], a[i], b[i] and at most two scalars, and
 // nothing else: so one signature, one table and one way of splitting serve them all.
@@ -18,8 +15,7 @@ type (
 var elemTable [avx512 + 1][numElemOps]elemAsm
 
 // elemGrain is the number of elements one worker takes at a time, and the length up to which the
-// caller does the work alone. It depends on nothing, so the partition depends on the length only;
-// and as every element stands alone the bits would not change if it did.
+// caller does the work alone. It depends on nothing, so the partition depends on the length only.
 const elemGrain = 1 << 15
 
 func checkLen(op, name string, want, got int) {
@@ -58,7 +54,7 @@ func elem(op elemOp, dst, a, b []float32, s, t float32) {
 		return
 	}
 	if f := elemTable[cpu][op]; f != nil && (op < opSin || smallAngles(a, b)) {
-		f(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst), s, t)
+		f(ptr(dst), ptr(a), ptr(b), len(dst), s, t)
 		return
 	}
 	elemPortable[op](dst, a, b, s, t)
@@ -76,5 +72,5 @@ func smallAngles(a, b []float32) bool {
 	if b == nil {
 		b = a
 	}
-	return vecTable[cpu].maxAbs(p(b), len(b)) <= maxTrig
+	return vecTable[cpu].maxAbs(ptr(b), len(b)) <= maxTrig
 }

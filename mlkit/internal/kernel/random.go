@@ -98,7 +98,7 @@ func (j *job) fillPart(lo, hi int) {
 
 func (j *job) uniformBlocks(dst []float32, first uint64) {
 	if f := vecTable[cpu].uniform; f != nil {
-		f(p(dst), len(dst)/philoxBlock, &j.key.k0, counter(first))
+		f(ptr(dst), len(dst)/philoxBlock, &j.key.k0, counter(first))
 		return
 	}
 	var bits [philoxBlock]int32
@@ -112,7 +112,7 @@ func (j *job) uniformBlocks(dst []float32, first uint64) {
 
 func (j *job) normalBlocks(dst []float32, first uint64) {
 	if f := vecTable[cpu].normal; f != nil {
-		f(p(dst), len(dst)/philoxBlock, &j.key.k0, counter(first))
+		f(ptr(dst), len(dst)/philoxBlock, &j.key.k0, counter(first))
 		return
 	}
 	var bits [philoxBlock]int32
@@ -168,7 +168,7 @@ func (j *job) dropoutPart(lo, hi int) {
 		if m != nil {
 			m = m[at:]
 		}
-		f(p(dst[at:]), p(m), p(x[at:]), full, &j.key.k0, counter(uint64(lo)), j.limit, j.s)
+		f(ptr(dst[at:]), ptr(m), ptr(x[at:]), full, &j.key.k0, counter(uint64(lo)), j.limit, j.s)
 		lo += full
 	}
 	var bits [philoxBlock]int32
@@ -192,7 +192,7 @@ func (j *job) dropoutGradPart(lo, hi int) {
 	full := min(hi, len(dx)/philoxBlock) - lo
 	if f := vecTable[cpu].dropoutGrad; f != nil && full > 0 {
 		at := lo * philoxBlock
-		f(p(dx[at:]), p(dy[at:]), full, &j.key.k0, counter(uint64(lo)), j.limit, j.s)
+		f(ptr(dx[at:]), ptr(dy[at:]), full, &j.key.k0, counter(uint64(lo)), j.limit, j.s)
 		lo += full
 	}
 	var bits [philoxBlock]int32

@@ -32,7 +32,7 @@ func (j *job) lstmPart(lo, hi int) {
 		h, c, tanhC, cPrev := j.rows(0, i, i+1), j.rows(1, i, i+1), j.rows(3, i, i+1), j.rows(5, i, i+1)
 		acts, gates := j.x[2][4*i*n:4*(i+1)*n], j.x[4][4*i*n:4*(i+1)*n]
 		if f := vecTable[cpu].lstmRow; f != nil {
-			f(p(h), p(c), p(acts), p(tanhC), p(gates), p(cPrev), n)
+			f(ptr(h), ptr(c), ptr(acts), ptr(tanhC), ptr(gates), ptr(cPrev), n)
 		} else {
 			lstmRowGo(h, c, acts, tanhC, gates, cPrev)
 		}
@@ -67,7 +67,7 @@ func (j *job) lstmGradPart(lo, hi int) {
 		tanhC, cPrev := j.rows(5, i, i+1), j.rows(6, i, i+1)
 		dgates, acts := j.x[0][4*i*n:4*(i+1)*n], j.x[4][4*i*n:4*(i+1)*n]
 		if f := vecTable[cpu].lstmGradRow; f != nil {
-			f(p(dgates), p(dcPrev), p(dh), p(dc), p(acts), p(tanhC), p(cPrev), n)
+			f(ptr(dgates), ptr(dcPrev), ptr(dh), ptr(dc), ptr(acts), ptr(tanhC), ptr(cPrev), n)
 		} else {
 			lstmGradRowGo(dgates, dcPrev, dh, dc, acts, tanhC, cPrev)
 		}
@@ -101,7 +101,7 @@ func (j *job) gruPart(lo, hi int) {
 		h, hPrev := j.rows(0, i, i+1), j.rows(4, i, i+1)
 		acts, gx, gh := j.x[1][3*i*n:3*(i+1)*n], j.x[2][3*i*n:3*(i+1)*n], j.x[3][3*i*n:3*(i+1)*n]
 		if f := vecTable[cpu].gruRow; f != nil {
-			f(p(h), p(acts), p(gx), p(gh), p(hPrev), n)
+			f(ptr(h), ptr(acts), ptr(gx), ptr(gh), ptr(hPrev), n)
 		} else {
 			gruRowGo(h, acts, gx, gh, hPrev)
 		}
@@ -133,7 +133,7 @@ func (j *job) gruGradPart(lo, hi int) {
 		dgx, dgh := j.x[0][3*i*n:3*(i+1)*n], j.x[1][3*i*n:3*(i+1)*n]
 		acts, gh := j.x[4][3*i*n:3*(i+1)*n], j.x[5][3*i*n:3*(i+1)*n]
 		if f := vecTable[cpu].gruGradRow; f != nil {
-			f(p(dgx), p(dgh), p(dhPrev), p(dh), p(acts), p(gh), p(hPrev), n)
+			f(ptr(dgx), ptr(dgh), ptr(dhPrev), ptr(dh), ptr(acts), ptr(gh), ptr(hPrev), n)
 		} else {
 			gruGradRowGo(dgx, dgh, dhPrev, dh, acts, gh, hPrev)
 		}

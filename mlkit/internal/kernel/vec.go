@@ -44,25 +44,26 @@ type vecKernels struct {
 
 var vecTable [avx512 + 1]vecKernels
 
-func p(x []float32) *float32 { return unsafe.SliceData(x) }
+// ptr returns where x begins, nil for nil.
+func ptr(x []float32) *float32 { return unsafe.SliceData(x) }
 
 func sum(x []float32) float32 {
 	if f := vecTable[cpu].sum; f != nil {
-		return f(p(x), len(x))
+		return f(ptr(x), len(x))
 	}
 	return sumGo(x)
 }
 
 func dot(a, b []float32) float32 {
 	if f := vecTable[cpu].dot; f != nil {
-		return f(p(a), p(b), len(a))
+		return f(ptr(a), ptr(b), len(a))
 	}
 	return dotGo(a, b)
 }
 
 func squares(x []float32, mean float32) float32 {
 	if f := vecTable[cpu].squares; f != nil {
-		return f(p(x), len(x), mean)
+		return f(ptr(x), len(x), mean)
 	}
 	return squaresGo(x, mean)
 }
@@ -70,14 +71,14 @@ func squares(x []float32, mean float32) float32 {
 // softmaxRow returns the largest element and the logarithm of the sum of e^(x-max).
 func softmaxRow(dst, x []float32) (m, logSum float32) {
 	if f := vecTable[cpu].softmaxRow; f != nil {
-		return f(p(dst), p(x), len(x))
+		return f(ptr(dst), ptr(x), len(x))
 	}
 	return softmaxRowGo(dst, x)
 }
 
 func logSumExpRow(x []float32) (m, logSum float32) {
 	if f := vecTable[cpu].logSumExpRow; f != nil {
-		return f(p(x), len(x))
+		return f(ptr(x), len(x))
 	}
 	return logSumExpRowGo(x)
 }
@@ -86,7 +87,7 @@ func logSumExpRow(x []float32) (m, logSum float32) {
 func addRows(dst, x []float32, rows, stride, n int) {
 	_, _ = dst[:n], x[:(rows-1)*stride+n]
 	if f := vecTable[cpu].addRows; f != nil {
-		f(p(dst), p(x), rows, stride, n)
+		f(ptr(dst), ptr(x), rows, stride, n)
 		return
 	}
 	addRowsGo(dst, x, rows, stride, n)
@@ -94,7 +95,7 @@ func addRows(dst, x []float32, rows, stride, n int) {
 
 func layerNormRow(y, x, gamma, beta []float32, mean, rstd float32) {
 	if f := vecTable[cpu].layerNormRow; f != nil {
-		f(p(y), p(x), p(gamma), p(beta), len(y), mean, rstd)
+		f(ptr(y), ptr(x), ptr(gamma), ptr(beta), len(y), mean, rstd)
 		return
 	}
 	layerNormRowGo(y, x, gamma, beta, mean, rstd)
@@ -102,14 +103,14 @@ func layerNormRow(y, x, gamma, beta []float32, mean, rstd float32) {
 
 func layerNormGradSums(dy, x, gamma []float32, mean, rstd float32) (sum, dot float32) {
 	if f := vecTable[cpu].layerNormGradSums; f != nil {
-		return f(p(dy), p(x), p(gamma), len(dy), mean, rstd)
+		return f(ptr(dy), ptr(x), ptr(gamma), len(dy), mean, rstd)
 	}
 	return layerNormGradSumsGo(dy, x, gamma, mean, rstd)
 }
 
 func layerNormGradRow(dx, dy, x, gamma []float32, mean, rstd, a, b float32) {
 	if f := vecTable[cpu].layerNormGradRow; f != nil {
-		f(p(dx), p(dy), p(x), p(gamma), len(dy), mean, rstd, a, b)
+		f(ptr(dx), ptr(dy), ptr(x), ptr(gamma), len(dy), mean, rstd, a, b)
 		return
 	}
 	layerNormGradRowGo(dx, dy, x, gamma, mean, rstd, a, b)
@@ -118,7 +119,7 @@ func layerNormGradRow(dx, dy, x, gamma []float32, mean, rstd, a, b float32) {
 // layerNormParams works on n columns of the rows of mean; there is at least one.
 func layerNormParams(dgamma, dbeta, dy, x, mean, rstd []float32, stride, n int) {
 	if f := vecTable[cpu].layerNormParams; f != nil {
-		f(p(dgamma), p(dbeta), p(dy), p(x), p(mean), p(rstd), len(mean), stride, n)
+		f(ptr(dgamma), ptr(dbeta), ptr(dy), ptr(x), ptr(mean), ptr(rstd), len(mean), stride, n)
 		return
 	}
 	layerNormParamsGo(dgamma, dbeta, dy, x, mean, rstd, stride, n)
@@ -126,7 +127,7 @@ func layerNormParams(dgamma, dbeta, dy, x, mean, rstd []float32, stride, n int) 
 
 func planeAffine(y, x []float32, mean, scale, shift float32) {
 	if f := vecTable[cpu].planeAffine; f != nil {
-		f(p(y), p(x), len(y), mean, scale, shift)
+		f(ptr(y), ptr(x), len(y), mean, scale, shift)
 		return
 	}
 	planeAffineGo(y, x, mean, scale, shift)
@@ -134,14 +135,14 @@ func planeAffine(y, x []float32, mean, scale, shift float32) {
 
 func planeGradSums(dy, x []float32, mean float32) (sum, dot float32) {
 	if f := vecTable[cpu].planeGradSums; f != nil {
-		return f(p(dy), p(x), len(dy), mean)
+		return f(ptr(dy), ptr(x), len(dy), mean)
 	}
 	return planeGradSumsGo(dy, x, mean)
 }
 
 func planeGrad(dst, dy, x []float32, mean, scale, slope, shift float32) {
 	if f := vecTable[cpu].planeGrad; f != nil {
-		f(p(dst), p(dy), p(x), len(dst), mean, scale, slope, shift)
+		f(ptr(dst), ptr(dy), ptr(x), len(dst), mean, scale, slope, shift)
 		return
 	}
 	for i, d := range dy {
@@ -151,7 +152,7 @@ func planeGrad(dst, dy, x []float32, mean, scale, slope, shift float32) {
 
 func planeGradAdd(dst, dy, x []float32, mean, scale, slope, shift float32) {
 	if f := vecTable[cpu].planeGradAdd; f != nil {
-		f(p(dst), p(dy), p(x), len(dst), mean, scale, slope, shift)
+		f(ptr(dst), ptr(dy), ptr(x), len(dst), mean, scale, slope, shift)
 		return
 	}
 	for i, d := range dy {
@@ -161,7 +162,7 @@ func planeGradAdd(dst, dy, x []float32, mean, scale, slope, shift float32) {
 
 func rowAffine(y, x, mean, scale, shift []float32) {
 	if f := vecTable[cpu].rowAffine; f != nil {
-		f(p(y), p(x), p(mean), p(scale), p(shift), len(y))
+		f(ptr(y), ptr(x), ptr(mean), ptr(scale), ptr(shift), len(y))
 		return
 	}
 	for i, v := range x {
@@ -171,7 +172,7 @@ func rowAffine(y, x, mean, scale, shift []float32) {
 
 func rowGrad(dst, dy, x, mean, scale, slope, shift []float32) {
 	if f := vecTable[cpu].rowGrad; f != nil {
-		f(p(dst), p(dy), p(x), p(mean), p(scale), p(slope), p(shift), len(dst))
+		f(ptr(dst), ptr(dy), ptr(x), ptr(mean), ptr(scale), ptr(slope), ptr(shift), len(dst))
 		return
 	}
 	for i, d := range dy {
@@ -183,7 +184,7 @@ func rowGrad(dst, dy, x, mean, scale, slope, shift []float32) {
 func columnSquares(dst, x, mean []float32, rows, stride, n int) {
 	_, _, _ = dst[:n], mean[:n], x[:(rows-1)*stride+n]
 	if f := vecTable[cpu].columnSquares; f != nil {
-		f(p(dst), p(x), p(mean), rows, stride, n)
+		f(ptr(dst), ptr(x), ptr(mean), rows, stride, n)
 		return
 	}
 	columnSquaresGo(dst, x, mean, rows, stride, n)
@@ -192,7 +193,7 @@ func columnSquares(dst, x, mean []float32, rows, stride, n int) {
 func columnGradSums(sum, dot, dy, x, mean []float32, rows, stride, n int) {
 	_, _, _, _ = sum[:n], dot[:n], mean[:n], x[:(rows-1)*stride+n]
 	if f := vecTable[cpu].columnGradSums; f != nil {
-		f(p(sum), p(dot), p(dy), p(x), p(mean), rows, stride, n)
+		f(ptr(sum), ptr(dot), ptr(dy), ptr(x), ptr(mean), rows, stride, n)
 		return
 	}
 	columnGradSumsGo(sum, dot, dy, x, mean, rows, stride, n)
@@ -200,7 +201,7 @@ func columnGradSums(sum, dot, dy, x, mean []float32, rows, stride, n int) {
 
 func rmsProp(w, g, v []float32, lr, alpha, take, eps float32) {
 	if f := vecTable[cpu].rmsProp; f != nil {
-		f(p(w), p(g), p(v), len(w), lr, alpha, take, eps)
+		f(ptr(w), ptr(g), ptr(v), len(w), lr, alpha, take, eps)
 		return
 	}
 	rmsPropGo(w, g, v, lr, alpha, take, eps)
@@ -208,7 +209,7 @@ func rmsProp(w, g, v []float32, lr, alpha, take, eps float32) {
 
 func lion(w, g, m []float32, lr, beta1, take1, beta2, take2, keep float32) {
 	if f := vecTable[cpu].lion; f != nil {
-		f(p(w), p(g), p(m), len(w), lr, beta1, take1, beta2, take2, keep)
+		f(ptr(w), ptr(g), ptr(m), len(w), lr, beta1, take1, beta2, take2, keep)
 		return
 	}
 	lionGo(w, g, m, lr, beta1, take1, beta2, take2, keep)
@@ -216,7 +217,7 @@ func lion(w, g, m []float32, lr, beta1, take1, beta2, take2, keep float32) {
 
 func adam(w, g, m, v []float32, take1, beta2, take2, step, root, eps, keep float32) {
 	if f := vecTable[cpu].adam; f != nil {
-		f(p(w), p(g), p(m), p(v), len(w), take1, beta2, take2, step, root, eps, keep)
+		f(ptr(w), ptr(g), ptr(m), ptr(v), len(w), take1, beta2, take2, step, root, eps, keep)
 		return
 	}
 	adamGo(w, g, m, v, take1, beta2, take2, step, root, eps, keep)
@@ -228,7 +229,7 @@ func momentum(w, g, buf []float32, lr, mu, take float32, nesterov bool) {
 		f = vecTable[cpu].nesterov
 	}
 	if f != nil {
-		f(p(w), p(g), p(buf), len(w), lr, mu, take)
+		f(ptr(w), ptr(g), ptr(buf), len(w), lr, mu, take)
 		return
 	}
 	momentumGo(w, g, buf, lr, mu, take, nesterov)
@@ -236,7 +237,7 @@ func momentum(w, g, buf []float32, lr, mu, take float32, nesterov bool) {
 
 func bytesToFloats(dst []float32, src []byte, scale, shift float32) {
 	if f := vecTable[cpu].bytesToFloats; f != nil {
-		f(p(dst), unsafe.SliceData(src), len(dst), scale, shift)
+		f(ptr(dst), unsafe.SliceData(src), len(dst), scale, shift)
 		return
 	}
 	bytesToFloatsGo(dst, src, scale, shift)

@@ -56,7 +56,7 @@ func TestReductions(t *testing.T) {
 				for _, v := range a {
 					m = max(m, v, -v)
 				}
-				if v := f(p(a), n); v != m {
+				if v := f(ptr(a), n); v != m {
 					t.Fatalf("n %d: the largest |x| is %g, want %g", n, v, m)
 				}
 			}

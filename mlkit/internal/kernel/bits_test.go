@@ -109,6 +109,12 @@ func TestSameBits(t *testing.T) {
 			return [][]float32{out}
 		})
 	}
+	batch := newGemmCase(r, Gemm{M: 40, N: 30 * 40, K: 40}) // 30 products of 40×40×40
+	variants(t, "batch", func() [][]float32 {
+		out := make([]float32, len(batch.c))
+		GemmBatch(30, Gemm{M: 40, N: 40, K: 40, TransB: true}, out, batch.a, batch.b, 1600, 0, 1600)
+		return [][]float32{out}
+	})
 	for i := range n {
 		c := randomConv(r)
 		switch i {

@@ -118,8 +118,9 @@ func GemmBatch(batch int, g Gemm, c, a, b []float32, strideC, strideA, strideB i
 		return
 	}
 	w := getWorkspace()
-	w.batch = batchJob{g: g, c: c, a: a, b: b, sc: strideC, sa: strideA, sb: strideB}
-	Parallel(batch, &w.batch)
+	each := max(1, batchWork/max(1, g.M*g.N*g.K))
+	w.batch = batchJob{g: g, c: c, a: a, b: b, sc: strideC, sa: strideA, sb: strideB, batch: batch, each: each}
+	Parallel((batch+each-1)/each, &w.batch)
 	w.batch = batchJob{}
 	w.release()
 }

@@ -11,6 +11,8 @@ const (
 
 	// serialWork is the number of products up to which one core is used.
 	serialWork = 1 << 18
+	// batchWork is about how many products make a part of a batch.
+	batchWork = 1 << 16
 )
 
 // run computes the product; g is checked.
@@ -145,15 +147,18 @@ func (j *gemmJob) Part(i int) {
 	j.g.block(j.c, j.a, j.b, m, min(m+j.rows, j.g.M), n, min(n+j.cols, j.g.N))
 }
 
-// batchJob is a batch of products, one a part.
+// batchJob is a batch of products, each of them a part.
 type batchJob struct {
-	g          Gemm
-	c, a, b    []float32
-	sc, sa, sb int
+	g           Gemm
+	c, a, b     []float32
+	sc, sa, sb  int
+	batch, each int
 }
 
-func (j *batchJob) Part(i int) {
-	j.g.run(j.c[i*j.sc:], j.a[i*j.sa:], j.b[i*j.sb:])
+func (j *batchJob) Part(part int) {
+	for i := part * j.each; i < min((part+1)*j.each, j.batch); i++ {
+		j.g.run(j.c[i*j.sc:], j.a[i*j.sa:], j.b[i*j.sb:])
+	}
 }
 
 // packs tells which operands to pack into panels. Only a transposed B must be;

@@ -285,3 +285,37 @@ func hasNaN(x []float32) bool {
 	}
 	return false
 }
+
+// seq is a source that can only begin at the beginning.
+type seq struct{ l *data.Loader }
+
+func (s seq) Len() int                                  { return s.l.Len() }
+func (s seq) Epoch(epoch int) train.Batches[data.Batch] { return s.l.Epoch(epoch) }
+
+func TestResumeWithASourceThatCannotSeek(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c")
+	fit := func(source train.Source[data.Batch], path string, stop int) ([]float32, error) {
+		n := newNet()
+		_, err := train.Fit(context.Background(), train.Supervised(n, nn.MSE), source, train.Config{Epochs: 2, Optimizer: optim.Adam(0.05), Resume: path,
+			Callbacks: []train.Callback{train.Checkpoint(path, 1), train.OnStep(func(r *train.Run) error {
+				if r.Step == stop+1 {
+					return errors.New("crash")
+				}
+				return nil
+			})}})
+		return n.bits(), err
+	}
+	loader := &data.Loader{Dataset: line(20), BatchSize: 5, Shuffle: true}
+	want, err := fit(loader, path, 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path += "2"
+	if _, err := fit(seq{loader}, path, 6); err == nil {
+		t.Fatal("no crash")
+	}
+	got, err := fit(seq{loader}, path, 99)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\n%v\n%v", err, got, want)
+	}
+}

@@ -58,8 +58,10 @@ func where() string {
 			continue
 		}
 		name := path.Base(f.Function)
-		if layer, ok := strings.CutSuffix(name, ".Forward"); ok && !strings.HasPrefix(name, "tensor.") {
-			layers = append(layers, layer)
+		for _, method := range []string{".Forward", ".forwardReLU", ".Run"} {
+			if layer, ok := strings.CutSuffix(name, method); ok && !strings.HasPrefix(name, "tensor.") {
+				layers = append(layers, layer)
+			}
 		}
 		if strings.HasPrefix(name, "train.Fit[") || strings.HasPrefix(name, "train.(*evaluation") || strings.HasPrefix(name, "train.(*Predictor)") {
 			break

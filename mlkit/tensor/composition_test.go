@@ -81,6 +81,8 @@ func TestFusedEqualsComposition(t *testing.T) {
 			two(func(x, w T) T {
 				return x.Conv2D(w.Transpose(0, 1).Flip(2, 3), none, tensor.Conv{Padding: [2]int{2, 2}})
 			}), [][]int{{2, 5, 9, 8}, {5, 6, 3, 3}}},
+		{"Conv2DReLU", three(func(x, w, b T) T { return x.Conv2DReLU(w, b, tensor.Conv{}) }),
+			three(func(x, w, b T) T { return x.Conv2D(w, b, tensor.Conv{}).ReLU() }), [][]int{{3, 5, 14, 12}, {7, 5, 3, 3}, {7}}},
 		{"MaxPool2D", one(func(x T) T { return x.MaxPool2D(tensor.Pool{Kernel: [2]int{2, 2}}) }),
 			one(func(x T) T { return x.Reshape(3, 4, 9, 2, 8, 2).Max(3, 5) }), [][]int{{3, 4, 18, 16}}},
 		{"AvgPool2D", one(func(x T) T { return x.AvgPool2D(tensor.Pool{Kernel: [2]int{3, 2}}) }),

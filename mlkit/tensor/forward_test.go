@@ -100,7 +100,7 @@ func TestRefusals(t *testing.T) {
 		"Concat of no tensors":                            func() { tensor.Concat(0) },
 		"Split of [2 3]: the sizes [1 1]":                 func() { a.Split(1, 1, 1) },
 		"Chunk of [2 3]":                                  func() { a.Chunk(1, 2) },
-		"Pad of [2 3]: 3 pads":                            func() { a.Pad(0, []int{1, 1, 1}...) },
+		"Pad of [2 3]: 6 pads":                            func() { a.Pad(0, 1, 1, 1, 1, 1, 1) },
 		"Pad of [2 3]: a pad is negative":                 func() { a.Pad(0, -1, 1) },
 		"Rows: id 3 at place 1 is outside of 0…1":         func() { a.Rows(ids) },
 		"Gather of [2 3]: the ids have shape [2]":         func() { a.Gather(0, ids) },

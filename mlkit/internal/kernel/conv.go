@@ -125,19 +125,19 @@ func (c *Conv) flip(dst, w []float32) {
 func (c Conv) BackwardWeight(dw, dy, x []float32, accumulate bool) {
 	c = c.checked(len(dy), len(x), len(dw))
 	j := convJob{Conv: c, part: convBackwardWeight, y: dy, x: x, w: dw, accumulate: accumulate}
-	j.runs = max(1, min(c.N, convParts, maxRunFloats/(c.OutC*j.taps())))
 	s := getWorkspace()
-	j.sums = floats(&s.c, j.runs*c.OutC*j.taps())
-	if c.winograd(c.OutH(), c.OutW()) {
-		s.win = winJob{
+	sums := func(runs int) []float32 {
+		j.runs, j.sums = runs, floats(&s.c, runs*c.OutC*c.taps())
+		return j.sums
+	}
+	if c.winograd(c.OutH(), c.OutW()) && c.C*c.OutC <= winMaxGrads {
+		winBackwardWeightJob(winJob{
 			part: winBackwardWeight, x: x, y: dy, in: c.C, out: c.OutC, n: c.N, h: c.H, wd: c.W, oh: c.OutH(), ow: c.OutW(),
-			padH: c.PadH, padW: c.PadW, runs: j.runs, sums: j.sums,
-		}
-		s.win.plan()
-		Parallel(j.runs, &s.win)
-		s.win = winJob{}
+			padH: c.PadH, padW: c.PadW,
+		}, sums)
 		j.cutPlanes(1)
 	} else {
+		sums(max(1, min(c.N, convParts, maxRunFloats/(c.OutC*c.taps()))))
 		j.cutPlanes(j.runs)
 		j.run(j.runs * c.Groups * j.cuts)
 	}

@@ -9,9 +9,11 @@
 // take the plain loops.
 //
 // Results do not depend on the number of workers: work is cut into parts whose
-// number and borders follow from the shapes alone, and each part writes its
-// own piece of the output. [Gemm] adds up each element of its result as one
+// number and borders follow from the shapes alone (or, for the blocks of a
+// product, cannot matter), and each part writes its own piece of the output. [Gemm] adds up each element of its result as one
 // chain of fused multiply-adds over k, so AVX2 and AVX-512 agree bit for bit.
+// (One row times a transposed matrix, and a matrix times one column, are sixteen
+// chains and a tree, the same at both levels.)
 //
 // Callers pass consistent sizes: the packages above check shapes and say which
 // operation failed. The checks here (lengths, overflow of int) are the last

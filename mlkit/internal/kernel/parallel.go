@@ -53,8 +53,8 @@ func Workers() int { return min(runtime.GOMAXPROCS(0), runtime.NumCPU()) }
 
 // Parallel runs t.Part(i) for every i in [0, parts), on the calling goroutine
 // and on the resident workers, and returns when all parts are done. parts must
-// follow from shapes alone, never from Workers, or results would depend on the
-// machine. While another call is running (on another goroutine, or because t
+// follow from shapes alone, never from Workers, unless the cut cannot change
+// the result: otherwise results would depend on the machine. While another call is running (on another goroutine, or because t
 // itself calls Parallel) it runs the parts itself, one after another. It
 // allocates nothing. It panics if parts is more than 16,777,215; a panic of t
 // on a worker ends the program.

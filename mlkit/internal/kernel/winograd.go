@@ -23,12 +23,22 @@ const (
 	winRows      = 36  // about so many tiles make a unit of work
 	winMinPlanes = 16  // fewer channels, in or out, are left to the direct way
 	winMinUse    = 0.5 // of the outputs that tiles cover, so many must exist
+
+	// winMaxFilters bounds the pairs of planes, and so the memory for 36
+	// numbers for each; winMaxGrads does for the gradient of the weights, where
+	// every worker has its own.
+	winMaxFilters = 1 << 18
+	winMaxGrads   = 1 << 16
+
+	winLanes   = 16            // planes are rounded up to a multiple, at every level
+	winScratch = 36 * winLanes // length of a transform's intermediate result
 )
 
 // winograd reports whether an output of oh×ow is best made in tiles.
 func (c *Conv) winograd(oh, ow int) bool {
 	return !tileShapes[cpu].noWinograd && c.KH == 3 && c.KW == 3 && c.StrideH == 1 && c.StrideW == 1 && c.DilH == 1 && c.DilW == 1 && c.Groups == 1 &&
 		c.C >= winMinPlanes && c.OutC >= winMinPlanes && c.PadH <= 2 && c.PadW <= 2 && c.N*oh*ow >= 16*16 &&
+		c.C <= winMaxFilters/c.OutC &&
 		float64(oh*ow) >= winMinUse*float64(16*((oh+3)/4)*((ow+3)/4))
 }
 
@@ -86,8 +96,7 @@ func (p *winTiles) check(dst, src []float32, start, in, out int) {
 
 // plan fills in what follows from the sizes.
 func (j *winJob) plan() {
-	lanes := 16 // the same for all levels, so that they work on the same memory
-	j.ins, j.outs = (j.in+lanes-1)/lanes*lanes, (j.out+lanes-1)/lanes*lanes
+	j.ins, j.outs = (j.in+winLanes-1)/winLanes*winLanes, (j.out+winLanes-1)/winLanes*winLanes
 	j.across = (j.ow + 3) / 4
 	down := (j.oh + 3) / 4
 	j.images, j.rows = 1, min(down, max(1, (winRows+j.across/2)/j.across))
@@ -120,7 +129,7 @@ func stage(dst, image []float32, planes, h, w, top, left, rows, cols, s int) {
 // inputs transforms the inputs of n0 to n1, r0 to r1 to v, [36][tiles][ins].
 func (j *winJob) inputs(s *workspace, v []float32, n0, n1, r0, r1, tiles int) {
 	cols, rows := 4*j.across+2, 4*(r1-r0)+2
-	img := floats(&s.c, rows*cols*j.ins+j.scratch())
+	img := floats(&s.c, rows*cols*j.ins+winScratch)
 	tmp := img[rows*cols*j.ins:]
 	t := winTiles{
 		tiles: j.across, vectors: j.ins, srcRow: cols * j.ins, srcCol: j.ins, srcTile: 4 * j.ins,
@@ -134,9 +143,6 @@ func (j *winJob) inputs(s *workspace, v []float32, n0, n1, r0, r1, tiles int) {
 	}
 }
 
-// scratch is the length of a transform's intermediate result.
-func (j *winJob) scratch() int { return 36 * 16 }
-
 // winForward makes the outputs of unit i.
 func winForward(j *winJob, s *workspace, i int) {
 	n0, n1, r0, r1 := j.unit(i)
@@ -149,9 +155,9 @@ func winForward(j *winJob, s *workspace, i int) {
 		g.block(m[k*tiles*j.outs:], v[k*tiles*j.ins:], j.u[k*j.in*j.outs:], 0, tiles, 0, j.out)
 	}
 	cols, pixels := 4*j.across, j.oh*j.ow
-	img := floats(&s.c, 4*cols*j.outs+j.scratch()+4*cols*j.out)
+	img := floats(&s.c, 4*cols*j.outs+winScratch+4*cols*j.out)
 	tmp := img[4*cols*j.outs:]
-	turned := tmp[j.scratch():]
+	turned := tmp[winScratch:]
 	t := winTiles{
 		tiles: j.across, vectors: j.outs, srcRow: 6 * tiles * j.outs, srcCol: tiles * j.outs, srcTile: j.outs,
 		dstRow: cols * j.outs, dstCol: j.outs, dstTile: 4 * j.outs,
@@ -179,7 +185,7 @@ func winForward(j *winJob, s *workspace, i int) {
 
 // winWeights transforms the weights of input plane i to u.
 func winWeights(j *winJob, s *workspace, i int) {
-	g := floats(&s.c, 9*j.outs+j.scratch())
+	g := floats(&s.c, 9*j.outs+winScratch)
 	tmp := g[9*j.outs:]
 	t := winTiles{
 		tiles: 1, vectors: j.outs, srcRow: 3 * j.outs, srcCol: j.outs,
@@ -217,6 +223,19 @@ func winForwardJob(j winJob, bias []float32) {
 	s.release()
 }
 
+// winBackwardWeightJob runs j for the gradient of the weights. It asks sums for
+// the memory of a number of runs.
+func winBackwardWeightJob(j winJob, sums func(runs int) []float32) {
+	j.plan()
+	j.runs = max(1, min(j.units, convParts, maxRunFloats/(9*j.in*j.out)))
+	j.sums = sums(j.runs)
+	s := getWorkspace()
+	s.win = j
+	Parallel(j.runs, &s.win)
+	s.win = winJob{}
+	s.release()
+}
+
 // winBackwardWeight adds up the gradients of the weights of a run of units and
 // leaves them in its part of sums, [in][9][out].
 func winBackwardWeight(j *winJob, s *workspace, run int) {
@@ -230,7 +249,7 @@ func winBackwardWeight(j *winJob, s *workspace, run int) {
 		tiles := (n1 - n0) * (r1 - r0) * j.across
 		j.inputs(s, v, n0, n1, r0, r1, tiles)
 		cols, rows := 4*j.across, 4*(r1-r0)
-		img := floats(&s.c, rows*cols*j.outs+j.scratch())
+		img := floats(&s.c, rows*cols*j.outs+winScratch)
 		tmp := img[rows*cols*j.outs:]
 		t := winTiles{
 			tiles: j.across, vectors: j.outs, srcRow: cols * j.outs, srcCol: j.outs, srcTile: 4 * j.outs,
@@ -253,7 +272,7 @@ func winBackwardWeight(j *winJob, s *workspace, run int) {
 		clear(sum)
 		return
 	}
-	img := floats(&s.c, j.in*9*j.outs+j.scratch())
+	img := floats(&s.c, j.in*9*j.outs+winScratch)
 	t := winTiles{
 		tiles: j.in, vectors: j.outs, srcRow: 6 * j.in * j.outs, srcCol: j.in * j.outs, srcTile: j.outs,
 		dstRow: 3 * j.outs, dstCol: j.outs, dstTile: 9 * j.outs,

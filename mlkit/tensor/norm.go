@@ -140,12 +140,13 @@ func (x Tensor) GroupNorm(groups int, w, b Tensor, eps float32) Tensor {
 	t := x.t
 	rows := len(in.data) / cols
 	mean, rstd := t.floats.take(rows), t.floats.take(rows)
-	xhat := t.floats.take(len(in.data))
-	kernel.LayerNorm(xhat, nil, mean, rstd, in.data, nil, nil, cols, eps)
 	y, n := x.unary(op, nil)
-	if gamma == nil && beta == nil {
-		copy(n.data, xhat)
-	} else {
+	xhat := n.data
+	if gamma != nil || beta != nil {
+		xhat = t.floats.take(len(n.data))
+	}
+	kernel.LayerNorm(xhat, nil, mean, rstd, t.operand(n, 0), nil, nil, cols, eps)
+	if gamma != nil || beta != nil {
 		scale, shift := gamma, beta
 		if scale == nil {
 			scale = t.floats.take(channels)

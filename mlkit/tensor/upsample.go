@@ -57,54 +57,52 @@ func (x Tensor) resample(op string, oh, ow int, place func(i, in, out int) (lo, 
 	y, n := t.push(op)
 	n.data, n.shape, n.ids, n.saved[0] = data, s, ids, shares
 	n.record(t, backResample, x.i)
-	for p := range s.d[0] * s.d[1] {
-		plane := src[p*h*w : (p+1)*h*w]
-		for i := range oh {
-			if op == "UpsampleNearest" {
-				out := data[(p*oh+i)*ow : (p*oh+i+1)*ow]
-				if i > 0 && ids[2*i] == ids[2*i-2] {
-					copy(out, data[(p*oh+i-1)*ow:])
-					continue
-				}
-				row := plane[int(ids[2*i])*w:][:w]
-				for j := range out {
-					out[j] = row[ids[2*(oh+j)]]
-				}
-				continue
-			}
-			lo, hi, fy := plane[int(ids[2*i])*w:], plane[int(ids[2*i+1])*w:], shares[i]
-			out := data[(p*oh+i)*ow : (p*oh+i+1)*ow]
+	cols, shareX := ids[2*oh:], shares[oh:]
+	for k := range s.d[0] * s.d[1] * oh {
+		p, i := k/oh, k%oh
+		out := data[k*ow : (k+1)*ow]
+		lo, hi := src[(p*h+int(ids[2*i]))*w:], src[(p*h+int(ids[2*i+1]))*w:]
+		switch {
+		case op != "UpsampleNearest":
+			mixRows(out, lo, hi, cols, shareX, shares[i])
+		case i > 0 && ids[2*i] == ids[2*i-2]: // the row before once more
+			copy(out, data[(k-1)*ow:])
+		default:
 			for j := range out {
-				l, r, fx := ids[2*(oh+j)], ids[2*(oh+j)+1], shares[oh+j]
-				out[j] = (1-fy)*((1-fx)*lo[l]+fx*lo[r]) + fy*((1-fx)*hi[l]+fx*hi[r])
+				out[j] = lo[cols[2*j]]
 			}
 		}
 	}
 	return y
 }
 
+func mixRows(out, lo, hi []float32, cols []int32, shares []float32, fy float32) {
+	for j := range out {
+		l, r, fx := cols[2*j], cols[2*j+1], shares[j]
+		out[j] = (1-fy)*((1-fx)*lo[l]+fx*lo[r]) + fy*((1-fx)*hi[l]+fx*hi[r])
+	}
+}
+
 func backResample(t *Tape, n *node) {
 	g, in := t.gradOf(n, 0), &t.nodes[n.in[0]]
 	h, w, oh, ow := in.d[2], in.d[3], n.d[2], n.d[3]
-	ids, shares := n.ids, n.saved[0]
-	for p := range n.d[0] * n.d[1] {
-		plane := g[p*h*w : (p+1)*h*w]
-		for i := range oh {
-			if n.op == "UpsampleNearest" {
-				row := plane[int(ids[2*i])*w:][:w]
-				for j, dy := range n.grad[(p*oh+i)*ow : (p*oh+i+1)*ow] {
-					row[ids[2*(oh+j)]] += dy
-				}
-				continue
+	cols, shareX := n.ids[2*oh:], n.saved[0][oh:]
+	for k := range n.d[0] * n.d[1] * oh {
+		p, i := k/oh, k%oh
+		dy := n.grad[k*ow : (k+1)*ow]
+		lo, hi, fy := g[(p*h+int(n.ids[2*i]))*w:], g[(p*h+int(n.ids[2*i+1]))*w:], n.saved[0][i]
+		if n.op == "UpsampleNearest" {
+			for j, d := range dy {
+				lo[cols[2*j]] += d
 			}
-			lo, hi, fy := plane[int(ids[2*i])*w:], plane[int(ids[2*i+1])*w:], shares[i]
-			for j, dy := range n.grad[(p*oh+i)*ow : (p*oh+i+1)*ow] {
-				l, r, fx := ids[2*(oh+j)], ids[2*(oh+j)+1], shares[oh+j]
-				lo[l] += dy * (1 - fy) * (1 - fx)
-				lo[r] += dy * (1 - fy) * fx
-				hi[l] += dy * fy * (1 - fx)
-				hi[r] += dy * fy * fx
-			}
+			continue
+		}
+		for j, d := range dy {
+			l, r, fx := cols[2*j], cols[2*j+1], shareX[j]
+			lo[l] += d * (1 - fy) * (1 - fx)
+			lo[r] += d * (1 - fy) * fx
+			hi[l] += d * fy * (1 - fx)
+			hi[r] += d * fy * fx
 		}
 	}
 }

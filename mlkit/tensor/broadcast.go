@@ -31,6 +31,10 @@ type walk struct {
 // broadcast aligns two shapes at their last axes; an axis of length 1 repeats
 // (NumPy's rule). ok is false when they do not fit.
 func broadcast(a, b *shape) (out shape, w walk, ok bool) {
+	if *a == *b { // by far the commonest case, where small networks feel each step
+		w.n, w.d[0], w.sa[0], w.sb[0] = 1, a.size(), 1, 1
+		return *a, w, true
+	}
 	out.n = max(a.n, b.n)
 	ca, cb := 1, 1 // strides, growing from the last axis
 	// Built from the last axis outwards, reversed at the end.

@@ -57,6 +57,9 @@ func (x Tensor) matmul(op string, y Tensor, trans bool) Tensor {
 
 // batches broadcasts the leading axes; the walk counts in matrices.
 func batches(a, b *shape) (shape, walk, bool) {
+	if a.n == 2 && b.n == 2 {
+		return shape{}, walk{n: 1, d: [MaxRank]int{1}, sa: [MaxRank]int{1}, sb: [MaxRank]int{1}}, true
+	}
 	la, lb := *a, *b
 	la.n, lb.n = la.n-2, lb.n-2
 	s, w, ok := broadcast(&la, &lb)

@@ -262,8 +262,8 @@ func (x Tensor) ArgMax(axis int) Ints {
 func (x Tensor) reduction(op string, axes []int, back func(*Tape, *node)) (Tensor, *node, walk) {
 	in := x.node(op)
 	set := in.axes(op, axes)
-	kept, out := in.without(set)
-	_, w, _ := broadcast(&in.shape, &kept)
+	_, out := in.without(set)
+	w := in.reductionWalk(set)
 	data := x.t.floats.zeroed(out.size())
 	y, n := x.t.push(op)
 	n.data, n.shape = data, out
@@ -273,10 +273,15 @@ func (x Tensor) reduction(op string, axes []int, back func(*Tape, *node)) (Tenso
 }
 
 // reduced is reduction's walk once more.
-func (t *Tape) reduced(n *node) walk {
-	in := &t.nodes[n.in[0]]
-	kept, _ := in.without(uint(n.i[0]))
-	_, w, _ := broadcast(&in.shape, &kept)
+func (t *Tape) reduced(n *node) walk { return t.nodes[n.in[0]].reductionWalk(uint(n.i[0])) }
+
+func (s *shape) reductionWalk(set uint) (w walk) {
+	if set == 1<<s.n-1 { // a loss
+		w.n, w.d[0], w.sa[0] = 1, s.size(), 1
+		return w
+	}
+	kept, _ := s.without(set)
+	_, w, _ = broadcast(s, &kept)
 	return w
 }
 

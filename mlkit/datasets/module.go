@@ -26,12 +26,17 @@ func Modules() []string {
 func (m goModule) String() string { return m.path + "@" + m.version }
 
 // dir fetches the module if it is not yet in the module cache, compares its
-// checksum, and gives its folder.
+// checksum, and gives its folder. Where MLKIT_GOPROXY is set, that is the
+// GOPROXY of the fetch: the cells of the notebooks run without one, lest every
+// cell ask the network, but may fetch data.
 func (m goModule) dir() (string, error) {
 	cmd := exec.Command("go", "mod", "download", "-json", m.String())
 	// Away from the caller's module and workspace, which have no say in this.
 	cmd.Dir = os.TempDir()
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "GO111MODULE=on", "PWD="+cmd.Dir)
+	if proxy := os.Getenv("MLKIT_GOPROXY"); proxy != "" {
+		cmd.Env = append(cmd.Env, "GOPROXY="+proxy)
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	runErr := cmd.Run()

@@ -97,7 +97,10 @@ func (h History) stepArray() []data.Array {
 }
 
 func (h *History) readSteps(s *data.Safetensors) (err error) {
-	if _, ok := s.Info(stepLossName); ok {
+	if info, ok := s.Info(stepLossName); ok {
+		if len(info.Dims) != 1 || info.Dims[0] != h.Steps || h.Steps > 1<<28 {
+			return fmt.Errorf("losses of %v steps for a history of %d", info.Dims, h.Steps)
+		}
 		h.StepLoss, err = s.Doubles(stepLossName)
 	}
 	return err

@@ -64,11 +64,11 @@ func (r *Run) KeepFloats(name string, x []float32) error {
 	if r.resumed == nil {
 		return nil
 	}
-	if saved, ok := r.resumed.floats[name]; ok {
-		if len(saved) != len(x) {
-			return fmt.Errorf("train: resume: state %q has %d numbers, want %d", name, len(saved), len(x))
-		}
-		copy(x, saved)
+	if _, ok := r.resumed.file.Info(keptPrefix + name); !ok {
+		return nil
+	}
+	if err := r.resumed.file.ReadFloats(keptPrefix+name, x); err != nil {
+		return fmt.Errorf("train: resume: state %q: %w", name, err)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ type checkpoint struct {
 	Seed                         uint64
 	PerEpoch, Accumulate, Shards int
 
-	floats map[string][]float32
+	file *data.Safetensors // open until the callbacks have begun
 }
 
 // save writes a checkpoint of the run after event e.
@@ -171,18 +171,20 @@ func (r *Run) slotName(i int) string {
 	return fmt.Sprintf("%soptimizer/%d/%s/%s", statePrefix, i, s.Name, owner)
 }
 
-// resume reads a checkpoint into the run, its model and its optimizer. An
-// error that is fs.ErrNotExist means that there is none.
+// resume reads a checkpoint into the run, its model and its optimizer, and
+// leaves the file open for Keep. An error that is fs.ErrNotExist means that
+// there is none.
 func (r *Run) resume(path string) error {
 	s, err := data.OpenSafetensors(path)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
 	var c checkpoint
 	if err := r.readState(s, &c); err != nil {
+		s.Close()
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	c.file = s
 	*r.History = c.History
 	r.Epoch, r.Step, r.StepInEp = c.Epoch, c.Step, c.StepInEpoch
 	r.epochLoss, r.epochWeight = float64(c.EpochLoss), float64(c.EpochWeight)
@@ -216,24 +218,17 @@ func (r *Run) readState(s *data.Safetensors, c *checkpoint) error {
 			return fmt.Errorf("%q is %s of %v, want F32 of [%d]", name, info.DType, info.Dims, len(slot.Data))
 		}
 	}
-	c.floats = map[string][]float32{}
 	for _, name := range s.Names() {
-		if _, ok := want[name]; !ok && strings.HasPrefix(name, statePrefix) {
-			switch rest, isKept := strings.CutPrefix(name, keptPrefix); {
-			case isKept:
-				x, err := s.Floats(name)
-				if err != nil {
-					return err
-				}
-				c.floats[rest] = x
-			case name != stepLossName:
-				return fmt.Errorf("%q is in the file but not in this training: another optimizer was trained", name)
-			}
+		if _, ok := want[name]; !ok && strings.HasPrefix(name, statePrefix) && !strings.HasPrefix(name, keptPrefix) && name != stepLossName {
+			return fmt.Errorf("%q is in the file but not in this training: another optimizer was trained", name)
 		}
 	}
 	if r.Config.KeepSteps {
 		if err := c.History.readSteps(s); err != nil {
 			return err
+		}
+		for len(c.History.StepLoss) < c.Step { // of a run that did not keep them
+			c.History.StepLoss = append(c.History.StepLoss, nan)
 		}
 	}
 	if err := LoadTensors(s, r.Model, LoadOptions{}); err != nil {
@@ -271,6 +266,12 @@ func (r *Run) checkState(c *checkpoint) error {
 		if d.file != d.here {
 			return fmt.Errorf("%s was %d and is now %d: the training would not go on as it began", d.what, d.file, d.here)
 		}
+	}
+	if c.Epoch > r.Config.Epochs {
+		return fmt.Errorf("%d epochs are done, Config.Epochs is %d", c.Epoch, r.Config.Epochs)
+	}
+	if c.Step > r.Config.Epochs*r.PerEpoch || c.Step != c.History.Steps {
+		return fmt.Errorf("%d steps are done, %d in the history, in %d epochs of %d steps", c.Step, c.History.Steps, c.Epoch, r.PerEpoch)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"descent/mlkit/data"
 	"descent/mlkit/nn"
 	"descent/mlkit/tensor"
 )
@@ -145,4 +146,28 @@ func (p *Predictor) Predict(x []float32, dims ...int) (y []float32, ydims []int,
 	defer t.Reset() // lets go of x
 	out := p.model.Forward(t.Input(x, dims...))
 	return append([]float32{}, out.Data()...), append([]int{}, out.Dims()...), nil
+}
+
+// All is the model's output for every sample of one epoch of the source, in
+// its order: [samples, ...].
+func (p *Predictor) All(ctx context.Context, source Source[data.Batch]) (y []float32, ydims []int, err error) {
+	for b, err := range source.Epoch(0) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		part, dims, err := p.Predict(b.X, b.XDims...)
+		if err != nil {
+			return nil, nil, err
+		}
+		y = append(y, part...)
+		if ydims == nil {
+			ydims = dims
+		} else {
+			ydims[0] += dims[0]
+		}
+	}
+	return y, ydims, nil
 }

@@ -35,8 +35,9 @@ type Config struct {
 	// Shards above 1 splits the rows of every batch into that many parts, each
 	// with a tape of its own, which the processors share; their gradients are
 	// added in order. The result depends on Shards, not on how many processors
-	// there are. It pays for models of many small operations. Refused for
-	// models with buffers: batch statistics need the whole batch.
+	// there are. Worth a try where single operations are too small to be shared
+	// by processors. Refused for models with buffers: batch statistics need the
+	// whole batch.
 	Shards int
 	// SAM makes every step a sharpness-aware one, which evaluates the loss
 	// twice; not together with Accumulate or Shards.
@@ -71,6 +72,9 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 	defer func() { h.Time = before + time.Since(start) }()
 
 	err = f.notify(Begin)
+	if f.resumed != nil {
+		f.resumed.file.Close()
+	}
 	for err == nil && f.Epoch < c.Epochs {
 		if err = f.epoch(); err == nil {
 			f.Epoch++
@@ -218,11 +222,15 @@ func (f *fitter[B]) add(batch B) (err error) {
 		f.Loss = loss
 		return &NonFiniteError{Epoch: f.Epoch, Step: f.Step, Loss: loss}
 	}
+	share := w // of the sum; step divides by all of them
+	if f.Config.Accumulate == 1 {
+		share = 1
+	}
 	switch {
 	case f.shards != nil:
-		f.shards.addTo(f.sum, w)
+		f.shards.addTo(f.sum, share)
 	case f.sum != nil:
-		f.sum.Add(f.grads, float32(w))
+		f.sum.Add(f.grads, float32(share))
 	}
 	f.stepLoss, f.stepWeight = f.stepLoss+w*loss, f.stepWeight+w
 	return nil
@@ -234,7 +242,7 @@ func (f *fitter[B]) step() error {
 	if f.sum != nil {
 		grads = f.sum.Grads()
 		for _, p := range f.Optimizer.Params() {
-			if g := grads.Of(p); g != nil {
+			if g := grads.Of(p); g != nil && f.Config.Accumulate > 1 {
 				kernel.Scale(g, g, float32(1/f.stepWeight))
 			}
 		}

@@ -185,6 +185,10 @@ func TestManyGoroutinesPredictWithOneModel(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(dims, []int{3, 1}) {
 		t.Fatal(err, dims)
 	}
+	set := data.FromSlices(x, []int{1}, make([]float32, 3), []int{1})
+	if all, dims, err := p.All(context.Background(), &data.Loader{Dataset: set, BatchSize: 2}); err != nil || !reflect.DeepEqual(dims, []int{3, 1}) || !reflect.DeepEqual(all, want) {
+		t.Errorf("%v %v %v, want %v", all, dims, err, want)
+	}
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

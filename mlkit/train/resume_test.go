@@ -154,12 +154,27 @@ func TestResumeRefusesAnotherTraining(t *testing.T) {
 	kept := train.Config{Optimizer: optim.Adam(0.1), Resume: path, Callbacks: []train.Callback{func(e train.Event, r *train.Run) error {
 		return r.Keep("x", new(int))
 	}}}
+	keep := adam
+	keep.Epochs, keep.KeepSteps = 2, true
+	keep.Callbacks = []train.Callback{train.OnEpoch(func(r *train.Run) error {
+		if l := r.History.StepLoss; len(l) != 8 || !math.IsNaN(l[3]) || math.IsNaN(l[4]) {
+			t.Errorf("losses of steps that an earlier run did not keep: %v", l)
+		}
+		return nil
+	})}
+	if err := fit(mlp(1), 5, keep); err != nil {
+		t.Error(err)
+	}
+	adam.Epochs, seed.Epochs, kept.Epochs = 2, 2, 3
+	less := adam
+	less.Epochs = 1
 	for why, err := range map[string]error{
-		"Seed was 0 and is now 9":       fit(mlp(1), 5, seed),
-		"steps an epoch was 4":          fit(mlp(1), 10, adam),
-		"another optimizer was trained": fit(mlp(1), 5, train.Config{Optimizer: optim.SGD(0.1), Resume: path}),
+		"2 epochs are done, Config.Epochs is 1": fit(mlp(1), 5, less),
+		"Seed was 0 and is now 9":               fit(mlp(1), 5, seed),
+		"steps an epoch was 4":                  fit(mlp(1), 10, adam),
+		"another optimizer was trained":         fit(mlp(1), 5, train.Config{Epochs: 2, Optimizer: optim.SGD(0.1), Resume: path}),
 		"file [4 1], model [5 1]": fit(nn.Sequential{nn.NewLinear(nn.NewRand(1), 1, 5), nn.Func(tensor.Tensor.Tanh), nn.NewLinear(nn.NewRand(2), 5, 1)}, 5,
-			train.Config{Optimizer: optim.SGD(0.1), Resume: path}),
+			train.Config{Epochs: 2, Optimizer: optim.SGD(0.1), Resume: path}),
 	} {
 		if err == nil || !strings.Contains(err.Error(), why) && !strings.Contains(err.Error(), "another optimizer") || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", why, err)

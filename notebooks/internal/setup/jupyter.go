@@ -32,6 +32,10 @@ func (e *Env) writeBook() error {
 	// A cell must neither wait for the network nor silently upgrade what go.mod
 	// pins; GoNB would try both with every cell.
 	env["GOPROXY"] = "off"
+	// A data set that a cell asks for may come over the network: mlkit/datasets
+	// runs go and pip by these.
+	env["MLKIT_GOPROXY"] = e.golang.GOPROXY
+	env["MLKIT_PYTHON"] = e.Python
 	env["GOFLAGS"] = "-buildvcs=false -ldflags=-s ${" + flagsVar + "}"
 	env["PATH"] = e.tools + string(filepath.ListSeparator) +
 		filepath.Join(e.golang.GOROOT, "bin") + string(filepath.ListSeparator) + "${PATH}"

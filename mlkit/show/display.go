@@ -55,6 +55,18 @@ func Headless() bool {
 	return !term.IsTerminal(int(os.Stdout.Fd()))
 }
 
+// Smoke reports whether the notebook is only tried out, as the project's tests do with those that train for minutes: the environment
+// variable MLKIT_SMOKE is set. Sizes are then small (see Sized) and figures mean nothing, so they are not to be asserted.
+func Smoke() bool { return os.Getenv("MLKIT_SMOKE") != "" }
+
+// Sized is full, or small where the notebook is only tried out.
+func Sized[T any](full, small T) T {
+	if Smoke() {
+		return small
+	}
+	return full
+}
+
 // send displays b and returns when the kernel has it: a display still in the pipe when the cell's program ends is lost. A display
 // with an id replaces the one shown before under the same id.
 func send(b bundle, id string) {

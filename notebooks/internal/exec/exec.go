@@ -27,10 +27,14 @@ var runner string
 type Options struct {
 	Timeout time.Duration // for the whole notebook; 0: none
 	Tags    string        // build tags for the cells, comma-separated
+	Smoke   bool          // only try it out: show.Smoke is true in the cells
 	// Started and Finished are called around each code cell; nil: not.
 	Started  func(c nb.Cell)
 	Finished func(c nb.Cell, took time.Duration, err error)
 }
+
+// smokeVar is what package show reads.
+const smokeVar = "MLKIT_SMOKE"
 
 // CellError says which cell failed and how.
 type CellError struct {
@@ -89,7 +93,15 @@ func Notebook(ctx context.Context, env *setup.Env, n *nb.Notebook, opt Options) 
 	if err != nil {
 		return err
 	}
-	cmd, err := s.Command(env.Environ(setup.Tags(opt.Tags)), env.Python, script, path, filepath.Dir(path), setup.KernelName)
+	vars := setup.Tags(opt.Tags)
+	if vars == nil {
+		vars = map[string]string{}
+	}
+	vars[smokeVar] = "" // not what a reader's shell may hold
+	if opt.Smoke {
+		vars[smokeVar] = "1"
+	}
+	cmd, err := s.Command(env.Environ(vars), env.Python, script, path, filepath.Dir(path), setup.KernelName)
 	if err != nil {
 		return err
 	}

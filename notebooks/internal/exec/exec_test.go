@@ -188,3 +188,22 @@ func TestLocalModule(t *testing.T) {
 		t.Errorf("GOPROXY and GOFLAGS in a cell are %q, want %q", got, want)
 	}
 }
+
+// Cells know that they are only tried out.
+func TestSmoke(t *testing.T) {
+	env := ready(t)
+	t.Setenv("MLKIT_SMOKE", "1") // a leftover must not make full runs small
+	for _, smoke := range []bool{false, true} {
+		n := notebook(t, "import \"fmt\"\nimport \"descent/mlkit/show\"\n%%\nfmt.Println(show.Smoke(), show.Sized(60, 5))")
+		if err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute, Smoke: smoke}); err != nil {
+			t.Fatal(err)
+		}
+		want := "false 60\n"
+		if smoke {
+			want = "true 5\n"
+		}
+		if _, text := n.Cells()[0].Outputs()[0].Stream(); text != want {
+			t.Errorf("Smoke %v: %q", smoke, text)
+		}
+	}
+}

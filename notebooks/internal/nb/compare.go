@@ -56,6 +56,60 @@ func (d Difference) String() string {
 	return fmt.Sprintf("cell %d, %s: %s\n  - %s\n  + %s", d.Cell, d.Where, d.Why, d.Old, d.New)
 }
 
+// OptionalTag marks cells that need data which not everybody has. Where they are
+// missing, the cell prints one line that begins with SkippedPrefix and says how to
+// get them, and its committed outputs, those of a run with the data, stand.
+const (
+	OptionalTag   = "optional"
+	SkippedPrefix = "skipped: "
+)
+
+// HasSmoke tells whether the notebook has a small form to be tried out in, for
+// the tests; the full one takes minutes.
+func (n *Notebook) HasSmoke() bool {
+	for _, c := range n.Cells() {
+		if c.IsCode() && (strings.Contains(c.Source(), "show.Smoke(") || strings.Contains(c.Source(), "show.Sized(")) {
+			return true
+		}
+	}
+	return false
+}
+
+// skipped tells whether an optional cell said that its data are missing.
+func (c Cell) skipped() bool {
+	outs := c.Outputs()
+	if !c.HasTag(OptionalTag) || len(outs) != 1 {
+		return false
+	}
+	name, text := outs[0].Stream()
+	return name == "stdout" && strings.HasPrefix(text, SkippedPrefix)
+}
+
+// CompareKinds is Compare for a notebook that was only tried out: each cell must
+// show the same kinds of outputs, whatever is in them.
+func CompareKinds(committed, executed *Notebook) []Difference {
+	var diffs []Difference
+	old, now := committed.Cells(), executed.Cells()
+	for i := range min(len(old), len(now)) {
+		if a, b := kinds(old[i]), kinds(now[i]); a != b && old[i].IsCode() && !now[i].skipped() {
+			diffs = append(diffs, Difference{old[i].Number, "outputs", a, b, "other kinds of outputs"})
+		}
+	}
+	return diffs
+}
+
+func kinds(c Cell) string {
+	var all []string
+	for _, o := range c.Outputs() {
+		if name, _ := o.Stream(); name != "" {
+			all = append(all, name)
+		} else {
+			all = append(all, o.Kind()+" "+strings.Join(o.MIMETypes(), ", "))
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
 // Compare returns where the outputs of the executed notebook differ from the
 // committed one's. Numbers are compared within the cell's tolerance, the text
 // between them exactly (but for the width of blanks), pictures by format and size.
@@ -77,6 +131,9 @@ func compareCell(old, now Cell) (diffs []Difference) {
 	}
 	if was, is := countOf(old), countOf(now); was != is {
 		note("execution count", "the committed outputs are not those of one clean run (run -inplace makes them so)", was, is)
+	}
+	if now.skipped() {
+		return diffs
 	}
 	a, b := old.Outputs(), now.Outputs()
 	if len(a) != len(b) {

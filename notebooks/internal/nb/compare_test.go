@@ -87,6 +87,9 @@ func TestCompareOutputs(t *testing.T) {
 		"frames":           {`{}`, frames(3), frames(3), ""},
 		"frames' size":     {`{}`, frames(3), frames(5), "3 became 5"},
 		"another stream":   {`{}`, stdout("a"), strings.Replace(stdout("a"), "stdout", "stderr", 1), "kind of output"},
+		"skipped":          {`{"tags":["optional"]}`, image(3), stdout(`skipped: no data\n`), ""},
+		"not optional":     {`{}`, image(3), stdout(`skipped: no data\n`), "kind of output"},
+		"optional, run":    {`{"tags":["optional"]}`, stdout(`a`), stdout(`b`), "another text"},
 		"markdown numbers": {`{}`, `{"output_type":"display_data","metadata":{},"data":{"text/markdown":"**1.5**"}}`, `{"output_type":"display_data","metadata":{},"data":{"text/markdown":"**2.5**"}}`, "1.5 became 2.5"},
 	} {
 		diffs := Compare(notebook(t, c.metadata, c.old), notebook(t, c.metadata, c.now))
@@ -112,5 +115,21 @@ func TestAround(t *testing.T) {
 	}
 	if a, b := around("short", "shirt"); a != "short" || b != "shirt" {
 		t.Errorf("%q, %q", a, b)
+	}
+}
+
+func TestCompareKinds(t *testing.T) {
+	const a = `{"output_type":"stream","name":"stdout","text":"a\nb\n"}`
+	const b = `{"output_type":"stream","name":"stdout","text":"c\n"}`
+	if diffs := CompareKinds(notebook(t, `{}`, a), notebook(t, `{}`, b)); len(diffs) != 0 {
+		t.Errorf("another text of the same kind: %v", diffs)
+	}
+	if diffs := CompareKinds(notebook(t, `{}`, a), notebook(t, `{}`, "")); len(diffs) != 1 {
+		t.Errorf("no output any more: %v", diffs)
+	}
+	small := notebook(t, `{}`, "")
+	small.Cells()[0].raw["source"] = "n := show.Sized(60000, 500)"
+	if !small.HasSmoke() || notebook(t, `{}`, "").HasSmoke() {
+		t.Error("HasSmoke does not see show.Sized, or sees what is not there")
 	}
 }

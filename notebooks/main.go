@@ -3,6 +3,7 @@
 //	go run ./notebooks                                  open the book in JupyterLab
 //	go run ./notebooks run [-inplace | -o DIR] FILE...  execute notebooks
 //	go run ./notebooks check [FILE...]                  execute, and compare with the committed outputs
+//	go run ./notebooks export DIR                       write the book as a static site
 //	go run ./notebooks setup                            only install what the others need
 //
 // It needs Go and Python 3.10 or newer. What else it needs it installs into a
@@ -27,7 +28,7 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{openCommand, runCommand, checkCommand, setupCommand}
+	return []command{openCommand, runCommand, checkCommand, exportCommand, setupCommand}
 }
 
 func main() {

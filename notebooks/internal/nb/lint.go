@@ -26,7 +26,7 @@ func (n *Notebook) Lint(root string) (faults []string) {
 			}
 			first = false
 			l.code(c)
-		case c.raw["cell_type"] == "markdown":
+		case c.IsMarkdown():
 			l.markdown(c.Source())
 		}
 	}
@@ -90,8 +90,7 @@ func (l *linter) code(c Cell) {
 	}
 	for k, o := range c.Outputs() {
 		if o.Data("image/png")+o.Data("image/svg+xml")+o.Data("image/jpeg") != "" {
-			meta, _ := o.raw["metadata"].(map[string]any)
-			if alt, _ := meta["alt"].(string); strings.TrimSpace(alt) == "" && strings.TrimSpace(o.Data("text/plain")) == "" {
+			if o.Alt() == "" {
 				l.fault("output %d is a picture without an alternative text: show it with package show, or give one", k+1)
 			}
 		}

@@ -156,6 +156,9 @@ func (c Cell) IsCode() bool {
 	return c.raw["cell_type"] == "code" && strings.TrimSpace(c.Source()) != ""
 }
 
+// IsMarkdown tells whether the cell is prose.
+func (c Cell) IsMarkdown() bool { return c.raw["cell_type"] == "markdown" }
+
 // Source returns the cell's text.
 func (c Cell) Source() string { return text(c.raw["source"]) }
 
@@ -289,4 +292,36 @@ func clone(v any) any {
 		return l
 	}
 	return v
+}
+
+// Clone returns a copy that shares nothing.
+func (n *Notebook) Clone() *Notebook {
+	return &Notebook{Path: n.Path, raw: clone(n.raw).(map[string]any)}
+}
+
+// Alt is the text that stands in for a picture, "" if it has none.
+func (o Output) Alt() string {
+	meta, _ := o.raw["metadata"].(map[string]any)
+	if alt, _ := meta["alt"].(string); strings.TrimSpace(alt) != "" {
+		return strings.TrimSpace(alt)
+	}
+	return strings.TrimSpace(o.Data("text/plain"))
+}
+
+// Size is the width and height in CSS pixels that the output asks for, 0 if it
+// leaves them open.
+func (o Output) Size(mime string) (width, height int64) {
+	meta, _ := o.raw["metadata"].(map[string]any)
+	size, _ := meta[mime].(map[string]any)
+	w, _ := size["width"].(json.Number)
+	h, _ := size["height"].(json.Number)
+	width, _ = w.Int64()
+	height, _ = h.Int64()
+	return width, height
+}
+
+// SetHTML makes a fragment of HTML the output's only representation.
+func (o Output) SetHTML(fragment string) {
+	o.raw["data"] = map[string]any{"text/html": fragment}
+	o.raw["metadata"] = map[string]any{}
 }

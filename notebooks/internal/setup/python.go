@@ -91,7 +91,8 @@ func findPython(ctx context.Context) (interpreter, error) {
 // gets a new environment instead of a broken one.
 func pythonKey(py interpreter) string { return digest(requirements, py.Path, py.Version) }
 
-func makeVenv(ctx context.Context, log *progress, py interpreter, dir string) error {
+// makeVenv makes an environment in dir and installs what the requirements list.
+func makeVenv(ctx context.Context, log *progress, py interpreter, dir, what, requirements string) error {
 	version, _, _ := strings.Cut(py.Version, " ")
 	run := func(name string, args ...string) ([]byte, error) {
 		cmd := exec.CommandContext(ctx, name, args...)
@@ -114,12 +115,12 @@ func makeVenv(ctx context.Context, log *progress, py interpreter, dir string) er
 	if err := os.WriteFile(list, []byte(requirements), 0o600); err != nil {
 		return err
 	}
-	return log.timed("installing JupyterLab", func() error {
+	return log.timed("installing "+what, func() error {
 		out, err := run(filepath.Join(dir, "bin", "python"), "-m", "pip", "install",
 			"--quiet", "--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input",
 			"--retries", "2", "--timeout", "20", "-r", list)
 		if err != nil {
-			return failure(ctx, "pip could not install JupyterLab",
+			return failure(ctx, "pip could not install "+what,
 				"The first start needs the network (or a pip mirror, see `pip config`); start again and it goes on from here.", out, err)
 		}
 		return nil

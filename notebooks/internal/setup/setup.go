@@ -142,7 +142,7 @@ func build(ctx context.Context, log *progress, env *Env, python interpreter, ven
 	}
 	if m.venv {
 		run(func() error {
-			return atomically(venv, func(dir string) error { return makeVenv(ctx, log, python, dir) })
+			return atomically(venv, func(dir string) error { return makeVenv(ctx, log, python, dir, "JupyterLab", requirements) })
 		})
 	}
 	run(func() error {

@@ -1,0 +1,152 @@
+// Package site writes the book as a static site: pages with navigation, search,
+// a dark theme, formulas, charts and sliders, that need no server and no
+// network.
+package site
+
+import (
+	"context"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"descent/notebooks/internal/nb"
+	"descent/notebooks/internal/session"
+	"descent/notebooks/internal/setup"
+)
+
+//go:embed conf.py book.css book.js
+var files embed.FS
+
+// Write makes the site of the notebooks in dir, which must be empty or a site
+// that Write has made.
+func Write(ctx context.Context, with setup.Site, books []*nb.Notebook, dir string) error {
+	if err := usable(dir); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp("", "descent-site-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	source, built := filepath.Join(work, "source"), filepath.Join(work, "html")
+	static := filepath.Join(source, "_static")
+	if err := os.MkdirAll(static, 0o755); err != nil {
+		return err
+	}
+	for name, folder := range map[string]string{"conf.py": source, "book.css": static, "book.js": static} {
+		text, err := files.ReadFile(name)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, name), text, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := os.CopyFS(static, os.DirFS(with.Assets)); err != nil {
+		return err
+	}
+	for _, b := range books {
+		if err := page(b, source); err != nil {
+			return fmt.Errorf("%s: %w", b.Path, err)
+		}
+	}
+	if err := writeIndex(books, filepath.Join(static, "index.js")); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(source, "index.md"), []byte(contents(books)), 0o644); err != nil {
+		return err
+	}
+	if err := python(ctx, with, "-m", "sphinx", "--quiet", "-b", "html", "-j", "auto", source, built); err != nil {
+		return fmt.Errorf("sphinx: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(built, mark), nil, 0o644); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.CopyFS(dir, os.DirFS(built))
+}
+
+// mark tells a site of ours from a folder with something else in it.
+const mark = ".descent-site"
+
+func usable(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, mark)); err != nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty and holds no site of this book: choose another folder, or empty it", dir)
+	}
+	return nil
+}
+
+// contents is the start page: the navigation, which opens the first notebook.
+func contents(books []*nb.Notebook) string {
+	var b strings.Builder
+	b.WriteString("# Model training and optimization\n\nA book in Go that runs. These pages are its notebooks with their outputs; sliders and search work here, too. " +
+		"To run and change the code, open the notebooks themselves.\n\n```{toctree}\n:maxdepth: 2\n\n")
+	for _, n := range books {
+		fmt.Fprintf(&b, "%s\n", strings.TrimSuffix(filepath.Base(n.Path), ".ipynb"))
+	}
+	b.WriteString("```\n")
+	return b.String()
+}
+
+// page writes a notebook for Sphinx: its pictures become files, with the sizes
+// and alternative texts that package show put beside them.
+func page(book *nb.Notebook, source string) error {
+	name := strings.TrimSuffix(filepath.Base(book.Path), ".ipynb")
+	pictures := filepath.Join(source, "_static", "pictures")
+	if err := os.MkdirAll(pictures, 0o755); err != nil {
+		return err
+	}
+	copied := book.Clone()
+	for _, c := range copied.Cells() {
+		for k, o := range c.Outputs() {
+			coded := o.Data("image/png")
+			if coded == "" {
+				continue
+			}
+			data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(coded), ""))
+			if err != nil {
+				return fmt.Errorf("cell %d, output %d: %w", c.Number, k+1, err)
+			}
+			file := fmt.Sprintf("%s-%d-%d.png", name, c.Number, k+1)
+			if err := os.WriteFile(filepath.Join(pictures, file), data, 0o644); err != nil {
+				return err
+			}
+			width, height := o.Size("image/png")
+			size := ""
+			if width > 0 && height > 0 {
+				size = fmt.Sprintf(` width="%d" height="%d"`, width, height)
+			}
+			o.SetHTML(fmt.Sprintf(`<img src="_static/pictures/%s" alt="%s"%s loading="lazy">`, file, html.EscapeString(o.Alt()), size))
+		}
+	}
+	return copied.Write(filepath.Join(source, name+".ipynb"))
+}
+
+func python(ctx context.Context, with setup.Site, args ...string) error {
+	cmd := exec.CommandContext(ctx, with.Python, append([]string{"-I"}, args...)...)
+	session.Group(cmd)
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package site
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"descent/notebooks/internal/nb"
+	"descent/notebooks/internal/setup"
+)
+
+// pixel is a PNG of one pixel.
+const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+func book(t *testing.T) *nb.Notebook {
+	t.Helper()
+	n, err := nb.Parse([]byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
+		{"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# 9 · Title · 标题\n\nIntroduction with $x^2$.\n\n## 9.1 Overfitting · 过拟合\n\nText.\n\n` +
+		"```mermaid\\ngraph LR\\n  A --> B\\n```\\n\\n```go\\n# no heading\\n```" + `"},
+		{"cell_type": "code", "id": "b", "metadata": {}, "execution_count": 1, "source": "fmt.Println(1)", "outputs": [
+			{"output_type": "display_data", "metadata": {"alt": "a \"curve\" <b>", "image/png": {"width": 640, "height": 400}}, "data": {"image/png": "` + pixel + `", "text/plain": "a curve"}},
+			{"output_type": "stream", "name": "stdout", "text": "1\n"}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Path = "notebooks/09-title.ipynb"
+	return n
+}
+
+func TestSectionsAreCutAtHeadings(t *testing.T) {
+	got := sections(book(t))
+	if len(got) != 2 {
+		t.Fatalf("%d sections, want 2: %+v", len(got), got)
+	}
+	if s := got[0]; s.Page != "09-title" || s.Title != "9 · Title · 标题" || !strings.Contains(s.Text, "Introduction") {
+		t.Errorf("first section %+v", s)
+	}
+	if s := got[1]; s.Heading != "9.1 Overfitting · 过拟合" || s.Title != "9 · Title · 标题" || !strings.Contains(s.Text, "# no heading") || !strings.Contains(s.Text, "fmt.Println") {
+		t.Errorf("second section %+v", s)
+	}
+}
+
+func TestPicturesBecomeFiles(t *testing.T) {
+	dir, n := t.TempDir(), book(t)
+	if err := page(n, dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "_static", "pictures", "09-title-2-1.png")); err != nil {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "09-title.ipynb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`alt=\"a &#34;curve&#34; <b>\"`, `width=\"640\" height=\"400\"`} {
+		if !strings.Contains(strings.ReplaceAll(strings.ReplaceAll(string(text), "&lt;", "<"), "&gt;", ">"), want) {
+			t.Errorf("the page lacks %s:\n%s", want, text)
+		}
+	}
+	if n.Cells()[1].Outputs()[0].Data("image/png") == "" {
+		t.Error("the notebook itself was changed")
+	}
+}
+
+func TestOtherPeoplesFoldersAreLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(t.Context(), setup.Site{}, nil, dir); err == nil || !strings.Contains(err.Error(), "choose another folder") {
+		t.Errorf("writing over a folder with something else in it: %v", err)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: installs Sphinx")
+	}
+	with, err := setup.PrepareSite(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "site")
+	for range 2 { // a site of ours may be written again
+		if err := Write(t.Context(), with, []*nb.Notebook{book(t)}, dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, wants := range map[string][]string{
+		"09-title.html": {`<pre class="mermaid">graph LR`, `src="_static/pictures/09-title-2-1.png"`, `alt="a`, "过拟合",
+			`class="math notranslate`, "tex-svg.js", `href="index.html"`},
+		"index.html":                        {`href="09-title.html"`},
+		"search.html":                       {"index.js", "book.js"},
+		"_static/index.js":                  {"过拟合"},
+		"_static/mermaid.min.js":            {"mermaid"},
+		"_static/tex-svg.js":                {"MathJax"},
+		"_static/pictures/09-title-2-1.png": {"PNG"},
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file)))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, want := range wants {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s lacks %q", file, want)
+			}
+		}
+		if strings.HasSuffix(file, ".html") && strings.Contains(string(text), `src="http`) {
+			t.Errorf("%s loads something from the network", file)
+		}
+	}
+}

@@ -29,9 +29,6 @@ type Loader struct {
 	// while the one before is used. Batches, their order and their bits are the
 	// same as without. No goroutine outlives an epoch, however it ends.
 	Prefetch int
-	// Context, if not nil, ends an epoch with its error when it is done, also
-	// while a batch is waited for.
-	Context context.Context
 
 	order []int
 	batch Batch
@@ -89,10 +86,14 @@ func (l *Loader) Permutation(epoch int) []int {
 
 // Epoch deals out the batches of one epoch. A batch is valid until the next
 // one; an error of the data set ends the epoch.
-func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] { return l.EpochFrom(epoch, 0) }
+func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
+	return l.EpochFrom(context.Background(), epoch, 0)
+}
 
 // EpochFrom is Epoch without its first batches, for resuming in the middle.
-func (l *Loader) EpochFrom(epoch, batch int) iter.Seq2[Batch, error] {
+// When ctx is done while a prefetched batch is waited for, the epoch ends with
+// its error. train.Fit deals with a loader through this.
+func (l *Loader) EpochFrom(ctx context.Context, epoch, batch int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		order, size := l.Permutation(epoch), l.batchSize()
 		fill := func(k int, b *Batch) error {
@@ -103,15 +104,11 @@ func (l *Loader) EpochFrom(epoch, batch int) iter.Seq2[Batch, error] {
 			return nil
 		}
 		if l.Prefetch > 0 {
-			l.prefetch(batch, fill, yield)
+			l.prefetch(ctx, batch, fill, yield)
 			return
 		}
 		for k := batch; k < l.Len(); k++ {
-			err := l.err()
-			if err == nil {
-				err = fill(k, &l.batch)
-			}
-			if err != nil {
+			if err := fill(k, &l.batch); err != nil {
 				yield(Batch{}, err)
 				return
 			}
@@ -120,11 +117,4 @@ func (l *Loader) EpochFrom(epoch, batch int) iter.Seq2[Batch, error] {
 			}
 		}
 	}
-}
-
-func (l *Loader) err() error {
-	if l.Context == nil {
-		return nil
-	}
-	return l.Context.Err()
 }

@@ -1,6 +1,9 @@
 package data
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // slot is where one goroutine prepares every so manyeth batch of an epoch.
 type slot struct {
@@ -17,7 +20,7 @@ type prepared struct {
 // prefetch deals out batches first, first+1, … in order. Batch k is prepared
 // in slot k mod slots; a slot starts on its next batch when the consumer has
 // come back for the one after.
-func (l *Loader) prefetch(first int, fill func(k int, b *Batch) error, yield func(Batch, error) bool) {
+func (l *Loader) prefetch(ctx context.Context, first int, fill func(k int, b *Batch) error, yield func(Batch, error) bool) {
 	n := l.Len()
 	slots := min(l.Prefetch+1, n-first)
 	for len(l.ahead) < slots {
@@ -48,22 +51,20 @@ func (l *Loader) prefetch(first int, fill func(k int, b *Batch) error, yield fun
 			}
 		})
 	}
-	var done <-chan struct{}
-	if l.Context != nil {
-		done = l.Context.Done()
-	}
 	for k := first; k < n; k++ {
 		a := &l.ahead[(k-first)%slots]
 		var p prepared
 		select {
 		case p = <-a.ready:
-		case <-done:
+		default:
+			select {
+			case p = <-a.ready:
+			case <-ctx.Done():
+				p.err = ctx.Err()
+			}
 		}
 		if p.panic != nil {
 			panic(p.panic)
-		}
-		if err := l.err(); p.err == nil && err != nil {
-			p.err = err
 		}
 		if p.err != nil {
 			yield(Batch{}, p.err)

@@ -50,7 +50,7 @@ func TestPrefetchDealsTheSameBatches(t *testing.T) {
 				}
 			}
 			var from []int
-			for b, err := range l.EpochFrom(1, 2) {
+			for b, err := range l.EpochFrom(context.Background(), 1, 2) {
 				if err != nil || b.Epoch != 1 {
 					t.Fatal(err, b.Epoch)
 				}
@@ -109,13 +109,17 @@ func TestPrefetchPassesOnWhatGoesWrong(t *testing.T) {
 			}
 		}()
 
+		if ahead == 0 {
+			continue
+		}
 		ctx, cancel := context.WithCancel(context.Background())
 		hang := make(chan struct{})
-		l = &data.Loader{Dataset: flaky{numbered(40), 9, func() error { cancel(); <-hang; return nil }}, BatchSize: 4, Prefetch: ahead, Context: ctx}
-		time.AfterFunc(20*time.Millisecond, func() { close(hang) })
+		l = &data.Loader{Dataset: flaky{numbered(40), 9, func() error { cancel(); <-hang; return nil }}, BatchSize: 4, Prefetch: ahead}
 		var last error
-		for _, err := range l.Epoch(0) {
-			last = err
+		for _, err := range l.EpochFrom(ctx, 0, 0) {
+			if last = err; err != nil {
+				close(hang) // only now: the epoch ended before its batch came
+			}
 		}
 		if !errors.Is(last, context.Canceled) {
 			t.Errorf("%d ahead: cancelled: %v", ahead, last)

@@ -71,7 +71,7 @@ func (e *evaluation[B]) run(ctx context.Context) (map[string]float64, error) {
 		meters[i] = m.New()
 	}
 	var sum, weight float64
-	for batch, err := range e.source.Epoch(0) {
+	for batch, err := range from(ctx, e.source, 0, 0) {
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -151,7 +151,7 @@ func (p *Predictor) Predict(x []float32, dims ...int) (y []float32, ydims []int,
 // All is the model's output for every sample of one epoch of the source, in
 // its order: [samples, ...].
 func (p *Predictor) All(ctx context.Context, source Source[data.Batch]) (y []float32, ydims []int, err error) {
-	for b, err := range source.Epoch(0) {
+	for b, err := range from(ctx, source, 0, 0) {
 		if err == nil {
 			err = ctx.Err()
 		}

@@ -67,6 +67,7 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 		if err := f.Run.resume(c.Resume); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return h, fmt.Errorf("train: resume: %w", err)
 		}
+		f.shards.seed(c.Seed, f.Tape.Step())
 	}
 	start, before := time.Now(), h.Time
 	defer func() { h.Time = before + time.Since(start) }()
@@ -150,12 +151,14 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 func (f *fitter[B]) epoch() (err error) {
 	start, k := time.Now(), f.Config.Accumulate
 	group := 0
-	for batch, e := range from(f.source, f.Epoch, f.StepInEp*k) {
-		if err = e; err != nil {
-			break
+	for batch, e := range from(f.ctx, f.source, f.Epoch, f.StepInEp*k) {
+		if err = e; err == nil && group == 0 { // never between the batches of a step
+			err = f.ctx.Err()
 		}
-		if err = f.ctx.Err(); err != nil && group == 0 {
-			err = fmt.Errorf("train: interrupted at step %d: %w", f.Step, err)
+		if err != nil {
+			if err == f.ctx.Err() {
+				err = fmt.Errorf("train: interrupted at step %d: %w", f.Step, err)
+			}
 			break
 		}
 		if err = f.add(batch); err != nil {
@@ -267,11 +270,11 @@ func (f *fitter[B]) step() error {
 
 // from deals out the batches of an epoch but the first ones. A source that can
 // begin anywhere (data.Loader) does; others are read up to there.
-func from[B any](source Source[B], epoch, batch int) Batches[B] {
+func from[B any](ctx context.Context, source Source[B], epoch, batch int) Batches[B] {
 	if s, ok := source.(interface {
-		EpochFrom(epoch, batch int) Batches[B]
+		EpochFrom(ctx context.Context, epoch, batch int) Batches[B]
 	}); ok {
-		return s.EpochFrom(epoch, batch)
+		return s.EpochFrom(ctx, epoch, batch)
 	}
 	return func(yield func(B, error) bool) {
 		i := 0

@@ -334,3 +334,29 @@ func TestResumeWithASourceThatCannotSeek(t *testing.T) {
 		t.Errorf("%v\n%v\n%v", err, got, want)
 	}
 }
+
+// Every shard has random numbers of its own, and goes on with them.
+func TestResumeWithShards(t *testing.T) {
+	fit := func(path string, stop int) ([]float32, error) {
+		m := nn.Sequential{nn.NewLinear(nn.NewRand(1), 1, 8), nn.Func(func(x tensor.Tensor) tensor.Tensor { return x.Dropout(0.5) }), nn.NewLinear(nn.NewRand(2), 8, 1)}
+		_, err := train.Fit(context.Background(), train.Supervised(m, nn.MSE), &data.Loader{Dataset: line(20), BatchSize: 5, Prefetch: 1}, train.Config{
+			Epochs: 2, Optimizer: optim.Adam(0.05), Resume: path, Shards: 3, Callbacks: []train.Callback{train.Checkpoint(path, 1), train.OnStep(func(r *train.Run) error {
+				if r.Step == stop {
+					return errors.New("crash")
+				}
+				return nil
+			})}})
+		return bits(m), err
+	}
+	dir := t.TempDir()
+	want, err := fit(filepath.Join(dir, "whole"), 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fit(filepath.Join(dir, "part"), 6); err == nil {
+		t.Fatal("no crash")
+	}
+	if got, err := fit(filepath.Join(dir, "part"), 99); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\n%v\n%v", err, got, want)
+	}
+}

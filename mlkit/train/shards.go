@@ -46,6 +46,15 @@ func newShards[B any](o Objective[B], c *Config, first *tensor.Tape) (*shards[B]
 // shardSeed gives every shard random numbers of its own.
 func shardSeed(seed uint64, k int) uint64 { return seed + uint64(k)*0x9e3779b97f4a7c15 }
 
+// seed puts the tapes where that of the first shard is, after a resume.
+func (s *shards[B]) seed(seed, step uint64) {
+	if s != nil {
+		for k := range s.parts {
+			s.parts[k].tape.Seed(shardSeed(seed, k), step)
+		}
+	}
+}
+
 // Part computes one shard; kernel.Parallel calls it on any goroutine.
 func (s *shards[B]) Part(k int) {
 	p := &s.parts[k]

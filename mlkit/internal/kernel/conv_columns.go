@@ -44,8 +44,12 @@ func (j *convJob) columns(s *workspace, image []float32, lo, hi, first, last int
 				width: right - left, rows: bottom - top, planes: hi - lo,
 				srcRow: j.StrideH * j.W, srcPlane: plane, dstRow: ow, dstPlane: window * n,
 			}
-			if j.StrideW == 1 {
+			switch j.StrideW {
+			case 1:
 				copyBlocks(dst, src, b)
+				continue
+			case 2:
+				copyEven(dst, src, b)
 				continue
 			}
 			for p := range b.planes {
@@ -79,8 +83,12 @@ func (j *convJob) scatter(dx, col []float32, planes, first, last int) {
 				width: right - left, rows: bottom - top, planes: planes,
 				srcRow: ow, srcPlane: window * n, dstRow: j.StrideH * j.W, dstPlane: plane,
 			}
-			if j.StrideW == 1 {
+			switch j.StrideW {
+			case 1:
 				addBlocks(dst, src, b)
+				continue
+			case 2:
+				addEven(dst, src, b)
 				continue
 			}
 			for p := range b.planes {

@@ -161,3 +161,25 @@ func winWeightGradCPU(dst, src, tmp []float32, p *winTiles) {
 		winGo(dst, src, p, 0, 6, 3)
 	}
 }
+
+func copyEvenCPU(dst, src []float32, b *blocks) {
+	switch cpu {
+	case avx512:
+		copyEvenAVX512(&dst[0], &src[0], (*byte)(unsafe.Pointer(b)))
+	case avx2:
+		copyEvenAVX2(&dst[0], &src[0], (*byte)(unsafe.Pointer(b)))
+	default:
+		copyEvenGo(dst, src, b)
+	}
+}
+
+func addEvenCPU(dst, src []float32, b *blocks) {
+	switch cpu {
+	case avx512:
+		addEvenAVX512(&dst[0], &src[0], (*byte)(unsafe.Pointer(b)))
+	case avx2:
+		addEvenAVX2(&dst[0], &src[0], (*byte)(unsafe.Pointer(b)))
+	default:
+		addEvenGo(dst, src, b)
+	}
+}

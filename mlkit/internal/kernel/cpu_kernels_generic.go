@@ -9,6 +9,9 @@ func transposeBlock(dst, src []float32, ld, rows, n, stride int) {
 func copyBlocksCPU(dst, src []float32, b *blocks) { copyBlocksGo(dst, src, b) }
 func addBlocksCPU(dst, src []float32, b *blocks)  { addBlocksGo(dst, src, b) }
 
+func copyEvenCPU(dst, src []float32, b *blocks) { copyEvenGo(dst, src, b) }
+func addEvenCPU(dst, src []float32, b *blocks)  { addEvenGo(dst, src, b) }
+
 func maxPoolCPU(y []float32, idx []int32, x []float32, r *poolRows) { maxPoolGo(y, idx, x, r) }
 func avgPoolCPU(y, x []float32, r *poolRows)                        { avgPoolGo(y, x, r) }
 

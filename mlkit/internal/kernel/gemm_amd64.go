@@ -29,6 +29,16 @@ func copyBlocksAVX512(dst *float32, src *float32, b *byte)
 //go:noescape
 func addBlocksAVX512(dst *float32, src *float32, b *byte)
 
+// copyEvenAVX512 does what copyEvenGo does.
+//
+//go:noescape
+func copyEvenAVX512(dst *float32, src *float32, b *byte)
+
+// addEvenAVX512 does what addEvenGo does.
+//
+//go:noescape
+func addEvenAVX512(dst *float32, src *float32, b *byte)
+
 // tilesAVX2 computes a column of tiles, as tilesGo does.
 //
 //go:noescape
@@ -53,3 +63,13 @@ func copyBlocksAVX2(dst *float32, src *float32, b *byte)
 //
 //go:noescape
 func addBlocksAVX2(dst *float32, src *float32, b *byte)
+
+// copyEvenAVX2 does what copyEvenGo does.
+//
+//go:noescape
+func copyEvenAVX2(dst *float32, src *float32, b *byte)
+
+// addEvenAVX2 does what addEvenGo does.
+//
+//go:noescape
+func addEvenAVX2(dst *float32, src *float32, b *byte)

@@ -22,6 +22,42 @@ DATA tailMask<>+56(SB)/4, $0x00000000
 DATA tailMask<>+60(SB)/4, $0x00000000
 GLOBL tailMask<>(SB), RODATA|NOPTR, $64
 
+DATA evenIndex<>+0(SB)/4, $0x00000000
+DATA evenIndex<>+4(SB)/4, $0x00000002
+DATA evenIndex<>+8(SB)/4, $0x00000004
+DATA evenIndex<>+12(SB)/4, $0x00000006
+DATA evenIndex<>+16(SB)/4, $0x00000008
+DATA evenIndex<>+20(SB)/4, $0x0000000a
+DATA evenIndex<>+24(SB)/4, $0x0000000c
+DATA evenIndex<>+28(SB)/4, $0x0000000e
+DATA evenIndex<>+32(SB)/4, $0x00000010
+DATA evenIndex<>+36(SB)/4, $0x00000012
+DATA evenIndex<>+40(SB)/4, $0x00000014
+DATA evenIndex<>+44(SB)/4, $0x00000016
+DATA evenIndex<>+48(SB)/4, $0x00000018
+DATA evenIndex<>+52(SB)/4, $0x0000001a
+DATA evenIndex<>+56(SB)/4, $0x0000001c
+DATA evenIndex<>+60(SB)/4, $0x0000001e
+GLOBL evenIndex<>(SB), RODATA|NOPTR, $64
+
+DATA evenMask<>+0(SB)/4, $0xffffffff
+DATA evenMask<>+4(SB)/4, $0x00000000
+DATA evenMask<>+8(SB)/4, $0xffffffff
+DATA evenMask<>+12(SB)/4, $0x00000000
+DATA evenMask<>+16(SB)/4, $0xffffffff
+DATA evenMask<>+20(SB)/4, $0x00000000
+DATA evenMask<>+24(SB)/4, $0xffffffff
+DATA evenMask<>+28(SB)/4, $0x00000000
+DATA evenMask<>+32(SB)/4, $0xffffffff
+DATA evenMask<>+36(SB)/4, $0x00000000
+DATA evenMask<>+40(SB)/4, $0xffffffff
+DATA evenMask<>+44(SB)/4, $0x00000000
+DATA evenMask<>+48(SB)/4, $0xffffffff
+DATA evenMask<>+52(SB)/4, $0x00000000
+DATA evenMask<>+56(SB)/4, $0xffffffff
+DATA evenMask<>+60(SB)/4, $0x00000000
+GLOBL evenMask<>(SB), RODATA|NOPTR, $64
+
 // func tilesAVX512(t *byte)
 // Requires: AVX, AVX512F
 TEXT ·tilesAVX512(SB), NOSPLIT, $0-8
@@ -6126,6 +6162,165 @@ last:
 	VZEROUPPER
 	RET
 
+// func copyEvenAVX512(dst *float32, src *float32, b *byte)
+// Requires: AVX, AVX512F
+TEXT ·copyEvenAVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    b+16(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    CX, R8
+	DECQ    R8
+	ANDQ    $-16, R8
+	SUBQ    R8, CX
+	MOVQ    $-1, R9
+	SHLQ    CL, R9
+	NOTQ    R9
+	KMOVW   R9, K1
+	MOVQ    (AX), CX
+	DECQ    CX
+	ANDQ    $0x0f, CX
+	LEAQ    1(CX)(CX*1), CX
+	MOVQ    $-1, R9
+	SHLQ    CL, R9
+	NOTQ    R9
+	KMOVW   R9, K2
+	SHRQ    $0x10, R9
+	KMOVW   R9, K3
+	VMOVUPS evenIndex<>+0(SB), Z31
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), BX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, BX
+	MOVQ    16(AX), R13
+	XORQ    CX, CX
+
+plane:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ 8(AX), R10
+
+row:
+	MOVQ CX, R9
+	CMPQ R8, CX
+	JE   last
+
+vector:
+	VMOVUPS   (R11)(R9*8), Z0
+	VMOVUPS   64(R11)(R9*8), Z1
+	VMOVUPS   Z31, Z2
+	VPERMI2PS Z1, Z0, Z2
+	VMOVUPS   Z2, Z0
+	VMOVUPS   Z0, (R12)(R9*4)
+	ADDQ      $0x10, R9
+	CMPQ      R9, R8
+	JL        vector
+
+last:
+	VMOVUPS.Z (R11)(R9*8), K2, Z0
+	VMOVUPS.Z 64(R11)(R9*8), K3, Z1
+	VMOVUPS   Z31, Z2
+	VPERMI2PS Z1, Z0, Z2
+	VMOVUPS   Z2, Z0
+	VMOVUPS   Z0, K1, (R12)(R9*4)
+	ADDQ      DX, R11
+	ADDQ      BX, R12
+	DECQ      R10
+	JNZ       row
+	MOVQ      32(AX), R9
+	LEAQ      (SI)(R9*4), SI
+	MOVQ      48(AX), R9
+	LEAQ      (DI)(R9*4), DI
+	DECQ      R13
+	JNZ       plane
+	VZEROUPPER
+	RET
+
+// func addEvenAVX512(dst *float32, src *float32, b *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·addEvenAVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    b+16(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    CX, R8
+	DECQ    R8
+	ANDQ    $-16, R8
+	SUBQ    R8, CX
+	MOVQ    $-1, R9
+	SHLQ    CL, R9
+	NOTQ    R9
+	KMOVW   R9, K1
+	MOVQ    (AX), CX
+	DECQ    CX
+	ANDQ    $0x0f, CX
+	LEAQ    1(CX)(CX*1), CX
+	MOVQ    $-1, R9
+	SHLQ    CL, R9
+	NOTQ    R9
+	ANDQ    $0x55555555, R9
+	MOVQ    $0x00005555, CX
+	KMOVW   CX, K4
+	KMOVW   R9, K2
+	SHRQ    $0x10, R9
+	KMOVW   R9, K3
+	VMOVUPS evenIndex<>+0(SB), Z31
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), BX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, BX
+	MOVQ    16(AX), R13
+	XORQ    CX, CX
+
+plane:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ 8(AX), R10
+
+row:
+	MOVQ CX, R9
+	CMPQ R8, CX
+	JE   last
+
+vector:
+	VMOVUPS       (R11)(R9*4), Z0
+	VEXTRACTF32X8 $0x01, Z0, Y1
+	VEXPANDPS.Z   Z0, K4, Z0
+	VEXPANDPS.Z   Z1, K4, Z1
+	VMOVUPS.Z     (R12)(R9*8), K4, Z2
+	VADDPS        Z2, Z0, Z0
+	VMOVUPS       Z0, K4, (R12)(R9*8)
+	VMOVUPS.Z     64(R12)(R9*8), K4, Z2
+	VADDPS        Z2, Z1, Z1
+	VMOVUPS       Z1, K4, 64(R12)(R9*8)
+	ADDQ          $0x10, R9
+	CMPQ          R9, R8
+	JL            vector
+
+last:
+	VMOVUPS.Z     (R11)(R9*4), K1, Z0
+	VEXTRACTF32X8 $0x01, Z0, Y1
+	VEXPANDPS.Z   Z0, K4, Z0
+	VEXPANDPS.Z   Z1, K4, Z1
+	VMOVUPS.Z     (R12)(R9*8), K2, Z2
+	VADDPS        Z2, Z0, Z0
+	VMOVUPS       Z0, K2, (R12)(R9*8)
+	VMOVUPS.Z     64(R12)(R9*8), K3, Z2
+	VADDPS        Z2, Z1, Z1
+	VMOVUPS       Z1, K3, 64(R12)(R9*8)
+	ADDQ          DX, R11
+	ADDQ          BX, R12
+	DECQ          R10
+	JNZ           row
+	MOVQ          32(AX), R9
+	LEAQ          (SI)(R9*4), SI
+	MOVQ          48(AX), R9
+	LEAQ          (DI)(R9*4), DI
+	DECQ          R13
+	JNZ           plane
+	VZEROUPPER
+	RET
+
 // func tilesAVX2(t *byte)
 // Requires: AVX, FMA3
 TEXT ·tilesAVX2(SB), NOSPLIT, $0-8
@@ -9468,6 +9663,164 @@ last:
 	VMASKMOVPS (R12)(R9*4), Y15, Y1
 	VADDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y15, (R12)(R9*4)
+	ADDQ       DX, R11
+	ADDQ       BX, R12
+	DECQ       R10
+	JNZ        row
+	MOVQ       32(AX), R9
+	LEAQ       (SI)(R9*4), SI
+	MOVQ       48(AX), R9
+	LEAQ       (DI)(R9*4), DI
+	DECQ       R13
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+// func copyEvenAVX2(dst *float32, src *float32, b *byte)
+// Requires: AVX, AVX2, CMOV
+TEXT ·copyEvenAVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    b+16(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    CX, R8
+	DECQ    R8
+	ANDQ    $-8, R8
+	SUBQ    R8, CX
+	LEAQ    tailMask<>+0(SB), R9
+	NEGQ    CX
+	VMOVUPS 32(R9)(CX*4), Y15
+	MOVQ    (AX), CX
+	DECQ    CX
+	ANDQ    $0x07, CX
+	LEAQ    1(CX)(CX*1), CX
+	LEAQ    tailMask<>+0(SB), R9
+	NEGQ    CX
+	MOVQ    $-8, R10
+	CMPQ    CX, R10
+	CMOVQGT CX, R10
+	VMOVUPS 32(R9)(R10*4), Y13
+	SUBQ    R10, CX
+	VMOVUPS 32(R9)(CX*4), Y14
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), BX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, BX
+	MOVQ    16(AX), R13
+	XORQ    CX, CX
+
+plane:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ 8(AX), R10
+
+row:
+	MOVQ CX, R9
+	CMPQ R8, CX
+	JE   last
+
+vector:
+	VMOVUPS (R11)(R9*8), Y0
+	VMOVUPS 32(R11)(R9*8), Y1
+	VSHUFPS $0x88, Y1, Y0, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y0, (R12)(R9*4)
+	ADDQ    $0x08, R9
+	CMPQ    R9, R8
+	JL      vector
+
+last:
+	VMASKMOVPS (R11)(R9*8), Y13, Y0
+	VMASKMOVPS 32(R11)(R9*8), Y14, Y1
+	VSHUFPS    $0x88, Y1, Y0, Y0
+	VPERMPD    $0xd8, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R12)(R9*4)
+	ADDQ       DX, R11
+	ADDQ       BX, R12
+	DECQ       R10
+	JNZ        row
+	MOVQ       32(AX), R9
+	LEAQ       (SI)(R9*4), SI
+	MOVQ       48(AX), R9
+	LEAQ       (DI)(R9*4), DI
+	DECQ       R13
+	JNZ        plane
+	VZEROUPPER
+	RET
+
+// func addEvenAVX2(dst *float32, src *float32, b *byte)
+// Requires: AVX, AVX2, CMOV
+TEXT ·addEvenAVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    b+16(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    CX, R8
+	DECQ    R8
+	ANDQ    $-8, R8
+	SUBQ    R8, CX
+	LEAQ    tailMask<>+0(SB), R9
+	NEGQ    CX
+	VMOVUPS 32(R9)(CX*4), Y15
+	MOVQ    (AX), CX
+	DECQ    CX
+	ANDQ    $0x07, CX
+	LEAQ    1(CX)(CX*1), CX
+	LEAQ    tailMask<>+0(SB), R9
+	NEGQ    CX
+	MOVQ    $-8, R10
+	CMPQ    CX, R10
+	CMOVQGT CX, R10
+	VMOVUPS 32(R9)(R10*4), Y13
+	SUBQ    R10, CX
+	VMOVUPS 32(R9)(CX*4), Y14
+	VMOVUPS evenMask<>+0(SB), Y12
+	VANDPS  Y12, Y13, Y13
+	VANDPS  Y12, Y14, Y14
+	VXORPS  Y11, Y11, Y11
+	MOVQ    24(AX), DX
+	MOVQ    40(AX), BX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, BX
+	MOVQ    16(AX), R13
+	XORQ    CX, CX
+
+plane:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ 8(AX), R10
+
+row:
+	MOVQ CX, R9
+	CMPQ R8, CX
+	JE   last
+
+vector:
+	VMOVUPS    (R11)(R9*4), Y0
+	VPERMPD    $0xd8, Y0, Y0
+	VUNPCKHPS  Y11, Y0, Y1
+	VUNPCKLPS  Y11, Y0, Y0
+	VMASKMOVPS (R12)(R9*8), Y12, Y2
+	VADDPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y12, (R12)(R9*8)
+	VMASKMOVPS 32(R12)(R9*8), Y12, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y12, 32(R12)(R9*8)
+	ADDQ       $0x08, R9
+	CMPQ       R9, R8
+	JL         vector
+
+last:
+	VMASKMOVPS (R11)(R9*4), Y15, Y0
+	VPERMPD    $0xd8, Y0, Y0
+	VUNPCKHPS  Y11, Y0, Y1
+	VUNPCKLPS  Y11, Y0, Y0
+	VMASKMOVPS (R12)(R9*8), Y13, Y2
+	VADDPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y13, (R12)(R9*8)
+	VMASKMOVPS 32(R12)(R9*8), Y14, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y14, 32(R12)(R9*8)
 	ADDQ       DX, R11
 	ADDQ       BX, R12
 	DECQ       R10

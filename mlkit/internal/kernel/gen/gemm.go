@@ -66,12 +66,15 @@ func newTailMask(name string) Mem {
 
 func gemm() {
 	tailMask = newTailMask("tailMask")
+	newEvens()
 	for _, x := range []isa{avx512, avx2} {
 		x.tiles()
 		x.dots()
 		x.transpose()
-		x.blocks("copyBlocks", false)
-		x.blocks("addBlocks", true)
+		x.blocks("copyBlocks", false, 1)
+		x.blocks("addBlocks", true, 1)
+		x.blocks("copyEven", false, 2)
+		x.blocks("addEven", true, 2)
 	}
 }
 

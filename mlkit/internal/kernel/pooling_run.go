@@ -144,20 +144,44 @@ func (j *poolJob) maxBackward(dy, dx []float32, idx []int32) {
 	}
 }
 
+// avgBackward spreads the gradients of a plane: windows inside it a tap at a
+// time, the others one by one.
 func (j *poolJob) avgBackward(dy, dx []float32, _ []int32) {
-	o := 0
-	for i := range j.oh {
-		h0, hlo, hhi := window(i, j.H, j.KH, j.StrideH, j.PadH, j.DilH)
-		for k := range j.ow {
-			w0, wlo, whi := window(k, j.W, j.KW, j.StrideW, j.PadW, j.DilW)
-			g := dy[o] / j.count(h0, hlo, hhi, w0, wlo, whi)
-			for kh := hlo; kh < hhi; kh++ {
+	n := j.bottom - j.top
+	if n > 0 && j.right > j.left {
+		s := getWorkspace()
+		share := floats(&s.c, n*j.ow)
+		Scale(share, dy[j.top*j.ow:j.bottom*j.ow], 1/float32(j.KH*j.KW))
+		b := blocks{width: j.right - j.left, rows: n, srcRow: j.ow, dstRow: j.StrideH * j.W}
+		for kh := range j.KH {
+			for kw := range j.KW {
+				dst := dx[(j.top*j.StrideH-j.PadH+kh*j.DilH)*j.W+j.left*j.StrideW-j.PadW+kw*j.DilW:]
+				if j.StrideW == 1 {
+					addBlocks(dst, share[j.left:], b)
+				} else {
+					addEven(dst, share[j.left:], b)
+				}
+			}
+		}
+		s.release()
+	}
+	for o := range j.oh {
+		h0, lo, hi := window(o, j.H, j.KH, j.StrideH, j.PadH, j.DilH)
+		for k := 0; k < j.ow; k++ {
+			if k == j.left && o >= j.top && o < j.bottom {
+				k = j.right
+				if k == j.ow {
+					break
+				}
+			}
+			w0, left, right := window(k, j.W, j.KW, j.StrideW, j.PadW, j.DilW)
+			g := dy[o*j.ow+k] / j.count(h0, lo, hi, w0, left, right)
+			for kh := lo; kh < hi; kh++ {
 				row := (h0+kh*j.DilH)*j.W + w0
-				for kw := wlo; kw < whi; kw++ {
+				for kw := left; kw < right; kw++ {
 					dx[row+kw*j.DilW] += g
 				}
 			}
-			o++
 		}
 	}
 }

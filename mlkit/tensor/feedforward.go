@@ -52,7 +52,7 @@ func (x Tensor) FeedForward(w FeedForward) Tensor {
 	f := t.feedForward(n)
 	f.add, f.y = t.dataAt(n.in[3]), n.data
 	// The weights, transposed once: see recurrent.
-	f.ld1, f.ld2 = hidden+16, out+16
+	f.ld1, f.ld2 = rowStride(hidden), rowStride(out)
 	f.w1, f.w2 = t.floats.reuse(in*f.ld1), t.floats.reuse(hidden*f.ld2)
 	t.transposeWide(f.w1, t.operand(n, 1), hidden, in, f.ld1)
 	t.transposeWide(f.w2, t.operand(n, 2), out, hidden, f.ld2)
@@ -175,7 +175,7 @@ func backFeedForward(t *Tape, n *node) {
 	f.dy = n.grad
 	f.dx, f.accumulate = t.gradBuffer(n, 0)
 	f.w1 = t.operand(n, 1)
-	f.ld2 = f.hidden + 16
+	f.ld2 = rowStride(f.hidden)
 	f.w2 = t.floats.reuse(f.out * f.ld2)
 	w2 := t.operand(n, 2)
 	for i := range f.out {

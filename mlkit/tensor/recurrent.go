@@ -51,14 +51,20 @@ type recurrence struct {
 	reverse                 bool
 	lengths                 []int32
 
-	x, bih, bhh []float32 // [time, batch, in]
-	wih, whh    []float32 // forward: transposed, [in, G·hidden] and [hidden, G·hidden], rows ld apart
-	ld          int
-	acts        []float32 // [time, batch, G·hidden]: gates, activated in place
-	gh          []float32 // the state's share, if apart
-	hs          []float32 // [time+1, batch, hidden], the initial state at the end where the pass begins
-	cs, tanh    []float32 // LSTM: as hs, and [time, batch, hidden]
-	cSlot       int       // elements between two steps' cells; 0 keeps only the present one
+	x []float32 // forward: [time, batch, in]
+	// What a step multiplies: of each row h, 1, x, 1 side by side, ldo apart;
+	// by the weights, transposed, and biases below each other, ld apart. So
+	// one product makes the gates, and one the gradients of all parameters.
+	operands, weights []float32
+	ldo, ld           int
+	oSlot             int // elements between two steps' operands; 0 keeps only the present ones
+
+	whh      []float32 // backward
+	acts     []float32 // [time, batch, G·hidden]: gates, activated in place
+	gh       []float32 // the state's share, if apart
+	hs       []float32 // [time+1, batch, hidden], the initial state at the end where the pass begins
+	cs, tanh []float32 // LSTM: as hs, and [time, batch, hidden]
+	cSlot    int       // elements between two steps' cells; 0 keeps only the present one
 
 	// Backward goes chunk by chunk of steps from…to−1, so that the gradients
 	// of a chunk's gates are still in the cache when they meet the operands.
@@ -66,8 +72,6 @@ type recurrence struct {
 	base        int       // rows before the chunk
 	dy, dc, dh0 []float32 // of all steps; of the present step
 	dacts, dgh  []float32 // of the chunk's gates
-	operands    []float32 // of the chunk: rows of h, 1, x, 1, ldo apart
-	ldo         int
 }
 
 // chunkSize is about how many gradients of gates are worked on at a time: 512 KB.
@@ -162,15 +166,23 @@ func (r *recurrence) tc(s step) []float32 {
 
 func (r *recurrence) forwardStep(s step) {
 	width := r.gates * r.hidden
+	o := r.operands[s.t*r.oSlot+s.row*r.ldo:]
+	for i := range s.n {
+		row := rows(o, i, 1, r.ldo)
+		copy(row, rows(r.hs, s.prev+i, 1, r.hidden))
+		row[r.hidden] = 1
+		copy(row[r.hidden+1:], rows(r.x, s.now+i, 1, r.in))
+		row[r.hidden+1+r.in] = 1
+	}
 	if r.anyActive(s) {
-		// Both products of a step while its gates are in the cache.
 		gates := rows(r.acts, s.now, s.n, width)
-		kernel.Gemm{M: s.n, N: width, K: r.in, LDB: r.ld, Bias: r.bih}.Run(gates, rows(r.x, s.now, s.n, r.in), r.wih)
-		g := kernel.Gemm{M: s.n, N: width, K: r.hidden, LDB: r.ld, Accumulate: !r.apart}
+		g := kernel.Gemm{M: s.n, N: width, K: r.hidden + 1 + r.in, LDA: r.ldo, LDB: r.ld}
 		if r.apart {
-			gates, g.Bias = rows(r.gh, s.now, s.n, width), r.bhh
+			g.K = r.in + 1
+			g.Run(gates, o[r.hidden+1:], r.weights[(r.hidden+1)*r.ld:])
+			gates, g.K = rows(r.gh, s.now, s.n, width), r.hidden+1
 		}
-		g.Run(gates, rows(r.hs, s.prev, s.n, r.hidden), r.whh)
+		g.Run(gates, o, r.weights)
 	}
 	for s.n > 0 {
 		var head step
@@ -219,15 +231,6 @@ func (r *recurrence) backwardStep(k int, s step) {
 	if product && before != nil {
 		kernel.Gemm{M: all.n, N: r.hidden, K: width, Accumulate: true}.Run(before, rows(d, all.chunk, all.n, width), r.whh)
 	}
-	if r.operands != nil {
-		for i := range all.n {
-			o := rows(r.operands, all.chunk+i, 1, r.ldo)
-			copy(o, rows(r.hs, all.prev+i, 1, r.hidden))
-			o[r.hidden] = 1
-			copy(o[r.hidden+1:], rows(r.x, all.now+i, 1, r.in))
-			o[r.hidden+1+r.in] = 1
-		}
-	}
 }
 
 // before is where the gradient of the states before the k-th step goes.
@@ -252,8 +255,9 @@ const (
 const (
 	savedHS = iota
 	savedActs
-	savedState // GRU: the state's share of the gates; LSTM: cells, then their tanh
-	savedDC    // LSTM: the gradient of the final cells, if any came
+	savedState           // LSTM: cells, then their tanh; all: operands
+	savedDC              // LSTM: the gradient of the final cells, if any came
+	savedGH    = savedDC // GRU: the state's share of the gates
 )
 
 // recurrent checks, computes and records. x is [time, batch, in].
@@ -288,23 +292,16 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	n.i = [16]int{time, batch, in, hidden, flag(w.Reverse)}
 	n.cell = c
 	r.x = t.operand(n, 0)
-	r.bih, r.bhh = t.dataAt(n.in[3]), t.dataAt(more[moreBiasHH])
-	if !c.apart && r.bhh != nil { // one bias in two parameters
-		if r.bih == nil {
-			r.bih = r.bhh
-		} else {
-			sum := t.floats.take(width)
-			kernel.Add(sum, r.bih, r.bhh)
-			r.bih = sum
-		}
+	r.ld, r.ldo = rowStride(width), rowStride(hidden+in+2)
+	r.weights = t.floats.reuse((hidden + in + 2) * r.ld)
+	t.transposeWide(r.weights, t.operand(n, 2), width, hidden, r.ld)
+	t.transposeWide(r.weights[(hidden+1)*r.ld:], t.operand(n, 1), width, in, r.ld)
+	biasHH, biasIH := r.weights[hidden*r.ld:][:width], r.weights[(hidden+1+in)*r.ld:][:width]
+	initial(biasHH, t.dataAt(more[moreBiasHH]))
+	initial(biasIH, t.dataAt(n.in[3]))
+	if !c.apart { // one bias in two parameters
+		kernel.Add(biasHH, biasHH, biasIH)
 	}
-	// Every step multiplies by the weights: transposed once, they can be read
-	// as they are. Rows are kept off powers of 2, which the cache dislikes.
-	r.ld = width + 16
-	weights := t.floats.reuse((in + hidden) * r.ld)
-	r.wih, r.whh = weights[:in*r.ld], weights[in*r.ld:]
-	t.transposeWide(r.wih, t.operand(n, 1), width, in, r.ld)
-	t.transposeWide(r.whh, t.operand(n, 2), width, hidden, r.ld)
 	r.acts = t.floats.take(time * batch * width)
 	bh := batch * hidden
 	r.hs = t.floats.take((time + 1) * bh)
@@ -316,19 +313,19 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	}
 	initial(first, t.dataAt(more[moreH0]))
 	n.data, n.saved[savedHS], n.saved[savedActs] = y, r.hs, r.acts
+	steps := 1
+	if n.needs {
+		steps, r.cSlot, r.oSlot = time, bh, batch*r.ldo
+	}
+	cells := 0
+	if c == &lstmCell {
+		cells = (2*steps + 1) * bh
+	}
+	state := t.floats.take(cells + steps*batch*r.ldo)
+	n.saved[savedState], r.operands = state, state[cells:]
 	var cLast []float32
-	switch {
-	case c.apart:
-		r.gh = t.floats.take(time * batch * width)
-		n.saved[savedState] = r.gh
-	case c == &lstmCell:
-		steps := 1
-		if n.needs {
-			steps, r.cSlot = time, bh
-		}
-		state := t.floats.take((2*steps + 1) * bh)
-		r.cs, r.tanh = state[:(steps+1)*bh], state[(steps+1)*bh:]
-		n.saved[savedState] = state
+	if c == &lstmCell {
+		r.cs, r.tanh = state[:(steps+1)*bh], state[(steps+1)*bh:cells]
 		whole := step{n: batch}
 		c0 := r.c(0, whole)
 		cLast = r.c(time, whole)
@@ -337,6 +334,11 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 		}
 		initial(c0, t.dataAt(more[moreC0]))
 	}
+	if c.apart {
+		r.gh = t.floats.take(time * batch * width)
+		n.saved[savedGH] = r.gh
+	}
+	weights := r.weights
 	r.run()
 	r.release()
 	t.floats.recycle(weights)
@@ -353,11 +355,12 @@ func backRecurrent(t *Tape, n *node) {
 	bh, width := batch*hidden, n.cell.gates*hidden
 	r := recurrences.Get().(*recurrence)
 	*r = recurrence{cell: n.cell, time: time, batch: batch, in: in, hidden: hidden, reverse: n.i[4] == 1, lengths: n.ids,
-		x: t.operand(n, 0), whh: t.operand(n, 2), acts: n.saved[savedActs], hs: n.saved[savedHS], cSlot: bh,
+		whh: t.operand(n, 2), acts: n.saved[savedActs], hs: n.saved[savedHS], cSlot: bh,
 		dy: n.grad, dh0: t.gradMore(n, moreH0)}
+	r.operands, r.ldo = n.saved[savedState], rowStride(hidden+in+2)
 	if n.cell == &lstmCell {
-		state := n.saved[savedState]
-		r.cs, r.tanh = state[:(time+1)*bh], state[(time+1)*bh:]
+		state, cells := r.operands, (2*time+1)*bh
+		r.cs, r.tanh, r.operands = state[:(time+1)*bh], state[(time+1)*bh:cells], state[cells:]
 		if r.dc = n.saved[savedDC]; r.dc == nil {
 			r.dc = t.floats.zeroed(bh)
 		}
@@ -366,15 +369,13 @@ func backRecurrent(t *Tape, n *node) {
 	r.dacts = t.floats.reuse(chunk * batch * width)
 	r.dgh = r.dacts
 	if n.cell.apart {
-		r.gh = n.saved[savedState]
+		r.gh = n.saved[savedGH]
 		r.dgh = t.floats.reuse(len(r.dacts))
 	}
 	// The gradients of weights and biases: those of the gates, transposed,
 	// times h, 1 and x side by side.
 	var wg weightGrads
 	if wg.wanted(t, n) {
-		r.ldo = (hidden+in+2+15)&^15 + 16
-		r.operands = t.floats.reuse(chunk * batch * r.ldo)
 		wg.take(t, r)
 	}
 	gx, accX := t.gradBuffer(n, 0)
@@ -431,15 +432,16 @@ func (w *weightGrads) add(r *recurrence, steps int, accumulate bool) {
 	if w.h == nil {
 		return
 	}
+	o := r.operands[r.base*r.ldo:]
 	g := kernel.Gemm{M: r.gates * r.hidden, N: r.hidden + 1, K: steps, TransA: true, LDB: r.ldo, Accumulate: accumulate}
 	if !r.apart {
 		g.N += r.in
-		g.Run(w.h, r.dacts, r.operands)
+		g.Run(w.h, r.dacts, o)
 		return
 	}
-	g.Run(w.h, r.dgh, r.operands)
+	g.Run(w.h, r.dgh, o)
 	g.N = r.in + 1
-	g.Run(w.x, r.dacts, r.operands[r.hidden+1:])
+	g.Run(w.x, r.dacts, o[min(r.hidden+1, len(o)):])
 }
 
 // deliver adds the sums to the gradients that are wanted.
@@ -475,7 +477,6 @@ func (w *weightGrads) deliver(t *Tape, n *node, r *recurrence) {
 			gbh[i] += bh
 		}
 	}
-	t.floats.recycle(r.operands)
 	t.floats.recycle(w.h)
 	if w.x != nil {
 		t.floats.recycle(w.x)
@@ -513,6 +514,16 @@ func (t *Tape) transposeWide(dst, src []float32, rows, cols, ld int) {
 		copy(dst[i*ld:], tmp[i*rows:(i+1)*rows])
 	}
 	t.floats.recycle(tmp)
+}
+
+// rowStride is a distance between rows of n elements that starts each on a cache
+// line and is off powers of 2, which map all rows to few places in the cache.
+func rowStride(n int) int {
+	n = (n + 15) &^ 15
+	if n%256 == 0 {
+		n += 16
+	}
+	return n
 }
 
 func initial(dst, src []float32) {

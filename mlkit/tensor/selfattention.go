@@ -53,7 +53,7 @@ func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 	n.saved = [4][]float32{s.qkv, s.y, s.probs, s.dropped}
 	s.sources()
 	// The weights, transposed once: see recurrent.
-	s.ldi, s.ldo = 3*d+16, out+16
+	s.ldi, s.ldo = rowStride(3*d), rowStride(out)
 	s.wi, s.wo = t.floats.reuse(in*s.ldi), t.floats.reuse(d*s.ldo)
 	t.transposeWide(s.wi, t.operand(n, 1), 3*d, in, s.ldi)
 	t.transposeWide(s.wo, t.operand(n, 2), out, d, s.ldo)

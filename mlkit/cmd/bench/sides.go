@@ -176,9 +176,42 @@ func setUpPeers(ctx context.Context) ([]side, error) {
 		return nil, err
 	}
 	var sides []side
+	if g, err := buildGoMLX(ctx, dir, mnist); err != nil {
+		fmt.Fprintln(os.Stderr, "without GoMLX:", err)
+	} else {
+		sides = append(sides, g)
+	}
 	for _, p := range peers {
 		p.python, p.dir, p.mnist = python, dir, mnist
 		sides = append(sides, p)
 	}
 	return sides, nil
+}
+
+// gomlx is GoMLX's program, a module of its own in the checkout.
+type gomlx struct{ program, mnist string }
+
+func (gomlx) name() string { return "gomlx" }
+func (gomlx) does(task string) bool {
+	return slices.Contains([]string{"linear", "linear100", "mlp"}, task)
+}
+
+func (g gomlx) run(ctx context.Context, j job) ([]Result, error) {
+	return collect(exec.CommandContext(ctx, g.program, "-task", j.task.name, "-threads", fmt.Sprint(j.threads),
+		"-epochs", fmt.Sprint(j.epochs), "-seed", fmt.Sprint(j.seed), "-mnist", g.mnist), fmt.Sprintf("GOMAXPROCS=%d", j.threads))
+}
+
+func buildGoMLX(ctx context.Context, dir, mnist string) (gomlx, error) {
+	g := gomlx{filepath.Join(dir, "gomlx"), mnist}
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "descent").Output()
+	if err != nil {
+		return g, fmt.Errorf("its program is built from the checkout, which this folder is no part of: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", g.program, ".")
+	cmd.Dir = filepath.Join(strings.TrimSpace(string(root)), "mlkit", "cmd", "bench", "peers", "gomlx")
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return g, fmt.Errorf("%w\n%s", err, tail(string(out)))
+	}
+	return g, nil
 }

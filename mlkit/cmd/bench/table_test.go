@@ -1,0 +1,77 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+func TestTable(t *testing.T) {
+	var table Table
+	for _, r := range []Result{
+		{Framework: mlkit, Task: "mlp", Threads: 1, Value: 200, Unit: "samples/s", Accuracy: 0.9, PeakRSS: 50, Startup: 8, Peak: 1e-3},
+		{Framework: mlkit, Task: "mlp", Threads: 1, Value: 300, Unit: "samples/s", Accuracy: 0.8, PeakRSS: 60, Startup: 9},
+		{Framework: "A", Task: "mlp", Threads: 1, Value: 100, Unit: "samples/s", Accuracy: 0.7, PeakRSS: 500, Startup: 100},
+		{Framework: "B", Task: "mlp", Threads: 1, Value: 150, Unit: "samples/s", Accuracy: 0.6, PeakRSS: 400, Startup: 200},
+		{Framework: mlkit, Task: "linear", Threads: 1, Value: 0.01, Unit: "s", PeakRSS: 8},
+		{Framework: mlkit, Task: "linear", Threads: 1, Value: 0.02, Unit: "s", PeakRSS: 8},
+		{Framework: "A", Task: "linear", Threads: 1, Value: 0.3, Unit: "s", PeakRSS: 300},
+		{Framework: "X (batch 1)", Task: "linear", Threads: 1, Value: 0.001, Unit: "s", PeakRSS: 100},
+		{Framework: mlkit, Task: "gemm", Size: "64x64x64", Threads: 2, Value: 80, Unit: "GFLOP/s", Peak: 100},
+		{Framework: "A", Task: "gemm", Size: "64x64x64", Threads: 2, Value: 40, Unit: "GFLOP/s"},
+		{Framework: mlkit, Task: "gemm", Size: "128x128x128", Threads: 2, Value: 80, Unit: "GFLOP/s", Peak: 100},
+		{Framework: "A", Task: "gemm", Size: "128x128x128", Threads: 2, Value: 10, Unit: "GFLOP/s"},
+	} {
+		table.Add(r)
+	}
+	got := strings.Join(strings.Fields(table.String()), " ")
+	for _, want := range []string{
+		"linear 1 0.01 s - 0.3 s, A 30.00",                         // the lower time is better; another batch size is no peer
+		"mlp 1 300.0 samples/s",                                    // the best run
+		"150.0 samples/s, B 2.00 50 (400) 8 (100) 0.8500 (0.6000)", // least memory and start-up of any peer, mean accuracy
+		"gemm 64x64x64 2 80.0 GFLOP/s 80 % 40.0 GFLOP/s, A 2.00",
+		"gemm, geometric mean 2 4.00", // of 2 and 8
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the table lacks %q:\n%s", want, table.String())
+		}
+	}
+}
+
+func TestPlanRefusesNonsense(t *testing.T) {
+	for want, p := range map[string]plan{
+		"there is no task": {tasks: "chess", threads: "1", epochs: 1, rounds: 1},
+		"-threads wants":   {tasks: "mlp", threads: "1,many", epochs: 1, rounds: 1},
+		"start at 1":       {tasks: "mlp", threads: "1", epochs: 0, rounds: 1},
+	} {
+		if err := run(t.Context(), p); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", p, err, want)
+		}
+	}
+}
+
+// A side that fails says why, and one that prints nothing is an error.
+func TestCollect(t *testing.T) {
+	r, err := collect(exec.Command("sh", "-c", `echo noise; echo '{"framework": "F", "task": "mlp", "value": 2}'`))
+	if err != nil || len(r) != 1 || r[0].Value != 2 {
+		t.Errorf("%v, %v", r, err)
+	}
+	if _, err := collect(exec.Command("sh", "-c", "echo broken >&2; exit 3")); err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("a failure: %v", err)
+	}
+	if _, err := collect(exec.Command("true")); err == nil {
+		t.Error("no result is no error")
+	}
+}
+
+// What a worker process does, for the tasks that take no data.
+func TestWorkersOfShortTasks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short")
+	}
+	for _, name := range []string{"linear", "online"} {
+		if err := work(t.Context(), find(name), 1, 1, 1); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

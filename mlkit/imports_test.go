@@ -16,7 +16,8 @@ var mayImport = map[string]string{
 	"descent/mlkit/nn":                  "tensor",
 	"descent/mlkit/optim":               "tensor internal/kernel",
 	"descent/mlkit/data":                "tensor internal/kernel",
-	"descent/mlkit/datasets":            "data tensor internal/kernel",
+	"descent/mlkit/audio":               "",                                  // arithmetic on samples: of use without a tensor
+	"descent/mlkit/datasets":            "data audio tensor internal/kernel", // audio reads the WAV files
 	"descent/mlkit/train":               "nn optim data tensor internal/kernel",
 	"descent/mlkit/show":                "train",
 	"descent/mlkit/gradcheck":           "tensor",

@@ -1,0 +1,135 @@
+package audio_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"descent/mlkit/audio"
+)
+
+func le(values ...any) []byte {
+	var b bytes.Buffer
+	for _, v := range values {
+		if s, ok := v.(string); ok {
+			v = []byte(s)
+		}
+		binary.Write(&b, binary.LittleEndian, v)
+	}
+	return b.Bytes()
+}
+
+func chunk(name string, body []byte) []byte {
+	b := append(le(name, uint32(len(body))), body...)
+	if len(body)%2 == 1 {
+		b = append(b, 0)
+	}
+	return b
+}
+
+func wav(chunks ...[]byte) []byte {
+	body := slices.Concat(chunks...)
+	return append(le("RIFF", uint32(4+len(body)), "WAVE"), body...)
+}
+
+func format(tag, channels, rate, bits int) []byte {
+	return chunk("fmt ", le(uint16(tag), uint16(channels), uint32(rate), uint32(rate*channels*bits/8), uint16(channels*bits/8), uint16(bits)))
+}
+
+var pcm16 = format(1, 1, 8000, 16)
+
+func TestReadWAV(t *testing.T) {
+	extensible := le(uint16(0xfffe), uint16(1), uint32(8000), uint32(16000), uint16(2), uint16(16), uint16(22), uint16(16), uint32(4),
+		uint16(1), "\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71")
+	for name, c := range map[string]struct {
+		file     []byte
+		channels int
+		want     []float32
+	}{
+		"8 bits":     {wav(format(1, 1, 8000, 8), chunk("data", []byte{0, 128, 255})), 1, []float32{-1, 0, 127. / 128}},
+		"16 bits":    {wav(pcm16, chunk("data", le(int16(-32768), int16(1)))), 1, []float32{-1, 1. / 32768}},
+		"24 bits":    {wav(format(1, 1, 8000, 24), chunk("data", []byte{0, 0, 0x80, 0, 0, 0x40})), 1, []float32{-1, 0.5}},
+		"32 bits":    {wav(format(1, 1, 8000, 32), chunk("data", le(int32(-1<<31), int32(1<<29)))), 1, []float32{-1, 0.25}},
+		"floats":     {wav(format(3, 2, 8000, 32), chunk("data", le(float32(-2), float32(0.5)))), 2, []float32{-2, 0.5}},
+		"doubles":    {wav(format(3, 1, 8000, 64), chunk("data", le(0.1))), 1, []float32{0.1}},
+		"extensible": {wav(chunk("fmt ", extensible), chunk("data", le(int16(16384)))), 1, []float32{0.5}},
+		"more":       {wav(chunk("LIST", []byte("odd")), pcm16, chunk("fact", le(uint32(1))), chunk("data", le(int16(16384))), []byte("rest")), 1, []float32{0.5}},
+		"streamed":   {wav(pcm16, le("data", uint32(math.MaxUint32), int16(16384))), 1, []float32{0.5}},
+		"silence":    {wav(pcm16, chunk("data", nil)), 1, []float32{}},
+	} {
+		s, err := audio.ReadWAV(bytes.NewReader(c.file))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if s.Rate != 8000 || s.Channels != c.channels || !slices.Equal(s.Samples, c.want) {
+			t.Errorf("%s: %+v, want %v", name, s, c.want)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "two.wav")
+	if err := os.WriteFile(path, wav(format(3, 2, 8000, 32), chunk("data", le(float32(-2), float32(0.5), float32(1), float32(0))), nil), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s, err := audio.LoadWAV(path)
+	if err != nil || !slices.Equal(s.Mono(), []float32{-0.75, 0.5}) || s.Seconds() != 2./8000 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestHostileWAV(t *testing.T) {
+	good := wav(pcm16, chunk("data", le(int16(1), int16(2))))
+	for name, c := range map[string]struct {
+		file []byte
+		want string
+	}{
+		"empty":              {nil, "cut off"},
+		"not one":            {[]byte("RIFX0000WAVE0000"), "begins with"},
+		"cut off":            {good[:len(good)-1], "3 of 4 bytes"},
+		"cut header":         {good[:20], "cut off"},
+		"announces too much": {wav(pcm16, le("data", uint32(1<<31), int16(1))), "2 of 2147483648"},
+		"endless chunk":      {wav(le("LIST", uint32(math.MaxUint32), "x")), "cut off"},
+		"no format":          {wav(chunk("data", le(int16(1)))), "before its format"},
+		"no sound":           {wav(pcm16), "no sound"},
+		"half a sample":      {wav(pcm16, chunk("data", []byte{1})), "whole frames"},
+		"no channels":        {wav(format(1, 0, 8000, 16)), "0 channels"},
+		"no rate":            {wav(format(1, 1, 0, 16)), "0 samples per second"},
+		"µ-law":              {wav(format(7, 1, 8000, 8)), "linear PCM"},
+		"12 bits":            {wav(format(1, 1, 8000, 12)), "linear PCM"},
+		"wrong frames":       {wav(chunk("fmt ", le(uint16(1), uint16(1), uint32(8000), uint32(8000), uint16(1), uint16(16)))), "it says 1"},
+		"huge format":        {wav(le("fmt ", uint32(1<<30))), "bytes"},
+		"short extensible":   {wav(format(0xfffe, 1, 8000, 16)), "extensible"},
+		"NaN":                {wav(format(3, 1, 8000, 32), chunk("data", le(float32(math.NaN())))), "NaN"},
+		"infinite":           {wav(format(3, 1, 8000, 64), chunk("data", le(1e300))), "1e+300"},
+	} {
+		s, err := audio.ReadWAV(bytes.NewReader(c.file))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, %v; want %q", name, s, err, c.want)
+		}
+	}
+	if _, err := audio.LoadWAV(filepath.Join(t.TempDir(), "none.wav")); err == nil || !strings.Contains(err.Error(), "none.wav") {
+		t.Error(err)
+	}
+}
+
+func FuzzReadWAV(f *testing.F) {
+	f.Add(wav(pcm16, chunk("data", le(int16(1), int16(2)))))
+	f.Add(wav(format(3, 2, 44100, 64), chunk("LIST", []byte("odd")), chunk("data", le(0.5, -0.5))))
+	f.Add(wav(format(1, 3, 8000, 24), le("data", uint32(math.MaxUint32), "123456789")))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := audio.ReadWAV(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		if s.Rate < 1 || s.Channels < 1 || len(s.Samples)%s.Channels != 0 || len(s.Samples) > len(b) {
+			t.Fatalf("%d samples of %d channels at %d from %d bytes", len(s.Samples), s.Channels, s.Rate, len(b))
+		}
+		for _, v := range s.Mono() {
+			if v != v {
+				t.Fatal("NaN")
+			}
+		}
+	})
+}

@@ -25,6 +25,12 @@ type Batch struct {
 	Labels     []int32 // nil where there are only targets
 	LabelsDims []int   // [n] unless a data set says otherwise (a label a pixel)
 
+	// Of sequences of different lengths, padded at their end: the true lengths
+	// [n] of the rows of X, and of the rows of labels where they are sequences,
+	// too. nil where all are full.
+	Lengths      []int32
+	LabelLengths []int32
+
 	// Working memory of data sets made of others.
 	other *Batch
 	local [1]int
@@ -63,6 +69,20 @@ func (b Batch) Ints() tensor.Ints {
 	return tensor.NewInts(b.Labels, b.LabelsDims...)
 }
 
+// InputLengths are the true lengths of the rows of X; no Ints where all are
+// full, which is what recurrent layers and CTC take for that.
+func (b Batch) InputLengths() tensor.Ints { return lengthInts(b.Lengths) }
+
+// SpellingLengths are the true lengths of the rows of labels, in the same way.
+func (b Batch) SpellingLengths() tensor.Ints { return lengthInts(b.LabelLengths) }
+
+func lengthInts(n []int32) tensor.Ints {
+	if n == nil {
+		return tensor.Ints{}
+	}
+	return tensor.NewInts(n, len(n))
+}
+
 // Split makes dst part k of n of the batch, by rows. The parts share the
 // batch's memory, differ by at most one row, and may be empty.
 func (b Batch) Split(dst *Batch, k, n int) {
@@ -72,6 +92,7 @@ func (b Batch) Split(dst *Batch, k, n int) {
 	dst.X, dst.XDims = cutRows(b.X, lo, hi, rows), cutDims(dst.XDims, b.XDims, hi-lo)
 	dst.Y, dst.YDims = cutRows(b.Y, lo, hi, rows), cutDims(dst.YDims, b.YDims, hi-lo)
 	dst.Labels, dst.LabelsDims = cutRows(b.Labels, lo, hi, rows), cutDims(dst.LabelsDims, b.LabelsDims, hi-lo)
+	dst.Lengths, dst.LabelLengths = cutRows(b.Lengths, lo, hi, rows), cutRows(b.LabelLengths, lo, hi, rows)
 }
 
 func cutRows[T any](x []T, lo, hi, rows int) []T {
@@ -96,6 +117,7 @@ func cutDims(dst, dims []int, n int) []int {
 func (b *Batch) Reset(index []int, x, y []int, labels bool) {
 	n := len(index)
 	b.Index = append(b.Index[:0], index...)
+	b.Lengths, b.LabelLengths = nil, nil
 	b.XDims = append(append(b.XDims[:0], n), x...)
 	b.X = resize(b.X, n*product(x))
 	if y != nil {

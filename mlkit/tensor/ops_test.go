@@ -48,6 +48,8 @@ func TestGradients(t *testing.T) {
 		{"ReLU", one(T.ReLU), []gradcheck.Input{rnd(1, 9).AwayFrom(0.1, 0)}},
 		{"Tanh", one(T.Tanh), []gradcheck.Input{rnd(1, 9)}},
 		{"Sigmoid", one(T.Sigmoid), []gradcheck.Input{rnd(1, 9)}},
+		{"MeanSquaredError", two(T.MeanSquaredError), []gradcheck.Input{rnd(1, 3, 4), rnd(2, 3, 4)}},
+		{"MeanSquaredError of itself", func(_ *tensor.Tape, x []T) T { return x[0].MeanSquaredError(x[0].Square()) }, []gradcheck.Input{rnd(1, 3, 4)}},
 		{"Sum", one(func(x T) T { return x.Sum() }), []gradcheck.Input{rnd(1, 3, 2)}},
 		{"Mean", one(func(x T) T { return x.Mean() }), []gradcheck.Input{rnd(1, 3, 2)}},
 		{"Reshape", one(func(x T) T { return x.Reshape(2, -1).Square() }), []gradcheck.Input{rnd(1, 3, 2)}},

@@ -104,9 +104,9 @@ func (n *lstmNet) Forward(x tensor.Tensor) tensor.Tensor {
 
 func transformer(rng *rand.Rand) nn.Layer {
 	mean := func(x tensor.Tensor) tensor.Tensor { return x.Mean(1) }
+	encoder := nn.NewTransformerEncoder(rng, 2, nn.Transformer{Width: 128, Heads: 4, Hidden: 512, PreNorm: true, GELU: true})
+	encoder.Norm = nil // as in the peers: PyTorch's encoder has no last norm unless told
 	return nn.Sequential{
-		nn.Func(rows), nn.NewLinear(rng, 28, 128), nn.NewLearnedPositions(rng, 28, 128),
-		nn.NewTransformerEncoder(rng, 2, nn.Transformer{Width: 128, Heads: 4, Hidden: 512, PreNorm: true, GELU: true}),
-		nn.Func(mean), nn.NewLinear(rng, 128, 10),
+		nn.Func(rows), nn.NewLinear(rng, 28, 128), nn.NewLearnedPositions(rng, 28, 128), encoder, nn.Func(mean), nn.NewLinear(rng, 128, 10),
 	}
 }

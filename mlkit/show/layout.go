@@ -114,7 +114,7 @@ func (f *Figure) paintFigure(c draw.Canvas) error {
 	styleAxis(&p.Y, sy, f.y.label, false)
 	p.Y.Label.Padding = 4
 	if f.categories != nil {
-		ac = f.fitCategories(p, ac)
+		ac = f.fitCategories(p, sx, ac)
 	}
 	if f.square {
 		ac = squareCanvas(p, ac, sx, sy)
@@ -168,7 +168,9 @@ type plotterFunc func(draw.Canvas, *plot.Plot)
 func (f plotterFunc) Plot(c draw.Canvas, p *plot.Plot) { f(c, p) }
 
 func styleAxis(a *plot.Axis, s scale, label string, categories bool) {
-	a.Min, a.Max, a.Scale = s.lo, s.hi, s
+	// From 0 to 1: gonum takes the label to be at the middle of Min and Max, which on a logarithmic axis is near the top, and
+	// would make room for it there.
+	a.Min, a.Max, a.Scale = 0, 1, plot.LinearScale{}
 	a.Padding = 0
 	a.LineStyle.Width = 0
 	a.Label.Text = label
@@ -182,12 +184,12 @@ func styleAxis(a *plot.Axis, s scale, label string, categories bool) {
 	if categories {
 		a.Tick.LineStyle.Color = color.Transparent
 	}
-	a.Tick.Marker = s
+	a.Tick.Marker = unitTicks{s}
 }
 
 // fitCategories breaks the names of categories that are too long to stand side by side into lines, or, where a word is too long
 // for that, turns them by 30 degrees and makes room for the first at the left.
-func (f *Figure) fitCategories(p *plot.Plot, c draw.Canvas) draw.Canvas {
+func (f *Figure) fitCategories(p *plot.Plot, x scale, c draw.Canvas) draw.Canvas {
 	sty := p.X.Tick.Label
 	room := (c.Max.X - c.Min.X - 50) / vg.Length(max(len(f.categories), 1))
 	labels, tallest, turn := make([][]string, len(f.categories)), 1, false
@@ -201,7 +203,7 @@ func (f *Figure) fitCategories(p *plot.Plot, c draw.Canvas) draw.Canvas {
 	var ticks []plot.Tick
 	for i, lines := range labels { // blank lines make all of one height, and so begin at one height
 		blank := strings.Repeat("\n ", tallest-len(lines))
-		ticks = append(ticks, plot.Tick{Value: float64(i), Label: strings.Join(lines, "\n") + blank})
+		ticks = append(ticks, plot.Tick{Value: x.norm(float64(i)), Label: strings.Join(lines, "\n") + blank})
 	}
 	if !turn {
 		p.X.Tick.Marker = plot.ConstantTicks(ticks)

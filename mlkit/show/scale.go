@@ -2,6 +2,7 @@ package show
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,19 +20,17 @@ type scale struct {
 // ok reports whether v has a place on the axis.
 func (s scale) ok(v float64) bool { return finite(v) && !(s.log && v < 1e-100) }
 
-// Normalize implements plot.Normalizer.
-func (s scale) Normalize(lo, hi, v float64) float64 {
+// norm is the place of v on the axis, from 0 to 1.
+func (s scale) norm(v float64) float64 {
 	if s.log {
 		if v <= 0 {
 			return math.Inf(-1)
 		}
-		l := math.Log(lo)
-		return (math.Log(v) - l) / (math.Log(hi) - l)
+		l := math.Log(s.lo)
+		return (math.Log(v) - l) / (math.Log(s.hi) - l)
 	}
-	return (v - lo) / (hi - lo)
+	return (v - s.lo) / (s.hi - s.lo)
 }
-
-func (s scale) norm(v float64) float64 { return s.Normalize(s.lo, s.hi, v) }
 
 // at is the inverse of norm.
 func (s scale) at(t float64) float64 {
@@ -85,6 +84,17 @@ func (s scale) Ticks(lo, hi float64) []plot.Tick {
 		least = 1
 	}
 	return linearTicks(lo, hi, 6, least)
+}
+
+// unitTicks are the ticks of a scale where its axis runs from 0 to 1.
+type unitTicks struct{ scale }
+
+func (u unitTicks) Ticks(float64, float64) []plot.Tick {
+	ticks := slices.Clone(u.scale.Ticks(u.lo, u.hi))
+	for i := range ticks {
+		ticks[i].Value = u.norm(ticks[i].Value)
+	}
+	return ticks
 }
 
 // niceStep returns the step 1, 2, 2.5 or 5 times a power of ten that cuts span into about n pieces.

@@ -202,3 +202,27 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("size metadata %v", m)
 	}
 }
+
+// A long label must not cost a logarithmic axis room at its top.
+func TestAxisLabelCostsNoRoom(t *testing.T) {
+	top := func(label string) int { // the first row of the y axis
+		m, err := Plot("title", "x", label).Line("a", nil, []float64{1e-6, 10}).LogY().Image()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for x := range 300 {
+			for y, run := 0, 0; y < m.Rect.Dy(); y++ {
+				if r, _, _, _ := m.At(x, y).RGBA(); r > 0x9000 {
+					run = 0
+				} else if run++; run == 300 {
+					return y - run
+				}
+			}
+		}
+		t.Fatal("no axis found")
+		return 0
+	}
+	if short, long := top("y"), top("a label of many words"); long > short {
+		t.Errorf("the axis begins at row %d, with a long label at %d", short, long)
+	}
+}

@@ -48,6 +48,8 @@ type drawing struct {
 	rng   *rand.Rand
 	image Image
 	spare []float32
+	// objects are those of the picture at work.
+	objects []Object
 
 	// The batch's own memory for what a mixture turns into something else.
 	y                 []float32

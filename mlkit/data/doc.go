@@ -16,6 +16,10 @@
 // datasets. Files are not trusted: what is damaged gives an error that names
 // the file and the place.
 //
+// Pictures with boxes around objects are [ObjectImages] ([LoadVOC] reads them);
+// [Centers] makes training targets of them for a detector and reads its answers,
+// and [NMS] leaves one answer for each object.
+//
 // What becomes of them: [Subset], [Concat] and [Map] compose sets; [Split],
 // [StratifiedSplit], [KFold], [StratifiedKFold] and [GroupKFold] divide them;
 // [FitStandard] and [FitMinMax] scale features by what the training part shows;

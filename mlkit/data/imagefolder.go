@@ -78,6 +78,11 @@ func (m *Images) addFile(path string, o *ImageOptions) error {
 	if err != nil {
 		return err
 	}
+	return m.add(img, o)
+}
+
+// add appends a picture, scaled to the size of the options or of the first one.
+func (m *Images) add(img image.Image, o *ImageOptions) error {
 	size := img.Bounds().Size()
 	if o.Height == 0 && o.Width == 0 {
 		if m.Dims == nil {

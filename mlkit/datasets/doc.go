@@ -16,6 +16,8 @@
 //	HouseVotes       435             16 columns      Go module
 //	JapaneseVowels   270+370         7-29 × 12       pip, 6 MB
 //	SpokenDigits     2,700+300       sound           by hand, 16 MB
+//	BCCD             205+87+72       [3, 480, 640]   by hand, 7 MB; boxes around cells
+//	Scenes           any             [1, 96, 96]     made here of digits, with boxes
 //	NoisyLine        any             1 number        made here
 //
 // [SileroVAD] brings trained weights of a network (pip, 11 MB).

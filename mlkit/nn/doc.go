@@ -126,5 +126,7 @@
 //	CosineLoss           CosineSimilarity                –                    Keras has −cos instead of 1 − cos
 //	CosineEmbeddingLoss  –                               CosineEmbeddingLoss  none
 //	TripletMarginLoss    –                               TripletMarginLoss    P is 1 or 2
+//	GIoULoss            –                               –                    torchvision's generalized_box_iou_loss
+//	HeatmapFocalLoss, CenterLoss –                      –                    detectors without anchors, see data.Centers
 //	CTC, CTCLoss         CTC                             CTCLoss              batch first, logits; Keras: class 0 is the blank and pads, no division by lengths
 package nn

@@ -23,7 +23,7 @@
 //
 // Metrics are [Accuracy], [TopK], [Precision], [Recall], [F1], [ROCAUC],
 // [PRAUC], [Perplexity], [MAE], [RMSE], [R2] and a [Confusion] matrix; they
-// agree with scikit-learn.
+// agree with scikit-learn. [DetectionScore] judges boxes, as COCO does (mAP).
 //
 // The same seeds give the same bits: on one processor or many, stopped and
 // resumed or in one go. Files are complete or not there, and a damaged one is

@@ -1,17 +1,9 @@
 package datasets
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"descent/mlkit/data"
 )
@@ -21,10 +13,6 @@ const (
 	bccdURL    = "https://github.com/Shenggan/BCCD_Dataset/archive/d272fb14cdff6e473fafeeeba32aba5f560e9e43.tar.gz"
 	bccdDigest = "949554629eeca49dcde5769d41eec538f3e700bf73f741bb865d0e49b2087dd1"
 )
-
-// ErrMissing is wrapped in the error for data that are not there and have to be
-// put there by hand; its text says what to do.
-var ErrMissing = errors.New("the data are missing")
 
 // BCCD is 364 photographs of blood under the microscope, 640×480 pixels, with
 // boxes around red cells, white cells and platelets (Shenggan, BCCD_Dataset,
@@ -55,62 +43,4 @@ func BCCD(o data.ImageOptions) (train, val, test *data.ObjectImages, err error) 
 		}
 	}
 	return sets[0], sets[1], sets[2], nil
-}
-
-// memory is files by name, as a file system that can only read whole files.
-type memory map[string][]byte
-
-func (m memory) ReadFile(name string) ([]byte, error) {
-	if b, ok := m[name]; ok {
-		return b, nil
-	}
-	return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
-}
-
-func (m memory) Open(name string) (fs.File, error) {
-	return nil, &fs.PathError{Op: "open", Path: name, Err: errors.ErrUnsupported}
-}
-
-// digest is the SHA-256 of all names and contents in the order of the names: the
-// same however the files were packed.
-func (m memory) digest() string {
-	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		fmt.Fprintf(h, "%s\x00%d\x00", name, len(m[name]))
-		h.Write(m[name])
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// under reads the files of an archive that lie in a folder, at the top or in the
-// one folder that a host puts around them, into memory: limit bytes at most.
-func under(archive, folder string, limit int64) (memory, error) {
-	m := memory{}
-	err := eachEntry(archive, func(e entry) error {
-		name, ok := strings.CutPrefix(e.name, folder)
-		if !ok {
-			_, rest, _ := strings.Cut(e.name, "/")
-			name, ok = strings.CutPrefix(rest, folder)
-		}
-		if !ok || !e.regular {
-			return nil
-		}
-		r, err := e.open()
-		if err != nil {
-			return err
-		}
-		b, err := io.ReadAll(io.LimitReader(r, limit+1))
-		if err != nil {
-			return err
-		}
-		if limit -= int64(len(b)); limit < 0 || len(m) > 200_000 {
-			return errors.New("it unpacks to more than is allowed")
-		}
-		m[name] = b
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("datasets: %s: %w", archive, err)
-	}
-	return m, nil
 }

@@ -60,7 +60,7 @@ func (x Tensor) pool(op string, p Pool, largest bool) Tensor {
 	if min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() < 1 || k.OutW() < 1 || 2*k.PadH > k.DilH*(k.KH-1)+1 || 2*k.PadW > k.DilW*(k.KW-1)+1 {
 		shapePanic(op, 2, fmt.Sprintf("a window of %v with padding %v does not fit (at most half a window may be padding)", p.Kernel, p.Padding), x)
 	}
-	if k.PadH > 0 && k.DilH > k.H || k.PadW > 0 && k.DilW > k.W {
+	if k.SeesPaddingOnly() {
 		shapePanic(op, -1, fmt.Sprintf("dilated by %v, some windows would hold padding only", p.Dilation), x)
 	}
 	t := x.t

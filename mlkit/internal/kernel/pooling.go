@@ -52,9 +52,32 @@ func (p Pool) checked(y, x int) Pool {
 		2*p.PadH > p.DilH*(p.KH-1)+1 || 2*p.PadW > p.DilW*(p.KW-1)+1 {
 		panic(fmt.Sprintf("kernel: Pool: bad sizes %+v", p))
 	}
+	if p.SeesPaddingOnly() {
+		panic(fmt.Sprintf("kernel: Pool: a dilated window of %+v holds padding only", p))
+	}
 	needSize("Pool: x", x, p.N, p.C, p.H, p.W)
 	needSize("Pool: y", y, p.N, p.C, p.OutH(), p.OutW())
 	return p
+}
+
+// SeesPaddingOnly reports whether some window has no tap inside the image, so
+// that it has neither a largest element nor a mean. It takes a dilation larger
+// than the image.
+func (p Pool) SeesPaddingOnly() bool {
+	return padsOnly(p.H, p.KH, max(p.StrideH, 1), p.PadH, max(p.DilH, 1), p.OutH()) ||
+		padsOnly(p.W, p.KW, max(p.StrideW, 1), p.PadW, max(p.DilW, 1), p.OutW())
+}
+
+func padsOnly(n, k, stride, pad, dil, out int) bool {
+	if dil <= n {
+		return false // taps cannot step over the image
+	}
+	for o := range out {
+		if _, lo, hi := window(o, n, k, stride, pad, dil); lo >= hi {
+			return true
+		}
+	}
+	return false
 }
 
 // window returns the first and one past the last tap of a window along one

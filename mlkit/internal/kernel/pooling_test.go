@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -26,6 +27,54 @@ func TestPoolRandom(t *testing.T) {
 			checkPool(t, r, p)
 		}
 	})
+}
+
+// TestPoolDilatedBeyondTheImage has taps farther apart than the image is wide:
+// a window then sees one cell in each direction, or none, which is refused.
+func TestPoolDilatedBeyondTheImage(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	seen := map[bool]int{}
+	for range 500 {
+		p := Pool{
+			N: 1, C: 2, H: 1 + r.IntN(3), W: 1 + r.IntN(3), KH: 1 + r.IntN(4), KW: 1 + r.IntN(4), StrideH: 1 + r.IntN(3), StrideW: 1 + r.IntN(3),
+			DilH: 1 + r.IntN(6), DilW: 1 + r.IntN(6), CeilMode: r.IntN(3) == 0, CountIncludePad: r.IntN(2) == 0,
+		}
+		p.PadH, p.PadW = r.IntN((p.DilH*(p.KH-1)+1)/2+1), r.IntN((p.DilW*(p.KW-1)+1)/2+1)
+		if p.OutH() == 0 || p.OutW() == 0 {
+			continue
+		}
+		empty := false
+		for o := range p.OutH() * p.OutW() {
+			cells := 0
+			for k := range p.KH * p.KW {
+				h, w := o/p.OutW()*p.StrideH-p.PadH+k/p.KW*p.DilH, o%p.OutW()*p.StrideW-p.PadW+k%p.KW*p.DilW
+				if h >= 0 && h < p.H && w >= 0 && w < p.W {
+					cells++
+				}
+			}
+			empty = empty || cells == 0
+		}
+		seen[empty]++
+		if p.SeesPaddingOnly() != empty {
+			t.Fatalf("%+v: SeesPaddingOnly is %v", p, !empty)
+		}
+		if !empty {
+			checkPool(t, r, p)
+			continue
+		}
+		func() {
+			defer func() {
+				if s, _ := recover().(string); !strings.Contains(s, "padding only") {
+					t.Errorf("%+v: panic %q", p, s)
+				}
+			}()
+			n := 2 * p.OutH() * p.OutW()
+			p.MaxForward(make([]float32, n), nil, make([]float32, 2*p.H*p.W))
+		}()
+	}
+	if seen[true] < 30 || seen[false] < 30 {
+		t.Errorf("%d windows of padding, %d others", seen[true], seen[false])
+	}
 }
 
 func checkPool(t *testing.T, r *rand.Rand, p Pool) {

@@ -9,7 +9,8 @@ import (
 // Backward computes the gradient of x, which must have one element, with
 // respect to every parameter and variable it depends on, by walking the tape
 // backwards once (reverse-mode differentiation; Griewank & Walther, Evaluating
-// Derivatives, 2008, ch. 3). It may be called once per step and tape.
+// Derivatives, 2008, ch. 3). A second call before Reset panics: it would add to
+// the gradients of the first.
 func (x Tensor) Backward() Grads {
 	if n := x.node("Backward"); len(n.data) != 1 {
 		shapePanic("Backward", 0, "the loss must have one element: take a Mean or a Sum, or use BackwardFrom", x)
@@ -34,6 +35,10 @@ func (x Tensor) BackwardFrom(grad []float32) Grads {
 func (x Tensor) backward(seed []float32) Grads {
 	t := x.t
 	if n := &t.nodes[x.i]; n.needs {
+		if t.walked {
+			panic("tensor: a second Backward before Tape.Reset; add the losses up, or take a tape for each")
+		}
+		t.walked = true
 		n.grad = seed
 	}
 	for i := x.i; i >= 0; i-- {

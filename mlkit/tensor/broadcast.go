@@ -150,6 +150,9 @@ func (op *binary) apply(a, b Tensor) Tensor {
 	if !ok {
 		shapePanic(op.name, 0, "shapes do not broadcast: aligned at their last axes, each pair of lengths must be equal or contain a 1", a, b)
 	}
+	if out != na.shape && out != nb.shape { // both repeat: the result may be huge
+		out = makeShape(op.name, out.dims())
+	}
 	xa, xb := na.data, nb.data
 	y := t.floats.take(out.size())
 	for o := w.start(); o.more; o.next() {

@@ -180,6 +180,7 @@ func Where(mask, x, y Tensor) Tensor {
 	if !ok {
 		shapePanic(op, 0, "shapes do not broadcast: aligned at their last axes, lengths must be equal or 1", mask, x, y)
 	}
+	s = makeShape(op, s.dims())
 	mask, x, y = mask.expandTo(s), x.expandTo(s), y.expandTo(s)
 	t := x.t
 	data := t.floats.take(s.size())

@@ -37,6 +37,6 @@ func (x Tensor) SoftmaxCrossEntropy(labels Ints) Tensor {
 }
 
 func backSoftmaxCrossEntropy(t *Tape, n *node) {
-	g := t.gradOf(n, 0)
-	kernel.SoftmaxCrossEntropyGrad(g, n.grad, n.saved[0], n.ids, len(g)/len(n.grad))
+	classes := t.nodes[n.in[0]].last()
+	kernel.SoftmaxCrossEntropyGrad(t.gradOf(n, 0), n.grad, n.saved[0], n.ids, classes)
 }

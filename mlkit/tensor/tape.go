@@ -18,11 +18,13 @@ type Tape struct {
 	used  []use
 	guess int
 	seen  map[*Param]int32
+	live  int // how many of used are of this step
 
 	pending []pending
 	groups  []group
 
 	gen      uint32 // counts Resets; part of every Tensor, to catch stale ones
+	walked   bool   // Backward has been called since Reset
 	training bool
 	noGrad   bool
 
@@ -115,6 +117,10 @@ func (t *Tape) Rand() (seed, step, op uint64) {
 	return t.seed, t.step, t.op
 }
 
+// spareUses is how many parameters a tape remembers beside those of a step:
+// several models may take turns on it.
+const spareUses = 1 << 10
+
 // Reset ends the step: every tensor and every gradient of the tape dies, and
 // their memory is used again.
 func (t *Tape) Reset() {
@@ -123,11 +129,17 @@ func (t *Tape) Reset() {
 	t.floats.reset()
 	t.ints.reset()
 	t.lists.reset()
-	t.guess = 0
+	if len(t.used) > 2*t.live+spareUses { // models that are gone, or parameters made anew each step
+		clear(t.used)
+		clear(t.seen)
+		t.used = t.used[:0]
+	}
+	t.guess, t.live = 0, 0
 	clear(t.pending)
 	clear(t.groups)
 	t.groups = t.groups[:0]
 	t.pending = t.pending[:0]
+	t.walked = false
 	t.gen++
 	t.step++
 	t.op = 0
@@ -223,11 +235,16 @@ func (t *Tape) Use(p *Param) Tensor {
 // usefirst records p's first use of the step. Generations are stored plus
 // one, so that the zero use is never current.
 func (t *Tape) usefirst(p *Param, u *use) Tensor {
+	if size := p.dims.size(); size != len(p.Data) {
+		panic(&ShapeError{Op: "Use", Shapes: cloneShapes(p.Dims()), Param: p.Name,
+			Why: lengthWhy(len(p.Data), size) + "; NewParam and ParamOf make parameters"})
+	}
 	y, n := t.push("Param")
 	n.data, n.shape, n.param = p.Data, p.dims, p
 	n.needs = !t.noGrad && !p.Frozen
 	n.keep = true
 	u.i, u.gen = y.i, t.gen+1
+	t.live++
 	return y
 }
 

@@ -48,6 +48,35 @@ func TestShapeErrors(t *testing.T) {
 	mustPanic(t, "exceeds", func() { a.Reshape(1<<20, 1<<20) })
 	mustPanic(t, "label 3 of row 1", func() { a.SoftmaxCrossEntropy(tensor.NewInts([]int32{0, 3})) })
 	mustPanic(t, "one element", func() { a.Backward() })
+	long := tape.Input(make([]float32, 1<<16), 1<<16)
+	mustPanic(t, "Less of [65536 65536]: ", func() { long.Unsqueeze(1).Less(long) })
+	mustPanic(t, "Where of [65536 65536]: ", func() { tensor.Where(long.Unsqueeze(1), long, long) })
+	mustPanic(t, "Use of []: 3 elements given", func() { tape.Use(&tensor.Param{Data: make([]float32, 3)}) })
+	w.Data = w.Data[:7]
+	tape.Reset()
+	mustPanic(t, `Use (parameter "fc1.weight") of [4 5]: 7 elements given`, func() { tape.Use(w) })
+}
+
+// Gradients of two losses would add up in the parameters, and worse where a
+// gradient is retained.
+func TestSecondBackwardPanics(t *testing.T) {
+	tape := tensor.NewTape(1)
+	x := tape.Variable([]float32{1, 2}, 2)
+	h := x.Scale(2).RetainGrad()
+	a, b := h.Sum(), h.Square().Sum()
+	tape.Scalar(1).Backward() // depends on nothing, so it computes nothing
+	a.Backward()
+	mustPanic(t, "a second Backward before Tape.Reset", func() { b.Backward() })
+	tape.Reset()
+	tape.Variable([]float32{1}, 1).Backward()
+}
+
+func TestCrossEntropyOfNoRows(t *testing.T) {
+	tape := tensor.NewTape(1)
+	x := tape.Variable(nil, 0, 3)
+	if g := x.SoftmaxCrossEntropy(tensor.NewInts(nil)).Sum().Backward().Wrt(x); len(g) != 0 {
+		t.Errorf("gradient %v of no elements", g)
+	}
 }
 
 // A parameter used twice is one node; its gradient is the sum over the uses.
@@ -82,6 +111,21 @@ func TestUseInAnotherOrder(t *testing.T) {
 				t.Errorf("order %v: gradient of %d is %v", order, k, got)
 			}
 		}
+	}
+}
+
+// A tape that outlives its models must not hold their parameters for ever.
+func TestTapeForgetsParameters(t *testing.T) {
+	tape := tensor.NewTape(1)
+	for range 5000 {
+		tape.Reset()
+		p := tensor.NewParam(1)
+		if g := tape.Use(p).Sum().Backward().Of(p); g == nil || g[0] != 1 {
+			t.Fatalf("gradient %v, want 1", g)
+		}
+	}
+	if n := tape.Remembered(); n > 2000 {
+		t.Errorf("%d parameters are remembered, 1 is in use", n)
 	}
 }
 

@@ -20,7 +20,8 @@ const (
 )
 
 // A Callback sees a run at its events and may change its course: an error ends
-// the run and is returned by Fit, [ErrStop] ends it without one.
+// the run and is returned by Fit, [ErrStop] ends it without one, after the
+// callbacks behind it have seen the event. All see End.
 type Callback func(e Event, r *Run) error
 
 // ErrStop, returned (or wrapped, with the reason) by a callback, ends the
@@ -82,17 +83,24 @@ func (r *Run) interrupted() bool {
 }
 
 func (r *Run) notify(e Event) error {
+	var first error
 	for _, f := range r.Config.Callbacks {
-		if err := f(e, r); err != nil {
-			r.saveTo = ""
-			return err
+		err := f(e, r)
+		if first == nil || errors.Is(first, ErrStop) && err != nil && !errors.Is(err, ErrStop) {
+			first = err // a failure counts more than a stop
+		}
+		if err != nil && !errors.Is(err, ErrStop) && e != End {
+			break
 		}
 	}
-	if path := r.saveTo; path != "" {
-		r.saveTo = ""
-		return r.save(path, e)
+	path := r.saveTo
+	r.saveTo = ""
+	if path != "" && (first == nil || e == End) {
+		if err := r.save(path, e); first == nil {
+			first = err
+		}
 	}
-	return nil
+	return first
 }
 
 // NonFiniteError is how training ends when the loss is NaN or infinite.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -68,6 +69,48 @@ func TestEarlyStopBringsTheBestWeightsBack(t *testing.T) {
 		train.Config{Callbacks: []train.Callback{train.EarlyStop{Metric: "val_f1"}.Callback()}})
 	if err == nil || !strings.Contains(err.Error(), `watches "val_f1", which is not measured; there is loss`) {
 		t.Errorf("%v", err)
+	}
+}
+
+// What one callback ends, the others still hear of: a log behind early stopping
+// has the last epoch's row, and all see End.
+func TestAllCallbacksSeeTheEnd(t *testing.T) {
+	var seen []train.Event
+	watch := func(e train.Event, r *train.Run) error {
+		if e != train.StepEnd {
+			seen = append(seen, e)
+		}
+		return nil
+	}
+	broken := errors.New("broken")
+	failing := func(at train.Event, err error) train.Callback {
+		return func(e train.Event, r *train.Run) error {
+			if e == at {
+				return err
+			}
+			return nil
+		}
+	}
+	for _, c := range []struct {
+		first train.Callback
+		want  []train.Event
+		err   error
+	}{
+		{failing(train.EpochEnd, train.Stop("enough")), []train.Event{train.Begin, train.EpochEnd, train.End}, nil},
+		{failing(train.EpochEnd, broken), []train.Event{train.Begin, train.End}, broken},
+		{failing(train.End, broken), []train.Event{train.Begin, train.EpochEnd, train.EpochEnd, train.End}, broken},
+	} {
+		seen = nil
+		_, err := train.Fit(context.Background(), train.Supervised(mlp(1), nn.MSE), &data.Loader{Dataset: line(20)},
+			train.Config{Epochs: 2, Callbacks: []train.Callback{c.first, watch}})
+		if !errors.Is(err, c.err) || !reflect.DeepEqual(seen, c.want) {
+			t.Errorf("%v, events %v, want %v, %v", err, seen, c.err, c.want)
+		}
+	}
+	both := []train.Callback{failing(train.StepEnd, train.Stop("enough")), failing(train.StepEnd, broken)}
+	if _, err := train.Fit(context.Background(), train.Supervised(mlp(1), nn.MSE), &data.Loader{Dataset: line(20)},
+		train.Config{Callbacks: both}); !errors.Is(err, broken) {
+		t.Errorf("a stop hides the error behind it: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"descent/mlkit/data"
@@ -52,6 +53,8 @@ func Validate[B any](o Objective[B], source Source[B], metrics ...Metric[B]) Val
 	}
 }
 
+var errEmpty = errors.New("train: the source has no batches (an empty data set, or DropLast with a batch larger than the set)")
+
 type evaluation[B any] struct {
 	o       Objective[B]
 	source  Source[B]
@@ -69,6 +72,9 @@ func (e *evaluation[B]) run(ctx context.Context) (map[string]float64, error) {
 	meters := make([]Meter[B], len(e.metrics))
 	for i, m := range e.metrics {
 		meters[i] = m.New()
+	}
+	if e.source.Len() == 0 {
+		return nil, errEmpty
 	}
 	var sum, weight float64
 	for batch, err := range from(ctx, e.source, 0, 0) {
@@ -162,12 +168,14 @@ func (p *Predictor) All(ctx context.Context, source Source[data.Batch]) (y []flo
 		if err != nil {
 			return nil, nil, err
 		}
-		y = append(y, part...)
-		if ydims == nil {
+		if y = append(y, part...); ydims == nil {
 			ydims = dims
-		} else {
-			ydims[0] += dims[0]
+			continue
 		}
+		if len(dims) == 0 || len(dims) != len(ydims) || !slices.Equal(dims[1:], ydims[1:]) {
+			return nil, nil, fmt.Errorf("train: outputs of %v after such of %v: they cannot be put together; call Predict for each batch", dims, ydims)
+		}
+		ydims[0] += dims[0]
 	}
 	return y, ydims, nil
 }

@@ -120,7 +120,7 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 		return nil, fmt.Errorf("train: the model %T has no parameters: fields must be exported to be found", o.Model)
 	}
 	if source.Len() == 0 {
-		return nil, errors.New("train: the source has no batches (an empty data set, or DropLast with a batch larger than the set)")
+		return nil, errEmpty
 	}
 	if c.SAM != nil && (c.Accumulate > 1 || c.Shards > 1) {
 		return nil, errors.New("train: SAM takes a step of one batch on one tape: not with Accumulate or Shards")
@@ -130,7 +130,9 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	r := &Run{Model: o.Model, Optimizer: opt, Tape: tensor.NewTape(c.Seed), Config: c, History: h,
 		PerEpoch: (source.Len() + c.Accumulate - 1) / c.Accumulate}
 	if c.KeepSteps {
-		h.StepLoss = make([]float64, 0, c.Epochs*r.PerEpoch)
+		// Room for all, so that steps allocate nothing; a bound for a number of
+		// epochs that early stopping is meant to cut.
+		h.StepLoss = make([]float64, 0, min(c.Epochs, 1<<20/r.PerEpoch+1)*r.PerEpoch)
 	}
 	f := &fitter[B]{Run: r, ctx: ctx, o: o, source: source}
 	f.lossOfBatch = func(t *tensor.Tape) tensor.Tensor { return f.o.Loss(t, f.batch) }

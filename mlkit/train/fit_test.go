@@ -77,6 +77,29 @@ func TestFitEndsWell(t *testing.T) {
 	}
 }
 
+// A number of epochs that only early stopping makes sense of costs no memory.
+func TestKeepStepsOfManyEpochs(t *testing.T) {
+	h, err := train.Fit(context.Background(), train.Supervised(nn.NewLinear(nn.NewRand(1), 1, 1), nn.MSE), &data.Loader{Dataset: line(10), BatchSize: 3},
+		train.Config{Epochs: math.MaxInt32, KeepSteps: true, Callbacks: []train.Callback{train.OnEpoch(func(*train.Run) error { return train.Stop("enough") })}})
+	if err != nil || len(h.StepLoss) != 4 || cap(h.StepLoss) > 1<<21 {
+		t.Errorf("%v, %d losses of steps, room for %d", err, len(h.StepLoss), cap(h.StepLoss))
+	}
+}
+
+func TestEmptyAndUnevenSources(t *testing.T) {
+	o := train.Supervised(nn.NewLinear(nn.NewRand(1), 1, 1), nn.MSE)
+	small := &data.Loader{Dataset: line(3), BatchSize: 4, DropLast: true}
+	if _, err := train.Evaluate(context.Background(), o, small); err == nil || !strings.Contains(err.Error(), "no batches") {
+		t.Errorf("Evaluate of nothing: %v", err)
+	}
+	n := 0
+	cut := nn.Func(func(x tensor.Tensor) tensor.Tensor { n++; return x.Expand(-1, n) })
+	_, _, err := train.NewPredictor(cut).All(context.Background(), &data.Loader{Dataset: line(4), BatchSize: 2})
+	if err == nil || !strings.Contains(err.Error(), "outputs of [2 2] after such of [2 1]") {
+		t.Errorf("All of outputs of several sizes: %v", err)
+	}
+}
+
 func TestFitReportsShapes(t *testing.T) {
 	for _, shards := range []int{1, 2} {
 		var shape *tensor.ShapeError

@@ -158,12 +158,15 @@ type Dataset interface {
 }
 
 // FromSlices makes a data set of rows that lie one after the other in x and y
-// (neither is copied); xdims and ydims are the dimensions of one row. It
-// panics when the lengths do not fit.
+// (neither is copied); xdims and ydims are the dimensions of one row, none for
+// one number. It panics when the lengths do not fit.
 func FromSlices(x []float32, xdims []int, y []float32, ydims []int) Dataset {
 	n := rows("FromSlices", x, xdims)
 	if len(y) != n*product(ydims) {
 		panic(fmt.Sprintf("data: FromSlices: %d rows in x, but %d elements of y are not %d rows of %v", n, len(y), n, ydims))
+	}
+	if ydims == nil {
+		ydims = []int{} // one number a row, not no targets
 	}
 	return &rowSet{x: x, xdims: xdims, y: y, ydims: ydims, n: n}
 }

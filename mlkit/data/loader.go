@@ -2,14 +2,17 @@ package data
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"sync/atomic"
 )
 
 // A Loader deals a data set out in batches, epoch after epoch. The order of
 // epoch e is a function of (Seed, e) alone, so a training can be resumed in
-// the middle.
+// the middle. It deals out one epoch at a time: what runs beside (a validation
+// in the middle of an epoch, another goroutine) takes a loader of its own.
 type Loader struct {
 	Dataset   Dataset
 	BatchSize int // 0: the whole set in one batch (full-batch gradient descent)
@@ -31,6 +34,7 @@ type Loader struct {
 	Prefetch int
 
 	order []int
+	busy  int32 // 1 while an epoch is dealt out; atomic
 	batch Batch
 	ahead []slot // for Prefetch
 }
@@ -95,6 +99,11 @@ func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
 // its error. train.Fit deals with a loader through this.
 func (l *Loader) EpochFrom(ctx context.Context, epoch, batch int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
+		if !atomic.CompareAndSwapInt32(&l.busy, 0, 1) {
+			yield(Batch{}, errors.New("data: the loader is dealing out another epoch, whose order and memory it would overwrite: use a second Loader"))
+			return
+		}
+		defer atomic.StoreInt32(&l.busy, 0)
 		order, size := l.Permutation(epoch), l.batchSize()
 		fill := func(k int, b *Batch) error {
 			b.Epoch = epoch

@@ -3,6 +3,7 @@ package data_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"descent/mlkit/data"
@@ -68,6 +69,33 @@ func TestLoader(t *testing.T) {
 	for _, err := range (&data.Loader{Dataset: set, Order: []int{10}}).Epoch(0) {
 		if err == nil {
 			t.Error("sample 10 of 10: no error")
+		}
+	}
+}
+
+// An epoch within an epoch of the same loader would change its order and
+// overwrite its batch in silence.
+func TestLoaderDealsOneEpochAtATime(t *testing.T) {
+	set := data.FromSlices(make([]float32, 6), []int{1}, make([]float32, 6), nil)
+	for _, prefetch := range []int{0, 2} {
+		l := &data.Loader{Dataset: set, BatchSize: 2, Shuffle: true, Prefetch: prefetch}
+		for b, err := range l.Epoch(0) {
+			if err != nil || !slices.Equal(b.YDims, []int{2}) {
+				t.Fatal(b.YDims, err)
+			}
+			for _, err := range l.Epoch(1) {
+				if err == nil || !strings.Contains(err.Error(), "use a second Loader") {
+					t.Errorf("an epoch in an epoch: %v", err)
+				}
+			}
+			break
+		}
+		n := 0
+		for b := range l.Epoch(0) {
+			n += b.Len()
+		}
+		if n != 6 {
+			t.Errorf("after an epoch that was left: %d samples", n)
 		}
 	}
 }

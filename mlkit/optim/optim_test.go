@@ -448,6 +448,7 @@ func TestMistakesPanic(t *testing.T) {
 	mustPanic(t, "the decay is 1", func() { optim.NewEMA(1) })
 	mustPanic(t, `parameter "b" [2] is in no group`, func() { optim.New(ps, optim.Groups(optim.Group{On: optim.Matrices, Rule: optim.SGD(1)})) })
 	mustPanic(t, "has no rule", func() { optim.New(ps, optim.Groups(optim.Group{})) })
+	mustPanic(t, "parameter 2 is nil, or there twice", func() { optim.New(append(ps, ps[0]), optim.SGD(1)) })
 	mustPanic(t, "only matrices", func() { optim.New(ps, optim.ScaleByMuon()) })
 	mustPanic(t, "link 1 of the chain comes after", func() {
 		tape := tensor.NewTape(1)

@@ -58,8 +58,16 @@ type Optimizer struct {
 	steps  int
 }
 
-// New makes an optimizer for the parameters.
+// New makes an optimizer for the parameters. It panics when one is there twice:
+// it would take two steps at once.
 func New(params []*tensor.Param, rule Rule) *Optimizer {
+	seen := map[*tensor.Param]bool{}
+	for i, p := range params {
+		if p == nil || seen[p] {
+			panic(fmt.Sprintf("optim: parameter %d is nil, or there twice (two models may share it): nn.Params of one struct that holds them lists each once", i))
+		}
+		seen[p] = true
+	}
 	return &Optimizer{params: params, link: rule(params),
 		step: Step{Params: params, Updates: make([][]float32, len(params))}}
 }

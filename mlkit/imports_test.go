@@ -17,6 +17,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/optim":               "tensor internal/kernel",
 	"descent/mlkit/data":                "tensor internal/kernel",
 	"descent/mlkit/audio":               "",                                  // arithmetic on samples: of use without a tensor
+	"descent/mlkit/text":                "",                                  // arithmetic on words: of use without a tensor
 	"descent/mlkit/datasets":            "data audio tensor internal/kernel", // audio reads the WAV files
 	"descent/mlkit/train":               "nn optim data tensor internal/kernel",
 	"descent/mlkit/show":                "train",

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -174,8 +175,26 @@ func (u *unpacking) entry(e entry) error {
 
 // member reads one file of an archive into memory, of at most limit bytes.
 func member(archive, name string, limit int64) ([]byte, error) {
+	b, err := entryOf(func(f func(entry) error) error { return eachEntry(archive, f) }, name, limit)
+	if err != nil {
+		return nil, fmt.Errorf("datasets: %s: %w", archive, err)
+	}
+	return b, nil
+}
+
+// innerMember reads one file of a .tar.gz archive that is itself in memory.
+func innerMember(archive []byte, name string, limit int64) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(archive))
+	if err != nil {
+		return nil, err
+	}
+	return entryOf(func(f func(entry) error) error { return eachTar(tar.NewReader(z), f) }, name, limit)
+}
+
+// entryOf reads the entry with a name among those that each goes through.
+func entryOf(each func(func(entry) error) error, name string, limit int64) ([]byte, error) {
 	var b []byte
-	err := eachEntry(archive, func(e entry) error {
+	err := each(func(e entry) error {
 		if e.name != name || !e.regular {
 			return nil
 		}
@@ -197,5 +216,5 @@ func member(archive, name string, limit int64) ([]byte, error) {
 	if err == nil {
 		err = fmt.Errorf("there is no %q in it", name)
 	}
-	return nil, fmt.Errorf("datasets: %s: %w", archive, err)
+	return nil, err
 }

@@ -18,6 +18,9 @@
 //	SpokenDigits     2,700+300       sound           by hand, 16 MB
 //	BCCD             205+87+72       [3, 480, 640]   by hand, 7 MB; boxes around cells
 //	Scenes           any             [1, 96, 96]     made here of digits, with boxes
+//	MovieReviews     10,605          a text          pip, 2 MB
+//	Pronunciations   126,052         a word          pip, 1 MB
+//	Translations     about 2,700     two texts       pip, 18 MB
 //	NoisyLine        any             1 number        made here
 //
 // [SileroVAD] brings trained weights of a network (pip, 11 MB).

@@ -35,3 +35,11 @@ var ReadTS = readTS
 
 // SpokenDigitOf reads a recording.
 var SpokenDigitOf = spokenDigit
+
+// Readers of the texts.
+var (
+	ReadSnippets       = readSnippets
+	ReadPronunciations = readPronunciations
+	ReadPO             = readPO
+	InnerMember        = innerMember
+)

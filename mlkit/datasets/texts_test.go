@@ -1,0 +1,226 @@
+package datasets_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"descent/mlkit/datasets"
+)
+
+func TestMovieReviews(t *testing.T) {
+	if testing.Short() {
+		t.Skip("may download")
+	}
+	s, err := datasets.MovieReviews()
+	if err != nil {
+		t.Skip(err)
+	}
+	var below, zero, above int
+	for _, x := range s {
+		switch {
+		case x.Rating < 0:
+			below++
+		case x.Rating > 0:
+			above++
+		default:
+			zero++
+		}
+	}
+	if below != 5326 || zero != 37 || above != 5242 {
+		t.Errorf("%d below 0, %d at 0, %d above", below, zero, above)
+	}
+	if s[2] != (datasets.Snippet{Text: "Effective but too tepid biopic", Rating: -0.6}) {
+		t.Errorf("%+v", s[2])
+	}
+}
+
+func TestPronunciations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("may download")
+	}
+	words, err := datasets.Pronunciations()
+	if err != nil {
+		t.Skip(err)
+	}
+	ways := 0
+	for _, w := range words {
+		ways += len(w.Ways)
+		if w.Word == "tomato" && !reflect.DeepEqual(w.Ways, [][]string{{"T", "AH0", "M", "EY1", "T", "OW2"}, {"T", "AH0", "M", "AA1", "T", "OW2"}}) {
+			t.Error(w)
+		}
+	}
+	if len(words) != 126052 || ways != 135166 {
+		t.Errorf("%d words, %d ways to say them", len(words), ways)
+	}
+}
+
+func TestTranslations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("may download")
+	}
+	for language, n := range map[string]int{"fr": 2700, "zh_Hans": 2144} {
+		ts, err := datasets.Translations(language)
+		if err != nil {
+			t.Skip(err)
+		}
+		seen := map[string]bool{}
+		for _, x := range ts {
+			if seen[x.Source] || x.Source == "" || x.Target == "" {
+				t.Fatalf("%+v", x)
+			}
+			seen[x.Source] = true
+		}
+		if len(ts) != n || !seen["Enter a valid URL."] {
+			t.Errorf("%s: %d pairs, want %d", language, len(ts), n)
+		}
+	}
+	for _, language := range []string{"xx", "../fr", ""} {
+		if _, err := datasets.Translations(language); err == nil || !strings.Contains(err.Error(), "name of a folder") {
+			t.Errorf("%q: %v", language, err)
+		}
+	}
+}
+
+func TestReadSnippets(t *testing.T) {
+	s, err := datasets.ReadSnippets(strings.NewReader("1\t-0.5\tIt \"drags\r\n2\t3\t''x''\n"))
+	if err != nil || !reflect.DeepEqual(s, []datasets.Snippet{{`It "drags`, -.5}, {"''x''", 3}}) {
+		t.Error(s, err)
+	}
+	for text, want := range map[string]string{
+		"":                                    "no lines",
+		"1\t2\n":                              "line 1 has 2 fields",
+		"1\t2\ta\tb\n":                        "line 1 has 4 fields",
+		"1\tx\ta\n":                           "not a rating",
+		"1\tNaN\ta\n":                         "not a rating",
+		"1\t4.1\ta\n":                         "not a rating",
+		"1\t2\t \n":                           "no text",
+		"1\t2\ta\xff\n":                       "not UTF-8",
+		"1\t2\t" + strings.Repeat("a", 1<<17): "too long",
+	} {
+		if _, err := datasets.ReadSnippets(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestReadPronunciations(t *testing.T) {
+	w, err := datasets.ReadPronunciations(strings.NewReader("a AH0\na(2) EY1 # comment\n\nb B IY1\n"))
+	if err != nil || !reflect.DeepEqual(w, []datasets.Pronunciation{{"a", [][]string{{"AH0"}, {"EY1"}}}, {"b", [][]string{{"B", "IY1"}}}}) {
+		t.Error(w, err)
+	}
+	for text, want := range map[string]string{
+		"":              "no words",
+		"a\n":           "not a word and its phonemes",
+		"a # B\n":       "not a word and its phonemes",
+		"a(2) B\n":      "does not follow",
+		"b B\na(2) B\n": "does not follow",
+		"(2) B\n":       "has no word",
+		"\xff B\n":      "not a word",
+	} {
+		if _, err := datasets.ReadPronunciations(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+const smallPO = `# head
+msgid ""
+msgstr ""
+"Language: fr\n"
+
+#: a.py:1
+msgctxt "verb"
+msgid "Save"
+msgstr "Enregistrer"
+msgid "two "
+"lines\n\"x\""
+msgstr ""
+"deux "
+"lignes"
+
+#, fuzzy
+#| msgid "old"
+msgid "Fuzzy"
+msgstr "Flou"
+
+#, python-format
+msgid "%d page"
+msgid_plural "%d pages"
+msgstr[0] "%d feuille"
+msgstr[1] "%d feuilles"
+msgstr[2] "%d de feuilles"
+
+msgid "untranslated"
+msgstr ""
+
+#~ msgid "obsolete"
+#~ msgstr "vieux"
+`
+
+// What is left out and what is read is what msgfmt of GNU gettext does.
+func TestReadPO(t *testing.T) {
+	ts, err := datasets.ReadPO(strings.NewReader(smallPO))
+	want := []datasets.Translation{{"Save", "Enregistrer"}, {"two lines\n\"x\"", "deux lignes"}, {"%d page", "%d feuille"}, {"%d pages", "%d feuilles"}}
+	if err != nil || !reflect.DeepEqual(ts, want) {
+		t.Errorf("%q, %v", ts, err)
+	}
+	for text, want := range map[string]string{
+		`"a"`:                                  "without a keyword",
+		`msgfoo "a"`:                           "none of msgctxt",
+		`msgstr[x] "a"`:                        "none of msgctxt",
+		`msgstr[-1] "a"`:                       "none of msgctxt",
+		`msgid a`:                              "not in quotation marks",
+		`msgid "`:                              "not in quotation marks",
+		`msgid "a" b"`:                         "quotation mark",
+		`msgid "\z"`:                           "escape",
+		"msgid \"\xff\"":                       "cannot have",
+		"msgstr \"\"\nmsgstr \"\"":             "twice",
+		`msgid "` + strings.Repeat("a", 1<<20): "too long",
+	} {
+		if _, err := datasets.ReadPO(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzReadPO(f *testing.F) {
+	f.Add(smallPO)
+	f.Fuzz(func(t *testing.T, text string) {
+		ts, err := datasets.ReadPO(strings.NewReader(text))
+		for _, x := range ts {
+			if err != nil || x.Source == "" || x.Target == "" || !utf8.ValidString(x.Source+x.Target) {
+				t.Fatalf("%+v, %v", x, err)
+			}
+		}
+	})
+}
+
+func FuzzReadLines(f *testing.F) {
+	f.Add("1\t2\ta\n")
+	f.Add("a AH0\na(2) B\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if s, err := datasets.ReadSnippets(strings.NewReader(text)); (err == nil) != (len(s) > 0) {
+			t.Fatal(s, err)
+		}
+		words, err := datasets.ReadPronunciations(strings.NewReader(text))
+		if (err == nil) != (len(words) > 0) {
+			t.Fatal(words, err)
+		}
+		for _, w := range words {
+			if w.Word == "" || len(w.Ways) == 0 || len(w.Ways[0]) == 0 {
+				t.Fatal(w)
+			}
+		}
+	})
+}
+
+func TestInnerMember(t *testing.T) {
+	inner := zipped("this is no tar archive, though it is gzipped")
+	for _, archive := range []string{"", "no gzip", inner} {
+		if _, err := datasets.InnerMember([]byte(archive), "a", 10); err == nil {
+			t.Errorf("%.20q is an archive", archive)
+		}
+	}
+}

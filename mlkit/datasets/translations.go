@@ -1,0 +1,198 @@
+package datasets
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// The interfaces of a web framework and of a content manager, translated by
+// people (BSD-3).
+var (
+	django = wheel{
+		name: "Django", version: "5.2.19",
+		file:     "django-5.2.19-py3-none-any.whl",
+		platform: []string{"--python-version", "3.12"},
+		sha256:   "5965d974a5218a2b68a11dd1276434707f23886525c23f0598eccedaf4f4ca00",
+	}
+	wagtail = wheel{
+		name: "wagtail", version: "8.0.1",
+		file:     "wagtail-8.0.1-py3-none-any.whl",
+		platform: []string{"--python-version", "3.12"},
+		sha256:   "1e6ad5c7891a54efce1400e168298b5a2cc343b642cee89c31bf5ec30c98b26c",
+	}
+)
+
+// Translation is a text and what a person made of it in another language.
+type Translation struct{ Source, Target string }
+
+// Translations is the interface texts of Django and Wagtail in English and in a
+// language, by the name of its folder: "fr", "de", "es", "ja", "zh_Hans". Texts
+// that both packages have come once, as do those that several files have.
+func Translations(language string) ([]Translation, error) {
+	var out []Translation
+	seen := map[string]bool{}
+	for _, w := range []wheel{django, wagtail} {
+		path, err := w.path()
+		if err != nil {
+			return nil, err
+		}
+		files, err := suffixed(path, "/locale/"+language+"/LC_MESSAGES/", ".po", 1<<24)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			ts, err := readPO(bytes.NewReader(files[name]))
+			if err != nil {
+				return nil, fmt.Errorf("datasets: %s of %s: %w", name, w.name, err)
+			}
+			for _, t := range ts {
+				if !seen[t.Source] {
+					seen[t.Source] = true
+					out = append(out, t)
+				}
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("datasets: there are no translations to %q: it is to be the name of a folder of Django, as fr or zh_Hans", language)
+	}
+	return out, nil
+}
+
+// suffixed reads the files of an archive whose names have part in them and end
+// in suffix: limit bytes at most.
+func suffixed(archive, part, suffix string, limit int64) (memory, error) {
+	m := memory{}
+	err := eachEntry(archive, func(e entry) error {
+		if !e.regular || !strings.Contains(e.name, part) || !strings.HasSuffix(e.name, suffix) {
+			return nil
+		}
+		r, err := e.open()
+		if err != nil {
+			return err
+		}
+		b, err := io.ReadAll(io.LimitReader(r, limit+1))
+		if err != nil {
+			return err
+		}
+		if limit -= int64(len(b)); limit < 0 {
+			return errors.New("it unpacks to more than is allowed")
+		}
+		m[e.name] = b
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("datasets: %s: %w", archive, err)
+	}
+	return m, nil
+}
+
+// readPO reads the translations of a gettext catalogue (GNU gettext manual, The
+// Format of PO Files): of a plural the two first forms. Left out are the head,
+// what is obsolete, what is marked as fuzzy and what is not translated.
+func readPO(r io.Reader) ([]Translation, error) {
+	p := poReader{}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for number := 1; lines.Scan(); number++ {
+		if err := p.line(strings.TrimSpace(lines.Text())); err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	p.finish()
+	return p.out, nil
+}
+
+// poReader is what is known of the entry that is being read.
+type poReader struct {
+	out    []Translation
+	fields map[string]string
+	field  string // that the next quoted line belongs to
+	fuzzy  bool
+}
+
+func (p *poReader) line(s string) error {
+	if s == "" || s[0] == '#' {
+		if p.fields["msgstr"] != "" || p.fields["msgstr[0]"] != "" || s == "" {
+			p.finish()
+		}
+		p.fuzzy = p.fuzzy || strings.HasPrefix(s, "#,") && strings.Contains(s, "fuzzy")
+		return nil
+	}
+	if s[0] != '"' {
+		field, quoted, _ := strings.Cut(s, " ")
+		if field == "msgctxt" || field == "msgid" && p.fields["msgid"] != "" {
+			p.finish() // entries need no empty line between them
+		}
+		p.field = field
+		switch _, twice := p.fields[p.field]; {
+		case p.field != "msgctxt" && p.field != "msgid" && p.field != "msgid_plural" && p.field != "msgstr" && !pluralForm(p.field):
+			return fmt.Errorf("%.40q is none of msgctxt, msgid, msgid_plural and msgstr", p.field)
+		case twice:
+			return fmt.Errorf("%s twice in an entry", p.field)
+		}
+		if p.fields == nil {
+			p.fields = map[string]string{}
+		}
+		s = strings.TrimSpace(quoted)
+	}
+	if p.field == "" {
+		return errors.New("a text without a keyword before it")
+	}
+	text, err := unquotePO(s)
+	if err != nil {
+		return err
+	}
+	p.fields[p.field] += text
+	return nil
+}
+
+func pluralForm(field string) bool {
+	n, ok := strings.CutPrefix(field, "msgstr[")
+	if !ok {
+		return false
+	}
+	n, ok = strings.CutSuffix(n, "]")
+	k, err := strconv.Atoi(n)
+	return ok && err == nil && k >= 0 && k < 10
+}
+
+// finish ends an entry.
+func (p *poReader) finish() {
+	f := p.fields
+	if !p.fuzzy && f["msgid"] != "" {
+		pairs := []Translation{{f["msgid"], f["msgstr"]}}
+		if plural := f["msgid_plural"]; plural != "" {
+			pairs = []Translation{{f["msgid"], f["msgstr[0]"]}, {plural, f["msgstr[1]"]}}
+		}
+		for _, t := range pairs {
+			if t.Target != "" {
+				p.out = append(p.out, t)
+			}
+		}
+	}
+	*p = poReader{out: p.out}
+}
+
+// unquotePO is the text in quotation marks, with the escapes of C.
+func unquotePO(s string) (string, error) {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return "", fmt.Errorf("%.40q is not in quotation marks", s)
+	}
+	text, err := strconv.Unquote(s)
+	if err != nil || !utf8.ValidString(s) || !utf8.ValidString(text) {
+		return "", fmt.Errorf("%.40q has a quotation mark, an escape or a byte that it cannot have", s)
+	}
+	return text, nil
+}

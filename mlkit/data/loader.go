@@ -52,6 +52,9 @@ func (l *Loader) Len() int {
 }
 
 func (l *Loader) samples() int {
+	if l.Dataset == nil {
+		panic("data: the Loader has no Dataset")
+	}
 	if l.Order != nil {
 		return len(l.Order)
 	}

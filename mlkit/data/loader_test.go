@@ -77,6 +77,12 @@ func TestLoader(t *testing.T) {
 // overwrite its batch in silence.
 func TestLoaderDealsOneEpochAtATime(t *testing.T) {
 	set := data.FromSlices(make([]float32, 6), []int{1}, make([]float32, 6), nil)
+	defer func() {
+		if p := recover(); p != "data: the Loader has no Dataset" {
+			t.Error(p)
+		}
+	}()
+	defer func() { (&data.Loader{}).Len() }()
 	for _, prefetch := range []int{0, 2} {
 		l := &data.Loader{Dataset: set, BatchSize: 2, Shuffle: true, Prefetch: prefetch}
 		for b, err := range l.Epoch(0) {

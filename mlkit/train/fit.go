@@ -108,7 +108,10 @@ type fitter[B any] struct {
 }
 
 func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *Config, h *History) (*fitter[B], error) {
-	if c.Epochs == 0 {
+	switch {
+	case c.Epochs < 0:
+		return nil, fmt.Errorf("train: %d epochs", c.Epochs)
+	case c.Epochs == 0:
 		c.Epochs = 1
 	}
 	if c.Optimizer == nil {

@@ -88,6 +88,9 @@ func TestKeepStepsOfManyEpochs(t *testing.T) {
 
 func TestEmptyAndUnevenSources(t *testing.T) {
 	o := train.Supervised(nn.NewLinear(nn.NewRand(1), 1, 1), nn.MSE)
+	if _, err := train.Fit(context.Background(), o, &data.Loader{Dataset: line(3)}, train.Config{Epochs: -1, KeepSteps: true}); err == nil {
+		t.Error("−1 epochs are accepted")
+	}
 	small := &data.Loader{Dataset: line(3), BatchSize: 4, DropLast: true}
 	if _, err := train.Evaluate(context.Background(), o, small); err == nil || !strings.Contains(err.Error(), "no batches") {
 		t.Errorf("Evaluate of nothing: %v", err)

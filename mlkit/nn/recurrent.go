@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"descent/mlkit/tensor"
 )
@@ -121,6 +122,15 @@ func (r *recurrent) pass(p *pass, x tensor.Tensor, s Sequences) {
 	if len(r.Weights) > maxStates {
 		panic(fmt.Sprintf("nn: a recurrent network has %d layers and directions, at most %d are possible", len(r.Weights), maxStates))
 	}
+	for _, state := range []tensor.Tensor{s.H0, s.C0} {
+		if state != (tensor.Tensor{}) && state.Dim(0) != len(r.Weights) {
+			panic(&tensor.ShapeError{Op: "Run", Shapes: [][]int{slices.Clone(state.Dims())},
+				Why: fmt.Sprintf("H0 and C0 must be [layers·directions, batch, hidden], with %d states", len(r.Weights))})
+		}
+	}
+	if r.gates != 4 && s.C0 != (tensor.Tensor{}) {
+		panic("nn: C0 is a state of an LSTM; a GRU and an RNN have H0 only")
+	}
 	t := x.Tape()
 	x = x.TimeMajor(s.Lengths)
 	d := r.directions()
@@ -189,8 +199,10 @@ func (r *recurrent) Last(x tensor.Tensor, s Sequences) tensor.Tensor {
 	return r.grouped(start, out)
 }
 
+// stateOf is state k of initial ones; a state from before Tape.Reset panics
+// like every stale tensor.
 func stateOf(x tensor.Tensor, k int) tensor.Tensor {
-	if !x.Valid() {
+	if x == (tensor.Tensor{}) {
 		return x
 	}
 	return x.Select(0, k)

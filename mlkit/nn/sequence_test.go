@@ -349,14 +349,26 @@ func TestPositions(t *testing.T) {
 func TestSequenceLayersRefuse(t *testing.T) {
 	rng := nn.NewRand(1)
 	tape := tensor.NewTape(1)
+	// States and memories carried over a Reset by mistake must not pass for
+	// absent ones.
+	stale := tape.Full(0, 1, 1, 4)
+	tape.Reset()
+	decoder := nn.NewTransformerDecoderLayer(rng, nn.Transformer{Width: 4, Heads: 2})
+	lstm, gru := nn.NewLSTM(rng, nn.Recurrent{In: 4, Hidden: 4}), nn.NewGRU(rng, nn.Recurrent{In: 4, Hidden: 4})
+	x := tape.Full(0, 1, 2, 4)
 	for want, f := range map[string]func(){
-		"In and Hidden of at least 1":    func() { nn.NewLSTM(rng, nn.Recurrent{In: 3}) },
-		"3 attention heads cannot share": func() { nn.NewMultiHeadAttention(rng, 4, 3) },
-		"padding id 5 is none of":        func() { nn.NewPaddedEmbedding(rng, 5, 2, 5) },
-		"a time of at most 2":            func() { nn.NewSinusoidalPositions(2, 4).Forward(tape.Full(0, 1, 3, 4)) },
-		"[batch, time, 4]":               func() { nn.NewLearnedPositions(rng, 2, 4).Forward(tape.Full(0, 1, 2, 5)) },
-		"at most 32 are possible":        func() { nn.NewGRU(rng, nn.Recurrent{In: 1, Hidden: 1, Layers: 33}).Forward(tape.Full(0, 1, 1, 1)) },
-		"id 7 ":                          func() { nn.NewEmbedding(rng, 5, 2).Forward(tape, tensor.NewInts([]int32{7})) },
+		"of a tensor from before Tape.Reset":  func() { lstm.Run(x, nn.Sequences{H0: stale}) },
+		"of a tensor from before Tape.Reset;": func() { decoder.Run(x, stale, nn.Mask{}, nn.Mask{}) },
+		"an encoder's result, is missing":     func() { decoder.Run(x, tensor.Tensor{}, nn.Mask{}, nn.Mask{}) },
+		"with 1 states":                       func() { lstm.Run(x, nn.Sequences{C0: tape.Full(0, 2, 1, 4)}) },
+		"C0 is a state of an LSTM":            func() { gru.Run(x, nn.Sequences{C0: tape.Full(0, 1, 1, 4)}) },
+		"In and Hidden of at least 1":         func() { nn.NewLSTM(rng, nn.Recurrent{In: 3}) },
+		"3 attention heads cannot share":      func() { nn.NewMultiHeadAttention(rng, 4, 3) },
+		"padding id 5 is none of":             func() { nn.NewPaddedEmbedding(rng, 5, 2, 5) },
+		"a time of at most 2":                 func() { nn.NewSinusoidalPositions(2, 4).Forward(tape.Full(0, 1, 3, 4)) },
+		"[batch, time, 4]":                    func() { nn.NewLearnedPositions(rng, 2, 4).Forward(tape.Full(0, 1, 2, 5)) },
+		"at most 32 are possible":             func() { nn.NewGRU(rng, nn.Recurrent{In: 1, Hidden: 1, Layers: 33}).Forward(tape.Full(0, 1, 1, 1)) },
+		"id 7 ":                               func() { nn.NewEmbedding(rng, 5, 2).Forward(tape, tensor.NewInts([]int32{7})) },
 	} {
 		func() {
 			defer func() {

@@ -60,7 +60,7 @@ func (c *Transformer) attend(a *MultiHeadAttention, norm *LayerNorm, x, memory t
 	if c.PreNorm {
 		q = norm.Forward(x)
 	}
-	if !memory.Valid() {
+	if memory == (tensor.Tensor{}) { // a stale one is no less a mistake here than elsewhere
 		memory = q
 	}
 	if c.Dropout > 0 && x.Tape().Training() {
@@ -121,6 +121,9 @@ func NewTransformerDecoderLayer(rng *rand.Rand, c Transformer) *TransformerDecod
 // time, width], to the shape of x. mask is for x itself (usually Causal),
 // memoryMask for what x sees of memory.
 func (l *TransformerDecoderLayer) Run(x, memory tensor.Tensor, mask, memoryMask Mask) tensor.Tensor {
+	if memory == (tensor.Tensor{}) {
+		panic("nn: TransformerDecoderLayer: memory, an encoder's result, is missing")
+	}
 	c := &l.Config
 	x = c.attend(l.SelfAttn, l.Norm1, x, tensor.Tensor{}, mask)
 	x = c.attend(l.MultiheadAttn, l.Norm2, x, memory, memoryMask)

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ type Column struct {
 type CSVOptions struct {
 	Comma    rune // 0 means ','
 	NoHeader bool // columns are then named "0", "1", …
-	// Skip is how many lines to leave out at the beginning.
+	// Skip is how many lines to leave out at the beginning, whatever is in them.
 	Skip int
 	// Missing lists what stands for a missing value besides an empty cell
 	// ("?", "NA"). Where it is not nil, missing cells are allowed: NaN in a
@@ -42,9 +43,24 @@ type CSVOptions struct {
 const maxColumns = 1 << 16
 
 // ReadCSV reads a table. Errors tell line and column: a row that is too long
-// or too short, a missing value, NaN, an infinity.
+// or too short, a missing value, NaN, an infinity. Two columns of one name are
+// an error, too; NoHeader with the header Skipped reads them.
 func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
-	c := csv.NewReader(r)
+	b := bufio.NewReader(r)
+	if mark, _ := b.Peek(3); string(mark) == "\ufeff" { // Excel's; before a quote it is no CSV
+		_, _ = b.Discard(3)
+	}
+	for range o.Skip { // not records: a remark may hold quotes, and a line be empty
+		for more := true; more; {
+			var err error
+			if _, more, err = b.ReadLine(); err == io.EOF {
+				break
+			} else if err != nil {
+				return nil, err
+			}
+		}
+	}
+	c := csv.NewReader(b)
 	if o.Comma != 0 {
 		c.Comma = o.Comma
 	}
@@ -52,18 +68,19 @@ func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
 	c.FieldsPerRecord = -1 // checked here: the message is to name both lengths
 	var t Table
 	var lines []int
-	for row := -o.Skip; ; row++ {
+	for row := 0; ; row++ {
 		record, err := c.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if bad := (*csv.ParseError)(nil); errors.As(err, &bad) {
+			bad.StartLine, bad.Line = bad.StartLine+o.Skip, bad.Line+o.Skip
+		}
 		if err != nil {
 			return nil, err
 		}
-		if row < 0 {
-			continue
-		}
 		line, _ := c.FieldPos(0)
+		line += o.Skip
 		if row == 0 {
 			if len(record) > maxColumns {
 				return nil, fmt.Errorf("line %d has %d fields, at most %d are allowed", line, len(record), maxColumns)
@@ -72,7 +89,11 @@ func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
 				if o.NoHeader {
 					f = strconv.Itoa(i)
 				}
-				t.Columns = append(t.Columns, Column{Name: strings.TrimSpace(strings.TrimPrefix(f, "\ufeff"))})
+				f = strings.TrimSpace(f)
+				if slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == f }) {
+					return nil, fmt.Errorf("line %d: two columns are named %q", line, f)
+				}
+				t.Columns = append(t.Columns, Column{Name: f})
 			}
 			if !o.NoHeader {
 				continue
@@ -323,7 +344,9 @@ func (e *Encoder) Encode(t *Table) ([]float32, error) {
 
 // Classification makes samples of a table: the named column is the label, all
 // others are features, encoded by enc, or, when it is nil, by an encoder of the
-// table itself.
+// table itself. Labels number the classes of this table: of two tables, those
+// mean the same only where the classes are equal (Rows of one table may lack
+// some; make the samples of all rows and divide those, see Subset).
 func (t *Table) Classification(label string, enc *Encoder) (set Dataset, classes []string, err error) {
 	labels, classes, err := t.Labels(label)
 	if err != nil {

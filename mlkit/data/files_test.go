@@ -66,6 +66,23 @@ func TestReadCSV(t *testing.T) {
 	}
 }
 
+func TestCSVPreamble(t *testing.T) {
+	o := data.CSVOptions{Skip: 3}
+	preamble := "# from \"a survey\n\n" + strings.Repeat("long ", 2000) + "\n"
+	n, err := data.ReadCSV(strings.NewReader(preamble+"a,b\n1,2\n"), o)
+	if err != nil || n.Len() != 1 || n.Columns[0].Name != "a" {
+		t.Errorf("%+v, %v", n, err)
+	}
+	for rows, want := range map[string]string{"a,b\n1,2\n1\n": "line 6 has 1 fields", "a,b\n1,\"2\n": "line 5", "": "no rows"} {
+		if _, err := data.ReadCSV(strings.NewReader(preamble+rows), o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q in it", err, want)
+		}
+	}
+	if n, err := data.ReadCSV(strings.NewReader("\ufeff\"a, b\",c\n1,2\n"), data.CSVOptions{}); err != nil || n.Columns[0].Name != "a, b" {
+		t.Errorf("a byte order mark before a quote: %+v, %v", n, err)
+	}
+}
+
 func TestCSVErrorsNameThePlace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bad.csv")
 	for text, why := range map[string]string{
@@ -75,6 +92,7 @@ func TestCSVErrorsNameThePlace(t *testing.T) {
 		"a,b\n1,NaN\n":      `line 2, column "b": "NaN" is no finite number`,
 		"a,b\n\"1,2\n":      "extraneous or missing",
 		"":                  "no rows",
+		"a,b, a\n1,2,3\n":   `line 1: two columns are named "a"`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 			t.Fatal(err)

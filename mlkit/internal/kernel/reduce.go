@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"math"
 )
 
 // Sum returns the sum of x. It runs in 64 lanes, and beyond 32,768 elements in equal parts, so an
@@ -34,15 +33,6 @@ func Dot(a, b []float32) float32 {
 
 func (j *job) dotPart(lo, hi int) { j.partDone(lo, dot(j.at(0, lo, hi), j.at(1, lo, hi))) }
 
-// MaxOf returns the largest element, NaN if any is NaN, -Inf if x is empty.
-func MaxOf(x []float32) float32 {
-	m := float32(math.Inf(-1))
-	for _, v := range x {
-		m = max(m, v)
-	}
-	return m
-}
-
 // ArgMax returns the index of the first largest element; a NaN counts as the largest, as in
 // PyTorch and NumPy. It panics if x is empty.
 func ArgMax(x []float32) int {
@@ -72,39 +62,6 @@ func rowsOf(op string, n, cols int) int {
 //go:noinline
 func badRows(op string, n, cols int) {
 	panic(fmt.Sprintf("kernel: %s: %d elements are not rows of %d", op, n, cols))
-}
-
-// AddRow computes dst[i][j] = a[i][j] + row[j]; a has rows of len(row).
-func AddRow(dst, a, row []float32) { withRow("AddRow", opAdd, dst, a, row) }
-
-// MulRow computes dst[i][j] = a[i][j] * row[j]; a has rows of len(row).
-func MulRow(dst, a, row []float32) { withRow("MulRow", opMul, dst, a, row) }
-
-func withRow(name string, op elemOp, dst, a, row []float32) {
-	checkLen(name, "the input", len(dst), len(a))
-	if len(dst) == 0 {
-		return
-	}
-	cols := len(row)
-	rows, n := rowsOf(name, len(dst), cols), rowsAtATime(elemGrain, cols)
-	if rows <= n {
-		withRowRows(op, dst, a, row)
-		return
-	}
-	j := getJob((*job).withRowPart)
-	j.op, j.x[0], j.x[1], j.x[2], j.cols = op, dst, a, row, cols
-	j.parallel(rows, n)
-}
-
-func (j *job) withRowPart(lo, hi int) {
-	withRowRows(j.op, j.rows(0, lo, hi), j.rows(1, lo, hi), j.x[2])
-}
-
-func withRowRows(op elemOp, dst, a, row []float32) {
-	n := len(row)
-	for i := 0; i < len(dst); i += n {
-		elem(op, dst[i:i+n], a[i:i+n], row, 0, 0)
-	}
 }
 
 // AddRows adds the sums of the columns of x to dst: dst[j] += sum over i of x[i*cols+j], from the

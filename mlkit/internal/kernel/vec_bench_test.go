@@ -69,7 +69,6 @@ func BenchmarkVec(b *testing.B) {
 		}{
 			{"Sum", 4 * n, func() { s += Sum(x) }},
 			{"Dot", 8 * n, func() { s += Dot(x, y) }},
-			{"AddRow", 8 * n, func() { AddRow(d, x, col) }},
 			{"AddRows", 4 * n, func() { AddRows(col, x, cols) }},
 			{"SumRows", 4 * n, func() { SumRows(row, x, cols) }},
 			{"Softmax", 8 * n, func() { Softmax(d, x, cols) }},

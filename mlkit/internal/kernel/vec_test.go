@@ -76,8 +76,8 @@ func TestReductionSpecials(t *testing.T) {
 				t.Fatalf("sum with +Inf at %d is %g", at, s)
 			}
 			x[at] = nan
-			if s, d, m := Sum(x), Dot(x, x), MaxOf(x); s == s || d == d || m == m {
-				t.Fatalf("sum, dot, max with NaN at %d are %g, %g, %g", at, s, d, m)
+			if s, d := Sum(x), Dot(x, x); s == s || d == d {
+				t.Fatalf("sum, dot with NaN at %d are %g, %g", at, s, d)
 			}
 			if i := ArgMax(x); i != at {
 				t.Fatalf("ArgMax with NaN at %d is %d", at, i)
@@ -103,7 +103,6 @@ func TestRowsAndColumns(t *testing.T) {
 				want[i%cols] += float64(v)
 				wantRows[i/cols] += float64(v)
 			}
-			row := randomSlice(r, cols)
 			AddRows(sums, x, cols)
 			near(t, "AddRows "+name, sums, want, 8, float64(rows))
 			ok(t, "AddRows")
@@ -111,14 +110,6 @@ func TestRowsAndColumns(t *testing.T) {
 			SumRows(rowSums, x, cols)
 			near(t, "SumRows "+name, rowSums, wantRows, 4, float64(cols))
 			ok(t, "SumRows")
-			added, multiplied := make([]float32, len(x)), slices.Clone(x)
-			AddRow(added, x, row)
-			MulRow(multiplied, multiplied, row)
-			for i, v := range x {
-				if added[i] != v+row[i%cols] || multiplied[i] != v*row[i%cols] {
-					t.Fatalf("AddRow, MulRow %s: element %d is %g, %g", name, i, added[i], multiplied[i])
-				}
-			}
 			turned, ok := guarded(r, len(x), 7)
 			Transpose(turned, x, rows, cols)
 			for i, v := range x {
@@ -607,8 +598,6 @@ func everyKernel(rows, cols int) []float32 {
 	SumRows(row, x, cols)
 	keep(col, row)
 	y, g := make([]float32, n), make([]float32, n)
-	AddRow(y, x, beta)
-	keep(y)
 	Softmax(y, x, cols)
 	SoftmaxGrad(g, dy, y, cols)
 	keep(y, g)
@@ -691,7 +680,6 @@ func TestLengthsAreChecked(t *testing.T) {
 		"Add":          func() { Add(x, x[:5], x) },
 		"Exp":          func() { Exp(x, x[:5]) },
 		"Axpy":         func() { Axpy(x[:5], 1, x) },
-		"AddRow":       func() { AddRow(x, x, x[:4]) },
 		"AddRows":      func() { AddRows(x[:3], x, 2) },
 		"SumRows":      func() { SumRows(x[:2], x, 2) },
 		"Softmax":      func() { Softmax(x, x, 4) },
@@ -722,7 +710,6 @@ func TestNoAllocation(t *testing.T) {
 		Sum(x)
 		Dot(x, y)
 		AddRows(col, x, cols)
-		AddRow(x, y, col)
 		SoftmaxCrossEntropy(row, y, x, labels, cols)
 		SoftmaxCrossEntropyGrad(x, row, y, labels, cols)
 		LayerNorm(y, nil, row, row, x, col, col, cols, 1e-5)

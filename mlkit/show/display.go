@@ -25,7 +25,7 @@ type bundle struct {
 // syncTimeout bounds the wait for the kernel: with a broken pipe it would never end.
 const syncTimeout = 10 * time.Second
 
-// mute is set by tests that must not write.
+// saveDir is where displays outside a notebook are written: see SaveTo.
 var saveDir struct {
 	sync.Mutex
 	dir string

@@ -1,8 +1,6 @@
 package kernel
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Sum returns the sum of x. It runs in 64 lanes, and beyond 32,768 elements in equal parts, so an
 // error grows with about the 500th part of the length.

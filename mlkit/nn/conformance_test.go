@@ -369,7 +369,8 @@ func (c *layerCase) checkAllocations(t *testing.T) {
 		g.Commit()
 	}
 	run()
-	if n := testing.AllocsPerRun(3, run); n != 0 {
+	// The collections empty what only a sync.Pool holds on to.
+	if n := testing.AllocsPerRun(3, func() { runtime.GC(); runtime.GC(); run() }); n != 0 {
 		t.Errorf("%v allocations a step", n)
 	}
 }

@@ -1,10 +1,6 @@
 package tensor
 
-import (
-	"sync"
-
-	"descent/mlkit/internal/kernel"
-)
+import "descent/mlkit/internal/kernel"
 
 // SelfAttentionLayer is what [Tensor.SelfAttentionLayer] works with.
 type SelfAttentionLayer struct {
@@ -83,7 +79,7 @@ type selfAttention struct {
 	dqkv       []float32 // of the chunk
 }
 
-var selfAttentions = sync.Pool{New: func() any { return new(selfAttention) }}
+var selfAttentions = spare{New: func() any { return new(selfAttention) }}
 
 func (s *selfAttention) release() {
 	*s = selfAttention{}

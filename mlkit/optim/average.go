@@ -146,7 +146,8 @@ func (e *EMA) Swap() {
 }
 
 // SkipNonFinite leaves out the steps in which a gradient holds NaN or Inf:
-// neither parameters nor the inner rule's state change. Without it a NaN
+// neither parameters nor the inner rule's state change, nor running statistics
+// (but those that a GradSum has committed). Without it a NaN
 // gradient makes its parameters NaN, and the running means too. The state
 // "skipped" counts what was left out.
 func SkipNonFinite(inner Rule) Rule {
@@ -165,7 +166,7 @@ func (k *skipping) State() []Slot {
 func (k *skipping) Update(s *Step) {
 	if n := GlobalNorm(s.Updates); math.IsNaN(n) || math.IsInf(n, 0) {
 		k.skipped[0]++
-		s.Applied = true
+		s.Applied, s.Skipped = true, true
 		return
 	}
 	k.Link.Update(s)

@@ -279,6 +279,17 @@ func TestNonFiniteGradients(t *testing.T) {
 			t.Errorf("SkipNonFinite stepped to %v", x)
 		}
 	}
+	// What a batch of NaN says of means and variances is left out with it.
+	p, stat, tape := tensor.ParamOf([]float32{1}, 1), tensor.NewBuffer(0, 1), tensor.NewTape(1)
+	skipping := optim.New([]*tensor.Param{p}, optim.SkipNonFinite(optim.SGD(0.1)))
+	for _, v := range []float32{nan, 2} {
+		tape.Reset()
+		tape.CollectBuffer(stat, []float32{v}, 1)
+		skipping.Step(tape.Use(p).Scale(v).Backward())
+	}
+	if stat.Data[0] != 2 || stat.Count != 1 {
+		t.Errorf("running statistic %v after %d commits, want 2 after 1", stat.Data[0], stat.Count)
+	}
 	// The sum of squares overflows float32 here, the norm does not.
 	if x := gradients(t, optim.Chain(optim.ClipByGlobalNorm(1), optim.SGD(1)), []float32{0, 0}, []float32{3e30, 4e30}); math.Abs(float64(x[0])+0.6) > 1e-6 {
 		t.Errorf("large gradient clipped to %v", x)

@@ -43,6 +43,9 @@ type Step struct {
 	// Applied is set by a fused last link that has changed the parameters
 	// itself; the updates are then not added.
 	Applied bool
+	// Skipped is set by a link that leaves the whole step out; the buffers
+	// (running statistics) then stay as they are, too.
+	Skipped bool
 }
 
 // Optimizer changes parameters by their gradients.
@@ -118,15 +121,16 @@ func (o *Optimizer) Factor() float64 {
 // that the loss does not depend on stay as they are. A gradient with NaN makes
 // its parameters NaN (see [SkipNonFinite]).
 func (o *Optimizer) Step(g tensor.Grads) {
-	o.update(g)
-	g.Commit()
+	if o.update(g); !o.step.Skipped {
+		g.Commit()
+	}
 }
 
 func (o *Optimizer) update(g tensor.Grads) {
 	s := &o.step
 	s.Factor = o.Factor()
 	o.steps++
-	s.N, s.Applied = o.steps, false
+	s.N, s.Applied, s.Skipped = o.steps, false, false
 	for i, p := range o.params {
 		s.Updates[i] = nil
 		if !p.Frozen {

@@ -268,3 +268,20 @@ func TestLoadVOC(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestCentersAllocateNothing(t *testing.T) {
+	set := data.Centers{Classes: 3, Mirror: true, Turn: true, Zoom: 0.1}.Targets(scene(
+		data.Object{Box: data.Box{X0: 3, Y0: 2, X1: 17, Y1: 27}, Class: 2}, data.Object{Box: data.Box{X0: 20, Y0: 5, X1: 24, Y1: 8}}))
+	var b data.Batch
+	index := []int{0, 0, 0}
+	fill := func() {
+		b.Epoch++
+		if err := set.Batch(index, &b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill()
+	if n := testing.AllocsPerRun(50, fill); n != 0 {
+		t.Errorf("a batch allocates %v times", n)
+	}
+}

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"descent/mlkit/data"
+	"descent/mlkit/datasets"
+	"descent/mlkit/nn"
+	"descent/mlkit/optim"
 	"descent/mlkit/train"
 )
 
@@ -95,5 +98,51 @@ func TestDetectionScore(t *testing.T) {
 		if err := f(); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%v, want %q", err, why)
 		}
+	}
+}
+
+// Targets, loss, decoding, suppression and judgement fit together: a small
+// network learns to find bars and squares.
+func TestDetectorLearns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: trains a detector")
+	}
+	shapes := &data.Images{Pixels: make([]byte, 2*784), Dims: []int{1, 28, 28}, Labels: []int32{0, 1}}
+	for y := 4; y < 24; y++ {
+		for x := 4; x < 24; x++ {
+			if x >= 10 && x < 18 {
+				shapes.Pixels[y*28+x] = 255
+			}
+			shapes.Pixels[784+y*28+x] = 255
+		}
+	}
+	scenes := datasets.Scenes{Height: 48, Width: 48, Min: 1, Max: 3, Small: 0.5, Large: 0.8, Seed: 1}.Compose(shapes, 200)
+	set, test := scenes.Slice(0, 160), scenes.Slice(160, 200)
+	c := data.Centers{Classes: 2, Spread: 1}
+	rng := nn.NewRand(1)
+	model := nn.Sequential{
+		nn.NewConv2D(rng, nn.Conv{In: 1, Out: 8, Kernel: 5, Stride: 2, Padding: 2, NoBias: true}), nn.NewBatchNorm(8), nn.ReLU{},
+		nn.NewConv2D(rng, nn.Conv{In: 8, Out: 24, Kernel: 5, Stride: 2, Padding: 2, NoBias: true}), nn.NewBatchNorm(24), nn.ReLU{},
+		nn.NewConv2D(rng, nn.Conv{In: 24, Out: 24, Kernel: 3, Padding: 1, NoBias: true}), nn.NewBatchNorm(24), nn.ReLU{},
+		nn.NewConv2D(rng, nn.Conv{In: 24, Out: c.Classes + 4, Kernel: 1}),
+	}
+	loader := &data.Loader{Dataset: c.Targets(set), BatchSize: 8, Shuffle: true}
+	_, err := train.Fit(t.Context(), train.Supervised(model, nn.CenterLoss{}.Loss), loader,
+		train.Config{Epochs: 20, Optimizer: optim.Adam(1e-2), Schedule: optim.OneCycle(20*loader.Len(), 0.3, 25, 1e4)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, dims, err := train.NewPredictor(model).All(t.Context(), &data.Loader{Dataset: test, BatchSize: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := len(y) / dims[0]
+	found := make([][]data.Detection, test.Len())
+	for i := range found {
+		found[i] = data.NMS(c.Decode(y[i*size:(i+1)*size], dims[2], dims[3], 0.05), 0.5)
+	}
+	r, err := train.DetectionScore{}.Judge(test.Objects, found, 2)
+	if err != nil || r.Mean < 0.9 {
+		t.Errorf("%+v %v", r, err)
 	}
 }

@@ -6,6 +6,13 @@
 //	go run ./notebooks export DIR                       write the book as a static site
 //	go run ./notebooks setup                            only install what the others need
 //
+// and, for the image in docker/:
+//
+//	go run ./notebooks serve [-ip 0.0.0.0]              serve the book to other machines
+//	go run ./notebooks restore FILE...                  put the book's notebooks back into the reader's folder
+//	go run ./notebooks exec PROGRAM...                  run a program that finds JupyterLab and the kernel
+//	go run ./notebooks health                           tell whether the server answers
+//
 // It needs Go and Python 3.10 or newer. What else it needs it installs into a
 // cache folder of its own on the first start.
 package main
@@ -28,7 +35,8 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{openCommand, runCommand, checkCommand, exportCommand, setupCommand}
+	return []command{openCommand, runCommand, checkCommand, exportCommand, setupCommand,
+		serveCommand, restoreCommand, execCommand, healthCommand}
 }
 
 func main() {
@@ -69,7 +77,7 @@ func dispatch(ctx context.Context, args []string) error {
 func usage() {
 	fmt.Fprintln(os.Stderr, "go run ./notebooks [command] opens the book in JupyterLab, or:")
 	for _, c := range commands() {
-		fmt.Fprintf(os.Stderr, "  %-6s %-42s %s\n", c.name, c.args, c.does)
+		fmt.Fprintf(os.Stderr, "  %-7s %-42s %s\n", c.name, c.args, c.does)
 	}
 }
 

@@ -21,6 +21,10 @@ func install(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = setup.Prepare(ctx, setup.Options{Log: os.Stderr, Warm: imports(readable(paths))})
+	warm := imports(readable(paths))
+	env, err := setup.Prepare(ctx, setup.Options{Log: os.Stderr, Warm: warm})
+	if err == nil {
+		env.WarmUp(ctx, warm) // for a set-up that lacked nothing, but has another build cache
+	}
 	return err
 }

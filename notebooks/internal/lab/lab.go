@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -25,9 +26,15 @@ var launcher string
 // Options are how to serve.
 type Options struct {
 	Folder  string // what JupyterLab shows, absolute
+	Trusted string // the folder whose notebooks may show scripts; empty: Folder
 	Open    string // the notebook to open, relative to Folder; empty: none
+	IP      string // the address to listen on; empty: 127.0.0.1, this machine only
 	Port    int    // the first port to try
+	OnePort bool   // do not try the next ones: others know the port
+	Token   string // the password; empty: a new one
 	Browser bool   // also open the user's browser
+	// More are further arguments for Jupyter, as its documentation has them.
+	More []string
 	// Scriptable lets a test drive the page through window.jupyterapp.
 	Scriptable bool
 	// Ready is called once, with an address that holds the token.
@@ -43,7 +50,7 @@ const farewell = 3 * time.Second
 
 // Serve runs the server until the context ends or the server does, as it does
 // when the reader chooses "Shut down". Then no process and no temporary file of
-// it is left, kernels and their cells included. It listens on 127.0.0.1 only.
+// it is left, kernels and their cells included.
 func Serve(ctx context.Context, env *setup.Env, opt Options) error {
 	// Jupyter looks for a free port, lets it go and only then listens: of two
 	// servers that start at once, one may find its port taken in between.
@@ -63,9 +70,15 @@ func serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	token, err := newToken()
-	if err != nil {
-		return err
+	token := opt.Token
+	if token == "" {
+		if token, err = newToken(); err != nil {
+			return err
+		}
+	}
+	trusted := opt.Trusted
+	if trusted == "" {
+		trusted = opt.Folder
 	}
 	// By environment: command lines can be read by every user of the machine.
 	environ := env.Environ(map[string]string{"JUPYTER_TOKEN": token})
@@ -73,7 +86,7 @@ func serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
-	cmd, err := s.Command(environ, env.Python, append([]string{script, opt.Folder}, opt.arguments()...)...)
+	cmd, err := s.Command(environ, env.Python, append([]string{script, trusted}, opt.arguments()...)...)
 	if err != nil {
 		return err
 	}
@@ -105,7 +118,7 @@ func serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 				return nil
 			}
 			words := lastLines(logName)
-			if !announced && strings.Contains(words, "Address already in use") {
+			if !announced && strings.Contains(words, "Address already in use") && !opt.OnePort {
 				return errPortLost
 			}
 			return fmt.Errorf("JupyterLab ended (%v); its last words:\n%s", exit, words)
@@ -116,7 +129,7 @@ func serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 			if base := listening(s.Runtime()); base != "" {
 				announced = true
 				if opt.Ready != nil {
-					opt.Ready(base + opt.path() + "?token=" + token)
+					opt.Ready(base + opt.path() + "?token=" + url.QueryEscape(token))
 				}
 			} else if time.Since(started) > startLimit {
 				return fmt.Errorf("JupyterLab does not listen after %v; its last words:\n%s", startLimit, lastLines(logName))
@@ -133,10 +146,17 @@ func (o Options) path() string {
 }
 
 func (o Options) arguments() []string {
+	ip, retries := "127.0.0.1", 100
+	if o.IP != "" {
+		ip = o.IP
+	}
+	if o.OnePort {
+		retries = 0
+	}
 	args := []string{
-		"--ServerApp.ip=127.0.0.1",
+		"--ServerApp.ip=" + ip,
 		fmt.Sprintf("--ServerApp.port=%d", o.Port),
-		"--ServerApp.port_retries=100",
+		fmt.Sprintf("--ServerApp.port_retries=%d", retries),
 		"--ServerApp.root_dir=" + o.Folder,
 		fmt.Sprintf("--ServerApp.open_browser=%t", o.Browser),
 		"--LabApp.default_url=/" + o.path(),
@@ -152,7 +172,7 @@ func (o Options) arguments() []string {
 	if os.Geteuid() == 0 { // in a container; Jupyter refuses otherwise
 		args = append(args, "--ServerApp.allow_root=True")
 	}
-	return args
+	return append(args, o.More...)
 }
 
 func newToken() (string, error) {
@@ -161,18 +181,55 @@ func newToken() (string, error) {
 	return hex.EncodeToString(b), err
 }
 
-// listening returns the address in the file that Jupyter writes when it listens,
-// which is the only place that says which port it found free.
+// listening returns this machine's address of the server, from the file that
+// Jupyter writes when it listens: only that says which port it found free.
 func listening(runtime string) string {
 	files, _ := filepath.Glob(filepath.Join(runtime, "jpserver-*.json"))
 	for _, file := range files {
 		data, err := os.ReadFile(file)
-		var server struct{ URL string }
-		if err == nil && json.Unmarshal(data, &server) == nil && server.URL != "" {
-			return server.URL
+		var server struct {
+			Port   int
+			Base   string `json:"base_url"`
+			Secure bool
+		}
+		if err == nil && json.Unmarshal(data, &server) == nil && server.Port != 0 {
+			scheme := "http"
+			if server.Secure {
+				scheme = "https"
+			}
+			return fmt.Sprintf("%s://127.0.0.1:%d%s", scheme, server.Port, server.Base)
 		}
 	}
 	return ""
+}
+
+// Answers tells whether a server that this user's Serve started answers.
+func Answers(ctx context.Context) error {
+	var failed error
+	for _, dir := range session.Folders() {
+		base := listening((&session.Session{Dir: dir}).Runtime())
+		if base == "" {
+			continue
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"api", nil) // needs no token
+		if err != nil {
+			return err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			failed = err
+			continue
+		}
+		res.Body.Close()
+		if res.StatusCode == http.StatusOK {
+			return nil
+		}
+		failed = fmt.Errorf("%s: %s", base, res.Status)
+	}
+	if failed == nil {
+		failed = errors.New("no server of the book is listening")
+	}
+	return failed
 }
 
 func lastLines(path string) string {

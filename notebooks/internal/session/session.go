@@ -140,13 +140,18 @@ func Group(cmd *exec.Cmd) {
 	cmd.WaitDelay = 2 * time.Second
 }
 
-func sweep() {
+// Folders returns the folders of all sessions, dead ones included.
+func Folders() []string {
 	temp := os.TempDir()
 	if real, err := filepath.EvalSymlinks(temp); err == nil {
 		temp = real
 	}
 	dirs, _ := filepath.Glob(filepath.Join(temp, prefix+"*"))
-	for _, dir := range dirs {
+	return dirs
+}
+
+func sweep() {
+	for _, dir := range Folders() {
 		path := filepath.Join(dir, "lock")
 		info, err := os.Stat(path)
 		if err != nil || time.Since(info.ModTime()) < young {

@@ -98,15 +98,25 @@ func (t toolchain) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// missingModules returns the modules of go.mod that are not in the module
-// cache. The kernel works offline, so all of them must be there before it starts.
-func (t toolchain) missingModules() ([]string, error) {
+// missingModules returns those of the modules of go.mod, and of those that carry
+// data, that are not in the module cache. The kernel works offline, so all of them must
+// be there before it starts.
+func (t toolchain) missingModules(data []string) ([]string, error) {
 	file, err := os.Open(t.GOMOD)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	var missing []string
+	look := func(path, version string) {
+		if !exists(filepath.Join(t.GOMODCACHE, escape(path)+"@"+escape(version))) {
+			missing = append(missing, path+"@"+version)
+		}
+	}
+	for _, module := range data {
+		path, version, _ := strings.Cut(module, "@")
+		look(path, version)
+	}
 	inRequire := false
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
@@ -123,9 +133,7 @@ func (t toolchain) missingModules() ([]string, error) {
 		case !inRequire || len(fields) < 2 || strings.HasPrefix(fields[0], "//"):
 			continue
 		}
-		if !exists(filepath.Join(t.GOMODCACHE, escape(fields[0])+"@"+escape(fields[1]))) {
-			missing = append(missing, fields[0]+"@"+fields[1])
-		}
+		look(fields[0], fields[1])
 	}
 	return missing, lines.Err()
 }
@@ -146,7 +154,10 @@ func escape(s string) string {
 
 func (t toolchain) download(ctx context.Context, log *progress, modules []string) error {
 	return log.timed(fmt.Sprintf("downloading %d Go modules", len(modules)), func() error {
-		out, err := t.command(ctx, "mod", "download").CombinedOutput()
+		out, err := t.command(ctx, "mod", "download").CombinedOutput() // all of go.mod, their go.mod files too
+		if err == nil {
+			out, err = t.command(ctx, append([]string{"mod", "download"}, modules...)...).CombinedOutput()
+		}
 		if err != nil {
 			return failure(ctx, "downloading the Go modules failed",
 				"The first start needs the network (GOPROXY is "+t.GOPROXY+"); start again and it goes on from here.", out, err)

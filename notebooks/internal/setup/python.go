@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -125,6 +126,31 @@ func makeVenv(ctx context.Context, log *progress, py interpreter, dir, what, req
 		}
 		return nil
 	})
+}
+
+// moveScripts makes the programs of an environment find it under its final name:
+// they hold its path.
+func moveScripts(dir, to string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "bin", "*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		info, err := os.Lstat(file)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if moved := bytes.ReplaceAll(text, []byte(dir), []byte(to)); !bytes.Equal(moved, text) {
+			if err := os.WriteFile(file, moved, info.Mode().Perm()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // pythonEnviron is the environment without what would mix another Python's

@@ -1,6 +1,6 @@
 // Package setup makes a machine ready for the book: a Python environment with
 // JupyterLab and nbclient, the Go kernel (GoNB) and goimports, the downloaded
-// Go modules. Everything lives in one cache folder; nothing is written into the
+// Go modules, those that carry data included. Everything lives in one cache folder; nothing is written into the
 // user's own Jupyter, Python or home configuration.
 //
 // What is made is named after what it was made from (requirements, versions,
@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"descent/mlkit/datasets"
 	"descent/notebooks/internal/session"
 )
 
@@ -34,6 +35,12 @@ type Options struct {
 	Log  io.Writer // progress; nil: none
 	Warm []string  // packages worth compiling ahead, because notebooks import them
 }
+
+// sharedVar names a folder with finished parts, made by a set-up with
+// XDG_CACHE_HOME pointing above it. It need not be writable: what it lacks is made
+// in the user's own cache folder. The image keeps its parts there, so that
+// they serve whatever user the container runs as.
+const sharedVar = "DESCENT_SHARED"
 
 // Env is a machine that is ready.
 type Env struct {
@@ -71,12 +78,12 @@ func Prepare(ctx context.Context, opt Options) (*Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	venv := filepath.Join(cache, "python-"+pythonKey(python))
+	venv := part(cache, "python-"+pythonKey(python))
 	env := &Env{
 		Repo:   golang.repo(),
 		Python: filepath.Join(venv, "bin", "python"),
 		Book:   filepath.Join(cache, "book-"+digest(golang.repo())),
-		tools:  filepath.Join(cache, "tools-"+key),
+		tools:  part(cache, "tools-"+key),
 		golang: golang,
 	}
 	m, err := env.missing(venv)
@@ -123,7 +130,7 @@ type missing struct {
 func (m missing) any() bool { return m.venv || m.tools || len(m.modules) > 0 }
 
 func (e *Env) missing(venv string) (missing, error) {
-	modules, err := e.golang.missingModules()
+	modules, err := e.golang.missingModules(datasets.Modules())
 	return missing{venv: !exists(venv), tools: !exists(e.tools), modules: modules}, err
 }
 
@@ -142,7 +149,9 @@ func build(ctx context.Context, log *progress, env *Env, python interpreter, ven
 	}
 	if m.venv {
 		run(func() error {
-			return atomically(venv, func(dir string) error { return makeVenv(ctx, log, python, dir, "JupyterLab", requirements) })
+			return atomically(venv, func(dir string) error {
+				return errors.Join(makeVenv(ctx, log, python, dir, "JupyterLab", requirements), moveScripts(dir, venv))
+			})
 		})
 	}
 	run(func() error {
@@ -213,6 +222,14 @@ func cacheDir() (string, error) {
 		return "", err
 	}
 	return dir, nil
+}
+
+// part returns where a part of the set-up is, or is to be made.
+func part(cache, name string) string {
+	if shared := os.Getenv(sharedVar); shared != "" && exists(filepath.Join(shared, name)) {
+		return filepath.Join(shared, name)
+	}
+	return filepath.Join(cache, name)
 }
 
 func exists(path string) bool {

@@ -1,0 +1,208 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// image is what the image says about how to run it.
+type image struct {
+	entrypoint, command, env []string
+	user, folder             string
+	health                   []string
+}
+
+// engine builds images and runs containers.
+type engine interface {
+	// build builds the unchanged Dockerfile.
+	build(ctx context.Context, top string) error
+	inspect(ctx context.Context) (image, error)
+	// sizes describes the image's layers, and returns the size of all in bytes.
+	sizes(ctx context.Context) (string, int64, error)
+	start(ctx context.Context, opt options) (container, error)
+}
+
+// options are those of `docker run`.
+type options struct {
+	work string   // the folder to mount for the reader's notebooks; empty: none
+	user string   // uid:gid, empty: the image's
+	env  []string // beside the image's
+	old  bool     // as if the image were ten days old (buildah only)
+}
+
+// container is a running container without a network but the one to the test.
+type container interface {
+	// output returns what it has printed so far.
+	output() string
+	// dial connects to a port of it.
+	dial(ctx context.Context, network, address string) (net.Conn, error)
+	host() string // host:port for dial
+	// exec runs a program in it as the container's user.
+	exec(ctx context.Context, args ...string) (string, error)
+	// stop sends SIGTERM and returns the exit code and how long it took to end.
+	stop(ctx context.Context) (code int, took time.Duration, err error)
+	// done is closed when it has ended.
+	done() <-chan struct{}
+	// left lists what a stopped container has left in its folders for temporary files.
+	left(ctx context.Context) (string, error)
+	remove()
+}
+
+// run runs a program and returns its output; with an error that holds it.
+func run(ctx context.Context, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		text := strings.TrimSpace(stdout.String() + stderr.String())
+		return stdout.String(), fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, text[max(0, len(text)-4000):])
+	}
+	return stdout.String(), nil
+}
+
+// show runs a program whose output the user sees.
+func show(ctx context.Context, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
+	}
+	return nil
+}
+
+// docker is a Docker engine.
+type docker struct{ tag string }
+
+func (d docker) build(ctx context.Context, top string) error {
+	return show(ctx, "docker", "build", "-f", top+"/docker/Dockerfile", "-t", d.tag, top)
+}
+
+func (d docker) inspect(ctx context.Context) (image, error) {
+	out, err := run(ctx, "docker", "image", "inspect", "--format", "{{json .Config}}", d.tag)
+	if err != nil {
+		return image{}, err
+	}
+	return parse([]byte(out))
+}
+
+// parse reads the configuration in Docker's own format.
+func parse(data []byte) (image, error) {
+	var c struct {
+		User, WorkingDir     string
+		Env, Entrypoint, Cmd []string
+		Healthcheck          *struct{ Test []string }
+	}
+	err := json.Unmarshal(data, &c)
+	i := image{entrypoint: c.Entrypoint, command: c.Cmd, env: c.Env, user: c.User, folder: c.WorkingDir}
+	if c.Healthcheck != nil && len(c.Healthcheck.Test) > 1 {
+		i.health = c.Healthcheck.Test[1:] // after "CMD"
+	}
+	return i, err
+}
+
+func (d docker) sizes(ctx context.Context) (string, int64, error) {
+	layers, err := run(ctx, "docker", "history", "--format", "{{.Size}}\t{{.CreatedBy}}", d.tag)
+	if err != nil {
+		return "", 0, err
+	}
+	out, err := run(ctx, "docker", "image", "inspect", "--format", "{{.Size}}", d.tag)
+	if err != nil {
+		return "", 0, err
+	}
+	var size int64
+	_, err = fmt.Sscan(out, &size)
+	return layers, size, err
+}
+
+type dockerContainer struct {
+	id, network, address string
+	ended                chan struct{}
+}
+
+func (d docker) start(ctx context.Context, opt options) (container, error) {
+	// An internal network reaches nothing but the host, which is the test.
+	network := fmt.Sprintf("descent-test-%d-%d", os.Getpid(), time.Now().UnixNano())
+	if _, err := run(ctx, "docker", "network", "create", "--internal", network); err != nil {
+		return nil, err
+	}
+	c := &dockerContainer{network: network, ended: make(chan struct{})}
+	args := []string{"run", "--detach", "--network", network}
+	if opt.work != "" {
+		args = append(args, "--volume", opt.work+":/home/reader/work")
+	}
+	if opt.user != "" {
+		args = append(args, "--user", opt.user)
+	}
+	for _, kv := range opt.env {
+		args = append(args, "--env", kv)
+	}
+	out, err := run(ctx, "docker", append(args, d.tag)...)
+	c.id = strings.TrimSpace(out)
+	if err != nil {
+		c.remove()
+		return nil, err
+	}
+	go func() { run(context.Background(), "docker", "wait", c.id); close(c.ended) }()
+	out, err = run(ctx, "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", c.id)
+	c.address = strings.TrimSpace(out) + ":8888"
+	return c, err
+}
+
+func (c *dockerContainer) output() string {
+	out, _ := exec.Command("docker", "logs", c.id).CombinedOutput()
+	return string(out)
+}
+
+func (c *dockerContainer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, network, address)
+}
+
+func (c *dockerContainer) host() string { return c.address }
+
+func (c *dockerContainer) exec(ctx context.Context, args ...string) (string, error) {
+	return run(ctx, "docker", append([]string{"exec", c.id}, args...)...)
+}
+
+func (c *dockerContainer) stop(ctx context.Context) (int, time.Duration, error) {
+	start := time.Now()
+	if _, err := run(ctx, "docker", "stop", c.id); err != nil {
+		return 0, 0, err
+	}
+	took := time.Since(start)
+	out, err := run(ctx, "docker", "inspect", "--format", "{{.State.ExitCode}}", c.id)
+	if err != nil {
+		return 0, 0, err
+	}
+	var code int
+	_, err = fmt.Sscan(out, &code)
+	return code, took, err
+}
+
+func (c *dockerContainer) done() <-chan struct{} { return c.ended }
+
+func (c *dockerContainer) left(ctx context.Context) (string, error) {
+	out, err := run(ctx, "docker", "diff", c.id)
+	var left []string
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "A /tmp/") {
+			left = append(left, strings.TrimSpace(line))
+		}
+	}
+	return strings.Join(left, "\n"), err
+}
+
+func (c *dockerContainer) remove() {
+	if c.id != "" {
+		run(context.Background(), "docker", "rm", "--force", c.id)
+	}
+	run(context.Background(), "docker", "network", "rm", c.network)
+}

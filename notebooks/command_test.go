@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -212,7 +213,8 @@ func TestOpenEndsWithItsCaller(t *testing.T) {
 	}
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		t.Run(signal.String(), func(t *testing.T) {
-			s := launch(t, "-port", "18888")
+			// Another run of this test on the machine takes another port.
+			s := launch(t, "-port", strconv.Itoa(18000+os.Getpid()%1000))
 			address := s.until(t, "http://127.0.0.1:")
 			kernel(t, address)
 			waitFor(t, "the kernel", func() bool { return len(below(s.temp)) >= 3 })

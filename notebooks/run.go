@@ -16,7 +16,7 @@ import (
 )
 
 var runCommand = command{
-	name: "run", args: "[-timeout 5m] [-inplace | -o DIR] FILE...",
+	name: "run", args: "[-timeout 5m] [-smoke] [-inplace | -o DIR] FILE...",
 	does: "execute notebooks without a browser; fail with the first cell that fails",
 }
 
@@ -28,10 +28,14 @@ func run(ctx context.Context, args []string) error {
 	flags := runCommand.flags()
 	timeout := flags.Duration("timeout", defaultTimeout, "the longest that one notebook may take")
 	tags := flags.String("tags", "", "build `tags` for the cells; with noasm, check shows which numbers depend on the CPU")
+	smoke := flags.Bool("smoke", false, "only try out notebooks that train for minutes, small")
 	dir := flags.String("o", "", "write the executed notebooks into this `folder`")
 	inplace := flags.Bool("inplace", false, "replace the outputs in the notebooks themselves, for committing")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *inplace && *smoke {
+		return errors.New("-inplace keeps what is to be committed: not with -smoke")
 	}
 	if *inplace && *dir != "" {
 		return errors.New("-inplace and -o exclude each other")
@@ -56,7 +60,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	var failed error
 	for _, n := range books {
-		err := execute(ctx, os.Stdout, env, n, exec.Options{Timeout: *timeout, Tags: *tags})
+		err := execute(ctx, os.Stdout, env, n, exec.Options{Timeout: *timeout, Tags: *tags, Smoke: *smoke && n.HasSmoke()})
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

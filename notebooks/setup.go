@@ -21,10 +21,12 @@ func install(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	warm := imports(readable(paths))
+	books := readable(paths)
+	warm := imports(books)
 	env, err := setup.Prepare(ctx, setup.Options{Log: os.Stderr, Warm: warm})
-	if err == nil {
-		env.WarmUp(ctx, warm) // for a set-up that lacked nothing, but has another build cache
+	if err != nil {
+		return err
 	}
-	return err
+	env.WarmUp(ctx, warm) // for a set-up that lacked nothing, but has another build cache
+	return fetch(fetched(books), env.Python)
 }

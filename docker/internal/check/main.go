@@ -67,7 +67,7 @@ func main() {
 		{"other owner", t.otherOwner}, {"commands", t.commands},
 	} {
 		fmt.Printf("== %s\n", check.name)
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+		ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 		err := check.do(ctx)
 		cancel()
 		if err != nil {
@@ -483,11 +483,15 @@ func (t *test) commands(ctx context.Context) error {
 		return err
 	}
 	start := time.Now()
-	out, err := c.exec(ctx, "sh", "-c", "start-book run notebooks/*.ipynb")
-	if err != nil {
-		return fmt.Errorf("the whole book: %w", err)
+	which := "notebooks/*.ipynb"
+	if t.emulated {
+		which = "notebooks/" + chapter // the others would take an hour
 	}
-	t.check(true, "the whole book runs without a network, %d notebooks in %.0f s", strings.Count(out, "  ok, "), time.Since(start).Seconds())
+	out, err := c.exec(ctx, "sh", "-c", "start-book run -smoke "+which)
+	if err != nil {
+		return fmt.Errorf("%s: %w", which, err)
+	}
+	t.check(true, "%s: %d run without a network, in %.0f s", which, strings.Count(out, "  ok, "), time.Since(start).Seconds())
 	// As JupyterHub and Binder start theirs.
 	out, err = c.exec(ctx, "start-book", "python3", "-c", "import jupyterlab, os; print(jupyterlab.__version__, os.getcwd())")
 	t.check(err == nil && strings.Contains(out, "/home/reader"), "another program finds JupyterLab: %s %v", strings.TrimSpace(out), err)

@@ -28,8 +28,8 @@ const (
 	requireVar = "DESCENT_REQUIRE_BROWSER"
 
 	windowWidth, windowHeight = 1280, 1000
-	timeout                   = 5 * time.Minute // for a notebook
-	tallest                   = 16000           // what Chromium paints in one picture
+	timeout                   = 10 * time.Minute // for a notebook
+	tallest                   = 16000            // what Chromium paints in one picture
 )
 
 // untilOpen waits until the page shows the notebook and its kernel answers.

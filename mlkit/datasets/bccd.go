@@ -2,17 +2,15 @@ package datasets
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"descent/mlkit/data"
 )
 
-const (
-	bccdFile   = "bccd.tar.gz"
-	bccdURL    = "https://github.com/Shenggan/BCCD_Dataset/archive/d272fb14cdff6e473fafeeeba32aba5f560e9e43.tar.gz"
-	bccdDigest = "949554629eeca49dcde5769d41eec538f3e700bf73f741bb865d0e49b2087dd1"
-)
+var bccd = hosted{
+	what: "BCCD", file: "bccd.tar.gz", size: "7 MB",
+	url:    "https://github.com/Shenggan/BCCD_Dataset/archive/d272fb14cdff6e473fafeeeba32aba5f560e9e43.tar.gz",
+	folder: "BCCD/", digest: "949554629eeca49dcde5769d41eec538f3e700bf73f741bb865d0e49b2087dd1",
+}
 
 // BCCD is 364 photographs of blood under the microscope, 640×480 pixels, with
 // boxes around red cells, white cells and platelets (Shenggan, BCCD_Dataset,
@@ -21,20 +19,9 @@ const (
 // packs it, is not in [Dir] as bccd.tar.gz (7 MB), the error wraps ErrMissing and
 // names the address; what is in it is held against a checksum.
 func BCCD(o data.ImageOptions) (train, val, test *data.ObjectImages, err error) {
-	dir, err := Dir()
+	files, err := bccd.read()
 	if err != nil {
 		return nil, nil, nil, err
-	}
-	archive := filepath.Join(dir, bccdFile)
-	if _, err := os.Stat(archive); err != nil {
-		return nil, nil, nil, fmt.Errorf("datasets: BCCD: %w: put the file %s (7 MB) there as %s, or set MLKIT_DATA to the folder that holds %s", ErrMissing, bccdURL, archive, bccdFile)
-	}
-	files, err := under(archive, "BCCD/", 64<<20)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	if sum := files.digest(); sum != bccdDigest {
-		return nil, nil, nil, fmt.Errorf("datasets: %s: its contents have the checksum %s, not that of BCCD: fetch it again from %s", archive, sum, bccdURL)
 	}
 	var sets [3]*data.ObjectImages
 	for i, name := range []string{"train", "val", "test"} {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -39,6 +41,44 @@ func (m memory) digest() string {
 		h.Write(m[name])
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// hosted is an archive of a pinned commit. Its host packs it anew at will, so what
+// is in it has a checksum here, and not the archive.
+type hosted struct {
+	what   string // of the messages
+	file   string // in Dir
+	size   string
+	url    string
+	folder string // the one that is read
+	suffix string // of the names that count, or ""
+	digest string
+}
+
+// read gives the files by their names in the folder. Every error says how to get
+// the archive.
+func (h hosted) read() (memory, error) {
+	dir, err := Dir()
+	if err != nil {
+		return nil, err
+	}
+	archive := filepath.Join(dir, h.file)
+	get := fmt.Sprintf("curl -fL --create-dirs -o '%s' %s", archive, h.url)
+	if _, err := os.Stat(archive); err != nil {
+		return nil, fmt.Errorf("datasets: %s: %w: put the file %s (%s) there as %s, for example with\n\t%s\nor set MLKIT_DATA to the folder that holds %s",
+			h.what, ErrMissing, h.url, h.size, archive, get, h.file)
+	}
+	files, err := under(archive, h.folder, 64<<20)
+	if err == nil {
+		maps.DeleteFunc(files, func(name string, _ []byte) bool { return !strings.HasSuffix(name, h.suffix) })
+		if sum := files.digest(); sum != h.digest {
+			err = fmt.Errorf("datasets: %s: %d files in %s with the checksum %s, want %s", archive, len(files), h.folder, sum, h.digest)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: this is not %s, or not all of it: fetch it again with\n\t%s", err, h.what, get)
+	}
+	return files, nil
 }
 
 // under reads the files of an archive that lie in a folder, at the top or in the

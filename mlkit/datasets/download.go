@@ -26,6 +26,14 @@ func Dir() (string, error) {
 	return filepath.Join(user, "mlkit", "data"), nil
 }
 
+type atHand struct{}
+
+// AtHand is the context for a call that is not to download: data that are not on
+// the disk are an error that wraps [ErrMissing] and says how to get them.
+func AtHand(ctx context.Context) context.Context {
+	return context.WithValue(ctx, atHand{}, true)
+}
+
 // A File is a file on the network, pinned by its checksum.
 type File struct {
 	// Name is its path in Dir, with slashes.
@@ -57,6 +65,9 @@ func (f File) Path(ctx context.Context) (string, error) {
 	sum, err := fileSum(path)
 	if err == nil && sum == f.SHA256 {
 		return path, nil
+	}
+	if ctx.Value(atHand{}) != nil {
+		return "", fmt.Errorf("datasets: %w: put the file %s (SHA-256 %s) there as %s, or set MLKIT_DATA to the folder that holds %s", ErrMissing, f.URL, f.SHA256, path, f.Name)
 	}
 	if err := f.download(ctx, path); err != nil {
 		return "", fmt.Errorf("datasets: %s is not in %s and could not be downloaded from %s: %w; try again with a network, or put the file (SHA-256 %s) there yourself, or set MLKIT_DATA to the folder that holds %s",

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -241,11 +242,37 @@ func TestDownload(t *testing.T) {
 	})
 	t.Run("Fashion-MNIST without a network", func(t *testing.T) {
 		fresh()
-		datasets.FashionFolder(t.TempDir())
+		defer datasets.FashionFolder(t.TempDir())()
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		if _, _, err := datasets.FashionMNIST(ctx); err == nil || !strings.Contains(err.Error(), "fashion-mnist/train-images-idx3-ubyte.gz is not in") {
 			t.Errorf("%v", err)
+		}
+	})
+	t.Run("Fashion-MNIST, not to be downloaded", func(t *testing.T) {
+		fresh()
+		defer datasets.FashionFolder(t.TempDir())()
+		_, _, err := datasets.FashionMNIST(datasets.AtHand(context.Background()))
+		if !errors.Is(err, datasets.ErrMissing) {
+			t.Fatal(err)
+		}
+		for _, advice := range []string{"dataset-fashion-mnist", "https://", "MLKIT_DATA", "train-images-idx3-ubyte.gz"} {
+			if !strings.Contains(err.Error(), advice) {
+				t.Errorf("no %s in: %v", advice, err)
+			}
+		}
+	})
+	t.Run("not to be downloaded", func(t *testing.T) {
+		f, path := fresh()
+		serve(well)
+		if _, err := f.Path(datasets.AtHand(context.Background())); !errors.Is(err, datasets.ErrMissing) || calls.Load() != 0 {
+			t.Errorf("%v, %d calls", err, calls.Load())
+		}
+		if err := get(f, path); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.Path(datasets.AtHand(context.Background())); err != nil || got != path {
+			t.Errorf("%s %v", got, err)
 		}
 	})
 }

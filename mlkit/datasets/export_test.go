@@ -9,8 +9,12 @@ func Impatient() (undo func()) {
 	return func() { stallAfter, retryAfter = s, r }
 }
 
-// FashionFolder sets where Debian's files are looked for.
-func FashionFolder(dir string) { fashionFolder = dir }
+// FashionFolder sets where Debian's files are looked for, and undoes it.
+func FashionFolder(dir string) (undo func()) {
+	old := fashionFolder
+	fashionFolder = dir
+	return func() { fashionFolder = old }
+}
 
 // Member reads a file of an archive.
 var Member = member

@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -27,17 +28,31 @@ var fashionFiles = []struct {
 var fashionFolder = "/usr/share/datasets/fashion-mnist"
 
 // FashionMNIST is 60,000 training and 10,000 test images of clothes, in the
-// shape of MNIST and harder (Xiao, Rasul & Vollgraf 2017; MIT). The 31 MB are
-// downloaded once, unless Debian's package dataset-fashion-mnist is installed.
+// shape of MNIST and harder (Xiao, Rasul & Vollgraf 2017; MIT). The files are
+// those of Debian's package dataset-fashion-mnist if it is installed, or those in
+// [Dir] under fashion-mnist; otherwise 31 MB are downloaded once, or, with a
+// context of [AtHand], the error says how to get them.
 func FashionMNIST(ctx context.Context) (train, test *data.Images, err error) {
+	dir, err := Dir()
+	if err != nil {
+		return nil, nil, err
+	}
 	var paths [4]string
 	for i, f := range fashionFiles {
-		paths[i] = filepath.Join(fashionFolder, f.name)
-		if sum, err := fileSum(paths[i]); err == nil && sum == f.debian {
+		for _, folder := range []string{fashionFolder, filepath.Join(dir, "fashion-mnist")} {
+			paths[i] = filepath.Join(folder, f.name)
+			if sum, err := fileSum(paths[i]); err == nil && (sum == f.sha256 || sum == f.debian) {
+				break
+			}
+			paths[i] = ""
+		}
+		if paths[i] != "" {
 			continue
 		}
 		file := File{Name: "fashion-mnist/" + f.name, URL: fashionURL + f.name, SHA256: f.sha256, Size: f.size}
-		if paths[i], err = file.Path(ctx); err != nil {
+		if paths[i], err = file.Path(ctx); errors.Is(err, ErrMissing) {
+			return nil, nil, fmt.Errorf("datasets: Fashion-MNIST (31 MB) is not on the disk: install Debian's package dataset-fashion-mnist, or allow the download, or see to the files yourself: %w", err)
+		} else if err != nil {
 			return nil, nil, err
 		}
 	}

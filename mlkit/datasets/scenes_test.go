@@ -112,8 +112,8 @@ func TestBCCDRefuses(t *testing.T) {
 	if err := os.WriteFile(path, []byte("no archive"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := datasets.BCCD(data.ImageOptions{}); err == nil {
-		t.Error("a broken archive was read")
+	if _, _, _, err := datasets.BCCD(data.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "fetch it again with\n\tcurl -fL") || !strings.Contains(err.Error(), path) {
+		t.Errorf("a broken archive: %v", err)
 	}
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -125,7 +125,7 @@ func TestBCCDRefuses(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := datasets.BCCD(data.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "not that of BCCD") {
+	if _, _, _, err := datasets.BCCD(data.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "1 files in BCCD/ with the checksum") || !strings.Contains(err.Error(), "fetch it again with\n\tcurl -fL") {
 		t.Error(err)
 	}
 }

@@ -73,6 +73,7 @@ func TestReadTS(t *testing.T) {
 		head + "1e99:a\n":                  "not a number",
 		head + "1:c\n":                     "unknown class",
 		head + strings.Repeat("1,", 1<<22): "too long",
+		head + strings.Repeat("1,", 1<<20) + "1" + strings.Repeat(":", 1<<20) + "a\n": "do not fit", // 4 TB
 	} {
 		if _, err := datasets.ReadTS(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %v, want %q", text, err, want)
@@ -128,7 +129,7 @@ func TestSpokenDigitsMissingOrWrong(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "fsdd-recordings.tar.gz"), b.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := datasets.SpokenDigits(); err == nil || !strings.Contains(err.Error(), "checksum") {
+	if _, _, err := datasets.SpokenDigits(); err == nil || !strings.Contains(err.Error(), "checksum") || !strings.Contains(err.Error(), "fetch it again with\n\tcurl -fL") {
 		t.Error(err)
 	}
 	for _, name := range []string{"x.wav", "10_x_0.wav", "-1_x_0.wav", "1_x_y.wav", "1_x_2.wav"} {

@@ -5,9 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,13 +12,14 @@ import (
 	"descent/mlkit/audio"
 )
 
-const (
-	fsddFile   = "fsdd-recordings.tar.gz"
-	fsddURL    = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz"
-	fsddDigest = "997e451901d158bdf09dde66b240f3f19310fdbf4d9c056ebd806254df4a672c"
-	// SpokenDigitRate is the samples per second of SpokenDigits.
-	SpokenDigitRate = 8000
-)
+// SpokenDigitRate is the samples per second of SpokenDigits.
+const SpokenDigitRate = 8000
+
+var spokenDigits = hosted{
+	what: "spoken digits", file: "fsdd-recordings.tar.gz", size: "16 MB",
+	url:    "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz",
+	folder: "recordings/", suffix: ".wav", digest: "997e451901d158bdf09dde66b240f3f19310fdbf4d9c056ebd806254df4a672c",
+}
 
 // SpokenDigit is a recording of one digit.
 type SpokenDigit struct {
@@ -38,21 +36,9 @@ type SpokenDigit struct {
 // fsdd-recordings.tar.gz (16 MB), the error wraps ErrMissing and names the
 // address; what is in it is held against a checksum.
 func SpokenDigits() (train, test []SpokenDigit, err error) {
-	dir, err := Dir()
+	files, err := spokenDigits.read()
 	if err != nil {
 		return nil, nil, err
-	}
-	archive := filepath.Join(dir, fsddFile)
-	if _, err := os.Stat(archive); err != nil {
-		return nil, nil, fmt.Errorf("datasets: spoken digits: %w: put the file %s (16 MB) there as %s, or set MLKIT_DATA to the folder that holds %s", ErrMissing, fsddURL, archive, fsddFile)
-	}
-	files, err := under(archive, "recordings/", 64<<20)
-	if err != nil {
-		return nil, nil, err
-	}
-	maps.DeleteFunc(files, func(name string, _ []byte) bool { return !strings.HasSuffix(name, ".wav") })
-	if sum := files.digest(); sum != fsddDigest {
-		return nil, nil, fmt.Errorf("datasets: %s: its contents have the checksum %s, not that of the spoken digits: fetch it again from %s", archive, sum, fsddURL)
 	}
 	for name, b := range files {
 		d, err := spokenDigit(name, b)

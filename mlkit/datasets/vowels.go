@@ -127,7 +127,11 @@ func addSeries(s *data.Sequences, line string, classes map[string]int32) error {
 	for d, text := range dims {
 		values := strings.Split(text, ",")
 		if d == 0 {
-			length = len(values)
+			// Every value takes a character and a mark after it: a line cannot
+			// ask for more memory than its own length.
+			if length = len(values); length*s.Width > len(line) {
+				return fmt.Errorf("%d dimensions of %d values do not fit into %d characters", s.Width, length, len(line))
+			}
 			x = make([]float32, length*s.Width)
 		}
 		if len(values) != length {

@@ -3,9 +3,6 @@ package train_test
 import (
 	"context"
 	"flag"
-	"fmt"
-	"image/color"
-	"image/png"
 	"os"
 	"reflect"
 	"sync"
@@ -15,21 +12,10 @@ import (
 	"descent/mlkit/datasets"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
-	"descent/mlkit/tensor"
 	"descent/mlkit/train"
 )
 
 var retrain = flag.Bool("retrain", false, "train testdata/digits.safetensors anew")
-
-// digitModel is the network of testdata/digits.safetensors, 9,226 parameters.
-func digitModel() nn.Sequential {
-	rng := nn.NewRand(1)
-	return nn.Sequential{
-		nn.NewConv2D(rng, nn.Conv{In: 1, Out: 8, Kernel: 5, Stride: 2, Padding: 2}), nn.ReLU{},
-		nn.NewConv2D(rng, nn.Conv{In: 8, Out: 16, Kernel: 3, Stride: 2, Padding: 1}), nn.ReLU{},
-		nn.Flatten{}, nn.NewLinear(rng, 16*7*7, 10),
-	}
-}
 
 // The file holds a model that was trained on MNIST and reads its test images.
 func TestDigitModel(t *testing.T) {
@@ -60,51 +46,6 @@ func TestDigitModel(t *testing.T) {
 	if err != nil || figures["accuracy"] < 0.975 {
 		t.Errorf("%v %v", figures, err)
 	}
-}
-
-// picture reads a PNG file as floats of 0 to 1.
-func picture(path string) ([]float32, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	img, err := png.Decode(f)
-	if err != nil {
-		return nil, err
-	}
-	var x []float32
-	for y := range img.Bounds().Dy() {
-		for col := range img.Bounds().Dx() {
-			x = append(x, float32(color.GrayModel.Convert(img.At(col, y)).(color.Gray).Y)/255)
-		}
-	}
-	return x, nil
-}
-
-// A program that serves a trained model: the network as it was trained, its
-// weights from a file, and a Predictor, which any number of goroutines may ask.
-func ExampleNewPredictor() {
-	rng := nn.NewRand(1)
-	model := nn.Sequential{
-		nn.NewConv2D(rng, nn.Conv{In: 1, Out: 8, Kernel: 5, Stride: 2, Padding: 2}), nn.ReLU{},
-		nn.NewConv2D(rng, nn.Conv{In: 8, Out: 16, Kernel: 3, Stride: 2, Padding: 1}), nn.ReLU{},
-		nn.Flatten{}, nn.NewLinear(rng, 16*7*7, 10),
-	}
-	if err := train.LoadWeights("testdata/digits.safetensors", model); err != nil {
-		fmt.Println(err)
-		return
-	}
-	seven, err := picture("testdata/seven.png")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	logits, dims, err := train.NewPredictor(model).Predict(seven, 1, 1, 28, 28)
-	digit := tensor.NewEvalTape().Input(logits, dims...).ArgMax(-1).Data[0]
-	fmt.Println("it is a", digit, err)
-	// Output:
-	// it is a 7 <nil>
 }
 
 // Many goroutines get what one gets, to the bit, also of layers that split their

@@ -3,7 +3,6 @@ package train_test
 import (
 	"context"
 	"flag"
-	"os"
 	"reflect"
 	"sync"
 	"testing"

@@ -103,8 +103,8 @@ type checkpoint struct {
 
 	// What must be the same for the order of batches and the random numbers to
 	// go on.
-	Seed                         uint64
-	PerEpoch, Accumulate, Shards int
+	Seed                                     uint64
+	PerEpoch, Accumulate, Shards, MicroBatch int
 
 	file *data.Safetensors // open until the callbacks have begun
 }
@@ -118,7 +118,7 @@ func (r *Run) save(path string, e Event) error {
 		EpochLoss: number(r.epochLoss), EpochWeight: number(r.epochWeight),
 		OptimizerSteps: r.Optimizer.Steps(), OptimizerScale: number(r.Optimizer.Scale),
 		Counts: map[string]int64{}, Kept: map[string]json.RawMessage{},
-		Seed: r.Config.Seed, PerEpoch: r.PerEpoch, Accumulate: r.Config.Accumulate, Shards: r.Config.Shards}
+		Seed: r.Config.Seed, PerEpoch: r.PerEpoch, Accumulate: r.Config.Accumulate, Shards: r.Config.Shards, MicroBatch: r.Config.MicroBatch}
 	if e == EpochEnd { // the next thing to do is the next epoch
 		c.Epoch, c.StepInEpoch, c.EpochLoss, c.EpochWeight = r.Epoch+1, 0, 0, 0
 	}
@@ -262,6 +262,7 @@ func (r *Run) checkState(c *checkpoint) error {
 		{"steps an epoch", uint64(c.PerEpoch), uint64(r.PerEpoch)},
 		{"Accumulate", uint64(c.Accumulate), uint64(r.Config.Accumulate)},
 		{"Shards", uint64(c.Shards), uint64(r.Config.Shards)},
+		{"MicroBatch", uint64(c.MicroBatch), uint64(r.Config.MicroBatch)},
 	} {
 		if d.file != d.here {
 			return fmt.Errorf("%s was %d and is now %d: the training would not go on as it began", d.what, d.file, d.here)

@@ -7,7 +7,7 @@
 //
 // Whatever has a loss trains with the same [Fit]: an [Objective] is a model and
 // a function from a tape and a batch, of any type, to the loss; [Supervised]
-// makes the usual one. Fit can accumulate gradients, split batches into shards,
+// makes the usual one. Fit can accumulate gradients, compute batches in pieces,
 // take sharpness-aware steps, and measure a [Validation] after every epoch; a
 // [Callback] sees the run and can end it.
 //

@@ -32,15 +32,20 @@ type Config struct {
 	// of those that are left): the gradient of the mean over all their samples,
 	// in the memory of one batch. 0 means 1.
 	Accumulate int
-	// Shards above 1 splits the rows of every batch into that many parts, each
-	// with a tape of its own, which the processors share; their gradients are
-	// added in order. The result depends on Shards, not on how many processors
-	// there are. Worth a try where single operations are too small to be shared
-	// by processors. Refused for models with buffers: batch statistics need the
-	// whole batch.
+	// MicroBatch computes every batch in pieces of about that many samples, each
+	// forward and back on a tape of its own, which the processors share: values
+	// and gradients of a piece may stay in a processor's cache, and memory is
+	// needed for as many pieces as there are processors, not for a batch. The
+	// step is that of the whole batch: gradients are added in the order of the
+	// pieces, so bits depend on MicroBatch, not on processors. It pays where a
+	// piece is some milliseconds of work, but for one processor only in memory.
+	// The loss must be a mean over samples. Refused for models with buffers:
+	// batch statistics need the whole batch. 0 means no pieces.
+	MicroBatch int
+	// Shards is MicroBatch by the number of pieces.
 	Shards int
 	// SAM makes every step a sharpness-aware one, which evaluates the loss
-	// twice; not together with Accumulate or Shards.
+	// twice; not together with Accumulate, MicroBatch or Shards.
 	SAM *optim.SAM
 	// Resume is a file of Checkpoint to go on from. While there is none,
 	// training begins at the beginning.
@@ -67,7 +72,6 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 		if err := f.Run.resume(c.Resume); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return h, fmt.Errorf("train: resume: %w", err)
 		}
-		f.shards.seed(c.Seed, f.Tape.Step())
 	}
 	start, before := time.Now(), h.Time
 	defer func() { h.Time = before + time.Since(start) }()
@@ -99,7 +103,7 @@ type fitter[B any] struct {
 	ctx    context.Context
 	o      Objective[B]
 	source Source[B]
-	shards *shards[B]      // nil without Config.Shards
+	pieces *pieces[B]      // nil without Config.MicroBatch and Shards
 	sum    *tensor.GradSum // nil where each step is of one batch and one tape
 	grads  tensor.Grads    // of the step, where sum is nil
 
@@ -111,6 +115,8 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	switch {
 	case c.Epochs < 0:
 		return nil, fmt.Errorf("train: %d epochs", c.Epochs)
+	case c.MicroBatch < 0:
+		return nil, fmt.Errorf("train: pieces of %d samples", c.MicroBatch)
 	case c.Epochs == 0:
 		c.Epochs = 1
 	}
@@ -118,6 +124,7 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 		c.Optimizer = optim.SGD(0.01)
 	}
 	c.Accumulate, c.Shards = max(c.Accumulate, 1), max(c.Shards, 1)
+	cut := c.MicroBatch > 0 || c.Shards > 1
 	params := nn.Params(o.Model)
 	if len(params) == 0 {
 		return nil, fmt.Errorf("train: the model %T has no parameters: fields must be exported to be found", o.Model)
@@ -125,8 +132,8 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	if source.Len() == 0 {
 		return nil, errEmpty
 	}
-	if c.SAM != nil && (c.Accumulate > 1 || c.Shards > 1) {
-		return nil, errors.New("train: SAM takes a step of one batch on one tape: not with Accumulate or Shards")
+	if c.SAM != nil && (c.Accumulate > 1 || cut) {
+		return nil, errors.New("train: SAM takes a step of one batch on one tape: not with Accumulate, MicroBatch or Shards")
 	}
 	opt := optim.New(params, c.Optimizer)
 	opt.Schedule = c.Schedule
@@ -139,14 +146,14 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	}
 	f := &fitter[B]{Run: r, ctx: ctx, o: o, source: source}
 	f.lossOfBatch = func(t *tensor.Tape) tensor.Tensor { return f.o.Loss(t, f.batch) }
-	if c.Shards > 1 {
+	if c.Accumulate > 1 || cut {
+		f.sum = tensor.NewGradSum()
+	}
+	if cut {
 		var err error
-		if f.shards, err = newShards(o, c, r.Tape); err != nil {
+		if f.pieces, err = newPieces(o, c, r.Tape, f.sum); err != nil {
 			return nil, err
 		}
-	}
-	if c.Accumulate > 1 || c.Shards > 1 {
-		f.sum = tensor.NewGradSum()
 	}
 	return f, nil
 }
@@ -210,10 +217,18 @@ func (f *fitter[B]) add(batch B) (err error) {
 	if f.o.Size != nil {
 		w = float64(f.o.Size(batch))
 	}
+	share := w // of the sum; step divides by all of them
+	if f.Config.Accumulate == 1 {
+		share = 1
+	}
 	var loss float64
 	switch {
-	case f.shards != nil:
-		if loss, err = f.shards.run(f.Step, batch); err != nil {
+	case f.pieces != nil: // adds its gradients to the sum, too
+		n := f.Config.Shards
+		if m := f.Config.MicroBatch; m > 0 {
+			n = max(1, (f.o.Size(batch)+m-1)/m)
+		}
+		if loss, err = f.pieces.run(f.Step, batch, n, share); err != nil {
 			return err
 		}
 	case f.Config.SAM != nil: // takes the optimizer's step, too
@@ -230,14 +245,7 @@ func (f *fitter[B]) add(batch B) (err error) {
 		f.Loss = loss
 		return &NonFiniteError{Epoch: f.Epoch, Step: f.Step, Loss: loss}
 	}
-	share := w // of the sum; step divides by all of them
-	if f.Config.Accumulate == 1 {
-		share = 1
-	}
-	switch {
-	case f.shards != nil:
-		f.shards.addTo(f.sum, share)
-	case f.sum != nil:
+	if f.sum != nil && f.pieces == nil {
 		f.sum.Add(f.grads, float32(share))
 	}
 	f.stepLoss, f.stepWeight = f.stepLoss+w*loss, f.stepWeight+w

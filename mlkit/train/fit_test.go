@@ -138,7 +138,7 @@ func TestFitStepsAllocateNothing(t *testing.T) {
 			}
 		})
 	}
-	for name, config := range map[string]train.Config{"plain": {}, "accumulate": {Accumulate: 2}, "shards": {Shards: 3},
+	for name, config := range map[string]train.Config{"plain": {}, "accumulate": {Accumulate: 2}, "shards": {Shards: 3}, "micro-batches": {MicroBatch: 2},
 		"SAM": {SAM: &optim.SAM{}}, "validation": {Validation: train.Validate(train.Supervised(mlp(1), nn.MSE), &data.Loader{Dataset: line(50), BatchSize: 5})}} {
 		if few, many := perEpoch(10, config), perEpoch(1000, config); many > few+8 { // the seen-map and the first steps
 			t.Errorf("%s: %v allocations for 8 steps, %v for 800", name, few, many)
@@ -172,9 +172,11 @@ func TestAccumulateAndShardsAreTheWholeBatch(t *testing.T) {
 	near("accumulated", acc, whole)
 	shards, hs := fit(8, train.Config{Shards: 4})
 	near("shards", shards, whole)
+	micro, hm := fit(8, train.Config{MicroBatch: 3})
+	near("micro-batches", micro, whole)
 	both, _ := fit(4, train.Config{Accumulate: 2, Shards: 5}) // some shards are empty
 	near("both", both, whole)
-	for _, h := range []train.History{ha, hs} {
+	for _, h := range []train.History{ha, hs, hm} {
 		if h.Steps != hw.Steps || math.Abs(h.Last().Loss-hw.Last().Loss) > 1e-6 || math.Abs(h.StepLoss[2]-hw.StepLoss[2]) > 1e-6 {
 			t.Errorf("%+v, want %+v", h, hw)
 		}
@@ -183,11 +185,13 @@ func TestAccumulateAndShardsAreTheWholeBatch(t *testing.T) {
 	one, _ := fit(8, train.Config{Shards: 4})
 	runtime.GOMAXPROCS(max(4, old))
 	four, _ := fit(8, train.Config{Shards: 4})
+	again, _ := fit(8, train.Config{MicroBatch: 3})
 	runtime.GOMAXPROCS(old)
-	if !reflect.DeepEqual(one, four) || !reflect.DeepEqual(one, shards) {
+	if !reflect.DeepEqual(one, four) || !reflect.DeepEqual(one, shards) || !reflect.DeepEqual(micro, again) {
 		t.Error("the number of processors shows in the bits")
 	}
-	for why, c := range map[string]train.Config{`"running_mean" is a statistic`: {Shards: 2}, "SAM takes": {SAM: &optim.SAM{}, Accumulate: 2}} {
+	for why, c := range map[string]train.Config{`Shards cannot be used with this model: "running_mean" is a statistic`: {Shards: 2},
+		`MicroBatch cannot be used with this model`: {MicroBatch: 2}, "set one of them": {MicroBatch: 2, Shards: 2}, "pieces of -1": {MicroBatch: -1}, "SAM takes": {SAM: &optim.SAM{}, Accumulate: 2}} {
 		_, err := train.Fit(context.Background(), train.Supervised(newNet(), nn.MSE), &data.Loader{Dataset: line(22)}, c)
 		if err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", why, err)

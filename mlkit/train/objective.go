@@ -24,8 +24,8 @@ type Objective[B any] struct {
 	// LossOf, where it is set, is the loss given Predict's result: Evaluate then
 	// computes the model once for loss and metrics.
 	LossOf func(prediction tensor.Tensor, b B) tensor.Tensor
-	// Split makes dst part k of n of a batch, by rows, for Config.Shards. It
-	// keeps what memory dst has.
+	// Split makes dst part k of n of a batch, by rows, for Config.MicroBatch and
+	// Shards. It keeps what memory dst has.
 	Split func(b B, dst *B, k, n int)
 }
 

@@ -335,12 +335,13 @@ func TestResumeWithASourceThatCannotSeek(t *testing.T) {
 	}
 }
 
-// Every shard has random numbers of its own, and goes on with them.
-func TestResumeWithShards(t *testing.T) {
+// Every piece of a batch has random numbers of its own, and goes on with them,
+// whichever tape it is on.
+func TestResumeWithMicroBatches(t *testing.T) {
 	fit := func(path string, stop int) ([]float32, error) {
 		m := nn.Sequential{nn.NewLinear(nn.NewRand(1), 1, 8), nn.Func(func(x tensor.Tensor) tensor.Tensor { return x.Dropout(0.5) }), nn.NewLinear(nn.NewRand(2), 8, 1)}
 		_, err := train.Fit(context.Background(), train.Supervised(m, nn.MSE), &data.Loader{Dataset: line(20), BatchSize: 5, Prefetch: 1}, train.Config{
-			Epochs: 2, Optimizer: optim.Adam(0.05), Resume: path, Shards: 3, Callbacks: []train.Callback{train.Checkpoint(path, 1), train.OnStep(func(r *train.Run) error {
+			Epochs: 2, Optimizer: optim.Adam(0.05), Resume: path, MicroBatch: 2, Callbacks: []train.Callback{train.Checkpoint(path, 1), train.OnStep(func(r *train.Run) error {
 				if r.Step == stop {
 					return errors.New("crash")
 				}

@@ -19,6 +19,9 @@ type task struct {
 	// images of an epoch and the model, for the tasks on MNIST.
 	images int
 	model  func(rng *rand.Rand) nn.Layer
+	// micro is the number of samples that go through the model together (see
+	// train.Config.MicroBatch); 0 for the whole batch.
+	micro int
 	// perUnit is the number of floating-point operations behind one unit of
 	// the task's rate (a sample of training: forward, and twice that backward
 	// except into the data). 0: the share of the peak says nothing.
@@ -42,8 +45,8 @@ var tasks = []task{
 	{name: "linear100", work: line(100)},
 	{name: "mlp", work: classify, images: 60000, model: mlp, perUnit: 2 * mlpMacs},
 	{name: "cnn", work: classify, images: 12800, model: cnn, perUnit: 2 * cnnMacs},
-	{name: "lstm", work: classify, images: 12800, model: lstm, perUnit: 2 * lstmMacs},
-	{name: "transformer", work: classify, images: 6400, model: transformer, perUnit: 2 * transformerMacs},
+	{name: "lstm", work: classify, images: 12800, model: lstm, micro: 32, perUnit: 2 * lstmMacs},
+	{name: "transformer", work: classify, images: 6400, model: transformer, micro: 32, perUnit: 2 * transformerMacs},
 	{name: "online", work: online},
 	{name: "latency", work: latency, images: 12800, model: mlp},
 	{name: "gemm", work: products, perUnit: 1e9},

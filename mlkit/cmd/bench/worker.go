@@ -77,7 +77,7 @@ func peakRSS() float64 {
 
 // fit trains and gives the seconds of every epoch.
 func (w *worker) fit(model nn.Layer, o train.Objective[data.Batch], loader *data.Loader, rule optim.Rule, epochs int) ([]float64, error) {
-	h, err := train.Fit(w.ctx, o, loader, train.Config{Epochs: epochs, Optimizer: rule, Seed: w.seed,
+	h, err := train.Fit(w.ctx, o, loader, train.Config{Epochs: epochs, Optimizer: rule, Seed: w.seed, MicroBatch: w.task.micro,
 		Callbacks: []train.Callback{train.OnStep(func(*train.Run) error { w.firstStep(); return nil })}})
 	var seconds []float64
 	for _, e := range h.Epochs {

@@ -1,0 +1,152 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"descent/mlkit/internal/kernel"
+	"descent/mlkit/nn"
+	"descent/mlkit/tensor"
+)
+
+// pieces computes a batch piece by piece, on as many tapes as processors are at
+// work: a piece goes all the way forward and back on one of them, while what it
+// computes is in that processor's cache, and there is but one gathering at the
+// end of a step, not one in every operation.
+type pieces[B any] struct {
+	o     Objective[B]
+	seed  uint64
+	count *tensor.Tape // counts the steps, for the random numbers
+	sum   *tensor.GradSum
+
+	step  int
+	batch B
+	size  float64 // samples in batch
+	share float64 // weight of the batch in sum
+	all   []piece[B]
+	next  atomic.Int64 // the piece whose gradients are to be added
+
+	mu   sync.Mutex
+	free []*tensor.Tape
+}
+
+type piece[B any] struct {
+	batch B
+	size  int
+	loss  float64
+	err   error
+	panic any
+}
+
+func newPieces[B any](o Objective[B], c *Config, count *tensor.Tape, sum *tensor.GradSum) (*pieces[B], error) {
+	name := "Shards"
+	if c.MicroBatch > 0 {
+		name = "MicroBatch"
+		if c.Shards > 1 {
+			return nil, errors.New("train: MicroBatch and Shards both cut batches: set one of them")
+		}
+	}
+	if o.Split == nil || o.Size == nil {
+		return nil, fmt.Errorf("train: %s needs an Objective with Split and Size", name)
+	}
+	for _, n := range nn.State(o.Model) {
+		if n.Buffer != nil {
+			return nil, fmt.Errorf("train: %s cannot be used with this model: %q is a statistic of whole batches", name, n.Name)
+		}
+	}
+	return &pieces[B]{o: o, seed: c.Seed, count: count, sum: sum}, nil
+}
+
+// run adds share times the batch's gradient to the sum, and returns its loss.
+func (s *pieces[B]) run(step int, batch B, n int, share float64) (loss float64, err error) {
+	s.count.Reset()
+	s.step, s.batch, s.share = step, batch, share
+	s.size = float64(s.o.Size(batch))
+	for len(s.all) < n {
+		s.all = append(s.all, piece[B]{})
+	}
+	s.all = s.all[:n]
+	s.next.Store(0)
+	kernel.Parallel(n, s)
+	for k := range s.all {
+		p := &s.all[k]
+		if p.panic != nil {
+			panic(p.panic)
+		}
+		if p.err != nil {
+			return 0, p.err
+		}
+		if p.size > 0 {
+			loss += float64(p.size) * p.loss
+		}
+	}
+	return loss / s.size, nil
+}
+
+// Part computes one piece; kernel.Parallel calls it on any goroutine.
+func (s *pieces[B]) Part(k int) {
+	p := &s.all[k]
+	p.err, p.panic = nil, nil
+	tape := s.tape()
+	added := false
+	defer func() {
+		if v := recover(); v != nil {
+			if shape, ok := v.(*tensor.ShapeError); ok {
+				p.err = stepError(s.step, shape)
+			} else {
+				p.panic = v
+			}
+		}
+		if !added {
+			s.await(k)
+		}
+		s.next.Store(int64(k) + 1)
+		s.putBack(tape)
+	}()
+	// Every piece has random numbers of its own, on whatever tape.
+	tape.Seed(s.seed+uint64(k)*0x9e3779b97f4a7c15, s.count.Step()-1)
+	tape.Reset()
+	s.o.Split(s.batch, &p.batch, k, len(s.all))
+	if p.size = s.o.Size(p.batch); p.size == 0 {
+		return
+	}
+	l := s.o.Loss(tape, p.batch)
+	p.loss = float64(l.Item())
+	grads := l.Backward()
+	// In the order of the pieces, so that the sum does not depend on who comes
+	// first. Those before are under way: pieces are begun in order.
+	s.await(k)
+	added = true
+	s.sum.Add(grads, float32(s.share*float64(p.size)/s.size))
+}
+
+// await returns when all pieces before k have been added.
+func (s *pieces[B]) await(k int) {
+	for spins := 0; s.next.Load() != int64(k); spins++ {
+		if spins > 1000 {
+			runtime.Gosched()
+		}
+	}
+}
+
+// tape takes a tape out: the one used last, whose memory is likely in a cache.
+func (s *pieces[B]) tape() *tensor.Tape {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.free) - 1
+	if last < 0 {
+		return tensor.NewTape(0)
+	}
+	t := s.free[last]
+	s.free = s.free[:last]
+	return t
+}
+
+func (s *pieces[B]) putBack(t *tensor.Tape) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, t)
+}

@@ -444,6 +444,56 @@ func TestResidualOfAnotherShape(t *testing.T) {
 	nn.Residual{Body: nn.NewLinear(nn.NewRand(1), 4, 3)}.Forward(tensor.NewTape(1).Full(1, 2, 4))
 }
 
+// A pooling that Sequential computes with the convolution before it gives the
+// same bits as on its own, and the same gradients but for the bias's last bits.
+func TestSequentialFusesMaxPool(t *testing.T) {
+	rng := nn.NewRand(1)
+	relu, pool := nn.Func(T.ReLU), nn.Func(nn.MaxPool2D{Kernel: 2}.Forward)
+	for name, c := range map[string]struct {
+		conv          nn.Conv
+		fused, parted nn.Sequential
+		nodes         int // on the tape: x, w, b, the result
+	}{
+		"ReLU before":  {nn.Conv{In: 3, Out: 4, Kernel: 3, Padding: nn.Same}, nn.Sequential{nn.ReLU{}, nn.MaxPool2D{Kernel: 2}}, nn.Sequential{relu, pool}, 4},
+		"ReLU after":   {nn.Conv{In: 16, Out: 20, Kernel: 3}, nn.Sequential{nn.MaxPool2D{Kernel: 2, Stride: 2}, nn.ReLU{}}, nn.Sequential{pool, relu}, 4},
+		"no ReLU":      {nn.Conv{In: 2, Out: 5, Kernel: 5, Stride: 2}, nn.Sequential{nn.MaxPool2D{Kernel: 2}}, nn.Sequential{pool}, 4},
+		"ReLU twice":   {nn.Conv{In: 2, Out: 5, Kernel: 3}, nn.Sequential{nn.ReLU{}, nn.MaxPool2D{Kernel: 2}, nn.ReLU{}}, nn.Sequential{relu, pool, relu}, 5},
+		"overlapping":  {nn.Conv{In: 2, Out: 5, Kernel: 3}, nn.Sequential{nn.MaxPool2D{Kernel: 2, Stride: 1}}, nn.Sequential{nn.Func(nn.MaxPool2D{Kernel: 2, Stride: 1}.Forward)}, 5},
+		"depthwise":    {nn.Conv{In: 4, Out: 4, Kernel: 3, Groups: 4}, nn.Sequential{nn.MaxPool2D{Kernel: 2}}, nn.Sequential{pool}, 5},
+		"without bias": {nn.Conv{In: 2, Out: 5, Kernel: 3, NoBias: true}, nn.Sequential{nn.ReLU{}, nn.MaxPool2D{Kernel: 2}}, nn.Sequential{relu, pool}, 3},
+	} {
+		conv := nn.NewConv2D(rng, c.conv)
+		dims := []int{4, c.conv.In, 17, 14}
+		x := fill(0, dims...)
+		var want [][]float32
+		for _, rest := range []nn.Sequential{c.parted, c.fused} {
+			tape := tensor.NewTape(1)
+			dx := tape.Variable(x, dims...)
+			y := append(nn.Sequential{conv}, rest...).Forward(dx)
+			nodes := tape.Len()
+			g := y.BackwardFrom(fill(99, y.Dims()...))
+			got := [][]float32{y.Data(), g.Wrt(dx), g.Of(conv.Weight)}
+			if conv.Bias != nil {
+				got = append(got, g.Of(conv.Bias))
+			}
+			if want == nil {
+				want = got
+				continue
+			}
+			if nodes != c.nodes {
+				t.Errorf("%s: %d nodes on the tape, want %d", name, nodes, c.nodes)
+			}
+			for k := range got {
+				for i, v := range got[k] {
+					if d := math.Abs(float64(v - want[k][i])); k == 0 && d != 0 || d > 1e-4 || d != d {
+						t.Fatalf("%s: result %d is %g at %d, want %g", name, k, v, i, want[k][i])
+					}
+				}
+			}
+		}
+	}
+}
+
 // A ReLU that Sequential computes with the layer before it gives the same bits
 // as on its own.
 func TestSequentialFusesReLU(t *testing.T) {

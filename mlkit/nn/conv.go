@@ -117,6 +117,10 @@ func (l *Conv2D) forwardReLU(x tensor.Tensor) tensor.Tensor {
 	return x.Conv2DReLU(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options)
 }
 
+func (l *Conv2D) forwardMaxPool(x tensor.Tensor, relu bool) tensor.Tensor {
+	return x.Conv2DMaxPool(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options, relu)
+}
+
 // Conv1D is a convolution of sequences, [n, in, length] to [n, out, olength].
 type Conv1D struct {
 	Weight  *tensor.Param // [out, in/groups, k]

@@ -23,9 +23,16 @@ func (f Func) Forward(x tensor.Tensor) tensor.Tensor { return f(x) }
 type Sequential []Layer
 
 // Forward passes x through every layer. A ReLU behind a Linear or a Conv2D is
-// computed with it, to the same bits.
+// computed with it, to the same bits; so is a MaxPool2D of 2 behind a Conv2D,
+// with or without a ReLU before or after it (the gradient of the bias is then
+// added up in another order).
 func (s Sequential) Forward(x tensor.Tensor) tensor.Tensor {
 	for i := 0; i < len(s); i++ {
+		if relu, n := s[i:].pooling(); n > 0 {
+			x = s[i].(*Conv2D).forwardMaxPool(x, relu)
+			i += n - 1
+			continue
+		}
 		if f, ok := s[i].(reluFuser); ok && i+1 < len(s) {
 			if _, ok := s[i+1].(ReLU); ok {
 				x = f.forwardReLU(x)
@@ -36,6 +43,28 @@ func (s Sequential) Forward(x tensor.Tensor) tensor.Tensor {
 		x = s[i].Forward(x)
 	}
 	return x
+}
+
+// pooling returns how many of the first layers are a convolution with a pooling
+// that halves its result, and whether a ReLU is among them.
+func (s Sequential) pooling() (relu bool, n int) {
+	if _, ok := s[0].(*Conv2D); !ok {
+		return false, 0
+	}
+	pool := false
+	for n = 1; n < len(s); n++ {
+		if _, ok := s[n].(ReLU); ok && !relu {
+			relu = true
+		} else if p, ok := s[n].(MaxPool2D); ok && !pool && p.halves() {
+			pool = true
+		} else {
+			break
+		}
+	}
+	if !pool {
+		return false, 0
+	}
+	return relu, n
 }
 
 // reluFuser is a layer that can apply a ReLU while it writes its result.

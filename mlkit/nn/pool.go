@@ -27,6 +27,11 @@ func (p MaxPool2D) options() tensor.Pool {
 	return o
 }
 
+// halves reports whether these are the windows of [tensor.Tensor.Conv2DMaxPool].
+func (p MaxPool2D) halves() bool {
+	return !p.CeilMode && p.Kernel == 2 && p.options() == tensor.Pool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}}
+}
+
 // AvgPool2D takes the mean of each window of images [n, c, h, w].
 type AvgPool2D struct {
 	Kernel   int

@@ -83,6 +83,18 @@ func TestFusedEqualsComposition(t *testing.T) {
 			}), [][]int{{2, 5, 9, 8}, {5, 6, 3, 3}}},
 		{"Conv2DReLU", three(func(x, w, b T) T { return x.Conv2DReLU(w, b, tensor.Conv{}) }),
 			three(func(x, w, b T) T { return x.Conv2D(w, b, tensor.Conv{}).ReLU() }), [][]int{{3, 5, 14, 12}, {7, 5, 3, 3}, {7}}},
+		{"Conv2DMaxPool", three(func(x, w, b T) T { return x.Conv2DMaxPool(w, b, tensor.Conv{Stride: [2]int{1, 2}}, true) }),
+			three(func(x, w, b T) T {
+				return x.Conv2D(w, b, tensor.Conv{Stride: [2]int{1, 2}}).ReLU().MaxPool2D(tensor.Pool{Kernel: [2]int{2, 2}})
+			}), [][]int{{3, 5, 15, 23}, {7, 5, 3, 3}, {7}}},
+		{"Conv2DMaxPool tiles", three(func(x, w, b T) T { return x.Conv2DMaxPool(w, b, tensor.Conv{}, false) }),
+			three(func(x, w, b T) T {
+				return x.Conv2D(w, b, tensor.Conv{}).MaxPool2D(tensor.Pool{Kernel: [2]int{2, 2}})
+			}), [][]int{{3, 16, 13, 14}, {17, 16, 3, 3}, {17}}},
+		{"Conv2DMaxPool groups", two(func(x, w T) T { return x.Conv2DMaxPool(w, none, tensor.Conv{Groups: 2}, true) }),
+			two(func(x, w T) T {
+				return x.Conv2D(w, none, tensor.Conv{Groups: 2}).ReLU().MaxPool2D(tensor.Pool{Kernel: [2]int{2, 2}})
+			}), [][]int{{2, 8, 9, 7}, {6, 4, 3, 3}}},
 		{"MaxPool2D", one(func(x T) T { return x.MaxPool2D(tensor.Pool{Kernel: [2]int{2, 2}}) }),
 			one(func(x T) T { return x.Reshape(3, 4, 9, 2, 8, 2).Max(3, 5) }), [][]int{{3, 4, 18, 16}}},
 		{"AvgPool2D", one(func(x T) T { return x.AvgPool2D(tensor.Pool{Kernel: [2]int{3, 2}}) }),

@@ -29,6 +29,51 @@ func (x Tensor) Conv2DReLU(w, b Tensor, c Conv) Tensor {
 	return x.conv("Conv2DReLU", w, b, c, kernel.ReLUAct)
 }
 
+// Conv2DMaxPool is Conv2D, ReLU where relu is set, and MaxPool2D over windows of
+// 2×2 side by side: [n, c, h, w] to [n, out, oh/2, ow/2]. The numbers are those
+// of the three operations, but of the convolution's result, four times as
+// large, only some rows are in memory at a time, and of its gradient.
+func (x Tensor) Conv2DMaxPool(w, b Tensor, c Conv, relu bool) Tensor {
+	act := kernel.None
+	if relu {
+		act = kernel.ReLUAct
+	}
+	const op = "Conv2DMaxPool"
+	k, nx, nw, bias, bi := x.convSizes(op, w, b, c)
+	if !k.Poolable() {
+		return x.conv(op, w, b, c, act).MaxPool2D(Pool{Kernel: [2]int{2, 2}})
+	}
+	t := x.t
+	s := makeShape(op, []int{k.N, k.OutC, k.OutH() / 2, k.OutW() / 2})
+	y := t.floats.take(s.size())
+	var arg []int32
+	if nx.needs || nw.needs {
+		arg = t.ints.take(k.PoolArgs())
+	}
+	k.ForwardPool(y, arg, nx.data, nw.data, bias, act)
+	res, n := t.push(op)
+	n.data, n.shape, n.ids = y, s, arg
+	n.keepConv(k)
+	n.i[14] = int(act)
+	n.record(t, backConvMaxPool, x.i, w.i, bi)
+	return res
+}
+
+func backConvMaxPool(t *Tape, n *node) {
+	k := n.conv()
+	dy := n.grad
+	if kernel.Activation(n.i[14]) == kernel.ReLUAct {
+		kernel.ReLUMask(dy, dy, n.data)
+	}
+	sumPlanes(t.gradOf(n, 2), dy, k.OutC, n.d[2]*n.d[3])
+	if g, acc := t.gradBuffer(n, 1); g != nil {
+		k.BackwardWeightPool(g, dy, n.ids, t.operand(n, 0), acc)
+	}
+	if g, acc := t.gradBuffer(n, 0); g != nil {
+		k.BackwardDataPool(g, dy, n.ids, t.operand(n, 1), acc)
+	}
+}
+
 // Conv1D is Conv2D over sequences: x [n, c, length], weights [out, c/groups, k],
 // result [n, out, olength].
 func (x Tensor) Conv1D(w, b Tensor, c Conv) Tensor {
@@ -39,23 +84,7 @@ func (x Tensor) Conv1D(w, b Tensor, c Conv) Tensor {
 }
 
 func (x Tensor) conv(op string, w, b Tensor, c Conv, act kernel.Activation) Tensor {
-	nx, nw := x.node(op), w.node(op)
-	sameTape(op, x, w)
-	sx, ok := nx.asImages(op == "Conv1D")
-	sw, okw := nw.asImages(op == "Conv1D")
-	if !ok || !okw {
-		shapePanic(op, 0, "needs x [n, channels, h, w] and weights [out, channels/groups, kh, kw], or in one dimension [n, channels, length] and [out, channels/groups, k]", x, w)
-	}
-	k := c.kernel(op)
-	k.N, k.C, k.H, k.W = sx[0], sx[1], sx[2], sx[3]
-	k.OutC, k.KH, k.KW = sw[0], sw[2], sw[3]
-	if k.C%k.Groups != 0 || k.OutC%k.Groups != 0 || sw[1] != k.C/k.Groups {
-		shapePanic(op, 1, fmt.Sprintf("the weight's second axis must be the channels by the groups, %d/%d, and the groups divide both kinds of channels", k.C, k.Groups), x, w)
-	}
-	if k.C < 1 || k.OutC < 1 || min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() < 1 || k.OutW() < 1 {
-		shapePanic(op, -1, fmt.Sprintf("the window does not fit the input padded by %v", c.Padding), x, w)
-	}
-	bias, bi := x.channelBias(op, b, k.OutC, w)
+	k, nx, nw, bias, bi := x.convSizes(op, w, b, c)
 	t := x.t
 	s := nx.shape
 	s.d[1], s.d[s.n-1] = k.OutC, k.OutW()
@@ -71,6 +100,29 @@ func (x Tensor) conv(op string, w, b Tensor, c Conv, act kernel.Activation) Tens
 	n.i[14] = int(act)
 	n.record(t, backConv, x.i, w.i, bi)
 	return res
+}
+
+// convSizes checks the operands of a convolution. The nodes are valid until the
+// next push.
+func (x Tensor) convSizes(op string, w, b Tensor, c Conv) (k kernel.Conv, nx, nw *node, bias []float32, bi int32) {
+	nx, nw = x.node(op), w.node(op)
+	sameTape(op, x, w)
+	sx, ok := nx.asImages(op == "Conv1D")
+	sw, okw := nw.asImages(op == "Conv1D")
+	if !ok || !okw {
+		shapePanic(op, 0, "needs x [n, channels, h, w] and weights [out, channels/groups, kh, kw], or in one dimension [n, channels, length] and [out, channels/groups, k]", x, w)
+	}
+	k = c.kernel(op)
+	k.N, k.C, k.H, k.W = sx[0], sx[1], sx[2], sx[3]
+	k.OutC, k.KH, k.KW = sw[0], sw[2], sw[3]
+	if k.C%k.Groups != 0 || k.OutC%k.Groups != 0 || sw[1] != k.C/k.Groups {
+		shapePanic(op, 1, fmt.Sprintf("the weight's second axis must be the channels by the groups, %d/%d, and the groups divide both kinds of channels", k.C, k.Groups), x, w)
+	}
+	if k.C < 1 || k.OutC < 1 || min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() < 1 || k.OutW() < 1 {
+		shapePanic(op, -1, fmt.Sprintf("the window does not fit the input padded by %v", c.Padding), x, w)
+	}
+	bias, bi = x.channelBias(op, b, k.OutC, w)
+	return k, nx, nw, bias, bi
 }
 
 // asImages is the shape as images [n, c, h, w]; of sequences [n, c, length] if

@@ -124,7 +124,10 @@ func (c *Conv) flip(dst, w []float32) {
 // fixed number of runs, and then the runs.
 func (c Conv) BackwardWeight(dw, dy, x []float32, accumulate bool) {
 	c = c.checked(len(dy), len(x), len(dw))
-	j := convJob{Conv: c, part: convBackwardWeight, y: dy, x: x, w: dw, accumulate: accumulate}
+	c.backwardWeight(convJob{Conv: c, part: convBackwardWeight, y: dy, x: x, w: dw, accumulate: accumulate})
+}
+
+func (c *Conv) backwardWeight(j convJob) {
 	s := getWorkspace()
 	sums := func(runs int) []float32 {
 		j.runs, j.sums = runs, floats(&s.c, runs*c.OutC*c.taps())
@@ -132,13 +135,16 @@ func (c Conv) BackwardWeight(dw, dy, x []float32, accumulate bool) {
 	}
 	if c.winograd(c.OutH(), c.OutW()) && c.C*c.OutC <= winMaxGrads {
 		winBackwardWeightJob(winJob{
-			part: winBackwardWeight, x: x, y: dy, in: c.C, out: c.OutC, n: c.N, h: c.H, wd: c.W, oh: c.OutH(), ow: c.OutW(),
+			part: winBackwardWeight, x: j.x, y: j.y, spread: j.arg, in: c.C, out: c.OutC, n: c.N, h: c.H, wd: c.W, oh: c.OutH(), ow: c.OutW(),
 			padH: c.PadH, padW: c.PadW,
 		}, sums)
 		j.cutPlanes(1)
 	} else {
 		sums(max(1, min(c.N, convParts, maxRunFloats/(c.OutC*c.taps()))))
 		j.cutPlanes(j.runs)
+		if j.arg != nil {
+			j.rows = (j.rows + 1) &^ 1
+		}
 		j.run(j.runs * c.Groups * j.cuts)
 	}
 	j.part = convSumRuns

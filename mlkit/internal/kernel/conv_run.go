@@ -23,6 +23,7 @@ type convJob struct {
 	rows          int // of the output, made at a time
 	planes        int // of a group's input, in a cut
 	cuts          int
+	arg           []byte // y is pooled: see Conv.ForwardPool
 	runs          int
 	sums          []float32 // of each run: for each group, taps × OutC/Groups
 	units, each   int       // units in all and in a part
@@ -126,11 +127,17 @@ func convBackwardData(j *convJob, s *workspace, n, group, cut int) {
 	lo := cut * j.planes
 	hi := min(lo+j.planes, j.C/j.Groups)
 	dx := j.image(n, group)[lo*j.H*j.W : hi*j.H*j.W]
+	var dy []float32
+	if j.arg != nil {
+		dy = j.expand(s, n)
+	} else {
+		dy = j.outputs(n, group)
+	}
 	g := Gemm{M: (hi - lo) * window, K: j.OutC / j.Groups, TransA: true, LDA: j.taps(), LDB: pixels, Alpha: 1}
 	w := j.filters(group)[lo*window:]
 	if j.direct() {
 		g.N, g.LDC, g.Accumulate = pixels, pixels, j.accumulate
-		g.block(dx, w, j.outputs(n, group), 0, g.M, 0, g.N)
+		g.block(dx, w, dy, 0, g.M, 0, g.N)
 		return
 	}
 	if !j.accumulate {
@@ -141,7 +148,7 @@ func convBackwardData(j *convJob, s *workspace, n, group, cut int) {
 		g.N = (last - first) * ow
 		g.LDC = g.N
 		col := floats(&s.c, g.M*g.N)
-		g.block(col, w, j.outputs(n, group)[first*ow:], 0, g.M, 0, g.N)
+		g.block(col, w, dy[first*ow:], 0, g.M, 0, g.N)
 		j.scatter(dx, col, hi-lo, first, last)
 	}
 }

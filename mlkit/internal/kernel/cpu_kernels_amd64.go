@@ -18,6 +18,7 @@ var (
 	_ = [1]int{}[unsafe.Offsetof(poolRows{}.count)-80]
 	_ = [1]int{}[unsafe.Offsetof(winTiles{}.dstTile)-56]
 	_ = [1]int{}[unsafe.Offsetof(winTiles{}.relu)-88]
+	_ = [1]int{}[unsafe.Offsetof(quads{}.relu)-24]
 )
 
 func (t *tiles) run() {
@@ -181,5 +182,31 @@ func addEvenCPU(dst, src []float32, b *blocks) {
 		addEvenAVX2(&dst[0], &src[0], (*byte)(unsafe.Pointer(b)))
 	default:
 		addEvenGo(dst, src, b)
+	}
+}
+
+func maxQuadsCPU(y []float32, arg []byte, x []float32, q *quads) {
+	p := *q
+	p.vectors /= tileShapes[cpu].lanes
+	switch cpu {
+	case avx512:
+		maxQuadsAVX512(&y[0], unsafe.SliceData(arg), &x[0], (*byte)(unsafe.Pointer(&p)))
+	case avx2:
+		maxQuadsAVX2(&y[0], unsafe.SliceData(arg), &x[0], (*byte)(unsafe.Pointer(&p)))
+	default:
+		maxQuadsGo(y, arg, x, q)
+	}
+}
+
+func spreadQuadsCPU(dst, dy []float32, arg []byte, row int, q *quads) {
+	p := *q
+	p.vectors /= tileShapes[cpu].lanes
+	switch cpu {
+	case avx512:
+		spreadQuadsAVX512(&dst[0], &dy[0], &arg[0], row, (*byte)(unsafe.Pointer(&p)))
+	case avx2:
+		spreadQuadsAVX2(&dst[0], &dy[0], &arg[0], row, (*byte)(unsafe.Pointer(&p)))
+	default:
+		spreadQuadsGo(dst, dy, arg, row, q)
 	}
 }

@@ -20,3 +20,9 @@ func winWeightCPU(dst, src, tmp []float32, p *winTiles, start int) { winGo(dst, 
 func winGradCPU(dst, src, tmp []float32, p *winTiles)              { winGo(dst, src, p, 0, 4, 6) }
 func winOutputCPU(dst, src, tmp []float32, p *winTiles)            { winGo(dst, src, p, 0, 6, 4) }
 func winWeightGradCPU(dst, src, tmp []float32, p *winTiles)        { winGo(dst, src, p, 0, 6, 3) }
+
+func maxQuadsCPU(y []float32, arg []byte, x []float32, q *quads) { maxQuadsGo(y, arg, x, q) }
+
+func spreadQuadsCPU(dst, dy []float32, arg []byte, row int, q *quads) {
+	spreadQuadsGo(dst, dy, arg, row, q)
+}

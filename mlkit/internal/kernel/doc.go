@@ -23,6 +23,7 @@ package kernel
 //go:generate go run ./gen -family gemm -out gemm_amd64.s -stubs gemm_amd64.go -pkg kernel
 //go:generate go run ./gen -family pool -out pooling_amd64.s -stubs pooling_amd64.go -pkg kernel
 //go:generate go run ./gen -family winograd -out winograd_amd64.s -stubs winograd_amd64.go -pkg kernel
+//go:generate go run ./gen -family quads -out quads_amd64.s -stubs quads_amd64.go -pkg kernel
 //go:generate go run ./gen -family elem -out elem_amd64.s -stubs elem_stubs_amd64.go -pkg kernel
 //go:generate go run ./gen -family rows -out rows_amd64.s -stubs rows_stubs_amd64.go -pkg kernel
 //go:generate go run ./gen -family fused -out fused_amd64.s -stubs fused_stubs_amd64.go -pkg kernel

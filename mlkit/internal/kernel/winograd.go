@@ -55,6 +55,9 @@ type winJob struct {
 	flip           bool // weights are to be read transposed and turned around
 	relu           bool
 	accumulate     bool
+	pool           bool      // take the largest of each 2×2 window of y, and
+	arg            []byte    // keep here which that is (nil: do not)
+	spread         []byte    // the gradient, of the image or to x, is of such maxima; nil: it is not
 	u              []float32 // transformed weights, [36][in][outs]
 	ins, outs      int       // planes rounded up to vectors
 	across         int       // tiles in a row
@@ -129,14 +132,23 @@ func stage(dst, image []float32, planes, h, w, top, left, rows, cols, s int) {
 // inputs transforms the inputs of n0 to n1, r0 to r1 to v, [36][tiles][ins].
 func (j *winJob) inputs(s *workspace, v []float32, n0, n1, r0, r1, tiles int) {
 	cols, rows := 4*j.across+2, 4*(r1-r0)+2
-	img := floats(&s.c, rows*cols*j.ins+winScratch)
+	spread := j.flip && j.spread != nil
+	tmpFloats := winScratch
+	if spread {
+		tmpFloats += spreadScratch(rows, j.wd, j.ins)
+	}
+	img := floats(&s.c, rows*cols*j.ins+tmpFloats)
 	tmp := img[rows*cols*j.ins:]
 	t := winTiles{
 		tiles: j.across, vectors: j.ins, srcRow: cols * j.ins, srcCol: j.ins, srcTile: 4 * j.ins,
 		dstRow: 6 * tiles * j.ins, dstCol: tiles * j.ins, dstTile: j.ins,
 	}
 	for n := n0; n < n1; n++ {
-		stage(img, j.x[n*j.in*j.h*j.wd:][:j.in*j.h*j.wd], j.in, j.h, j.wd, 4*r0-j.padH, -j.padW, rows, cols, j.ins)
+		if spread {
+			stageSpread(img, j.x, j.spread, tmp[winScratch:], n, j.in, j.h/2, j.wd/2, 4*r0-j.padH, -j.padW, rows, cols, j.ins)
+		} else {
+			stage(img, j.x[n*j.in*j.h*j.wd:][:j.in*j.h*j.wd], j.in, j.h, j.wd, 4*r0-j.padH, -j.padW, rows, cols, j.ins)
+		}
 		for r := range r1 - r0 {
 			winInput(v[((n-n0)*(r1-r0)+r)*j.across*j.ins:], img[4*r*cols*j.ins:], tmp, &t)
 		}
@@ -155,7 +167,11 @@ func winForward(j *winJob, s *workspace, i int) {
 		g.block(m[k*tiles*j.outs:], v[k*tiles*j.ins:], j.u[k*j.in*j.outs:], 0, tiles, 0, j.out)
 	}
 	cols, pixels := 4*j.across, j.oh*j.ow
-	img := floats(&s.c, 4*cols*j.outs+winScratch+4*cols*j.out)
+	extra := 4 * cols * j.out
+	if j.pool {
+		extra = 2 * (r1 - r0) * (j.ow / 2) * j.outs
+	}
+	img := floats(&s.c, 4*cols*j.outs+winScratch+extra)
 	tmp := img[4*cols*j.outs:]
 	turned := tmp[winScratch:]
 	t := winTiles{
@@ -163,6 +179,12 @@ func winForward(j *winJob, s *workspace, i int) {
 		dstRow: cols * j.outs, dstCol: j.outs, dstTile: 4 * j.outs,
 	}
 	t.bias = j.bias
+	if j.pool {
+		for n := n0; n < n1; n++ {
+			j.poolRows(n, r0, r1, img, m[(n-n0)*(r1-r0)*j.across*j.outs:], tmp, turned, &t)
+		}
+		return
+	}
 	if j.relu {
 		t.relu = 1
 	}
@@ -180,6 +202,29 @@ func winForward(j *winJob, s *workspace, i int) {
 				addBlocks(y[h*j.ow:], turned, blocks{width: j.ow, rows: j.out, srcRow: j.ow, dstRow: pixels})
 			}
 		}
+	}
+}
+
+// poolRows writes the pooled outputs of rows r0 to r1 of tiles of image n, from
+// the products m.
+func (j *winJob) poolRows(n, r0, r1 int, img, m, tmp, best []float32, t *winTiles) {
+	ph, pw := j.oh/2, j.ow/2
+	q := quads{n: pw, vectors: j.outs, row: t.dstRow}
+	if j.relu {
+		q.relu = 1
+	}
+	for r := r0; r < r1; r++ {
+		winOutput(img, m[(r-r0)*j.across*j.outs:], tmp, t)
+		for p := 2 * r; p < min(2*r+2, ph); p++ {
+			var arg []byte
+			if j.arg != nil {
+				arg = j.arg[(n*ph+p)*pw*j.outs:]
+			}
+			maxQuads(best[(p-2*r0)*pw*j.outs:], arg, img[2*(p-2*r)*t.dstRow:], &q)
+		}
+	}
+	if rows := min(2*r1, ph) - 2*r0; rows > 0 {
+		transpose(j.y[n*j.out*ph*pw+2*r0*pw:], best, j.outs, rows*pw, j.out, ph*pw)
 	}
 }
 
@@ -249,14 +294,22 @@ func winBackwardWeight(j *winJob, s *workspace, run int) {
 		tiles := (n1 - n0) * (r1 - r0) * j.across
 		j.inputs(s, v, n0, n1, r0, r1, tiles)
 		cols, rows := 4*j.across, 4*(r1-r0)
-		img := floats(&s.c, rows*cols*j.outs+winScratch)
+		tmpFloats := winScratch
+		if j.spread != nil {
+			tmpFloats += spreadScratch(rows, j.ow, j.outs)
+		}
+		img := floats(&s.c, rows*cols*j.outs+tmpFloats)
 		tmp := img[rows*cols*j.outs:]
 		t := winTiles{
 			tiles: j.across, vectors: j.outs, srcRow: cols * j.outs, srcCol: j.outs, srcTile: 4 * j.outs,
 			dstRow: 6 * tiles * j.outs, dstCol: tiles * j.outs, dstTile: j.outs,
 		}
 		for n := n0; n < n1; n++ {
-			stage(img, j.y[n*j.out*j.oh*j.ow:][:j.out*j.oh*j.ow], j.out, j.oh, j.ow, 4*r0, 0, rows, cols, j.outs)
+			if j.spread != nil {
+				stageSpread(img, j.y, j.spread, tmp[winScratch:], n, j.out, j.oh/2, j.ow/2, 4*r0, 0, rows, cols, j.outs)
+			} else {
+				stage(img, j.y[n*j.out*j.oh*j.ow:][:j.out*j.oh*j.ow], j.out, j.oh, j.ow, 4*r0, 0, rows, cols, j.outs)
+			}
 			for r := range r1 - r0 {
 				winGrad(d[((n-n0)*(r1-r0)+r)*j.across*j.outs:], img[4*r*cols*j.outs:], tmp, &t)
 			}

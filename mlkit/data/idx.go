@@ -17,11 +17,12 @@ const maxIDX = 1 << 30
 // ReadIDX reads an array of unsigned bytes in the idx format of the MNIST
 // files: 0, 0, the type (8), the number of axes, each axis as a big-endian
 // uint32, then the bytes.
-func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) { return readIDX(r, 0) }
+func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) { return readIDX(r, 0, 0) }
 
 // readIDX believes a header that claims at most trusted bytes: their memory is
-// taken at once, without the copies of a buffer that grows.
-func readIDX(r io.Reader, trusted int64) (dims []int, bytes []byte, err error) {
+// taken at once, without the copies of a buffer that grows. Of the first axis it
+// reads only the first entries, unless first is 0.
+func readIDX(r io.Reader, trusted int64, first int) (dims []int, bytes []byte, err error) {
 	var magic [4]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
 		return nil, nil, fmt.Errorf("idx header: %w", cutShort(err))
@@ -44,6 +45,11 @@ func readIDX(r io.Reader, trusted int64) (dims []int, bytes []byte, err error) {
 		}
 		size *= int(d)
 		dims = append(dims, int(d))
+	}
+	if first > 0 && len(dims) > 0 && dims[0] > first {
+		size = size / dims[0] * first
+		dims[0] = first
+		r = io.LimitReader(r, int64(size))
 	}
 	// One byte more than wanted shows whether the file ends where it should.
 	// ReadAll grows with what arrives, not with what the header claims.
@@ -74,7 +80,9 @@ func readIDX(r io.Reader, trusted int64) (dims []int, bytes []byte, err error) {
 }
 
 // LoadIDX reads an idx file, gzipped or not. Errors name the file.
-func LoadIDX(path string) (dims []int, bytes []byte, err error) {
+func LoadIDX(path string) (dims []int, bytes []byte, err error) { return loadIDX(path, 0) }
+
+func loadIDX(path string, first int) (dims []int, bytes []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data: %w", err)
@@ -96,19 +104,25 @@ func LoadIDX(path string) (dims []int, bytes []byte, err error) {
 			return nil, nil, err
 		}
 		const most = 1032 // bytes that deflate can make of one
-		return readIDX(z, min(info.Size(), maxIDX/most)*most)
+		return readIDX(z, min(info.Size(), maxIDX/most)*most, first)
 	}
-	return readIDX(b, info.Size())
+	return readIDX(b, info.Size(), first)
 }
 
 // LoadIDXImages reads a pair of idx files, images [n, height, width] and labels
 // [n], as images of one channel.
 func LoadIDXImages(images, labels string) (*Images, error) {
-	dims, pixels, err := LoadIDX(images)
+	return LoadFirstIDXImages(images, labels, 0)
+}
+
+// LoadFirstIDXImages is LoadIDXImages of the first n only (0: all); the rest of
+// the files is not read.
+func LoadFirstIDXImages(images, labels string, n int) (*Images, error) {
+	dims, pixels, err := loadIDX(images, n)
 	if err != nil {
 		return nil, err
 	}
-	ldims, bytes, err := LoadIDX(labels)
+	ldims, bytes, err := loadIDX(labels, n)
 	if err != nil {
 		return nil, err
 	}

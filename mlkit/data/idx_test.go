@@ -56,6 +56,21 @@ func TestLoadIDXImages(t *testing.T) {
 		t.Error(err)
 	}
 
+	// The first of them, from a file that is cut behind it.
+	cut, _ := os.ReadFile(write("whole", idx([]byte{2, 1, 3}, 0, 51, 255, 1, 2, 3), false))
+	for name, file := range map[string]string{"gzip": images, "cut": write("cut", cut[:len(cut)-3], false)} {
+		m, err := data.LoadFirstIDXImages(file, filepath.Join(dir, "l"), 1)
+		if err != nil || m.Len() != 1 || !slices.Equal(m.Pixels, []byte{0, 51, 255}) || m.Labels[0] != 7 {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+	}
+	if _, err := data.LoadFirstIDXImages(filepath.Join(dir, "cut"), filepath.Join(dir, "l"), 2); err == nil || !strings.Contains(err.Error(), "truncated") {
+		t.Error(err)
+	}
+	if m, err := data.LoadFirstIDXImages(images, filepath.Join(dir, "l"), 9); err != nil || m.Len() != 2 {
+		t.Errorf("%+v, %v", m, err)
+	}
+
 	for why, b := range map[string][]byte{
 		"truncated":        idx([]byte{2}, 7),
 		"begins with 0107": {1, 7, 8, 1},

@@ -65,6 +65,12 @@ func TestMNIST(t *testing.T) {
 	if !slices.Equal(train.Labels[:10], []int32{5, 0, 4, 1, 9, 2, 1, 3, 1, 4}) || !slices.Equal(test.Labels[:5], []int32{7, 2, 1, 0, 4}) {
 		t.Errorf("labels %v, %v", train.Labels[:10], test.Labels[:5])
 	}
+	if first, err := datasets.MNISTTrain(100); err != nil || first.Len() != 100 || !slices.Equal(first.Pixels, train.Pixels[:100*784]) {
+		t.Errorf("the first 100 differ, %v", err)
+	}
+	if _, err := datasets.MNISTTrain(60001); err == nil {
+		t.Error("60,001 images")
+	}
 	if testing.Short() {
 		return
 	}

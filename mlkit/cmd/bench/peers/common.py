@@ -12,6 +12,7 @@ parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--epochs", type=int, required=True)
 parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--mnist", default="")
+parser.add_argument("--data", default="")  # an npz file, for the models of the book
 args = parser.parse_args()
 
 # Before the frameworks are imported: they read these once.

@@ -21,6 +21,7 @@
 //	MovieReviews     10,605          a text          pip, 2 MB
 //	Pronunciations   126,052         a word          pip, 1 MB
 //	Translations     about 2,700     two texts       pip, 18 MB
+//	Multi30k         29,000+2,014    two texts       download, 2 MB
 //	NoisyLine        any             1 number        made here
 //
 // [SileroVAD] brings trained weights of a network (pip, 11 MB).

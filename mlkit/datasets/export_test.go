@@ -46,4 +46,6 @@ var (
 	ReadPronunciations = readPronunciations
 	ReadPO             = readPO
 	InnerMember        = innerMember
+	ReadGzippedLines   = readGzippedLines
+	Aligned            = aligned
 )

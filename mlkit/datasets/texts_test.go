@@ -1,6 +1,8 @@
 package datasets_test
 
 import (
+	"cmp"
+	"context"
 	"reflect"
 	"strings"
 	"testing"
@@ -81,6 +83,60 @@ func TestTranslations(t *testing.T) {
 			t.Errorf("%q: %v", language, err)
 		}
 	}
+}
+
+func TestMulti30k(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // what is at hand, no download
+	for language, want := range map[string]datasets.Translation{
+		"de": {Source: "Two young, White males are outside near many bushes.", Target: "Zwei junge weiße Männer sind im Freien in der Nähe vieler Büsche."},
+		"fr": {Source: "Two young, White males are outside near many bushes.", Target: "Deux jeunes hommes blancs sont dehors près de buissons."},
+	} {
+		train, val, test, err := datasets.Multi30k(ctx, language)
+		if err != nil {
+			t.Skip(err)
+		}
+		if len(train) != 29000 || len(val) != 1014 || len(test) != 1000 || train[0] != want {
+			t.Errorf("%s: %d, %d and %d pairs, the first %+v", language, len(train), len(val), len(test), train[0])
+		}
+	}
+}
+
+func TestMulti30kRefuses(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, _, _, err := datasets.Multi30k(ctx, "cs"); err == nil || !strings.Contains(err.Error(), "de and fr are there") {
+		t.Error(err)
+	}
+	t.Setenv("MLKIT_DATA", t.TempDir())
+	if _, _, _, err := datasets.Multi30k(ctx, "de"); err == nil || !strings.Contains(err.Error(), "multi30k/train.en.gz is not in") {
+		t.Error(err)
+	}
+	if _, err := datasets.Aligned([]string{"a"}, nil); err == nil {
+		t.Error("a line without its translation")
+	}
+	lines, err := datasets.ReadGzippedLines(strings.NewReader(zipped(" A dog.\r\nA cat.\n")))
+	if err != nil || !reflect.DeepEqual(lines, []string{"A dog.", "A cat."}) {
+		t.Error(lines, err)
+	}
+	for text, want := range map[string]string{
+		"this is no gzip archive":    "invalid header",
+		zipped(""):                   "no lines",
+		zipped("a\n\nb\n"):           "line 2 is empty",
+		zipped("a\n\xff\n"):          "line 2 is empty or not UTF-8",
+		zipped("a\nb\n")[:20]:        "unexpected EOF",
+		zipped(bomb("")):             "line 1: bufio.Scanner: token too long",
+		zipped(bomb("abcdefghij\n")): "more than is allowed",
+	} {
+		if _, err := datasets.ReadGzippedLines(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// bomb is 17 MB of a line.
+func bomb(line string) string {
+	return strings.Repeat(cmp.Or(line, "a"), 17<<20/len(cmp.Or(line, "a")))
 }
 
 func TestReadSnippets(t *testing.T) {
@@ -200,7 +256,11 @@ func FuzzReadPO(f *testing.F) {
 func FuzzReadLines(f *testing.F) {
 	f.Add("1\t2\ta\n")
 	f.Add("a AH0\na(2) B\n")
+	f.Add(zipped("a\nb\n"))
 	f.Fuzz(func(t *testing.T, text string) {
+		if s, err := datasets.ReadGzippedLines(strings.NewReader(text)); (err == nil) != (len(s) > 0) {
+			t.Fatal(s, err)
+		}
 		if s, err := datasets.ReadSnippets(strings.NewReader(text)); (err == nil) != (len(s) > 0) {
 			t.Fatal(s, err)
 		}

@@ -112,11 +112,7 @@ func (c CrossEntropyLoss) nll(op string, logp tensor.Tensor, labels tensor.Ints)
 		total += float64(w)
 		rows[i] = -(1 - eps[0]) * w * x[y]
 		if eps[0] != 0 {
-			sum := 0.0
-			for k, v := range x {
-				sum += float64(classWeight(c.Weight, k)) * float64(v)
-			}
-			rows[i] -= eps[0] / float32(classes) * float32(sum)
+			rows[i] -= eps[0] / float32(classes) * float32(weightedSum(x, c.Weight))
 		}
 	}
 	l := opNLL.Apply(rows, logp.Dims()[:logp.Rank()-1], []tensor.Tensor{logp}, coded, c.Weight, eps)
@@ -137,12 +133,35 @@ var opNLL = tensor.NewOp("NLLLoss", func(b tensor.Back) {
 		y := int(labels[i])
 		row[y] -= d * (1 - eps) * classWeight(weight, y)
 		if eps != 0 {
-			for k := range row {
-				row[k] -= d * eps / float32(classes) * classWeight(weight, k)
+			share := d * eps / float32(classes)
+			if weight == nil { // a pass over the whole vocabulary: kept short
+				for k := range row {
+					row[k] -= share
+				}
+				continue
+			}
+			for k, w := range weight {
+				row[k] -= share * w
 			}
 		}
 	}
 })
+
+// weightedSum is Σ w[k]·x[k]; w nil means ones. Four sums side by side do not
+// wait for each other.
+func weightedSum(x, w []float32) float64 {
+	var s [4]float64
+	for ; w == nil && len(x) >= 4; x = x[4:] {
+		s[0] += float64(x[0])
+		s[1] += float64(x[1])
+		s[2] += float64(x[2])
+		s[3] += float64(x[3])
+	}
+	for k, v := range x {
+		s[0] += float64(classWeight(w, k)) * float64(v)
+	}
+	return s[0] + s[1] + (s[2] + s[3])
+}
 
 func classWeight(w []float32, k int) float32 {
 	if w == nil {

@@ -308,6 +308,30 @@ func TestCrossEntropyOfSequences(t *testing.T) {
 	}
 }
 
+// More classes than the loss adds up side by side, and a number of them that is
+// no multiple. PyTorch 2:
+//
+//	x = (torch.arange(22, dtype=torch.float32).reshape(2, 11) * 0.37).sin() * 2; x.requires_grad_()
+//	l = torch.nn.functional.cross_entropy(x, torch.tensor([3, 10]), label_smoothing=0.1); l.backward()
+//	print(l.item(), x.grad[1])
+func TestSmoothedCrossEntropyOfManyClasses(t *testing.T) {
+	values := make([]float32, 22)
+	for i := range values {
+		values[i] = float32(2 * math.Sin(0.37*float64(i)))
+	}
+	x := tensor.NewTape(1).Variable(values, 2, 11)
+	l := nn.CrossEntropyLoss{LabelSmoothing: 0.1}.Loss(x, tensor.NewInts([]int32{3, 10}, 2))
+	if math.Abs(float64(l.Item())-1.6202324628829956) > 2e-6 {
+		t.Error(l.Item())
+	}
+	want := []float64{8.573e-05, -0.00119905, -0.0014072, -0.00069245, 0.00147804, 0.00674142, 0.01873877, 0.04340019, 0.08482201, 0.13405056, -0.28601804}
+	for k, g := range l.Backward().Wrt(x)[11:] {
+		if math.Abs(float64(g)-want[k]) > 1e-6 {
+			t.Errorf("class %d: %v, want %v", k, g, want[k])
+		}
+	}
+}
+
 func TestLossMistakes(t *testing.T) {
 	tape := tensor.NewTape(1)
 	x, y := tape.Input(make([]float32, 6), 2, 3), tape.Input(make([]float32, 2), 2)

@@ -198,26 +198,33 @@ func (s *rowSet) Len() int { return s.n }
 
 func (s *rowSet) Batch(index []int, b *Batch) error {
 	b.Reset(index, s.xdims, s.ydims, s.labels != nil)
-	for k, i := range index {
-		if err := checkIndex(i, s.n); err != nil {
-			return err
+	for _, i := range index {
+		if uint(i) >= uint(s.n) {
+			return checkIndex(i, s.n)
 		}
-		copyRow(b.X, s.x, k, i, len(index))
-		if s.labels != nil {
-			b.Labels[k] = s.labels[i]
-		} else {
-			copyRow(b.Y, s.y, k, i, len(index))
-		}
+	}
+	gather(b.X, s.x, index)
+	if s.labels != nil {
+		gather(b.Labels, s.labels, index)
+	} else {
+		gather(b.Y, s.y, index)
 	}
 	return nil
 }
 
-// copyRow copies row i of src to row k of the n rows of dst.
-func copyRow(dst, src []float32, k, i, n int) {
-	w := len(dst) / n
-	if w == 1 { // a call of copy would cost more than the number
-		dst[k] = src[i]
+// gather copies the rows of src that index names to dst, which they fill.
+func gather[T any](dst, src []T, index []int) {
+	if len(dst) == len(index) { // rows of one: a call of copy would cost more
+		for k, i := range index {
+			dst[k] = src[i]
+		}
 		return
 	}
-	copy(dst[k*w:(k+1)*w], src[i*w:])
+	if len(index) == 0 {
+		return
+	}
+	w := len(dst) / len(index)
+	for k, i := range index {
+		copy(dst[k*w:(k+1)*w], src[i*w:])
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/bits"
 	"math/rand/v2"
 	"sync/atomic"
 )
@@ -33,10 +34,11 @@ type Loader struct {
 	// same as without. No goroutine outlives an epoch, however it ends.
 	Prefetch int
 
-	order []int
-	busy  int32 // 1 while an epoch is dealt out; atomic
-	batch Batch
-	ahead []slot // for Prefetch
+	order  []int
+	random rand.PCG
+	busy   int32 // 1 while an epoch is dealt out; atomic
+	batch  Batch
+	ahead  []slot // for Prefetch
 }
 
 // Len is the number of batches in an epoch.
@@ -85,10 +87,31 @@ func (l *Loader) Permutation(epoch int) []int {
 		if l.SameOrder {
 			stream = 0
 		}
-		rng := rand.New(rand.NewPCG(l.Seed, stream))
-		rng.Shuffle(n, func(i, j int) { l.order[i], l.order[j] = l.order[j], l.order[i] })
+		l.random.Seed(l.Seed, stream)
+		shuffle(l.order, &l.random)
 	}
 	return l.order
+}
+
+// shuffle puts order in a random order. It draws what rand.Shuffle draws, and
+// spares an indirect call or two for every sample, which count where a step
+// takes less than a microsecond.
+func shuffle(order []int, random *rand.PCG) {
+	for i := len(order) - 1; i > 0; i-- {
+		n := uint64(i + 1)
+		j := random.Uint64()
+		if n&(n-1) == 0 {
+			j &= n - 1
+		} else {
+			var low uint64
+			if j, low = bits.Mul64(j, n); low < n {
+				for low < -n%n {
+					j, low = bits.Mul64(random.Uint64(), n)
+				}
+			}
+		}
+		order[i], order[j] = order[j], order[i]
+	}
 }
 
 // Epoch deals out the batches of one epoch. A batch is valid until the next

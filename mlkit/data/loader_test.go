@@ -2,6 +2,7 @@ package data_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,24 @@ func TestLoaderDealsOneEpochAtATime(t *testing.T) {
 		}
 		if n != 6 {
 			t.Errorf("after an epoch that was left: %d samples", n)
+		}
+	}
+}
+
+// The orders are those of rand.Shuffle, so that a seed means the same as it
+// always has.
+func TestPermutationIsRandShuffle(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 16, 100, 1000, 4097} {
+		l := &data.Loader{Dataset: data.FromSlices(make([]float32, n), nil, make([]float32, n), nil), Shuffle: true, Seed: 7}
+		for epoch := range 3 {
+			want := make([]int, n)
+			for i := range want {
+				want[i] = i
+			}
+			rand.New(rand.NewPCG(7, uint64(epoch)+1)).Shuffle(n, func(i, j int) { want[i], want[j] = want[j], want[i] })
+			if got := l.Permutation(epoch); !slices.Equal(got, want) {
+				t.Fatalf("%d samples, epoch %d: another order", n, epoch)
+			}
 		}
 	}
 }

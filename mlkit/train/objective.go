@@ -44,11 +44,12 @@ func Supervised[Y tensor.Tensor | tensor.Ints](model nn.Layer, loss func(predict
 	switch loss := any(loss).(type) {
 	case func(tensor.Tensor, tensor.Tensor) tensor.Tensor:
 		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, b.Target(p.Tape())) }
+		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(model.Forward(b.Input(t)), b.Target(t)) }
 	case func(tensor.Tensor, tensor.Ints) tensor.Tensor:
 		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, b.Ints()) }
+		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(model.Forward(b.Input(t)), b.Ints()) }
 	default:
 		panic(fmt.Sprintf("train: Supervised of a loss of type %T", loss))
 	}
-	o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return o.LossOf(o.Predict(t, b), b) }
 	return o
 }

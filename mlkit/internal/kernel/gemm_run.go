@@ -23,7 +23,7 @@ func (g *Gemm) run(c, a, b []float32) {
 	case g.K == 0:
 		g.withoutProduct(c)
 		return
-	case g.M == 1 && g.TransB && (!g.TransA || g.LDA == 1):
+	case g.M == 1 && (!g.TransA || g.LDA == 1) && (g.TransB || g.N == 1 && g.LDB == 1):
 		t := tiles{a: a, b: b, c: c, k: g.K, ldb: g.LDB, count: g.N, bias: g.Bias, biasRows: g.BiasRows}
 		g.dots(&t)
 		return

@@ -92,6 +92,7 @@ type attention struct {
 	base    int
 	dy      []float32
 	dx      [3][]float32 // nil: not wanted
+	ldd     [3]int       // as ld, of dx
 	acc     [3]bool
 	dscores []float32 // [batch, heads, tq, tk], zeros at first
 	dprobs  []float32
@@ -164,7 +165,7 @@ func backAttention(t *Tape, n *node) {
 		seed: uint64(n.i[3]), step: uint64(n.i[4]), op: uint64(n.i[5]),
 		probs: n.saved[0], dropped: n.saved[1], dy: n.grad}
 	for k := range 3 {
-		a.off[k], a.ld[k] = n.i[6+k], n.i[9+k]
+		a.off[k], a.ld[k], a.ldd[k] = n.i[6+k], n.i[9+k], n.i[9+k]
 		x := t.operand(n, k)
 		a.x[k] = x[min(a.off[k], len(x)):]
 	}
@@ -205,12 +206,20 @@ func (a *attention) Part(b int) {
 }
 
 // head cuts out what one head of one sample sees of queries, keys or values.
-func (a *attention) head(x []float32, k, b, h int) []float32 {
-	rows := a.tk
+func (a *attention) head(k, b, h int) []float32 {
+	return a.x[k][b*a.rows(k)*a.ld[k]+h*(a.width/a.heads):]
+}
+
+// headGrad is head for their gradients.
+func (a *attention) headGrad(k, b, h int) []float32 {
+	return a.dx[k][b*a.rows(k)*a.ldd[k]+h*(a.width/a.heads):]
+}
+
+func (a *attention) rows(k int) int {
 	if k == 0 {
-		rows = a.tq
+		return a.tq
 	}
-	return x[b*rows*a.ld[k]+h*(a.width/a.heads):]
+	return a.tk
 }
 
 func (a *attention) scale() float32 {
@@ -223,7 +232,7 @@ func (a *attention) forward(b int) {
 	probs := a.probs[b*a.heads*per:][:a.heads*per]
 	if len(probs) > 0 {
 		kernel.GemmBatch(a.heads, kernel.Gemm{M: a.tq, N: a.tk, K: dh, TransB: true, LDA: a.ld[0], LDB: a.ld[1], Alpha: a.scale()},
-			probs, a.head(a.x[0], 0, b, 0), a.head(a.x[1], 1, b, 0), per, dh, dh)
+			probs, a.head(0, b, 0), a.head(1, b, 0), per, dh, dh)
 		a.mask(probs, b)
 		kernel.Softmax(probs, probs, a.tk)
 		if a.causal || a.padding != nil {
@@ -237,7 +246,7 @@ func (a *attention) forward(b int) {
 	}
 	y := a.y[b*a.tq*a.width:]
 	for h := range a.heads {
-		kernel.Gemm{M: a.tq, N: dh, K: a.tk, LDB: a.ld[2], LDC: a.width}.Run(y[min(h*dh, len(y)):], dropped[h*per:], a.head(a.x[2], 2, b, h))
+		kernel.Gemm{M: a.tq, N: dh, K: a.tk, LDB: a.ld[2], LDC: a.width}.Run(y[min(h*dh, len(y)):], dropped[h*per:], a.head(2, b, h))
 	}
 }
 
@@ -287,8 +296,8 @@ func (a *attention) backward(b int) {
 	clear(dscores)
 	if a.dx[2] != nil { // dV = Pᵀ·dY
 		for h := range a.heads {
-			kernel.Gemm{M: a.tk, N: dh, K: a.tq, TransA: true, LDB: a.width, LDC: a.ld[2], Accumulate: a.acc[2]}.Run(
-				a.head(a.dx[2], 2, at, h), dropped[h*per:], dy[h*dh:])
+			kernel.Gemm{M: a.tk, N: dh, K: a.tq, TransA: true, LDB: a.width, LDC: a.ldd[2], Accumulate: a.acc[2]}.Run(
+				a.headGrad(2, at, h), dropped[h*per:], dy[h*dh:])
 		}
 	}
 	if a.dx[0] == nil && a.dx[1] == nil {
@@ -296,7 +305,7 @@ func (a *attention) backward(b int) {
 	}
 	// dP = dY·Vᵀ, back through dropout and softmax
 	kernel.GemmBatch(a.heads, kernel.Gemm{M: a.tq, N: a.tk, K: dh, TransB: true, LDA: a.width, LDB: a.ld[2]},
-		dprobs, dy, a.head(a.x[2], 2, b, 0), per, dh, dh)
+		dprobs, dy, a.head(2, b, 0), per, dh, dh)
 	if a.keep < 1 {
 		kernel.DropoutGrad(dscores, dprobs, a.keep, a.seed, a.step, a.op<<32|uint64(b))
 		dscores, dprobs = dprobs, dscores
@@ -306,12 +315,12 @@ func (a *attention) backward(b int) {
 	for h := range a.heads {
 		ds := dscores[h*per:][:per]
 		if a.dx[0] != nil {
-			kernel.Gemm{M: a.tq, N: dh, K: a.tk, LDB: a.ld[1], LDC: a.ld[0], Alpha: a.scale(), Accumulate: a.acc[0]}.Run(
-				a.head(a.dx[0], 0, at, h), ds, a.head(a.x[1], 1, b, h))
+			kernel.Gemm{M: a.tq, N: dh, K: a.tk, LDB: a.ld[1], LDC: a.ldd[0], Alpha: a.scale(), Accumulate: a.acc[0]}.Run(
+				a.headGrad(0, at, h), ds, a.head(1, b, h))
 		}
 		if a.dx[1] != nil {
-			kernel.Gemm{M: a.tk, N: dh, K: a.tq, TransA: true, LDB: a.ld[0], LDC: a.ld[1], Alpha: a.scale(), Accumulate: a.acc[1]}.Run(
-				a.head(a.dx[1], 1, at, h), ds, a.head(a.x[0], 0, b, h))
+			kernel.Gemm{M: a.tk, N: dh, K: a.tq, TransA: true, LDB: a.ld[0], LDC: a.ldd[1], Alpha: a.scale(), Accumulate: a.acc[1]}.Run(
+				a.headGrad(1, at, h), ds, a.head(0, b, h))
 		}
 	}
 }

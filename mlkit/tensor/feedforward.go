@@ -15,8 +15,8 @@ type FeedForward struct {
 // FeedForward is a dense layer, an activation, another dense layer and a
 // residual, W₂·act(W₁·x + b₁) + b₂ + add, as one operation: x [..., in] gives
 // [..., out]. Rows go through it some at a time, so that what is between the
-// layers stays in the cache; of it, only one value per hidden unit is kept for
-// the way back. It panics with a [*ShapeError] when an operand does not fit.
+// layers stays in the cache; of it, the activations are kept for the way back,
+// and GELU's slopes. It panics with a [*ShapeError] when an operand does not fit.
 func (x Tensor) FeedForward(w FeedForward) Tensor {
 	const op = "FeedForward"
 	nx, n1, n2 := x.node(op), w.Weight1.node(op), w.Weight2.node(op)
@@ -48,14 +48,17 @@ func (x Tensor) FeedForward(w FeedForward) Tensor {
 	n.i = [16]int{count, in, hidden, out, flag(w.GELU)}
 	if n.needs {
 		n.saved[0] = t.floats.take(count * hidden)
+		if w.GELU {
+			n.saved[1] = t.floats.take(count * hidden)
+		}
 	}
 	f := t.feedForward(n)
 	f.add, f.y = t.dataAt(n.in[3]), n.data
 	// The weights, transposed once: see recurrent.
 	f.ld1, f.ld2 = rowStride(hidden), rowStride(out)
 	f.w1, f.w2 = t.floats.reuse(in*f.ld1), t.floats.reuse(hidden*f.ld2)
-	t.transposeWide(f.w1, t.operand(n, 1), hidden, in, f.ld1)
-	t.transposeWide(f.w2, t.operand(n, 2), out, hidden, f.ld2)
+	kernel.TransposeWide(f.w1, t.operand(n, 1), hidden, in, f.ld1)
+	kernel.TransposeWide(f.w2, t.operand(n, 2), out, hidden, f.ld2)
 	kernel.Parallel(blocksOf(count), f)
 	t.floats.recycle(f.w1)
 	t.floats.recycle(f.w2)
@@ -73,16 +76,15 @@ type feedForward struct {
 	count, in, hidden, out int
 	gelu                   bool
 	x, w1, b1, w2, b2, add []float32
-	kept                   []float32 // GELU: before, ReLU: after the activation; nil: no way back
+	act, slope             []float32 // activations, and for GELU their slopes; nil: no way back
 	ld1, ld2               int
 	y                      []float32
 
 	// backward, a chunk of rows at a time
-	first, end  int
-	dy, dx      []float32
-	accumulate  bool
-	act, dpre   []float32 // of the chunk: activations, gradients before them
-	wantWeights bool
+	first, end int
+	dy, dx     []float32
+	accumulate bool
+	dpre       []float32 // of the chunk: gradients before the activations
 }
 
 var feedForwards = spare{New: func() any { return new(feedForward) }}
@@ -90,7 +92,7 @@ var feedForwards = spare{New: func() any { return new(feedForward) }}
 func (t *Tape) feedForward(n *node) *feedForward {
 	f := feedForwards.Get().(*feedForward)
 	*f = feedForward{count: n.i[0], in: n.i[1], hidden: n.i[2], out: n.i[3], gelu: n.i[4] == 1,
-		x: t.operand(n, 0), b1: t.dataAt(n.more[0]), b2: t.dataAt(n.more[1]), kept: n.saved[0]}
+		x: t.operand(n, 0), b1: t.dataAt(n.more[0]), b2: t.dataAt(n.more[1]), act: n.saved[0], slope: n.saved[1]}
 	return f
 }
 
@@ -124,18 +126,27 @@ func workspace(n int) *[]float32 {
 }
 
 func (f *feedForward) forward(lo, n int) {
-	w := workspace(2 * n * f.hidden)
-	defer workspaces.Put(w)
-	pre, act := (*w)[:n*f.hidden], (*w)[n*f.hidden:]
-	if f.kept != nil {
-		pre = rows(f.kept, lo, n, f.hidden)
+	var act []float32
+	if f.act != nil {
+		act = rows(f.act, lo, n, f.hidden)
+	} else {
+		w := workspace(n * f.hidden)
+		defer workspaces.Put(w)
+		act = *w
+	}
+	pre := act
+	if f.slope != nil {
+		pre = rows(f.slope, lo, n, f.hidden)
 	}
 	g := kernel.Gemm{M: n, N: f.hidden, K: f.in, LDB: f.ld1, Bias: f.b1}
 	if !f.gelu {
-		g.Act, act = kernel.ReLUAct, pre
+		g.Act = kernel.ReLUAct
 	}
 	g.Run(pre, rows(f.x, lo, n, f.in), f.w1)
-	if f.gelu {
+	switch {
+	case f.slope != nil:
+		kernel.GELUSlope(act, pre, pre)
+	case f.gelu:
 		kernel.GELU(act, pre)
 	}
 	y := rows(f.y, lo, n, f.out)
@@ -147,26 +158,18 @@ func (f *feedForward) forward(lo, n int) {
 
 // backward needs w2 as it is, with rows ld2 apart, and w1.
 func (f *feedForward) backward(lo, n int) {
-	dpre := rows(f.dpre, lo-f.first, n, f.hidden)
-	kept := rows(f.kept, lo, n, f.hidden)
-	d := dpre
-	if f.gelu {
-		w := workspace(n * f.hidden)
-		defer workspaces.Put(w)
-		d = *w
-	}
-	kernel.Gemm{M: n, N: f.hidden, K: f.out, LDB: f.ld2}.Run(d, rows(f.dy, lo, n, f.out), f.w2)
-	if f.gelu {
-		clear(dpre)
-		kernel.GELUGrad(dpre, d, kept)
-		if f.wantWeights {
-			kernel.GELU(rows(f.act, lo-f.first, n, f.hidden), kept)
+	dpre := rows(f.dpre, lo-f.first, n, f.ld2)
+	kernel.Gemm{M: n, N: f.hidden, K: f.out, LDB: f.ld2, LDC: f.ld2}.Run(dpre, rows(f.dy, lo, n, f.out), f.w2)
+	for i := range n {
+		d := rows(dpre, i, 1, f.ld2)[:f.hidden]
+		if f.gelu {
+			kernel.Mul(d, d, rows(f.slope, lo+i, 1, f.hidden))
+		} else {
+			kernel.ReLUMask(d, d, rows(f.act, lo+i, 1, f.hidden))
 		}
-	} else {
-		kernel.ReLUMask(dpre, dpre, kept)
 	}
 	if f.dx != nil {
-		kernel.Gemm{M: n, N: f.in, K: f.hidden, Accumulate: f.accumulate}.Run(rows(f.dx, lo, n, f.in), dpre, f.w1)
+		kernel.Gemm{M: n, N: f.in, K: f.hidden, LDA: f.ld2, Accumulate: f.accumulate}.Run(rows(f.dx, lo, n, f.in), dpre, f.w1)
 	}
 }
 
@@ -188,30 +191,21 @@ func backFeedForward(t *Tape, n *node) {
 	g1, acc1 := t.gradBuffer(n, 1)
 	g2, acc2 := t.gradBuffer(n, 2)
 	gb1, gb2 := t.gradMore(n, 0), t.gradMore(n, 1)
-	f.wantWeights = g2 != nil
 	chunk := min(f.count, max(blockRows, chunkSize/max(f.hidden, 1)&^(blockRows-1)))
-	f.dpre = t.floats.reuse(chunk * f.hidden)
-	f.act = f.dpre
-	if f.gelu {
-		f.act = t.floats.reuse(chunk * f.hidden)
-	}
+	f.dpre = t.floats.reuse(chunk * f.ld2)
 	for ; f.first < f.count; f.first = f.end {
 		f.end = min(f.first+chunk, f.count)
 		k := f.end - f.first
 		kernel.Parallel(blocksOf(k), f)
 		if g1 != nil { // dW₁ = dpreᵀ·x
-			kernel.Gemm{M: f.hidden, N: f.in, K: k, TransA: true, Accumulate: acc1}.Run(g1, f.dpre, rows(f.x, f.first, k, f.in))
+			kernel.Gemm{M: f.hidden, N: f.in, K: k, TransA: true, LDA: f.ld2, Accumulate: acc1}.Run(g1, f.dpre, rows(f.x, f.first, k, f.in))
 			acc1 = true
 		}
 		if gb1 != nil {
-			kernel.AddRows(gb1, f.dpre[:k*f.hidden], f.hidden)
+			kernel.AddRowsWide(gb1, f.dpre, k, f.ld2)
 		}
 		if g2 != nil { // dW₂ = dyᵀ·act
-			act := f.act
-			if !f.gelu {
-				act = rows(f.kept, f.first, k, f.hidden)
-			}
-			kernel.Gemm{M: f.out, N: f.hidden, K: k, TransA: true, Accumulate: acc2}.Run(g2, rows(f.dy, f.first, k, f.out), act)
+			kernel.Gemm{M: f.out, N: f.hidden, K: k, TransA: true, Accumulate: acc2}.Run(g2, rows(f.dy, f.first, k, f.out), rows(f.act, f.first, k, f.hidden))
 			acc2 = true
 		}
 	}
@@ -220,9 +214,6 @@ func backFeedForward(t *Tape, n *node) {
 	}
 	t.floats.recycle(f.w2)
 	t.floats.recycle(f.dpre)
-	if f.gelu {
-		t.floats.recycle(f.act)
-	}
 	f.release()
 	if n.in[3] >= 0 {
 		t.handOn(n, 3)

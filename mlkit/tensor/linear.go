@@ -93,15 +93,19 @@ func (x Tensor) linear(l linear) Tensor {
 		g.Act = kernel.ReLUAct
 	}
 	g.Run(y, nx.data, nw.data[l.lo*in:])
-	pre := y
-	if l.act == actGELU {
-		y = t.floats.take(len(pre))
-		kernel.GELU(y, pre)
+	var slope []float32
+	switch {
+	case l.act == actGELU && t.noGrad:
+		kernel.GELU(y, y)
+	case l.act == actGELU:
+		slope = y
+		y = t.floats.take(len(slope))
+		kernel.GELUSlope(y, slope, slope)
 	}
 	res, n := t.push(l.op)
 	n.data, n.shape = y, s
 	n.i = [16]int{l.act, l.lo, out}
-	n.saved[0] = pre
+	n.saved[0] = slope
 	n.record(t, backLinear, x.i, l.w.i, optional(l.b), optional(l.add))
 	return res
 }
@@ -119,9 +123,7 @@ func backLinear(t *Tape, n *node) {
 	case actReLU:
 		kernel.ReLUMask(dy, dy, n.data)
 	case actGELU:
-		dy = t.floats.reuse(len(n.grad))
-		clear(dy)
-		kernel.GELUGrad(dy, n.grad, n.saved[0])
+		kernel.Mul(dy, dy, n.saved[0])
 	}
 	gx, accX := t.gradBuffer(n, 0)
 	var gw []float32
@@ -147,9 +149,6 @@ func backLinear(t *Tape, n *node) {
 			kernel.Gemm{M: out, N: in, K: k, TransA: true, Accumulate: accW}.Run(gw[lo*in:], d, x.data[r*in:])
 			accW = true
 		}
-	}
-	if act == actGELU {
-		t.floats.recycle(dy)
 	}
 	if n.in[3] >= 0 {
 		t.handOn(n, 3)

@@ -71,7 +71,8 @@ type recurrence struct {
 	from, to    int
 	base        int       // rows before the chunk
 	dy, dc, dh0 []float32 // of all steps; of the present step
-	dacts, dgh  []float32 // of the chunk's gates
+	dacts, dgh  []float32 // of the chunk's gates, rows ldd apart
+	ldd         int
 }
 
 // chunkSize is about how many gradients of gates are worked on at a time: 512 KB.
@@ -220,16 +221,16 @@ func (r *recurrence) backwardStep(k int, s step) {
 			r.backward(r, head, dh, dst)
 			continue
 		}
-		clear(rows(r.dacts, head.chunk, head.n, width))
+		clear(rows(r.dacts, head.chunk, head.n, r.ldd))
 		if r.apart {
-			clear(rows(r.dgh, head.chunk, head.n, width))
+			clear(rows(r.dgh, head.chunk, head.n, r.ldd))
 		}
 		if dst != nil {
 			kernel.Add(dst, dst, dh)
 		}
 	}
 	if product && before != nil {
-		kernel.Gemm{M: all.n, N: r.hidden, K: width, Accumulate: true}.Run(before, rows(d, all.chunk, all.n, width), r.whh)
+		kernel.Gemm{M: all.n, N: r.hidden, K: width, LDA: r.ldd, Accumulate: true}.Run(before, rows(d, all.chunk, all.n, r.ldd), r.whh)
 	}
 }
 
@@ -294,8 +295,8 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	r.x = t.operand(n, 0)
 	r.ld, r.ldo = rowStride(width), rowStride(hidden+in+2)
 	r.weights = t.floats.reuse((hidden + in + 2) * r.ld)
-	t.transposeWide(r.weights, t.operand(n, 2), width, hidden, r.ld)
-	t.transposeWide(r.weights[(hidden+1)*r.ld:], t.operand(n, 1), width, in, r.ld)
+	kernel.TransposeWide(r.weights, t.operand(n, 2), width, hidden, r.ld)
+	kernel.TransposeWide(r.weights[(hidden+1)*r.ld:], t.operand(n, 1), width, in, r.ld)
 	biasHH, biasIH := r.weights[hidden*r.ld:][:width], r.weights[(hidden+1+in)*r.ld:][:width]
 	initial(biasHH, t.dataAt(more[moreBiasHH]))
 	initial(biasIH, t.dataAt(n.in[3]))
@@ -358,7 +359,9 @@ func backRecurrent(t *Tape, n *node) {
 		whh: t.operand(n, 2), acts: n.saved[savedActs], hs: n.saved[savedHS], cSlot: bh,
 		dy: n.grad, dh0: t.gradMore(n, moreH0)}
 	r.operands, r.ldo = n.saved[savedState], rowStride(hidden+in+2)
+	r.ldd = width
 	if n.cell == &lstmCell {
+		r.ldd = rowStride(width)
 		state, cells := r.operands, (2*time+1)*bh
 		r.cs, r.tanh, r.operands = state[:(time+1)*bh], state[(time+1)*bh:cells], state[cells:]
 		if r.dc = n.saved[savedDC]; r.dc == nil {
@@ -366,7 +369,7 @@ func backRecurrent(t *Tape, n *node) {
 		}
 	}
 	chunk := min(max(1, chunkSize/max(1, batch*width)), time)
-	r.dacts = t.floats.reuse(chunk * batch * width)
+	r.dacts = t.floats.reuse(chunk * batch * r.ldd)
 	r.dgh = r.dacts
 	if n.cell.apart {
 		r.gh = n.saved[savedGH]
@@ -391,7 +394,7 @@ func backRecurrent(t *Tape, n *node) {
 		steps := (r.to - r.from) * batch
 		wg.add(r, steps, r.to < time)
 		if gx != nil {
-			kernel.Gemm{M: steps, N: in, K: width, Accumulate: accX}.Run(rows(gx, r.base, steps, in), r.dacts, wih)
+			kernel.Gemm{M: steps, N: in, K: width, LDA: r.ldd, Accumulate: accX}.Run(rows(gx, r.base, steps, in), r.dacts, wih)
 		}
 	}
 	wg.deliver(t, n, r)
@@ -424,7 +427,7 @@ func (w *weightGrads) take(t *Tape, r *recurrence) {
 	if r.apart {
 		w.h, w.x = t.floats.reuse(width*(r.hidden+1)), t.floats.reuse(width*(r.in+1))
 	} else {
-		w.h = t.floats.reuse(width * (r.hidden + 1 + r.in))
+		w.h = t.floats.reuse(width * r.ldo)
 	}
 }
 
@@ -433,9 +436,9 @@ func (w *weightGrads) add(r *recurrence, steps int, accumulate bool) {
 		return
 	}
 	o := r.operands[r.base*r.ldo:]
-	g := kernel.Gemm{M: r.gates * r.hidden, N: r.hidden + 1, K: steps, TransA: true, LDB: r.ldo, Accumulate: accumulate}
+	g := kernel.Gemm{M: r.gates * r.hidden, N: r.hidden + 1, K: steps, TransA: true, LDA: r.ldd, LDB: r.ldo, Accumulate: accumulate}
 	if !r.apart {
-		g.N += r.in
+		g.N, g.LDC = g.N+r.in, r.ldo
 		g.Run(w.h, r.dacts, o)
 		return
 	}
@@ -458,7 +461,7 @@ func (w *weightGrads) deliver(t *Tape, n *node, r *recurrence) {
 			bh, bi = h[r.hidden], x[r.in]
 			h, x = h[:r.hidden], x[:r.in]
 		} else {
-			h = rows(w.h, i, 1, r.hidden+1+r.in)
+			h = rows(w.h, i, 1, r.ldo)[:r.hidden+1+r.in]
 			bh, bi = h[r.hidden], h[r.hidden]
 			h, x = h[:r.hidden], h[r.hidden+1:]
 		}
@@ -506,21 +509,11 @@ func backFinalCell(t *Tape, n *node) {
 	t.nodes[n.in[0]].saved[savedDC] = d
 }
 
-// transposeWide writes the transpose of src, rows×cols, with its rows ld apart.
-func (t *Tape) transposeWide(dst, src []float32, rows, cols, ld int) {
-	tmp := t.floats.reuse(rows * cols)
-	kernel.Transpose(tmp, src, rows, cols)
-	for i := range cols {
-		copy(dst[i*ld:], tmp[i*rows:(i+1)*rows])
-	}
-	t.floats.recycle(tmp)
-}
-
 // rowStride is a distance between rows of n elements that starts each on a cache
 // line and is off powers of 2, which map all rows to few places in the cache.
 func rowStride(n int) int {
 	n = (n + 15) &^ 15
-	if n%256 == 0 {
+	if n%128 == 0 {
 		n += 16
 	}
 	return n

@@ -51,8 +51,8 @@ func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 	// The weights, transposed once: see recurrent.
 	s.ldi, s.ldo = rowStride(3*d), rowStride(out)
 	s.wi, s.wo = t.floats.reuse(in*s.ldi), t.floats.reuse(d*s.ldo)
-	t.transposeWide(s.wi, t.operand(n, 1), 3*d, in, s.ldi)
-	t.transposeWide(s.wo, t.operand(n, 2), out, d, s.ldo)
+	kernel.TransposeWide(s.wi, t.operand(n, 1), 3*d, in, s.ldi)
+	kernel.TransposeWide(s.wo, t.operand(n, 2), out, d, s.ldo)
 	s.run()
 	t.floats.recycle(s.wi)
 	t.floats.recycle(s.wo)
@@ -76,7 +76,7 @@ type selfAttention struct {
 	dresult    []float32
 	dinput     []float32
 	accumulate bool
-	dqkv       []float32 // of the chunk
+	dqkv       []float32 // of the chunk, rows ldi apart
 }
 
 var selfAttentions = spare{New: func() any { return new(selfAttention) }}
@@ -126,7 +126,7 @@ func (s *selfAttention) Part(i int) {
 		s.backward(b)
 	}
 	if s.dinput != nil {
-		kernel.Gemm{M: n, N: s.in, K: 3 * d, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in), rows(s.dqkv, at, n, 3*d), s.wi)
+		kernel.Gemm{M: n, N: s.in, K: 3 * d, LDA: s.ldi, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in), rows(s.dqkv, at, n, s.ldi), s.wi)
 	}
 }
 
@@ -139,6 +139,7 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 	s.attention = attention{heads: heads, tq: time, tk: time, width: d, keep: n.f[0],
 		seed: uint64(n.i[3]), step: uint64(n.i[4]), op: uint64(n.i[5]), y: n.saved[1], probs: n.saved[2], dropped: n.saved[3]}
 	s.sources()
+	s.ldi = rowStride(3 * d)
 	if len(n.grad) == 0 { // nothing to write: zeros
 		for k := range 3 {
 			t.gradOf(n, k)
@@ -150,20 +151,20 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 	gbi, gbo := t.gradMore(n, 0), t.gradMore(n, 1)
 
 	chunk := min(batch, max(s.group(), chunkSize/max(3*d*time, 1)/max(s.group(), 1)*s.group()))
-	s.dy, s.dqkv = t.floats.reuse(chunk*time*d), t.floats.reuse(chunk*time*3*d)
+	s.dy, s.dqkv = t.floats.reuse(chunk*time*d), t.floats.reuse(chunk*time*s.ldi)
 	s.dscores, s.dprobs = t.floats.reuse(chunk*heads*time*time), t.floats.reuse(chunk*heads*time*time)
 	for k := range 3 {
-		s.dx[k] = s.dqkv[min(s.off[k], len(s.dqkv)):]
+		s.dx[k], s.ldd[k] = s.dqkv[min(s.off[k], len(s.dqkv)):], s.ldi
 	}
 	for ; s.base < batch && time > 0; s.base = s.end {
 		s.end = min(s.base+chunk, batch)
 		s.run()
 		lo, k := s.base*time, (s.end-s.base)*time
 		if gbi != nil {
-			kernel.AddRows(gbi, s.dqkv[:k*3*d], 3*d)
+			kernel.AddRowsWide(gbi, s.dqkv, k, s.ldi)
 		}
 		if gi != nil {
-			kernel.Gemm{M: 3 * d, N: in, K: k, TransA: true, Accumulate: accI}.Run(gi, s.dqkv, rows(s.input, lo, k, in))
+			kernel.Gemm{M: 3 * d, N: in, K: k, TransA: true, LDA: s.ldi, Accumulate: accI}.Run(gi, s.dqkv, rows(s.input, lo, k, in))
 			accI = true
 		}
 		if gwo != nil {

@@ -49,6 +49,27 @@ func GELU(dst, x []float32) { elem2("GELU", opGELU, dst, x, 0, 0) }
 // GELUGrad adds dy * (Phi(x) + x*phi(x)).
 func GELUGrad(dx, dy, x []float32) { elem3("GELUGrad", opGELUGrad, dx, dy, x, 0, 0) }
 
+// GELUSlope computes y = GELU(x) and its derivative there, so that the way back is a product. slope
+// may be x; y must be apart from both.
+func GELUSlope(y, slope, x []float32) {
+	checkLen("GELUSlope", "slope", len(y), len(slope))
+	checkLen("GELUSlope", "the input", len(y), len(x))
+	j := getJob((*job).geluSlopePart)
+	j.x[0], j.x[1], j.x[2] = y, slope, x
+	j.parallel(len(y), elemGrain)
+}
+
+func (j *job) geluSlopePart(lo, hi int) {
+	y, slope, x := j.at(0, lo, hi), j.at(1, lo, hi), j.at(2, lo, hi)
+	if f := vecTable[cpu].geluSlope; f != nil {
+		f(ptr(y), ptr(slope), ptr(x), len(y))
+		return
+	}
+	for i, v := range x {
+		y[i], slope[i] = float32(float64(v)*normalCDF(float64(v))), float32(geluSlope(float64(v)))
+	}
+}
+
 // GELUTanh computes GELU's approximation x/2 * (1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3))).
 func GELUTanh(dst, x []float32) { elem2("GELUTanh", opGELUTanh, dst, x, 0, 0) }
 

@@ -210,12 +210,10 @@ var elemPortable = [numElemOps]elemGo{
 			}
 		}
 	},
-	opELU:     elu,
-	opELUGrad: eluGrad,
-	opGELU:    each(func(x float64) float64 { return x * normalCDF(x) }),
-	opGELUGrad: grad(func(x float64) float64 {
-		return normalCDF(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
-	}),
+	opELU:      elu,
+	opELUGrad:  eluGrad,
+	opGELU:     each(func(x float64) float64 { return x * normalCDF(x) }),
+	opGELUGrad: grad(geluSlope),
 	opGELUTanh: each(func(x float64) float64 { return x * sigmoid(geluInner(x)) }),
 	opGELUTanhGrad: grad(func(x float64) float64 {
 		s := sigmoid(geluInner(x))
@@ -301,6 +299,8 @@ func sigmoid(x float64) float64 {
 func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 
 func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
+
+func geluSlope(x float64) float64 { return normalCDF(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi) }
 
 // geluC is 2*sqrt(2/pi): (1 + tanh(u))/2 = sigmoid(2u), so GELUTanh is x*sigmoid(geluInner(x)).
 const geluC = 1.5957691216057307117597842397375

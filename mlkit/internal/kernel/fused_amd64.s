@@ -1233,6 +1233,354 @@ done14:
 	VZEROUPPER
 	RET
 
+// func geluSlopeAVX2(y *float32, slope *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ slope+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JB   end16
+
+loop15:
+	VMOVUPS     (DX)(SI*4), Y0
+	VMULPS      cAVX2bf000000<>+0(SB), Y0, Y1
+	VMULPS      Y0, Y1, Y1
+	VMOVUPS     cAVX2c2d00000<>+0(SB), Y2
+	VMAXPS      Y1, Y2, Y1
+	VMOVUPS     cAVX24b400000<>+0(SB), Y2
+	VFMADD231PS cAVX23fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS      cAVX24b400000<>+0(SB), Y2, Y3
+	VFMADD231PS cAVX2bf317218<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX23102e308<>+0(SB), Y3, Y1
+	VMOVUPS     cAVX23ab5ce60<>+0(SB), Y3
+	VFMADD213PS cAVX23c0912b2<>+0(SB), Y1, Y3
+	VFMADD213PS cAVX23d2aab79<>+0(SB), Y1, Y3
+	VFMADD213PS cAVX23e2aaa5a<>+0(SB), Y1, Y3
+	VFMADD213PS cAVX23effffff<>+0(SB), Y1, Y3
+	VMULPS      Y1, Y1, Y4
+	VFMADD231PS Y3, Y4, Y1
+	VADDPS      cAVX23f800000<>+0(SB), Y1, Y1
+	VPSUBD      cAVX24b400000<>+0(SB), Y2, Y2
+	VPSRAD      $0x01, Y2, Y3
+	VPSUBD      Y3, Y2, Y2
+	VPSLLD      $0x17, Y3, Y3
+	VPADDD      cAVX23f800000<>+0(SB), Y3, Y3
+	VMULPS      Y3, Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      cAVX23f800000<>+0(SB), Y2, Y2
+	VMULPS      Y2, Y1, Y1
+	VMULPS      cAVX23ecc422a<>+0(SB), Y1, Y1
+	VMULPS      cAVX23f3504f3<>+0(SB), Y0, Y2
+	VANDPS      cAVX27fffffff<>+0(SB), Y2, Y3
+	VCMPPS      $0x1e, cAVX23f600000<>+0(SB), Y3, Y4
+	VMULPS      Y2, Y2, Y5
+	VMOVUPS     cAVX2ba1e2b35<>+0(SB), Y6
+	VFMADD213PS cAVX23ba3e295<>+0(SB), Y5, Y6
+	VFMADD213PS cAVX2bcdb510b<>+0(SB), Y5, Y6
+	VFMADD213PS cAVX23de70df7<>+0(SB), Y5, Y6
+	VFMADD213PS cAVX2bec09377<>+0(SB), Y5, Y6
+	VFMADD213PS cAVX23e0375d3<>+0(SB), Y5, Y6
+	VFMADD213PS Y2, Y2, Y6
+	VMOVUPS     cAVX240800000<>+0(SB), Y5
+	VMINPS      Y3, Y5, Y3
+	VMOVUPS     cAVX23961aec9<>+0(SB), Y5
+	VFMADD213PS cAVX2bb535cca<>+0(SB), Y3, Y5
+	VFMADD213PS cAVX23cbbc7c0<>+0(SB), Y3, Y5
+	VFMADD213PS cAVX2bdd7adde<>+0(SB), Y3, Y5
+	VFMADD213PS cAVX2bf22bbf4<>+0(SB), Y3, Y5
+	VFMADD213PS cAVX2be039c2f<>+0(SB), Y3, Y5
+	VXORPS      cAVX280000000<>+0(SB), Y3, Y7
+	VFMADD213PS Y7, Y3, Y5
+	VMOVUPS     cAVX24b400000<>+0(SB), Y3
+	VFMADD231PS cAVX23fb8aa3b<>+0(SB), Y5, Y3
+	VSUBPS      cAVX24b400000<>+0(SB), Y3, Y7
+	VFMADD231PS cAVX2bf317218<>+0(SB), Y7, Y5
+	VFMADD231PS cAVX23102e308<>+0(SB), Y7, Y5
+	VMOVUPS     cAVX23ab5ce60<>+0(SB), Y7
+	VFMADD213PS cAVX23c0912b2<>+0(SB), Y5, Y7
+	VFMADD213PS cAVX23d2aab79<>+0(SB), Y5, Y7
+	VFMADD213PS cAVX23e2aaa5a<>+0(SB), Y5, Y7
+	VFMADD213PS cAVX23effffff<>+0(SB), Y5, Y7
+	VMULPS      Y5, Y5, Y8
+	VFMADD231PS Y7, Y8, Y5
+	VPSLLD      $0x17, Y3, Y3
+	VPADDD      cAVX23f800000<>+0(SB), Y3, Y3
+	VFMADD213PS Y3, Y3, Y5
+	VMOVUPS     cAVX23f800000<>+0(SB), Y3
+	VSUBPS      Y5, Y3, Y3
+	VANDPS      cAVX280000000<>+0(SB), Y2, Y2
+	VORPS       Y2, Y3, Y2
+	VBLENDVPS   Y4, Y2, Y6, Y2
+	VMOVUPS     cAVX23f000000<>+0(SB), Y3
+	VFMADD213PS Y3, Y3, Y2
+	VMULPS      Y0, Y2, Y3
+	VMOVUPS     Y3, (AX)(SI*4)
+	VFMADD231PS Y0, Y1, Y2
+	VMOVUPS     Y2, (CX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop15
+
+end16:
+	ADDQ        $0x08, BX
+	JZ          done17
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y0
+	VMASKMOVPS  (DX)(SI*4), Y0, Y1
+	VMULPS      cAVX2bf000000<>+0(SB), Y1, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVUPS     cAVX2c2d00000<>+0(SB), Y3
+	VMAXPS      Y2, Y3, Y2
+	VMOVUPS     cAVX24b400000<>+0(SB), Y3
+	VFMADD231PS cAVX23fb8aa3b<>+0(SB), Y2, Y3
+	VSUBPS      cAVX24b400000<>+0(SB), Y3, Y4
+	VFMADD231PS cAVX2bf317218<>+0(SB), Y4, Y2
+	VFMADD231PS cAVX23102e308<>+0(SB), Y4, Y2
+	VMOVUPS     cAVX23ab5ce60<>+0(SB), Y4
+	VFMADD213PS cAVX23c0912b2<>+0(SB), Y2, Y4
+	VFMADD213PS cAVX23d2aab79<>+0(SB), Y2, Y4
+	VFMADD213PS cAVX23e2aaa5a<>+0(SB), Y2, Y4
+	VFMADD213PS cAVX23effffff<>+0(SB), Y2, Y4
+	VMULPS      Y2, Y2, Y5
+	VFMADD231PS Y4, Y5, Y2
+	VADDPS      cAVX23f800000<>+0(SB), Y2, Y2
+	VPSUBD      cAVX24b400000<>+0(SB), Y3, Y3
+	VPSRAD      $0x01, Y3, Y4
+	VPSUBD      Y4, Y3, Y3
+	VPSLLD      $0x17, Y4, Y4
+	VPADDD      cAVX23f800000<>+0(SB), Y4, Y4
+	VMULPS      Y4, Y2, Y2
+	VPSLLD      $0x17, Y3, Y3
+	VPADDD      cAVX23f800000<>+0(SB), Y3, Y3
+	VMULPS      Y3, Y2, Y2
+	VMULPS      cAVX23ecc422a<>+0(SB), Y2, Y2
+	VMULPS      cAVX23f3504f3<>+0(SB), Y1, Y3
+	VANDPS      cAVX27fffffff<>+0(SB), Y3, Y4
+	VCMPPS      $0x1e, cAVX23f600000<>+0(SB), Y4, Y5
+	VMULPS      Y3, Y3, Y6
+	VMOVUPS     cAVX2ba1e2b35<>+0(SB), Y7
+	VFMADD213PS cAVX23ba3e295<>+0(SB), Y6, Y7
+	VFMADD213PS cAVX2bcdb510b<>+0(SB), Y6, Y7
+	VFMADD213PS cAVX23de70df7<>+0(SB), Y6, Y7
+	VFMADD213PS cAVX2bec09377<>+0(SB), Y6, Y7
+	VFMADD213PS cAVX23e0375d3<>+0(SB), Y6, Y7
+	VFMADD213PS Y3, Y3, Y7
+	VMOVUPS     cAVX240800000<>+0(SB), Y6
+	VMINPS      Y4, Y6, Y4
+	VMOVUPS     cAVX23961aec9<>+0(SB), Y6
+	VFMADD213PS cAVX2bb535cca<>+0(SB), Y4, Y6
+	VFMADD213PS cAVX23cbbc7c0<>+0(SB), Y4, Y6
+	VFMADD213PS cAVX2bdd7adde<>+0(SB), Y4, Y6
+	VFMADD213PS cAVX2bf22bbf4<>+0(SB), Y4, Y6
+	VFMADD213PS cAVX2be039c2f<>+0(SB), Y4, Y6
+	VXORPS      cAVX280000000<>+0(SB), Y4, Y8
+	VFMADD213PS Y8, Y4, Y6
+	VMOVUPS     cAVX24b400000<>+0(SB), Y4
+	VFMADD231PS cAVX23fb8aa3b<>+0(SB), Y6, Y4
+	VSUBPS      cAVX24b400000<>+0(SB), Y4, Y8
+	VFMADD231PS cAVX2bf317218<>+0(SB), Y8, Y6
+	VFMADD231PS cAVX23102e308<>+0(SB), Y8, Y6
+	VMOVUPS     cAVX23ab5ce60<>+0(SB), Y8
+	VFMADD213PS cAVX23c0912b2<>+0(SB), Y6, Y8
+	VFMADD213PS cAVX23d2aab79<>+0(SB), Y6, Y8
+	VFMADD213PS cAVX23e2aaa5a<>+0(SB), Y6, Y8
+	VFMADD213PS cAVX23effffff<>+0(SB), Y6, Y8
+	VMULPS      Y6, Y6, Y9
+	VFMADD231PS Y8, Y9, Y6
+	VPSLLD      $0x17, Y4, Y4
+	VPADDD      cAVX23f800000<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y4, Y6
+	VMOVUPS     cAVX23f800000<>+0(SB), Y4
+	VSUBPS      Y6, Y4, Y4
+	VANDPS      cAVX280000000<>+0(SB), Y3, Y3
+	VORPS       Y3, Y4, Y3
+	VBLENDVPS   Y5, Y3, Y7, Y3
+	VMOVUPS     cAVX23f000000<>+0(SB), Y4
+	VFMADD213PS Y4, Y4, Y3
+	VMULPS      Y1, Y3, Y4
+	VMASKMOVPS  Y4, Y0, (AX)(SI*4)
+	VFMADD231PS Y1, Y2, Y3
+	VMASKMOVPS  Y3, Y0, (CX)(SI*4)
+
+done17:
+	VZEROUPPER
+	RET
+
+DATA cAVX23ecc422a<>+0(SB)/4, $0x3ecc422a
+DATA cAVX23ecc422a<>+4(SB)/4, $0x3ecc422a
+DATA cAVX23ecc422a<>+8(SB)/4, $0x3ecc422a
+DATA cAVX23ecc422a<>+12(SB)/4, $0x3ecc422a
+DATA cAVX23ecc422a<>+16(SB)/4, $0x3ecc422a
+DATA cAVX23ecc422a<>+20(SB)/4, $0x3ecc422a
+DATA cAVX23ecc422a<>+24(SB)/4, $0x3ecc422a
+DATA cAVX23ecc422a<>+28(SB)/4, $0x3ecc422a
+GLOBL cAVX23ecc422a<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA cAVX23f3504f3<>+28(SB)/4, $0x3f3504f3
+GLOBL cAVX23f3504f3<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23f600000<>+0(SB)/4, $0x3f600000
+DATA cAVX23f600000<>+4(SB)/4, $0x3f600000
+DATA cAVX23f600000<>+8(SB)/4, $0x3f600000
+DATA cAVX23f600000<>+12(SB)/4, $0x3f600000
+DATA cAVX23f600000<>+16(SB)/4, $0x3f600000
+DATA cAVX23f600000<>+20(SB)/4, $0x3f600000
+DATA cAVX23f600000<>+24(SB)/4, $0x3f600000
+DATA cAVX23f600000<>+28(SB)/4, $0x3f600000
+GLOBL cAVX23f600000<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2ba1e2b35<>+0(SB)/4, $0xba1e2b35
+DATA cAVX2ba1e2b35<>+4(SB)/4, $0xba1e2b35
+DATA cAVX2ba1e2b35<>+8(SB)/4, $0xba1e2b35
+DATA cAVX2ba1e2b35<>+12(SB)/4, $0xba1e2b35
+DATA cAVX2ba1e2b35<>+16(SB)/4, $0xba1e2b35
+DATA cAVX2ba1e2b35<>+20(SB)/4, $0xba1e2b35
+DATA cAVX2ba1e2b35<>+24(SB)/4, $0xba1e2b35
+DATA cAVX2ba1e2b35<>+28(SB)/4, $0xba1e2b35
+GLOBL cAVX2ba1e2b35<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23ba3e295<>+0(SB)/4, $0x3ba3e295
+DATA cAVX23ba3e295<>+4(SB)/4, $0x3ba3e295
+DATA cAVX23ba3e295<>+8(SB)/4, $0x3ba3e295
+DATA cAVX23ba3e295<>+12(SB)/4, $0x3ba3e295
+DATA cAVX23ba3e295<>+16(SB)/4, $0x3ba3e295
+DATA cAVX23ba3e295<>+20(SB)/4, $0x3ba3e295
+DATA cAVX23ba3e295<>+24(SB)/4, $0x3ba3e295
+DATA cAVX23ba3e295<>+28(SB)/4, $0x3ba3e295
+GLOBL cAVX23ba3e295<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2bcdb510b<>+0(SB)/4, $0xbcdb510b
+DATA cAVX2bcdb510b<>+4(SB)/4, $0xbcdb510b
+DATA cAVX2bcdb510b<>+8(SB)/4, $0xbcdb510b
+DATA cAVX2bcdb510b<>+12(SB)/4, $0xbcdb510b
+DATA cAVX2bcdb510b<>+16(SB)/4, $0xbcdb510b
+DATA cAVX2bcdb510b<>+20(SB)/4, $0xbcdb510b
+DATA cAVX2bcdb510b<>+24(SB)/4, $0xbcdb510b
+DATA cAVX2bcdb510b<>+28(SB)/4, $0xbcdb510b
+GLOBL cAVX2bcdb510b<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23de70df7<>+0(SB)/4, $0x3de70df7
+DATA cAVX23de70df7<>+4(SB)/4, $0x3de70df7
+DATA cAVX23de70df7<>+8(SB)/4, $0x3de70df7
+DATA cAVX23de70df7<>+12(SB)/4, $0x3de70df7
+DATA cAVX23de70df7<>+16(SB)/4, $0x3de70df7
+DATA cAVX23de70df7<>+20(SB)/4, $0x3de70df7
+DATA cAVX23de70df7<>+24(SB)/4, $0x3de70df7
+DATA cAVX23de70df7<>+28(SB)/4, $0x3de70df7
+GLOBL cAVX23de70df7<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2bec09377<>+0(SB)/4, $0xbec09377
+DATA cAVX2bec09377<>+4(SB)/4, $0xbec09377
+DATA cAVX2bec09377<>+8(SB)/4, $0xbec09377
+DATA cAVX2bec09377<>+12(SB)/4, $0xbec09377
+DATA cAVX2bec09377<>+16(SB)/4, $0xbec09377
+DATA cAVX2bec09377<>+20(SB)/4, $0xbec09377
+DATA cAVX2bec09377<>+24(SB)/4, $0xbec09377
+DATA cAVX2bec09377<>+28(SB)/4, $0xbec09377
+GLOBL cAVX2bec09377<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23e0375d3<>+0(SB)/4, $0x3e0375d3
+DATA cAVX23e0375d3<>+4(SB)/4, $0x3e0375d3
+DATA cAVX23e0375d3<>+8(SB)/4, $0x3e0375d3
+DATA cAVX23e0375d3<>+12(SB)/4, $0x3e0375d3
+DATA cAVX23e0375d3<>+16(SB)/4, $0x3e0375d3
+DATA cAVX23e0375d3<>+20(SB)/4, $0x3e0375d3
+DATA cAVX23e0375d3<>+24(SB)/4, $0x3e0375d3
+DATA cAVX23e0375d3<>+28(SB)/4, $0x3e0375d3
+GLOBL cAVX23e0375d3<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX240800000<>+0(SB)/4, $0x40800000
+DATA cAVX240800000<>+4(SB)/4, $0x40800000
+DATA cAVX240800000<>+8(SB)/4, $0x40800000
+DATA cAVX240800000<>+12(SB)/4, $0x40800000
+DATA cAVX240800000<>+16(SB)/4, $0x40800000
+DATA cAVX240800000<>+20(SB)/4, $0x40800000
+DATA cAVX240800000<>+24(SB)/4, $0x40800000
+DATA cAVX240800000<>+28(SB)/4, $0x40800000
+GLOBL cAVX240800000<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23961aec9<>+0(SB)/4, $0x3961aec9
+DATA cAVX23961aec9<>+4(SB)/4, $0x3961aec9
+DATA cAVX23961aec9<>+8(SB)/4, $0x3961aec9
+DATA cAVX23961aec9<>+12(SB)/4, $0x3961aec9
+DATA cAVX23961aec9<>+16(SB)/4, $0x3961aec9
+DATA cAVX23961aec9<>+20(SB)/4, $0x3961aec9
+DATA cAVX23961aec9<>+24(SB)/4, $0x3961aec9
+DATA cAVX23961aec9<>+28(SB)/4, $0x3961aec9
+GLOBL cAVX23961aec9<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2bb535cca<>+0(SB)/4, $0xbb535cca
+DATA cAVX2bb535cca<>+4(SB)/4, $0xbb535cca
+DATA cAVX2bb535cca<>+8(SB)/4, $0xbb535cca
+DATA cAVX2bb535cca<>+12(SB)/4, $0xbb535cca
+DATA cAVX2bb535cca<>+16(SB)/4, $0xbb535cca
+DATA cAVX2bb535cca<>+20(SB)/4, $0xbb535cca
+DATA cAVX2bb535cca<>+24(SB)/4, $0xbb535cca
+DATA cAVX2bb535cca<>+28(SB)/4, $0xbb535cca
+GLOBL cAVX2bb535cca<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23cbbc7c0<>+0(SB)/4, $0x3cbbc7c0
+DATA cAVX23cbbc7c0<>+4(SB)/4, $0x3cbbc7c0
+DATA cAVX23cbbc7c0<>+8(SB)/4, $0x3cbbc7c0
+DATA cAVX23cbbc7c0<>+12(SB)/4, $0x3cbbc7c0
+DATA cAVX23cbbc7c0<>+16(SB)/4, $0x3cbbc7c0
+DATA cAVX23cbbc7c0<>+20(SB)/4, $0x3cbbc7c0
+DATA cAVX23cbbc7c0<>+24(SB)/4, $0x3cbbc7c0
+DATA cAVX23cbbc7c0<>+28(SB)/4, $0x3cbbc7c0
+GLOBL cAVX23cbbc7c0<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2bdd7adde<>+0(SB)/4, $0xbdd7adde
+DATA cAVX2bdd7adde<>+4(SB)/4, $0xbdd7adde
+DATA cAVX2bdd7adde<>+8(SB)/4, $0xbdd7adde
+DATA cAVX2bdd7adde<>+12(SB)/4, $0xbdd7adde
+DATA cAVX2bdd7adde<>+16(SB)/4, $0xbdd7adde
+DATA cAVX2bdd7adde<>+20(SB)/4, $0xbdd7adde
+DATA cAVX2bdd7adde<>+24(SB)/4, $0xbdd7adde
+DATA cAVX2bdd7adde<>+28(SB)/4, $0xbdd7adde
+GLOBL cAVX2bdd7adde<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2bf22bbf4<>+0(SB)/4, $0xbf22bbf4
+DATA cAVX2bf22bbf4<>+4(SB)/4, $0xbf22bbf4
+DATA cAVX2bf22bbf4<>+8(SB)/4, $0xbf22bbf4
+DATA cAVX2bf22bbf4<>+12(SB)/4, $0xbf22bbf4
+DATA cAVX2bf22bbf4<>+16(SB)/4, $0xbf22bbf4
+DATA cAVX2bf22bbf4<>+20(SB)/4, $0xbf22bbf4
+DATA cAVX2bf22bbf4<>+24(SB)/4, $0xbf22bbf4
+DATA cAVX2bf22bbf4<>+28(SB)/4, $0xbf22bbf4
+GLOBL cAVX2bf22bbf4<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX2be039c2f<>+0(SB)/4, $0xbe039c2f
+DATA cAVX2be039c2f<>+4(SB)/4, $0xbe039c2f
+DATA cAVX2be039c2f<>+8(SB)/4, $0xbe039c2f
+DATA cAVX2be039c2f<>+12(SB)/4, $0xbe039c2f
+DATA cAVX2be039c2f<>+16(SB)/4, $0xbe039c2f
+DATA cAVX2be039c2f<>+20(SB)/4, $0xbe039c2f
+DATA cAVX2be039c2f<>+24(SB)/4, $0xbe039c2f
+DATA cAVX2be039c2f<>+28(SB)/4, $0xbe039c2f
+GLOBL cAVX2be039c2f<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23f000000<>+0(SB)/4, $0x3f000000
+DATA cAVX23f000000<>+4(SB)/4, $0x3f000000
+DATA cAVX23f000000<>+8(SB)/4, $0x3f000000
+DATA cAVX23f000000<>+12(SB)/4, $0x3f000000
+DATA cAVX23f000000<>+16(SB)/4, $0x3f000000
+DATA cAVX23f000000<>+20(SB)/4, $0x3f000000
+DATA cAVX23f000000<>+24(SB)/4, $0x3f000000
+DATA cAVX23f000000<>+28(SB)/4, $0x3f000000
+GLOBL cAVX23f000000<>(SB), RODATA|NOPTR, $32
+
 // func adamAVX2(p *float32, grad *float32, m *float32, v *float32, n int, take1 float32, beta2 float32, take2 float32, step float32, root float32, eps float32, keep float32)
 // Requires: AVX, FMA3
 TEXT ·adamAVX2(SB), NOSPLIT, $0-68
@@ -1250,9 +1598,9 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-68
 	MOVQ         n+32(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JB           end16
+	JB           end19
 
-loop15:
+loop18:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -1291,14 +1639,14 @@ loop15:
 	VMOVUPS     Y7, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop15
+	JAE         loop18
 
-end16:
+end19:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JB   end18
+	JB   end21
 
-loop17:
+loop20:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -1319,11 +1667,11 @@ loop17:
 	VMOVUPS     Y7, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JAE         loop17
+	JAE         loop20
 
-end18:
+end21:
 	ADDQ        $0x08, SI
-	JZ          done19
+	JZ          done22
 	LEAQ        maskTable<>+0(SB), R8
 	MOVQ        $0x00000008, R9
 	SUBQ        SI, R9
@@ -1347,7 +1695,7 @@ end18:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y7, (AX)(DI*4)
 
-done19:
+done22:
 	VZEROUPPER
 	RET
 
@@ -1363,9 +1711,9 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-44
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end21
+	JB           end24
 
-loop20:
+loop23:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -1384,14 +1732,14 @@ loop20:
 	VMOVUPS      Y4, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop20
+	JAE          loop23
 
-end21:
+end24:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end23
+	JB   end26
 
-loop22:
+loop25:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -1402,11 +1750,11 @@ loop22:
 	VMOVUPS      Y4, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop22
+	JAE          loop25
 
-end23:
+end26:
 	ADDQ         $0x08, BX
-	JZ           done24
+	JZ           done27
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -1420,7 +1768,7 @@ end23:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done24:
+done27:
 	VZEROUPPER
 	RET
 
@@ -1436,9 +1784,9 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-44
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end26
+	JB           end29
 
-loop25:
+loop28:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -1459,14 +1807,14 @@ loop25:
 	VMOVUPS      Y3, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop25
+	JAE          loop28
 
-end26:
+end29:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end28
+	JB   end31
 
-loop27:
+loop30:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -1478,11 +1826,11 @@ loop27:
 	VMOVUPS      Y3, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop27
+	JAE          loop30
 
-end28:
+end31:
 	ADDQ         $0x08, BX
-	JZ           done29
+	JZ           done32
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -1497,7 +1845,7 @@ end28:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done29:
+done32:
 	VZEROUPPER
 	RET
 
@@ -1514,9 +1862,9 @@ TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end31
+	JB           end34
 
-loop30:
+loop33:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -1545,14 +1893,14 @@ loop30:
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop30
+	JAE         loop33
 
-end31:
+end34:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end33
+	JB   end36
 
-loop32:
+loop35:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -1568,11 +1916,11 @@ loop32:
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop32
+	JAE         loop35
 
-end33:
+end36:
 	ADDQ        $0x08, BX
-	JZ          done34
+	JZ          done37
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -1591,7 +1939,7 @@ end33:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done34:
+done37:
 	VZEROUPPER
 	RET
 
@@ -1610,9 +1958,9 @@ TEXT ·lionAVX2(SB), NOSPLIT, $0-56
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end36
+	JB           end39
 
-loop35:
+loop38:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -1649,14 +1997,14 @@ loop35:
 	VMOVUPS     Y6, 32(DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop35
+	JAE         loop38
 
-end36:
+end39:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end38
+	JB   end41
 
-loop37:
+loop40:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -1676,11 +2024,11 @@ loop37:
 	VMOVUPS     Y6, (DX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop37
+	JAE         loop40
 
-end38:
+end41:
 	ADDQ        $0x08, BX
-	JZ          done39
+	JZ          done42
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -1703,7 +2051,7 @@ end38:
 	VFMADD231PS Y8, Y3, Y0
 	VMASKMOVPS  Y0, Y6, (DX)(SI*4)
 
-done39:
+done42:
 	VZEROUPPER
 	RET
 
@@ -1716,9 +2064,9 @@ TEXT ·bytesToFloatsAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS scale+24(FP), Y0
 	VBROADCASTSS shift+28(FP), Y1
 	SUBQ         $0x20, DX
-	JB           end41
+	JB           end44
 
-loop40:
+loop43:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -1738,14 +2086,14 @@ loop40:
 	ADDQ        $0x20, CX
 	ADDQ        $0x00000080, AX
 	SUBQ        $0x20, DX
-	JAE         loop40
+	JAE         loop43
 
-end41:
+end44:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end43
+	JB   end46
 
-loop42:
+loop45:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -1753,13 +2101,13 @@ loop42:
 	ADDQ        $0x08, CX
 	ADDQ        $0x00000020, AX
 	SUBQ        $0x08, DX
-	JAE         loop42
+	JAE         loop45
 
-end43:
+end46:
 	ADDQ $0x08, DX
-	JZ   done45
+	JZ   done48
 
-loop44:
+loop47:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -1768,9 +2116,9 @@ loop44:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop44
+	JNZ         loop47
 
-done45:
+done48:
 	VZEROUPPER
 	RET
 
@@ -2747,6 +3095,218 @@ done14:
 	VZEROUPPER
 	RET
 
+// func geluSlopeAVX512(y *float32, slope *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ slope+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JB   end16
+
+loop15:
+	VMOVUPS          (DX)(SI*4), Z0
+	VMULPS.BCST      cAVX512bf000000<>+0(SB), Z0, Z1
+	VMULPS           Z0, Z1, Z1
+	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z4
+	VMAXPS           Z1, Z4, Z1
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z4
+	VFMADD231PS.BCST cAVX5123fb8aa3b<>+0(SB), Z1, Z4
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z4, Z4
+	VFMADD231PS.BCST cAVX512bf317218<>+0(SB), Z4, Z1
+	VFMADD231PS.BCST cAVX5123102e308<>+0(SB), Z4, Z1
+	VBROADCASTSS     cAVX5123ab5ce60<>+0(SB), Z5
+	VFMADD213PS.BCST cAVX5123c0912b2<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST cAVX5123d2aab79<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST cAVX5123e2aaa5a<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST cAVX5123effffff<>+0(SB), Z1, Z5
+	VMULPS           Z1, Z1, Z6
+	VFMADD231PS      Z5, Z6, Z1
+	VADDPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z1
+	VSCALEFPS        Z4, Z1, Z1
+	VMULPS.BCST      cAVX5123ecc422a<>+0(SB), Z1, Z1
+	VMULPS.BCST      cAVX5123f3504f3<>+0(SB), Z0, Z4
+	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z4, Z5
+	VCMPPS.BCST      $0x1e, cAVX5123f600000<>+0(SB), Z5, K1
+	VMULPS           Z4, Z4, Z6
+	VBROADCASTSS     cAVX512ba1e2b35<>+0(SB), Z7
+	VFMADD213PS.BCST cAVX5123ba3e295<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST cAVX512bcdb510b<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST cAVX5123de70df7<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST cAVX512bec09377<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST cAVX5123e0375d3<>+0(SB), Z6, Z7
+	VFMADD213PS      Z4, Z4, Z7
+	VBROADCASTSS     cAVX51240800000<>+0(SB), Z6
+	VMINPS           Z5, Z6, Z5
+	VBROADCASTSS     cAVX5123961aec9<>+0(SB), Z6
+	VFMADD213PS.BCST cAVX512bb535cca<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST cAVX5123cbbc7c0<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST cAVX512bdd7adde<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST cAVX512bf22bbf4<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST cAVX512be039c2f<>+0(SB), Z5, Z6
+	VXORPS.BCST      cAVX51280000000<>+0(SB), Z5, Z8
+	VFMADD213PS      Z8, Z5, Z6
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z5
+	VFMADD231PS.BCST cAVX5123fb8aa3b<>+0(SB), Z6, Z5
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z5, Z8
+	VFMADD231PS.BCST cAVX512bf317218<>+0(SB), Z8, Z6
+	VFMADD231PS.BCST cAVX5123102e308<>+0(SB), Z8, Z6
+	VBROADCASTSS     cAVX5123ab5ce60<>+0(SB), Z8
+	VFMADD213PS.BCST cAVX5123c0912b2<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST cAVX5123d2aab79<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST cAVX5123e2aaa5a<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST cAVX5123effffff<>+0(SB), Z6, Z8
+	VMULPS           Z6, Z6, Z9
+	VFMADD231PS      Z8, Z9, Z6
+	VPSLLD           $0x17, Z5, Z5
+	VPADDD.BCST      cAVX5123f800000<>+0(SB), Z5, Z5
+	VFMADD213PS      Z5, Z5, Z6
+	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z5
+	VSUBPS           Z6, Z5, Z5
+	VANDPS.BCST      cAVX51280000000<>+0(SB), Z4, Z4
+	VORPS            Z4, Z5, Z4
+	VBLENDMPS        Z4, Z7, K1, Z2
+	VBROADCASTSS     cAVX5123f000000<>+0(SB), Z4
+	VFMADD213PS      Z4, Z4, Z2
+	VMULPS           Z0, Z2, Z4
+	VMOVUPS          Z4, (AX)(SI*4)
+	VFMADD231PS      Z0, Z1, Z2
+	VMOVUPS          Z2, (CX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JAE              loop15
+
+end16:
+	ADDQ             $0x10, BX
+	JZ               done17
+	MOVL             $-1, DI
+	BZHIL            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (DX)(SI*4), K1, Z0
+	VMULPS.BCST      cAVX512bf000000<>+0(SB), Z0, Z1
+	VMULPS           Z0, Z1, Z1
+	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
+	VMAXPS           Z1, Z2, Z1
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z2
+	VFMADD231PS.BCST cAVX5123fb8aa3b<>+0(SB), Z1, Z2
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST cAVX512bf317218<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST cAVX5123102e308<>+0(SB), Z2, Z1
+	VBROADCASTSS     cAVX5123ab5ce60<>+0(SB), Z4
+	VFMADD213PS.BCST cAVX5123c0912b2<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST cAVX5123d2aab79<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST cAVX5123e2aaa5a<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST cAVX5123effffff<>+0(SB), Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VFMADD231PS      Z4, Z5, Z1
+	VADDPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VMULPS.BCST      cAVX5123ecc422a<>+0(SB), Z1, Z1
+	VMULPS.BCST      cAVX5123f3504f3<>+0(SB), Z0, Z2
+	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z2, Z4
+	VCMPPS.BCST      $0x1e, cAVX5123f600000<>+0(SB), Z4, K2
+	VMULPS           Z2, Z2, Z5
+	VBROADCASTSS     cAVX512ba1e2b35<>+0(SB), Z6
+	VFMADD213PS.BCST cAVX5123ba3e295<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST cAVX512bcdb510b<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST cAVX5123de70df7<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST cAVX512bec09377<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST cAVX5123e0375d3<>+0(SB), Z5, Z6
+	VFMADD213PS      Z2, Z2, Z6
+	VBROADCASTSS     cAVX51240800000<>+0(SB), Z5
+	VMINPS           Z4, Z5, Z4
+	VBROADCASTSS     cAVX5123961aec9<>+0(SB), Z5
+	VFMADD213PS.BCST cAVX512bb535cca<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST cAVX5123cbbc7c0<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST cAVX512bdd7adde<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST cAVX512bf22bbf4<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST cAVX512be039c2f<>+0(SB), Z4, Z5
+	VXORPS.BCST      cAVX51280000000<>+0(SB), Z4, Z7
+	VFMADD213PS      Z7, Z4, Z5
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z4
+	VFMADD231PS.BCST cAVX5123fb8aa3b<>+0(SB), Z5, Z4
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z4, Z7
+	VFMADD231PS.BCST cAVX512bf317218<>+0(SB), Z7, Z5
+	VFMADD231PS.BCST cAVX5123102e308<>+0(SB), Z7, Z5
+	VBROADCASTSS     cAVX5123ab5ce60<>+0(SB), Z7
+	VFMADD213PS.BCST cAVX5123c0912b2<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST cAVX5123d2aab79<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST cAVX5123e2aaa5a<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST cAVX5123effffff<>+0(SB), Z5, Z7
+	VMULPS           Z5, Z5, Z8
+	VFMADD231PS      Z7, Z8, Z5
+	VPSLLD           $0x17, Z4, Z4
+	VPADDD.BCST      cAVX5123f800000<>+0(SB), Z4, Z4
+	VFMADD213PS      Z4, Z4, Z5
+	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z4
+	VSUBPS           Z5, Z4, Z4
+	VANDPS.BCST      cAVX51280000000<>+0(SB), Z2, Z2
+	VORPS            Z2, Z4, Z2
+	VBLENDMPS        Z2, Z6, K2, Z3
+	VBROADCASTSS     cAVX5123f000000<>+0(SB), Z2
+	VFMADD213PS      Z2, Z2, Z3
+	VMULPS           Z0, Z3, Z2
+	VMOVUPS          Z2, K1, (AX)(SI*4)
+	VFMADD231PS      Z0, Z1, Z3
+	VMOVUPS          Z3, K1, (CX)(SI*4)
+
+done17:
+	VZEROUPPER
+	RET
+
+DATA cAVX5123ecc422a<>+0(SB)/4, $0x3ecc422a
+GLOBL cAVX5123ecc422a<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123f3504f3<>+0(SB)/4, $0x3f3504f3
+GLOBL cAVX5123f3504f3<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123f600000<>+0(SB)/4, $0x3f600000
+GLOBL cAVX5123f600000<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512ba1e2b35<>+0(SB)/4, $0xba1e2b35
+GLOBL cAVX512ba1e2b35<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123ba3e295<>+0(SB)/4, $0x3ba3e295
+GLOBL cAVX5123ba3e295<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512bcdb510b<>+0(SB)/4, $0xbcdb510b
+GLOBL cAVX512bcdb510b<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123de70df7<>+0(SB)/4, $0x3de70df7
+GLOBL cAVX5123de70df7<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512bec09377<>+0(SB)/4, $0xbec09377
+GLOBL cAVX512bec09377<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123e0375d3<>+0(SB)/4, $0x3e0375d3
+GLOBL cAVX5123e0375d3<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX51240800000<>+0(SB)/4, $0x40800000
+GLOBL cAVX51240800000<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123961aec9<>+0(SB)/4, $0x3961aec9
+GLOBL cAVX5123961aec9<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512bb535cca<>+0(SB)/4, $0xbb535cca
+GLOBL cAVX512bb535cca<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123cbbc7c0<>+0(SB)/4, $0x3cbbc7c0
+GLOBL cAVX5123cbbc7c0<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512bdd7adde<>+0(SB)/4, $0xbdd7adde
+GLOBL cAVX512bdd7adde<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512bf22bbf4<>+0(SB)/4, $0xbf22bbf4
+GLOBL cAVX512bf22bbf4<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX512be039c2f<>+0(SB)/4, $0xbe039c2f
+GLOBL cAVX512be039c2f<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123f000000<>+0(SB)/4, $0x3f000000
+GLOBL cAVX5123f000000<>(SB), RODATA|NOPTR, $4
+
 // func adamAVX512(p *float32, grad *float32, m *float32, v *float32, n int, take1 float32, beta2 float32, take2 float32, step float32, root float32, eps float32, keep float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·adamAVX512(SB), NOSPLIT, $0-68
@@ -2764,9 +3324,9 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-68
 	MOVQ         n+32(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JB           end16
+	JB           end19
 
-loop15:
+loop18:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -2805,14 +3365,14 @@ loop15:
 	VMOVUPS     Z7, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JAE         loop15
+	JAE         loop18
 
-end16:
+end19:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JB   end18
+	JB   end21
 
-loop17:
+loop20:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -2833,11 +3393,11 @@ loop17:
 	VMOVUPS     Z7, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop17
+	JAE         loop20
 
-end18:
+end21:
 	ADDQ        $0x10, SI
-	JZ          done19
+	JZ          done22
 	MOVL        $-1, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -2860,7 +3420,7 @@ end18:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-done19:
+done22:
 	VZEROUPPER
 	RET
 
@@ -2876,9 +3436,9 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-44
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end21
+	JB           end24
 
-loop20:
+loop23:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -2897,14 +3457,14 @@ loop20:
 	VMOVUPS      Z4, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop20
+	JAE          loop23
 
-end21:
+end24:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end23
+	JB   end26
 
-loop22:
+loop25:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -2915,11 +3475,11 @@ loop22:
 	VMOVUPS      Z4, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop22
+	JAE          loop25
 
-end23:
+end26:
 	ADDQ         $0x10, BX
-	JZ           done24
+	JZ           done27
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -2932,7 +3492,7 @@ end23:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done24:
+done27:
 	VZEROUPPER
 	RET
 
@@ -2948,9 +3508,9 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-44
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end26
+	JB           end29
 
-loop25:
+loop28:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -2971,14 +3531,14 @@ loop25:
 	VMOVUPS      Z3, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop25
+	JAE          loop28
 
-end26:
+end29:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end28
+	JB   end31
 
-loop27:
+loop30:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -2990,11 +3550,11 @@ loop27:
 	VMOVUPS      Z3, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop27
+	JAE          loop30
 
-end28:
+end31:
 	ADDQ         $0x10, BX
-	JZ           done29
+	JZ           done32
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -3008,7 +3568,7 @@ end28:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done29:
+done32:
 	VZEROUPPER
 	RET
 
@@ -3025,9 +3585,9 @@ TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end31
+	JB           end34
 
-loop30:
+loop33:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -3056,14 +3616,14 @@ loop30:
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop30
+	JAE         loop33
 
-end31:
+end34:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end33
+	JB   end36
 
-loop32:
+loop35:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -3079,11 +3639,11 @@ loop32:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop32
+	JAE         loop35
 
-end33:
+end36:
 	ADDQ        $0x10, BX
-	JZ          done34
+	JZ          done37
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -3101,7 +3661,7 @@ end33:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done34:
+done37:
 	VZEROUPPER
 	RET
 
@@ -3120,9 +3680,9 @@ TEXT ·lionAVX512(SB), NOSPLIT, $0-56
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end36
+	JB           end39
 
-loop35:
+loop38:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -3159,14 +3719,14 @@ loop35:
 	VMOVUPS     Z6, 64(DX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop35
+	JAE         loop38
 
-end36:
+end39:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end38
+	JB   end41
 
-loop37:
+loop40:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -3186,11 +3746,11 @@ loop37:
 	VMOVUPS     Z6, (DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop37
+	JAE         loop40
 
-end38:
+end41:
 	ADDQ        $0x10, BX
-	JZ          done39
+	JZ          done42
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -3212,7 +3772,7 @@ end38:
 	VFMADD231PS Z7, Z3, Z0
 	VMOVUPS     Z0, K1, (DX)(SI*4)
 
-done39:
+done42:
 	VZEROUPPER
 	RET
 
@@ -3225,9 +3785,9 @@ TEXT ·bytesToFloatsAVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS scale+24(FP), Z0
 	VBROADCASTSS shift+28(FP), Z1
 	SUBQ         $0x40, DX
-	JB           end41
+	JB           end44
 
-loop40:
+loop43:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -3247,14 +3807,14 @@ loop40:
 	ADDQ        $0x40, CX
 	ADDQ        $0x00000100, AX
 	SUBQ        $0x40, DX
-	JAE         loop40
+	JAE         loop43
 
-end41:
+end44:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end43
+	JB   end46
 
-loop42:
+loop45:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -3262,13 +3822,13 @@ loop42:
 	ADDQ        $0x10, CX
 	ADDQ        $0x00000040, AX
 	SUBQ        $0x10, DX
-	JAE         loop42
+	JAE         loop45
 
-end43:
+end46:
 	ADDQ $0x10, DX
-	JZ   done45
+	JZ   done48
 
-loop44:
+loop47:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -3277,8 +3837,8 @@ loop44:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop44
+	JNZ         loop47
 
-done45:
+done48:
 	VZEROUPPER
 	RET

@@ -24,6 +24,11 @@ func gruRowAVX2(h *float32, acts *float32, gx *float32, gh *float32, hPrev *floa
 //go:noescape
 func gruGradRowAVX2(dgx *float32, dgh *float32, dhPrev *float32, dh *float32, acts *float32, gh *float32, hPrev *float32, n int)
 
+// geluSlopeAVX2 computes GELU and its derivative, see GELUSlope.
+//
+//go:noescape
+func geluSlopeAVX2(y *float32, slope *float32, x *float32, n int)
+
 // adamAVX2 updates n parameters, see adamGo.
 //
 //go:noescape
@@ -73,6 +78,11 @@ func gruRowAVX512(h *float32, acts *float32, gx *float32, gh *float32, hPrev *fl
 //
 //go:noescape
 func gruGradRowAVX512(dgx *float32, dgh *float32, dhPrev *float32, dh *float32, acts *float32, gh *float32, hPrev *float32, n int)
+
+// geluSlopeAVX512 computes GELU and its derivative, see GELUSlope.
+//
+//go:noescape
+func geluSlopeAVX512(y *float32, slope *float32, x *float32, n int)
 
 // adamAVX512 updates n parameters, see adamGo.
 //

@@ -8,6 +8,9 @@ const (
 	maxKC = 384
 	maxMC = 96
 	maxNC = 1024
+	// transKC is kc where a transposed A is read in place: its rows are k, and
+	// so many of them stay in the first-level cache until the next tile.
+	transKC = 128
 
 	// serialWork is the number of products up to which one core is used.
 	serialWork = 1 << 18
@@ -165,7 +168,8 @@ func (j *batchJob) Part(part int) {
 // for the others it is a matter of how often a panel is used, and of strides
 // that map all rows to a few sets of the cache.
 func (g *Gemm) packs(s *tileShape) (a, b bool) {
-	a = g.N > 16*s.cols || g.N > 4*s.cols && g.LDA >= 1024 || g.TransA && g.N >= 4*s.cols && g.LDA >= 256
+	a = g.N > 16*s.cols || g.N > 4*s.cols && g.LDA >= 1024 ||
+		g.TransA && (g.N >= 8*s.cols || g.N >= 4*s.cols && g.LDA >= 256 && g.LDA%128 == 0)
 	b = g.TransB || g.M > 40*s.rows || g.M > 24*s.rows && g.LDB >= 512
 	return a, b
 }
@@ -174,7 +178,11 @@ func (g *Gemm) packs(s *tileShape) (a, b bool) {
 func (g *Gemm) block(c, a, b []float32, m0, m1, n0, n1 int) {
 	s := &tileShapes[cpu]
 	doA, doB := g.packs(s)
-	blocks := (g.K + maxKC - 1) / maxKC
+	limit := maxKC
+	if g.TransA && !doA {
+		limit = transKC
+	}
+	blocks := (g.K + limit - 1) / limit
 	add := g.Accumulate && g.Alpha != 1
 	if add {
 		blocks = 1 // the product must be whole before it is scaled and added

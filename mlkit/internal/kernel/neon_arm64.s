@@ -19279,6 +19279,536 @@ back31:
 done5:
 	RET
 
+// func geluSlopeNEON(y, slope, x *float32, n int)
+TEXT ·geluSlopeNEON(SB), 0, $224-32
+	MOVD $neonConsts<>(SB), R16
+	MOVD n+24(FP), R15
+	MOVD y+0(FP), R0
+	MOVD slope+8(FP), R1
+	MOVD x+16(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 512(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	WORD $0x6e3fdfde // mul V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 1136(R16), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1f7e // and V30, V27, V30
+	FMOVQ 736(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3bdf7a // mul V26, V27, V27
+	FMOVQ 752(R16), F25
+	FMOVQ 768(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 784(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 800(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 816(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 832(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	VMOV V27.B16, V25.B16
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 848(R16), F24
+	WORD $0x4ebef71e // min V30, V24, V30
+	FMOVQ 864(R16), F24
+	FMOVQ 880(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 896(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 912(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 928(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 944(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 32(R16), F24
+	WORD $0x6e381fd8 // xor V24, V30, V24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 128(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 144(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 160(R16), F23
+	FMOVQ 176(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 192(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	FMOVQ 208(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 224(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	WORD $0x6e38df1e // mul V30, V24, V24
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F23
+	WORD $0x4eb78757 // addi V23, V26, V23
+	VMOV V23.B16, V26.B16
+	WORD $0x4e37cf1a // fmla V26, V24, V23
+	FMOVQ 48(R16), F24
+	WORD $0x4ebad71a // sub V26, V24, V26
+	FMOVQ 32(R16), F24
+	WORD $0x4e381f78 // and V24, V27, V24
+	WORD $0x4eb81f58 // or V24, V26, V24
+	WORD $0x6e791f1d // bsl V29, V24, V25
+	FMOVQ 256(R16), F25
+	VMOV V25.B16, V24.B16
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	WORD $0x6e3fdf1d // mul V29, V24, V31
+	FMOVQ F29, 0(R0)
+	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	FMOVQ F24, 0(R1)
+	FMOVQ 16(R2), F24
+	FMOVQ 512(R16), F31
+	WORD $0x6e3fdf1f // mul V31, V24, V31
+	WORD $0x6e38dfff // mul V31, V31, V24
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ff79f // max V31, V28, V31
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcffc // fmla V28, V31, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cfbf // fmla V31, V29, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cfbf // fmla V31, V29, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F29
+	WORD $0x4e3fcf3d // fmla V29, V25, V31
+	FMOVQ 192(R16), F25
+	WORD $0x4e3fcfb9 // fmla V25, V29, V31
+	FMOVQ 208(R16), F29
+	WORD $0x4e3fcf3d // fmla V29, V25, V31
+	FMOVQ 224(R16), F25
+	WORD $0x4e3fcfb9 // fmla V25, V29, V31
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	WORD $0x4e39cfbf // fmla V31, V29, V25
+	FMOVQ 48(R16), F25
+	WORD $0x4e39d7f9 // add V25, V31, V25
+	FMOVQ 96(R16), F31
+	WORD $0x6ebf879f // subi V31, V28, V31
+	WORD $0x4f3f07fc // sra V28, V31, V63
+	WORD $0x6ebc87ff // subi V31, V31, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F25
+	WORD $0x4eb987f9 // addi V25, V31, V25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	FMOVQ 1136(R16), F29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 320(R16), F25
+	WORD $0x6e39df19 // mul V25, V24, V25
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1f3f // and V31, V25, V31
+	FMOVQ 736(R16), F28
+	WORD $0x6ebce7fc // gt V28, V31, V28
+	WORD $0x6e39df3a // mul V26, V25, V25
+	FMOVQ 752(R16), F27
+	FMOVQ 768(R16), F23
+	WORD $0x4e3acf77 // fmla V23, V27, V26
+	FMOVQ 784(R16), F27
+	WORD $0x4e3acefb // fmla V27, V23, V26
+	FMOVQ 800(R16), F23
+	WORD $0x4e3acf77 // fmla V23, V27, V26
+	FMOVQ 816(R16), F27
+	WORD $0x4e3acefb // fmla V27, V23, V26
+	FMOVQ 832(R16), F23
+	WORD $0x4e3acf77 // fmla V23, V27, V26
+	VMOV V25.B16, V27.B16
+	WORD $0x4e39cefb // fmla V27, V23, V25
+	FMOVQ 848(R16), F23
+	WORD $0x4ebff6ff // min V31, V23, V31
+	FMOVQ 864(R16), F23
+	FMOVQ 880(R16), F26
+	WORD $0x4e3fcefa // fmla V26, V23, V31
+	FMOVQ 896(R16), F23
+	WORD $0x4e3fcf57 // fmla V23, V26, V31
+	FMOVQ 912(R16), F26
+	WORD $0x4e3fcefa // fmla V26, V23, V31
+	FMOVQ 928(R16), F23
+	WORD $0x4e3fcf57 // fmla V23, V26, V31
+	FMOVQ 944(R16), F26
+	WORD $0x4e3fcefa // fmla V26, V23, V31
+	FMOVQ 32(R16), F23
+	WORD $0x6e371ff7 // xor V23, V31, V23
+	WORD $0x4e3fcf57 // fmla V23, V26, V31
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F31
+	WORD $0x4e3fcefa // fmla V26, V23, V31
+	FMOVQ 96(R16), F31
+	WORD $0x4ebfd75f // sub V31, V26, V31
+	FMOVQ 128(R16), F30
+	WORD $0x4e3ecff7 // fmla V23, V31, V30
+	FMOVQ 144(R16), F30
+	WORD $0x4e3ecff7 // fmla V23, V31, V30
+	FMOVQ 160(R16), F30
+	FMOVQ 176(R16), F31
+	WORD $0x4e37cfdf // fmla V31, V30, V23
+	FMOVQ 192(R16), F30
+	WORD $0x4e37cffe // fmla V30, V31, V23
+	FMOVQ 208(R16), F31
+	WORD $0x4e37cfdf // fmla V31, V30, V23
+	FMOVQ 224(R16), F30
+	WORD $0x4e37cffe // fmla V30, V31, V23
+	WORD $0x6e37deff // mul V31, V23, V23
+	WORD $0x4e3ecff7 // fmla V23, V31, V30
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe875e // addi V30, V26, V30
+	VMOV V30.B16, V26.B16
+	WORD $0x4e3ecefa // fmla V26, V23, V30
+	FMOVQ 48(R16), F23
+	WORD $0x4ebad6fa // sub V26, V23, V26
+	FMOVQ 32(R16), F23
+	WORD $0x4e371f37 // and V23, V25, V23
+	WORD $0x4eb71f57 // or V23, V26, V23
+	WORD $0x6e7b1efc // bsl V28, V23, V27
+	FMOVQ 256(R16), F27
+	VMOV V27.B16, V23.B16
+	WORD $0x4e3bcf97 // fmla V23, V28, V27
+	WORD $0x6e38defc // mul V28, V23, V24
+	FMOVQ F28, 16(R0)
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	FMOVQ F23, 16(R1)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 512(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	WORD $0x6e3fdfde // mul V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 1136(R16), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1f7e // and V30, V27, V30
+	FMOVQ 736(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3bdf7a // mul V26, V27, V27
+	FMOVQ 752(R16), F25
+	FMOVQ 768(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 784(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 800(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 816(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 832(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	VMOV V27.B16, V25.B16
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 848(R16), F24
+	WORD $0x4ebef71e // min V30, V24, V30
+	FMOVQ 864(R16), F24
+	FMOVQ 880(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 896(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 912(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 928(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 944(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 32(R16), F24
+	WORD $0x6e381fd8 // xor V24, V30, V24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 128(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 144(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 160(R16), F23
+	FMOVQ 176(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 192(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	FMOVQ 208(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 224(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	WORD $0x6e38df1e // mul V30, V24, V24
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F23
+	WORD $0x4eb78757 // addi V23, V26, V23
+	VMOV V23.B16, V26.B16
+	WORD $0x4e37cf1a // fmla V26, V24, V23
+	FMOVQ 48(R16), F24
+	WORD $0x4ebad71a // sub V26, V24, V26
+	FMOVQ 32(R16), F24
+	WORD $0x4e381f78 // and V24, V27, V24
+	WORD $0x4eb81f58 // or V24, V26, V24
+	WORD $0x6e791f1d // bsl V29, V24, V25
+	FMOVQ 256(R16), F25
+	VMOV V25.B16, V24.B16
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	WORD $0x6e3fdf1d // mul V29, V24, V31
+	FMOVQ F29, 0(R0)
+	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	FMOVQ F24, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R1, R19
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R2), F31
+	FMOVQ 512(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	WORD $0x6e3fdfde // mul V30, V30, V31
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 1136(R16), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1f7e // and V30, V27, V30
+	FMOVQ 736(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x6e3bdf7a // mul V26, V27, V27
+	FMOVQ 752(R16), F25
+	FMOVQ 768(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 784(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 800(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 816(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 832(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
+	VMOV V27.B16, V25.B16
+	WORD $0x4e3bcf19 // fmla V25, V24, V27
+	FMOVQ 848(R16), F24
+	WORD $0x4ebef71e // min V30, V24, V30
+	FMOVQ 864(R16), F24
+	FMOVQ 880(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 896(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 912(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 928(R16), F24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 944(R16), F26
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 32(R16), F24
+	WORD $0x6e381fd8 // xor V24, V30, V24
+	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 128(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 144(R16), F23
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	FMOVQ 160(R16), F23
+	FMOVQ 176(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 192(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	FMOVQ 208(R16), F30
+	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 224(R16), F23
+	WORD $0x4e38cfd7 // fmla V23, V30, V24
+	WORD $0x6e38df1e // mul V30, V24, V24
+	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F23
+	WORD $0x4eb78757 // addi V23, V26, V23
+	VMOV V23.B16, V26.B16
+	WORD $0x4e37cf1a // fmla V26, V24, V23
+	FMOVQ 48(R16), F24
+	WORD $0x4ebad71a // sub V26, V24, V26
+	FMOVQ 32(R16), F24
+	WORD $0x4e381f78 // and V24, V27, V24
+	WORD $0x4eb81f58 // or V24, V26, V24
+	WORD $0x6e791f1d // bsl V29, V24, V25
+	FMOVQ 256(R16), F25
+	VMOV V25.B16, V24.B16
+	WORD $0x4e39cfb8 // fmla V24, V29, V25
+	WORD $0x6e3fdf1d // mul V29, V24, V31
+	FMOVQ F29, 0(R0)
+	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	FMOVQ F24, 0(R1)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+back11:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back11
+done5:
+	RET
+
 // func adamNEON(p, grad, m, v *float32, n int, take1, beta2, take2, step, root, eps, keep float32)
 TEXT ·adamNEON(SB), 0, $224-68
 	MOVD $neonConsts<>(SB), R16

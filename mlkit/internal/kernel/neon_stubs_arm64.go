@@ -399,6 +399,11 @@ func lstmRowNEON(h, c, acts, tanhC, gates, cPrev *float32, n int)
 //go:noescape
 func gruRowNEON(h, acts, gx, gh, hPrev *float32, n int)
 
+// geluSlopeNEON computes GELU and its derivative, see GELUSlope.
+//
+//go:noescape
+func geluSlopeNEON(y, slope, x *float32, n int)
+
 // adamNEON updates n parameters, see adamGo.
 //
 //go:noescape

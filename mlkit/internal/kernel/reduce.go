@@ -66,21 +66,31 @@ func badRows(op string, n, cols int) {
 // first row to the last (the gradient of a bias).
 func AddRows(dst, x []float32, cols int) {
 	checkLen("AddRows", "dst", cols, len(dst))
-	if len(x) == 0 {
+	if len(x) > 0 {
+		AddRowsWide(dst, x, rowsOf("AddRows", len(x), cols), cols)
+	}
+}
+
+// AddRowsWide is AddRows for rows of len(dst) elements that are ld apart.
+func AddRowsWide(dst, x []float32, rows, ld int) {
+	cols := len(dst)
+	if rows == 0 || cols == 0 {
 		return
 	}
-	rows := rowsOf("AddRows", len(x), cols)
-	if len(x) <= 2*elemGrain || cols < 128 {
-		addRows(dst, x, rows, cols, cols)
+	if rows < 0 || ld < cols || len(x) < (rows-1)*ld+cols {
+		panic(fmt.Sprintf("kernel: AddRows: %d elements are too few for %d rows of %d that are %d apart", len(x), rows, cols, ld))
+	}
+	if rows*cols <= 2*elemGrain || cols < 128 {
+		addRows(dst, x, rows, ld, cols)
 		return
 	}
 	j := getJob((*job).addRowsPart)
-	j.x[0], j.x[1], j.cols = dst, x, cols
+	j.x[0], j.x[1], j.cols, j.size = dst, x, ld, rows
 	j.parallel(cols, 64)
 }
 
 func (j *job) addRowsPart(lo, hi int) {
-	addRows(j.x[0][lo:hi], j.x[1][lo:], len(j.x[1])/j.cols, j.cols, hi-lo)
+	addRows(j.x[0][lo:hi], j.x[1][lo:], j.size, j.cols, hi-lo)
 }
 
 // SumRows computes the sums of the rows of x: dst[i] = sum over j of x[i*cols+j].

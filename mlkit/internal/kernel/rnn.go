@@ -1,5 +1,7 @@
 package kernel
 
+import "fmt"
+
 // LSTMCell takes the pre-activations of the four gates, rows of 4*hidden in the order i, f, g, o, and
 // the previous cell state, rows of hidden, and computes
 //
@@ -40,15 +42,17 @@ func (j *job) lstmPart(lo, hi int) {
 }
 
 // LSTMCellGrad goes back through LSTMCell. dh and dc are the gradients of h and c; it WRITES the
-// gradients of the gates' pre-activations to dgates and that of cPrev to dcPrev, which may be dc.
-// dc may be nil (zero).
-func LSTMCellGrad(dgates, dcPrev, dh, dc, acts, tanhC, cPrev []float32, hidden int) {
+// gradients of the gates' pre-activations to dgates, whose rows are ld apart, and that of cPrev to
+// dcPrev, which may be dc. dc may be nil (zero).
+func LSTMCellGrad(dgates, dcPrev, dh, dc, acts, tanhC, cPrev []float32, hidden, ld int) {
 	rows := rowsOf("LSTMCellGrad", len(dh), hidden)
 	checkLen("LSTMCellGrad", "dcPrev", len(dh), len(dcPrev))
 	checkLen("LSTMCellGrad", "tanhC", len(dh), len(tanhC))
 	checkLen("LSTMCellGrad", "cPrev", len(dh), len(cPrev))
 	checkLen("LSTMCellGrad", "acts", 4*len(dh), len(acts))
-	checkLen("LSTMCellGrad", "dgates", 4*len(dh), len(dgates))
+	if rows > 0 && (ld < 4*hidden || len(dgates) < (rows-1)*ld+4*hidden) {
+		panic(fmt.Sprintf("kernel: LSTMCellGrad: dgates has %d elements, too few for %d rows of %d that are %d apart", len(dgates), rows, 4*hidden, ld))
+	}
 	if dc != nil {
 		checkLen("LSTMCellGrad", "dc", len(dh), len(dc))
 	}
@@ -57,6 +61,7 @@ func LSTMCellGrad(dgates, dcPrev, dh, dc, acts, tanhC, cPrev []float32, hidden i
 	}
 	j := getJob((*job).lstmGradPart)
 	j.x, j.cols = [9][]float32{dgates, dcPrev, dh, dc, acts, tanhC, cPrev}, hidden
+	j.size = ld
 	j.parallel(rows, rowsAtATime(rowGrain, hidden))
 }
 
@@ -65,7 +70,7 @@ func (j *job) lstmGradPart(lo, hi int) {
 	for i := lo; i < hi; i++ {
 		dcPrev, dh, dc := j.rows(1, i, i+1), j.rows(2, i, i+1), j.rows(3, i, i+1)
 		tanhC, cPrev := j.rows(5, i, i+1), j.rows(6, i, i+1)
-		dgates, acts := j.x[0][4*i*n:4*(i+1)*n], j.x[4][4*i*n:4*(i+1)*n]
+		dgates, acts := j.x[0][i*j.size:][:4*n], j.x[4][4*i*n:4*(i+1)*n]
 		if f := vecTable[cpu].lstmGradRow; f != nil {
 			f(ptr(dgates), ptr(dcPrev), ptr(dh), ptr(dc), ptr(acts), ptr(tanhC), ptr(cPrev), n)
 		} else {

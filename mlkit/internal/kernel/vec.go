@@ -31,6 +31,8 @@ type vecKernels struct {
 	gruRow      func(h, acts, gx, gh, hPrev *float32, n int)
 	gruGradRow  func(dgx, dgh, dhPrev, dh, acts, gh, hPrev *float32, n int)
 
+	geluSlope func(y, slope, x *float32, n int)
+
 	adam               func(p, g, m, v *float32, n int, take1, beta2, take2, step, root, eps, keep float32)
 	momentum, nesterov func(p, g, buf *float32, n int, lr, mu, take float32)
 	rmsProp            func(p, g, v *float32, n int, lr, alpha, take, eps float32)

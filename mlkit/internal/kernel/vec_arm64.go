@@ -11,7 +11,7 @@ func init() {
 		layerNormRow: layerNormRowNEON, layerNormGradSums: layerNormGradSumsNEON, layerNormGradRow: layerNormGradRowNEON,
 		planeAffine: planeAffineNEON, planeGradSums: planeGradSumsNEON, planeGrad: planeGradNEON, planeGradAdd: planeGradAddNEON,
 		rowAffine: rowAffineNEON, rowGrad: rowGradNEON,
-		lstmRow: lstmRowNEON, gruRow: gruRowNEON,
+		lstmRow: lstmRowNEON, gruRow: gruRowNEON, geluSlope: geluSlopeNEON,
 		adam: adamNEON, momentum: momentumNEON, nesterov: nesterovNEON, rmsProp: rmsPropNEON, lion: lionNEON,
 	}
 }

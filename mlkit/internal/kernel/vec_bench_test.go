@@ -78,7 +78,7 @@ func BenchmarkVec(b *testing.B) {
 			{"LayerNorm", 8 * n, func() { LayerNorm(d, nil, row, row2, x, col, col2, cols, 1e-5) }},
 			{"LayerNormGrad", 16 * n, func() { LayerNormGrad(d, col, col2, y, x, row, row2, col, cols) }},
 			{"LSTMCell", 48 * n, func() { LSTMCell(d, y, y4, z, x4, x, cols) }},
-			{"LSTMCellGrad", 56 * n, func() { LSTMCellGrad(x4, d, x, y, y4, z, x, cols) }},
+			{"LSTMCellGrad", 56 * n, func() { LSTMCellGrad(x4, d, x, y, y4, z, x, cols, 4*cols) }},
 			{"GRUCell", 44 * n, func() { GRUCell(d, z3, x3, y3, x, cols) }},
 			{"GRUCellGrad", 60 * n, func() { GRUCellGrad(d3, x3, d, y, z3, y3, x, cols) }},
 			{"AdamUpdate", 28 * n, func() { AdamUpdate(d, x, y, z, 0, 0.9, 0.999, 1, 0.1, 0.1, 0) }},

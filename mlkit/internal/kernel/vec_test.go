@@ -343,6 +343,77 @@ func dot64(a, b []float64) (s float64) {
 	return s
 }
 
+// Rows may be further apart than they are long; what is between them stays.
+func TestRowsApart(t *testing.T) {
+	levels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(21, 22))
+		for _, c := range [][3]int{{1, 1, 3}, {5, 7, 9}, {130, 33, 144}, {300, 260, 272}} {
+			rows, cols, gap := c[0], c[1], c[2]-c[1]
+			x := randomSlice(r, rows*cols)
+			want, wide := make([]float32, rows*cols), randomSlice(r, (cols-1)*(rows+gap)+rows)
+			before := slices.Clone(wide)
+			Transpose(want, x, rows, cols)
+			TransposeWide(wide, x, rows, cols, rows+gap)
+			for i := range cols {
+				sameBits(t, "transposed", wide[i*(rows+gap):][:rows], want[i*rows:][:rows])
+				if i > 0 {
+					sameBits(t, "between rows", wide[i*(rows+gap)-gap:][:gap], before[i*(rows+gap)-gap:][:gap])
+				}
+			}
+			apart := randomSlice(r, (rows-1)*(cols+gap)+cols)
+			for i := range rows {
+				copy(apart[i*(cols+gap):], x[i*cols:][:cols])
+			}
+			sum, sumApart := make([]float32, cols), make([]float32, cols)
+			AddRows(sum, x, cols)
+			AddRowsWide(sumApart, apart, rows, cols+gap)
+			sameBits(t, "sums", sumApart, sum)
+		}
+	})
+	for what, f := range map[string]func(){
+		"short rows":     func() { TransposeWide(make([]float32, 6), make([]float32, 6), 2, 3, 1) },
+		"a short dst":    func() { TransposeWide(make([]float32, 9), make([]float32, 6), 2, 3, 4) },
+		"a short source": func() { AddRowsWide(make([]float32, 3), make([]float32, 6), 2, 4) },
+		"short gates": func() {
+			x := make([]float32, 2)
+			LSTMCellGrad(make([]float32, 8), x, x, nil, make([]float32, 8), x, x, 1, 5)
+		},
+	} {
+		mustPanic(t, what, f)
+	}
+}
+
+// GELUSlope is GELU and the slope that GELUGrad multiplies by.
+func TestGELUSlope(t *testing.T) {
+	levels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(19, 20))
+		for _, n := range append(testLengths(), elemGrain+5) {
+			x := randomSlice(r, n)
+			if n > len(specials) {
+				copy(x, specials)
+			}
+			y, okY := guarded(r, n, n%16)
+			slope, okS := guarded(r, n, n/3%16)
+			GELUSlope(y, slope, x)
+			wantY, ones, want := make([]float32, n), make([]float32, n), make([]float32, n)
+			Fill(ones, 1)
+			GELU(wantY, x)
+			GELUGrad(want, ones, x)
+			for i := range x {
+				same := func(a, b float32) bool { return a == b || a != a && b != b }
+				if !same(y[i], wantY[i]) || !same(slope[i], want[i]) {
+					t.Fatalf("n %d: at %g %g and %g, want %g and %g", n, x[i], y[i], slope[i], wantY[i], want[i])
+				}
+			}
+			inPlace := slices.Clone(x)
+			GELUSlope(y, inPlace, inPlace)
+			sameBits(t, "slope in place", inPlace, slope)
+			okY(t, "y")
+			okS(t, "slope")
+		}
+	})
+}
+
 func TestLSTMCell(t *testing.T) {
 	levels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(9, 10))
@@ -358,7 +429,7 @@ func TestLSTMCell(t *testing.T) {
 			dgates, okG := guarded(r, 4*n, 5)
 			dcPrev, okP := guarded(r, n, 6)
 			LSTMCell(h, c, acts, tanhC, gates, cPrev, hidden)
-			LSTMCellGrad(dgates, dcPrev, dh, dc, acts, tanhC, cPrev, hidden)
+			LSTMCellGrad(dgates, dcPrev, dh, dc, acts, tanhC, cPrev, hidden, 4*hidden)
 			for i := range rows {
 				g, p := doubles(gates[4*i*hidden:4*(i+1)*hidden]), doubles(cPrev[i*hidden:(i+1)*hidden])
 				wantH, wantC := refLSTM(g, p)
@@ -381,9 +452,20 @@ func TestLSTMCell(t *testing.T) {
 			sameBits(t, "acts in place", inPlace, acts)
 			sameBits(t, "c in place", c2, c)
 			zero, d1, d2 := make([]float32, n), make([]float32, 4*n), make([]float32, 4*n)
-			LSTMCellGrad(d1, dcPrev, dh, zero, acts, tanhC, cPrev, hidden)
-			LSTMCellGrad(d2, dcPrev, dh, nil, acts, tanhC, cPrev, hidden)
+			LSTMCellGrad(d1, dcPrev, dh, zero, acts, tanhC, cPrev, hidden, 4*hidden)
+			LSTMCellGrad(d2, dcPrev, dh, nil, acts, tanhC, cPrev, hidden, 4*hidden)
 			sameBits(t, "dc nil", d2, d1)
+			ld := 4*hidden + 3
+			wide, okW := guarded(r, (rows-1)*ld+4*hidden, 7)
+			between := slices.Clone(wide)
+			LSTMCellGrad(wide, dcPrev, dh, nil, acts, tanhC, cPrev, hidden, ld)
+			okW(t, "LSTM")
+			for i := range rows {
+				sameBits(t, "rows apart", wide[i*ld:][:4*hidden], d1[4*i*hidden:][:4*hidden])
+				if i > 0 {
+					sameBits(t, "between rows", wide[i*ld-3:i*ld], between[i*ld-3:i*ld])
+				}
+			}
 		}
 	})
 }
@@ -614,7 +696,7 @@ func everyKernel(rows, cols int) []float32 {
 	g4, a4 := randomSlice(r, 4*n), make([]float32, 4*n)
 	LSTMCell(y, g, a4, z, g4, x, cols)
 	keep(y, g, a4, z)
-	LSTMCellGrad(g4, g, dy, y, a4, z, x, cols)
+	LSTMCellGrad(g4, g, dy, y, a4, z, x, cols, 4*cols)
 	keep(g4, g)
 	g3, s3, a3, d3 := randomSlice(r, 3*n), randomSlice(r, 3*n), make([]float32, 3*n), make([]float32, 3*n)
 	GRUCell(y, a3, g3, s3, x, cols)

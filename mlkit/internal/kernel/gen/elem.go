@@ -159,9 +159,7 @@ var elemKernels = []elemKernel{
 	}},
 	{"GELU", 1, 0, unary(func(v *vm, x vec) vec { return v.mul(v.normalCDF(x), x) })},
 	{"GELUGrad", 1, 0, gradient(func(v *vm, x vec) vec {
-		p := v.mul(v.mul(x, v.c(-0.5)), x)
-		g := v.mul(v.expNegative(p), v.c(1/math.Sqrt(2*math.Pi)))
-		c := v.normalCDF(x)
+		g, c := v.normalPDF(x), v.normalCDF(x)
 		v.addTo(c, g, x)
 		return c
 	})},

@@ -17,6 +17,7 @@ func emitFused() {
 		v.lstmGrad()
 		v.gru()
 		v.gruGrad()
+		v.geluSlope()
 		v.adam()
 		v.momentum("momentum", false)
 		v.momentum("nesterov", true)
@@ -162,6 +163,19 @@ func (v *vm) gruGrad() {
 		dgx.store(dn, s, 2)
 		dgh.store(v.mul(dn, r), s, 2)
 		s.store(v.mul(d, z), dhPrev)
+	})
+	v.ret()
+}
+
+func (v *vm) geluSlope() {
+	v.function("geluSlope", "func(y, slope, x *float32, n int)", "geluSlope"+v.isaName()+" computes GELU and its derivative, see GELUSlope.")
+	y, slope, in := v.gp("y"), v.gp("slope"), v.gp("x")
+	v.strips(v.gp("n"), 1, func(s strip) {
+		x := s.load(in)
+		g, c := v.normalPDF(x), v.normalCDF(x)
+		s.store(v.mul(c, x), y)
+		v.addTo(c, g, x)
+		s.store(c, slope)
 	})
 	v.ret()
 }

@@ -209,6 +209,12 @@ func (v *vm) normalCDF(x vec) vec {
 	return r
 }
 
+// normalPDF is e^(-x^2/2)/sqrt(2 pi).
+func (v *vm) normalPDF(x vec) vec {
+	p := v.mul(v.mul(x, v.c(-0.5)), x)
+	return v.mul(v.expNegative(p), v.c(1/math.Sqrt(2*math.Pi)))
+}
+
 // sinCos returns the sine (turn 0) or the cosine (turn 1) for |x| <= 2^17: it takes away the nearest
 // multiple of pi/2, in three parts that keep 72 bits, and starts turn quarters further.
 func (v *vm) sinCos(x vec, turn uint32) vec {

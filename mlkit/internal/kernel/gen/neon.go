@@ -623,6 +623,7 @@ func emitNEON() {
 	v.rowsOfChannels()
 	v.lstm()
 	v.gru()
+	v.geluSlope()
 	v.adam()
 	v.momentum("momentum", false)
 	v.momentum("nesterov", true)

@@ -131,19 +131,12 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, batch int) iter.Seq2[Batc
 		}
 		defer atomic.StoreInt32(&l.busy, 0)
 		order, size := l.Permutation(epoch), l.batchSize()
-		fill := func(k int, b *Batch) error {
-			b.Epoch = epoch
-			if err := l.Dataset.Batch(order[k*size:min((k+1)*size, len(order))], b); err != nil {
-				return fmt.Errorf("data: batch %d of epoch %d: %w", k, epoch, err)
-			}
-			return nil
-		}
 		if l.Prefetch > 0 {
-			l.prefetch(ctx, batch, fill, yield)
+			l.prefetch(ctx, batch, func(k int, b *Batch) error { return l.fill(b, order, k, size, epoch) }, yield)
 			return
 		}
-		for k := batch; k < l.Len(); k++ {
-			if err := fill(k, &l.batch); err != nil {
+		for k, n := batch, l.Len(); k < n; k++ {
+			if err := l.fill(&l.batch, order, k, size, epoch); err != nil {
 				yield(Batch{}, err)
 				return
 			}
@@ -152,4 +145,13 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, batch int) iter.Seq2[Batc
 			}
 		}
 	}
+}
+
+// fill makes b batch k of an epoch.
+func (l *Loader) fill(b *Batch, order []int, k, size, epoch int) error {
+	b.Epoch = epoch
+	if err := l.Dataset.Batch(order[k*size:min((k+1)*size, len(order))], b); err != nil {
+		return fmt.Errorf("data: batch %d of epoch %d: %w", k, epoch, err)
+	}
+	return nil
 }

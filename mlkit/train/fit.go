@@ -107,6 +107,10 @@ type fitter[B any] struct {
 	sum    *tensor.GradSum // nil where each step is of one batch and one tape
 	grads  tensor.Grads    // of the step, where sum is nil
 
+	each   func(batch B, err error) bool // deal
+	group  int                           // batches of the step so far
+	broken error                         // what ended the epoch early
+
 	batch       B // for SAM, which wants a function of the tape alone
 	lossOfBatch func(t *tensor.Tape) tensor.Tensor
 }
@@ -145,6 +149,7 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 		h.StepLoss = make([]float64, 0, min(c.Epochs, 1<<20/r.PerEpoch+1)*r.PerEpoch)
 	}
 	f := &fitter[B]{Run: r, ctx: ctx, o: o, source: source}
+	f.each = f.deal
 	f.lossOfBatch = func(t *tensor.Tape) tensor.Tensor { return f.o.Loss(t, f.batch) }
 	if c.Accumulate > 1 || cut {
 		f.sum = tensor.NewGradSum()
@@ -161,33 +166,14 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 // epoch runs one epoch, or what is left of it after a resume, and appends it
 // to the History, also when it ends early with at least one step done.
 func (f *fitter[B]) epoch() (err error) {
-	start, k := time.Now(), f.Config.Accumulate
-	group := 0
-	for batch, e := range from(f.ctx, f.source, f.Epoch, f.StepInEp*k) {
-		if err = e; err == nil && group == 0 { // never between the batches of a step
-			err = f.ctx.Err()
-		}
-		if err != nil {
-			if err == f.ctx.Err() {
-				err = fmt.Errorf("train: interrupted at step %d: %w", f.Step, err)
-			}
-			break
-		}
-		if err = f.add(batch); err != nil {
-			break
-		}
-		if group++; group == k {
-			group = 0
-			if err = f.step(); err != nil {
-				break
-			}
-		}
-	}
-	if err == nil && group > 0 {
-		group = 0
+	start := time.Now()
+	f.group, f.broken = 0, nil
+	from(f.ctx, f.source, f.Epoch, f.StepInEp*f.Config.Accumulate)(f.each)
+	if err = f.broken; err == nil && f.group > 0 {
+		f.group = 0
 		err = f.step()
 	}
-	f.midStep = group > 0
+	f.midStep = f.group > 0
 	if f.epochWeight == 0 {
 		return err
 	}
@@ -203,6 +189,30 @@ func (f *fitter[B]) epoch() (err error) {
 	err = f.notify(EpochEnd)
 	f.StepInEp, f.epochLoss, f.epochWeight = 0, 0, 0
 	return err
+}
+
+// deal does with a batch what epoch does with all, and reports whether to go
+// on. It is a method, not the body of a loop, whose variables would be
+// allocated anew for every epoch: those of small models take microseconds.
+func (f *fitter[B]) deal(batch B, err error) bool {
+	if f.broken != nil { // a source that does not listen
+		return false
+	}
+	if err == nil && f.group == 0 { // never between the batches of a step
+		err = f.ctx.Err()
+	}
+	if err != nil {
+		if err == f.ctx.Err() {
+			err = fmt.Errorf("train: interrupted at step %d: %w", f.Step, err)
+		}
+	} else if err = f.add(batch); err == nil {
+		if f.group++; f.group == f.Config.Accumulate {
+			f.group = 0
+			err = f.step()
+		}
+	}
+	f.broken = err
+	return err == nil
 }
 
 // add computes loss and gradients of one batch, and the loss of the step up to

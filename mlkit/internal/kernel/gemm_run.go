@@ -30,11 +30,7 @@ func (g *Gemm) run(c, a, b []float32) {
 		t := tiles{a: a, b: b, c: c, k: g.K, ldb: g.LDB, count: g.N, bias: g.Bias, biasRows: g.BiasRows}
 		g.dots(&t)
 		return
-	case g.N == 1 && g.LDC == 1 && !g.TransA && (g.TransB || g.LDB == 1):
-		t := tiles{a: b, b: a, c: c, k: g.K, ldb: g.LDA, count: g.M, bias: g.BiasRows, biasRows: g.Bias}
-		g.dots(&t)
-		return
-	case g.N == 1 && g.LDC == 1 && g.TransA && g.M > 1:
+	case g.N == 1 && g.LDC == 1 && g.M > 1 && (g.TransA || g.K == 1 && g.LDA == 1):
 		// The transpose of the product is a row, made of rows of a.
 		h := *g
 		h.M, h.N, h.LDC = 1, g.M, g.M
@@ -42,6 +38,10 @@ func (g *Gemm) run(c, a, b []float32) {
 		h.LDA, h.LDB = g.LDB, g.LDA
 		h.Bias, h.BiasRows = g.BiasRows, g.Bias
 		h.run(c, b, a)
+		return
+	case g.N == 1 && g.LDC == 1 && !g.TransA && (g.TransB || g.LDB == 1):
+		t := tiles{a: b, b: a, c: c, k: g.K, ldb: g.LDA, count: g.M, bias: g.BiasRows, biasRows: g.Bias}
+		g.dots(&t)
 		return
 	}
 	if work := g.M * g.N * g.K; work > serialWork && Workers() > 1 {

@@ -1,11 +1,6 @@
 package text
 
-import (
-	"cmp"
-	"maps"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // WordEnd is at the end of the last piece of a word, so that pieces can be
 // joined to words again.
@@ -39,59 +34,6 @@ func letters(word string) []string {
 	parts := strings.Split(word, "")
 	parts[len(parts)-1] += WordEnd
 	return parts
-}
-
-// TrainBPE learns the given number of merges from words, fewer when no pair
-// occurs twice any more. Of equally frequent pairs the first by the alphabet is
-// joined.
-func TrainBPE(words []string, merges int) *BPE {
-	counts := map[string]int{}
-	for _, w := range words {
-		counts[w]++
-	}
-	type entry struct {
-		parts []string
-		count int
-	}
-	var entries []entry
-	pairs := map[[2]string]int{}
-	where := map[[2]string]map[int]bool{} // entries that may hold a pair
-	add := func(i, sign int) {
-		e := entries[i]
-		for k := 1; k < len(e.parts); k++ {
-			p := [2]string{e.parts[k-1], e.parts[k]}
-			pairs[p] += sign * e.count
-			if where[p] == nil {
-				where[p] = map[int]bool{}
-			}
-			where[p][i] = true
-		}
-	}
-	for _, w := range slices.Sorted(maps.Keys(counts)) {
-		entries = append(entries, entry{letters(w), counts[w]})
-		add(len(entries)-1, 1)
-	}
-	var learned [][2]string
-	for len(learned) < merges {
-		best, most := [2]string{}, 1
-		for p, n := range pairs {
-			if n > most || n == most && n > 1 && cmp.Or(cmp.Compare(p[0], best[0]), cmp.Compare(p[1], best[1])) < 0 {
-				best, most = p, n
-			}
-		}
-		if most < 2 {
-			break
-		}
-		learned = append(learned, best)
-		for i := range where[best] {
-			add(i, -1)
-			entries[i].parts = join(entries[i].parts, best)
-			add(i, 1)
-		}
-		delete(pairs, best)
-		delete(where, best)
-	}
-	return NewBPE(learned)
 }
 
 // join makes one part of every two neighbours that are the pair.

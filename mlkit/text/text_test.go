@@ -1,6 +1,8 @@
 package text
 
 import (
+	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -98,6 +100,78 @@ func TestBPE(t *testing.T) {
 	}
 	if again := NewBPE(append(want, want[0])); !slices.Equal(again.Split("newest"), b.Split("newest")) {
 		t.Error("a pair that comes twice changes its place")
+	}
+}
+
+// trainBPESlowly counts all pairs anew for every merge: the definition, against
+// which the incremental counts are held.
+func trainBPESlowly(words []string, merges int) (learned [][2]string) {
+	parts := make([][]string, len(words))
+	for i, w := range words {
+		parts[i] = letters(w)
+	}
+	for len(learned) < merges {
+		pairs := map[[2]string]int{}
+		for _, p := range parts {
+			for k := 1; k < len(p); k++ {
+				pairs[[2]string{p[k-1], p[k]}]++
+			}
+		}
+		best, most := [2]string{}, 1
+		for p, n := range pairs {
+			if n > most || n == most && n > 1 && (p[0] < best[0] || p[0] == best[0] && p[1] < best[1]) {
+				best, most = p, n
+			}
+		}
+		if most < 2 {
+			return learned
+		}
+		learned = append(learned, best)
+		for i := range parts {
+			parts[i] = join(parts[i], best)
+		}
+	}
+	return learned
+}
+
+// Words of few letters: many pairs are equally frequent, overlap (aaa), or
+// become rarer and more frequent again.
+func TestBPECounts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for trial := range 40 {
+		words := make([]string, 60)
+		for i := range words {
+			w := make([]byte, 1+rng.IntN(9))
+			for k := range w {
+				w[k] = 'a' + byte(rng.IntN(2+trial%3))
+			}
+			words[i] = string(w)
+		}
+		if got, want := TrainBPE(words, 200).Merges, trainBPESlowly(words, 200); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q:\n%q, want\n%q", words, got, want)
+		}
+	}
+}
+
+// A vocabulary of the size of Multi30k's English and German words.
+func BenchmarkTrainBPE(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	syllables := make([]string, 300)
+	for i := range syllables {
+		for range 2 + rng.IntN(2) {
+			syllables[i] += string(rune('a' + rng.IntN(26)))
+		}
+	}
+	var words []string
+	for range 25_000 {
+		w := ""
+		for range 1 + rng.IntN(4) {
+			w += syllables[int(300*math.Pow(rng.Float64(), 2))]
+		}
+		words = append(words, slices.Repeat([]string{w}, 1+int(1/(0.01+rng.Float64())))...)
+	}
+	for b.Loop() {
+		TrainBPE(words, 4000)
 	}
 }
 

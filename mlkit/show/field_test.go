@@ -67,6 +67,7 @@ func TestFieldColours(t *testing.T) {
 		"Mapped":   {Images("", []image.Image{Mapped([]float32{-3, 1}, 1, 2, Diverging)}, nil, 1), Diverging.At(0)},
 		"RGB":      {Images("", []image.Image{RGB([]float32{1, 0, 0, 0.5, 0, 0}, 1, 2)}, nil, 1), color.NRGBA{255, 0, 0, 255}},
 		"Boxes":    {Boxes("", Gray([]uint8{200}, 1, 1), nil), color.NRGBA{200, 200, 200, 255}},
+		"Box":      {Boxes("", Gray([]uint8{0}, 1, 1), []Box{{0, 0, 1, 1, "", 0.5, 3}, {0, 0, 1, 1, "", 0.2, 2}}), seriesColours[2]},
 		"Path end": {Plot("", "", "").Path("p", []float64{0, 1}, []float64{0, 1}), seriesColours[0]},
 		"Bars":     {Plot("", "", "").Categories("a").Bars("p", []float64{1}, nil), mix(paper, seriesColours[0], 0.85)},
 		"Surface":  {Surface("", "x", "y", "z", g, step, Colors(Viridis)), Viridis.At(0)},
@@ -77,6 +78,8 @@ func TestFieldColours(t *testing.T) {
 			want = 10_000
 		case "Path end":
 			want = 500
+		case "Box": // the frame of the surer one, over the other
+			want = 2000
 		case "Surface":
 			want = 2000
 		}
@@ -110,7 +113,7 @@ func TestHardFields(t *testing.T) {
 			"Histogram": Plot("", "", "").Histogram("", z, 0), "Histogram mixed": Plot("", "", "").LogY().Histogram("", mixed, 5),
 			"Bars": Plot("", "", "").Bars("", z[:3], z[:3]), "Bars log": Plot("", "", "").LogY().Bars("", mixed[:3], nil), "Strip": Plot("", "", "").Strip("", [][]float64{z, nil, mixed}),
 			"Spectrogram": Spectrogram("", rows, 1, 1), "Mapped": Images("", []image.Image{Mapped(z, 3, 4, Viridis), Gray(z, 3, 4)}, nil, 0),
-			"Box outside": Boxes("", Gray(z, 3, 4), []Box{{-5, -5, 100, 100, "x", 1}}),
+			"Box outside": Boxes("", Gray(z, 3, 4), []Box{{-5, -5, 100, 100, "x", 1, 0}}),
 		} {
 			d.picture().setSize(200, 150)
 			if _, err := d.picture().PNG(); err != nil {

@@ -139,7 +139,7 @@ func gallery() map[string]Drawing {
 		"matrix plain": Matrix("Attention", nil, nil, attention, ""),
 		"images":       Images("Digits and what the model says", digits, captions, 6),
 		"filters":      Images("First-layer filters", filters, nil, 8),
-		"boxes":        Boxes("Detection", photograph, []Box{{20, 30, 90, 100, "cat", 0.97}, {100, 20, 190, 90, "dog", 0.61}, {130, 60, 210, 118, "cat", 0}}),
+		"boxes":        Boxes("Detection", photograph, []Box{{20, 30, 90, 100, "cat", 0.97, 0}, {100, 20, 190, 90, "dog", 0.61, 0}, {130, 60, 210, 118, "cat", 0, 0}}),
 		"panels": Panels("Batch, mini-batch, stochastic", 3,
 			Plot("batch", "step", "loss").Line("loss", nil, decay(0.02, 0.1)), Plot("mini-batch", "step", "loss").Line("loss", nil, decay(0.03, 0.1)),
 			Plot("stochastic", "step", "loss").Line("loss", nil, decay(0.04, 0.1))),

@@ -1,10 +1,12 @@
 package show
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -205,9 +207,11 @@ type Box struct {
 	X0, Y0, X1, Y1 float64
 	Label          string
 	Score          float64 // written after the label as a percentage if positive
+	Series         int     // the colour, from 1, so that several pictures agree; 0 gives each label of a picture the next one
 }
 
-// Boxes returns an image with rectangles and their labels. Boxes with the same label have the same colour.
+// Boxes returns an image with rectangles and their labels. Boxes with the same label have the same colour. The labels lie over all
+// rectangles, and what has a higher score over what has a lower one.
 func Boxes(title string, m image.Image, boxes []Box) *Picture {
 	p := &Picture{title: title, w: Width, colours: colourKind(m)}
 	b := m.Bounds()
@@ -228,32 +232,41 @@ func Boxes(title string, m image.Image, boxes []Box) *Picture {
 		c.Rectangle = drawImage(c, m, c.Rectangle)
 		a := &axes{Canvas: c, x: scale{lo: 0, hi: float64(b.Dx())}, y: scale{lo: 0, hi: float64(b.Dy())}}
 		series := map[string]int{}
-		for _, box := range boxes {
+		sorted := slices.SortedStableFunc(slices.Values(boxes), func(a, b Box) int { return cmp.Compare(a.Score, b.Score) })
+		colours := make([]color.NRGBA, len(sorted))
+		corners := make([]vg.Point, len(sorted)) // upper left, for the label
+		for i, box := range sorted {
 			k, ok := series[box.Label]
 			if !ok {
 				k = len(series)
 				series[box.Label] = k
 			}
-			col, _ := seriesColour(k)
+			if box.Series > 0 {
+				k = box.Series - 1
+			}
+			colours[i], _ = seriesColour(k)
 			h := float64(b.Dy())
 			p, ok1 := a.pt(box.X0, h-box.Y1)
 			q, ok2 := a.pt(box.X1, h-box.Y0)
 			if !ok1 || !ok2 {
 				return fmt.Errorf("box %+v is not finite", box)
 			}
+			corners[i] = vg.Point{X: p.X, Y: q.Y}
 			frame := []vg.Point{p, {X: q.X, Y: p.Y}, q, {X: p.X, Y: q.Y}, p}
-			for _, s := range []draw.LineStyle{{Color: paper, Width: 4}, {Color: col, Width: 2.5}} {
+			for _, s := range []draw.LineStyle{{Color: paper, Width: 4}, {Color: colours[i], Width: 2.5}} {
 				a.StrokeLines(s, a.ClipLinesXY(frame)...)
 			}
+		}
+		for i, box := range sorted {
 			text := box.caption()
 			if text == "" {
 				continue
 			}
-			sty := bold(textStyle(tickSize, readableOn(col), draw.XLeft, draw.YCenter))
+			sty := bold(textStyle(tickSize, readableOn(colours[i]), draw.XLeft, draw.YCenter))
 			w, th := sty.Width(text)+8, vg.Length(tickSize*1.4)
-			x := min(max(p.X, a.Min.X), a.Max.X-w)
-			y := min(max(q.Y, a.Min.Y), a.Max.Y-th)
-			a.FillPolygon(col, []vg.Point{{X: x, Y: y}, {X: x + w, Y: y}, {X: x + w, Y: y + th}, {X: x, Y: y + th}})
+			x := min(max(corners[i].X, a.Min.X), a.Max.X-w)
+			y := min(max(corners[i].Y, a.Min.Y), a.Max.Y-th)
+			a.FillPolygon(colours[i], []vg.Point{{X: x, Y: y}, {X: x + w, Y: y}, {X: x + w, Y: y + th}, {X: x, Y: y + th}})
 			a.FillText(sty, vg.Point{X: x + 4, Y: y + th/2}, text)
 		}
 		return nil

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -253,6 +254,46 @@ func FuzzReadNPY(f *testing.F) {
 		}
 		if a.Len() != n || n > len(b) {
 			t.Errorf("%v: %d elements of %d bytes", a.Dims, a.Len(), len(b))
+		}
+	})
+}
+
+// What an npz file says of its arrays is not believed: they are no larger than
+// what is in it.
+func FuzzLoadNPZ(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "a.npz")
+	for _, arrays := range [][]data.Array{
+		nil,
+		{{Name: "a", Dims: []int{2, 2}, Data: []float32{1, 2, 3, 4}}, {Name: "b", Dims: []int{1}, Data: []int32{5}}},
+	} {
+		if err := data.SaveNPZ(path, arrays...); err != nil {
+			f.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		if len(arrays) > 0 {
+			f.Add(corrupt(b))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(path, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		arrays, err := data.LoadNPZ(path)
+		if err != nil && (arrays != nil || !strings.Contains(err.Error(), path)) {
+			t.Errorf("%v, %v", arrays, err)
+		}
+		for i, a := range arrays {
+			n := 1
+			for _, d := range a.Dims {
+				n *= d
+			}
+			if a.Len() != n || slices.ContainsFunc(arrays[:i], func(o data.Array) bool { return o.Name == a.Name }) {
+				t.Errorf("%q: %v has %d elements", a.Name, a.Dims, a.Len())
+			}
 		}
 	})
 }

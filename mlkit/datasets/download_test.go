@@ -398,9 +398,8 @@ func TestDataNotAtHand(t *testing.T) {
 	}
 }
 
-// Whatever an archive holds, nothing appears outside of its folder, and no more
-// than is allowed inside.
-func FuzzExtract(f *testing.F) {
+// archives are small ones of each kind, some of them hostile.
+func archives(f *testing.F) {
 	for _, kind := range []string{"zip", "tgz"} {
 		for _, entries := range [][][2]string{
 			{{"set/", ""}, {"set/a.txt", "one"}, {"set/deep/b.txt", "two"}},
@@ -418,6 +417,42 @@ func FuzzExtract(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
+}
+
+// Of whatever archive, no more is read into memory than is allowed.
+func FuzzArchiveInMemory(f *testing.F) {
+	archives(f)
+	path := filepath.Join(f.TempDir(), "archive")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		const limit = 1000
+		if err := os.WriteFile(path, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, folder := range []string{"", "set/"} {
+			files, err := datasets.Under(path, folder, limit)
+			size := 0
+			for _, text := range files {
+				size += len(text)
+			}
+			if size > limit || err != nil && files != nil {
+				t.Errorf("%d bytes, %v", size, err)
+			}
+			for name, want := range files {
+				if got, err := datasets.Member(path, folder+name, limit); folder == "" && (err != nil || len(got) > limit) {
+					t.Errorf("%q: %v, and alone %q, %v", name, len(want), got, err)
+				}
+			}
+		}
+		if got, err := datasets.InnerMember(b, "set/a.txt", limit); len(got) > limit || err != nil && got != nil {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+	})
+}
+
+// Whatever an archive holds, nothing appears outside of its folder, and no more
+// than is allowed inside.
+func FuzzExtract(f *testing.F) {
+	archives(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		const limit = 1000
 		parent := t.TempDir()

@@ -19,6 +19,11 @@ func FashionFolder(dir string) (undo func()) {
 // Member reads a file of an archive.
 var Member = member
 
+// Under reads the files of an archive that lie in a folder.
+func Under(archive, folder string, limit int64) (map[string][]byte, error) {
+	return under(archive, folder, limit)
+}
+
 // FakeWheel puts another file in the place of scikit-learn's wheel until undo
 // is called.
 func FakeWheel(file, sha256 string) (undo func()) {

@@ -55,7 +55,7 @@ func decode(ctx context.Context, value any, name string, args ...string) error {
 	return json.Unmarshal([]byte(out), value)
 }
 
-func (b buildah) sizes(ctx context.Context) (string, int64, error) {
+func (b buildah) layers(ctx context.Context) ([]layer, error) {
 	var i struct {
 		OCIv1 struct {
 			History []struct {
@@ -68,44 +68,45 @@ func (b buildah) sizes(ctx context.Context) (string, int64, error) {
 		}
 	}
 	if err := decode(ctx, &i, "buildah", "inspect", "--type", "image", b.tag); err != nil {
-		return "", 0, err
+		return nil, err
 	}
 	var info struct {
 		Store struct{ GraphDriverName, GraphRoot string }
 	}
 	if err := decode(ctx, &info, "buildah", "info"); err != nil {
-		return "", 0, err
+		return nil, err
 	}
 	data, err := os.ReadFile(filepath.Join(info.Store.GraphRoot, info.Store.GraphDriverName+"-layers", "layers.json"))
 	if err != nil {
-		return "", 0, err
+		return nil, err
 	}
-	type layer struct {
+	var stored []struct {
 		Digest string `json:"diff-digest"`
 		Size   int64  `json:"diff-size"`
 	}
+	if err := json.Unmarshal(data, &stored); err != nil {
+		return nil, err
+	}
+	sizes := map[string]int64{}
+	for _, l := range stored {
+		sizes[l.Digest] = l.Size
+	}
 	var layers []layer
-	if err := json.Unmarshal(data, &layers); err != nil {
-		return "", 0, err
-	}
-	var text strings.Builder
-	var sum int64
-	n := 0
 	for _, h := range i.OCIv1.History {
-		if h.Empty || n >= len(i.OCIv1.RootFS.Digests) {
+		if h.Empty {
 			continue
 		}
-		digest := i.OCIv1.RootFS.Digests[n]
-		n++
-		at := slices.IndexFunc(layers, func(l layer) bool { return l.Digest == digest })
-		if at < 0 {
-			continue
+		if len(layers) == len(i.OCIv1.RootFS.Digests) {
+			return nil, fmt.Errorf("the image has %d layers, its history more", len(layers))
 		}
-		sum += layers[at].Size
-		by := strings.Join(strings.Fields(strings.TrimPrefix(h.By, "/bin/sh -c ")), " ")
-		fmt.Fprintf(&text, "%7.1f MB  %.110s\n", float64(layers[at].Size)/1e6, by)
+		digest := i.OCIv1.RootFS.Digests[len(layers)]
+		size, ok := sizes[digest]
+		if !ok {
+			return nil, fmt.Errorf("no size is known of the layer %s, %s", digest, h.By)
+		}
+		layers = append(layers, layer{h.By, size})
 	}
-	return text.String(), sum, nil
+	return layers, nil
 }
 
 // chroot is a container made of namespaces and a chroot.
@@ -333,6 +334,10 @@ func (c *chroot) exec(ctx context.Context, args ...string) (string, error) {
 	enter := []string{"--target", strconv.Itoa(c.cmd.Process.Pid), "--all", "--root", "--wd",
 		"--setuid", strconv.Itoa(c.user[0]), "--setgid", strconv.Itoa(c.user[1]), "env", "-i"}
 	return run(ctx, "nsenter", append(append(enter, c.env...), args...)...)
+}
+
+func (c *chroot) beside(args ...string) []string {
+	return append([]string{"nsenter", "--target", strconv.Itoa(c.cmd.Process.Pid), "--net"}, args...)
 }
 
 func (c *chroot) stop(ctx context.Context) (int, time.Duration, error) {

@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -26,9 +28,15 @@ type engine interface {
 	// build builds the unchanged Dockerfile.
 	build(ctx context.Context, top string) error
 	inspect(ctx context.Context) (image, error)
-	// sizes describes the image's layers, and returns the size of all in bytes.
-	sizes(ctx context.Context) (string, int64, error)
+	// layers lists the image's layers, the lowest first.
+	layers(ctx context.Context) ([]layer, error)
 	start(ctx context.Context, opt options) (container, error)
+}
+
+// layer is one of an image's: what made it, and its size in bytes, not compressed.
+type layer struct {
+	by   string
+	size int64
 }
 
 // options are those of `docker run`.
@@ -48,6 +56,9 @@ type container interface {
 	host() string // host:port for dial
 	// exec runs a program in it as the container's user.
 	exec(ctx context.Context, args ...string) (string, error)
+	// beside returns the command line that runs a program of this machine's where
+	// it reaches the container's host.
+	beside(args ...string) []string
 	// stop sends SIGTERM and returns the exit code and how long it took to end.
 	stop(ctx context.Context) (code int, took time.Duration, err error)
 	// done is closed when it has ended.
@@ -109,18 +120,22 @@ func parse(data []byte) (image, error) {
 	return i, err
 }
 
-func (d docker) sizes(ctx context.Context) (string, int64, error) {
-	layers, err := run(ctx, "docker", "history", "--format", "{{.Size}}\t{{.CreatedBy}}", d.tag)
+func (d docker) layers(ctx context.Context) ([]layer, error) {
+	out, err := run(ctx, "docker", "history", "--no-trunc", "--human=false", "--format", "{{.Size}}\t{{.CreatedBy}}", d.tag)
 	if err != nil {
-		return "", 0, err
+		return nil, err
 	}
-	out, err := run(ctx, "docker", "image", "inspect", "--format", "{{.Size}}", d.tag)
-	if err != nil {
-		return "", 0, err
+	var layers []layer
+	for line := range strings.Lines(out) {
+		size, by, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		n, err := strconv.ParseInt(size, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("docker history: %q: %w", line, err)
+		}
+		layers = append(layers, layer{by, n})
 	}
-	var size int64
-	_, err = fmt.Sscan(out, &size)
-	return layers, size, err
+	slices.Reverse(layers)
+	return layers, nil
 }
 
 type dockerContainer struct {
@@ -171,6 +186,8 @@ func (c *dockerContainer) host() string { return c.address }
 func (c *dockerContainer) exec(ctx context.Context, args ...string) (string, error) {
 	return run(ctx, "docker", append([]string{"exec", c.id}, args...)...)
 }
+
+func (c *dockerContainer) beside(args ...string) []string { return args }
 
 func (c *dockerContainer) stop(ctx context.Context) (int, time.Duration, error) {
 	start := time.Now()

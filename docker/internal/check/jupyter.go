@@ -128,16 +128,17 @@ func (s *server) start(ctx context.Context, path string) (*kernel, error) {
 		return nil, err
 	}
 	k := &kernel{session: rand.Text()}
-	// The first messages can be lost until the kernel listens: ask until it answers.
+	// The first messages can be lost until the kernel listens: ask until it answers,
+	// each time more patiently, as where it is emulated an answer takes seconds.
 	// A read that was cancelled closes the connection, hence a new one each time.
-	for {
+	for patience := 2 * time.Second; ; patience *= 2 {
 		k.conn, _, err = websocket.Dial(ctx, "ws://"+s.host+"/api/kernels/"+session.Kernel.ID+"/channels?session_id="+k.session,
 			&websocket.DialOptions{HTTPClient: s.http, HTTPHeader: http.Header{"Authorization": {"token " + s.token}}})
 		if err != nil {
 			return nil, err
 		}
 		k.conn.SetReadLimit(64 << 20)
-		short, cancel := context.WithTimeout(ctx, 2*time.Second)
+		short, cancel := context.WithTimeout(ctx, patience)
 		err = k.request(short, "kernel_info", struct{}{}, nil)
 		cancel()
 		if err == nil || ctx.Err() != nil {

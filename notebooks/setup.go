@@ -14,7 +14,9 @@ var setupCommand = command{
 func init() { setupCommand.run = install }
 
 func install(ctx context.Context, args []string) error {
-	if err := setupCommand.flags().Parse(args); err != nil {
+	flags := setupCommand.flags()
+	goOnly := flags.Bool("go", false, "only what Go makes, for $GOARCH: for an image of another processor")
+	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	paths, err := bookFiles()
@@ -23,10 +25,13 @@ func install(ctx context.Context, args []string) error {
 	}
 	books := readable(paths)
 	warm := imports(books)
-	env, err := setup.Prepare(ctx, setup.Options{Log: os.Stderr, Warm: warm})
+	env, err := setup.Prepare(ctx, setup.Options{Log: os.Stderr, Warm: warm, GoOnly: *goOnly})
 	if err != nil {
 		return err
 	}
 	env.WarmUp(ctx, warm) // for a set-up that lacked nothing, but has another build cache
+	if *goOnly {
+		return nil
+	}
 	return fetch(fetched(books), env.Python)
 }

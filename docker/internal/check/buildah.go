@@ -29,7 +29,8 @@ import (
 type buildah struct{ tag, arch string }
 
 func (b buildah) build(ctx context.Context, top string) error {
-	return show(ctx, "buildah", "bud", "--pull-never", "--layers", "--arch", b.arch,
+	return show(ctx, "buildah", "bud", "--pull-never", "--layers", "--platform", "linux/"+b.arch,
+		"--build-arg", "BUILDPLATFORM=linux/"+runtime.GOARCH, // Debian 12's does not know it
 		"--format", "docker", // the other one has no HEALTHCHECK
 		"-f", top+"/docker/Dockerfile", "-t", b.tag, top)
 }

@@ -34,6 +34,11 @@ const unused = 60 * 24 * time.Hour
 type Options struct {
 	Log  io.Writer // progress; nil: none
 	Warm []string  // packages worth compiling ahead, because notebooks import them
+
+	// GoOnly leaves out what needs a Python of the machine that the book will run
+	// on. With GOOS and GOARCH set, the rest is made for that machine's processor,
+	// at this one's speed; Prepare over there finds it and adds Python's part.
+	GoOnly bool
 }
 
 // sharedVar names a folder with finished parts, made by a set-up with
@@ -70,21 +75,24 @@ func Prepare(ctx context.Context, opt Options) (*Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	python, err := findPython(ctx)
-	if err != nil {
-		return nil, err
-	}
 	key, err := toolsKey(golang)
 	if err != nil {
 		return nil, err
 	}
-	venv := part(cache, "python-"+pythonKey(python))
 	env := &Env{
 		Repo:   golang.repo(),
-		Python: filepath.Join(venv, "bin", "python"),
 		Book:   filepath.Join(cache, "book-"+digest(golang.repo())),
 		tools:  part(cache, "tools-"+key),
 		golang: golang,
+	}
+	var python interpreter
+	venv := "" // none
+	if !opt.GoOnly {
+		if python, err = findPython(ctx); err != nil {
+			return nil, err
+		}
+		venv = part(cache, "python-"+pythonKey(python))
+		env.Python = filepath.Join(venv, "bin", "python")
 	}
 	m, err := env.missing(venv)
 	if err != nil {
@@ -115,6 +123,9 @@ func Prepare(ctx context.Context, opt Options) (*Env, error) {
 	for _, dir := range []string{venv, env.tools} {
 		os.Chtimes(dir, now, now) // tells clean that it is in use
 	}
+	if opt.GoOnly {
+		return env, nil
+	}
 	if err := env.writeBook(); err != nil {
 		return nil, fmt.Errorf("writing Jupyter's settings: %w", err)
 	}
@@ -131,7 +142,7 @@ func (m missing) any() bool { return m.venv || m.tools || len(m.modules) > 0 }
 
 func (e *Env) missing(venv string) (missing, error) {
 	modules, err := e.golang.missingModules(datasets.Modules())
-	return missing{venv: !exists(venv), tools: !exists(e.tools), modules: modules}, err
+	return missing{venv: venv != "" && !exists(venv), tools: !exists(e.tools), modules: modules}, err
 }
 
 // build makes the parts that are missing. Python's part waits for the network

@@ -204,6 +204,51 @@ func TestLockedSetup(t *testing.T) {
 	}
 }
 
+// GoOnly needs no Python, and makes what another processor needs.
+func TestGoOnly(t *testing.T) {
+	golang, err := findGo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := toolsKey(golang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", base)
+	t.Setenv("HOME", base) // macOS
+	t.Setenv("GOMODCACHE", golang.GOMODCACHE)
+	t.Setenv("GOCACHE", golang.GOCACHE)
+	t.Setenv("GOARCH", "arm64")
+	if runtime.GOARCH == "arm64" {
+		t.Setenv("GOARCH", "amd64")
+	}
+	golang, err = findGo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := toolsKey(golang)
+	if err != nil || key == own {
+		t.Fatalf("the kernel for %s passes for this machine's: %s, %v", golang.GOARCH, key, err)
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := filepath.Join(cache, "tools-"+key)
+	if err := os.Mkdir(made, 0o700); err != nil { // compiling it takes a minute
+		t.Fatal(err)
+	}
+	path(t, map[string]string{"go": "exec '" + golang.goCommand() + `' "$@"`})
+	if _, err := Prepare(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), "found: none") {
+		t.Errorf("with no Python there: %v", err)
+	}
+	env, err := Prepare(t.Context(), Options{GoOnly: true})
+	if err != nil || env.tools != made || exists(env.Book) {
+		t.Errorf("only what Go makes: %+v, %v", env, err)
+	}
+}
+
 func TestNoCacheFolder(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	os.WriteFile(file, nil, 0o600)

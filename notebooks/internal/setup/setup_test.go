@@ -174,20 +174,28 @@ func TestInterruptedSetup(t *testing.T) {
 	clean(cache)
 }
 
-func TestLockedSetup(t *testing.T) {
+// emptyCache moves the set-up's cache to a new folder, which it returns. Go's own
+// caches stay where they are.
+func emptyCache(t *testing.T, golang toolchain) string {
+	t.Helper()
 	base := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", base)
 	t.Setenv("HOME", base) // macOS
-	golang, err := findGo(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Setenv("GOMODCACHE", golang.GOMODCACHE)
 	t.Setenv("GOCACHE", golang.GOCACHE)
 	cache, err := cacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cache
+}
+
+func TestLockedSetup(t *testing.T) {
+	golang, err := findGo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := emptyCache(t, golang)
 	lock, err := session.TryLock(filepath.Join(cache, "lock"))
 	if err != nil {
 		t.Fatal(err)
@@ -214,11 +222,7 @@ func TestGoOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := t.TempDir()
-	t.Setenv("XDG_CACHE_HOME", base)
-	t.Setenv("HOME", base) // macOS
-	t.Setenv("GOMODCACHE", golang.GOMODCACHE)
-	t.Setenv("GOCACHE", golang.GOCACHE)
+	cache := emptyCache(t, golang)
 	t.Setenv("GOARCH", "arm64")
 	if runtime.GOARCH == "arm64" {
 		t.Setenv("GOARCH", "amd64")
@@ -230,10 +234,6 @@ func TestGoOnly(t *testing.T) {
 	key, err := toolsKey(golang)
 	if err != nil || key == own {
 		t.Fatalf("the kernel for %s passes for this machine's: %s, %v", golang.GOARCH, key, err)
-	}
-	cache, err := cacheDir()
-	if err != nil {
-		t.Fatal(err)
 	}
 	made := filepath.Join(cache, "tools-"+key)
 	if err := os.Mkdir(made, 0o700); err != nil { // compiling it takes a minute

@@ -8,7 +8,7 @@ import (
 )
 
 var setupCommand = command{
-	name: "setup", does: "only install what the other commands need, to work without network afterwards",
+	name: "setup", args: "[-go]", does: "only install what the other commands need, to work without network afterwards",
 }
 
 func init() { setupCommand.run = install }

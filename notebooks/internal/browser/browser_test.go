@@ -94,7 +94,7 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	paths = append(paths, filepath.Join(book, "testdata", "sample.ipynb"))
+	paths = append(paths, filepath.Join(book, "internal", "testdata", "sample.ipynb"))
 	if os.Getenv(wholeVar) == "" {
 		paths = slices.DeleteFunc(paths, func(path string) bool {
 			name := filepath.Base(path)

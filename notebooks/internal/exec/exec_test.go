@@ -61,7 +61,7 @@ func notebook(t *testing.T, sources ...string) *nb.Notebook {
 
 func TestTwoRunsAreEqual(t *testing.T) {
 	env := ready(t)
-	n, err := nb.Read("../../testdata/sample.ipynb")
+	n, err := nb.Read("../testdata/sample.ipynb")
 	if err != nil {
 		t.Fatal(err)
 	}

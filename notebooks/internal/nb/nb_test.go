@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-const sample = "../../testdata/sample.ipynb"
+const sample = "../testdata/sample.ipynb"
 
 func TestRoundTrip(t *testing.T) {
 	want, err := os.ReadFile(sample)

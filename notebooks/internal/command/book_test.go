@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"context"
@@ -34,7 +34,7 @@ var atOnce = make(chan struct{}, 2)
 
 // Every notebook keeps the book's rules.
 func TestLint(t *testing.T) {
-	paths, err := filepath.Glob("*.ipynb")
+	paths, err := bookFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,11 +54,11 @@ func TestLint(t *testing.T) {
 // out, small (go run ./notebooks check runs them in full).
 func TestBook(t *testing.T) {
 	env := ready(t)
-	paths, err := filepath.Glob("*.ipynb")
+	paths, err := bookFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range append(paths, "testdata/sample.ipynb") {
+	for _, path := range append(paths, "../testdata/sample.ipynb") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
 			atOnce <- struct{}{}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package command
 
 import (
 	"bufio"
@@ -24,14 +24,17 @@ import (
 	"time"
 )
 
-// program is this program, compiled once.
+// bookProgram is the package whose commands these are.
+const bookProgram = "descent/notebooks"
+
+// program is the program, compiled once.
 var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "program-")
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "notebooks")
-	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", path, bookProgram).CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%w\n%s", err, out)
 	}
@@ -176,7 +179,7 @@ func TestRunEndsWithItsCaller(t *testing.T) {
 			path, sign := endless(t)
 			var s *started
 			if c.goRun {
-				s = start(t, "go", "run", ".", "run", path)
+				s = start(t, "go", "run", bookProgram, "run", path)
 			} else {
 				s = launch(t, "run", path)
 			}
@@ -259,7 +262,7 @@ func TestReadOnlyCheckout(t *testing.T) {
 	out := t.TempDir()
 	script := `mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && cd "$1/notebooks" || exit 77
 		! touch x 2> /dev/null || exit 77
-		"$2" run -o "$3" testdata/sample.ipynb && ! "$2" run -inplace testdata/sample.ipynb`
+		"$2" run -o "$3" internal/testdata/sample.ipynb && ! "$2" run -inplace internal/testdata/sample.ipynb`
 	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", script, "sh", env.Repo, path, out)
 	text, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() == 77 || bytes.Contains(text, []byte("unshare")) {

@@ -73,8 +73,8 @@ func (b Batch) Ints() tensor.Ints {
 // full, which is what recurrent layers and CTC take for that.
 func (b Batch) InputLengths() tensor.Ints { return lengthInts(b.Lengths) }
 
-// SpellingLengths are the true lengths of the rows of labels, in the same way.
-func (b Batch) SpellingLengths() tensor.Ints { return lengthInts(b.LabelLengths) }
+// TargetLengths are the true lengths of the rows of labels, in the same way.
+func (b Batch) TargetLengths() tensor.Ints { return lengthInts(b.LabelLengths) }
 
 func lengthInts(n []int32) tensor.Ints {
 	if n == nil {

@@ -9,14 +9,11 @@
 //	loader := &data.Loader{Dataset: set, BatchSize: 32, Shuffle: true, Seed: 1}
 //	for batch, err := range loader.Epoch(0) { … }
 //
-// Where samples come from: [FromSlices] and [FromLabels] (memory), [LoadCSV]
-// with [Table.Classification] and [Table.Regression] (tables, categories
-// one-hot by an [Encoder]), [LoadImageFolder] and [LoadIDXImages] (images),
-// [LoadNPY] and [LoadNPZ] (NumPy), [OpenSafetensors] (weights), and package
-// datasets. Files are not trusted: what is damaged gives an error that names
-// the file and the place.
+// Where samples come from: [FromSlices] and [FromLabels] (memory), package
+// tabular (CSV files, categories), package formats (folders of images, idx and
+// npy files, Pascal VOC) and package datasets.
 //
-// Pictures with boxes around objects are [ObjectImages] ([LoadVOC] reads them);
+// Pictures with boxes around objects are [ObjectImages] (formats.LoadVOC reads them);
 // [Centers] makes training targets of them for a detector and reads its answers,
 // and [NMS] leaves one answer for each object.
 //

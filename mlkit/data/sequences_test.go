@@ -16,7 +16,7 @@ func TestSequences(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !slices.Equal(b.X, []float32{3, 4, 5, 6, 7, 8, 1, 2, 0, 0, 0, 0}) || !slices.Equal(b.XDims, []int{2, 3, 2}) ||
-			!slices.Equal(b.Lengths, []int32{3, 1}) || !slices.Equal(b.Labels, []int32{6, 5}) || b.SpellingLengths().Size() != 0 {
+			!slices.Equal(b.Lengths, []int32{3, 1}) || !slices.Equal(b.Labels, []int32{6, 5}) || b.TargetLengths().Size() != 0 {
 			t.Errorf("%+v", b)
 		}
 	}
@@ -25,12 +25,12 @@ func TestSequences(t *testing.T) {
 	if !slices.Equal(part.InputLengths().Data, []int32{1}) || !slices.Equal(part.XDims, []int{1, 3, 2}) {
 		t.Errorf("%+v", part)
 	}
-	s.Spellings = [][]int32{{}, {1, 2, 3}, {4}}
+	s.LabelSequences = [][]int32{{}, {1, 2, 3}, {4}}
 	if err := s.Batch([]int{1, 2, 0}, &b); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(b.Labels, []int32{1, 2, 3, 4, -1, -1, -1, -1, -1}) || !slices.Equal(b.LabelsDims, []int{3, 3}) ||
-		!slices.Equal(b.SpellingLengths().Data, []int32{3, 1, 0}) || !slices.Equal(b.Lengths, []int32{3, 2, 1}) {
+		!slices.Equal(b.TargetLengths().Data, []int32{3, 1, 0}) || !slices.Equal(b.Lengths, []int32{3, 2, 1}) {
 		t.Errorf("%+v", b)
 	}
 	// What has no lengths forgets those of the batch before.
@@ -51,7 +51,7 @@ func TestSequences(t *testing.T) {
 }
 
 func TestSequencesAllocateNothing(t *testing.T) {
-	s := &data.Sequences{X: [][]float32{{1, 2}, {3, 4, 5, 6}}, Width: 2, Spellings: [][]int32{{1}, {1, 2}}}
+	s := &data.Sequences{X: [][]float32{{1, 2}, {3, 4, 5, 6}}, Width: 2, LabelSequences: [][]int32{{1}, {1, 2}}}
 	var b data.Batch
 	index := []int{0, 1}
 	if n := testing.AllocsPerRun(10, func() {

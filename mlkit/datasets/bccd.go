@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"descent/mlkit/data"
+	"descent/mlkit/formats"
 )
 
 var bccd = hosted{
@@ -18,14 +19,14 @@ var bccd = hosted{
 // test. Options scale them. Where the archive of the pinned commit, as its host
 // packs it, is not in [Dir] as bccd.tar.gz (7 MB), the error wraps ErrMissing and
 // names the address; what is in it is held against a checksum.
-func BCCD(o data.ImageOptions) (train, val, test *data.ObjectImages, err error) {
+func BCCD(o formats.ImageOptions) (train, val, test *data.ObjectImages, err error) {
 	files, err := bccd.read()
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	var sets [3]*data.ObjectImages
 	for i, name := range []string{"train", "val", "test"} {
-		if sets[i], err = data.LoadVOC(files, name, []string{"RBC", "WBC", "Platelets"}, o); err != nil {
+		if sets[i], err = formats.LoadVOC(files, name, []string{"RBC", "WBC", "Platelets"}, o); err != nil {
 			return nil, nil, nil, fmt.Errorf("datasets: BCCD: %w", err)
 		}
 	}

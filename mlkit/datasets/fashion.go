@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"descent/mlkit/data"
+	"descent/mlkit/formats"
 )
 
 const fashionURL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
@@ -56,8 +57,8 @@ func FashionMNIST(ctx context.Context) (train, test *data.Images, err error) {
 			return nil, nil, err
 		}
 	}
-	if train, err = data.LoadIDXImages(paths[0], paths[1]); err == nil {
-		test, err = data.LoadIDXImages(paths[2], paths[3])
+	if train, err = formats.LoadIDXImages(paths[0], paths[1]); err == nil {
+		test, err = formats.LoadIDXImages(paths[2], paths[3])
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("datasets: Fashion-MNIST: %w", err)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"descent/mlkit/data"
+	"descent/mlkit/formats"
 )
 
 var mnistModule = goModule{
@@ -54,7 +55,7 @@ func mnist(part string, first, all int) (*data.Images, error) {
 		return nil, err
 	}
 	file := func(what string) string { return filepath.Join(dir, part+"-"+what+"-ubyte.gz") }
-	m, err := data.LoadFirstIDXImages(file("images-idx3"), file("labels-idx1"), first)
+	m, err := formats.LoadFirstIDXImages(file("images-idx3"), file("labels-idx1"), first)
 	if err != nil {
 		return nil, fmt.Errorf("datasets: MNIST: %w", err)
 	}

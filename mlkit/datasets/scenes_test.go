@@ -13,6 +13,7 @@ import (
 
 	"descent/mlkit/data"
 	"descent/mlkit/datasets"
+	"descent/mlkit/formats"
 )
 
 // strokes are two "digits": a bar and a square.
@@ -79,7 +80,7 @@ func TestScenes(t *testing.T) {
 }
 
 func TestBCCD(t *testing.T) {
-	train, val, test, err := datasets.BCCD(data.ImageOptions{Height: 48, Width: 64})
+	train, val, test, err := datasets.BCCD(formats.ImageOptions{Height: 48, Width: 64})
 	if errors.Is(err, datasets.ErrMissing) {
 		t.Skip(err)
 	}
@@ -105,14 +106,14 @@ func TestBCCD(t *testing.T) {
 func TestBCCDRefuses(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("MLKIT_DATA", dir)
-	if _, _, _, err := datasets.BCCD(data.ImageOptions{}); !errors.Is(err, datasets.ErrMissing) || !strings.Contains(err.Error(), "put the file https://") {
+	if _, _, _, err := datasets.BCCD(formats.ImageOptions{}); !errors.Is(err, datasets.ErrMissing) || !strings.Contains(err.Error(), "put the file https://") {
 		t.Error(err)
 	}
 	path := filepath.Join(dir, "bccd.tar.gz")
 	if err := os.WriteFile(path, []byte("no archive"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := datasets.BCCD(data.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "fetch it again with\n\tcurl -fL") || !strings.Contains(err.Error(), path) {
+	if _, _, _, err := datasets.BCCD(formats.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "fetch it again with\n\tcurl -fL") || !strings.Contains(err.Error(), path) {
 		t.Errorf("a broken archive: %v", err)
 	}
 	var b bytes.Buffer
@@ -125,7 +126,7 @@ func TestBCCDRefuses(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := datasets.BCCD(data.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "1 files in BCCD/ with the checksum") || !strings.Contains(err.Error(), "fetch it again with\n\tcurl -fL") {
+	if _, _, _, err := datasets.BCCD(formats.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "1 files in BCCD/ with the checksum") || !strings.Contains(err.Error(), "fetch it again with\n\tcurl -fL") {
 		t.Error(err)
 	}
 }

@@ -2,9 +2,8 @@ package datasets
 
 import (
 	"bytes"
+	"descent/mlkit/formats"
 	"fmt"
-
-	"descent/mlkit/data"
 )
 
 // silero carries a trained voice-activity detector (MIT).
@@ -18,7 +17,7 @@ var silero = wheel{
 // SileroVAD is the weights of a trained network that tells speech from other
 // sound at 16 kHz: 309,633 numbers in 15 tensors (Silero Team, Silero VAD 6.2.3,
 // 2025; MIT). Nothing is to be closed.
-func SileroVAD() (*data.Safetensors, error) {
+func SileroVAD() (*formats.Safetensors, error) {
 	path, err := silero.path()
 	if err != nil {
 		return nil, err
@@ -27,7 +26,7 @@ func SileroVAD() (*data.Safetensors, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := data.NewSafetensors(bytes.NewReader(b), int64(len(b)))
+	s, err := formats.NewSafetensors(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		return nil, fmt.Errorf("datasets: Silero VAD: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"descent/mlkit/data"
+	"descent/mlkit/tabular"
 )
 
 // scikitLearn carries the classics as CSV (BSD-3).
@@ -49,14 +50,14 @@ func sklearnFile(name string) ([]byte, error) {
 
 // sklearnClasses reads a CSV file of scikit-learn: a first row with the number
 // of rows, of features, and the classes; then features and a label a row.
-func sklearnClasses(file string, rows int, features []string) (*data.Table, error) {
+func sklearnClasses(file string, rows int, features []string) (*tabular.Table, error) {
 	b, err := sklearnFile(file)
 	if err != nil {
 		return nil, err
 	}
 	first, rest, _ := strings.Cut(string(b), "\n")
 	head := strings.Split(strings.TrimSpace(first), ",")
-	t, err := data.ReadCSV(strings.NewReader(rest), data.CSVOptions{NoHeader: true})
+	t, err := tabular.ReadCSV(strings.NewReader(rest), tabular.CSVOptions{NoHeader: true})
 	if err != nil {
 		return nil, fmt.Errorf("datasets: %s: %w", file, err)
 	}
@@ -81,13 +82,13 @@ func sklearnClasses(file string, rows int, features []string) (*data.Table, erro
 
 // Iris is 150 iris flowers of three species: 4 lengths and widths in cm, and
 // "class" (Fisher 1936; from scikit-learn).
-func Iris() (*data.Table, error) {
+func Iris() (*tabular.Table, error) {
 	return sklearnClasses("iris.csv", 150, []string{"sepal length", "sepal width", "petal length", "petal width"})
 }
 
 // Wine is the chemical analysis of 178 wines of three growers: 13 figures, and
 // "class" (Aeberhard & Forina 1991; from scikit-learn).
-func Wine() (*data.Table, error) {
+func Wine() (*tabular.Table, error) {
 	return sklearnClasses("wine_data.csv", 178, []string{"alcohol", "malic acid", "ash", "alcalinity of ash", "magnesium", "total phenols", "flavanoids",
 		"nonflavanoid phenols", "proanthocyanins", "color intensity", "hue", "od280/od315", "proline"})
 }
@@ -96,7 +97,7 @@ func Wine() (*data.Table, error) {
 // nuclei (Wolberg, Street & Mangasarian 1995; from scikit-learn). By the
 // alphabet, benign is label 0 and malignant label 1; in scikit-learn it is the
 // other way round.
-func BreastCancer() (*data.Table, error) {
+func BreastCancer() (*tabular.Table, error) {
 	var names []string
 	for _, kind := range []string{"mean ", "error of ", "worst "} {
 		for _, what := range []string{"radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity", "concave points", "symmetry", "fractal dimension"} {
@@ -109,7 +110,7 @@ func BreastCancer() (*data.Table, error) {
 // Diabetes is 442 patients: age, sex (1, 2), body mass index, blood pressure
 // and six blood serum figures, not scaled, and "progression" of the disease
 // after a year (Efron et al., Least Angle Regression, 2004; from scikit-learn).
-func Diabetes() (*data.Table, error) {
+func Diabetes() (*tabular.Table, error) {
 	x, err := sklearnFile("diabetes_data_raw.csv.gz")
 	if err != nil {
 		return nil, err
@@ -118,11 +119,11 @@ func Diabetes() (*data.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := data.ReadCSV(bytes.NewReader(x), data.CSVOptions{NoHeader: true, Comma: ' '})
+	t, err := tabular.ReadCSV(bytes.NewReader(x), tabular.CSVOptions{NoHeader: true, Comma: ' '})
 	if err != nil {
 		return nil, fmt.Errorf("datasets: diabetes: %w", err)
 	}
-	target, err := data.ReadCSV(bytes.NewReader(y), data.CSVOptions{NoHeader: true})
+	target, err := tabular.ReadCSV(bytes.NewReader(y), tabular.CSVOptions{NoHeader: true})
 	if err != nil {
 		return nil, fmt.Errorf("datasets: diabetes: %w", err)
 	}
@@ -145,7 +146,7 @@ func Digits() (*data.Images, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := data.ReadCSV(bytes.NewReader(b), data.CSVOptions{NoHeader: true})
+	t, err := tabular.ReadCSV(bytes.NewReader(b), tabular.CSVOptions{NoHeader: true})
 	if err != nil {
 		return nil, fmt.Errorf("datasets: digits: %w", err)
 	}
@@ -163,12 +164,12 @@ func Digits() (*data.Images, error) {
 }
 
 // golearnTable reads a CSV file of golearn's examples.
-func golearnTable(file string, rows int, o data.CSVOptions) (*data.Table, error) {
+func golearnTable(file string, rows int, o tabular.CSVOptions) (*tabular.Table, error) {
 	dir, err := golearn.dir()
 	if err != nil {
 		return nil, err
 	}
-	t, err := data.LoadCSV(filepath.Join(dir, "examples", "datasets", file), o)
+	t, err := tabular.LoadCSV(filepath.Join(dir, "examples", "datasets", file), o)
 	if err != nil {
 		return nil, fmt.Errorf("datasets: %w", err)
 	}
@@ -181,8 +182,8 @@ func golearnTable(file string, rows int, o data.CSVOptions) (*data.Table, error)
 // Titanic is 889 passengers: "pclass" 1 to 3, "sex", the port of embarkation,
 // and "survived" no or yes (Dawson 1995; from golearn, which numbers the
 // categories; here they have their names again).
-func Titanic() (*data.Table, error) {
-	t, err := golearnTable("titanic.csv", 889, data.CSVOptions{NoHeader: true})
+func Titanic() (*tabular.Table, error) {
+	t, err := golearnTable("titanic.csv", 889, tabular.CSVOptions{NoHeader: true})
 	if err != nil {
 		return nil, err
 	}
@@ -203,12 +204,12 @@ func Titanic() (*data.Table, error) {
 // HouseVotes is how 435 members of the US House of Representatives voted on 16
 // bills of 1984, v1 to v16, 1 for yea and −1 for nay or unknown, and their
 // "party" (Schlimmer 1987; from golearn).
-func HouseVotes() (*data.Table, error) {
-	return golearnTable("house-votes-84.csv", 435, data.CSVOptions{})
+func HouseVotes() (*tabular.Table, error) {
+	return golearnTable("house-votes-84.csv", 435, tabular.CSVOptions{})
 }
 
 // named turns numbered categories into texts.
-func named(c *data.Column, values []string) error {
+func named(c *tabular.Column, values []string) error {
 	for i, v := range c.Numbers {
 		if k := int(v); k < 0 || k >= len(values) || float64(k) != v {
 			return fmt.Errorf("datasets: row %d has %s %s", i, c.Name, strconv.FormatFloat(v, 'g', -1, 64))

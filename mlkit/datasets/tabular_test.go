@@ -6,6 +6,7 @@ import (
 
 	"descent/mlkit/data"
 	"descent/mlkit/datasets"
+	"descent/mlkit/tabular"
 )
 
 // The sums are scikit-learn's own: load_iris().data.sum() and so on, and
@@ -16,7 +17,7 @@ func TestTabularSets(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, label string
-		load        func() (*data.Table, error)
+		load        func() (*tabular.Table, error)
 		rows, width int
 		features    float64 // sum of all features
 		target      float64 // sum of the labels or targets

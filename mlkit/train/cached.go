@@ -13,7 +13,7 @@ import (
 	"reflect"
 	"sort"
 
-	"descent/mlkit/data"
+	"descent/mlkit/formats"
 	"descent/mlkit/nn"
 )
 
@@ -59,8 +59,8 @@ func Cached(key any, model any, fit func() (History, error)) (History, error) {
 		return h, fmt.Errorf("train: cache: %w", err)
 	}
 	arrays := append(weights(nn.State(model)), h.stepArray()...)
-	err = data.WriteFile(path, func(w io.Writer) error {
-		return data.WriteSafetensors(w, arrays, map[string]string{historyKey: string(text)})
+	err = formats.WriteFile(path, func(w io.Writer) error {
+		return formats.WriteSafetensors(w, arrays, map[string]string{historyKey: string(text)})
 	})
 	if err != nil {
 		return h, fmt.Errorf("train: cache: %w", err)
@@ -69,7 +69,7 @@ func Cached(key any, model any, fit func() (History, error)) (History, error) {
 }
 
 func loadCached(path string, model any) (h History, err error) {
-	s, err := data.OpenSafetensors(path)
+	s, err := formats.OpenSafetensors(path)
 	if err != nil {
 		return h, err
 	}
@@ -89,14 +89,14 @@ func (h History) withoutSteps() History {
 	return h
 }
 
-func (h History) stepArray() []data.Array {
+func (h History) stepArray() []formats.Array {
 	if h.StepLoss == nil {
 		return nil
 	}
-	return []data.Array{{Name: stepLossName, Dims: []int{len(h.StepLoss)}, Data: h.StepLoss}}
+	return []formats.Array{{Name: stepLossName, Dims: []int{len(h.StepLoss)}, Data: h.StepLoss}}
 }
 
-func (h *History) readSteps(s *data.Safetensors) (err error) {
+func (h *History) readSteps(s *formats.Safetensors) (err error) {
 	if info, ok := s.Info(stepLossName); ok {
 		if len(info.Dims) != 1 || info.Dims[0] != h.Steps || h.Steps > 1<<28 {
 			return fmt.Errorf("losses of %v steps for a history of %d", info.Dims, h.Steps)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"descent/mlkit/data"
+	"descent/mlkit/formats"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
 	"descent/mlkit/tensor"
@@ -121,29 +122,29 @@ func TestWeightsRoundTrip(t *testing.T) {
 	if err := train.LoadWeights(path, other); err != nil || !reflect.DeepEqual(bits(m), bits(other)) {
 		t.Errorf("%v", err)
 	}
-	s, err := data.OpenSafetensors(path)
+	s, err := formats.OpenSafetensors(path)
 	if err != nil || s.Metadata["classes"] != "a b" || len(s.Names()) != 3 {
 		t.Fatalf("%v %v", s, err)
 	}
 	s.Close()
 
 	// PyTorch's safetensors keeps tied weights under either name.
-	save := func(arrays ...data.Array) {
+	save := func(arrays ...formats.Array) {
 		t.Helper()
-		err := data.WriteFile(path, func(w io.Writer) error { return data.WriteSafetensors(w, arrays, nil) })
+		err := formats.WriteFile(path, func(w io.Writer) error { return formats.WriteSafetensors(w, arrays, nil) })
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	nine, three := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9}, []float32{1, 2, 3}
-	bias := func(name string) data.Array { return data.Array{Name: name, Dims: []int{3}, Data: three} }
-	save(bias("embed.bias"), bias("out.bias"), data.Array{Name: "out.weight", Dims: []int{3, 3}, Data: nine})
+	bias := func(name string) formats.Array { return formats.Array{Name: name, Dims: []int{3}, Data: three} }
+	save(bias("embed.bias"), bias("out.bias"), formats.Array{Name: "out.weight", Dims: []int{3, 3}, Data: nine})
 	if err := train.LoadWeights(path, other); err != nil || !reflect.DeepEqual(other.Embed.Weight.Data, nine) {
 		t.Errorf("tied: %v %v", err, other.Embed.Weight.Data)
 	}
 
 	before := bits(other)
-	save(bias("embed.weight"), bias("out.bias"), bias("head.bias"), data.Array{Name: "train/x", Dims: []int{1}, Data: []int64{1}})
+	save(bias("embed.weight"), bias("out.bias"), bias("head.bias"), formats.Array{Name: "train/x", Dims: []int{1}, Data: []int64{1}})
 	err = train.LoadWeights(path, other)
 	var bad *train.MismatchError
 	if !errors.As(err, &bad) || !strings.Contains(err.Error(), "embed.weight: file [3], model [3 3]") ||
@@ -155,8 +156,8 @@ func TestWeightsRoundTrip(t *testing.T) {
 	}
 
 	// Transfer: part of a file, under other names.
-	save(data.Array{Name: "backbone.weight", Dims: []int{3, 3}, Data: nine}, bias("head.bias"))
-	s, err = data.OpenSafetensors(path)
+	save(formats.Array{Name: "backbone.weight", Dims: []int{3, 3}, Data: nine}, bias("head.bias"))
+	s, err = formats.OpenSafetensors(path)
 	if err != nil {
 		t.Fatal(err)
 	}

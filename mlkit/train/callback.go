@@ -59,10 +59,10 @@ type Run struct {
 	Config    *Config
 	History   *History
 
-	Epoch    int // the current epoch, from 0
-	Step     int // steps taken in all
-	StepInEp int // steps taken in this epoch
-	PerEpoch int // steps an epoch
+	Epoch         int // the current epoch, from 0
+	Step          int // steps taken in all
+	StepInEpoch   int // steps taken in this epoch
+	StepsPerEpoch int // steps an epoch
 	// Loss is the loss of the last step.
 	Loss float64
 	// Err is, at End, what ends the run before its last epoch; nil if nothing

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"descent/mlkit/data"
+	"descent/mlkit/formats"
 	"descent/mlkit/nn"
 )
 
@@ -22,7 +22,7 @@ const checkpointKey = "mlkit.train"
 // The file is in safetensors format: the model's weights under their own names,
 // so LoadWeights and PyTorch's safetensors read them, and under names that
 // begin with "train/" the state of the optimizer and of callbacks. It is
-// complete or the one before (see data.WriteFile).
+// complete or the one before (see formats.WriteFile).
 func Checkpoint(path string, everySteps int) Callback {
 	return func(e Event, r *Run) error {
 		if e == EpochEnd || e == StepEnd && everySteps > 0 && r.Step%everySteps == 0 || e == End && r.interrupted() {
@@ -103,10 +103,10 @@ type checkpoint struct {
 
 	// What must be the same for the order of batches and the random numbers to
 	// go on.
-	Seed                                     uint64
-	PerEpoch, Accumulate, Shards, MicroBatch int
+	Seed                                          uint64
+	StepsPerEpoch, Accumulate, Shards, MicroBatch int
 
-	file *data.Safetensors // open until the callbacks have begun
+	file *formats.Safetensors // open until the callbacks have begun
 }
 
 // save writes a checkpoint of the run after event e.
@@ -114,11 +114,11 @@ func (r *Run) save(path string, e Event) error {
 	if r.midStep {
 		return nil // between two steps of accumulated batches: the last file stays
 	}
-	c := checkpoint{Version: 1, Epoch: r.Epoch, Step: r.Step, StepInEpoch: r.StepInEp, TapeStep: r.Tape.Step(),
+	c := checkpoint{Version: 1, Epoch: r.Epoch, Step: r.Step, StepInEpoch: r.StepInEpoch, TapeStep: r.Tape.Step(),
 		EpochLoss: number(r.epochLoss), EpochWeight: number(r.epochWeight),
 		OptimizerSteps: r.Optimizer.Steps(), OptimizerScale: number(r.Optimizer.Scale),
 		Counts: map[string]int64{}, Kept: map[string]json.RawMessage{},
-		Seed: r.Config.Seed, PerEpoch: r.PerEpoch, Accumulate: r.Config.Accumulate, Shards: r.Config.Shards, MicroBatch: r.Config.MicroBatch}
+		Seed: r.Config.Seed, StepsPerEpoch: r.StepsPerEpoch, Accumulate: r.Config.Accumulate, Shards: r.Config.Shards, MicroBatch: r.Config.MicroBatch}
 	if e == EpochEnd { // the next thing to do is the next epoch
 		c.Epoch, c.StepInEpoch, c.EpochLoss, c.EpochWeight = r.Epoch+1, 0, 0, 0
 	}
@@ -132,11 +132,11 @@ func (r *Run) save(path string, e Event) error {
 		}
 	}
 	for i, s := range r.Optimizer.State() {
-		arrays = append(arrays, data.Array{Name: r.slotName(i), Dims: []int{len(s.Data)}, Data: s.Data})
+		arrays = append(arrays, formats.Array{Name: r.slotName(i), Dims: []int{len(s.Data)}, Data: s.Data})
 	}
 	for _, k := range r.kept {
 		if k.floats != nil {
-			arrays = append(arrays, data.Array{Name: keptPrefix + k.name, Dims: []int{len(k.floats)}, Data: k.floats})
+			arrays = append(arrays, formats.Array{Name: keptPrefix + k.name, Dims: []int{len(k.floats)}, Data: k.floats})
 			continue
 		}
 		text, err := json.Marshal(k.state)
@@ -149,8 +149,8 @@ func (r *Run) save(path string, e Event) error {
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
-	err = data.WriteFile(path, func(w io.Writer) error {
-		return data.WriteSafetensors(w, arrays, map[string]string{checkpointKey: string(text)})
+	err = formats.WriteFile(path, func(w io.Writer) error {
+		return formats.WriteSafetensors(w, arrays, map[string]string{checkpointKey: string(text)})
 	})
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
@@ -175,7 +175,7 @@ func (r *Run) slotName(i int) string {
 // leaves the file open for Keep. An error that is fs.ErrNotExist means that
 // there is none.
 func (r *Run) resume(path string) error {
-	s, err := data.OpenSafetensors(path)
+	s, err := formats.OpenSafetensors(path)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (r *Run) resume(path string) error {
 	}
 	c.file = s
 	*r.History = c.History
-	r.Epoch, r.Step, r.StepInEp = c.Epoch, c.Step, c.StepInEpoch
+	r.Epoch, r.Step, r.StepInEpoch = c.Epoch, c.Step, c.StepInEpoch
 	r.epochLoss, r.epochWeight = float64(c.EpochLoss), float64(c.EpochWeight)
 	r.Tape.Seed(c.Seed, c.TapeStep)
 	r.Optimizer.SetSteps(c.OptimizerSteps)
@@ -195,7 +195,7 @@ func (r *Run) resume(path string) error {
 	return nil
 }
 
-func (r *Run) readState(s *data.Safetensors, c *checkpoint) error {
+func (r *Run) readState(s *formats.Safetensors, c *checkpoint) error {
 	text, ok := s.Metadata[checkpointKey]
 	if !ok {
 		return errors.New("there are weights in the file but no state of a training: load it with LoadWeights")
@@ -251,15 +251,15 @@ func (r *Run) checkState(c *checkpoint) error {
 	if c.Version != 1 {
 		return fmt.Errorf("state of version %d; this program knows version 1", c.Version)
 	}
-	if c.Epoch < 0 || c.Step < 0 || c.StepInEpoch < 0 || c.StepInEpoch > r.PerEpoch || c.OptimizerSteps < 0 {
-		return fmt.Errorf("impossible position: epoch %d, step %d, step %d of %d in the epoch", c.Epoch, c.Step, c.StepInEpoch, r.PerEpoch)
+	if c.Epoch < 0 || c.Step < 0 || c.StepInEpoch < 0 || c.StepInEpoch > r.StepsPerEpoch || c.OptimizerSteps < 0 {
+		return fmt.Errorf("impossible position: epoch %d, step %d, step %d of %d in the epoch", c.Epoch, c.Step, c.StepInEpoch, r.StepsPerEpoch)
 	}
 	for _, d := range []struct {
 		what       string
 		file, here uint64
 	}{
 		{"Seed", c.Seed, r.Config.Seed},
-		{"steps an epoch", uint64(c.PerEpoch), uint64(r.PerEpoch)},
+		{"steps an epoch", uint64(c.StepsPerEpoch), uint64(r.StepsPerEpoch)},
 		{"Accumulate", uint64(c.Accumulate), uint64(r.Config.Accumulate)},
 		{"Shards", uint64(c.Shards), uint64(r.Config.Shards)},
 		{"MicroBatch", uint64(c.MicroBatch), uint64(r.Config.MicroBatch)},
@@ -271,8 +271,8 @@ func (r *Run) checkState(c *checkpoint) error {
 	if c.Epoch > r.Config.Epochs {
 		return fmt.Errorf("%d epochs are done, Config.Epochs is %d", c.Epoch, r.Config.Epochs)
 	}
-	if c.Step > r.Config.Epochs*r.PerEpoch || c.Step != c.History.Steps {
-		return fmt.Errorf("%d steps are done, %d in the history, in %d epochs of %d steps", c.Step, c.History.Steps, c.Epoch, r.PerEpoch)
+	if c.Step > r.Config.Epochs*r.StepsPerEpoch || c.Step != c.History.Steps {
+		return fmt.Errorf("%d steps are done, %d in the history, in %d epochs of %d steps", c.Step, c.History.Steps, c.Epoch, r.StepsPerEpoch)
 	}
 	return nil
 }

@@ -21,9 +21,8 @@
 //	logs                                  CSVLog, TensorBoard, Progress CSVLogger, TensorBoard  –
 //	train once, in a notebook             Cached                        –                       –
 //
-// Metrics are [Accuracy], [TopK], [Precision], [Recall], [F1], [ROCAUC],
-// [PRAUC], [Perplexity], [MAE], [RMSE], [R2] and a [Confusion] matrix; they
-// agree with scikit-learn. [DetectionScore] judges boxes, as COCO does (mAP).
+// What is measured beside the loss is a metric of package metrics. [LRRangeTest]
+// finds a first learning rate; package search looks for hyper-parameters.
 //
 // The same seeds give the same bits: on one processor or many, stopped and
 // resumed or in one go. Files are complete or not there, and a damaged one is

@@ -8,30 +8,17 @@ import (
 	"sync"
 
 	"descent/mlkit/data"
+	"descent/mlkit/metrics"
 	"descent/mlkit/nn"
 	"descent/mlkit/tensor"
 )
-
-// A Metric is a figure about predictions. New begins a measurement, so one
-// Metric may serve several at a time.
-type Metric[B any] struct {
-	Name string
-	New  func() Meter[B]
-}
-
-// A Meter takes in predictions batch by batch.
-type Meter[B any] interface {
-	Add(prediction tensor.Tensor, b B) error
-	// Value is the figure over all batches, NaN when it is not defined.
-	Value() float64
-}
 
 // Evaluate computes the mean loss (under the name "loss") and metrics over one
 // epoch of the source, with layers in evaluation mode and without gradients.
 // It changes nothing in the model: several goroutines may evaluate at once,
 // each with a source of its own.
-func Evaluate[B any](ctx context.Context, o Objective[B], source Source[B], metrics ...Metric[B]) (map[string]float64, error) {
-	return (&evaluation[B]{o: o, source: source, metrics: metrics}).run(ctx)
+func Evaluate[B any](ctx context.Context, o Objective[B], source Source[B], figures ...metrics.Metric) (map[string]float64, error) {
+	return (&evaluation[B]{o: o, source: source, metrics: figures}).run(ctx)
 }
 
 // Validation measures a model and puts the figures into into.
@@ -39,8 +26,8 @@ type Validation func(ctx context.Context, into map[string]float64) error
 
 // Validate makes the Validation that evaluates the objective on a source. The
 // names get the prefix "val_".
-func Validate[B any](o Objective[B], source Source[B], metrics ...Metric[B]) Validation {
-	e := &evaluation[B]{o: o, source: source, metrics: metrics}
+func Validate[B any](o Objective[B], source Source[B], figures ...metrics.Metric) Validation {
+	e := &evaluation[B]{o: o, source: source, metrics: figures}
 	return func(ctx context.Context, into map[string]float64) error {
 		figures, err := e.run(ctx)
 		if err != nil {
@@ -58,18 +45,21 @@ var errEmpty = errors.New("train: the source has no batches (an empty data set, 
 type evaluation[B any] struct {
 	o       Objective[B]
 	source  Source[B]
-	metrics []Metric[B]
+	metrics []metrics.Metric
 	tape    *tensor.Tape // kept from one validation to the next
 }
 
 func (e *evaluation[B]) run(ctx context.Context) (map[string]float64, error) {
-	if len(e.metrics) > 0 && e.o.Predict == nil {
-		return nil, errors.New("train: metrics need an Objective with Predict")
+	if err := e.o.complete(); err != nil {
+		return nil, err
+	}
+	if len(e.metrics) > 0 && (e.o.Predict == nil || e.o.Answer == nil) {
+		return nil, errors.New("train: metrics need an Objective with Predict and Answer")
 	}
 	if e.tape == nil {
 		e.tape = tensor.NewEvalTape()
 	}
-	meters := make([]Meter[B], len(e.metrics))
+	meters := make([]metrics.Meter, len(e.metrics))
 	for i, m := range e.metrics {
 		meters[i] = m.New()
 	}
@@ -101,7 +91,7 @@ func (e *evaluation[B]) run(ctx context.Context) (map[string]float64, error) {
 	return figures, nil
 }
 
-func (e *evaluation[B]) batch(b B, meters []Meter[B]) (loss float64, err error) {
+func (e *evaluation[B]) batch(b B, meters []metrics.Meter) (loss float64, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = stepError(-1, p)
@@ -117,8 +107,9 @@ func (e *evaluation[B]) batch(b B, meters []Meter[B]) (loss float64, err error) 
 	} else {
 		loss = float64(e.o.Loss(e.tape, b).Item())
 	}
+	answer := e.o.Answer(prediction, b)
 	for i, m := range meters {
-		if err := m.Add(prediction, b); err != nil {
+		if err := m.Add(answer); err != nil {
 			return 0, fmt.Errorf("train: metric %s: %w", e.metrics[i].Name, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"descent/mlkit/data"
+	"descent/mlkit/metrics"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
 	"descent/mlkit/tensor"
@@ -49,7 +50,7 @@ func ExampleFit() {
 		train.Config{
 			Epochs:     60,
 			Optimizer:  optim.Adam(0.03),
-			Validation: train.Validate(objective, validation, train.Accuracy()),
+			Validation: train.Validate(objective, validation, metrics.Accuracy()),
 			Callbacks:  []train.Callback{train.EarlyStop{Metric: "val_accuracy", Patience: 20}.Callback()},
 		})
 	if err != nil {
@@ -59,7 +60,7 @@ func ExampleFit() {
 	first := history.Epochs[0]
 	fmt.Println("better than at first:", history.Last().Metrics["val_accuracy"] > first.Metrics["val_accuracy"])
 
-	figures, err := train.Evaluate(context.Background(), objective, validation, train.Accuracy(), train.ROCAUC())
+	figures, err := train.Evaluate(context.Background(), objective, validation, metrics.Accuracy(), metrics.ROCAUC())
 	fmt.Println("above 0.95:", figures["accuracy"] > 0.95, figures["roc_auc"] > 0.95, err)
 	// Output:
 	// better than at first: true
@@ -142,12 +143,12 @@ func ExamplePredictor() {
 }
 
 func ExampleConfusion() {
-	var c train.Confusion
+	var c metrics.Confusion
 	for i, label := range []int{0, 0, 0, 1, 1, 2} {
 		c.Add(label, []int{0, 1, 0, 1, 1, 0}[i], 3)
 	}
 	fmt.Println(c.Counts)
-	fmt.Printf("%.3f %.3f %.3f\n", c.Accuracy(), c.Precision(train.Macro), c.Recall(train.Macro))
+	fmt.Printf("%.3f %.3f %.3f\n", c.Accuracy(), c.Precision(metrics.Macro), c.Recall(metrics.Macro))
 	// Output:
 	// [[2 1 0] [0 2 0] [1 0 0]]
 	// 0.667 0.444 0.556

@@ -116,6 +116,9 @@ type fitter[B any] struct {
 }
 
 func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *Config, h *History) (*fitter[B], error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
 	switch {
 	case c.Epochs < 0:
 		return nil, fmt.Errorf("train: %d epochs", c.Epochs)
@@ -142,11 +145,11 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	opt := optim.New(params, c.Optimizer)
 	opt.Schedule = c.Schedule
 	r := &Run{Model: o.Model, Optimizer: opt, Tape: tensor.NewTape(c.Seed), Config: c, History: h,
-		PerEpoch: (source.Len() + c.Accumulate - 1) / c.Accumulate}
+		StepsPerEpoch: (source.Len() + c.Accumulate - 1) / c.Accumulate}
 	if c.KeepSteps {
 		// Room for all, so that steps allocate nothing; a bound for a number of
 		// epochs that early stopping is meant to cut.
-		h.StepLoss = make([]float64, 0, min(c.Epochs, 1<<20/r.PerEpoch+1)*r.PerEpoch)
+		h.StepLoss = make([]float64, 0, min(c.Epochs, 1<<20/r.StepsPerEpoch+1)*r.StepsPerEpoch)
 	}
 	f := &fitter[B]{Run: r, ctx: ctx, o: o, source: source}
 	f.each = f.deal
@@ -168,7 +171,7 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 func (f *fitter[B]) epoch() (err error) {
 	start := time.Now()
 	f.group, f.broken = 0, nil
-	from(f.ctx, f.source, f.Epoch, f.StepInEp*f.Config.Accumulate)(f.each)
+	from(f.ctx, f.source, f.Epoch, f.StepInEpoch*f.Config.Accumulate)(f.each)
 	if err = f.broken; err == nil && f.group > 0 {
 		f.group = 0
 		err = f.step()
@@ -187,7 +190,7 @@ func (f *fitter[B]) epoch() (err error) {
 		return err
 	}
 	err = f.notify(EpochEnd)
-	f.StepInEp, f.epochLoss, f.epochWeight = 0, 0, 0
+	f.StepInEpoch, f.epochLoss, f.epochWeight = 0, 0, 0
 	return err
 }
 
@@ -283,7 +286,7 @@ func (f *fitter[B]) step() error {
 	f.epochLoss, f.epochWeight = f.epochLoss+f.stepLoss, f.epochWeight+f.stepWeight
 	f.stepLoss, f.stepWeight = 0, 0
 	f.Step++
-	f.StepInEp++
+	f.StepInEpoch++
 	f.History.Steps = f.Step
 	if f.Config.KeepSteps {
 		f.History.StepLoss = append(f.History.StepLoss, f.Loss)

@@ -1,9 +1,11 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 
 	"descent/mlkit/data"
+	"descent/mlkit/metrics"
 	"descent/mlkit/nn"
 	"descent/mlkit/tensor"
 )
@@ -13,7 +15,8 @@ import (
 type Objective[B any] struct {
 	// Model holds the parameters (see nn.Params).
 	Model any
-	// Loss computes the loss, a tensor of one element, on the tape.
+	// Loss computes the loss, a tensor of one element, on the tape. nil where
+	// Predict and LossOf together are it.
 	Loss func(t *tensor.Tape, b B) tensor.Tensor
 	// Size is the number of samples in a batch, the weight of its loss in the
 	// mean of an epoch. nil counts all batches alike.
@@ -24,9 +27,25 @@ type Objective[B any] struct {
 	// LossOf, where it is set, is the loss given Predict's result: Evaluate then
 	// computes the model once for loss and metrics.
 	LossOf func(prediction tensor.Tensor, b B) tensor.Tensor
+	// Answer puts Predict's result beside what is true of the batch, for metrics;
+	// nil where none are asked for.
+	Answer func(prediction tensor.Tensor, b B) metrics.Answer
 	// Split makes dst part k of n of a batch, by rows, for Config.MicroBatch and
 	// Shards. It keeps what memory dst has.
 	Split func(b B, dst *B, k, n int)
+}
+
+// complete makes the loss of Predict and LossOf where there is no other.
+func (o *Objective[B]) complete() error {
+	if o.Loss != nil {
+		return nil
+	}
+	predict, lossOf := o.Predict, o.LossOf
+	if predict == nil || lossOf == nil {
+		return errors.New("train: the Objective has no loss: set Loss, or Predict and LossOf")
+	}
+	o.Loss = func(t *tensor.Tape, b B) tensor.Tensor { return lossOf(predict(t, b), b) }
+	return nil
 }
 
 // Source deals out batches of type B, epoch after epoch. *data.Loader is one.
@@ -39,17 +58,23 @@ type Source[B any] interface {
 // Supervised is the usual objective: loss(model(x), y), where the loss compares
 // with targets (nn.MSE) or with labels (nn.CrossEntropy).
 func Supervised[Y tensor.Tensor | tensor.Ints](model nn.Layer, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
-	o := Objective[data.Batch]{Model: model, Size: data.Batch.Len, Split: data.Batch.Split,
-		Predict: func(t *tensor.Tape, b data.Batch) tensor.Tensor { return model.Forward(b.Input(t)) }}
+	return SupervisedBy(model, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return model.Forward(b.Input(t)) }, loss)
+}
+
+// SupervisedBy is [Supervised] for a model of any kind: predict says how it
+// reads a batch, for instance with its lengths.
+func SupervisedBy[Y tensor.Tensor | tensor.Ints](model any, predict func(t *tensor.Tape, b data.Batch) tensor.Tensor, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
+	o := Objective[data.Batch]{Model: model, Predict: predict, Size: data.Batch.Len, Split: data.Batch.Split,
+		Answer: func(p tensor.Tensor, b data.Batch) metrics.Answer {
+			return metrics.Answer{Outputs: p.Data(), Dims: p.Dims(), Labels: b.Labels, Targets: b.Y}
+		}}
 	switch loss := any(loss).(type) {
 	case func(tensor.Tensor, tensor.Tensor) tensor.Tensor:
 		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, b.Target(p.Tape())) }
-		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(model.Forward(b.Input(t)), b.Target(t)) }
 	case func(tensor.Tensor, tensor.Ints) tensor.Tensor:
 		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, b.Ints()) }
-		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(model.Forward(b.Input(t)), b.Ints()) }
 	default:
-		panic(fmt.Sprintf("train: Supervised of a loss of type %T", loss))
+		panic(fmt.Sprintf("train: a supervised objective with a loss of type %T", loss))
 	}
 	return o
 }

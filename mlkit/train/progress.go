@@ -22,7 +22,7 @@ func Report(f func(done, total int, status string)) Callback {
 		now := time.Now()
 		if e == EpochEnd || e == End && len(r.History.Epochs) > 0 || e == StepEnd && now.Sub(last) > 100*time.Millisecond {
 			last = now
-			f(r.Step, r.Config.Epochs*r.PerEpoch, status(e, r))
+			f(r.Step, r.Config.Epochs*r.StepsPerEpoch, status(e, r))
 		}
 		return nil
 	}
@@ -31,7 +31,7 @@ func Report(f func(done, total int, status string)) Callback {
 func status(e Event, r *Run) string {
 	s := fmt.Sprintf("epoch %d/%d", min(r.Epoch+1, r.Config.Epochs), r.Config.Epochs)
 	if e == StepEnd {
-		s += fmt.Sprintf(" · step %d/%d · loss %.4g", r.StepInEp, r.PerEpoch, r.Loss)
+		s += fmt.Sprintf(" · step %d/%d · loss %.4g", r.StepInEpoch, r.StepsPerEpoch, r.Loss)
 	}
 	if len(r.History.Epochs) == 0 {
 		return s
@@ -82,7 +82,7 @@ func progress(w io.Writer, live bool) Callback {
 		case live && (e == EpochEnd || e == End || now.Sub(last) > 100*time.Millisecond):
 			last = now
 			line := status(e, r)
-			if total, done := r.Config.Epochs*r.PerEpoch, r.Step-first; e != End && done > 0 && total > r.Step {
+			if total, done := r.Config.Epochs*r.StepsPerEpoch, r.Step-first; e != End && done > 0 && total > r.Step {
 				left := time.Duration(float64(now.Sub(start)) / float64(done) * float64(total-r.Step))
 				line += " · " + left.Round(time.Second).String() + " left"
 			}

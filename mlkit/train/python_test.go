@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"testing"
 
-	"descent/mlkit/data"
+	"descent/mlkit/formats"
 	"descent/mlkit/train"
 )
 
@@ -30,10 +30,10 @@ func TestPythonReadsAndWritesTheSame(t *testing.T) {
 	if err := train.SaveWeights(file("a.safetensors"), n, map[string]string{"made": "<here>"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := data.SaveNPY(file("a.npy"), data.Array{Dims: []int{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}}); err != nil {
+	if err := formats.SaveNPY(file("a.npy"), formats.Array{Dims: []int{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := data.SaveNPZ(file("a.npz"), data.Array{Name: "x", Dims: []int{2}, Data: []int64{7, 8}}); err != nil {
+	if err := formats.SaveNPZ(file("a.npz"), formats.Array{Name: "x", Dims: []int{2}, Data: []int64{7, 8}}); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(python, "-c", `

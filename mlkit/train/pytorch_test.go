@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"testing"
 
-	"descent/mlkit/data"
+	"descent/mlkit/formats"
 	"descent/mlkit/nn"
 	"descent/mlkit/tensor"
 	"descent/mlkit/train"
@@ -57,7 +57,7 @@ func TestStateDictOfPyTorch(t *testing.T) {
 	if err := train.LoadWeights(file, m); err != nil {
 		t.Fatal(err)
 	}
-	arrays, err := data.LoadNPZ("testdata/pytorch.npz")
+	arrays, err := formats.LoadNPZ("testdata/pytorch.npz")
 	if err != nil {
 		t.Fatal(err)
 	}

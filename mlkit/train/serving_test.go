@@ -9,6 +9,7 @@ import (
 
 	"descent/mlkit/data"
 	"descent/mlkit/datasets"
+	"descent/mlkit/metrics"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
 	"descent/mlkit/train"
@@ -41,7 +42,7 @@ func TestDigitModel(t *testing.T) {
 	for i := range some {
 		some[i] = 10 * i
 	}
-	figures, err := train.Evaluate(context.Background(), objective, &data.Loader{Dataset: test, Order: some, BatchSize: 250}, train.Accuracy())
+	figures, err := train.Evaluate(context.Background(), objective, &data.Loader{Dataset: test, Order: some, BatchSize: 250}, metrics.Accuracy())
 	if err != nil || figures["accuracy"] < 0.975 {
 		t.Errorf("%v %v", figures, err)
 	}

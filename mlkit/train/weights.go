@@ -7,7 +7,7 @@ import (
 	"sort"
 	"strings"
 
-	"descent/mlkit/data"
+	"descent/mlkit/formats"
 	"descent/mlkit/nn"
 )
 
@@ -19,25 +19,25 @@ const statePrefix = "train/"
 // file, under the names of nn.State, which are PyTorch's: there,
 // safetensors.torch.load_model(model, path) reads it. Tied parameters are
 // written once. metadata, texts of any kind, may be nil. The file is complete
-// or not there (see data.WriteFile).
+// or not there (see formats.WriteFile).
 func SaveWeights(path string, model any, metadata map[string]string) error {
 	arrays := weights(nn.State(model))
-	if err := data.WriteFile(path, func(w io.Writer) error { return data.WriteSafetensors(w, arrays, metadata) }); err != nil {
+	if err := formats.WriteFile(path, func(w io.Writer) error { return formats.WriteSafetensors(w, arrays, metadata) }); err != nil {
 		return fmt.Errorf("train: weights: %w", err)
 	}
 	return nil
 }
 
-func weights(state []nn.Named) []data.Array {
-	var arrays []data.Array
+func weights(state []nn.Named) []formats.Array {
+	var arrays []formats.Array
 	for _, n := range state {
 		if n.Param != nil {
-			arrays = append(arrays, data.Array{Name: n.Name, Dims: n.Param.Dims(), Data: n.Param.Data})
+			arrays = append(arrays, formats.Array{Name: n.Name, Dims: n.Param.Dims(), Data: n.Param.Data})
 			continue
 		}
-		arrays = append(arrays, data.Array{Name: n.Name, Dims: n.Buffer.Dims(), Data: n.Buffer.Data})
+		arrays = append(arrays, formats.Array{Name: n.Name, Dims: n.Buffer.Dims(), Data: n.Buffer.Data})
 		if counter := counterName(n); counter != "" {
-			arrays = append(arrays, data.Array{Name: counter, Data: []int64{n.Buffer.Count}})
+			arrays = append(arrays, formats.Array{Name: counter, Data: []int64{n.Buffer.Count}})
 		}
 	}
 	return arrays
@@ -67,7 +67,7 @@ type LoadOptions struct {
 // checkpoint or by PyTorch into a model. When anything does not fit it returns
 // a [*MismatchError] and leaves the model as it was.
 func LoadWeights(path string, model any) error {
-	s, err := data.OpenSafetensors(path)
+	s, err := formats.OpenSafetensors(path)
 	if err != nil {
 		return fmt.Errorf("train: weights: %w", err)
 	}
@@ -80,7 +80,7 @@ func LoadWeights(path string, model any) error {
 
 // LoadTensors is LoadWeights for an open file, with options. Floats of 16 and
 // 64 bits become float32.
-func LoadTensors(s *data.Safetensors, model any, o LoadOptions) error {
+func LoadTensors(s *formats.Safetensors, model any, o LoadOptions) error {
 	state, aliases := nn.State(model), nn.Aliases(model)
 	byName := map[string]nn.Named{}
 	counters := map[string]string{} // counter → its buffer's prefix

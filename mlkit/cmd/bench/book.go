@@ -8,6 +8,8 @@ import (
 
 	"descent/mlkit/data"
 	"descent/mlkit/datasets"
+	"descent/mlkit/formats"
+	"descent/mlkit/metrics"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
 	"descent/mlkit/tensor"
@@ -75,7 +77,7 @@ func digits(w *worker) error {
 	}
 	loader := &data.Loader{Dataset: images, BatchSize: 100, Shuffle: true, Seed: w.seed}
 	o := train.Supervised(model, nn.CrossEntropy)
-	return w.book(o, loader, &data.Loader{Dataset: test, BatchSize: 250}, nil, train.Accuracy(),
+	return w.book(o, loader, &data.Loader{Dataset: test, BatchSize: 250}, nil,
 		train.Config{Optimizer: optim.Adam(3e-3), Schedule: optim.OneCycle(w.epochs*loader.Len(), 0.3, 25, 1e4)})
 }
 
@@ -98,12 +100,10 @@ func sequences(w *worker) error {
 				y[i] = float32(l)
 			}
 			return nn.BinaryCrossEntropy(p, t.Input(y, len(y)))
+		},
+		Answer: func(p tensor.Tensor, b data.Batch) metrics.Answer {
+			return metrics.Answer{Outputs: p.Data(), Dims: p.Dims(), Labels: b.Labels}
 		}}
-	o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return o.LossOf(model.Predict(t, b), b) }
-	metric := train.Accuracy()
-	if c.binary {
-		metric = train.Metric[data.Batch]{Name: "accuracy", New: func() train.Meter[data.Batch] { return &signs{} }}
-	}
 	loader := &data.Loader{Dataset: noisy(parts.train, c.noise), BatchSize: c.batch, Shuffle: true, Seed: w.seed}
 	config := train.Config{Optimizer: c.rule}
 	if c.schedule != nil {
@@ -115,23 +115,23 @@ func sequences(w *worker) error {
 		}
 		return &data.Loader{Dataset: s, BatchSize: 64}
 	}
-	return w.book(o, loader, of(parts.test), of(parts.tune), metric, config)
+	return w.book(o, loader, of(parts.test), of(parts.tune), config)
 }
 
 // book trains, and reports the mean rate of the epochs and the accuracy on test,
 // after the last epoch or after the one that was best on tune.
-func (w *worker) book(o train.Objective[data.Batch], loader *data.Loader, test, tune train.Source[data.Batch], m train.Metric[data.Batch], c train.Config) error {
+func (w *worker) book(o train.Objective[data.Batch], loader *data.Loader, test, tune train.Source[data.Batch], c train.Config) error {
 	c.Epochs, c.Seed = w.epochs, w.seed
 	c.Callbacks = []train.Callback{train.OnStep(func(*train.Run) error { w.firstStep(); return nil })}
 	if tune != nil {
-		c.Validation = train.Validate(o, tune, m)
+		c.Validation = train.Validate(o, tune, metrics.Accuracy())
 		c.Callbacks = append(c.Callbacks, train.EarlyStop{Metric: "val_accuracy", Patience: -1}.Callback())
 	}
 	h, err := train.Fit(w.ctx, o, loader, c)
 	if err != nil {
 		return err
 	}
-	figures, err := train.Evaluate(w.ctx, o, test, m)
+	figures, err := train.Evaluate(w.ctx, o, test, metrics.Accuracy())
 	if err != nil {
 		return err
 	}
@@ -144,21 +144,6 @@ func (w *worker) book(o train.Objective[data.Batch], loader *data.Loader, test, 
 	w.report(Result{Value: float64(loader.Dataset.Len()*len(seconds)) / total, Unit: "samples/s", Epochs: seconds, Accuracy: figures["accuracy"]})
 	return nil
 }
-
-// signs counts the logits that have the sign of their label.
-type signs struct{ right, all int }
-
-func (s *signs) Add(p tensor.Tensor, b data.Batch) error {
-	for i, v := range p.Data() {
-		if (v > 0) == (b.Labels[i] > 0) {
-			s.right++
-		}
-	}
-	s.all += b.Len()
-	return nil
-}
-
-func (s *signs) Value() float64 { return float64(s.right) / float64(s.all) }
 
 // noisy adds normal noise to the true steps, new in every epoch.
 func noisy(set *data.Sequences, sigma float64) data.Dataset {
@@ -254,7 +239,7 @@ func reviewParts(seed uint64) (*sequenceParts, error) {
 // save writes the parts for the peers, as train_x [n, longest, width], zeros
 // beyond the ends, train_lengths, train_y, and so on.
 func (p *sequenceParts) save(path string) error {
-	arrays := []data.Array{{Name: "vocabulary", Dims: []int{1}, Data: []int32{int32(p.vocabulary)}}}
+	arrays := []formats.Array{{Name: "vocabulary", Dims: []int{1}, Data: []int32{int32(p.vocabulary)}}}
 	for _, part := range []struct {
 		name string
 		set  *data.Sequences
@@ -270,11 +255,11 @@ func (p *sequenceParts) save(path string) error {
 		if err := part.set.Batch(all, &b); err != nil {
 			return err
 		}
-		arrays = append(arrays, data.Array{Name: part.name + "_x", Dims: slices.Clone(b.XDims), Data: b.X},
-			data.Array{Name: part.name + "_lengths", Dims: []int{len(all)}, Data: b.Lengths},
-			data.Array{Name: part.name + "_y", Dims: []int{len(all)}, Data: b.Labels})
+		arrays = append(arrays, formats.Array{Name: part.name + "_x", Dims: slices.Clone(b.XDims), Data: b.X},
+			formats.Array{Name: part.name + "_lengths", Dims: []int{len(all)}, Data: b.Lengths},
+			formats.Array{Name: part.name + "_y", Dims: []int{len(all)}, Data: b.Labels})
 	}
-	if err := data.SaveNPZ(path, arrays...); err != nil {
+	if err := formats.SaveNPZ(path, arrays...); err != nil {
 		return fmt.Errorf("data for the peers: %w", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"descent/mlkit/data"
+	"descent/mlkit/formats"
 )
 
 // What the peers train on is what we train on, padded.
@@ -17,11 +18,11 @@ func TestPartsForPeers(t *testing.T) {
 	if err := p.save(path); err != nil {
 		t.Fatal(err)
 	}
-	got, err := data.LoadNPZ(path)
+	got, err := formats.LoadNPZ(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []data.Array{
+	want := []formats.Array{
 		{Name: "vocabulary", Dims: []int{1}, Data: []int32{9}},
 		{Name: "train_x", Dims: []int{2, 2, 2}, Data: []float32{1, 2, 0, 0, 3, 4, 5, 6}},
 		{Name: "train_lengths", Dims: []int{2}, Data: []int32{1, 2}},

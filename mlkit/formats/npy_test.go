@@ -1,0 +1,203 @@
+package formats_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"descent/mlkit/formats"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// testdata/fortran.npy and types.npz were written by
+//
+//	a = np.arange(6, dtype=np.float32).reshape(2, 3)
+//	np.save("fortran.npy", np.asfortranarray(a))
+//	np.savez_compressed("types.npz", f2=a.astype("f2")/4, f4=a/4, f8=a.astype("f8")/4, big=a.astype(">f4")/4, i1=np.int8([-1, 2]),
+//	    i2=np.int16([-300]), u2=np.uint16([65535]), i4=np.int32([-70000]), u4=np.uint32([4294967295]), i8=np.int64(-5),
+//	    u1=np.uint8([255]), b=np.array([True, False]), cube=np.asfortranarray(np.arange(24).reshape(2, 3, 4)), none=np.zeros((0, 3), "f4"))
+func TestNPYFromNumPy(t *testing.T) {
+	a, err := formats.LoadNPY("testdata/fortran.npy")
+	if err != nil || !reflect.DeepEqual(a, formats.Array{Dims: []int{2, 3}, Data: []float32{0, 1, 2, 3, 4, 5}}) {
+		t.Errorf("%v %v", a, err)
+	}
+	all, err := formats.LoadNPZ("testdata/types.npz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	six, cube := []float32{0, .25, .5, .75, 1, 1.25}, make([]int64, 24)
+	for i := range cube {
+		cube[i] = int64(i)
+	}
+	want := []formats.Array{{Name: "f2", Dims: []int{2, 3}, Data: six}, {Name: "f4", Dims: []int{2, 3}, Data: six},
+		{Name: "f8", Dims: []int{2, 3}, Data: []float64{0, .25, .5, .75, 1, 1.25}}, {Name: "big", Dims: []int{2, 3}, Data: six},
+		{Name: "i1", Dims: []int{2}, Data: []int32{-1, 2}}, {Name: "i2", Dims: []int{1}, Data: []int32{-300}}, {Name: "u2", Dims: []int{1}, Data: []int32{65535}},
+		{Name: "i4", Dims: []int{1}, Data: []int32{-70000}}, {Name: "u4", Dims: []int{1}, Data: []int64{4294967295}}, {Name: "i8", Dims: []int{}, Data: []int64{-5}},
+		{Name: "u1", Dims: []int{1}, Data: []uint8{255}}, {Name: "b", Dims: []int{2}, Data: []bool{true, false}},
+		{Name: "cube", Dims: []int{2, 3, 4}, Data: cube}, {Name: "none", Dims: []int{0, 3}, Data: []float32{}}}
+	for i, w := range want {
+		if !reflect.DeepEqual(all[i], w) {
+			t.Errorf("%+v, want %+v", all[i], w)
+		}
+	}
+}
+
+// np.save of the same arrays gives the same header, byte by byte.
+func TestNPYRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.npz")
+	arrays := []formats.Array{{Name: "x", Dims: []int{2, 2}, Data: []float32{1, 2, 3, 4}}, {Name: "y", Dims: []int{2}, Data: []float64{1, 2}}, {Name: "k", Dims: []int{}, Data: []int64{7}},
+		{Name: "i", Dims: []int{1, 1, 2}, Data: []int32{1, 2}}, {Name: "u", Dims: []int{1}, Data: []uint8{1}}, {Name: "b", Dims: []int{1}, Data: []bool{true}}}
+	if err := formats.SaveNPZ(path, arrays...); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := formats.LoadNPZ(path); err != nil || !reflect.DeepEqual(got, arrays) {
+		t.Errorf("%v %v", got, err)
+	}
+	one := filepath.Join(t.TempDir(), "a.npy")
+	if err := formats.SaveNPY(one, arrays[0]); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := os.ReadFile(one)
+	head := "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"
+	if len(b) != 128+16 || string(b[:len(head)]) != head || b[127] != '\n' || strings.Trim(string(b[len(head):127]), " ") != "" {
+		t.Errorf("%q", b)
+	}
+	if err := formats.SaveNPY(one, formats.Array{Dims: []int{3}, Data: []float32{1}}); err == nil {
+		t.Error("no error")
+	}
+}
+
+func npy(header string, body int) []byte {
+	return append([]byte("\x93NUMPY\x01\x00"+string([]byte{byte(len(header)), 0})+header), make([]byte, body)...)
+}
+
+func TestNPYRefusesDamage(t *testing.T) {
+	good := npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", 16)
+	for n := range good {
+		if _, err := formats.ReadNPY(bytes.NewReader(good[:n])); err == nil || !strings.Contains(err.Error(), "truncated") && !strings.Contains(err.Error(), "not an npy") {
+			t.Fatalf("first %d bytes: %v", n, err)
+		}
+	}
+	for why, b := range map[string][]byte{
+		"more behind":        append(bytes.Clone(good), 0),
+		"not an npy file":    []byte("PK\x03\x04 and so on"),
+		"version 9.0":        []byte("\x93NUMPY\x09\x00abcdefgh"),
+		"after 0 of 1000000": npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000,), }", 4),
+		"at most 2³¹−1":      npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999, 99999), }", 4),
+		`type "O8"`:          npy("{'descr': '|O8', 'fortran_order': False, 'shape': (1,), }", 8),
+		"wanted are a plain": npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 8),
+		"4294967295 bytes":   []byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"),
+	} {
+		if _, err := formats.ReadNPY(bytes.NewReader(b)); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "bad.npz")
+	whole, err := os.ReadFile("testdata/types.npz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pack := func(names ...string) []byte {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for _, n := range names {
+			w, _ := z.Create(n)
+			w.Write(good)
+		}
+		z.Close()
+		return b.Bytes()
+	}
+	for why, b := range map[string][]byte{"valid zip": whole[:100], "is no npy array": pack("x.txt"), "twice": pack("a.npy", "a.npy"), "checksum": corrupt(pack("a.npy"))} {
+		if err := os.WriteFile(path, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := formats.LoadNPZ(path); err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+}
+
+// corrupt breaks the checksum in the central directory of a zip file.
+func corrupt(b []byte) []byte {
+	i := bytes.Index(b, []byte("PK\x01\x02"))
+	b[i+16] ^= 1
+	return b
+}
+
+func FuzzReadNPY(f *testing.F) {
+	f.Add(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }", 16))
+	f.Add(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (), }", 1))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := formats.ReadNPY(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		n := 1
+		for _, d := range a.Dims {
+			n *= d
+		}
+		if a.Len() != n || n > len(b) {
+			t.Errorf("%v: %d elements of %d bytes", a.Dims, a.Len(), len(b))
+		}
+	})
+}
+
+// What an npz file says of its arrays is not believed: they are no larger than
+// what is in it.
+func FuzzLoadNPZ(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "a.npz")
+	for _, arrays := range [][]formats.Array{
+		nil,
+		{{Name: "a", Dims: []int{2, 2}, Data: []float32{1, 2, 3, 4}}, {Name: "b", Dims: []int{1}, Data: []int32{5}}},
+	} {
+		if err := formats.SaveNPZ(path, arrays...); err != nil {
+			f.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		if len(arrays) > 0 {
+			f.Add(corrupt(b))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(path, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		arrays, err := formats.LoadNPZ(path)
+		if err != nil && (arrays != nil || !strings.Contains(err.Error(), path)) {
+			t.Errorf("%v, %v", arrays, err)
+		}
+		for i, a := range arrays {
+			n := 1
+			for _, d := range a.Dims {
+				n *= d
+			}
+			if a.Len() != n || slices.ContainsFunc(arrays[:i], func(o formats.Array) bool { return o.Name == a.Name }) {
+				t.Errorf("%q: %v has %d elements", a.Name, a.Dims, a.Len())
+			}
+		}
+	})
+}
+
+func TestFortranOrderOfEveryType(t *testing.T) {
+	for dtype, want := range map[string]any{
+		"<f8": []float64{0, 1}, "<i4": []int32{0, 1}, "<i8": []int64{0, 1}, "|u1": []uint8{0, 1}, "|b1": []bool{false, true},
+	} {
+		size := int(dtype[2] - '0')
+		b := npy("{'descr': '"+dtype+"', 'fortran_order': True, 'shape': (2, 1), }", 2*size)
+		b[len(b)-size] = 1
+		if dtype == "<f8" {
+			copy(b[len(b)-2:], []byte{0xf0, 0x3f})
+			b[len(b)-size] = 0
+		}
+		if a, err := formats.ReadNPY(bytes.NewReader(b)); err != nil || !reflect.DeepEqual(a.Data, want) {
+			t.Errorf("%s: %v %v", dtype, a, err)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package formats_test
+
+import (
+	"bytes"
+	"descent/mlkit/data"
+	"descent/mlkit/formats"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"io/fs"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const annotation = `<annotation><filename>a.jpg</filename><size><width>20</width><height>10</height><depth>3</depth></size>
+<object><name>cat</name><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>10</xmax><ymax>6.5</ymax></bndbox></object>
+<object><name>dog</name><difficult>1</difficult><bndbox><xmin>0</xmin><ymin>1</ymin><xmax>21</xmax><ymax>10</ymax></bndbox></object></annotation>`
+
+func TestParseVOC(t *testing.T) {
+	a, err := formats.ParseVOC([]byte(annotation))
+	want := formats.VOCAnnotation{Filename: "a.jpg", Width: 20, Height: 10, Objects: []formats.VOCObject{
+		{"cat", data.Box{X0: 0, Y0: 1, X1: 10, Y1: 6.5}, false},
+		{"dog", data.Box{X0: 0, Y0: 0, X1: 20, Y1: 10}, true},
+	}}
+	if err != nil || !reflect.DeepEqual(a, want) {
+		t.Errorf("%+v %v", a, err)
+	}
+	for from, c := range map[string]struct{ to, why string }{
+		"<width>20":  {"<width>-20", "claims a picture of 10×-20"},
+		"<xmax>10":   {"<xmax>NaN", "no place in a picture"},
+		"<xmax>21":   {"<xmax>1e30", "no place in a picture"},
+		"<xmin>1<":   {"<xmin>15<", "holds nothing of a picture"},
+		"<name>cat":  {"<name> ", "lacks a name"},
+		"</ymax>":    {"", "not an annotation"},
+		"annotation": {"other", "not an annotation"},
+		"<ymin>2":    {"<ymin>two", "not an annotation"},
+		"<height>10": {"<height>99999999999", "claims a picture"},
+	} {
+		if _, err := formats.ParseVOC([]byte(strings.ReplaceAll(annotation, from, c.to))); err == nil || !strings.Contains(err.Error(), c.why) {
+			t.Errorf("%q: %v, want %q", c.to, err, c.why)
+		}
+	}
+	if _, err := formats.ParseVOC(bytes.Repeat([]byte(" "), 1<<22+1)); err == nil {
+		t.Error("an annotation without end was read")
+	}
+}
+
+func FuzzParseVOC(f *testing.F) {
+	f.Add([]byte(annotation))
+	f.Add([]byte(annotation[:200]))
+	f.Add([]byte(`<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;">]><annotation>&c;</annotation>`))
+	f.Add([]byte(strings.Repeat("<annotation>", 20000)))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		a, err := formats.ParseVOC(text)
+		if err != nil {
+			return
+		}
+		for _, o := range a.Objects {
+			if b := o.Box; !(b.Area() > 0) || b.X0 < 0 || b.Y0 < 0 || b.X1 > float32(a.Width) || b.Y1 > float32(a.Height) || o.Name == "" {
+				t.Errorf("%+v in %d×%d", o, a.Height, a.Width)
+			}
+		}
+	})
+}
+
+func TestLoadVOC(t *testing.T) {
+	var picture bytes.Buffer
+	img := image.NewRGBA(image.Rect(0, 0, 20, 10))
+	for x := range 20 {
+		img.Set(x, 3, color.White)
+	}
+	if err := jpeg.Encode(&picture, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	fsys := fstest.MapFS{
+		"ImageSets/Main/train.txt": {Data: []byte("a\nb\n")},
+		"ImageSets/Main/evil.txt":  {Data: []byte("../a\n")},
+		"ImageSets/Main/lost.txt":  {Data: []byte("c\n")},
+		"ImageSets/Main/small.txt": {Data: []byte("s\n")},
+		"ImageSets/Main/none.txt":  {Data: []byte("\n")},
+		"Annotations/a.xml":        {Data: []byte(annotation)},
+		"Annotations/b.xml":        {Data: []byte(annotation)},
+		"Annotations/s.xml":        {Data: []byte(strings.ReplaceAll(annotation, "<width>20", "<width>30"))},
+		"JPEGImages/a.jpg":         {Data: picture.Bytes()},
+		"JPEGImages/b.jpg":         {Data: picture.Bytes()},
+		"JPEGImages/s.jpg":         {Data: picture.Bytes()},
+	}
+	half := formats.ImageOptions{Height: 5, Width: 10, Gray: true}
+	m, err := formats.LoadVOC(fsys, "train", []string{"dog", "cat"}, half)
+	if err != nil || m.Len() != 2 || !reflect.DeepEqual(m.Dims, []int{1, 5, 10}) || len(m.Pixels) != 100 {
+		t.Fatal(m, err)
+	}
+	if want := []data.Object{{Box: data.Box{Y0: 0.5, X1: 5, Y1: 3.25}, Class: 1}, {Box: data.Box{X1: 10, Y1: 5}, Difficult: true}}; !reflect.DeepEqual(m.Objects[1], want) {
+		t.Errorf("%+v, want %+v", m.Objects[1], want)
+	}
+	if part := m.Slice(1, 2); part.Len() != 1 || len(part.Image(0)) != 50 || batch(t, part, 0, 0).XDims[0] != 1 {
+		t.Error("a part of the set")
+	}
+	for set, why := range map[string]string{
+		"evil": "not a file's name", "lost": fs.ErrNotExist.Error(), "none": "lists no pictures", "absent": "file does not exist",
+		"small": "the picture has 10×20 pixels, its annotation says 10×30", "../../../x": "file does not exist",
+	} {
+		if _, err := formats.LoadVOC(fsys, set, []string{"cat", "dog"}, half); err == nil || !strings.Contains(fmt.Sprint(err), why) {
+			t.Errorf("%s: %v, want %q", set, err, why)
+		}
+	}
+	if _, err := formats.LoadVOC(fsys, "train", []string{"cat"}, half); err == nil || !strings.Contains(err.Error(), `class "dog" is not among`) {
+		t.Error(err)
+	}
+}
+
+// batch is the samples at index.
+func batch(t *testing.T, set data.Dataset, epoch int, index ...int) data.Batch {
+	t.Helper()
+	b := data.Batch{Epoch: epoch}
+	if err := set.Batch(index, &b); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

@@ -1,0 +1,86 @@
+package metrics
+
+import "math"
+
+// Average says how the figures of classes become one.
+type Average int
+
+const (
+	Macro    Average = iota // the plain mean over classes
+	Micro                   // over all samples together, which is the accuracy
+	Weighted                // the mean weighted by the number of samples of each class
+	Positive                // that of class 1 alone, for two classes
+)
+
+// Confusion counts samples by label (row) and prediction (column).
+type Confusion struct{ Counts [][]int }
+
+// Add counts one sample of a problem of so many classes.
+func (c *Confusion) Add(label, predicted, classes int) {
+	for len(c.Counts) < classes {
+		c.Counts = append(c.Counts, nil)
+	}
+	for i := range c.Counts {
+		for len(c.Counts[i]) < len(c.Counts) {
+			c.Counts[i] = append(c.Counts[i], 0)
+		}
+	}
+	c.Counts[label][predicted]++
+}
+
+// Accuracy is the share on the diagonal.
+func (c *Confusion) Accuracy() float64 { return c.Recall(Micro) }
+
+// Precision averages the classes' precisions.
+func (c *Confusion) Precision(a Average) float64 {
+	return c.average(a, func(hit, label, predicted float64) float64 { return ratio(hit, predicted) })
+}
+
+// Recall averages the classes' recalls.
+func (c *Confusion) Recall(a Average) float64 {
+	return c.average(a, func(hit, label, predicted float64) float64 { return ratio(hit, label) })
+}
+
+// F1 averages the classes' F1.
+func (c *Confusion) F1(a Average) float64 {
+	return c.average(a, func(hit, label, predicted float64) float64 { return ratio(2*hit, label+predicted) })
+}
+
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// average applies f to each class: how many samples were right, are of the
+// class, are predicted to be.
+func (c *Confusion) average(a Average, f func(hit, label, predicted float64) float64) float64 {
+	var sum, all, hits float64
+	for k, row := range c.Counts {
+		var label, predicted float64
+		for j := range row {
+			label, predicted = label+float64(row[j]), predicted+float64(c.Counts[j][k])
+		}
+		hit := float64(row[k])
+		all, hits = all+label, hits+hit
+		v := f(hit, label, predicted)
+		switch {
+		case a == Macro:
+			sum += v / float64(len(c.Counts))
+		case a == Weighted:
+			sum += v * label
+		case a == Positive && k == 1:
+			sum = v
+		}
+	}
+	switch {
+	case all == 0:
+		return math.NaN()
+	case a == Weighted:
+		return sum / all
+	case a == Micro:
+		return f(hits, all, all)
+	}
+	return sum
+}

@@ -45,20 +45,23 @@ func (j *job) channelStatsPart(lo, hi int) {
 	n := float64(planes / j.cols * j.size)
 	if j.size == 1 {
 		rows := planes / j.cols
-		addRows(mean, x[lo:], rows, j.cols, hi-lo)
+		x = x[lo:]
+		addColumns(mean, x, rows, j.cols)
 		elem(opScale, mean, mean, nil, float32(1/n), 0)
-		columnSquares(variance, x[lo:], mean, rows, j.cols, hi-lo)
+		sumColumns(variance, nil, rows, func(variance, _ []float32, first, rows int) {
+			columnSquares(variance, x[first*j.cols:], mean, rows, j.cols, hi-lo)
+		})
 		elem(opScale, variance, variance, nil, float32(1/n), 0)
 		return
 	}
 	for c := range mean {
 		var s, q float64
 		for o := lo + c; o < planes; o += j.cols {
-			s += float64(sum(x[o*j.size : (o+1)*j.size]))
+			s += longSum(x[o*j.size : (o+1)*j.size])
 		}
 		mean[c] = float32(s / n)
 		for o := lo + c; o < planes; o += j.cols {
-			q += float64(squares(x[o*j.size:(o+1)*j.size], mean[c]))
+			q += longSquares(x[o*j.size:(o+1)*j.size], mean[c])
 		}
 		variance[c] = float32(q / n)
 	}
@@ -118,15 +121,18 @@ func (j *job) channelGradSumsPart(lo, hi int) {
 	sum, dot, dy, x, mean := j.at(0, lo, hi), j.at(1, lo, hi), j.x[2], j.x[3], j.at(4, lo, hi)
 	planes := len(x) / j.size
 	if j.size == 1 {
-		columnGradSums(sum, dot, dy[lo:], x[lo:], mean, planes/j.cols, j.cols, hi-lo)
+		dy, x = dy[lo:], x[lo:]
+		sumColumns(sum, dot, planes/j.cols, func(sum, dot []float32, first, rows int) {
+			columnGradSums(sum, dot, dy[first*j.cols:], x[first*j.cols:], mean, rows, j.cols, hi-lo)
+		})
 		return
 	}
 	for c := range mean {
 		var s, d float64
 		for o := lo + c; o < planes; o += j.cols {
-			a, b := planeGradSums(dy[o*j.size:(o+1)*j.size], x[o*j.size:(o+1)*j.size], mean[c])
-			s += float64(a)
-			d += float64(b)
+			a, b := longPlaneGradSums(dy[o*j.size:(o+1)*j.size], x[o*j.size:(o+1)*j.size], mean[c])
+			s += a
+			d += b
 		}
 		sum[c], dot[c] = float32(s), float32(d)
 	}

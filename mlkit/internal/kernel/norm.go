@@ -32,8 +32,8 @@ func (j *job) layerNormPart(lo, hi int) {
 	gamma, beta, n := j.x[5], j.x[6], float64(j.cols)
 	for i := lo; i < hi; i++ {
 		x, y := j.rows(4, i, i+1), j.rows(0, i, i+1)
-		m := float32(float64(sum(x)) / n)
-		r := float32(1 / math.Sqrt(float64(squares(x, m))/n+float64(j.s)))
+		m := float32(longSum(x) / n)
+		r := float32(1 / math.Sqrt(longSquares(x, m)/n+float64(j.s)))
 		j.x[2][i], j.x[3][i] = m, r
 		h := j.rows(1, i, i+1)
 		if h == nil && gamma != nil && beta != nil {
@@ -79,8 +79,13 @@ func LayerNormGrad(dx, dgamma, dbeta, dy, x, mean, rstd, gamma []float32, cols i
 	if rows == 0 {
 		return
 	}
-	switch {
-	case dgamma != nil && dbeta != nil:
+	if dgamma != nil && dbeta == nil { // a frozen beta alone is rare
+		w := getWorkspace()
+		defer w.release()
+		dbeta = floats(&w.a, cols)
+		clear(dbeta)
+	}
+	if dgamma != nil {
 		j := getJob((*job).layerNormParamsPart)
 		j.x, j.cols = [9][]float32{dgamma, dbeta, dy, x, mean, rstd}, cols
 		if len(dy) <= rowGrain {
@@ -88,14 +93,8 @@ func LayerNormGrad(dx, dgamma, dbeta, dy, x, mean, rstd, gamma []float32, cols i
 		} else {
 			j.parallel(cols, 64)
 		}
-	case dbeta != nil:
+	} else if dbeta != nil {
 		AddRows(dbeta, dy, cols)
-	case dgamma != nil: // a frozen beta alone is rare: no assembly
-		for i, m := range mean {
-			for k, v := range x[i*cols : i*cols+cols] {
-				dgamma[k] += dy[i*cols+k] * ((v - m) * rstd[i])
-			}
-		}
 	}
 	if dx != nil {
 		j := getJob((*job).layerNormGradPart)
@@ -106,7 +105,10 @@ func LayerNormGrad(dx, dgamma, dbeta, dy, x, mean, rstd, gamma []float32, cols i
 
 // layerNormParamsPart does some columns.
 func (j *job) layerNormParamsPart(lo, hi int) {
-	layerNormParams(j.x[0][lo:hi], j.x[1][lo:hi], j.x[2][lo:], j.x[3][lo:], j.x[4], j.x[5], j.cols, hi-lo)
+	dy, x, mean, rstd, ld := j.x[2][lo:], j.x[3][lo:], j.x[4], j.x[5], j.cols
+	sumColumns(j.x[0][lo:hi], j.x[1][lo:hi], len(mean), func(dgamma, dbeta []float32, first, rows int) {
+		layerNormParams(dgamma, dbeta, dy[first*ld:], x[first*ld:], mean[first:first+rows], rstd[first:first+rows], ld, hi-lo)
+	})
 }
 
 // layerNormGradPart does some rows.
@@ -115,11 +117,12 @@ func (j *job) layerNormGradPart(lo, hi int) {
 	for i := lo; i < hi; i++ {
 		dy, x, m, r := j.rows(1, i, i+1), j.rows(2, i, i+1), j.x[4][i], j.x[5][i]
 		if gamma == nil {
-			s, d := planeGradSums(dy, x, m)
+			sum, dot := longPlaneGradSums(dy, x, m)
+			s, d := float32(sum), float32(dot)
 			planeGradAdd(j.rows(0, i, i+1), dy, x, m, r, -r*r*r*d/n, -r*s/n)
 			continue
 		}
-		s, d := layerNormGradSums(dy, x, gamma, m, r)
+		s, d := longLayerNormGradSums(dy, x, gamma, m, r)
 		layerNormGradRow(j.rows(0, i, i+1), dy, x, gamma, m, r, s/n, d/n)
 	}
 }

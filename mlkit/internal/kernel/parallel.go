@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -40,9 +41,10 @@ var pool struct {
 	_      [64]byte
 	done   atomic.Int32 // parts done
 	_      [64]byte
-	live   atomic.Int32  // workers started
-	parked atomic.Int32  // of them, those that wait on wake and are not yet promised a wake-up
-	wake   chan struct{} // one token for each promised wake-up
+	failed atomic.Pointer[Panic] // the first panic of a part on a worker
+	live   atomic.Int32          // workers started
+	parked atomic.Int32          // of them, those that wait on wake and are not yet promised a wake-up
+	wake   chan struct{}         // one token for each promised wake-up
 }
 
 func init() { pool.wake = make(chan struct{}, 1<<10) }
@@ -54,10 +56,12 @@ func Workers() int { return min(runtime.GOMAXPROCS(0), runtime.NumCPU()) }
 // Parallel runs t.Part(i) for every i in [0, parts), on the calling goroutine
 // and on the resident workers, and returns when all parts are done. parts must
 // follow from shapes alone, never from Workers, unless the cut cannot change
-// the result: otherwise results would depend on the machine. While another call is running (on another goroutine, or because t
-// itself calls Parallel) it runs the parts itself, one after another. It
-// allocates nothing. It panics if parts is more than 16,777,215; a panic of t
-// on a worker ends the program.
+// the result: otherwise results would depend on the machine. While another
+// call is running (on another goroutine, or because t itself calls Parallel) it
+// runs the parts itself, one after another. It allocates nothing. It panics if
+// parts is more than 16,777,215. A panic of t, on whichever goroutine, reaches
+// the caller once the parts that had begun are done; those that had not are
+// given up.
 func Parallel(parts int, t Task) {
 	if parts > maxParts {
 		panic(fmt.Sprintf("kernel: Parallel: %d parts, at most %d", parts, maxParts))
@@ -75,7 +79,8 @@ func Parallel(parts int, t Task) {
 		}
 		return
 	}
-	defer finish(int32(parts))
+	through := false
+	defer finish(int32(parts), &through)
 	pool.task = t
 	pool.done.Store(0)
 	pool.state.Store(uint64(parts) << 24)
@@ -93,18 +98,19 @@ func Parallel(parts int, t Task) {
 		t.Part(i)
 		pool.done.Add(1)
 	}
+	through = true
 }
 
 // finish ends the job: it waits for the parts that workers have claimed. It
-// also runs when a part has panicked on the caller, whose part and those not
-// claimed are then given up.
-func finish(parts int32) {
-	if err := recover(); err != nil {
-		pool.done.Add(1)
-		for _, ok := claim(); ok; _, ok = claim() {
-			pool.done.Add(1)
+// also runs when a part on the caller has panicked or ended the goroutine, as
+// t.FailNow does: through is false then.
+func finish(parts int32, through *bool) {
+	if !*through {
+		if err := recover(); err != nil {
+			defer panic(err)
 		}
-		defer panic(err)
+		giveUp()
+		pool.done.Add(1)
 	}
 	// What is missing runs at this moment, so it is near its end.
 	for spins := 0; pool.done.Load() != parts; spins++ {
@@ -112,8 +118,19 @@ func finish(parts int32) {
 			runtime.Gosched()
 		}
 	}
+	failed := pool.failed.Swap(nil)
 	pool.task = nil
 	pool.busy.Store(false)
+	if failed != nil {
+		failed.Raise()
+	}
+}
+
+// giveUp ends the parts that nobody has claimed.
+func giveUp() {
+	for _, ok := claim(); ok; _, ok = claim() {
+		pool.done.Add(1)
+	}
 }
 
 // claim takes the next part of the present job, if one is left.
@@ -150,12 +167,7 @@ func work() {
 	idle := time.Now()
 	for spins := 1; ; spins++ {
 		if i, ok := claim(); ok {
-			t := pool.task
-			for ok {
-				t.Part(i)
-				i, ok = claim()
-				pool.done.Add(1)
-			}
+			help(i)
 			idle = time.Now()
 			continue
 		}
@@ -174,4 +186,30 @@ func work() {
 		<-pool.wake
 		idle = time.Now()
 	}
+}
+
+// help runs a part that a worker has claimed, and what more it can claim.
+func help(part int) {
+	ended := false
+	defer func() {
+		if ended {
+			return
+		}
+		p := new(Panic)
+		if p.value = recover(); p.value == nil { // runtime.Goexit: the worker ends, too
+			p.value = "kernel: a part of a parallel task ended its goroutine"
+			pool.live.Add(-1)
+		}
+		p.stack = debug.Stack()
+		pool.failed.CompareAndSwap(nil, p)
+		giveUp()
+		pool.done.Add(1)
+	}()
+	t := pool.task
+	for ok := true; ok; {
+		t.Part(part)
+		part, ok = claim()
+		pool.done.Add(1)
+	}
+	ended = true
 }

@@ -1,7 +1,9 @@
 package kernel
 
 import (
+	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -108,6 +110,89 @@ func TestParallelPanic(t *testing.T) {
 		t.Error("the pool is still busy after a panic")
 	}
 	mustPanic(t, "too many parts", func() { Parallel(maxParts+1, c) })
+}
+
+// TestParallelPanicOnWorker checks that a panic reaches the caller as it was raised, with the stack it
+// came from, from a part that no caller runs, and that the pool works on.
+func TestParallelPanicOnWorker(t *testing.T) {
+	if Workers() < 2 {
+		t.Skip("needs two processors")
+	}
+	for round := range 50 {
+		want := errors.New("bad part")
+		p := &onWorker{caller: goroutineID(), do: func() { panic(want) }}
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Fatalf("round %d: recovered %v, want the very value of the panic", round, got)
+				}
+			}()
+			Parallel(100, p)
+			t.Fatal("the panic of a part was lost")
+		}()
+		c := &countTask{runs: make([]atomic.Int32, 64)}
+		Parallel(64, c)
+		c.want(t, 1)
+	}
+	if pool.busy.Load() || pool.failed.Load() != nil {
+		t.Error("the pool keeps something of a panic")
+	}
+	var p Panic
+	func() { defer p.Catch(); lost() }()
+	if p.Value() != "lost" || !strings.Contains(elsewhere(p.stack).Error(), "kernel.lost") {
+		t.Errorf("caught %v with the stack\n%s", p.Value(), p.stack)
+	}
+}
+
+func lost() { panic("lost") }
+
+// TestParallelGoexit ends goroutines inside parts, as t.FailNow does.
+func TestParallelGoexit(t *testing.T) {
+	if Workers() < 2 {
+		t.Skip("needs two processors")
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("a part that ended a worker went unnoticed")
+			}
+		}()
+		Parallel(100, &onWorker{caller: goroutineID(), do: runtime.Goexit})
+	}()
+	done := make(chan struct{})
+	go func() { // the caller itself
+		defer close(done)
+		Parallel(100, &onWorker{caller: "", do: runtime.Goexit})
+	}()
+	<-done
+	c := &countTask{runs: make([]atomic.Int32, 64)}
+	Parallel(64, c)
+	c.want(t, 1)
+}
+
+// onWorker does something in a part that runs on another goroutine than caller; the caller's own
+// parts wait until that has happened.
+type onWorker struct {
+	caller string
+	do     func()
+	done   atomic.Bool
+}
+
+func (o *onWorker) Part(int) {
+	if goroutineID() != o.caller {
+		o.done.Store(true)
+		o.do()
+	}
+	for !o.done.Load() {
+		runtime.Gosched()
+	}
+}
+
+// goroutineID is the number that the goroutine's stack trace begins with.
+func goroutineID() string {
+	var b [64]byte
+	id, _, _ := strings.Cut(strings.TrimPrefix(string(b[:runtime.Stack(b[:], false)]), "goroutine "), " ")
+	return id
 }
 
 func TestParallelLeavesNothingBehind(t *testing.T) {

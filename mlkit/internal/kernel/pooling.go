@@ -119,7 +119,11 @@ func (p Pool) MaxBackward(dx, dy []float32, idx []int32, accumulate bool) {
 // padding counts as 0.
 func (p Pool) AvgForward(y, x []float32) {
 	p = p.checked(len(y), len(x))
-	p.run(poolJob{part: (*poolJob).forward, y: y, x: x})
+	part := (*poolJob).forward
+	if p.KH*p.KW > wideWindow {
+		part = (*poolJob).wideMeans
+	}
+	p.run(poolJob{part: part, y: y, x: x})
 }
 
 // AvgBackward computes dx, the gradient of AvgForward; with accumulate it adds

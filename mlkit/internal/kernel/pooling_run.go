@@ -137,6 +137,32 @@ func (j *poolJob) window(y, x []float32, idx []int32, o, k, h0, lo, hi int) {
 	}
 }
 
+// wideWindow is how many elements of a window are added up one after another.
+const wideWindow = 1 << 10
+
+// wideMeans computes the means of a plane's large windows, as when one window is the whole plane: a
+// row of a window at a time.
+func (j *poolJob) wideMeans(y, x []float32, _ []int32) {
+	for o := range j.oh {
+		h0, lo, hi := window(o, j.H, j.KH, j.StrideH, j.PadH, j.DilH)
+		for k := range j.ow {
+			w0, left, right := window(k, j.W, j.KW, j.StrideW, j.PadW, j.DilW)
+			var s float64
+			for kh := lo; kh < hi; kh++ {
+				row := x[(h0+kh*j.DilH)*j.W:]
+				if j.DilW == 1 {
+					s += longSum(row[w0+left : w0+right])
+					continue
+				}
+				for kw := left; kw < right; kw++ {
+					s += float64(row[w0+kw*j.DilW])
+				}
+			}
+			y[o*j.ow+k] = float32(s / float64(j.count(h0, lo, hi, w0, left, right)))
+		}
+	}
+}
+
 func (j *poolJob) maxBackward(dy, dx []float32, idx []int32) {
 	dy = dy[:len(idx)]
 	for o, at := range idx {

@@ -63,7 +63,7 @@ func badRows(op string, n, cols int) {
 }
 
 // AddRows adds the sums of the columns of x to dst: dst[j] += sum over i of x[i*cols+j], from the
-// first row to the last (the gradient of a bias).
+// first row to the last (the gradient of a bias), beyond 4096 rows in blocks of 512.
 func AddRows(dst, x []float32, cols int) {
 	checkLen("AddRows", "dst", cols, len(dst))
 	if len(x) > 0 {
@@ -81,7 +81,7 @@ func AddRowsWide(dst, x []float32, rows, ld int) {
 		panic(fmt.Sprintf("kernel: AddRows: %d elements are too few for %d rows of %d that are %d apart", len(x), rows, cols, ld))
 	}
 	if rows*cols <= 2*elemGrain || cols < 128 {
-		addRows(dst, x, rows, ld, cols)
+		addColumns(dst, x, rows, ld)
 		return
 	}
 	j := getJob((*job).addRowsPart)
@@ -90,7 +90,14 @@ func AddRowsWide(dst, x []float32, rows, ld int) {
 }
 
 func (j *job) addRowsPart(lo, hi int) {
-	addRows(j.x[0][lo:hi], j.x[1][lo:], j.size, j.cols, hi-lo)
+	addColumns(j.x[0][lo:hi], j.x[1][lo:], j.size, j.cols)
+}
+
+// addColumns adds the sums of len(dst) columns of rows rows, ld apart.
+func addColumns(dst, x []float32, rows, ld int) {
+	sumColumns(dst, nil, rows, func(dst, _ []float32, first, rows int) {
+		addRows(dst, x[first*ld:], rows, ld, len(dst))
+	})
 }
 
 // SumRows computes the sums of the rows of x: dst[i] = sum over j of x[i*cols+j].
@@ -110,6 +117,6 @@ func (j *job) sumRowsPart(lo, hi int) { sumRows(j.at(0, lo, hi), j.rows(1, lo, h
 
 func sumRows(dst, x []float32, cols int) {
 	for i := range dst {
-		dst[i] = sum(x[i*cols : i*cols+cols])
+		dst[i] = float32(longSum(x[i*cols : i*cols+cols]))
 	}
 }

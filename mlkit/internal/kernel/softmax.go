@@ -45,14 +45,14 @@ func logSoftmaxRows(dst, x, _ []float32, cols int) {
 func softmaxGradRows(dx, dy, y []float32, cols int) {
 	for i := 0; i < len(dx); i += cols {
 		g, p := dy[i:i+cols], y[i:i+cols]
-		elem(opSoftmaxGrad, dx[i:i+cols], g, p, dot(g, p), 0)
+		elem(opSoftmaxGrad, dx[i:i+cols], g, p, longDot(g, p), 0)
 	}
 }
 
 func logSoftmaxGradRows(dx, dy, y []float32, cols int) {
 	for i := 0; i < len(dx); i += cols {
 		g := dy[i : i+cols]
-		elem(opLogSoftmaxGrad, dx[i:i+cols], g, y[i:i+cols], sum(g), 0)
+		elem(opLogSoftmaxGrad, dx[i:i+cols], g, y[i:i+cols], float32(longSum(g)), 0)
 	}
 }
 

@@ -3,6 +3,8 @@ package data
 import (
 	"context"
 	"sync"
+
+	"descent/mlkit/internal/kernel"
 )
 
 // slot is where one goroutine prepares every so manyeth batch of an epoch.
@@ -14,7 +16,7 @@ type slot struct {
 
 type prepared struct {
 	err   error
-	panic any
+	panic kernel.Panic
 }
 
 // prefetch deals out batches first, first+1, … in order. Batch k is prepared
@@ -63,9 +65,7 @@ func (l *Loader) prefetch(ctx context.Context, first int, fill func(k int, b *Ba
 				p.err = ctx.Err()
 			}
 		}
-		if p.panic != nil {
-			panic(p.panic)
-		}
+		p.panic.Raise()
 		if p.err != nil {
 			yield(Batch{}, p.err)
 			return
@@ -78,6 +78,7 @@ func (l *Loader) prefetch(ctx context.Context, first int, fill func(k int, b *Ba
 }
 
 func (a *slot) prepare(k int, fill func(k int, b *Batch) error) (p prepared) {
-	defer func() { p.panic = recover() }()
-	return prepared{err: fill(k, &a.batch)}
+	defer func() { p.panic = kernel.Caught(recover()) }()
+	p.err = fill(k, &a.batch)
+	return p
 }

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/optimize"
 
+	"descent/mlkit/internal/kernel"
 	"descent/mlkit/tensor"
 )
 
@@ -71,16 +72,14 @@ func (c LBFGS) Minimize(ctx context.Context, params []*tensor.Param, t *tensor.T
 		Func: problem.guarded,
 		Grad: func(g, x []float64) { problem.guarded(x); copy(g, problem.grad) },
 		Status: func() (optimize.Status, error) {
-			if ctx.Err() != nil || problem.panicked != nil {
+			if ctx.Err() != nil || problem.panicked.Value() != nil {
 				return optimize.Failure, fmt.Errorf("optim: LBFGS: interrupted: %w", ctx.Err())
 			}
 			return optimize.NotTerminated, nil
 		},
 	}, start, &optimize.Settings{MajorIterations: c.Iterations, FuncEvaluations: c.Evaluations, GradientThreshold: c.GradientTolerance,
 		Converger: optimize.NeverTerminate{}}, &optimize.LBFGS{Store: c.Memory, Linesearcher: &optimize.MoreThuente{}})
-	if problem.panicked != nil {
-		panic(problem.panicked)
-	}
+	problem.panicked.Raise()
 	problem.eval(problem.best)
 	problem.tape.Reset()
 	out := LBFGSResult{Loss: problem.bestF, Evaluations: problem.evals}
@@ -107,7 +106,7 @@ type flat struct {
 	evals          int
 	// What the loss panicked with: the evaluations run on another goroutine,
 	// where a panic would end the program.
-	panicked any
+	panicked kernel.Panic
 }
 
 func (c *flat) each(f func(i int, p *float32)) {
@@ -123,7 +122,7 @@ func (c *flat) each(f func(i int, p *float32)) {
 func (c *flat) guarded(x []float64) (f float64) {
 	defer func() {
 		if p := recover(); p != nil {
-			f, c.panicked = math.Inf(1), p
+			f, c.panicked = math.Inf(1), kernel.Caught(p)
 		}
 	}()
 	return c.eval(x)

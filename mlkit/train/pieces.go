@@ -38,7 +38,7 @@ type piece[B any] struct {
 	size  int
 	loss  float64
 	err   error
-	panic any
+	panic kernel.Panic
 }
 
 func newPieces[B any](o Objective[B], c *Config, count *tensor.Tape, sum *tensor.GradSum) (*pieces[B], error) {
@@ -73,9 +73,7 @@ func (s *pieces[B]) run(step int, batch B, n int, share float64) (loss float64, 
 	kernel.Parallel(n, s)
 	for k := range s.all {
 		p := &s.all[k]
-		if p.panic != nil {
-			panic(p.panic)
-		}
+		p.panic.Raise()
 		if p.err != nil {
 			return 0, p.err
 		}
@@ -89,16 +87,15 @@ func (s *pieces[B]) run(step int, batch B, n int, share float64) (loss float64, 
 // Part computes one piece; kernel.Parallel calls it on any goroutine.
 func (s *pieces[B]) Part(k int) {
 	p := &s.all[k]
-	p.err, p.panic = nil, nil
+	p.err, p.panic = nil, kernel.Panic{}
 	tape := s.tape()
 	added := false
 	defer func() {
-		if v := recover(); v != nil {
-			if shape, ok := v.(*tensor.ShapeError); ok {
-				p.err = stepError(s.step, shape)
-			} else {
-				p.panic = v
-			}
+		v := recover()
+		if shape, ok := v.(*tensor.ShapeError); ok {
+			p.err = stepError(s.step, shape)
+		} else {
+			p.panic = kernel.Caught(v)
 		}
 		if !added {
 			s.await(k)

@@ -10,7 +10,7 @@ import (
 //
 //	go func() {
 //		defer close(done)
-//		defer p.Catch()
+//		defer func() { p = kernel.Caught(recover()) }()
 //		work()
 //	}()
 //	<-done
@@ -20,12 +20,12 @@ type Panic struct {
 	stack []byte
 }
 
-// Catch stops a panic of the function that deferred it and keeps its value, and the stack it came
-// from. It must be deferred itself: recover works nowhere else.
-func (p *Panic) Catch() {
-	if v := recover(); v != nil {
-		p.value, p.stack = v, debug.Stack()
+// Caught keeps what recover returned and, unless that is nil, the stack it came from.
+func Caught(v any) Panic {
+	if v == nil {
+		return Panic{}
 	}
+	return Panic{v, debug.Stack()}
 }
 
 // Value returns what the caught panic was called with, or nil if there is none.

@@ -3,7 +3,6 @@ package kernel
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -195,13 +194,13 @@ func help(part int) {
 		if ended {
 			return
 		}
-		p := new(Panic)
-		if p.value = recover(); p.value == nil { // runtime.Goexit: the worker ends, too
-			p.value = "kernel: a part of a parallel task ended its goroutine"
+		v := recover()
+		if v == nil { // runtime.Goexit: the worker ends, too
+			v = "kernel: a part of a parallel task ended its goroutine"
 			pool.live.Add(-1)
 		}
-		p.stack = debug.Stack()
-		pool.failed.CompareAndSwap(nil, p)
+		p := Caught(v)
+		pool.failed.CompareAndSwap(nil, &p)
 		giveUp()
 		pool.done.Add(1)
 	}()

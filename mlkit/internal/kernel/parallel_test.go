@@ -138,7 +138,10 @@ func TestParallelPanicOnWorker(t *testing.T) {
 		t.Error("the pool keeps something of a panic")
 	}
 	var p Panic
-	func() { defer p.Catch(); lost() }()
+	func() {
+		defer func() { p = Caught(recover()) }()
+		lost()
+	}()
 	if p.Value() != "lost" || !strings.Contains(elsewhere(p.stack).Error(), "kernel.lost") {
 		t.Errorf("caught %v with the stack\n%s", p.Value(), p.stack)
 	}

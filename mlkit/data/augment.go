@@ -240,8 +240,8 @@ func (m *mix) Batch(index []int, b *Batch) error {
 	if err := m.Dataset.Batch(index, b); err != nil {
 		return err
 	}
-	if b.Labels == nil || len(b.Labels) != b.Len() {
-		return fmt.Errorf("data: Mixup and CutMix need a set with one label a sample")
+	if b.IDs != nil || b.Labels == nil || len(b.Labels) != b.Len() {
+		return fmt.Errorf("data: Mixup and CutMix need a set with features and one label a sample")
 	}
 	if m.images && len(b.XDims) != 4 {
 		return fmt.Errorf("data: CutMix of %v: wanted are images [n, channels, height, width]", b.XDims)

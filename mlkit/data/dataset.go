@@ -6,9 +6,9 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// A Batch is some samples of a supervised problem: features X [n, ...], and
-// targets Y [n, ...] or Labels [n]. Its memory is the loader's and is filled
-// again by the next batch.
+// A Batch is some samples of a supervised problem: features X [n, ...] or token
+// ids IDs [n, ...], and targets Y [n, ...] or Labels [n]. Its memory is the
+// loader's and is filled again by the next batch.
 type Batch struct {
 	// Index tells which samples these are.
 	Index []int
@@ -16,8 +16,13 @@ type Batch struct {
 	// (augmentation) draws from the epoch and the index.
 	Epoch int
 
-	X     []float32
-	XDims []int // with the batch axis first
+	X     []float32 // nil where the input is tokens
+	XDims []int     // with the batch axis first
+
+	// IDs are the input where it is tokens: [n, longest], 0 beyond the end of a
+	// shorter sequence (the padding of package text).
+	IDs     []int32
+	IDsDims []int
 
 	Y     []float32 // nil where there are only labels
 	YDims []int
@@ -26,8 +31,8 @@ type Batch struct {
 	LabelsDims []int   // [n] unless a data set says otherwise (a label a pixel)
 
 	// Of sequences of different lengths, padded at their end: the true lengths
-	// [n] of the rows of X, and of the rows of labels where they are sequences,
-	// too. nil where all are full.
+	// [n] of the rows of X or IDs, and of the rows of labels where they are
+	// sequences, too. nil where all are full.
 	Lengths      []int32
 	LabelLengths []int32
 
@@ -51,7 +56,20 @@ func (b *Batch) second() *Batch {
 func (b Batch) Len() int { return len(b.Index) }
 
 // Input puts the features on a tape.
-func (b Batch) Input(t *tensor.Tape) tensor.Tensor { return t.Input(b.X, b.XDims...) }
+func (b Batch) Input(t *tensor.Tape) tensor.Tensor {
+	if b.IDs != nil {
+		panic("data: this batch has token ids, no features: use Tokens (train.Supervised does, for a model that begins with an nn.Embedding)")
+	}
+	return t.Input(b.X, b.XDims...)
+}
+
+// Tokens are the token ids of the input.
+func (b Batch) Tokens() tensor.Ints {
+	if b.IDs == nil {
+		panic("data: this batch has features, no token ids: use Input")
+	}
+	return tensor.NewInts(b.IDs, b.IDsDims...)
+}
 
 // Target puts the targets on a tape.
 func (b Batch) Target(t *tensor.Tape) tensor.Tensor {
@@ -69,8 +87,8 @@ func (b Batch) Ints() tensor.Ints {
 	return tensor.NewInts(b.Labels, b.LabelsDims...)
 }
 
-// InputLengths are the true lengths of the rows of X; no Ints where all are
-// full, which is what recurrent layers and CTC take for that.
+// InputLengths are the true lengths of the rows of X or IDs; no Ints where all
+// are full, which is what recurrent layers and CTC take for that.
 func (b Batch) InputLengths() tensor.Ints { return lengthInts(b.Lengths) }
 
 // TargetLengths are the true lengths of the rows of labels, in the same way.
@@ -90,6 +108,7 @@ func (b Batch) Split(dst *Batch, k, n int) {
 	lo, hi := rows*k/n, rows*(k+1)/n
 	dst.Index, dst.Epoch = b.Index[lo:hi], b.Epoch
 	dst.X, dst.XDims = cutRows(b.X, lo, hi, rows), cutDims(dst.XDims, b.XDims, hi-lo)
+	dst.IDs, dst.IDsDims = cutRows(b.IDs, lo, hi, rows), cutDims(dst.IDsDims, b.IDsDims, hi-lo)
 	dst.Y, dst.YDims = cutRows(b.Y, lo, hi, rows), cutDims(dst.YDims, b.YDims, hi-lo)
 	dst.Labels, dst.LabelsDims = cutRows(b.Labels, lo, hi, rows), cutDims(dst.LabelsDims, b.LabelsDims, hi-lo)
 	dst.Lengths, dst.LabelLengths = cutRows(b.Lengths, lo, hi, rows), cutRows(b.LabelLengths, lo, hi, rows)
@@ -113,11 +132,12 @@ func cutDims(dst, dims []int, n int) []int {
 
 // Reset makes room for the samples at index and sets the dimensions: x and y
 // are the dimensions of one sample, y nil for labels only. It keeps memory
-// that is large enough. Data sets call it first.
+// that is large enough. Data sets call it first; ResetTokens is for tokens.
 func (b *Batch) Reset(index []int, x, y []int, labels bool) {
 	n := len(index)
 	b.Index = append(b.Index[:0], index...)
 	b.Lengths, b.LabelLengths = nil, nil
+	b.IDs, b.IDsDims = nil, b.IDsDims[:0]
 	b.XDims = append(append(b.XDims[:0], n), x...)
 	b.X = resize(b.X, n*product(x))
 	if y != nil {
@@ -132,6 +152,14 @@ func (b *Batch) Reset(index []int, x, y []int, labels bool) {
 	} else {
 		b.Labels, b.LabelsDims = nil, nil
 	}
+}
+
+// ResetTokens is Reset for samples of length token ids each, with labels.
+func (b *Batch) ResetTokens(index []int, length int) {
+	kept, dims := b.IDs, b.IDsDims
+	b.Reset(index, nil, nil, true)
+	b.X, b.XDims = nil, b.XDims[:0]
+	b.IDs, b.IDsDims = resize(kept, len(index)*length), append(dims[:0], len(index), length)
 }
 
 func product(dims []int) int {

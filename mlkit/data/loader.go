@@ -1,12 +1,14 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 )
 
@@ -26,6 +28,12 @@ type Loader struct {
 	// Order, if not nil, is the order itself, the same every epoch; it may
 	// name a part of the set, and names samples by their index.
 	Order []int
+	// Bucket above 0 makes batches of sequences of like length, so that little
+	// of them is padding: of every Bucket batches' worth of samples in the order
+	// above, those of like length go together, and with Shuffle the batches are
+	// dealt in random order (only one that is not full stays the last). 20 to
+	// 100 is usual. The data set must know lengths, as Sequences do.
+	Bucket int
 	// DropLast leaves out a last batch that is not full.
 	DropLast bool
 
@@ -90,7 +98,34 @@ func (l *Loader) Permutation(epoch int) []int {
 		l.random.Seed(l.Seed, stream)
 		shuffle(l.order, &l.random)
 	}
+	if l.Bucket > 0 {
+		l.bucket()
+	}
 	return l.order
+}
+
+// bucket sorts the samples of every Bucket batches by length, and shuffles the
+// batches.
+func (l *Loader) bucket() {
+	size := l.batchSize()
+	for pool := range slices.Chunk(l.order, max(size*l.Bucket, 1)) {
+		slices.SortStableFunc(pool, l.byLength)
+	}
+	if !l.Shuffle {
+		return
+	}
+	full := len(l.order) / max(size, 1)
+	for i := full - 1; i > 0; i-- {
+		hi, _ := bits.Mul64(l.random.Uint64(), uint64(i+1))
+		a, b := l.order[i*size:(i+1)*size], l.order[int(hi)*size:(int(hi)+1)*size]
+		for k := range a {
+			a[k], b[k] = b[k], a[k]
+		}
+	}
+}
+
+func (l *Loader) byLength(a, b int) int {
+	return cmp.Compare(lengthOf(l.Dataset, a), lengthOf(l.Dataset, b))
 }
 
 // shuffle puts order in a random order. It draws what rand.Shuffle draws, and
@@ -130,6 +165,10 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, batch int) iter.Seq2[Batc
 			return
 		}
 		defer atomic.StoreInt32(&l.busy, 0)
+		if l.Bucket > 0 && l.samples() > 0 && lengthOf(l.Dataset, 0) < 0 {
+			yield(Batch{}, fmt.Errorf("data: Loader.Bucket needs a data set that knows the lengths of its sequences; a %T does not", l.Dataset))
+			return
+		}
 		order, size := l.Permutation(epoch), l.batchSize()
 		if l.Prefetch > 0 {
 			l.prefetch(ctx, batch, func(k int, b *Batch) error { return l.fill(b, order, k, size, epoch) }, yield)

@@ -69,6 +69,9 @@ func eachRow(set Dataset, f func(row []float32)) error {
 		if err != nil {
 			return err
 		}
+		if b.IDs != nil {
+			return fmt.Errorf("data: a scaler scales features; these samples are token ids")
+		}
 		w := len(b.X) / b.Len()
 		for k, i := range b.Index {
 			row := b.X[k*w : (k+1)*w]
@@ -102,6 +105,9 @@ func (s *Scaler) Invert(x []float32) {
 // Of is the set with its features scaled.
 func (s *Scaler) Of(set Dataset) Dataset {
 	return Map(set, func(b *Batch) error {
+		if b.IDs != nil {
+			return fmt.Errorf("data: a scaler scales features; these samples are token ids")
+		}
 		if w := product(b.XDims[1:]); w != len(s.Center) {
 			return fmt.Errorf("data: a scaler of %d features on samples of %d", len(s.Center), w)
 		}

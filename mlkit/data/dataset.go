@@ -157,6 +157,9 @@ func (b *Batch) Reset(index []int, x, y []int, labels bool) {
 // ResetTokens is Reset for samples of length token ids each, with labels.
 func (b *Batch) ResetTokens(index []int, length int) {
 	kept, dims := b.IDs, b.IDsDims
+	if kept == nil {
+		kept = []int32{} // not nil, which means features
+	}
 	b.Reset(index, nil, nil, true)
 	b.X, b.XDims = nil, b.XDims[:0]
 	b.IDs, b.IDsDims = resize(kept, len(index)*length), append(dims[:0], len(index), length)

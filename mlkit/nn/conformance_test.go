@@ -173,7 +173,7 @@ func (e embedding) Forward(x T) T {
 			ids[i] = 3
 		}
 	}
-	return e.Embedding.Forward(x.Tape(), tensor.NewInts(ids, x.Dim(0), x.Dim(1))).Add(x)
+	return e.Embedding.ForwardTokens(x.Tape(), tensor.NewInts(ids, x.Dim(0), x.Dim(1))).Add(x)
 }
 
 // layerGolden is one layer's training step in PyTorch, from layers.py.

@@ -38,10 +38,17 @@ func NewPaddedEmbedding(rng *rand.Rand, count, width, padding int) *Embedding {
 	return e
 }
 
-// Forward maps ids of any shape [...] to their vectors, [..., width]. An id
-// outside of the table panics.
-func (e *Embedding) Forward(t *tensor.Tape, ids tensor.Ints) tensor.Tensor {
+// ForwardTokens maps ids of any shape [...] to their vectors, [..., width]. An
+// id outside of the table panics.
+func (e *Embedding) ForwardTokens(t *tensor.Tape, ids tensor.Ints) tensor.Tensor {
 	return t.Use(e.Weight).Embed(ids, e.Padding)
+}
+
+// Forward lets an Embedding be the first of a [Sequential], which calls
+// ForwardTokens. It panics: features are not ids.
+func (e *Embedding) Forward(x tensor.Tensor) tensor.Tensor {
+	panic(&tensor.ShapeError{Op: "Embedding", Shapes: [][]int{append([]int{}, x.Dims()...)},
+		Why: "an Embedding reads token ids, not features: call ForwardTokens, or give the data set ids (data.Sequences.Tokens)"})
 }
 
 // LearnedPositions adds a learned vector to each position of a sequence.

@@ -16,7 +16,7 @@ func ExampleLSTM_Run() {
 	tape := tensor.NewTape(1)
 	ids := tensor.NewInts([]int32{5, 17, 3, 42, 9, 0, 0, 0}, 2, 4)
 	lengths := tensor.NewInts([]int32{4, 1})
-	out, h, c := lstm.Run(words.Forward(tape, ids), nn.Sequences{Lengths: lengths})
+	out, h, c := lstm.Run(words.ForwardTokens(tape, ids), nn.Sequences{Lengths: lengths})
 	fmt.Println("outputs", out.Dims(), "final states", h.Dims(), c.Dims())
 	fmt.Println("beyond the end:", out.At(1, 3, 0))
 	// Output:

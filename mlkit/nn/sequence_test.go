@@ -198,7 +198,7 @@ func TestSequenceLayersLikePyTorch(t *testing.T) {
 		},
 		"embedding": func() (any, run) {
 			return emb, func(t *tensor.Tape, _ []T) []T {
-				return []T{emb.Forward(t, tensor.NewInts([]int32{0, 1, 4, 4, 1, 2}, 2, 3))}
+				return []T{emb.ForwardTokens(t, tensor.NewInts([]int32{0, 1, 4, 4, 1, 2}, 2, 3))}
 			}
 		},
 		"ctc none": func() (any, run) {
@@ -264,7 +264,7 @@ func TestSequenceTrainingStep(t *testing.T) {
 		tape.Reset()
 		tape.Seed(1, 1)
 		tokens, lengths := tensor.NewInts(ids, batch, time), tensor.NewInts(lens)
-		x := sines.Forward(m.Learned.Forward(m.Embedding.Forward(tape, tokens)))
+		x := sines.Forward(m.Learned.Forward(m.Embedding.ForwardTokens(tape, tokens)))
 		y, h, c := m.LSTM.Run(x, nn.Sequences{Lengths: lengths})
 		y, _ = m.GRU.Run(y, nn.Sequences{Lengths: lengths})
 		y = m.RNN.Forward(y)
@@ -368,7 +368,7 @@ func TestSequenceLayersRefuse(t *testing.T) {
 		"a time of at most 2":                 func() { nn.NewSinusoidalPositions(2, 4).Forward(tape.Full(0, 1, 3, 4)) },
 		"[batch, time, 4]":                    func() { nn.NewLearnedPositions(rng, 2, 4).Forward(tape.Full(0, 1, 2, 5)) },
 		"at most 32 are possible":             func() { nn.NewGRU(rng, nn.Recurrent{In: 1, Hidden: 1, Layers: 33}).Forward(tape.Full(0, 1, 1, 1)) },
-		"id 7 ":                               func() { nn.NewEmbedding(rng, 5, 2).Forward(tape, tensor.NewInts([]int32{7})) },
+		"id 7 ":                               func() { nn.NewEmbedding(rng, 5, 2).ForwardTokens(tape, tensor.NewInts([]int32{7})) },
 	} {
 		func() {
 			defer func() {

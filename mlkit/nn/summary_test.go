@@ -74,7 +74,7 @@ func TestSummaryOfSequenceModel(t *testing.T) {
 	}{nn.NewEmbedding(rng, 50, 8), nn.NewTransformerEncoderLayer(rng, nn.Transformer{Width: 8, Heads: 2, Hidden: 16}),
 		nn.NewLSTM(rng, nn.Recurrent{In: 8, Hidden: 4, Layers: 2, Bidirectional: true}), nn.NewLinear(rng, 8, 50)}
 	s := nn.SummaryOf(m, func(tape *tensor.Tape) {
-		x := m.Body.Forward(m.Embed.Forward(tape, tensor.NewInts(make([]int32, 12), 3, 4)))
+		x := m.Body.Forward(m.Embed.ForwardTokens(tape, tensor.NewInts(make([]int32, 12), 3, 4)))
 		m.Head.Forward(m.RNN.Forward(x))
 	})
 	var got []string

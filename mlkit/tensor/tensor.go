@@ -157,3 +157,14 @@ func (x *Ints) Dims() []int { return x.dims.dims() }
 
 // Size is the number of elements.
 func (x Ints) Size() int { return len(x.Data) }
+
+// Float puts the values on a tape as float32, of the same shape, without
+// gradient: labels 0 and 1 for a binary cross-entropy. Values beyond ±2²⁴ are
+// rounded.
+func (x Ints) Float(t *Tape) Tensor {
+	y := t.Scratch(len(x.Data))
+	for i, v := range x.Data {
+		y[i] = float32(v)
+	}
+	return t.Input(y, x.Dims()...)
+}

@@ -2,6 +2,7 @@ package tensor_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -87,5 +88,13 @@ func TestOperations(t *testing.T) {
 	want := []string{"Rows[2 3] 1 falset", "MatMul[2 2] 1 falsew", "Add[2 2] 1 falsew", "ReLU[2 2] 1 falsew", "Reshape[4] 0 true"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestIntsFloat(t *testing.T) {
+	tape := tensor.NewTape(1)
+	x := tensor.NewInts([]int32{0, 1, -3, 1 << 20}, 2, 2).Float(tape)
+	if !reflect.DeepEqual(x.Data(), []float32{0, 1, -3, 1 << 20}) || !reflect.DeepEqual(x.Dims(), []int{2, 2}) {
+		t.Errorf("%v %v", x.Data(), x.Dims())
 	}
 }

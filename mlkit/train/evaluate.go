@@ -132,6 +132,16 @@ func NewPredictor(model nn.Layer) *Predictor {
 // Predict is the model's output for x of the given dimensions, batch axis
 // first, in evaluation mode. Both results are the caller's.
 func (p *Predictor) Predict(x []float32, dims ...int) (y []float32, ydims []int, err error) {
+	return p.batch(data.Batch{X: x, XDims: dims})
+}
+
+// PredictTokens is Predict for token ids, padded with 0: the model must be an
+// nn.TokenLayer.
+func (p *Predictor) PredictTokens(ids []int32, dims ...int) (y []float32, ydims []int, err error) {
+	return p.batch(data.Batch{IDs: ids, IDsDims: dims})
+}
+
+func (p *Predictor) batch(b data.Batch) (y []float32, ydims []int, err error) {
 	t := p.tapes.Get().(*tensor.Tape)
 	defer p.tapes.Put(t)
 	defer func() {
@@ -141,7 +151,7 @@ func (p *Predictor) Predict(x []float32, dims ...int) (y []float32, ydims []int,
 	}()
 	t.Reset()
 	defer t.Reset() // lets go of x
-	out := p.model.Forward(t.Input(x, dims...))
+	out := forward(p.model, t, b)
 	return append([]float32{}, out.Data()...), append([]int{}, out.Dims()...), nil
 }
 
@@ -155,7 +165,7 @@ func (p *Predictor) All(ctx context.Context, source Source[data.Batch]) (y []flo
 		if err != nil {
 			return nil, nil, err
 		}
-		part, dims, err := p.Predict(b.X, b.XDims...)
+		part, dims, err := p.batch(b)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"descent/mlkit/data"
+	"descent/mlkit/metrics"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
 	"descent/mlkit/tensor"
@@ -231,4 +232,44 @@ func TestManyGoroutinesPredictWithOneModel(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A model that begins with an Embedding trains, is measured and predicts like
+// any other.
+func TestTokensTrainWithSupervised(t *testing.T) {
+	ids := make([]int32, 200)
+	for i := range ids {
+		ids[i] = int32(i % 5)
+	}
+	rng := nn.NewRand(1)
+	model := nn.Sequential{nn.NewEmbedding(rng, 5, 8), nn.NewLinear(rng, 8, 5)}
+	o := train.Supervised(model, nn.CrossEntropy)
+	loader := func() *data.Loader {
+		return &data.Loader{Dataset: data.NextTokens(ids, 8, 4), BatchSize: 16, Shuffle: true, Prefetch: 2}
+	}
+	for name, c := range map[string]train.Config{"plain": {}, "pieces": {MicroBatch: 4}} {
+		c.Epochs, c.Optimizer = 30, optim.Adam(0.02)
+		if _, err := train.Fit(context.Background(), o, loader(), c); err != nil {
+			t.Fatal(name, err)
+		}
+	}
+	figures, err := train.Evaluate(context.Background(), o, loader(), metrics.Accuracy(), metrics.Perplexity())
+	if err != nil || figures["accuracy"] != 1 || figures["perplexity"] > 1.2 {
+		t.Errorf("%v %v", figures, err)
+	}
+	p := train.NewPredictor(model)
+	y, dims, err := p.PredictTokens([]int32{3, 4}, 1, 2)
+	if err != nil || !reflect.DeepEqual(dims, []int{1, 2, 5}) || y[4] < y[0] {
+		t.Errorf("%v %v %v", y, dims, err)
+	}
+	if _, _, err := p.Predict([]float32{1}, 1, 1); err == nil || !strings.Contains(err.Error(), "reads token ids") {
+		t.Error(err)
+	}
+	if y, dims, err := p.All(context.Background(), &data.Loader{Dataset: data.NextTokens(ids, 8, 4), BatchSize: 30}); err != nil || len(y) != 48*8*5 || dims[0] != 48 {
+		t.Errorf("%d %v %v", len(y), dims, err)
+	}
+	features := train.Supervised(nn.NewLinear(rng, 1, 1), nn.CrossEntropy)
+	if _, err := train.Fit(context.Background(), features, loader(), train.Config{}); err == nil || !strings.Contains(err.Error(), "which a *nn.Linear does not read") {
+		t.Error(err)
+	}
 }

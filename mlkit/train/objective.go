@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"descent/mlkit/data"
 	"descent/mlkit/metrics"
@@ -56,9 +57,23 @@ type Source[B any] interface {
 }
 
 // Supervised is the usual objective: loss(model(x), y), where the loss compares
-// with targets (nn.MSE) or with labels (nn.CrossEntropy).
+// with targets (nn.MSE) or with labels (nn.CrossEntropy). Of a batch of token
+// ids the model must be an nn.TokenLayer.
 func Supervised[Y tensor.Tensor | tensor.Ints](model nn.Layer, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
-	return SupervisedBy(model, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return model.Forward(b.Input(t)) }, loss)
+	return SupervisedBy(model, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return forward(model, t, b) }, loss)
+}
+
+// forward is the model's output for the features or the token ids of a batch.
+func forward(model nn.Layer, t *tensor.Tape, b data.Batch) tensor.Tensor {
+	if b.IDs == nil {
+		return model.Forward(b.Input(t))
+	}
+	reader, ok := model.(nn.TokenLayer)
+	if !ok {
+		panic(&tensor.ShapeError{Op: "Supervised", Shapes: [][]int{slices.Clone(b.IDsDims)},
+			Why: fmt.Sprintf("the samples are token ids, which a %T does not read: let the model begin with an *nn.Embedding, or say with SupervisedBy how it reads a batch", model)})
+	}
+	return reader.ForwardTokens(t, b.Tokens())
 }
 
 // SupervisedBy is [Supervised] for a model of any kind: predict says how it

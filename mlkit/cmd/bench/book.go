@@ -89,21 +89,12 @@ func sequences(w *worker) error {
 		return err
 	}
 	model := c.model(w.seed, parts)
-	o := train.Objective[data.Batch]{Model: model, Size: data.Batch.Len, Predict: model.Predict,
-		LossOf: func(p tensor.Tensor, b data.Batch) tensor.Tensor {
-			if !c.binary {
-				return nn.CrossEntropy(p, b.Ints())
-			}
-			t := p.Tape()
-			y := t.Scratch(b.Len())
-			for i, l := range b.Labels {
-				y[i] = float32(l)
-			}
-			return nn.BinaryCrossEntropy(p, t.Input(y, len(y)))
-		},
-		Answer: func(p tensor.Tensor, b data.Batch) metrics.Answer {
-			return metrics.Answer{Outputs: p.Data(), Dims: p.Dims(), Labels: b.Labels}
-		}}
+	o := train.SupervisedBy(model, model.Predict, nn.CrossEntropy)
+	if c.binary {
+		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor {
+			return nn.BinaryCrossEntropy(p, b.Ints().Float(p.Tape()))
+		}
+	}
 	loader := &data.Loader{Dataset: noisy(parts.train, c.noise), BatchSize: c.batch, Shuffle: true, Seed: w.seed}
 	config := train.Config{Optimizer: c.rule}
 	if c.schedule != nil {
@@ -217,13 +208,9 @@ func reviewParts(seed uint64) (*sequenceParts, error) {
 	}
 	vocabulary := text.NewVocabulary(words, 0, 2)
 	part := func(index []int) *data.Sequences {
-		s := &data.Sequences{Width: 1}
+		s := &data.Sequences{}
 		for _, i := range index {
-			var x []float32 // ids are exact in a float32
-			for _, id := range vocabulary.Encode(tokens[i]) {
-				x = append(x, float32(id))
-			}
-			s.X, s.Labels = append(s.X, x), append(s.Labels, labels[i])
+			s.Tokens, s.Labels = append(s.Tokens, vocabulary.Encode(tokens[i])), append(s.Labels, labels[i])
 		}
 		return s
 	}
@@ -236,8 +223,8 @@ func reviewParts(seed uint64) (*sequenceParts, error) {
 	return &sequenceParts{part(outer.Train), part(of(half.Train)), part(of(half.Test)), vocabulary.Len()}, nil
 }
 
-// save writes the parts for the peers, as train_x [n, longest, width], zeros
-// beyond the ends, train_lengths, train_y, and so on.
+// save writes the parts for the peers, as train_x [n, longest, width] or, of
+// token ids, [n, longest], zeros beyond the ends, train_lengths, train_y, and so on.
 func (p *sequenceParts) save(path string) error {
 	arrays := []formats.Array{{Name: "vocabulary", Dims: []int{1}, Data: []int32{int32(p.vocabulary)}}}
 	for _, part := range []struct {
@@ -255,7 +242,11 @@ func (p *sequenceParts) save(path string) error {
 		if err := part.set.Batch(all, &b); err != nil {
 			return err
 		}
-		arrays = append(arrays, formats.Array{Name: part.name + "_x", Dims: slices.Clone(b.XDims), Data: b.X},
+		x := formats.Array{Name: part.name + "_x", Dims: slices.Clone(b.XDims), Data: b.X}
+		if b.IDs != nil {
+			x.Dims, x.Data = slices.Clone(b.IDsDims), b.IDs
+		}
+		arrays = append(arrays, x,
 			formats.Array{Name: part.name + "_lengths", Dims: []int{len(all)}, Data: b.Lengths},
 			formats.Array{Name: part.name + "_y", Dims: []int{len(all)}, Data: b.Labels})
 	}
@@ -263,17 +254,6 @@ func (p *sequenceParts) save(path string) error {
 		return fmt.Errorf("data for the peers: %w", err)
 	}
 	return nil
-}
-
-// mean is the mean of x [n, time, width] over each one's length; beyond it are
-// zeros.
-func mean(x tensor.Tensor, lengths []int32) tensor.Tensor {
-	t := x.Tape()
-	inverse := t.Scratch(len(lengths))
-	for i, n := range lengths {
-		inverse[i] = 1 / float32(n)
-	}
-	return x.Sum(1).Mul(t.Input(inverse, len(inverse), 1))
 }
 
 // listener is the network of 06-speech that tells speakers apart.
@@ -289,16 +269,7 @@ func newListener(seed uint64) *listener {
 
 func (l *listener) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
 	h, _ := l.GRU.Run(b.Input(t), nn.Sequences{Lengths: b.InputLengths()})
-	return l.Head.Forward(mean(h, b.Lengths).Dropout(0.5))
-}
-
-// ids are the tokens of a batch [n, time].
-func ids(t *tensor.Tape, b data.Batch) tensor.Ints {
-	out := t.ScratchInts(len(b.X))
-	for i, v := range b.X {
-		out[i] = int32(v)
-	}
-	return tensor.NewInts(out, b.Len(), b.XDims[1])
+	return l.Head.Forward(nn.MeanOverTime(h, b.InputLengths()).Dropout(0.5))
 }
 
 // smallEmbedding has vectors of a size that training can still turn around.
@@ -323,8 +294,8 @@ func newReviewLSTM(seed uint64, words int) *reviewLSTM {
 }
 
 func (m *reviewLSTM) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
-	out, _, _ := m.LSTM.Run(m.Words.Forward(t, ids(t, b)).Dropout(0.5), nn.Sequences{Lengths: b.InputLengths()})
-	return m.Out.Forward(mean(out, b.Lengths).Dropout(0.5)).Squeeze(1)
+	out, _, _ := m.LSTM.Run(m.Words.ForwardTokens(t, b.Tokens()).Dropout(0.5), nn.Sequences{Lengths: b.InputLengths()})
+	return m.Out.Forward(nn.MeanOverTime(out, b.InputLengths()).Dropout(0.5)).Squeeze(1)
 }
 
 // reviewTransformer is the Transformer of 06-text.
@@ -343,12 +314,7 @@ func newReviewTransformer(seed uint64, words int) *reviewTransformer {
 }
 
 func (m *reviewTransformer) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
-	x := m.Positions.Forward(m.Words.Forward(t, ids(t, b)).Scale(10)).Scale(0.1).Dropout(0.5)
-	mask := nn.LengthMask(t, b.InputLengths(), x.Dim(1))
-	y := m.Encoder.Run(x, nn.Mask{Padding: mask})
-	seen := t.Scratch(len(mask.Data))
-	for i, hidden := range mask.Data {
-		seen[i] = 1 - float32(hidden)
-	}
-	return m.Out.Forward(mean(y.Mul(t.Input(seen, x.Dim(0), x.Dim(1), 1)), b.Lengths).Dropout(0.5)).Squeeze(1)
+	x := m.Positions.Forward(m.Words.ForwardTokens(t, b.Tokens()).Scale(10)).Scale(0.1).Dropout(0.5)
+	y := m.Encoder.Run(x, nn.Mask{Padding: nn.LengthMask(t, b.InputLengths(), x.Dim(1))})
+	return m.Out.Forward(nn.MeanOverTime(y, b.InputLengths()).Dropout(0.5)).Squeeze(1)
 }

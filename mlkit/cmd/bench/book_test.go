@@ -36,6 +36,18 @@ func TestPartsForPeers(t *testing.T) {
 	}
 }
 
+// Token ids travel as integers.
+func TestTokensForPeers(t *testing.T) {
+	p := &sequenceParts{vocabulary: 9, train: &data.Sequences{Tokens: [][]int32{{1}, {2, 3}}, Labels: []int32{1, 0}}}
+	path := filepath.Join(t.TempDir(), "parts.npz")
+	if err := p.save(path); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := formats.LoadNPZ(path); err != nil || !reflect.DeepEqual(got[1], formats.Array{Name: "train_x", Dims: []int{2, 2}, Data: []int32{1, 0, 2, 3}}) {
+		t.Errorf("%v %v", got, err)
+	}
+}
+
 // "all" is the benchmark's own tasks: the book's train for their own number of
 // epochs.
 func TestBookTasksAreAskedForByName(t *testing.T) {

@@ -44,7 +44,7 @@ class LSTM(nn.Module):
         self.out, self.dropout = nn.Linear(128, 1), nn.Dropout(0.5)
 
     def forward(self, x, lengths):
-        h = run(self.lstm, self.dropout(self.words(x[:, :, 0].long())), lengths)
+        h = run(self.lstm, self.dropout(self.words(x.long())), lengths)
         return self.out(self.dropout(over_time(h, lengths)))[:, 0]
 
 
@@ -59,7 +59,7 @@ class Transformer(nn.Module):
         self.positions = torch.stack([at.sin(), at.cos()], 2).reshape(400, 64)
 
     def forward(self, x, lengths):
-        x = (self.words(x[:, :, 0].long()) * 10 + self.positions[:x.shape[1]]) * 0.1
+        x = (self.words(x.long()) * 10 + self.positions[:x.shape[1]]) * 0.1
         hidden = torch.arange(x.shape[1]) >= lengths[:, None]
         y = self.encoder(self.dropout(x), src_key_padding_mask=hidden)
         return self.out(self.dropout(over_time(y * ~hidden[:, :, None], lengths)))[:, 0]

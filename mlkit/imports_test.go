@@ -15,13 +15,14 @@ var mayImport = map[string]string{
 	"descent/mlkit/tensor":              "internal/kernel",
 	"descent/mlkit/nn":                  "tensor",
 	"descent/mlkit/optim":               "tensor internal/kernel",
-	"descent/mlkit/data":                "tensor internal/kernel",
-	"descent/mlkit/tabular":             "data",
+	"descent/mlkit/internal/strictjson": "",
+	"descent/mlkit/data":                "tensor internal/kernel internal/strictjson",
+	"descent/mlkit/tabular":             "data internal/strictjson",
 	"descent/mlkit/formats":             "data",
 	"descent/mlkit/metrics":             "data",                                              // boxes, for detection
 	"descent/mlkit/search":              "",                                                  // of whatever returns a score
 	"descent/mlkit/audio":               "",                                                  // arithmetic on samples: of use without a tensor
-	"descent/mlkit/text":                "",                                                  // arithmetic on words: of use without a tensor
+	"descent/mlkit/text":                "internal/strictjson",                               // arithmetic on words: of use without a tensor
 	"descent/mlkit/datasets":            "data formats tabular audio tensor internal/kernel", // audio reads the WAV files
 	"descent/mlkit/train":               "nn optim data formats metrics tensor internal/kernel",
 	"descent/mlkit/show":                "train",

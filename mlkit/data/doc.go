@@ -25,5 +25,11 @@
 // same for every batch size, with Loader.Prefetch and without, and after a
 // resume.
 //
+// What was fitted saves and loads whole: a [Scaler], [Classes] (the names of the
+// labels), tabular's Encoder and text's Vocabulary and BPE are json.Marshalers
+// and json.Unmarshalers. A field that is unknown, missing, null or there twice is
+// an error, as is a value that cannot be used, and after an error the receiver is
+// as it was.
+//
 // Dealing out a batch allocates nothing once its memory is there.
 package data

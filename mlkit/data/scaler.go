@@ -1,14 +1,62 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"math"
+
+	"descent/mlkit/internal/strictjson"
 )
 
 // A Scaler brings features to a common scale, column by column: x ← (x −
 // Center)/Scale. Fit it on the training part, and apply it to all parts: a
-// scaler that has seen the test part lets it leak into the training.
+// scaler that has seen the test part lets it leak into the training. It scales
+// every feature: of a table with categories, let tabular.Encoding scale the
+// numbers alone. It is saved and loaded as JSON, {"center": […], "scale": […]}.
 type Scaler struct{ Center, Scale []float64 }
+
+// scalerJSON is the form in which a Scaler is saved.
+type scalerJSON struct {
+	Center []float64 `json:"center"`
+	Scale  []float64 `json:"scale"`
+}
+
+func (s scalerJSON) check() error {
+	if len(s.Center) == 0 {
+		return errors.New("data: a scaler of no features: it has not been fitted")
+	}
+	if len(s.Center) != len(s.Scale) {
+		return fmt.Errorf("data: a scaler with %d centers and %d scales", len(s.Center), len(s.Scale))
+	}
+	for j, c := range s.Center {
+		if math.IsNaN(c-c) || math.IsNaN(s.Scale[j]-s.Scale[j]) || s.Scale[j] == 0 {
+			return fmt.Errorf("data: feature %d of a scaler has center %v and scale %v: both must be finite, and the scale not 0", j, c, s.Scale[j])
+		}
+	}
+	return nil
+}
+
+// MarshalJSON writes the scaler. One that is not fitted, or not finite, is an error.
+func (s Scaler) MarshalJSON() ([]byte, error) {
+	j := scalerJSON(s)
+	if err := j.check(); err != nil {
+		return nil, err
+	}
+	return strictjson.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; s is unchanged after an error.
+func (s *Scaler) UnmarshalJSON(b []byte) error {
+	var j scalerJSON
+	if err := strictjson.Unmarshal(b, &j); err != nil {
+		return fmt.Errorf("data: scaler: %w", err)
+	}
+	if err := j.check(); err != nil {
+		return err
+	}
+	*s = Scaler(j)
+	return nil
+}
 
 // FitStandard makes a scaler to mean 0 and standard deviation 1 (the biased
 // one, as scikit-learn's StandardScaler). A constant column is only centred.
@@ -86,16 +134,24 @@ func eachRow(set Dataset, f func(row []float32)) error {
 	return nil
 }
 
-// Apply scales rows in place.
+// Apply scales rows in place. It panics when x is not whole rows.
 func (s *Scaler) Apply(x []float32) {
+	s.checkRows(x)
 	for i := range x {
 		j := i % len(s.Center)
 		x[i] = float32((float64(x[i]) - s.Center[j]) / s.Scale[j])
 	}
 }
 
+func (s *Scaler) checkRows(x []float32) {
+	if w := len(s.Center); w == 0 || len(x)%w != 0 {
+		panic(fmt.Sprintf("data: a scaler of %d features on %d numbers, which are not whole rows", w, len(x)))
+	}
+}
+
 // Invert undoes Apply.
 func (s *Scaler) Invert(x []float32) {
+	s.checkRows(x)
 	for i := range x {
 		j := i % len(s.Center)
 		x[i] = float32(float64(x[i])*s.Scale[j] + s.Center[j])

@@ -1,6 +1,12 @@
 package text
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"descent/mlkit/internal/strictjson"
+)
 
 // WordEnd is at the end of the last piece of a word, so that pieces can be
 // joined to words again.
@@ -8,7 +14,8 @@ const WordEnd = "</w>"
 
 // BPE divides words into pieces by byte-pair encoding (Sennrich, Haddow & Birch,
 // Neural Machine Translation of Rare Words with Subword Units, 2016): it begins
-// with letters and joins the pairs that were most frequent in training.
+// with letters and joins the pairs that were most frequent in training. It is
+// saved and loaded as JSON, {"merges": [["e", "s"], ["es", "t</w>"], …]}.
 type BPE struct {
 	// Merges are the pairs that are joined, the most frequent first.
 	Merges [][2]string
@@ -24,6 +31,44 @@ func NewBPE(merges [][2]string) *BPE {
 		}
 	}
 	return b
+}
+
+// bpeJSON is the form in which a BPE is saved.
+type bpeJSON struct {
+	Merges [][2]string `json:"merges"`
+}
+
+// MarshalJSON writes the merges in their order.
+func (b BPE) MarshalJSON() ([]byte, error) {
+	j := bpeJSON{append([][2]string{}, b.Merges...)} // no merges are [], not null
+	if err := j.check(); err != nil {
+		return nil, err
+	}
+	return strictjson.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; b is unchanged after an error.
+func (b *BPE) UnmarshalJSON(text []byte) error {
+	var j bpeJSON
+	if err := strictjson.Unmarshal(text, &j); err != nil {
+		return fmt.Errorf("text: BPE: %w", err)
+	}
+	if err := j.check(); err != nil {
+		return err
+	}
+	*b = *NewBPE(j.Merges)
+	return nil
+}
+
+func (j bpeJSON) check() error {
+	for i, m := range j.Merges {
+		for _, part := range m {
+			if part == "" || !utf8.ValidString(part) {
+				return fmt.Errorf("text: BPE: merge %d is %q: both parts must be texts of UTF-8 that are not empty", i, m)
+			}
+		}
+	}
+	return nil
 }
 
 // letters are the letters of a word, the last with WordEnd.

@@ -8,6 +8,7 @@
 //	pieces := bpe.Split("unwatchable")
 //
 // A Vocabulary numbers tokens of any kind: words, pieces of words, letters,
-// phonemes. Everything here is a function of its arguments alone, in the same
+// phonemes. A Vocabulary and a BPE save and load whole with encoding/json; what is
+// damaged is an error. Everything here is a function of its arguments alone, in the same
 // order on every machine.
 package text

@@ -2,8 +2,11 @@ package text
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+
+	"descent/mlkit/internal/strictjson"
 )
 
 // The first tokens of every vocabulary.
@@ -16,7 +19,8 @@ const (
 
 var special = []string{"<pad>", "<unk>", "<s>", "</s>"}
 
-// Vocabulary numbers tokens.
+// Vocabulary numbers tokens. It is saved and loaded as JSON,
+// {"tokens": ["<pad>", "<unk>", "<s>", "</s>", …]}.
 type Vocabulary struct {
 	// Tokens are the tokens by their ids; the first four are Padding, Unknown,
 	// Start and End.
@@ -49,6 +53,55 @@ func NewVocabulary(sequences [][]string, size, atLeast int) *Vocabulary {
 		}
 	}
 	return v
+}
+
+// vocabularyJSON is the form in which a Vocabulary is saved.
+type vocabularyJSON struct {
+	Tokens []string `json:"tokens"`
+}
+
+// MarshalJSON writes the tokens by their ids. A token that is not UTF-8, or a
+// Vocabulary that is not one (its Tokens have been changed), is an error.
+func (v Vocabulary) MarshalJSON() ([]byte, error) {
+	j := vocabularyJSON{v.Tokens}
+	if _, err := j.vocabulary(); err != nil {
+		return nil, err
+	}
+	b, err := strictjson.Marshal(j)
+	if err != nil {
+		return nil, fmt.Errorf("text: vocabulary: %w", err)
+	}
+	return b, nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; v is unchanged after an error.
+func (v *Vocabulary) UnmarshalJSON(b []byte) error {
+	var j vocabularyJSON
+	if err := strictjson.Unmarshal(b, &j); err != nil {
+		return fmt.Errorf("text: vocabulary: %w", err)
+	}
+	read, err := j.vocabulary()
+	if err != nil {
+		return err
+	}
+	*v = *read
+	return nil
+}
+
+func (j vocabularyJSON) vocabulary() (*Vocabulary, error) {
+	if len(j.Tokens) < len(special) || !slices.Equal(j.Tokens[:len(special)], special) {
+		return nil, fmt.Errorf("text: a vocabulary begins with %q, this one with %.100q", special, j.Tokens[:min(len(j.Tokens), len(special))])
+	}
+	v := &Vocabulary{Tokens: j.Tokens, ids: make(map[string]int32, len(j.Tokens))}
+	for i, token := range j.Tokens {
+		if _, twice := v.ids[token]; twice || i >= len(special) && slices.Contains(special, token) {
+			return nil, fmt.Errorf("text: token %q is twice in a vocabulary", token)
+		}
+		if i >= len(special) {
+			v.ids[token] = int32(i)
+		}
+	}
+	return v, nil
 }
 
 // Len is the number of tokens, with the special ones.

@@ -45,7 +45,7 @@ func (c CTCLoss) Loss(logits tensor.Tensor, s Spelling) tensor.Tensor {
 		}
 		w[b] = 1 / float32(max(n, 1))
 	}
-	return l.Mul(t.Input(w, batch)).Mean()
+	return c.Reduction.apply(l.Mul(t.Input(w, batch)))
 }
 
 // CTCGreedy reads logits [batch, time, classes] the short way (Graves et al.

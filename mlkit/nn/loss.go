@@ -27,9 +27,32 @@ func (r Reduction) apply(l tensor.Tensor) tensor.Tensor {
 		if l.Rank() == 0 {
 			return l
 		}
+		recordMean(l.Tape(), float64(l.Dim(0)))
 		return l.Sum().Scale(1 / float32(l.Dim(0)))
 	}
+	recordMean(l.Tape(), float64(l.Size()))
 	return l.Mean()
+}
+
+// recordMean notes that a loss was divided by weight, for those who put the
+// means of several batches together (package train).
+func recordMean(t *tensor.Tape, weight float64) {
+	t.RecordMean(tensor.Mean{Weight: weight, Divisor: weight})
+}
+
+// WeightedMean is Σ w·l / Σ w of losses l and weights w of the same shape:
+// weights of samples, or a mask that is 0 for padding. NaN where all weights are
+// 0. No gradient flows into the weights. A loss made with it trains in pieces
+// (train.Config.Accumulate, MicroBatch) as it does in one.
+func WeightedMean(l, w tensor.Tensor) tensor.Tensor {
+	sameShape("WeightedMean", l, w)
+	w = w.Detach()
+	total := 0.0
+	for _, v := range w.Data() {
+		total += float64(v)
+	}
+	recordMean(l.Tape(), total)
+	return l.Mul(w).Sum().Scale(float32(1 / total)) // 0·Inf = NaN when nothing counts
 }
 
 // sameShape guards losses against silent broadcasting: [n] against [n, 1]

@@ -45,8 +45,10 @@ func giouLoss(p, q [4]tensor.Tensor) tensor.Tensor {
 // −(1−y)⁴·p²·log(1−p), which hardly punishes near misses. The sum is divided by
 // the number of centres, or by 1 if there are none.
 func HeatmapFocalLoss(logits, heat tensor.Tensor) tensor.Tensor {
-	centres := heat.Detach().GreaterEqual(heat.Tape().Input(one, 1)).Sum().Clamp(1, math.MaxFloat32)
-	return heatmapFocal(logits, heat).Sum().Div(centres)
+	centres := heat.Detach().GreaterEqual(heat.Tape().Input(one, 1)).Sum()
+	n := float64(centres.Item())
+	heat.Tape().RecordMean(tensor.Mean{Weight: n, Divisor: max(n, 1)})
+	return heatmapFocal(logits, heat).Sum().Div(centres.Clamp(1, math.MaxFloat32))
 }
 
 var one = []float32{1}
@@ -91,6 +93,9 @@ func (c CenterLoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
 		}
 	}
 	weight := target.Select(1, classes+4)
-	boxes := giouLoss(a, b).Mul(weight).Sum().Div(weight.Sum().AddScalar(1e-6))
+	total := weight.Sum()
+	n := float64(total.Item())
+	weight.Tape().RecordMean(tensor.Mean{Weight: n, Divisor: n + 1e-6})
+	boxes := giouLoss(a, b).Mul(weight).Sum().Div(total.AddScalar(1e-6))
 	return heat.Add(boxes.Scale(or(c.BoxWeight, 5)))
 }

@@ -117,6 +117,7 @@ func (c CrossEntropyLoss) nll(op string, logp tensor.Tensor, labels tensor.Ints)
 	}
 	l := opNLL.Apply(rows, logp.Dims()[:logp.Rank()-1], []tensor.Tensor{logp}, coded, c.Weight, eps)
 	if c.Reduction == ReduceMean {
+		recordMean(t, total)
 		return l.Sum().Scale(float32(1 / total)) // 0·Inf = NaN when no row counts
 	}
 	return c.Reduction.apply(l)
@@ -216,6 +217,7 @@ func (c FocalLoss) Loss(logits tensor.Tensor, labels tensor.Ints) tensor.Tensor 
 	}
 	l = l.Mul(l.Tape().Input(w, ce.Dims()...))
 	if c.Reduction == ReduceMean {
+		recordMean(l.Tape(), float64(n))
 		return l.Sum().Scale(1 / n)
 	}
 	return c.Reduction.apply(l)

@@ -61,7 +61,7 @@ func CosineSimilarity(a, b tensor.Tensor) tensor.Tensor {
 
 // CosineLoss is the mean of 1 − CosineSimilarity.
 func CosineLoss(pred, target tensor.Tensor) tensor.Tensor {
-	return CosineSimilarity(pred, target).Neg().AddScalar(1).Mean()
+	return ReduceMean.apply(CosineSimilarity(pred, target).Neg().AddScalar(1))
 }
 
 // CosineEmbeddingLoss pulls pairs that belong together to the same direction

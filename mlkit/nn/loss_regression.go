@@ -17,6 +17,7 @@ type MSELoss struct{ Reduction Reduction }
 func (c MSELoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
 	sameShape("MSELoss", pred, target)
 	if c.Reduction == ReduceMean {
+		recordMean(pred.Tape(), float64(pred.Size()))
 		return pred.MeanSquaredError(target)
 	}
 	return c.Reduction.apply(pred.Sub(target).Square())

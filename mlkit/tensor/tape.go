@@ -22,6 +22,7 @@ type Tape struct {
 
 	pending []pending
 	groups  []group
+	means   []Mean // see RecordMean
 
 	gen      uint32 // counts Resets; part of every Tensor, to catch stale ones
 	walked   bool   // Backward has been called since Reset
@@ -139,6 +140,7 @@ func (t *Tape) Reset() {
 	clear(t.groups)
 	t.groups = t.groups[:0]
 	t.pending = t.pending[:0]
+	t.means = t.means[:0]
 	t.walked = false
 	t.gen++
 	t.step++

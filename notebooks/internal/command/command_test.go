@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -27,13 +28,12 @@ import (
 // bookProgram is the package whose commands these are.
 const bookProgram = "descent/notebooks"
 
+// programDir is where the program is compiled to; TestMain makes it.
+var programDir string
+
 // program is the program, compiled once.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "program-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "notebooks")
+	path := filepath.Join(programDir, "notebooks")
 	out, err := exec.Command("go", "build", "-o", path, bookProgram).CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%w\n%s", err, out)
@@ -42,10 +42,17 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	// Those who run the tests may have asked them to stay (nohup), which the
+	// programs that they start would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	dir, err := os.MkdirTemp("", "program-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
+	programDir = dir
+	code := m.Run()
+	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
@@ -105,32 +112,42 @@ func (s *started) until(t *testing.T, text string) string {
 func (s *started) gone(t *testing.T) {
 	t.Helper()
 	var files []os.DirEntry
-	var processes []string
-	for range 200 {
+	var processes []int
+	defer func() {
+		if t.Failed() {
+			t.Logf("there are still the files %v and the processes %s", files, commandLines(processes))
+		}
+	}()
+	waitFor(t, "the end of all processes and files", func() bool {
 		files, _ = os.ReadDir(s.temp)
 		// A killed go command cannot remove its own folder.
 		files = slices.DeleteFunc(files, func(f os.DirEntry) bool { return strings.HasPrefix(f.Name(), "go-build") })
 		processes = below(s.temp)
-		if len(files) == 0 && len(processes) == 0 {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Errorf("after ten seconds there are still the files %v and the processes %q", files, processes)
+		return len(files) == 0 && len(processes) == 0
+	})
 }
 
 // below returns the living processes that use the folder for temporary files.
-func below(temp string) (found []string) {
+func below(temp string) (found []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, file := range files {
 		env, err := os.ReadFile(file)
 		if err != nil || !bytes.Contains(env, []byte("TMPDIR="+temp)) {
 			continue
 		}
-		line, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
-		found = append(found, string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+			found = append(found, pid)
+		}
 	}
 	return found
+}
+
+func commandLines(pids []int) (lines []string) {
+	for _, pid := range pids {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		lines = append(lines, string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
+	}
+	return lines
 }
 
 // endless writes a notebook whose cell says that it runs and never ends.
@@ -150,11 +167,12 @@ func endless(t *testing.T) (path, sign string) {
 
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for range 600 {
+	// However busy the machine is: a test that waits in vain is red, one that waits
+	// long is not.
+	for start := time.Now(); time.Since(start) < 3*time.Minute; time.Sleep(50 * time.Millisecond) {
 		if holds() {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatal("waited in vain for " + what)
 }
@@ -216,12 +234,11 @@ func TestOpenEndsWithItsCaller(t *testing.T) {
 	}
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		t.Run(signal.String(), func(t *testing.T) {
-			// Another run of this test on the machine takes another port.
-			s := launch(t, "-port", strconv.Itoa(18000+os.Getpid()%1000))
+			s := launch(t, "-port", freePort(t))
 			address := s.until(t, "http://127.0.0.1:")
 			kernel(t, address)
 			waitFor(t, "the kernel", func() bool { return len(below(s.temp)) >= 3 })
-			for _, line := range below(s.temp) {
+			for _, line := range commandLines(below(s.temp)) {
 				if token := address[strings.Index(address, "token=")+6:]; strings.Contains(line, token) {
 					t.Errorf("the token is on a command line: %s", line)
 				}
@@ -234,6 +251,68 @@ func TestOpenEndsWithItsCaller(t *testing.T) {
 			s.gone(t)
 		})
 	}
+}
+
+// A book in the background stays when it was asked to, also when the terminal
+// closes, and otherwise ends with the shell that started it.
+func TestOpenInBackground(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("looks for processes in /proc")
+	}
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for how, stays := range map[string]bool{"": false, "nohup": true, "setsid": true} {
+		t.Run("started with "+how, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "out")
+			s := start(t, "sh", "-c", how+` "$@" >"$0" 2>&1 & echo started; exec sleep 300`, out, path, "-port", freePort(t))
+			t.Cleanup(func() { // the shell's end is not its end
+				for _, pid := range below(s.temp) {
+					syscall.Kill(pid, syscall.SIGKILL)
+				}
+			})
+			s.until(t, "started")
+			var address string
+			waitFor(t, "the address", func() bool {
+				text, _ := os.ReadFile(out)
+				_, address, _ = strings.Cut(string(text), "\n    http://")
+				return strings.Contains(address, "\n")
+			})
+			address, _, _ = strings.Cut("http://"+address, "\n")
+			s.Process.Kill()
+			s.Wait()
+			if !stays {
+				s.gone(t)
+				return
+			}
+			book := slices.DeleteFunc(below(s.temp), func(pid int) bool {
+				return !strings.HasPrefix(commandLines([]int{pid})[0], path)
+			})
+			if len(book) != 1 {
+				t.Fatalf("the book is %d processes, want 1", len(book))
+			}
+			if how == "nohup" { // setsid has no terminal that could close
+				syscall.Kill(book[0], syscall.SIGHUP)
+			}
+			time.Sleep(time.Second) // it looks for its parent four times a second
+			kernel(t, address)
+			syscall.Kill(book[0], syscall.SIGTERM)
+			s.gone(t)
+		})
+	}
+}
+
+// freePort returns a port to begin looking at: if it is taken until then, the
+// next one serves as well.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 // A taken port is no obstacle, nor are two servers on one checkout.
@@ -249,6 +328,11 @@ func TestPortInUse(t *testing.T) {
 	a, b := first.until(t, "http://"), second.until(t, "http://")
 	if own := fmt.Sprintf(":%d/", port); a[:25] == b[:25] || strings.Contains(a, own) || strings.Contains(b, own) {
 		t.Errorf("port %d was taken, and these do not differ: %s, %s", port, a, b)
+	}
+	// Others know the port of a server: it takes no other.
+	server := launch(t, "serve", "-ip", "127.0.0.1", "-port", fmt.Sprint(port))
+	if err := server.Wait(); err == nil || !strings.Contains(server.errs.String(), fmt.Sprintf("cannot listen on port %d", port)) {
+		t.Errorf("port %d was taken: %v, %s", port, err, &server.errs)
 	}
 }
 

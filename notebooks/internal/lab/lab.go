@@ -6,10 +6,8 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -37,13 +35,13 @@ type Options struct {
 	More []string
 	// Scriptable lets a test drive the page through window.jupyterapp.
 	Scriptable bool
-	// Ready is called once, with an address that holds the token.
+	// Ready is called once, when the server answers, with an address that holds the token.
 	Ready func(address string)
 }
 
-// startLimit is how long the server may take until it listens. It takes two
-// seconds; a cold disk makes it ten.
-const startLimit = time.Minute
+// startLimit is how long the server may take until it answers. It takes two
+// seconds; a cold disk or a busy machine makes it many.
+const startLimit = 3 * time.Minute
 
 // farewell is how long the server may take to save and to end its kernels.
 const farewell = 3 * time.Second
@@ -51,20 +49,7 @@ const farewell = 3 * time.Second
 // Serve runs the server until the context ends or the server does, as it does
 // when the reader chooses "Shut down". Then no process and no temporary file of
 // it is left, kernels and their cells included.
-func Serve(ctx context.Context, env *setup.Env, opt Options) error {
-	// Jupyter looks for a free port, lets it go and only then listens: of two
-	// servers that start at once, one may find its port taken in between.
-	for range 5 {
-		if err := serve(ctx, env, opt); !errors.Is(err, errPortLost) {
-			return err
-		}
-	}
-	return fmt.Errorf("%w again and again: choose another with -port", errPortLost)
-}
-
-var errPortLost = errors.New("another program took the port that JupyterLab was about to use")
-
-func serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
+func Serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 	s, err := session.New()
 	if err != nil {
 		return err
@@ -106,6 +91,8 @@ func serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 	defer session.Stop(cmd, done, farewell)
 
 	started := time.Now()
+	starting, cancel := context.WithDeadline(ctx, started.Add(startLimit))
+	defer cancel()
 	announced := false
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -117,22 +104,21 @@ func serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 			if announced && exit == nil {
 				return nil
 			}
-			words := lastLines(logName)
-			if !announced && strings.Contains(words, "Address already in use") && !opt.OnePort {
-				return errPortLost
-			}
-			return fmt.Errorf("JupyterLab ended (%v); its last words:\n%s", exit, words)
+			return fmt.Errorf("JupyterLab ended (%v); its last words:\n%s", exit, lastLines(logName))
 		case <-tick.C:
 			if announced {
 				continue
 			}
-			if base := listening(s.Runtime()); base != "" {
-				announced = true
-				if opt.Ready != nil {
-					opt.Ready(base + opt.path() + "?token=" + url.QueryEscape(token))
-				}
-			} else if time.Since(started) > startLimit {
-				return fmt.Errorf("JupyterLab does not listen after %v; its last words:\n%s", startLimit, lastLines(logName))
+			if time.Since(started) > startLimit {
+				return fmt.Errorf("JupyterLab does not answer after %v; its last words:\n%s", startLimit, lastLines(logName))
+			}
+			server, found := find(s.Runtime())
+			if !found || server.answers(starting) != nil {
+				continue
+			}
+			announced = true
+			if opt.Ready != nil {
+				opt.Ready(server.base() + opt.path() + "?token=" + url.QueryEscape(token))
 			}
 		}
 	}
@@ -179,57 +165,6 @@ func newToken() (string, error) {
 	b := make([]byte, 24)
 	_, err := rand.Read(b)
 	return hex.EncodeToString(b), err
-}
-
-// listening returns this machine's address of the server, from the file that
-// Jupyter writes when it listens: only that says which port it found free.
-func listening(runtime string) string {
-	files, _ := filepath.Glob(filepath.Join(runtime, "jpserver-*.json"))
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		var server struct {
-			Port   int
-			Base   string `json:"base_url"`
-			Secure bool
-		}
-		if err == nil && json.Unmarshal(data, &server) == nil && server.Port != 0 {
-			scheme := "http"
-			if server.Secure {
-				scheme = "https"
-			}
-			return fmt.Sprintf("%s://127.0.0.1:%d%s", scheme, server.Port, server.Base)
-		}
-	}
-	return ""
-}
-
-// Answers tells whether a server that this user's Serve started answers.
-func Answers(ctx context.Context) error {
-	var failed error
-	for _, dir := range session.Folders() {
-		base := listening((&session.Session{Dir: dir}).Runtime())
-		if base == "" {
-			continue
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"api", nil) // needs no token
-		if err != nil {
-			return err
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			failed = err
-			continue
-		}
-		res.Body.Close()
-		if res.StatusCode == http.StatusOK {
-			return nil
-		}
-		failed = fmt.Errorf("%s: %s", base, res.Status)
-	}
-	if failed == nil {
-		failed = errors.New("no server of the book is listening")
-	}
-	return failed
 }
 
 func lastLines(path string) string {

@@ -4,8 +4,13 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -19,7 +24,8 @@ func terminate(pid int) { syscall.Kill(pid, syscall.SIGTERM) }
 func killGroup(pid int) { syscall.Kill(-pid, syscall.SIGKILL) }
 
 // killMarked kills the marked processes with their groups, and looks again
-// until none is left: one may have been starting another.
+// until none is left: one may have been starting another, and on a busy machine
+// a killed one takes its time. What the system itself holds back stays.
 func killMarked(mark string) {
 	own := syscall.Getpgrp()
 	var killed []int
@@ -30,7 +36,7 @@ func killMarked(mark string) {
 			syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 		}
 	}()
-	for range 40 {
+	for start := time.Now(); time.Since(start) < 10*time.Second; {
 		pids := marked(mark)
 		if len(pids) == 0 {
 			return
@@ -54,5 +60,26 @@ func flock(f *os.File) error {
 	return err
 }
 
-// hangUp are the signals that end the program besides Ctrl-C.
-var hangUp = []os.Signal{syscall.SIGTERM, syscall.SIGHUP}
+// What ends the program besides Ctrl-C: a request, and a terminal that closes.
+var (
+	terminations = []os.Signal{syscall.SIGTERM}
+	hangUp       = []os.Signal{syscall.SIGHUP}
+)
+
+// leadsSession tells whether this process was started in a session of its own.
+func leadsSession() bool {
+	id, _, failed := syscall.RawSyscall(syscall.SYS_GETSID, 0, 0, 0)
+	return failed == 0 && int(id) == os.Getpid()
+}
+
+// isGo tells whether the process is the go command.
+func isGo(pid int) bool {
+	var name []byte
+	var err error
+	if runtime.GOOS == "linux" { // there may be no ps
+		name, err = os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	} else {
+		name, err = exec.Command("ps", "-o", "comm=", "-p", strconv.Itoa(pid)).Output()
+	}
+	return err == nil && filepath.Base(strings.TrimSpace(string(name))) == "go"
+}

@@ -14,14 +14,29 @@ var (
 	ErrOrphaned    = errors.New("the program that started this one has ended")
 )
 
-// Context returns a context that ends on Ctrl-C, on a request to terminate, and
-// when the parent process dies: `go run` does not pass signals on, so its death
-// is the only news that its child gets.
+// Context returns a context that ends on Ctrl-C, on a request to terminate, when
+// the terminal closes, and when the process that started this one ends. A program
+// that was asked to stay in the background outlives both of the latter: one
+// started with nohup, or with setsid in a session of its own.
 func Context() (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
+	stays := leadsSession()
+	ending := append([]os.Signal{os.Interrupt}, terminations...)
+	for _, s := range hangUp {
+		if signal.Ignored(s) { // by nohup; Notify would undo it
+			stays = true
+		} else {
+			ending = append(ending, s)
+		}
+	}
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, append(hangUp, os.Interrupt)...)
+	signal.Notify(signals, ending...)
+	// `go run` does not pass signals on: its death is the only news that its child
+	// gets, also in the background.
 	parent := os.Getppid()
+	if stays && !isGo(parent) {
+		parent = 0
+	}
 	go func() {
 		tick := time.NewTicker(250 * time.Millisecond)
 		defer tick.Stop()
@@ -33,7 +48,7 @@ func Context() (context.Context, context.CancelCauseFunc) {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				if os.Getppid() != parent {
+				if parent != 0 && os.Getppid() != parent {
 					cancel(ErrOrphaned)
 					return
 				}

@@ -4,10 +4,15 @@ import (
 	"archive/zip"
 	"bytes"
 	"descent/mlkit/formats"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -34,8 +39,8 @@ func TestNPYFromNumPy(t *testing.T) {
 	}
 	want := []formats.Array{{Name: "f2", Dims: []int{2, 3}, Data: six}, {Name: "f4", Dims: []int{2, 3}, Data: six},
 		{Name: "f8", Dims: []int{2, 3}, Data: []float64{0, .25, .5, .75, 1, 1.25}}, {Name: "big", Dims: []int{2, 3}, Data: six},
-		{Name: "i1", Dims: []int{2}, Data: []int32{-1, 2}}, {Name: "i2", Dims: []int{1}, Data: []int32{-300}}, {Name: "u2", Dims: []int{1}, Data: []int32{65535}},
-		{Name: "i4", Dims: []int{1}, Data: []int32{-70000}}, {Name: "u4", Dims: []int{1}, Data: []int64{4294967295}}, {Name: "i8", Dims: []int{}, Data: []int64{-5}},
+		{Name: "i1", Dims: []int{2}, Data: []int8{-1, 2}}, {Name: "i2", Dims: []int{1}, Data: []int16{-300}}, {Name: "u2", Dims: []int{1}, Data: []uint16{65535}},
+		{Name: "i4", Dims: []int{1}, Data: []int32{-70000}}, {Name: "u4", Dims: []int{1}, Data: []uint32{4294967295}}, {Name: "i8", Dims: []int{}, Data: []int64{-5}},
 		{Name: "u1", Dims: []int{1}, Data: []uint8{255}}, {Name: "b", Dims: []int{2}, Data: []bool{true, false}},
 		{Name: "cube", Dims: []int{2, 3, 4}, Data: cube}, {Name: "none", Dims: []int{0, 3}, Data: []float32{}}}
 	for i, w := range want {
@@ -74,6 +79,12 @@ func npy(header string, body int) []byte {
 	return append([]byte("\x93NUMPY\x01\x00"+string([]byte{byte(len(header)), 0})+header), make([]byte, body)...)
 }
 
+// npy2 is a header of version 2, which may be long.
+func npy2(header string, body int) []byte {
+	n := len(header)
+	return append([]byte("\x93NUMPY\x02\x00"+string([]byte{byte(n), byte(n >> 8), byte(n >> 16), 0})+header), make([]byte, body)...)
+}
+
 func TestNPYRefusesDamage(t *testing.T) {
 	good := npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", 16)
 	for n := range good {
@@ -82,16 +93,32 @@ func TestNPYRefusesDamage(t *testing.T) {
 		}
 	}
 	for why, b := range map[string][]byte{
-		"more behind":        append(bytes.Clone(good), 0),
-		"not an npy file":    []byte("PK\x03\x04 and so on"),
-		"version 9.0":        []byte("\x93NUMPY\x09\x00abcdefgh"),
-		"after 0 of 1000000": npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000,), }", 4),
-		"at most 2³¹−1":      npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999, 99999), }", 4),
-		`type "O8"`:          npy("{'descr': '|O8', 'fortran_order': False, 'shape': (1,), }", 8),
-		"wanted are a plain": npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 8),
-		"4294967295 bytes":   []byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"),
+		"version 1.1":          []byte("\x93NUMPY\x01\x01abcdefgh"),
+		"axes":                 npy2("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 65)+")}", 4),
+		"62055 bytes":          npy2("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 31001)+")}", 4),
+		"a.real and a.imag":    npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", 8),
+		"a.astype(np.float64)": npy("{'descr': '<f16', 'fortran_order': False, 'shape': (1,), }", 16),
+		"a.astype(np.int64)":   npy("{'descr': '<M8', 'fortran_order': False, 'shape': (1,), }", 8),
+		"a.astype(np.float32)": npy("{'descr': '<V2', 'fortran_order': False, 'shape': (1,), }", 2),
+		"texts are not read":   npy("{'descr': '<U3', 'fortran_order': False, 'shape': (1,), }", 12),
+		"not an npy file":      []byte("PK\x03\x04 and so on"),
+		"version 9.0":          []byte("\x93NUMPY\x09\x00abcdefgh"),
+		"after 0 of 1000000":   npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000,), }", 4),
+		"at most 2³¹−1":        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999, 99999), }", 4),
+		`type "O8"`:            npy("{'descr': '|O8', 'fortran_order': False, 'shape': (1,), }", 8),
+		"wanted are a plain":   npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 8),
+		"4294967295 bytes":     []byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"),
 	} {
 		if _, err := formats.ReadNPY(bytes.NewReader(b)); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	one := filepath.Join(t.TempDir(), "bad.npy")
+	for why, b := range map[string][]byte{"more behind": append(bytes.Clone(good), 0), "the file is empty": nil} {
+		if err := os.WriteFile(one, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := formats.LoadNPY(one); err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), one) {
 			t.Errorf("%s: %v", why, err)
 		}
 	}
@@ -110,7 +137,8 @@ func TestNPYRefusesDamage(t *testing.T) {
 		z.Close()
 		return b.Bytes()
 	}
-	for why, b := range map[string][]byte{"valid zip": whole[:100], "is no npy array": pack("x.txt"), "twice": pack("a.npy", "a.npy"), "checksum": corrupt(pack("a.npy"))} {
+	for why, b := range map[string][]byte{"valid zip": whole[:100], "is no npy array": pack("x.txt"), "twice": pack("a.npy", "a.npy"), "checksum": corrupt(pack("a.npy")),
+		"the members take more than the file has": shared(pack("a.npy", "b.npy"), 1<<20)} {
 		if err := os.WriteFile(path, b, 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -125,6 +153,94 @@ func corrupt(b []byte) []byte {
 	i := bytes.Index(b, []byte("PK\x01\x02"))
 	b[i+16] ^= 1
 	return b
+}
+
+// shared makes the first member of a zip file claim to take size bytes of it.
+func shared(b []byte, size uint32) []byte {
+	i := bytes.Index(b, []byte("PK\x01\x02"))
+	binary.LittleEndian.PutUint32(b[i+20:], size)
+	return b
+}
+
+// What np.save wrote one after the other is read one after the other.
+func TestNPYOneAfterTheOther(t *testing.T) {
+	var b bytes.Buffer
+	for _, v := range []float32{1, 2} {
+		if err := formats.WriteNPY(&b, formats.Array{Dims: []int{1}, Data: []float32{v}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.WriteString("and more")
+	for _, v := range []float32{1, 2} {
+		if a, err := formats.ReadNPY(&b); err != nil || a.Data.([]float32)[0] != v {
+			t.Errorf("%v %v, want %v", a, err, v)
+		}
+	}
+	if b.String() != "and more" {
+		t.Errorf("left: %q", b.String())
+	}
+	if _, err := formats.ReadNPY(&bytes.Buffer{}); !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+	if _, err := formats.ReadNPY(strings.NewReader("\x93NUM")); errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+}
+
+// testdata/npy.py asked NumPy of each header.
+func TestNPYHeadersLikeNumPy(t *testing.T) {
+	text, err := os.ReadFile("testdata/npy.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases [][4]json.RawMessage
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		var version []int
+		var header string
+		var size int
+		var shape []int
+		for i, p := range []any{&version, &header, &size, &shape} {
+			if err := json.Unmarshal(c[i], p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := npy(header, size)
+		if version[0] != 1 {
+			b = npy2(header, size)
+		}
+		b[6], b[7] = byte(version[0]), byte(version[1])
+		a, err := formats.ReadNPY(bytes.NewReader(b))
+		if err != nil && strings.Contains(err.Error(), "fields are not read") || strings.Contains(header, "<f4, <f4") && err != nil {
+			continue // NumPy's structures
+		}
+		if (err == nil) != (shape != nil) || err == nil && !slices.Equal(a.Dims, shape) {
+			t.Errorf("%d %.80q: %v %v, NumPy %v", version, header, a.Dims, err, shape)
+		}
+	}
+	if len(cases) < 100 {
+		t.Errorf("%d cases", len(cases))
+	}
+}
+
+// Many small members are as quick as one large one.
+func TestNPZOfManyMembers(t *testing.T) {
+	arrays := make([]formats.Array, 20_000)
+	for i := range arrays {
+		arrays[i] = formats.Array{Name: strconv.Itoa(i), Dims: []int{}, Data: []uint8{byte(i)}}
+	}
+	path := filepath.Join(t.TempDir(), "many.npz")
+	if err := formats.SaveNPZ(path, arrays...); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := formats.LoadNPZ(path); err != nil || len(got) != len(arrays) || got[19_999].Data.([]uint8)[0] != 19_999&255 {
+		t.Errorf("%d arrays, %v", len(got), err)
+	}
+	if err := formats.SaveNPZ(path, arrays[0], arrays[0]); err == nil || !strings.Contains(err.Error(), `two arrays named "0"`) {
+		t.Error(err)
+	}
 }
 
 func FuzzReadNPY(f *testing.F) {
@@ -188,6 +304,7 @@ func FuzzLoadNPZ(f *testing.F) {
 func TestFortranOrderOfEveryType(t *testing.T) {
 	for dtype, want := range map[string]any{
 		"<f8": []float64{0, 1}, "<i4": []int32{0, 1}, "<i8": []int64{0, 1}, "|u1": []uint8{0, 1}, "|b1": []bool{false, true},
+		"|i1": []int8{0, 1}, "<i2": []int16{0, 1}, "<u2": []uint16{0, 1}, "<u4": []uint32{0, 1}, "<u8": []uint64{0, 1}, "<f2": []float32{0, 1. / (1 << 24)},
 	} {
 		size := int(dtype[2] - '0')
 		b := npy("{'descr': '"+dtype+"', 'fortran_order': True, 'shape': (2, 1), }", 2*size)

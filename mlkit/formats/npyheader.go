@@ -1,0 +1,192 @@
+package formats
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// npyToken splits the header, a Python literal, into its parts.
+var npyToken = regexp.MustCompile(`^[ \t\r\n\f]*('[^'\\\n]*'|"[^"\\\n]*"|[A-Za-z_]+|-?[0-9]+L?|[{}()\[\],:])`)
+
+// npyParser reads a header from left to right.
+type npyParser struct {
+	rest string
+	long bool // integers may end in L, as Python 2 wrote them
+}
+
+// token gives the next part, "" at the end.
+func (p *npyParser) token() (string, error) {
+	m := npyToken.FindStringSubmatch(p.rest)
+	if m == nil {
+		if p.rest = strings.Trim(p.rest, " \t\r\n\f"); p.rest == "" {
+			return "", nil
+		}
+		return "", fmt.Errorf("%.20q is not understood", p.rest)
+	}
+	p.rest = p.rest[len(m[0]):]
+	return m[1], nil
+}
+
+func (p *npyParser) want(token string) error {
+	got, err := p.token()
+	if err == nil && got != token {
+		err = fmt.Errorf("%q stands where %q is wanted", got, token)
+	}
+	return err
+}
+
+// parseNPYHeader reads a dictionary with exactly the keys descr, fortran_order
+// and shape, in any order and in quotes of either kind, as NumPy does.
+func parseNPYHeader(text string, version byte) (h npyHeader, err error) {
+	p := &npyParser{text, version < 3}
+	if err := p.want("{"); err != nil {
+		return h, err
+	}
+	seen := map[string]bool{}
+	for {
+		key, err := p.token()
+		if err != nil {
+			return h, err
+		}
+		if key == "}" {
+			break
+		}
+		key, quoted := unquoted(key)
+		if !quoted || seen[key] {
+			return h, fmt.Errorf("%q stands where one of the keys descr, fortran_order and shape is wanted, each once", key)
+		}
+		seen[key] = true
+		if err := p.want(":"); err != nil {
+			return h, err
+		}
+		switch key {
+		case "descr":
+			err = p.descr(&h)
+		case "fortran_order":
+			var word string
+			if word, err = p.token(); err == nil && word != "True" && word != "False" {
+				err = fmt.Errorf("fortran_order is %q, neither True nor False", word)
+			}
+			h.fortran = word == "True"
+		case "shape":
+			err = p.shape(&h)
+		default:
+			err = fmt.Errorf("the key %q is not known", key)
+		}
+		if err != nil {
+			return h, err
+		}
+		switch next, err := p.token(); {
+		case err != nil:
+			return h, err
+		case next == "}":
+			return h, p.end(seen)
+		case next != ",":
+			return h, fmt.Errorf("%q stands where a comma is wanted", next)
+		}
+	}
+	return h, p.end(seen)
+}
+
+func (p *npyParser) end(seen map[string]bool) error {
+	for _, key := range []string{"descr", "fortran_order", "shape"} {
+		if !seen[key] {
+			return fmt.Errorf("%s is missing", key)
+		}
+	}
+	return p.want("")
+}
+
+func unquoted(token string) (string, bool) {
+	if token == "" || token[0] != '\'' && token[0] != '"' {
+		return token, false
+	}
+	return token[1 : len(token)-1], true
+}
+
+var npyType = regexp.MustCompile(`^([<>=|]?)([a-zA-Z])([0-9]+)$`)
+
+// npyAdvice says, for types that are not read, how to save what they hold.
+var npyAdvice = map[string]string{
+	"O": "Python objects are not read: save numbers",
+	"U": "texts are not read: save numbers, and the texts in a text file",
+	"S": "texts are not read: save numbers, and the texts in a text file",
+	"c": "complex numbers are not read: save a.real and a.imag",
+	"f": "floats of 16, 32 and 64 bits are read: save a.astype(np.float64)",
+	"M": "times are not read: save a.astype(np.int64)",
+	"m": "times are not read: save a.astype(np.int64)",
+	"V": "raw bytes are not read (bfloat16 is saved as such): save a.astype(np.float32)",
+}
+
+func (p *npyParser) descr(h *npyHeader) error {
+	token, err := p.token()
+	if err != nil {
+		return err
+	}
+	text, quoted := unquoted(token)
+	if !quoted {
+		return errors.New("elements of several fields are not read: wanted are a plain descr; save each field by itself, as an npz file")
+	}
+	m := npyType.FindStringSubmatch(text)
+	if m == nil {
+		return fmt.Errorf("elements of type %q are not known", text)
+	}
+	h.order = binary.LittleEndian
+	if m[1] == ">" {
+		h.order = binary.BigEndian
+	}
+	name := m[2] + m[3]
+	h.kind = findKind(func(k *kind) bool { return k.npy == name })
+	if h.kind == nil && name != "f2" {
+		advice := npyAdvice[m[2]]
+		if advice == "" {
+			advice = "floats, integers and bools are read"
+		}
+		return fmt.Errorf("elements of type %q: %s", name, advice)
+	}
+	return nil
+}
+
+// shape reads a tuple: (), (2,), (2, 3), (2, 3,), but not (2), which is a number.
+func (p *npyParser) shape(h *npyHeader) error {
+	if err := p.want("("); err != nil {
+		return fmt.Errorf("shape: %w", err)
+	}
+	h.dims, h.count = []int{}, 1
+	for {
+		token, err := p.token()
+		if err != nil {
+			return err
+		}
+		if token == ")" {
+			return nil
+		}
+		digits := token
+		if p.long {
+			digits = strings.TrimSuffix(token, "L")
+		}
+		d, err := strconv.Atoi(digits)
+		if err != nil || d < 0 || digits != strconv.Itoa(d) {
+			return fmt.Errorf("shape: %q is not a number of entries", token)
+		}
+		if d > 0 && h.count > math.MaxInt32/d {
+			return fmt.Errorf("shape of %v × %d: arrays of at most 2³¹−1 elements are read: save the array in parts", h.dims, d)
+		}
+		if h.dims, h.count = append(h.dims, d), h.count*d; len(h.dims) > maxAxes {
+			return fmt.Errorf("shape of more than %d axes, NumPy's limit: the file is damaged", maxAxes)
+		}
+		switch token, err := p.token(); {
+		case err != nil:
+			return err
+		case token == ")" && len(h.dims) > 1:
+			return nil
+		case token != ",":
+			return fmt.Errorf("shape: %q stands where a comma is wanted", token)
+		}
+	}
+}

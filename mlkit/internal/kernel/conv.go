@@ -53,7 +53,7 @@ func (c Conv) Forward(y, x, w, bias []float32, act Activation) {
 	if bias != nil {
 		needSize("Conv: bias", len(bias), c.OutC)
 	}
-	if c.winograd(c.OutH(), c.OutW()) {
+	if c.winograd(c.OutH(), c.OutW()) && tame(x) {
 		winForwardJob(winJob{
 			x: x, y: y, w: w, in: c.C, out: c.OutC, n: c.N, h: c.H, wd: c.W, oh: c.OutH(), ow: c.OutW(),
 			padH: c.PadH, padW: c.PadW, relu: act == ReLUAct,

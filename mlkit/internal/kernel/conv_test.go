@@ -177,3 +177,40 @@ func TestConvPanics(t *testing.T) {
 		mustPanic(t, name, f)
 	}
 }
+
+// TestConvSeesOnlyItsWindow puts what is not finite, or is huge, into one pixel: outputs whose window
+// does not hold it must stay what they were.
+func TestConvSeesOnlyItsWindow(t *testing.T) {
+	c := Conv{N: 2, C: 16, H: 20, W: 20, OutC: 16, KH: 3, KW: 3, PadH: 1, PadW: 1}
+	levels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 6))
+		x, w := randomSlice(r, c.N*c.C*c.H*c.W), randomSlice(r, c.OutC*c.C*9)
+		n := c.N * c.OutC * c.H * c.W
+		want, got := make([]float32, n), make([]float32, n)
+		pooled, gotPooled := make([]float32, n/4), make([]float32, n/4)
+		c.Forward(want, x, w, nil, None)
+		c.ForwardPool(pooled, nil, x, w, nil, None)
+		const row, col = 9, 10
+		for _, v := range []float64{math.Inf(1), math.Inf(-1), math.NaN(), 3e38, 1e20} {
+			x[(3*c.H+row)*c.W+col] = float32(v) // plane 3 of image 0
+			c.Forward(got, x, w, nil, None)
+			c.ForwardPool(gotPooled, nil, x, w, nil, None)
+			for i, g := range got {
+				image, y, x := i/(c.OutC*c.H*c.W), i/c.W%c.H, i%c.W
+				sees := image == 0 && max(y-row, row-y, x-col, col-x) <= 1
+				if d := math.Abs(float64(g - want[i])); !sees && !(d < 1e-4) {
+					t.Fatalf("%v at %d, %d: output %d, %d of image %d is %v, was %v", v, row, col, y, x, image, g, want[i])
+				} else if sees && math.Abs(float64(g)) < 1e16 {
+					t.Fatalf("%v at %d, %d: output %d, %d is %v", v, row, col, y, x, g)
+				}
+			}
+			for i, g := range gotPooled {
+				image, y, x := i/(c.OutC*c.H*c.W/4), i/(c.W/2)%(c.H/2), i%(c.W/2)
+				sees := image == 0 && y >= (row-1)/2 && y <= (row+1)/2 && x >= (col-1)/2 && x <= (col+1)/2
+				if d := math.Abs(float64(g - pooled[i])); !sees && !(d < 1e-4) {
+					t.Fatalf("%v at %d, %d: maximum %d, %d of image %d is %v, was %v", v, row, col, y, x, image, g, pooled[i])
+				}
+			}
+		}
+	})
+}

@@ -11,8 +11,11 @@ package kernel
 // The usual interpolation points 0, ±1, ±2, ∞ amplify rounding errors; with 0,
 // ±3/4, ±3/2, ∞ all constants of the input's and output's transforms are still
 // exact and the error is four times smaller, about three times that of adding
-// up the products directly. An infinity or NaN in the input makes its whole
-// output tile NaN.
+// up the products directly. The error is in proportion to the largest number of
+// the tile, not of the window: one huge pixel blurs up to 15 outputs that do not
+// see it. An infinity or NaN would make all 16 NaN, so the forward pass leaves
+// such images to the direct way; the gradients do not, because a gradient that
+// is not finite ends the training anyway.
 //
 // Tiles lie with their channels next to each other, so that the transforms
 // work on vectors of channels, whatever the shape of the image.
@@ -40,6 +43,14 @@ func (c *Conv) winograd(oh, ow int) bool {
 		c.C >= winMinPlanes && c.OutC >= winMinPlanes && c.PadH <= 2 && c.PadW <= 2 && c.N*oh*ow >= 16*16 &&
 		c.C <= winMaxFilters/c.OutC &&
 		float64(oh*ow) >= winMinUse*float64(16*((oh+3)/4)*((ow+3)/4))
+}
+
+// tame reports whether x holds nothing that a sum of some of its elements could
+// spoil for all of them: no infinity, NaN or number beyond 1e19. It costs one
+// hundredth of a convolution.
+func tame(x []float32) bool {
+	s := SumSquares(x)
+	return s-s == 0
 }
 
 // winJob is a convolution by tiles of images of in planes of h×w, padded, to

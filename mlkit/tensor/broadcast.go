@@ -95,7 +95,7 @@ func mergeable(outer, inner, length int) bool {
 
 // odometer steps through the outer axes of a walk; the last axis is the run.
 type odometer struct {
-	*walk
+	walk
 	at         [MaxRank]int
 	a, b, y    int // offsets of the current run
 	run        int
@@ -108,7 +108,7 @@ func (w *walk) run() int { return w.d[w.n-1] }
 
 func (w *walk) start() odometer {
 	last := w.n - 1
-	o := odometer{walk: w, run: w.d[last], more: true, incA: w.sa[last] != 0, incB: w.sb[last] != 0}
+	o := odometer{walk: *w, run: w.d[last], more: true, incA: w.sa[last] != 0, incB: w.sb[last] != 0}
 	for _, d := range w.d[:w.n] {
 		if d == 0 {
 			o.more = false
@@ -196,29 +196,90 @@ func backOperand(t *Tape, n *node, k int, slope func(dst, dy, a, b []float32) []
 	}
 	_, w, _ := broadcast(&na.shape, &nb.shape)
 	tmp := t.floats.reuse(w.run())
-	for o := w.start(); o.more; o.next() {
-		dy := n.grad[o.y : o.y+o.run]
-		a, b := part(na.data, o.a, o.run, o.incA), part(nb.data, o.b, o.run, o.incB)
-		var to, other []float32
-		if k == 0 {
-			to, other = part(g, o.a, o.run, o.incA), b
-		} else {
-			to, other = part(g, o.b, o.run, o.incB), a
-		}
-		switch {
-		case !acc:
-			if d := slope(to, dy, a, b); &d[0] != &to[0] {
-				copy(to, d)
+	w.sum(g, k == 0, func(g []float32, o odometer, g0 int) {
+		for ; o.more; o.next() {
+			dy := n.grad[o.y : o.y+o.run]
+			a, b := part(na.data, o.a, o.run, o.incA), part(nb.data, o.b, o.run, o.incB)
+			var to, other []float32
+			if k == 0 {
+				to, other = part(g, o.a-g0, o.run, o.incA), b
+			} else {
+				to, other = part(g, o.b-g0, o.run, o.incB), a
 			}
-		case n.binary.product && len(to) == len(dy):
-			addScaled(to, dy, other)
-		case n.binary.product && len(other) == len(dy):
-			to[0] += kernel.Dot(dy, other)
-		default:
-			gather(to, slope(tmp, dy, a, b))
+			switch {
+			case !acc:
+				if d := slope(to, dy, a, b); &d[0] != &to[0] {
+					copy(to, d)
+				}
+			case n.binary.product && len(to) == len(dy):
+				addScaled(to, dy, other)
+			case n.binary.product && len(other) == len(dy):
+				to[0] += kernel.Dot(dy, other)
+			default:
+				gather(to, slope(tmp, dy, a, b))
+			}
+		}
+	})
+	t.floats.recycle(tmp)
+}
+
+// sum adds up what repeats along a walk: in g, laid out like operand a or b,
+// which does not move on some of the axes. add adds the terms of some steps to
+// the elements of g from g0 on. Where an element gets thousands of terms they
+// come in blocks, whose sums [kernel.SumBlocks] puts together.
+func (w *walk) sum(g []float32, a bool, add func(g []float32, o odometer, g0 int)) {
+	s := &w.sb
+	if a {
+		s = &w.sa
+	}
+	const many = 1 << 12
+	at, terms := -1, 1 // the axis to cut, and how many terms all axes but the run make
+	for k := range w.n - 1 {
+		if s[k] == 0 {
+			if terms *= w.d[k]; at < 0 || w.d[k] > many {
+				at = k
+			}
 		}
 	}
-	t.floats.recycle(tmp)
+	if terms <= many {
+		add(g, w.start(), 0)
+		return
+	}
+	below, each := 1, 1 // elements of g, and terms of each, in one step along the axis
+	for k := at + 1; k < w.n; k++ {
+		switch {
+		case s[k] != 0:
+			below *= w.d[k]
+		case k < w.n-1:
+			each *= w.d[k]
+		}
+	}
+	inner := *w
+	inner.n = copy(inner.d[:], w.d[at:w.n])
+	copy(inner.sa[:], w.sa[at:w.n])
+	copy(inner.sb[:], w.sb[at:w.n])
+	steps := inner.d[0]
+	length := 1 // of the result, in one step
+	for _, d := range inner.d[1:inner.n] {
+		length *= d
+	}
+	outer := *w // the axes before, with a run of one
+	outer.n = at + 1
+	outer.d[at], outer.sa[at], outer.sb[at] = 1, 0, 0
+	for p := outer.start(); p.more; p.next() {
+		g0 := p.b
+		if a {
+			g0 = p.a
+		}
+		kernel.SumBlocks(g[g0:g0+below], steps, each, func(g []float32, first, n int) {
+			part := inner
+			part.d[0] = n
+			o := part.start()
+			o.a, o.b = p.a+first*inner.sa[0], p.b+first*inner.sb[0]
+			o.y = (p.y*steps + first) * length
+			add(g, o, g0)
+		})
+	}
 }
 
 // gather adds a run's gradient to an operand's: element by element, or all of

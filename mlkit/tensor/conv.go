@@ -65,7 +65,7 @@ func backConvMaxPool(t *Tape, n *node) {
 	if kernel.Activation(n.i[14]) == kernel.ReLUAct {
 		kernel.ReLUMask(dy, dy, n.data)
 	}
-	sumPlanes(t.gradOf(n, 2), dy, k.OutC, n.d[2]*n.d[3])
+	t.sumPlanes(t.gradOf(n, 2), dy, k.OutC, n.d[2]*n.d[3])
 	if g, acc := t.gradBuffer(n, 1); g != nil {
 		k.BackwardWeightPool(g, dy, n.ids, t.operand(n, 0), acc)
 	}
@@ -140,7 +140,7 @@ func backConv(t *Tape, n *node) {
 	if kernel.Activation(n.i[14]) == kernel.ReLUAct {
 		kernel.ReLUMask(dy, dy, n.data)
 	}
-	sumPlanes(t.gradOf(n, 2), dy, k.OutC, k.OutH()*k.OutW())
+	t.sumPlanes(t.gradOf(n, 2), dy, k.OutC, k.OutH()*k.OutW())
 	if g, acc := t.gradBuffer(n, 1); g != nil {
 		k.BackwardWeight(g, dy, t.operand(n, 0), acc)
 	}
@@ -188,7 +188,7 @@ func (x Tensor) ConvTranspose2D(w, b Tensor, c Conv, outputPadding [2]int) Tenso
 
 func backConvTranspose(t *Tape, n *node) {
 	k := n.conv()
-	sumPlanes(t.gradOf(n, 2), n.grad, k.C, k.H*k.W)
+	t.sumPlanes(t.gradOf(n, 2), n.grad, k.C, k.H*k.W)
 	if g, acc := t.gradBuffer(n, 1); g != nil {
 		k.BackwardWeight(g, t.operand(n, 0), n.grad, acc)
 	}
@@ -222,13 +222,14 @@ func (x Tensor) channelBias(op string, b Tensor, n int, w Tensor) ([]float32, in
 
 // sumPlanes adds the sum of each channel's planes of size elements to g (unless
 // nil), image by image.
-func sumPlanes(g, images []float32, channels, size int) {
+func (t *Tape) sumPlanes(g, images []float32, channels, size int) {
 	if g == nil || len(images) == 0 {
 		return
 	}
-	for o := 0; o*size < len(images); o++ {
-		g[o%channels] += kernel.Sum(images[o*size : o*size+size])
-	}
+	sums := t.floats.reuse(len(images) / size)
+	kernel.SumRows(sums, images, size)
+	kernel.AddRows(g, sums, channels)
+	t.floats.recycle(sums)
 }
 
 // kernel gives the options with their defaults; the sizes are still missing.

@@ -134,8 +134,18 @@ func backLinear(t *Tape, n *node) {
 		gw = t.gradOf(n, 1)
 	}
 	gb := t.gradOf(n, 2)
-	// All that needs dy, for some rows at a time: they stay in the cache.
+	// All that needs dy, for some rows at a time: they stay in the cache. Of very
+	// many rows dW is the sum of sums: see kernel.SumBlocks.
 	chunk := max(blockRows, chunkSize/max(in, out, 1))
+	const many, block = 1 << 13, 1 << 10
+	var sum []float32
+	if gw != nil && rows > many {
+		sum = t.floats.reuse(out * in)
+		if !accW {
+			clear(gw)
+		}
+	}
+	held := 0 // rows in sum
 	for r := 0; r < rows; r += chunk {
 		k := min(chunk, rows-r)
 		d := dy[r*out : (r+k)*out]
@@ -145,10 +155,20 @@ func backLinear(t *Tape, n *node) {
 		if gx != nil { // dx = dy·W
 			kernel.Gemm{M: k, N: in, K: out, Accumulate: accX}.Run(gx[r*in:], d, w.data[lo*in:])
 		}
-		if gw != nil { // dW = dyᵀ·x
+		switch { // dW = dyᵀ·x
+		case sum != nil:
+			kernel.Gemm{M: out, N: in, K: k, TransA: true, Accumulate: held > 0}.Run(sum, d, x.data[r*in:])
+			if held += k; held >= block || r+k == rows {
+				kernel.Add(gw[lo*in:(lo+out)*in], gw[lo*in:(lo+out)*in], sum)
+				held = 0
+			}
+		case gw != nil:
 			kernel.Gemm{M: out, N: in, K: k, TransA: true, Accumulate: accW}.Run(gw[lo*in:], d, x.data[r*in:])
 			accW = true
 		}
+	}
+	if sum != nil {
+		t.floats.recycle(sum)
 	}
 	if n.in[3] >= 0 {
 		t.handOn(n, 3)

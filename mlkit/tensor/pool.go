@@ -128,13 +128,14 @@ func (x Tensor) AdaptiveAvgPool2D(oh, ow int) Tensor {
 	c := cells{h: h, w: w, oh: oh, ow: ow}
 	for o := range y {
 		at, rows, cols := c.cell(o)
-		var sum float32
-		for r := range rows {
-			for _, v := range src[at+r*w : at+r*w+cols] {
-				sum += v
-			}
+		if cols == w { // whole rows follow one another
+			rows, cols = 1, rows*cols
 		}
-		y[o] = sum / float32(rows*cols)
+		var sum float64
+		for r := range rows {
+			sum += float64(kernel.Sum(src[at+r*w : at+r*w+cols]))
+		}
+		y[o] = float32(sum / float64(rows*cols))
 	}
 	res, n := x.t.push(op)
 	n.data, n.shape = y, s

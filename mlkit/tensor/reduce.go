@@ -59,15 +59,12 @@ func (x Tensor) Var(correction int, axes ...int) Tensor {
 	divide(mean, count)
 	n.saved[0], n.f[0] = mean, max(count-float32(correction), 0)
 	tmp := x.t.floats.reuse(w.run())
-	for o := w.start(); o.more; o.next() {
-		xs, ms, ys, step := o.pair(data, mean, n.data)
-		minus(tmp, xs, ms)
-		if step == 1 {
-			kernel.MulAdd(ys, tmp, tmp)
-		} else {
-			ys[0] += kernel.SumSquares(tmp)
+	w.sum(n.data, false, func(y []float32, o odometer, y0 int) {
+		for ; o.more; o.next() {
+			minus(tmp, data[o.a:o.a+o.run], part(mean, o.b, o.run, o.incB))
+			addSquares(part(y, o.b-y0, o.run, o.incB), tmp)
 		}
-	}
+	})
 	x.t.floats.recycle(tmp)
 	divide(n.data, n.f[0])
 	return y
@@ -91,14 +88,11 @@ func backVar(t *Tape, n *node) { // d/dx = 2(x − mean)/(count − correction)
 func (x Tensor) Norm(axes ...int) Tensor {
 	y, n, w := x.reduction("Norm", axes, backNorm)
 	data := x.t.operand(n, 0)
-	for o := w.start(); o.more; o.next() {
-		xs, _, ys, step := o.pair(data, n.data, n.data)
-		if step == 1 {
-			kernel.MulAdd(ys, xs, xs)
-		} else {
-			ys[0] += kernel.SumSquares(xs)
+	w.sum(n.data, false, func(y []float32, o odometer, y0 int) {
+		for ; o.more; o.next() {
+			addSquares(part(y, o.b-y0, o.run, o.incB), data[o.a:o.a+o.run])
 		}
-	}
+	})
 	kernel.Sqrt(n.data, n.data)
 	return y
 }
@@ -202,12 +196,13 @@ func (x Tensor) LogSumExp(axes ...int) Tensor {
 		}
 	}
 	tmp := t.floats.reuse(w.run())
-	for o := w.start(); o.more; o.next() {
-		xs, ms, ys, _ := o.pair(data, top, n.data)
-		minus(tmp, xs, ms)
-		kernel.Exp(tmp, tmp)
-		gather(ys, tmp)
-	}
+	w.sum(n.data, false, func(y []float32, o odometer, y0 int) {
+		for ; o.more; o.next() {
+			minus(tmp, data[o.a:o.a+o.run], part(top, o.b, o.run, o.incB))
+			kernel.Exp(tmp, tmp)
+			gather(part(y, o.b-y0, o.run, o.incB), tmp)
+		}
+	})
 	t.floats.recycle(tmp)
 	kernel.Log(n.data, n.data)
 	kernel.Add(n.data, n.data, top)
@@ -312,11 +307,35 @@ func addScaled(g, x, s []float32) {
 	}
 }
 
-// sumRuns adds x, laid out like operand a of the walk, to dst, laid out like
-// operand b, which repeats.
+// addSquares adds x² to a run of y, or their sum to one number.
+func addSquares(y, x []float32) {
+	if len(y) == len(x) {
+		kernel.MulAdd(y, x, x)
+	} else {
+		y[0] += kernel.SumSquares(x)
+	}
+}
+
+// sumRuns computes the sums of x, laid out like operand a of the walk, in dst,
+// zeros laid out like operand b, which repeats.
 func sumRuns(dst, x []float32, w *walk) {
-	for o := w.start(); o.more; o.next() {
-		gather(part(dst, o.b, o.run, o.incB), x[o.a:o.a+o.run])
+	run, last := w.run(), w.n-1
+	switch {
+	case len(x) == 0:
+	case last == 1 && w.sb[1] == 0: // the sums of rows
+		kernel.SumRows(dst, x, run)
+	case last == 1: // of columns
+		kernel.AddRowsWide(dst, x, w.d[0], w.sa[0])
+	case last == 2 && w.sb[1] == 0: // of the columns of matrices
+		for k := range w.d[0] {
+			kernel.AddRowsWide(dst[k*run:(k+1)*run], x[k*w.sa[0]:], w.d[1], w.sa[1])
+		}
+	default:
+		w.sum(dst, false, func(dst []float32, o odometer, dst0 int) {
+			for ; o.more; o.next() {
+				gather(part(dst, o.b-dst0, o.run, o.incB), x[o.a:o.a+o.run])
+			}
+		})
 	}
 }
 

@@ -16,6 +16,11 @@ const (
 	serialWork = 1 << 18
 	// batchWork is about how many products make a part of a batch.
 	batchWork = 1 << 16
+
+	// longK is the largest K for which an element is one chain of additions.
+	// Beyond it every block of k is a chain of its own, added to the others:
+	// see sums.go.
+	longK = 1 << 13
 )
 
 // run computes the product; g is checked.
@@ -105,7 +110,22 @@ func (g *Gemm) dots(t *tiles) {
 	} else {
 		t.flags |= flagBiasRows
 	}
-	t.dots()
+	if g.K <= 8*longK { // in 16 chains
+		t.dots()
+		return
+	}
+	all := *t
+	for k := 0; k < g.K; k += longK {
+		*t = all
+		t.a, t.b, t.k = all.a[k:], all.b[k:], min(longK, g.K-k)
+		if t.flags &= flagScale | flagAdd; k > 0 {
+			t.flags |= flagAdd
+		}
+		if k+t.k == g.K {
+			t.flags |= all.flags
+		}
+		t.dots()
+	}
 }
 
 // gemmJob is a product cut into a grid of blocks of C. The blocks may depend
@@ -183,7 +203,8 @@ func (g *Gemm) block(c, a, b []float32, m0, m1, n0, n1 int) {
 		limit = transKC
 	}
 	blocks := (g.K + limit - 1) / limit
-	add := g.Accumulate && g.Alpha != 1
+	long := g.K > longK
+	add := !long && g.Accumulate && g.Alpha != 1
 	if add {
 		blocks = 1 // the product must be whole before it is scaled and added
 	}
@@ -210,14 +231,17 @@ func (g *Gemm) block(c, a, b []float32, m0, m1, n0, n1 int) {
 			if k > 0 || g.Accumulate && !add {
 				t.flags = flagLoad
 			}
+			if long && t.flags != 0 {
+				t.flags = flagAdd
+			}
 			if k+t.k == g.K {
 				t.flags |= g.flags()
-				if g.Alpha != 1 {
-					t.flags |= flagScale
-				}
 				if add {
 					t.flags |= flagAdd
 				}
+			}
+			if g.Alpha != 1 && (long || k+t.k == g.K) {
+				t.flags |= flagScale
 			}
 			for m := m0; m < m1; m += mc {
 				rows := min(mc, m1-m)

@@ -78,22 +78,34 @@ const (
 	rowBlock = 1 << 9
 )
 
+// SumBlocks adds up rows terms in dst: add(dst, first, n) adds n of them, from first on, each of which
+// adds to an element of dst up to each times. Beyond 4096 additions to an element it goes in blocks of
+// 512, whose sums are added in more digits.
+func SumBlocks(dst []float32, rows, each int, add func(dst []float32, first, n int)) {
+	sumBlocks(dst, nil, rows, each, func(dst, _ []float32, first, n int) { add(dst, first, n) })
+}
+
 // sumColumns adds the sums of columns over all rows to a and b, one element a column; b may be nil.
 // add does that for some rows.
 func sumColumns(a, b []float32, rows int, add func(a, b []float32, first, rows int)) {
-	if rows <= fewRows {
+	sumBlocks(a, b, rows, 1, add)
+}
+
+func sumBlocks(a, b []float32, rows, each int, add func(a, b []float32, first, rows int)) {
+	if rows*each <= fewRows {
 		add(a, b, 0, rows)
 		return
 	}
+	step := max(1, rowBlock/each)
 	w := getWorkspace()
 	k, n := len(a), len(a)+len(b)
 	block, high, low := floats(&w.a, n), floats(&w.b, n), floats(&w.c, n) // the sum is high + low
 	copy(high, a)
 	copy(high[k:], b)
 	clear(low)
-	for first := 0; first < rows; first += rowBlock {
+	for first := 0; first < rows; first += step {
 		clear(block)
-		add(block[:k:k], block[k:], first, min(rowBlock, rows-first))
+		add(block[:k:k], block[k:], first, min(step, rows-first))
 		for i, v := range block {
 			s := float64(high[i]) + (float64(low[i]) + float64(v))
 			high[i] = float32(s)

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
 	"testing"
 )
@@ -61,6 +62,28 @@ func TestSumsOfMany(t *testing.T) {
 		check(t, "LayerNorm: mean", one[0], 0.5)
 		check(t, "LayerNorm: 1/deviation", two[0], 2)
 		Fill(y, 0.3)
+		for _, g := range []Gemm{
+			{M: 1, N: 1, K: n}, {M: 1, N: 2, K: n / 7, TransB: true}, {M: 2, N: 1, K: n / 7, TransB: true}, {M: 3, N: 2, K: n / 7, TransA: true},
+			{M: 2, N: 3, K: n / 7, TransB: true, Alpha: 0.5}, {M: 7, N: 7, K: n / 7, Accumulate: true, Alpha: 2, Act: ReLUAct},
+			{M: 7, N: 7, K: n / 7, TransA: true, Bias: []float32{1, 1, 1, 1, 1, 1, 1}, Accumulate: true}, {M: 1, N: 7, K: n / 7, Alpha: 2, TransB: true, Accumulate: true, Bias: []float32{1, 1, 1, 1, 1, 1, 1}},
+		} {
+			out := make([]float32, g.M*g.N)
+			want := float64(g.K) * v * w
+			if g.Alpha != 0 {
+				want *= float64(g.Alpha)
+			}
+			if g.Accumulate {
+				Fill(out, 100)
+				want += 100
+			}
+			if g.Bias != nil {
+				want++
+			}
+			g.Run(out, x, y)
+			for _, got := range out {
+				check(t, fmt.Sprintf("%+v", g), got, want)
+			}
+		}
 	})
 }
 

@@ -27,7 +27,7 @@ type Attend struct {
 // of all of them. The second result holds the weights softmax(q·kᵀ/√(d/heads)),
 // [batch, heads, Tq, Tk], before dropout, for drawing; no gradient flows
 // through it. A query that may see no key gets zeros. It panics with a
-// [*ShapeError] when shapes do not fit.
+// [*ShapeError] when shapes do not fit, or there are queries but no keys.
 func (q Tensor) Attention(k, v Tensor, a Attend) (y, weights Tensor) {
 	const op = "Attention"
 	nq, nk := q.node(op), k.node(op)
@@ -107,7 +107,10 @@ func (a *attention) run(batch int) {
 }
 
 // check panics unless the settings fit.
-func (at *Attend) check(op string, batch, tk, d int) {
+func (at *Attend) check(op string, batch, tq, tk, d int) {
+	if tk == 0 && batch*tq > 0 {
+		panic(&ShapeError{Op: op, Shapes: cloneShapes([]int{batch, tq, d}, []int{batch, tk, d}), Why: "there are no keys to attend to: leave the operation out, or give it one key that Padding hides"})
+	}
 	if at.Heads < 1 || d%at.Heads != 0 {
 		panic(fmt.Sprintf("tensor: %s: %d heads cannot share a width of %d: it must be a multiple", op, at.Heads, d))
 	}
@@ -134,7 +137,7 @@ func (at *Attend) start(t *Tape, batch, tq, tk, d int) attention {
 }
 
 func (t *Tape) attention(op string, at Attend, from [3]source, batch, tq, tk, d int) (y, weights Tensor) {
-	at.check(op, batch, tk, d)
+	at.check(op, batch, tq, tk, d)
 	a := attentions.Get().(*attention)
 	*a = at.start(t, batch, tq, tk, d)
 	for k, s := range from {
@@ -228,16 +231,17 @@ func (a *attention) scale() float32 {
 
 func (a *attention) forward(b int) {
 	per := a.tq * a.tk
+	if per == 0 { // no queries: there is no y
+		return
+	}
 	dh := a.width / a.heads
 	probs := a.probs[b*a.heads*per:][:a.heads*per]
-	if len(probs) > 0 {
-		kernel.GemmBatch(a.heads, kernel.Gemm{M: a.tq, N: a.tk, K: dh, TransB: true, LDA: a.ld[0], LDB: a.ld[1], Alpha: a.scale()},
-			probs, a.head(0, b, 0), a.head(1, b, 0), per, dh, dh)
-		a.mask(probs, b)
-		kernel.Softmax(probs, probs, a.tk)
-		if a.causal || a.padding != nil {
-			a.blank(probs)
-		}
+	kernel.GemmBatch(a.heads, kernel.Gemm{M: a.tq, N: a.tk, K: dh, TransB: true, LDA: a.ld[0], LDB: a.ld[1], Alpha: a.scale()},
+		probs, a.head(0, b, 0), a.head(1, b, 0), per, dh, dh)
+	a.mask(probs, b)
+	kernel.Softmax(probs, probs, a.tk)
+	if a.causal || a.padding != nil {
+		a.blank(probs)
 	}
 	dropped := probs
 	if a.keep < 1 {

@@ -28,7 +28,7 @@ func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 	x.operandShape(op, "InBias", w.InBias, 3*d)
 	x.operandShape(op, "OutBias", w.OutBias, out)
 	x.operandShape(op, "Add", w.Add, batch, time, out)
-	w.check(op, batch, time, d)
+	w.check(op, batch, time, time, d)
 
 	t := x.t
 	more := t.ints.take(2)

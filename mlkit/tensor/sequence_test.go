@@ -537,6 +537,8 @@ func TestSequenceShapeErrors(t *testing.T) {
 		{"4 lengths for a batch of 5", func() { w := w; w.Lengths = tensor.NewInts(make([]int32, 4)); x.LSTM(w) }},
 		{"length 5 of sequence 1", func() { w := w; w.Lengths = tensor.NewInts([]int32{0, 5, 0, 0, 0}); x.LSTM(w) }},
 		{"keys and values [batch, Tk, d]", func() { x.Attention(x, in(4, 4, 3), tensor.Attend{Heads: 1}) }},
+		{"there are no keys to attend to", func() { x.Attention(in(4, 0, 3), in(4, 0, 3), tensor.Attend{Heads: 1}) }},
+		{"there are no keys to attend to", func() { x.CrossAttention(in(4, 0, 6), tensor.Attend{Heads: 1}) }},
 		{"2 heads cannot share a width of 3", func() { x.Attention(x, x, tensor.Attend{Heads: 2}) }},
 		{"[batch, T, 3·d]", func() { in(4, 5, 4).SelfAttention(tensor.Attend{Heads: 1}) }},
 		{"[batch, Tk, 2·d]", func() { x.CrossAttention(x, tensor.Attend{Heads: 1}) }},

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -75,65 +77,199 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		}
 		return tape.Variable(fill(1, false, d...), d...)
 	}
+	// Sequences: operands that fit, with lengths that are often 0.
+	batch, time := 0, 0
+	seq := func(last int) T { // [batch, time, last]
+		batch, time = rng.IntN(4), rng.IntN(4)
+		return tape.Variable(fill(2, false, batch, time, last), batch, time, last)
+	}
+	v := func(d ...int) T { return tape.Variable(fill(3, false, d...), d...) }
+	lengths := func(n, most int) tensor.Ints {
+		l := make([]int32, n)
+		for i := range l {
+			l[i] = int32(rng.IntN(most + 1))
+		}
+		return [2]tensor.Ints{{}, tensor.NewInts(l, n)}[rng.IntN(2)]
+	}
+	attend := func(tk int) tensor.Attend {
+		a := tensor.Attend{Heads: rng.IntN(3), Causal: rng.IntN(2) == 0, Dropout: float32(rng.IntN(2)) / 2}
+		if rng.IntN(2) == 0 {
+			p := make([]int32, batch*tk)
+			for i := range p {
+				p[i] = int32(rng.IntN(2))
+			}
+			a.Padding = tensor.NewInts(p, batch, tk)
+		}
+		return a
+	}
+	first := func(y, _ T) T { return y }
+	recurrent := func(gates int, run func(x T, w tensor.Recurrent) T) func(T) T {
+		return func(T) T {
+			in, h := rng.IntN(3), rng.IntN(3)
+			x := seq(in)
+			steps, rows := batch, time
+			w := tensor.Recurrent{WeightIH: v(gates*h, in), WeightHH: v(gates*h, h), BiasIH: v(gates * h), Reverse: rng.IntN(2) == 0, Lengths: lengths(rows, steps)}
+			if rng.IntN(2) == 0 {
+				w.BiasHH, w.H0 = v(gates*h), v(rows, h)
+			}
+			return run(x, w)
+		}
+	}
+	labels := func(n, classes int) tensor.Ints {
+		l := make([]int32, n)
+		for i := range l {
+			l[i] = int32(rng.IntN(max(classes, 1)))
+		}
+		return tensor.NewInts(l, n)
+	}
+	// unary are the element-wise functions of one tensor.
+	unary := map[string]func(T) T{
+		"ReLU": T.ReLU, "Tanh": T.Tanh, "Sigmoid": T.Sigmoid, "SELU": T.SELU, "GELU": T.GELU, "GELUTanh": T.GELUTanh, "SiLU": T.SiLU, "Mish": T.Mish,
+		"HardTanh": T.HardTanh, "ReLU6": T.ReLU6, "HardSigmoid": T.HardSigmoid, "HardSwish": T.HardSwish, "Softsign": T.Softsign, "LogSigmoid": T.LogSigmoid,
+		"Neg": T.Neg, "Sign": T.Sign, "Floor": T.Floor, "Exp": T.Exp, "Expm1": T.Expm1, "Log": T.Log, "Log1p": T.Log1p, "Sqrt": T.Sqrt, "Rsqrt": T.Rsqrt,
+		"Reciprocal": T.Reciprocal, "Square": T.Square, "Abs": T.Abs, "Sin": T.Sin, "Cos": T.Cos, "Erf": T.Erf, "Detach": T.Detach, "RetainGrad": T.RetainGrad,
+	}
 	ops := map[string]func(x T) T{
-		"Add":            func(x T) T { return x.Add(tensorOf()) },
-		"Mul":            func(x T) T { return tensorOf().Mul(x) },
-		"Less":           func(x T) T { return x.Less(tensorOf()) },
-		"Where":          func(x T) T { return tensor.Where(x, tensorOf(), tensorOf()) },
-		"MatMul":         func(x T) T { return x.MatMul(tensorOf()) },
-		"MatMulT":        func(x T) T { return x.MatMulT(x) },
-		"Linear":         func(x T) T { return x.Linear(tensorOf(), maybe()) },
-		"Sum":            func(x T) T { return x.Sum(arg(), arg()) },
-		"Mean":           func(x T) T { return x.Mean(arg()) },
-		"Var":            func(x T) T { return x.Var(arg(), arg()) },
-		"Norm":           func(x T) T { return x.Norm(arg()) },
-		"Max":            func(x T) T { return x.Max(arg()) },
-		"Min":            func(x T) T { return x.Min() },
-		"LogSumExp":      func(x T) T { return x.LogSumExp(arg()) },
-		"ArgMax":         func(x T) T { x.ArgMax(arg()); return x },
-		"Softmax":        func(x T) T { return x.Softmax(arg()) },
-		"LogSoftmax":     func(x T) T { return x.LogSoftmax(arg()) },
-		"Reshape":        func(x T) T { return x.Reshape(arg(), arg(), arg()) },
-		"Flatten":        func(x T) T { return x.Flatten() },
-		"Squeeze":        func(x T) T { return x.Squeeze() },
-		"Squeeze axis":   func(x T) T { return x.Squeeze(arg()) },
-		"Unsqueeze":      func(x T) T { return x.Unsqueeze(arg(), arg()) },
-		"Transpose":      func(x T) T { return x.Transpose(arg(), arg()) },
-		"Permute":        func(x T) T { return x.Permute(rng.Perm(rng.IntN(6))...) },
-		"Slice":          func(x T) T { return x.Slice(arg(), arg(), arg()) },
-		"SliceStep":      func(x T) T { return x.SliceStep(arg(), arg(), tensor.End, arg()) },
-		"Select":         func(x T) T { return x.Select(arg(), arg()) },
-		"Flip":           func(x T) T { return x.Flip(arg()) },
-		"Expand":         func(x T) T { return x.Expand(dims()...) },
-		"Concat":         func(x T) T { return tensor.Concat(arg(), x, []T{x, tensorOf()}[rng.IntN(2)]) },
-		"Stack":          func(x T) T { return tensor.Stack(arg(), x, x) },
-		"Split":          func(x T) T { return x.Split(arg(), arg(), arg())[0] },
-		"Chunk":          func(x T) T { return x.Chunk(arg(), arg())[0] },
-		"Pad":            func(x T) T { return x.Pad(1, arg(), arg(), arg(), arg()) },
-		"Rows":           func(x T) T { return x.Rows(ints()) },
-		"IndexSelect":    func(x T) T { return x.IndexSelect(arg(), ints()) },
-		"Gather":         func(x T) T { return x.Gather(arg(), ints()) },
-		"ScatterAdd":     func(x T) T { i := ints(); return x.ScatterAdd(arg(), i, tape.Full(1, i.Dims()...)) },
-		"OneHot":         func(x T) T { return tape.OneHot(ints(), arg()) },
-		"Tril":           func(x T) T { return x.Tril(arg()) },
-		"Triu":           func(x T) T { return x.Triu(arg()) },
-		"Conv2D":         func(x T) T { return x.Conv2D(weights(x), maybe(), conv()) },
-		"Conv2D plain":   func(x T) T { return x.Conv2D(weights(x), T{}, tensor.Conv{Padding: [2]int{1, 1}}) },
-		"Conv1D":         func(x T) T { return x.Conv1D(weights(x), T{}, conv()) },
-		"ConvTranspose":  func(x T) T { return x.ConvTranspose2D(weights(x), T{}, conv(), pair()) },
-		"MaxPool2D":      func(x T) T { return x.MaxPool2D(pool()) },
-		"AvgPool2D":      func(x T) T { return x.AvgPool2D(pool()) },
-		"MaxPool1D":      func(x T) T { return x.MaxPool1D(pool()) },
-		"Adaptive":       func(x T) T { return x.AdaptiveAvgPool2D(arg(), arg()) },
-		"Nearest":        func(x T) T { return x.UpsampleNearest(arg(), arg()) },
-		"Bilinear":       func(x T) T { return x.UpsampleBilinear(arg(), arg(), rng.IntN(2) == 0) },
-		"LayerNorm":      func(x T) T { return x.LayerNorm(maybe(), maybe(), 1e-5) },
-		"RMSNorm":        func(x T) T { return x.RMSNorm(maybe(), 1e-5) },
-		"GroupNorm":      func(x T) T { return x.GroupNorm(arg(), channels(x), channels(x), 1e-5) },
-		"BatchNorm":      func(x T) T { return x.BatchNorm(channels(x), channels(x), nil, nil, 0.1, 1e-5) },
-		"LRN":            func(x T) T { return x.LocalResponseNorm(arg(), 1, 0.75, 1) },
-		"Dropout":        func(x T) T { return x.Dropout(0.5) },
-		"SpatialDropout": func(x T) T { return x.SpatialDropout(0.5) },
+		"AddScalar": func(x T) T { return x.AddScalar(2) }, "Scale": func(x T) T { return x.Scale(2) },
+		"LeakyReLU": func(x T) T { return x.LeakyReLU(0.1) }, "ELU": func(x T) T { return x.ELU(0.1) }, "Softplus": func(x T) T { return x.Softplus(2) },
+		"PowScalar": func(x T) T { return x.PowScalar(3) }, "Clamp": func(x T) T { return x.Clamp(-1, 1) },
+		"Sub": func(x T) T { return x.Sub(tensorOf()) }, "Div": func(x T) T { return x.Div(tensorOf()) }, "Pow": func(x T) T { return x.Pow(tensorOf()) },
+		"LessEqual": func(x T) T { return x.LessEqual(tensorOf()) }, "Greater": func(x T) T { return x.Greater(tensorOf()) },
+		"GreaterEqual": func(x T) T { return x.GreaterEqual(tensorOf()) }, "Equal": func(x T) T { return x.Equal(tensorOf()) },
+		"NotEqual": func(x T) T { return x.NotEqual(tensorOf()) }, "Maximum": func(x T) T { return x.Maximum(tensorOf()) },
+		"Minimum": func(x T) T { return x.Minimum(tensorOf()) }, "MaskedFill": func(x T) T { return x.MaskedFill(tensorOf(), 1) },
+		"MeanSquaredError": func(x T) T { return x.MeanSquaredError([]T{x.Square(), tensorOf()}[rng.IntN(2)]) },
+		"SoftmaxCrossEntropy": func(x T) T {
+			if x.Rank() == 0 {
+				return x.SoftmaxCrossEntropy(ints())
+			}
+			classes := x.Dim(-1)
+			return x.SoftmaxCrossEntropy(labels(x.Size()/max(classes, 1), classes))
+		},
+		"LinearReLU": func(x T) T { return x.LinearReLU(v(rng.IntN(3), x.Size()/max(1, x.Dim(0))), T{}) },
+		"LinearGELU": func(x T) T { return x.LinearGELU(v(rng.IntN(3), x.Dim(-1)), T{}) },
+		"LinearAdd":  func(x T) T { return x.LinearAdd(v(x.Dim(-1), x.Dim(-1)), v(x.Dim(-1)), x) },
+		"LinearRows": func(x T) T { return x.LinearRows(v(3, x.Dim(-1)), v(3), arg(), arg()) },
+		"FeedForward": func(x T) T {
+			h, out := rng.IntN(3), rng.IntN(3)
+			f := tensor.FeedForward{Weight1: v(h, x.Dim(-1)), Weight2: v(out, h), Bias2: v(out), GELU: rng.IntN(2) == 0}
+			if out == x.Dim(-1) {
+				f.Add = x
+			}
+			return x.FeedForward(f)
+		},
+		"LSTM": recurrent(4, func(x T, w tensor.Recurrent) T { y, h, c := x.LSTM(w); return y.Sum().Add(h.Sum()).Add(c.Sum()) }),
+		"GRU":  recurrent(3, func(x T, w tensor.Recurrent) T { y, h := x.GRU(w); return y.Sum().Add(h.Sum()) }),
+		"RNN":  recurrent(1, func(x T, w tensor.Recurrent) T { return first(x.RNN(w, rng.IntN(2) == 0)) }),
+		"Attention": func(T) T {
+			d := 2 * rng.IntN(3)
+			q := seq(d)
+			tk := rng.IntN(4)
+			k := v(batch, tk, d)
+			return first(q.Attention(k, []T{k, v(batch, tk, d)}[rng.IntN(2)], attend(tk)))
+		},
+		"SelfAttention": func(T) T { x := seq(6 * rng.IntN(3)); return first(x.SelfAttention(attend(time))) },
+		"CrossAttention": func(T) T {
+			d := 2 * rng.IntN(3)
+			q := seq(d)
+			tk := rng.IntN(4)
+			return first(q.CrossAttention(v(batch, tk, 2*d), attend(tk)))
+		},
+		"SelfAttentionLayer": func(T) T {
+			d, out := 2*rng.IntN(3), rng.IntN(3)
+			x := seq(rng.IntN(3))
+			return first(x.SelfAttentionLayer(tensor.SelfAttentionLayer{Attend: attend(time), InWeight: v(3*d, x.Dim(2)), InBias: v(3 * d), OutWeight: v(out, d)}))
+		},
+		"TimeMajor": func(T) T { x := seq(rng.IntN(3)); return x.TimeMajor(lengths(batch, time)) },
+		"JoinDirections": func(T) T {
+			x := seq(rng.IntN(3))
+			return x.JoinDirections([]T{{}, x, x.Square()}[rng.IntN(3)], rng.IntN(2) == 0, lengths(time, batch))
+		},
+		"CTC": func(T) T {
+			classes := rng.IntN(4)
+			x := seq(classes)
+			s := rng.IntN(3)
+			l := labels(batch*s, classes)
+			for i, c := range l.Data {
+				l.Data[i] = max(c, int32(rng.IntN(2))) // 0 is the blank
+			}
+			l = tensor.NewInts(l.Data, batch, s)
+			return x.CTC(tensor.CTCTargets{Labels: l, LabelLengths: lengths(batch, s), InputLengths: lengths(batch, time), ZeroInfinity: rng.IntN(2) == 0})
+		},
+		"Conv2DReLU":        func(x T) T { return x.Conv2DReLU(weights(x), T{}, conv()) },
+		"Conv2DMaxPool":     func(x T) T { return x.Conv2DMaxPool(weights(x), T{}, tensor.Conv{Padding: pair()}, rng.IntN(2) == 0) },
+		"AvgPool1D":         func(x T) T { return x.AvgPool1D(pool()) },
+		"Embed":             func(x T) T { return x.Embed(ints(), arg()) },
+		"Add":               func(x T) T { return x.Add(tensorOf()) },
+		"Mul":               func(x T) T { return tensorOf().Mul(x) },
+		"Less":              func(x T) T { return x.Less(tensorOf()) },
+		"Where":             func(x T) T { return tensor.Where(x, tensorOf(), tensorOf()) },
+		"MatMul":            func(x T) T { return x.MatMul(tensorOf()) },
+		"MatMulT":           func(x T) T { return x.MatMulT(x) },
+		"Linear":            func(x T) T { return x.Linear(tensorOf(), maybe()) },
+		"Sum":               func(x T) T { return x.Sum(arg(), arg()) },
+		"Mean":              func(x T) T { return x.Mean(arg()) },
+		"Var":               func(x T) T { return x.Var(arg(), arg()) },
+		"Norm":              func(x T) T { return x.Norm(arg()) },
+		"Max":               func(x T) T { return x.Max(arg()) },
+		"Min":               func(x T) T { return x.Min() },
+		"LogSumExp":         func(x T) T { return x.LogSumExp(arg()) },
+		"ArgMax":            func(x T) T { x.ArgMax(arg()); return x },
+		"Softmax":           func(x T) T { return x.Softmax(arg()) },
+		"LogSoftmax":        func(x T) T { return x.LogSoftmax(arg()) },
+		"Reshape":           func(x T) T { return x.Reshape(arg(), arg(), arg()) },
+		"Flatten":           func(x T) T { return x.Flatten() },
+		"Squeeze":           func(x T) T { return x.Squeeze() },
+		"Squeeze axis":      func(x T) T { return x.Squeeze(arg()) },
+		"Unsqueeze":         func(x T) T { return x.Unsqueeze(arg(), arg()) },
+		"Transpose":         func(x T) T { return x.Transpose(arg(), arg()) },
+		"Permute":           func(x T) T { return x.Permute(rng.Perm(rng.IntN(6))...) },
+		"Slice":             func(x T) T { return x.Slice(arg(), arg(), arg()) },
+		"SliceStep":         func(x T) T { return x.SliceStep(arg(), arg(), tensor.End, arg()) },
+		"Select":            func(x T) T { return x.Select(arg(), arg()) },
+		"Flip":              func(x T) T { return x.Flip(arg()) },
+		"Expand":            func(x T) T { return x.Expand(dims()...) },
+		"Concat":            func(x T) T { return tensor.Concat(arg(), x, []T{x, tensorOf()}[rng.IntN(2)]) },
+		"Stack":             func(x T) T { return tensor.Stack(arg(), x, x) },
+		"Split":             func(x T) T { return x.Split(arg(), arg(), arg())[0] },
+		"Chunk":             func(x T) T { return x.Chunk(arg(), arg())[0] },
+		"Pad":               func(x T) T { return x.Pad(1, arg(), arg(), arg(), arg()) },
+		"Rows":              func(x T) T { return x.Rows(ints()) },
+		"IndexSelect":       func(x T) T { return x.IndexSelect(arg(), ints()) },
+		"Gather":            func(x T) T { return x.Gather(arg(), ints()) },
+		"ScatterAdd":        func(x T) T { i := ints(); return x.ScatterAdd(arg(), i, tape.Full(1, i.Dims()...)) },
+		"OneHot":            func(x T) T { return tape.OneHot(ints(), arg()) },
+		"Tril":              func(x T) T { return x.Tril(arg()) },
+		"Triu":              func(x T) T { return x.Triu(arg()) },
+		"Conv2D":            func(x T) T { return x.Conv2D(weights(x), maybe(), conv()) },
+		"Conv2D plain":      func(x T) T { return x.Conv2D(weights(x), T{}, tensor.Conv{Padding: [2]int{1, 1}}) },
+		"Conv1D":            func(x T) T { return x.Conv1D(weights(x), T{}, conv()) },
+		"ConvTranspose2D":   func(x T) T { return x.ConvTranspose2D(weights(x), T{}, conv(), pair()) },
+		"MaxPool2D":         func(x T) T { return x.MaxPool2D(pool()) },
+		"AvgPool2D":         func(x T) T { return x.AvgPool2D(pool()) },
+		"MaxPool1D":         func(x T) T { return x.MaxPool1D(pool()) },
+		"AdaptiveAvgPool2D": func(x T) T { return x.AdaptiveAvgPool2D(arg(), arg()) },
+		"UpsampleNearest":   func(x T) T { return x.UpsampleNearest(arg(), arg()) },
+		"UpsampleBilinear":  func(x T) T { return x.UpsampleBilinear(arg(), arg(), rng.IntN(2) == 0) },
+		"LayerNorm":         func(x T) T { return x.LayerNorm(maybe(), maybe(), 1e-5) },
+		"RMSNorm":           func(x T) T { return x.RMSNorm(maybe(), 1e-5) },
+		"GroupNorm":         func(x T) T { return x.GroupNorm(arg(), channels(x), channels(x), 1e-5) },
+		"BatchNorm":         func(x T) T { return x.BatchNorm(channels(x), channels(x), nil, nil, 0.1, 1e-5) },
+		"LocalResponseNorm": func(x T) T { return x.LocalResponseNorm(arg(), 1, 0.75, 1) },
+		"Dropout":           func(x T) T { return x.Dropout(0.5) },
+		"SpatialDropout":    func(x T) T { return x.SpatialDropout(0.5) },
+	}
+	maps.Copy(ops, unary)
+	// Whatever gives a tensor is in the table.
+	method := reflect.TypeFor[T]()
+	for i := range method.NumMethod() {
+		m := method.Method(i)
+		if m.Type.NumOut() == 0 || m.Type.Out(0) != method {
+			continue
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(ops)), func(name string) bool { return strings.Fields(name)[0] == m.Name }) {
+			t.Errorf("%s is not tried", m.Name)
+		}
 	}
 	worked := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(ops)) { // one order, for the random numbers
@@ -152,7 +288,7 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 							err = p
 						}
 					default:
-						err = fmt.Sprint(p)
+						err = fmt.Sprint(p) + "\n" + string(debug.Stack())
 					}
 				}()
 				y := f(x)

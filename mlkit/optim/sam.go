@@ -31,12 +31,16 @@ type SAM struct {
 // Step takes one step of the optimizer by the gradient of loss at the perturbed
 // parameters and returns the loss at the parameters as they were. The tape must
 // be fresh (just made or Reset). Running statistics are those of the first
-// evaluation.
+// evaluation. A loss that is the mean of nothing (tensor.Tape.MeanOfNothing) makes
+// no step.
 func (c *SAM) Step(o *Optimizer, t *tensor.Tape, loss func(*tensor.Tape) tensor.Tensor) float64 {
 	seed, step, _ := t.Rand()
 	t.Seed(seed, step)
 	first := loss(t)
 	value := float64(first.Item())
+	if t.MeanOfNothing() {
+		return value
+	}
 	g := first.Backward()
 	c.perturb(o, g)
 	g.Commit()

@@ -61,7 +61,7 @@ type Run struct {
 
 	Epoch         int // the current epoch, from 0
 	Step          int // steps taken in all
-	StepInEpoch   int // steps taken in this epoch
+	StepInEpoch   int // the place in the epoch, in steps
 	StepsPerEpoch int // steps an epoch
 	// Loss is the loss of the last step.
 	Loss float64
@@ -69,12 +69,11 @@ type Run struct {
 	// does.
 	Err error
 
-	stepLoss, stepWeight   float64 // sums over the batches of the step
-	epochLoss, epochWeight float64 // and of the epoch
-	midStep                bool    // ended with batches added but no step taken
-	saveTo                 string  // a checkpoint to be written, after all callbacks
-	kept                   []kept
-	resumed                *checkpoint // where this run goes on from; nil at the beginning
+	stepMean, epochMean mean   // the loss of the step and of the epoch so far
+	midStep             bool   // ended with batches added but no step taken
+	saveTo              string // a checkpoint to be written, after all callbacks
+	kept                []kept
+	resumed             *checkpoint // where this run goes on from; nil at the beginning
 }
 
 // interrupted says, at End, that the run's context ended it.

@@ -93,7 +93,7 @@ type checkpoint struct {
 	Version int
 
 	Epoch, Step, StepInEpoch int
-	EpochLoss, EpochWeight   number
+	EpochMean                mean
 	TapeStep                 uint64
 	OptimizerSteps           int
 	OptimizerScale           number
@@ -103,8 +103,8 @@ type checkpoint struct {
 
 	// What must be the same for the order of batches and the random numbers to
 	// go on.
-	Seed                                          uint64
-	StepsPerEpoch, Accumulate, Shards, MicroBatch int
+	Seed                                  uint64
+	StepsPerEpoch, Accumulate, MicroBatch int
 
 	file *formats.Safetensors // open until the callbacks have begun
 }
@@ -115,12 +115,12 @@ func (r *Run) save(path string, e Event) error {
 		return nil // between two steps of accumulated batches: the last file stays
 	}
 	c := checkpoint{Version: 1, Epoch: r.Epoch, Step: r.Step, StepInEpoch: r.StepInEpoch, TapeStep: r.Tape.Step(),
-		EpochLoss: number(r.epochLoss), EpochWeight: number(r.epochWeight),
+		EpochMean:      r.epochMean,
 		OptimizerSteps: r.Optimizer.Steps(), OptimizerScale: number(r.Optimizer.Scale),
 		Counts: map[string]int64{}, Kept: map[string]json.RawMessage{},
-		Seed: r.Config.Seed, StepsPerEpoch: r.StepsPerEpoch, Accumulate: r.Config.Accumulate, Shards: r.Config.Shards, MicroBatch: r.Config.MicroBatch}
+		Seed: r.Config.Seed, StepsPerEpoch: r.StepsPerEpoch, Accumulate: r.Config.Accumulate, MicroBatch: r.Config.MicroBatch}
 	if e == EpochEnd { // the next thing to do is the next epoch
-		c.Epoch, c.StepInEpoch, c.EpochLoss, c.EpochWeight = r.Epoch+1, 0, 0, 0
+		c.Epoch, c.StepInEpoch, c.EpochMean = r.Epoch+1, 0, mean{}
 	}
 	c.History = r.History.withoutSteps()
 	c.History.Epochs = slices.DeleteFunc(slices.Clone(c.History.Epochs), func(p Epoch) bool { return p.Number >= c.Epoch })
@@ -187,7 +187,7 @@ func (r *Run) resume(path string) error {
 	c.file = s
 	*r.History = c.History
 	r.Epoch, r.Step, r.StepInEpoch = c.Epoch, c.Step, c.StepInEpoch
-	r.epochLoss, r.epochWeight = float64(c.EpochLoss), float64(c.EpochWeight)
+	r.epochMean = c.EpochMean
 	r.Tape.Seed(c.Seed, c.TapeStep)
 	r.Optimizer.SetSteps(c.OptimizerSteps)
 	r.Optimizer.Scale = float64(c.OptimizerScale)
@@ -261,7 +261,6 @@ func (r *Run) checkState(c *checkpoint) error {
 		{"Seed", c.Seed, r.Config.Seed},
 		{"steps an epoch", uint64(c.StepsPerEpoch), uint64(r.StepsPerEpoch)},
 		{"Accumulate", uint64(c.Accumulate), uint64(r.Config.Accumulate)},
-		{"Shards", uint64(c.Shards), uint64(r.Config.Shards)},
 		{"MicroBatch", uint64(c.MicroBatch), uint64(r.Config.MicroBatch)},
 	} {
 		if d.file != d.here {

@@ -66,54 +66,57 @@ func (e *evaluation[B]) run(ctx context.Context) (map[string]float64, error) {
 	if e.source.Len() == 0 {
 		return nil, errEmpty
 	}
-	var sum, weight float64
-	for batch, err := range from(ctx, e.source, 0, 0) {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return nil, err
-		}
-		loss, err := e.batch(batch, meters)
-		if err != nil {
-			return nil, err
-		}
-		w := 1.0
-		if e.o.Size != nil {
-			w = float64(e.o.Size(batch))
-		}
-		sum, weight = sum+w*loss, weight+w
+	var loss mean
+	err := eachBatch(ctx, e.source, func(batch B) error { return e.batch(batch, meters, &loss) })
+	if err != nil {
+		return nil, err
 	}
-	figures := map[string]float64{"loss": sum / weight}
+	if loss.none() {
+		return nil, errors.New("train: nothing in the source counts: every label is ignored, or every weight is 0")
+	}
+	figures := map[string]float64{"loss": loss.value()}
 	for i, m := range meters {
 		figures[e.metrics[i].Name] = m.Value()
 	}
 	return figures, nil
 }
 
-func (e *evaluation[B]) batch(b B, meters []metrics.Meter) (loss float64, err error) {
+// batch measures one batch and adds its loss to loss.
+func (e *evaluation[B]) batch(b B, meters []metrics.Meter, loss *mean) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = stepError(-1, p)
 		}
 	}()
-	e.tape.Reset()
-	if len(meters) == 0 {
-		return float64(e.o.Loss(e.tape, b).Item()), nil
+	m, explicit, err := e.o.explicit(b)
+	if err != nil {
+		return err
 	}
-	prediction := e.o.Predict(e.tape, b)
-	if e.o.LossOf != nil {
-		loss = float64(e.o.LossOf(prediction, b).Item())
+	e.tape.Reset()
+	var prediction, l tensor.Tensor
+	if len(meters) > 0 {
+		prediction = e.o.Predict(e.tape, b)
+	}
+	if len(meters) > 0 && e.o.LossOf != nil {
+		l = e.o.LossOf(prediction, b)
 	} else {
-		loss = float64(e.o.Loss(e.tape, b).Item())
+		l = e.o.Loss(e.tape, b)
+	}
+	if !explicit {
+		m = e.o.recorded(e.tape, b)
+	}
+	m.loss = float64(l.Item())
+	loss.add(m)
+	if len(meters) == 0 {
+		return nil
 	}
 	answer := e.o.Answer(prediction, b)
 	for i, m := range meters {
 		if err := m.Add(answer); err != nil {
-			return 0, fmt.Errorf("train: metric %s: %w", e.metrics[i].Name, err)
+			return fmt.Errorf("train: metric %s: %w", e.metrics[i].Name, err)
 		}
 	}
-	return loss, nil
+	return nil
 }
 
 // A Predictor computes a model's outputs. Any number of goroutines may use it
@@ -158,25 +161,23 @@ func (p *Predictor) batch(b data.Batch) (y []float32, ydims []int, err error) {
 // All is the model's output for every sample of one epoch of the source, in
 // its order: [samples, ...].
 func (p *Predictor) All(ctx context.Context, source Source[data.Batch]) (y []float32, ydims []int, err error) {
-	for b, err := range from(ctx, source, 0, 0) {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return nil, nil, err
-		}
+	err = eachBatch(ctx, source, func(b data.Batch) error {
 		part, dims, err := p.batch(b)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		if y = append(y, part...); ydims == nil {
 			ydims = dims
-			continue
+			return nil
 		}
 		if len(dims) == 0 || len(dims) != len(ydims) || !slices.Equal(dims[1:], ydims[1:]) {
-			return nil, nil, fmt.Errorf("train: outputs of %v after such of %v: they cannot be put together; call Predict for each batch", dims, ydims)
+			return fmt.Errorf("train: outputs of %v after such of %v: they cannot be put together; call Predict for each batch", dims, ydims)
 		}
 		ydims[0] += dims[0]
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	return y, ydims, nil
 }

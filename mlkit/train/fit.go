@@ -39,13 +39,13 @@ type Config struct {
 	// step is that of the whole batch: gradients are added in the order of the
 	// pieces, so bits depend on MicroBatch, not on processors. It pays where a
 	// piece is some milliseconds of work, but for one processor only in memory.
-	// The loss must be a mean over samples. Refused for models with buffers:
-	// batch statistics need the whole batch. 0 means no pieces.
+	// The loss must be a mean (see Objective.Weight). Refused for models with
+	// buffers: batch statistics need the whole batch. 0 means no pieces.
 	MicroBatch int
-	// Shards is MicroBatch by the number of pieces.
+	// Shards is MicroBatch by the number of pieces. Going away: use MicroBatch.
 	Shards int
 	// SAM makes every step a sharpness-aware one, which evaluates the loss
-	// twice; not together with Accumulate, MicroBatch or Shards.
+	// twice; not together with Accumulate or MicroBatch.
 	SAM *optim.SAM
 	// Resume is a file of Checkpoint to go on from. While there is none,
 	// training begins at the beginning.
@@ -80,10 +80,18 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 	if f.resumed != nil {
 		f.resumed.file.Close()
 	}
-	for err == nil && f.Epoch < c.Epochs {
-		if err = f.epoch(); err == nil {
-			f.Epoch++
+	if !f.watch.run(ctx, func() {
+		for err == nil && f.Epoch < c.Epochs {
+			if f.deal(); !f.watch.arrived() {
+				return
+			}
+			if err = f.finish(); err == nil {
+				f.Epoch++
+			}
 		}
+	}) {
+		f.broken = f.interruption()
+		err = f.finish()
 	}
 	f.Err = err
 	if stopped := f.notify(End); err == nil {
@@ -103,15 +111,19 @@ type fitter[B any] struct {
 	ctx    context.Context
 	o      Objective[B]
 	source Source[B]
-	pieces *pieces[B]      // nil without Config.MicroBatch and Shards
+	pieces *pieces[B]      // nil without Config.MicroBatch
 	sum    *tensor.GradSum // nil where each step is of one batch and one tape
+	share  share           // of the parts in sum
 	grads  tensor.Grads    // of the step, where sum is nil
 
-	each   func(batch B, err error) bool // deal
+	watch  watch
+	each   func(batch B, err error) bool // take
+	began  time.Time                     // the epoch, or what is left of it
 	group  int                           // batches of the step so far
 	broken error                         // what ended the epoch early
 
 	batch       B // for SAM, which wants a function of the tape alone
+	measured    measure
 	lossOfBatch func(t *tensor.Tape) tensor.Tensor
 }
 
@@ -130,7 +142,7 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	if c.Optimizer == nil {
 		c.Optimizer = optim.SGD(0.01)
 	}
-	c.Accumulate, c.Shards = max(c.Accumulate, 1), max(c.Shards, 1)
+	c.Accumulate = max(c.Accumulate, 1)
 	cut := c.MicroBatch > 0 || c.Shards > 1
 	params := nn.Params(o.Model)
 	if len(params) == 0 {
@@ -140,7 +152,7 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 		return nil, errEmpty
 	}
 	if c.SAM != nil && (c.Accumulate > 1 || cut) {
-		return nil, errors.New("train: SAM takes a step of one batch on one tape: not with Accumulate, MicroBatch or Shards")
+		return nil, errors.New("train: SAM takes a step of one batch on one tape: not with Accumulate or MicroBatch")
 	}
 	opt := optim.New(params, c.Optimizer)
 	opt.Schedule = c.Schedule
@@ -152,70 +164,92 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 		h.StepLoss = make([]float64, 0, min(c.Epochs, 1<<20/r.StepsPerEpoch+1)*r.StepsPerEpoch)
 	}
 	f := &fitter[B]{Run: r, ctx: ctx, o: o, source: source}
-	f.each = f.deal
-	f.lossOfBatch = func(t *tensor.Tape) tensor.Tensor { return f.o.Loss(t, f.batch) }
+	f.each = f.take
+	f.lossOfBatch = func(t *tensor.Tape) tensor.Tensor {
+		l := f.o.Loss(t, f.batch)
+		f.measured = f.o.recorded(t, f.batch)
+		return l
+	}
 	if c.Accumulate > 1 || cut {
 		f.sum = tensor.NewGradSum()
 	}
 	if cut {
 		var err error
-		if f.pieces, err = newPieces(o, c, r.Tape, f.sum); err != nil {
+		if f.pieces, err = newPieces(o, c, r.Tape, f.sum, &f.share); err != nil {
 			return nil, err
 		}
 	}
 	return f, nil
 }
 
-// epoch runs one epoch, or what is left of it after a resume, and appends it
-// to the History, also when it ends early with at least one step done.
-func (f *fitter[B]) epoch() (err error) {
-	start := time.Now()
-	f.group, f.broken = 0, nil
+// deal runs the batches of one epoch, or of what is left of it after a resume.
+func (f *fitter[B]) deal() {
+	f.began, f.group, f.broken = time.Now(), 0, nil
+	f.watch.reading()
 	from(f.ctx, f.source, f.Epoch, f.StepInEpoch*f.Config.Accumulate)(f.each)
+}
+
+// finish takes the last step of an epoch and appends the epoch to the History,
+// also when it ends early with at least one step done.
+func (f *fitter[B]) finish() (err error) {
 	if err = f.broken; err == nil && f.group > 0 {
 		f.group = 0
 		err = f.step()
 	}
 	f.midStep = f.group > 0
-	if f.epochWeight == 0 {
+	if f.epochMean.none() {
+		if err == nil {
+			err = fmt.Errorf("train: nothing in epoch %d counts: every label is ignored, or every weight is 0", f.Epoch)
+		}
 		return err
 	}
-	record := Epoch{Number: f.Epoch, Loss: f.epochLoss / f.epochWeight, LearningRate: f.Optimizer.Factor(), Metrics: map[string]float64{}}
+	record := Epoch{Number: f.Epoch, Loss: f.epochMean.value(), LearningRate: f.Optimizer.Factor(), Metrics: map[string]float64{}}
 	if err == nil && f.Config.Validation != nil {
 		err = f.Config.Validation(f.ctx, record.Metrics)
 	}
-	record.Time = time.Since(start)
+	record.Time = time.Since(f.began)
 	f.History.Epochs = append(f.History.Epochs, record)
 	if err != nil {
 		return err
 	}
 	err = f.notify(EpochEnd)
-	f.StepInEpoch, f.epochLoss, f.epochWeight = 0, 0, 0
+	f.StepInEpoch, f.epochMean = 0, mean{}
 	return err
 }
 
-// deal does with a batch what epoch does with all, and reports whether to go
+func (f *fitter[B]) interruption() error {
+	return fmt.Errorf("train: interrupted at step %d: %w", f.Step, f.ctx.Err())
+}
+
+// take does with a batch what deal does with all, and reports whether to go
 // on. It is a method, not the body of a loop, whose variables would be
 // allocated anew for every epoch: those of small models take microseconds.
-func (f *fitter[B]) deal(batch B, err error) bool {
-	if f.broken != nil { // a source that does not listen
+func (f *fitter[B]) take(batch B, err error) bool {
+	if !f.watch.arrived() {
 		return false
 	}
-	if err == nil && f.group == 0 { // never between the batches of a step
-		err = f.ctx.Err()
+	if f.broken == nil { // else the source does not listen
+		f.broken = f.use(batch, err)
+	}
+	f.watch.reading()
+	return f.broken == nil
+}
+
+func (f *fitter[B]) use(batch B, err error) error {
+	if ended := f.ctx.Err(); ended != nil && (err == ended || err == nil && f.group == 0) { // never between the batches of a step
+		return f.interruption()
 	}
 	if err != nil {
-		if err == f.ctx.Err() {
-			err = fmt.Errorf("train: interrupted at step %d: %w", f.Step, err)
-		}
-	} else if err = f.add(batch); err == nil {
-		if f.group++; f.group == f.Config.Accumulate {
-			f.group = 0
-			err = f.step()
-		}
+		return err
 	}
-	f.broken = err
-	return err == nil
+	if err = f.add(batch); err != nil {
+		return err
+	}
+	if f.group++; f.group == f.Config.Accumulate {
+		f.group = 0
+		return f.step()
+	}
+	return nil
 }
 
 // add computes loss and gradients of one batch, and the loss of the step up to
@@ -226,53 +260,84 @@ func (f *fitter[B]) add(batch B) (err error) {
 			err = stepError(f.Step, p)
 		}
 	}()
-	w := 1.0
-	if f.o.Size != nil {
-		w = float64(f.o.Size(batch))
+	m, explicit, err := f.o.explicit(batch)
+	if err != nil {
+		return err
 	}
-	share := w // of the sum; step divides by all of them
-	if f.Config.Accumulate == 1 {
-		share = 1
-	}
-	var loss float64
-	switch {
-	case f.pieces != nil: // adds its gradients to the sum, too
-		n := f.Config.Shards
-		if m := f.Config.MicroBatch; m > 0 {
-			n = max(1, (f.o.Size(batch)+m-1)/m)
+	if f.sum != nil && f.group == 0 {
+		whole := 0.0
+		if f.Config.Accumulate == 1 {
+			if whole = m.weight; !explicit {
+				whole = f.o.samples(batch)
+			}
 		}
-		if loss, err = f.pieces.run(f.Step, batch, n, share); err != nil {
+		f.share.begin(whole, explicit)
+	}
+	var part mean
+	switch {
+	case explicit && m.empty:
+	case f.pieces != nil: // adds its gradients to the sum, too
+		pieces := max(1, f.Config.Shards)
+		if m := f.Config.MicroBatch; m > 0 {
+			pieces = max(1, (f.o.Size(batch)+m-1)/m)
+		}
+		if part, err = f.pieces.run(f.Step, batch, pieces); err != nil {
 			return err
 		}
 	case f.Config.SAM != nil: // takes the optimizer's step, too
 		f.Tape.Reset()
 		f.batch = batch
-		loss = f.Config.SAM.Step(f.Optimizer, f.Tape, f.lossOfBatch)
+		loss := f.Config.SAM.Step(f.Optimizer, f.Tape, f.lossOfBatch)
+		if !explicit {
+			m = f.measured
+		}
+		m.loss = loss
+		part.add(m)
 	default:
 		f.Tape.Reset()
 		l := f.o.Loss(f.Tape, batch)
-		loss = float64(l.Item())
-		f.grads = l.Backward()
+		if !explicit {
+			m = f.o.recorded(f.Tape, batch)
+		}
+		m.loss = float64(l.Item())
+		if part.add(m); !m.empty {
+			f.grads = l.Backward()
+		}
 	}
-	if (math.IsNaN(loss) || math.IsInf(loss, 0)) && !f.Config.AllowNonFinite {
+	if part.none() {
+		return nil
+	}
+	if loss := part.value(); (math.IsNaN(loss) || math.IsInf(loss, 0)) && !f.Config.AllowNonFinite {
 		f.Loss = loss
 		return &NonFiniteError{Epoch: f.Epoch, Step: f.Step, Loss: loss}
 	}
 	if f.sum != nil && f.pieces == nil {
-		f.sum.Add(f.grads, float32(share))
+		if !explicit {
+			if err := f.share.compatible(f.Tape.Means()); err != nil {
+				return err
+			}
+		}
+		f.sum.Add(f.grads, f.share.of(m, f.o.samples(batch)))
 	}
-	f.stepLoss, f.stepWeight = f.stepLoss+w*loss, f.stepWeight+w
+	f.stepMean.merge(part)
 	return nil
 }
 
-// step changes the parameters by the gradients of the batches added.
+// step changes the parameters by the gradients of the batches added. Where
+// none counted there is no gradient and no step.
 func (f *fitter[B]) step() error {
+	f.StepInEpoch++
+	if f.stepMean.none() {
+		return nil
+	}
 	grads := f.grads
 	if f.sum != nil {
 		grads = f.sum.Grads()
-		for _, p := range f.Optimizer.Params() {
-			if g := grads.Of(p); g != nil && f.Config.Accumulate > 1 {
-				kernel.Scale(g, g, float32(1/f.stepWeight))
+		if k := f.share.correction(); k != 1 {
+			for _, p := range f.Optimizer.Params() {
+				if g := grads.Of(p); g != nil {
+					kernel.Scale(g, g, float32(k))
+				}
 			}
 		}
 	}
@@ -282,11 +347,10 @@ func (f *fitter[B]) step() error {
 	if f.sum != nil {
 		f.sum.Clear()
 	}
-	f.Loss = f.stepLoss / f.stepWeight
-	f.epochLoss, f.epochWeight = f.epochLoss+f.stepLoss, f.epochWeight+f.stepWeight
-	f.stepLoss, f.stepWeight = 0, 0
+	f.Loss = f.stepMean.value()
+	f.epochMean.merge(f.stepMean)
+	f.stepMean = mean{}
 	f.Step++
-	f.StepInEpoch++
 	f.History.Steps = f.Step
 	if f.Config.KeepSteps {
 		f.History.StepLoss = append(f.History.StepLoss, f.Loss)

@@ -105,19 +105,19 @@ func TestEmptyAndUnevenSources(t *testing.T) {
 }
 
 func TestFitReportsShapes(t *testing.T) {
-	for _, shards := range []int{1, 2} {
+	for _, micro := range []int{0, 5} {
 		var shape *tensor.ShapeError
 		var step *train.StepError
 		model := nn.Sequential{nn.Func(tensor.Tensor.Tanh), nn.Sequential{nn.NewLinear(nn.NewRand(1), 2, 1)}}
 		outer := nn.Func(func(x tensor.Tensor) tensor.Tensor { return model.Forward(x) })
 		_, err := train.Fit(context.Background(), train.Objective[data.Batch]{Model: model, Size: data.Batch.Len, Split: data.Batch.Split,
 			Loss: func(tp *tensor.Tape, b data.Batch) tensor.Tensor { return outer.Forward(b.Input(tp)).Mean() }},
-			&data.Loader{Dataset: line(10)}, train.Config{Shards: shards})
+			&data.Loader{Dataset: line(10)}, train.Config{MicroBatch: micro})
 		if !errors.As(err, &shape) || !errors.As(err, &step) || !strings.Contains(err.Error(), `step 0: tensor: Linear (parameter "1.0.weight")`) ||
 			!strings.Contains(step.Where, "nn.Sequential > nn.Sequential > nn.(*Linear)") {
 			t.Errorf("%v", err)
 		}
-		if shards == 1 && !strings.Contains(step.Where, "fit_test.go:") {
+		if micro == 0 && !strings.Contains(step.Where, "fit_test.go:") {
 			t.Errorf("%v", err)
 		}
 		_, _, err = train.NewPredictor(model).Predict(make([]float32, 3), 3, 1)
@@ -139,7 +139,7 @@ func TestFitStepsAllocateNothing(t *testing.T) {
 			}
 		})
 	}
-	for name, config := range map[string]train.Config{"plain": {}, "accumulate": {Accumulate: 2}, "shards": {Shards: 3}, "micro-batches": {MicroBatch: 2},
+	for name, config := range map[string]train.Config{"plain": {}, "accumulate": {Accumulate: 2}, "micro-batches": {MicroBatch: 2},
 		"SAM": {SAM: &optim.SAM{}}, "validation": {Validation: train.Validate(train.Supervised(mlp(1), nn.MSE), &data.Loader{Dataset: line(50), BatchSize: 5})}} {
 		if few, many := perEpoch(10, config), perEpoch(1000, config); many > few+8 { // the seen-map and the first steps
 			t.Errorf("%s: %v allocations for 8 steps, %v for 800", name, few, many)
@@ -147,8 +147,8 @@ func TestFitStepsAllocateNothing(t *testing.T) {
 	}
 }
 
-// One step of k batches, of k shards, and of everything at once go the same way.
-func TestAccumulateAndShardsAreTheWholeBatch(t *testing.T) {
+// One step of k batches, of k pieces, and of everything at once go the same way.
+func TestAccumulateAndMicroBatchAreTheWholeBatch(t *testing.T) {
 	fit := func(batch int, c train.Config) ([]float32, train.History) {
 		model := mlp(1)
 		c.Epochs, c.Optimizer, c.KeepSteps = 20, optim.SGD(0.1), true
@@ -171,11 +171,11 @@ func TestAccumulateAndShardsAreTheWholeBatch(t *testing.T) {
 	whole, hw := fit(8, train.Config{}) // steps of 8, 8, 6
 	acc, ha := fit(4, train.Config{Accumulate: 2})
 	near("accumulated", acc, whole)
-	shards, hs := fit(8, train.Config{Shards: 4})
-	near("shards", shards, whole)
+	pairs, hs := fit(8, train.Config{MicroBatch: 2})
+	near("pairs", pairs, whole)
 	micro, hm := fit(8, train.Config{MicroBatch: 3})
 	near("micro-batches", micro, whole)
-	both, _ := fit(4, train.Config{Accumulate: 2, Shards: 5}) // some shards are empty
+	both, _ := fit(4, train.Config{Accumulate: 2, MicroBatch: 3})
 	near("both", both, whole)
 	for _, h := range []train.History{ha, hs, hm} {
 		if h.Steps != hw.Steps || math.Abs(h.Last().Loss-hw.Last().Loss) > 1e-6 || math.Abs(h.StepLoss[2]-hw.StepLoss[2]) > 1e-6 {
@@ -183,16 +183,16 @@ func TestAccumulateAndShardsAreTheWholeBatch(t *testing.T) {
 		}
 	}
 	old := runtime.GOMAXPROCS(1)
-	one, _ := fit(8, train.Config{Shards: 4})
+	one, _ := fit(8, train.Config{MicroBatch: 2})
 	runtime.GOMAXPROCS(max(4, old))
-	four, _ := fit(8, train.Config{Shards: 4})
+	four, _ := fit(8, train.Config{MicroBatch: 2})
 	again, _ := fit(8, train.Config{MicroBatch: 3})
 	runtime.GOMAXPROCS(old)
-	if !reflect.DeepEqual(one, four) || !reflect.DeepEqual(one, shards) || !reflect.DeepEqual(micro, again) {
+	if !reflect.DeepEqual(one, four) || !reflect.DeepEqual(one, pairs) || !reflect.DeepEqual(micro, again) {
 		t.Error("the number of processors shows in the bits")
 	}
-	for why, c := range map[string]train.Config{`Shards cannot be used with this model: "running_mean" is a statistic`: {Shards: 2},
-		`MicroBatch cannot be used with this model`: {MicroBatch: 2}, "set one of them": {MicroBatch: 2, Shards: 2}, "pieces of -1": {MicroBatch: -1}, "SAM takes": {SAM: &optim.SAM{}, Accumulate: 2}} {
+	for why, c := range map[string]train.Config{`MicroBatch cannot be used with this model: "running_mean" is a statistic`: {MicroBatch: 2},
+		"pieces of -1": {MicroBatch: -1}, "SAM takes": {SAM: &optim.SAM{}, Accumulate: 2}} {
 		_, err := train.Fit(context.Background(), train.Supervised(newNet(), nn.MSE), &data.Loader{Dataset: line(22)}, c)
 		if err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", why, err)

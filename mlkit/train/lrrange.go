@@ -56,16 +56,16 @@ func LRRangeTest[B any](ctx context.Context, o Objective[B], source Source[B], c
 	defer keepState(o.Model)()
 	rate := func(step int) float64 { return c.Min * math.Pow(c.Max/c.Min, float64(step)/float64(c.Steps-1)) }
 	var curve LRCurve
-	mean, best := 0.0, math.Inf(1)
+	running, best := 0.0, math.Inf(1)
 	// The last step is seen by its loss alone; a step at a rate that broke the
 	// loss changes parameters that are thrown away.
 	record := OnStep(func(r *Run) error {
 		k := len(curve.Rates)
-		mean = 0.9*mean + 0.1*r.Loss
-		smooth := mean / (1 - math.Pow(0.9, float64(k+1)))
+		running = 0.9*running + 0.1*r.Loss
+		smooth := running / (1 - math.Pow(0.9, float64(k+1)))
 		best = min(best, smooth)
 		// A loss near zero may grow to a tenth of the first one.
-		if !(smooth-best <= 3*max(math.Abs(best), 0.1*math.Abs(r.History.StepLoss[0]))) {
+		if !(smooth-best <= 3*max(math.Abs(best), 0.1*math.Abs(append(curve.Losses, r.Loss)[0]))) {
 			curve.Diverged = true
 			return Stop("diverged")
 		}
@@ -79,8 +79,9 @@ func LRRangeTest[B any](ctx context.Context, o Objective[B], source Source[B], c
 	if source.Len() == 0 {
 		return curve, errors.New("train: LRRangeTest: the source has no batches")
 	}
-	_, err := Fit(ctx, o, source, Config{Epochs: (c.Steps + source.Len() - 1) / source.Len(), Optimizer: c.Rule(1), Schedule: rate,
-		Seed: c.Seed, AllowNonFinite: true, KeepSteps: true, Callbacks: []Callback{record}})
+	// An epoch may have fewer steps than batches: those in which nothing counts.
+	_, err := Fit(ctx, o, source, Config{Epochs: c.Steps, Optimizer: c.Rule(1), Schedule: rate,
+		Seed: c.Seed, AllowNonFinite: true, Callbacks: []Callback{record}})
 	curve.suggest()
 	return curve, err
 }

@@ -19,9 +19,16 @@ type Objective[B any] struct {
 	// Loss computes the loss, a tensor of one element, on the tape. nil where
 	// Predict and LossOf together are it.
 	Loss func(t *tensor.Tape, b B) tensor.Tensor
-	// Size is the number of samples in a batch, the weight of its loss in the
-	// mean of an epoch. nil counts all batches alike.
+	// Size is the number of samples in a batch. nil counts all batches alike.
 	Size func(b B) int
+	// Weight is what the loss of a batch is a mean over: the number of samples,
+	// of tokens that are not padding, a sum of weights. Where a step is made of
+	// several parts, and in means over an epoch, a part of weight 0 is left out
+	// and the others count by their weight, so the figures are those of one
+	// batch that holds it all. nil asks the losses of package nn, which note it
+	// on the tape (tensor.Tape.RecordMean); a loss of which nothing is noted
+	// counts as a mean over Size samples.
+	Weight func(b B) float64
 	// Predict computes what metrics look at (logits, forecasts); nil where
 	// there is only a loss.
 	Predict func(t *tensor.Tape, b B) tensor.Tensor
@@ -31,8 +38,8 @@ type Objective[B any] struct {
 	// Answer puts Predict's result beside what is true of the batch, for metrics;
 	// nil where none are asked for.
 	Answer func(prediction tensor.Tensor, b B) metrics.Answer
-	// Split makes dst part k of n of a batch, by rows, for Config.MicroBatch and
-	// Shards. It keeps what memory dst has.
+	// Split makes dst part k of n of a batch, by rows, for Config.MicroBatch.
+	// It keeps what memory dst has.
 	Split func(b B, dst *B, k, n int)
 }
 

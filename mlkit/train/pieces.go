@@ -21,11 +21,10 @@ type pieces[B any] struct {
 	seed  uint64
 	count *tensor.Tape // counts the steps, for the random numbers
 	sum   *tensor.GradSum
+	share *share
 
 	step  int
 	batch B
-	size  float64 // samples in batch
-	share float64 // weight of the batch in sum
 	all   []piece[B]
 	next  atomic.Int64 // the piece whose gradients are to be added
 
@@ -35,36 +34,28 @@ type pieces[B any] struct {
 
 type piece[B any] struct {
 	batch B
-	size  int
-	loss  float64
+	measure
 	err   error
 	panic kernel.Panic
 }
 
-func newPieces[B any](o Objective[B], c *Config, count *tensor.Tape, sum *tensor.GradSum) (*pieces[B], error) {
-	name := "Shards"
-	if c.MicroBatch > 0 {
-		name = "MicroBatch"
-		if c.Shards > 1 {
-			return nil, errors.New("train: MicroBatch and Shards both cut batches: set one of them")
-		}
-	}
+func newPieces[B any](o Objective[B], c *Config, count *tensor.Tape, sum *tensor.GradSum, share *share) (*pieces[B], error) {
 	if o.Split == nil || o.Size == nil {
-		return nil, fmt.Errorf("train: %s needs an Objective with Split and Size", name)
+		return nil, errors.New("train: MicroBatch needs an Objective with Split and Size")
 	}
 	for _, n := range nn.State(o.Model) {
 		if n.Buffer != nil {
-			return nil, fmt.Errorf("train: %s cannot be used with this model: %q is a statistic of whole batches", name, n.Name)
+			return nil, fmt.Errorf("train: MicroBatch cannot be used with this model: %q is a statistic of whole batches", n.Name)
 		}
 	}
-	return &pieces[B]{o: o, seed: c.Seed, count: count, sum: sum}, nil
+	return &pieces[B]{o: o, seed: c.Seed, count: count, sum: sum, share: share}, nil
 }
 
-// run adds share times the batch's gradient to the sum, and returns its loss.
-func (s *pieces[B]) run(step int, batch B, n int, share float64) (loss float64, err error) {
+// run adds the gradients of n pieces of the batch to the sum, and returns what
+// makes its loss.
+func (s *pieces[B]) run(step int, batch B, n int) (loss mean, err error) {
 	s.count.Reset()
-	s.step, s.batch, s.share = step, batch, share
-	s.size = float64(s.o.Size(batch))
+	s.step, s.batch = step, batch
 	for len(s.all) < n {
 		s.all = append(s.all, piece[B]{})
 	}
@@ -75,13 +66,11 @@ func (s *pieces[B]) run(step int, batch B, n int, share float64) (loss float64, 
 		p := &s.all[k]
 		p.panic.Raise()
 		if p.err != nil {
-			return 0, p.err
+			return loss, p.err
 		}
-		if p.size > 0 {
-			loss += float64(p.size) * p.loss
-		}
+		loss.add(p.measure)
 	}
-	return loss / s.size, nil
+	return loss, nil
 }
 
 // Part computes one piece; kernel.Parallel calls it on any goroutine.
@@ -107,17 +96,36 @@ func (s *pieces[B]) Part(k int) {
 	tape.Seed(s.seed+uint64(k)*0x9e3779b97f4a7c15, s.count.Step()-1)
 	tape.Reset()
 	s.o.Split(s.batch, &p.batch, k, len(s.all))
-	if p.size = s.o.Size(p.batch); p.size == 0 {
+	p.measure = measure{empty: true}
+	size := s.o.Size(p.batch)
+	if size == 0 {
+		return
+	}
+	m, explicit, err := s.o.explicit(p.batch)
+	if err != nil || explicit && m.empty {
+		p.err = err
 		return
 	}
 	l := s.o.Loss(tape, p.batch)
-	p.loss = float64(l.Item())
+	if !explicit {
+		m = s.o.recorded(tape, p.batch)
+	}
+	if m.empty {
+		return
+	}
+	m.loss = float64(l.Item())
+	p.measure = m
 	grads := l.Backward()
 	// In the order of the pieces, so that the sum does not depend on who comes
 	// first. Those before are under way: pieces are begun in order.
 	s.await(k)
 	added = true
-	s.sum.Add(grads, float32(s.share*float64(p.size)/s.size))
+	if !explicit {
+		if p.err = s.share.compatible(tape.Means()); p.err != nil {
+			return
+		}
+	}
+	s.sum.Add(grads, s.share.of(m, float64(size)))
 }
 
 // await returns when all pieces before k have been added.

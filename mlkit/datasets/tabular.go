@@ -76,7 +76,7 @@ func sklearnClasses(file string, rows int, features []string) (*tabular.Table, e
 			return nil, fmt.Errorf("datasets: %s: row %d has class %v of %d", file, i, v, len(head)-2)
 		}
 	}
-	class.Numbers = nil
+	class.Kind, class.Numbers = tabular.Category, nil
 	return t, nil
 }
 
@@ -216,6 +216,6 @@ func named(c *tabular.Column, values []string) error {
 		}
 		c.Texts = append(c.Texts, values[int(v)])
 	}
-	c.Numbers = nil
+	c.Kind, c.Numbers = tabular.Category, nil
 	return nil
 }

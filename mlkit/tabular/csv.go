@@ -1,63 +1,91 @@
 package tabular
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/text/encoding"
 )
 
 // CSVOptions say how to read a CSV file. The zero value reads a comma-separated
-// file whose first row holds the names and which lacks nothing.
+// file of UTF-8 whose first row holds the names and which lacks nothing.
 type CSVOptions struct {
 	Comma    rune // 0 means ','
 	NoHeader bool // columns are then named "0", "1", …
 	// Skip is how many lines to leave out at the beginning, whatever is in them.
 	Skip int
 	// Missing lists what stands for a missing value besides an empty cell
-	// ("?", "NA"). Where it is not nil, missing cells are allowed: NaN in a
-	// column of numbers, "" in one of texts. Else they are errors.
+	// ("?", "NA"; MissingWords are pandas'). Where it is not nil, missing cells are
+	// allowed: NaN in a column of numbers or dates, "" in one of texts. Else they
+	// are errors.
 	Missing []string
-	// Text names columns that are texts even if every cell is a number (codes
-	// of categories).
-	Text []string
+	// Kinds are the kinds of columns by their names. Those that are not here are
+	// inferred (see ReadCSV). A cell that does not fit its column's kind is an error.
+	Kinds map[string]Kind
+	// Decimal stands before the fraction of a number, 0 means '.'. Thousands may
+	// stand between groups of three digits before it, 0 means nothing may.
+	Decimal, Thousands rune
+	// DateLayouts are how dates are written, as package time spells it
+	// ("02.01.2006"), tried in this order. None means ISO 8601: 2006-01-02, with or
+	// without a time of day and an offset.
+	DateLayouts []string
+	// Location is where dates are that do not tell their offset, nil means UTC.
+	Location *time.Location
+	// MaxCategories is how many different texts a column may have to be inferred a
+	// Category, 0 means 1000.
+	MaxCategories int
+	// Charset is how characters are encoded, nil means UTF-8.
+	Charset encoding.Encoding
 }
 
 // maxColumns bounds a table, against a damaged file in which a row never ends.
 const maxColumns = 1 << 16
 
-// ReadCSV reads a table. Errors tell line and column: a row that is too long
-// or too short, a missing value, NaN, an infinity. Two columns of one name are
-// an error, too; NoHeader with the header Skipped reads them.
+// ReadCSV reads a table. Lines end in LF, CRLF or CR, blanks around a cell do not
+// count, and empty lines are skipped, unless the table has one column: there they
+// are missing cells.
+//
+// The kind of a column that CSVOptions.Kinds does not say is inferred:
+//
+//   - Number, if every cell is a decimal number ("-1.5e3"), and none has leading
+//     zeros (007), is an integer beyond 2⁵³ or is beyond float64: those would be
+//     merged with others.
+//   - Date, if every cell is a date in one layout.
+//   - Text, if at least half of the cells are numbers or dates in some notation,
+//     but not all in one that is understood (1,234; 5 %; 3/4/2025; NA among
+//     numbers): one category for each would be nonsense, and an [Encoder] refuses
+//     it and says why.
+//   - Category else, with at most MaxCategories different texts, and not more than
+//     50 of them in a column where most cells occur but once; Text beyond that.
+//
+// Missing cells do not count. Errors tell line and column, the first ones of many:
+// a row that is too long or too short, a missing value, NaN or an infinity in a
+// column of numbers. Two columns of one name are an error, too; NoHeader with the
+// header Skipped reads them.
 func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
-	b := bufio.NewReader(r)
-	if mark, _ := b.Peek(3); string(mark) == "\ufeff" { // Excel's; before a quote it is no CSV
-		_, _ = b.Discard(3)
+	in := inference{o: o, notation: notation{o.Decimal, o.Thousands, o.DateLayouts, o.Location}}
+	if err := in.check(); err != nil {
+		return nil, err
 	}
-	for range o.Skip { // not records: a remark may hold quotes, and a line be empty
-		for more := true; more; {
-			var err error
-			if _, more, err = b.ReadLine(); err == io.EOF {
-				break
-			} else if err != nil {
-				return nil, err
-			}
-		}
+	text, err := source(r, o.Charset, o.Skip)
+	if err != nil {
+		return nil, err
 	}
-	c := csv.NewReader(b)
+	c := csv.NewReader(text)
 	if o.Comma != 0 {
 		c.Comma = o.Comma
 	}
 	c.ReuseRecord = true
 	c.FieldsPerRecord = -1 // checked here: the message is to name both lengths
-	var t Table
-	var lines []int
+	var columns []cells
+	next := 1 // the line where the next record is to begin
 	for row := 0; ; row++ {
 		record, err := c.Read()
 		if errors.Is(err, io.EOF) {
@@ -70,73 +98,109 @@ func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
 			return nil, err
 		}
 		line, _ := c.FieldPos(0)
-		line += o.Skip
-		if row == 0 {
-			if len(record) > maxColumns {
-				return nil, fmt.Errorf("line %d has %d fields, at most %d are allowed", line, len(record), maxColumns)
-			}
-			for i, f := range record {
-				if o.NoHeader {
-					f = strconv.Itoa(i)
-				}
-				f = strings.TrimSpace(f)
-				if slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == f }) {
-					return nil, fmt.Errorf("line %d: two columns are named %q", line, f)
-				}
-				t.Columns = append(t.Columns, Column{Name: f})
-			}
-			if !o.NoHeader {
-				continue
+		for i, f := range record {
+			if err := checkText(f, o.Charset); err != nil {
+				return nil, fmt.Errorf("line %d, field %d: %w", line+o.Skip, i+1, err)
 			}
 		}
-		if len(record) != len(t.Columns) {
-			return nil, fmt.Errorf("line %d has %d fields, the first row has %d", line, len(record), len(t.Columns))
+		if row == 0 {
+			if columns, err = header(record, o.NoHeader); err != nil {
+				return nil, fmt.Errorf("line %d %w", line+o.Skip, err)
+			}
+			next = line
+		}
+		if len(record) != len(columns) {
+			return nil, fmt.Errorf("line %d has %d fields, the first row has %d", line+o.Skip, len(record), len(columns))
+		}
+		if len(columns) == 1 {
+			for ; next < line; next++ {
+				columns[0].add("")
+				in.lines = append(in.lines, next+o.Skip)
+			}
+		}
+		next = line + 1
+		for _, f := range record {
+			next += strings.Count(f, "\n")
+		}
+		if row == 0 && !o.NoHeader {
+			continue
 		}
 		for i, f := range record {
-			t.Columns[i].Texts = append(t.Columns[i].Texts, strings.TrimSpace(f))
+			if !columns[i].add(strings.TrimSpace(f)) {
+				return nil, fmt.Errorf("line %d, column %q: more than 4 GB of text in one column", line+o.Skip, columns[i].name)
+			}
 		}
-		lines = append(lines, line)
+		in.lines = append(in.lines, line+o.Skip)
 	}
-	if len(t.Columns) == 0 {
+	if len(columns) == 0 {
 		return nil, errors.New("there are no rows")
 	}
-	for i := range t.Columns {
-		if err := t.Columns[i].finish(o, lines); err != nil {
+	t := &Table{Columns: make([]Column, len(columns))}
+	known := 0
+	for i := range columns {
+		kind, said := o.Kinds[columns[i].name]
+		if said {
+			known++
+		}
+		if t.Columns[i], err = in.column(&columns[i], kind); err != nil {
 			return nil, err
 		}
+		columns[i] = cells{} // the memory is no longer needed
 	}
-	return &t, nil
+	if known < len(o.Kinds) {
+		for name := range o.Kinds {
+			if _, err := t.Column(name); err != nil {
+				return nil, fmt.Errorf("CSVOptions.Kinds: %w", err)
+			}
+		}
+	}
+	return t, nil
 }
 
-// finish turns a column of texts into numbers where all of it are.
-func (c *Column) finish(o CSVOptions, lines []int) error {
-	numbers, isText := make([]float64, len(c.Texts)), slices.Contains(o.Text, c.Name)
-	any := false
-	for i, f := range c.Texts {
-		if f == "" || slices.Contains(o.Missing, f) {
-			if o.Missing == nil {
-				return fmt.Errorf("line %d, column %q: the cell is empty; set CSVOptions.Missing to allow that", lines[i], c.Name)
-			}
-			c.Texts[i], numbers[i] = "", math.NaN()
-			continue
-		}
-		v, err := strconv.ParseFloat(f, 64)
-		if err != nil {
-			isText = true
-			continue
-		}
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			if !isText {
-				return fmt.Errorf("line %d, column %q: %q is no finite number; list it in CSVOptions.Missing if it stands for a missing value", lines[i], c.Name, f)
-			}
-			continue
-		}
-		numbers[i], any = v, true
+func header(record []string, numbered bool) ([]cells, error) {
+	if len(record) > maxColumns {
+		return nil, fmt.Errorf("has %d fields, at most %d are allowed", len(record), maxColumns)
 	}
-	if !isText && any {
-		c.Numbers, c.Texts = numbers, nil
+	columns, seen := make([]cells, len(record)), make(map[string]bool, len(record))
+	for i, f := range record {
+		if f = strings.TrimSpace(f); numbered {
+			f = strconv.Itoa(i)
+		}
+		if seen[f] {
+			return nil, fmt.Errorf("has two columns that are named %q", f)
+		}
+		seen[f], columns[i].name = true, strings.Clone(f)
 	}
-	return nil
+	return columns, nil
+}
+
+// cells are those of one column, one after the other: a tenth of the memory of
+// as many strings.
+type cells struct {
+	name string
+	text []byte
+	ends []uint32
+	all  string // text, when it is complete
+}
+
+func (c *cells) add(s string) bool {
+	c.text = append(c.text, s...)
+	c.ends = append(c.ends, uint32(len(c.text)))
+	return len(c.text) <= math.MaxUint32
+}
+
+func (c *cells) len() int { return len(c.ends) }
+
+// finish is called after the last add.
+func (c *cells) finish() { c.all, c.text = string(c.text), nil }
+
+// at is a cell: a part of all, which it keeps in memory.
+func (c *cells) at(i int) string {
+	from := uint32(0)
+	if i > 0 {
+		from = c.ends[i-1]
+	}
+	return c.all[from:c.ends[i]]
 }
 
 // LoadCSV reads the table in a file. Errors name the file, too.

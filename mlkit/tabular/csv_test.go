@@ -11,7 +11,7 @@ import (
 )
 
 func TestReadCSV(t *testing.T) {
-	t1, err := tabular.ReadCSV(strings.NewReader("\ufeffage, sex,class,zip\n22,male,b,10\n38.5,\"female\",a,20\n\n26,female,b,10\n"), tabular.CSVOptions{Text: []string{"zip"}})
+	t1, err := tabular.ReadCSV(strings.NewReader("\ufeffage, sex,class,zip\n22,male,b,10\n38.5,\"female\",a,20\n\n26,female,b,10\n"), tabular.CSVOptions{Kinds: map[string]tabular.Kind{"zip": tabular.Category}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,15 +25,15 @@ func TestReadCSV(t *testing.T) {
 	if labels, classes, err = t1.Labels("age"); err != nil || !reflect.DeepEqual(labels, []int32{0, 2, 1}) || classes[2] != "38.5" {
 		t.Errorf("%v %v %v", labels, classes, err)
 	}
-	e, err := tabular.NewEncoder(t1.Rows([]int{0, 1}), "sex", "age", "zip")
-	if err != nil || !reflect.DeepEqual(e.Names, []string{"sex=female", "sex=male", "age", "zip=10", "zip=20"}) {
+	e, err := tabular.Encoding{Unknown: true}.Fit(t1.Rows([]int{0, 1}), "sex", "age", "zip")
+	if err != nil || !reflect.DeepEqual(e.Names, []string{"sex=female", "sex=male", "sex unknown", "age", "zip=10", "zip=20", "zip unknown"}) {
 		t.Fatal(err, e)
 	}
-	_, err = tabular.ReadCSV(strings.NewReader("zip;sex;age\n# skipped?\n30;male;\n20;other;?\n10;female;4\n"), tabular.CSVOptions{Comma: ';', Missing: []string{"?"}, Text: []string{"zip"}})
+	_, err = tabular.ReadCSV(strings.NewReader("zip;sex;age\n# skipped?\n30;male;\n20;other;?\n10;female;4\n"), tabular.CSVOptions{Comma: ';', Missing: []string{"?"}, Kinds: map[string]tabular.Kind{"zip": tabular.Category}})
 	if err == nil || !strings.Contains(err.Error(), "line 2 has 1 fields, the first row has 3") {
 		t.Errorf("%v", err)
 	}
-	t2, err := tabular.ReadCSV(strings.NewReader("zip;sex;age\n30;male;\n20;other;?\n10;female;4\n"), tabular.CSVOptions{Comma: ';', Missing: []string{"?"}, Text: []string{"zip"}})
+	t2, err := tabular.ReadCSV(strings.NewReader("zip;sex;age\n30;male;\n20;other;?\n10;female;4\n"), tabular.CSVOptions{Comma: ';', Missing: []string{"?"}, Kinds: map[string]tabular.Kind{"zip": tabular.Category}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestReadCSV(t *testing.T) {
 	}
 	age.Fill(age.Mean() + 1)
 	x, err := e.Encode(t2)
-	if err != nil || !reflect.DeepEqual(x, []float32{0, 1, 5, 0, 0, 0, 0, 5, 0, 1, 1, 0, 4, 1, 0}) {
+	if err != nil || !reflect.DeepEqual(x, []float32{0, 1, 0, 5, 0, 0, 1, 0, 0, 1, 5, 0, 1, 0, 1, 0, 0, 4, 1, 0, 0}) {
 		t.Errorf("%v %v", x, err)
 	}
 	if _, err := t2.Column("none"); err == nil || !strings.Contains(err.Error(), "it has zip, sex, age") {
@@ -83,7 +83,7 @@ func TestCSVErrorsNameThePlace(t *testing.T) {
 		"a,b\n1,NaN\n":      `line 2, column "b": "NaN" is no finite number`,
 		"a,b\n\"1,2\n":      "extraneous or missing",
 		"":                  "no rows",
-		"a,b, a\n1,2,3\n":   `line 1: two columns are named "a"`,
+		"a,b, a\n1,2,3\n":   `line 1 has two columns that are named "a"`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 			t.Fatal(err)

@@ -1,76 +1,266 @@
 package tabular
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+
+	"descent/mlkit/internal/strictjson"
 )
 
-// An Encoder turns columns of a table into features: numbers as they are, a
-// column of texts into one feature for each category, 1 in its place and 0
-// elsewhere (one-hot). The categories are those of the table it was made from,
-// the training part; one that is met first later is all zeros.
+// An Encoder turns columns of a table into features, as [Encoding] says and by
+// what the training part showed. It is saved and loaded whole as JSON,
+// {"columns": [{"name": "sex", "kind": "category", "categories": [...]}, …]}.
 type Encoder struct {
 	// Names are the features': "age", "sex=female", "sex=male".
 	Names []string
 
-	columns    []string
-	categories [][]string // nil for a column of numbers
+	columns []fittedColumn
 }
 
-// NewEncoder makes an encoder of the named columns, of all when none is named.
-func NewEncoder(train *Table, columns ...string) (*Encoder, error) {
-	if len(columns) == 0 {
-		columns = train.Names()
+// fittedColumn is what an Encoder knows of a column, and the form in which it is
+// saved.
+type fittedColumn struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+
+	// Of numbers and dates: what is missing becomes Fill, if there is one, and x
+	// becomes (x − center)/scale.
+	Scaling   *fittedScale `json:"scaling,omitempty"`
+	Fill      *float64     `json:"fill,omitempty"`
+	Indicator bool         `json:"indicator,omitempty"`
+
+	// Of categories, ascending.
+	Categories []string `json:"categories,omitempty"`
+	Unknown    bool     `json:"unknown,omitempty"`
+	Ordinal    bool     `json:"ordinal,omitempty"`
+}
+
+type fittedScale struct {
+	Center float64 `json:"center"`
+	Scale  float64 `json:"scale"`
+}
+
+// width is the number of features.
+func (f *fittedColumn) width() int {
+	switch {
+	case f.Indicator:
+		return 2
+	case f.Scaling != nil || f.Ordinal:
+		return 1
+	case f.Unknown:
+		return len(f.Categories) + 1
 	}
-	e := &Encoder{columns: columns}
-	for _, name := range columns {
-		c, err := train.Column(name)
-		if err != nil {
-			return nil, err
+	return len(f.Categories)
+}
+
+func newEncoder(columns []fittedColumn) (*Encoder, error) {
+	if len(columns) == 0 {
+		return nil, errors.New("tabular: there are no columns to encode")
+	}
+	e, seen := &Encoder{columns: columns}, make(map[string]bool, len(columns))
+	for i := range columns {
+		f := &columns[i]
+		if seen[f.Name] {
+			return nil, fmt.Errorf("tabular: column %q is to be encoded twice", f.Name)
 		}
-		if c.Numbers != nil {
-			e.Names, e.categories = append(e.Names, name), append(e.categories, nil)
+		seen[f.Name] = true
+		if err := f.check(); err != nil {
+			return nil, fmt.Errorf("tabular: column %q: %w", f.Name, err)
+		}
+		if len(e.Names)+f.width() > maxFeatures {
+			return nil, fmt.Errorf("tabular: %d features and %d more for column %q, which has %d categories (%.100q, …): at most %d are allowed; Encoding.Ordinal makes one feature of it",
+				len(e.Names), f.width(), f.Name, len(f.Categories), f.Categories[:min(3, len(f.Categories))], maxFeatures)
+		}
+		if f.Scaling != nil || f.Ordinal {
+			e.Names = append(e.Names, f.Name)
+			if f.Indicator {
+				e.Names = append(e.Names, f.Name+" missing")
+			}
 			continue
 		}
-		cats := append([]string{}, distinctTexts(c.Texts)...)
-		for _, k := range cats {
-			e.Names = append(e.Names, name+"="+k)
+		for _, k := range f.Categories {
+			e.Names = append(e.Names, f.Name+"="+k)
 		}
-		e.categories = append(e.categories, cats)
+		if f.Unknown {
+			e.Names = append(e.Names, f.Name+" unknown")
+		}
 	}
 	return e, nil
 }
 
-// Encode gives the features, [rows, len(Names)].
+// check refuses what Fit does not make: a column of a damaged file, or one that
+// overflowed.
+func (f *fittedColumn) check() error {
+	finite := func(v float64) bool { return !math.IsNaN(v - v) }
+	switch f.Kind {
+	case "number", "date":
+		if f.Categories != nil || f.Unknown || f.Ordinal {
+			return errors.New("it is of numbers and has categories")
+		}
+		if f.Scaling == nil {
+			return errors.New("its scaling is missing")
+		}
+		if s := f.Scaling; !finite(s.Center) || !finite(s.Scale) || s.Scale <= 0 || f.Fill != nil && !finite(*f.Fill) {
+			return fmt.Errorf("center %v, scale %v: both must be finite, and the scale above 0", s.Center, s.Scale)
+		}
+		if f.Indicator && f.Fill == nil {
+			return errors.New("it has an indicator of what is missing, and nothing to fill it with")
+		}
+	case "category":
+		if f.Scaling != nil || f.Fill != nil || f.Indicator {
+			return errors.New("it is a category and has a scale or filling")
+		}
+		for i, k := range f.Categories {
+			if k == "" || i > 0 && k <= f.Categories[i-1] {
+				return fmt.Errorf("category %d is %q: they must ascend and not be empty", i, k)
+			}
+		}
+		if len(f.Categories) == 0 {
+			return errors.New("it has no categories")
+		}
+	default:
+		return fmt.Errorf("a column of kind %q cannot be encoded", f.Kind)
+	}
+	return nil
+}
+
+// Kinds are the kinds of the encoded columns: with them in CSVOptions.Kinds a
+// second file is read as the first was.
+func (e *Encoder) Kinds() map[string]Kind {
+	kinds := make(map[string]Kind, len(e.columns))
+	for _, f := range e.columns {
+		kinds[f.Name] = Kind(slices.Index(kindNames[:], f.Kind))
+	}
+	return kinds
+}
+
+// Categories are the texts of a category in the order of its features, or of its
+// codes, which are 0 to len−1, and len for the unknown if Encoding.Unknown was
+// set. nil for another column.
+func (e *Encoder) Categories(column string) []string {
+	for _, f := range e.columns {
+		if f.Name == column {
+			return slices.Clone(f.Categories)
+		}
+	}
+	return nil
+}
+
+// Encode gives the features, [rows, len(Names)]. Columns are found by their
+// names; t may have others. An error tells the row, from 0, and the column.
 func (e *Encoder) Encode(t *Table) ([]float32, error) {
-	w := len(e.Names)
-	x := make([]float32, t.Len()*w)
+	if len(e.columns) == 0 {
+		return nil, errors.New("tabular: this Encoder has not been fitted or loaded")
+	}
+	all, err := t.byName()
+	if err != nil {
+		return nil, err
+	}
+	width := 0
+	for i := range e.columns {
+		width += e.columns[i].width()
+	}
+	if t.Len() > maxEncoded/width {
+		widest := slices.MaxFunc(e.columns, func(a, b fittedColumn) int { return a.width() - b.width() })
+		return nil, fmt.Errorf("tabular: %d rows of %d features (%d of them are column %q's) are more than %d numbers: encode parts of the rows, or make codes of categories (Encoding.Ordinal)",
+			t.Len(), width, widest.width(), widest.Name, maxEncoded)
+	}
+	x := make([]float32, t.Len()*width)
 	at := 0
-	for k, name := range e.columns {
-		c, err := t.Column(name)
+	for i := range e.columns {
+		f := &e.columns[i]
+		c := all[f.Name]
+		if c == nil {
+			return nil, t.lacks(f.Name)
+		}
+		if kind := c.kindOf(); kind.String() != f.Kind && (kind != Text || f.Kind != "category") {
+			return nil, fmt.Errorf("tabular: column %q is of kind %v%s, and of kind %s in the training part: read it with CSVOptions.Kinds, or SetKind", f.Name, kind, c.because(), f.Kind)
+		}
+		if f.Scaling != nil {
+			err = f.encodeNumbers(c, x[at:], width)
+		} else {
+			err = f.encodeCategories(c, x[at:], width)
+		}
 		if err != nil {
 			return nil, err
 		}
-		cats := e.categories[k]
-		if (cats == nil) != (c.Numbers != nil) {
-			return nil, fmt.Errorf("tabular: column %q holds numbers in one table and texts in the other", name)
-		}
-		for i := range t.Len() {
-			if cats == nil {
-				if math.IsNaN(c.Numbers[i]) {
-					return nil, fmt.Errorf("tabular: row %d lacks a number in column %q: Fill the column first", i, name)
-				}
-				x[i*w+at] = float32(c.Numbers[i])
-			} else if j, ok := slices.BinarySearch(cats, c.Texts[i]); ok {
-				x[i*w+at+j] = 1
-			}
-		}
-		if cats == nil {
-			at++
-		} else {
-			at += len(cats)
-		}
+		at += f.width()
 	}
 	return x, nil
+}
+
+// encodeNumbers writes a column to the beginning of every row of x.
+func (f *fittedColumn) encodeNumbers(c *Column, x []float32, width int) error {
+	for i, v := range c.Numbers {
+		if math.IsNaN(v) {
+			if f.Fill == nil {
+				return fmt.Errorf("tabular: row %d lacks a number in column %q: Fill the column first, or set Encoding.Fill", i, f.Name)
+			}
+			v = *f.Fill
+			if f.Indicator {
+				x[i*width+1] = 1
+			}
+		}
+		var err error
+		if x[i*width], err = float((v - f.Scaling.Center) / f.Scaling.Scale); err != nil {
+			return fmt.Errorf("tabular: row %d, column %q: %w", i, f.Name, err)
+		}
+	}
+	return nil
+}
+
+func (f *fittedColumn) encodeCategories(c *Column, x []float32, width int) error {
+	for i, s := range c.Texts {
+		k, known := slices.BinarySearch(f.Categories, s)
+		if !known {
+			if !f.Unknown {
+				what := fmt.Sprintf("has %.40q, which the training part lacks", s)
+				if s == "" {
+					what = "lacks a text"
+				}
+				return fmt.Errorf("tabular: row %d %s in column %q: set Encoding.Unknown to give it a place", i, what, f.Name)
+			}
+			k = len(f.Categories)
+		}
+		if f.Ordinal {
+			x[i*width] = float32(k)
+		} else {
+			x[i*width+k] = 1
+		}
+	}
+	return nil
+}
+
+// encoderJSON is the form in which an Encoder is saved.
+type encoderJSON struct {
+	Columns []fittedColumn `json:"columns"`
+}
+
+// MarshalJSON writes everything that Fit learned. An Encoder that has not been
+// fitted is an error.
+func (e Encoder) MarshalJSON() ([]byte, error) {
+	if len(e.columns) == 0 {
+		return nil, errors.New("tabular: an Encoder that has not been fitted cannot be saved")
+	}
+	b, err := strictjson.Marshal(encoderJSON{e.columns})
+	if err != nil {
+		return nil, fmt.Errorf("tabular: encoder: %w", err)
+	}
+	return b, nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; e is unchanged after an error.
+func (e *Encoder) UnmarshalJSON(b []byte) error {
+	var j encoderJSON
+	if err := strictjson.Unmarshal(b, &j); err != nil {
+		return fmt.Errorf("tabular: encoder: %w", err)
+	}
+	read, err := newEncoder(j.Columns)
+	if err != nil {
+		return err
+	}
+	*e = *read
+	return nil
 }

@@ -1,15 +1,17 @@
 package tabular_test
 
 import (
-	"descent/mlkit/data"
-	"descent/mlkit/tabular"
+	"encoding/json"
 	"fmt"
 	"strings"
+
+	"descent/mlkit/data"
+	"descent/mlkit/tabular"
 )
 
-// A table with numbers and categories: split it, learn categories and scales
-// from the training part, and apply both to both parts.
-func ExampleTable_Classification() {
+// A table with numbers and categories becomes training and test sets: categories
+// and scales are learned from the training part, and applied to both.
+func ExampleTask() {
 	table, err := tabular.ReadCSV(strings.NewReader(`age,sex,survived
 22,male,no
 38,female,yes
@@ -21,35 +23,54 @@ func ExampleTable_Classification() {
 		fmt.Println(err)
 		return
 	}
-	training, test := table.Rows([]int{0, 1, 2}), table.Rows([]int{3, 4})
-	encoder, err := tabular.NewEncoder(training, training.Names("survived")...)
+	people, err := tabular.Task{Label: "survived", Test: 0.4, Encoding: tabular.Encoding{Scale: tabular.MinMax}}.Prepare(table)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	set, classes, err := training.Classification("survived", encoder)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	scaler, err := data.FitMinMax(set)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	testSet, _, err := test.Classification("survived", encoder)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(encoder.Names, classes)
-	for _, s := range []data.Dataset{scaler.Of(set), scaler.Of(testSet)} {
-		for batch := range (&data.Loader{Dataset: s}).Epoch(0) {
+	fmt.Println(people.Preprocessor.Encoder.Names, people.Preprocessor.Classes, people.Fold)
+	for _, set := range []data.Dataset{people.Train, people.Test} {
+		for batch := range (&data.Loader{Dataset: set}).Epoch(0) {
 			fmt.Println(batch.XDims, batch.X, batch.Labels)
 		}
 	}
 	// Output:
-	// [age sex=female sex=male] [no yes]
-	// [3 3] [0 0 1 1 1 0 0.25 1 0] [0 1 1]
-	// [2 3] [0.8125 0 1 2 0 1] [0 0]
+	// [age sex=female sex=male] [no yes] {[0 2 3] [1 4]}
+	// [3 3] [0 0 1 0.30769232 1 0 1 0 1] [0 1 0]
+	// [2 3] [1.2307693 1 0 2.4615386 0 1] [1 0]
+}
+
+// A service needs what was fitted: it saves and loads whole.
+func ExampleEncoder() {
+	train := &tabular.Table{Columns: []tabular.Column{
+		{Name: "age", Numbers: []float64{20, 60, 70}},
+		{Name: "sex", Texts: []string{"male", "female", "female"}},
+	}}
+	fitted, err := tabular.Encoding{Scale: tabular.Standard, Unknown: true}.Fit(train)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	saved, err := json.Marshal(fitted)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(string(saved))
+
+	var encoder tabular.Encoder
+	if err := json.Unmarshal(saved, &encoder); err != nil {
+		fmt.Println(err)
+		return
+	}
+	row := &tabular.Table{Columns: []tabular.Column{
+		{Name: "age", Numbers: []float64{50}},
+		{Name: "sex", Texts: []string{"other"}},
+	}}
+	fmt.Println(encoder.Names)
+	fmt.Println(encoder.Encode(row))
+	// Output:
+	// {"columns":[{"name":"age","kind":"number","scaling":{"center":50,"scale":21.602468994692867}},{"name":"sex","kind":"category","categories":["female","male"],"unknown":true}]}
+	// [age sex=female sex=male sex unknown]
+	// [0 0 0 1] <nil>
 }

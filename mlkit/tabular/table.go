@@ -2,28 +2,19 @@ package tabular
 
 import (
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// A Table is rows of a CSV file, by columns.
+// A Table is rows, kept by columns.
 type Table struct{ Columns []Column }
-
-// A Column holds numbers, or texts where not every cell is a number.
-type Column struct {
-	Name    string
-	Numbers []float64 // nil for a column of texts
-	Texts   []string  // nil for a column of numbers
-}
 
 // Len is the number of rows.
 func (t *Table) Len() int {
 	if len(t.Columns) == 0 {
 		return 0
 	}
-	return max(len(t.Columns[0].Numbers), len(t.Columns[0].Texts))
+	return t.Columns[0].Len()
 }
 
 // Names are the names of the columns, without those given.
@@ -44,86 +35,133 @@ func (t *Table) Column(name string) (*Column, error) {
 			return &t.Columns[i], nil
 		}
 	}
-	return nil, fmt.Errorf("tabular: the table has no column %q; it has %s", name, strings.Join(t.Names(), ", "))
+	return nil, t.lacks(name)
 }
 
-// Rows is a table of the rows at index.
-func (t *Table) Rows(index []int) *Table {
-	s := &Table{}
-	for _, c := range t.Columns {
-		d := Column{Name: c.Name}
-		for _, i := range index {
-			if c.Numbers != nil {
-				d.Numbers = append(d.Numbers, c.Numbers[i])
-			} else {
-				d.Texts = append(d.Texts, c.Texts[i])
-			}
+func (t *Table) lacks(name string) error {
+	const most = 20
+	names := t.Names()
+	if len(names) > most {
+		names = append(names[:most], fmt.Sprintf("… (%d in all)", len(names)))
+	}
+	return fmt.Errorf("tabular: the table has no column %q; it has %s", name, strings.Join(names, ", "))
+}
+
+// byName finds columns at one look each, however many there are.
+func (t *Table) byName() (map[string]*Column, error) {
+	all := make(map[string]*Column, len(t.Columns))
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if all[c.Name] != nil {
+			return nil, fmt.Errorf("tabular: two columns are named %q", c.Name)
 		}
-		s.Columns = append(s.Columns, d)
+		if c.Len() != t.Len() {
+			return nil, fmt.Errorf("tabular: column %q has %d rows, column %q has %d", c.Name, c.Len(), t.Columns[0].Name, t.Len())
+		}
+		all[c.Name] = c
+	}
+	return all, nil
+}
+
+// Rows is a table of the rows at index, in that order. An index that is not
+// 0 … Len−1 panics.
+func (t *Table) Rows(index []int) *Table {
+	s := &Table{Columns: make([]Column, len(t.Columns))}
+	for j, c := range t.Columns {
+		d := Column{Name: c.Name, Kind: c.Kind, note: c.note}
+		if c.Numbers != nil {
+			d.Numbers = pick(c.Numbers, index)
+		} else {
+			d.Texts = pick(c.Texts, index)
+		}
+		s.Columns[j] = d
 	}
 	return s
 }
 
-// Mean is the mean of the numbers that are not missing: of the training part,
-// a value to fill gaps with.
-func (c *Column) Mean() float64 {
-	var sum, n float64
-	for _, v := range c.Numbers {
-		if !math.IsNaN(v) {
-			sum, n = sum+v, n+1
-		}
+func pick[T any](x []T, index []int) []T {
+	out := make([]T, len(index))
+	for k, i := range index {
+		out[k] = x[i]
 	}
-	return sum / n
+	return out
 }
 
-// Fill puts v where a number is missing.
-func (c *Column) Fill(v float64) {
-	for i, x := range c.Numbers {
-		if math.IsNaN(x) {
-			c.Numbers[i] = v
-		}
+// Head is a table of the first n rows, of all where there are fewer.
+func (t *Table) Head(n int) *Table {
+	index := make([]int, min(max(n, 0), t.Len()))
+	for i := range index {
+		index[i] = i
 	}
+	return t.Rows(index)
 }
 
-// Labels numbers the different values of a column in ascending order (of
-// texts: in the order of the alphabet), and gives their names.
-func (t *Table) Labels(name string) (labels []int32, classes []string, err error) {
+// Select is a table of the named columns, in that order. It shares their cells
+// with t.
+func (t *Table) Select(names ...string) (*Table, error) {
+	all, err := t.byName()
+	if err != nil {
+		return nil, err
+	}
+	s := &Table{}
+	for _, name := range names {
+		c := all[name]
+		if c == nil {
+			return nil, t.lacks(name)
+		}
+		s.Columns = append(s.Columns, *c)
+	}
+	if _, err := s.byName(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Drop is a table without the named columns. It shares the cells of the others
+// with t. A name that no column has is an error.
+func (t *Table) Drop(names ...string) (*Table, error) {
+	all, err := t.byName()
+	if err != nil {
+		return nil, err
+	}
+	drop := make(map[string]bool, len(names))
+	for _, name := range names {
+		if all[name] == nil {
+			return nil, t.lacks(name)
+		}
+		drop[name] = true
+	}
+	s := &Table{}
+	for _, c := range t.Columns {
+		if !drop[c.Name] {
+			s.Columns = append(s.Columns, c)
+		}
+	}
+	return s, nil
+}
+
+// SetKind gives a column another kind. Texts become numbers or dates where every
+// cell is one, as ReadCSV reads them with the zero CSVOptions; else it is an error
+// that names the first cells that are not. Numbers become texts as [Table.Labels]
+// names them, which do not tell 007 from 7: to keep codes as they are written, say
+// so in CSVOptions.Kinds.
+func (t *Table) SetKind(name string, kind Kind) error {
 	c, err := t.Column(name)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	texts := c.Texts
 	if c.Numbers != nil {
-		distinct := slices.Clone(c.Numbers)
-		slices.Sort(distinct)
-		for _, v := range slices.Compact(distinct) {
-			classes = append(classes, strconv.FormatFloat(v, 'g', -1, 64))
+		if kind.numeric() {
+			c.Kind, c.note = kind, ""
+			return nil
 		}
-		for _, v := range c.Numbers {
-			texts = append(texts, strconv.FormatFloat(v, 'g', -1, 64))
-		}
-	} else {
-		classes = distinctTexts(texts)
+		texts = c.names()
 	}
-	number := map[string]int32{}
-	for i, name := range classes {
-		number[name] = int32(i)
+	d, err := columnOf(name, texts, kind)
+	if err != nil {
+		return fmt.Errorf("tabular: %w", err)
 	}
-	for i, f := range texts {
-		if f == "" || f == "NaN" {
-			return nil, nil, fmt.Errorf("tabular: row %d has no label in column %q", i, name)
-		}
-		labels = append(labels, number[f])
-	}
-	return labels, classes, nil
-}
-
-func distinctTexts(texts []string) []string {
-	d := slices.Clone(texts)
-	slices.Sort(d)
-	d = slices.Compact(d)
-	if len(d) > 0 && d[0] == "" { // missing
-		d = d[1:]
-	}
-	return d
+	*c = d
+	return nil
 }

@@ -6,28 +6,38 @@ import (
 	"testing"
 )
 
+// kernels are the families of kernels and what they stand on.
+const kernels = "internal/kernel/conv internal/kernel/gemm internal/kernel/rowwise internal/kernel/elementwise internal/kernel/random internal/kernel/cpu"
+
 // mayImport says which packages of this module each package may import
 // besides itself. What is not listed may import nothing of ours.
 var mayImport = map[string]string{
-	"descent/mlkit":                     "",
-	"descent/mlkit/internal/kernel":     "",
-	"descent/mlkit/internal/kernel/gen": "",
-	"descent/mlkit/tensor":              "internal/kernel",
-	"descent/mlkit/nn":                  "tensor",
-	"descent/mlkit/optim":               "tensor internal/kernel",
-	"descent/mlkit/internal/strictjson": "",
-	"descent/mlkit/data":                "tensor internal/kernel internal/strictjson",
-	"descent/mlkit/tabular":             "data internal/strictjson",
-	"descent/mlkit/formats":             "data",
-	"descent/mlkit/metrics":             "data",                                              // boxes, for detection
-	"descent/mlkit/search":              "",                                                  // of whatever returns a score
-	"descent/mlkit/audio":               "",                                                  // arithmetic on samples: of use without a tensor
-	"descent/mlkit/text":                "internal/strictjson",                               // arithmetic on words: of use without a tensor
-	"descent/mlkit/datasets":            "data formats tabular audio tensor internal/kernel", // audio reads the WAV files
-	"descent/mlkit/train":               "nn optim data formats metrics tensor internal/kernel",
-	"descent/mlkit/show":                "train",
-	"descent/mlkit/gradcheck":           "tensor",
-	"descent/mlkit/cmd/bench":           "*",
+	"descent/mlkit":                             "",
+	"descent/mlkit/internal/kernel":             "",
+	"descent/mlkit/internal/kernel/gen":         "",
+	"descent/mlkit/internal/kernel/cpu":         "",
+	"descent/mlkit/internal/kernel/kerneltest":  "internal/kernel/cpu",
+	"descent/mlkit/internal/kernel/gemm":        "internal/kernel/cpu",
+	"descent/mlkit/internal/kernel/conv":        "internal/kernel/gemm internal/kernel/rowwise internal/kernel/elementwise internal/kernel/cpu",
+	"descent/mlkit/internal/kernel/elementwise": "internal/kernel/cpu",
+	"descent/mlkit/internal/kernel/rowwise":     "internal/kernel/elementwise internal/kernel/cpu",
+	"descent/mlkit/internal/kernel/random":      "internal/kernel/cpu",
+	"descent/mlkit/tensor":                      kernels,
+	"descent/mlkit/nn":                          "tensor",
+	"descent/mlkit/optim":                       "tensor " + kernels,
+	"descent/mlkit/internal/strictjson":         "",
+	"descent/mlkit/data":                        "tensor internal/kernel/elementwise internal/kernel/cpu internal/strictjson",
+	"descent/mlkit/tabular":                     "data internal/strictjson",
+	"descent/mlkit/formats":                     "data",
+	"descent/mlkit/metrics":                     "data",                              // boxes, for detection
+	"descent/mlkit/search":                      "",                                  // of whatever returns a score
+	"descent/mlkit/audio":                       "",                                  // arithmetic on samples: of use without a tensor
+	"descent/mlkit/text":                        "internal/strictjson",               // arithmetic on words: of use without a tensor
+	"descent/mlkit/datasets":                    "data formats tabular audio tensor", // audio reads the WAV files
+	"descent/mlkit/train":                       "nn optim data formats metrics tensor internal/kernel/cpu internal/kernel/elementwise",
+	"descent/mlkit/show":                        "train",
+	"descent/mlkit/gradcheck":                   "tensor",
+	"descent/mlkit/cmd/bench":                   "*",
 }
 
 // drawing is reserved for package show, so that a program that trains does

@@ -3,7 +3,7 @@ package data
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 )
 
 // Images are pictures of one size, kept as bytes and turned into floats only
@@ -46,7 +46,7 @@ func (m *Images) Batch(index []int, b *Batch) error {
 		if err := checkIndex(i, len(m.Labels)); err != nil {
 			return err
 		}
-		kernel.BytesToFloats(b.X[k*size:(k+1)*size], m.Pixels[i*size:(i+1)*size], scale, m.Shift)
+		elementwise.BytesToFloats(b.X[k*size:(k+1)*size], m.Pixels[i*size:(i+1)*size], scale, m.Shift)
 		b.Labels[k] = m.Labels[i]
 	}
 	return nil

@@ -3,7 +3,7 @@ package data
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 )
 
 // ObjectImages are pictures of one size with the objects in them, kept as bytes.
@@ -47,7 +47,7 @@ func (m *ObjectImages) fill(index []int, b *Batch) error {
 		if err := checkIndex(i, len(m.Objects)); err != nil {
 			return err
 		}
-		kernel.BytesToFloats(b.X[k*size:(k+1)*size], m.Pixels[i*size:(i+1)*size], 1./255, 0)
+		elementwise.BytesToFloats(b.X[k*size:(k+1)*size], m.Pixels[i*size:(i+1)*size], 1./255, 0)
 	}
 	return nil
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/cpu"
 )
 
 // slot is where one goroutine prepares every so manyeth batch of an epoch.
@@ -16,7 +16,7 @@ type slot struct {
 
 type prepared struct {
 	err   error
-	panic kernel.Panic
+	panic cpu.Panic
 }
 
 // prefetch deals out batches first, first+1, … in order. Batch k is prepared
@@ -78,7 +78,7 @@ func (l *Loader) prefetch(ctx context.Context, first int, fill func(k int, b *Ba
 }
 
 func (a *slot) prepare(k int, fill func(k int, b *Batch) error) (p prepared) {
-	defer func() { p.panic = kernel.Caught(recover()) }()
+	defer func() { p.panic = cpu.Caught(recover()) }()
 	p.err = fill(k, &a.batch)
 	return p
 }

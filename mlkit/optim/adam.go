@@ -3,7 +3,7 @@ package optim
 import (
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/tensor"
 )
 
@@ -35,7 +35,7 @@ func adam(rule string, lr float64, s settings, opts []Option) Rule {
 		m, v, decay := l.buffers("exp_avg"), l.buffers("exp_avg_sq"), s.decays(ps)
 		l.final = true
 		l.each = func(st *Step, i int, g []float32, t float64) {
-			kernel.AdamUpdate(st.Params[i].Data, g, m[i], v[i], lr*st.Factor, s.beta1, s.beta2, s.eps,
+			elementwise.AdamUpdate(st.Params[i].Data, g, m[i], v[i], lr*st.Factor, s.beta1, s.beta2, s.eps,
 				unbias(s.beta1, t), unbias(s.beta2, t), decay[i])
 		}
 		return l
@@ -78,10 +78,10 @@ func scaleByAdam(s settings, ams bool) Rule {
 				moments(m, v, u, tmp, &s)
 				if ams {
 					w := largest[i][lo:hi]
-					kernel.Max2(w, w, v)
+					elementwise.Max2(w, w, v)
 					v = w
 				}
-				kernel.Scale(u, m, a)
+				elementwise.Scale(u, m, a)
 				divideByRoot(u, v, tmp, r, float32(s.eps))
 			})
 		}
@@ -91,24 +91,24 @@ func scaleByAdam(s settings, ams bool) Rule {
 
 // moments updates Adam's running means of the gradient and its square.
 func moments(m, v, g, tmp []float32, s *settings) {
-	kernel.Scale(m, m, float32(s.beta1))
-	kernel.Axpy(m, float32(1-s.beta1), g)
+	elementwise.Scale(m, m, float32(s.beta1))
+	elementwise.Axpy(m, float32(1-s.beta1), g)
 	meanSquare(v, g, tmp, s.beta2)
 }
 
 // meanSquare updates a running mean of the square of g.
 func meanSquare(v, g, tmp []float32, beta float64) {
-	kernel.Square(tmp, g)
-	kernel.Scale(v, v, float32(beta))
-	kernel.Axpy(v, float32(1-beta), tmp)
+	elementwise.Square(tmp, g)
+	elementwise.Scale(v, v, float32(beta))
+	elementwise.Axpy(v, float32(1-beta), tmp)
 }
 
 // divideByRoot computes u /= √v·r + eps.
 func divideByRoot(u, v, tmp []float32, r, eps float32) {
-	kernel.Sqrt(tmp, v)
-	kernel.Scale(tmp, tmp, r)
-	kernel.AddScalar(tmp, tmp, eps)
-	kernel.Div(u, u, tmp)
+	elementwise.Sqrt(tmp, v)
+	elementwise.Scale(tmp, tmp, r)
+	elementwise.AddScalar(tmp, tmp, eps)
+	elementwise.Div(u, u, tmp)
 }
 
 // AdaMax is Adam with the running maximum of |g| as denominator (Kingma & Ba
@@ -132,14 +132,14 @@ func scaleByAdaMax(s settings) Rule {
 			a := float32(1 / unbias(s.beta1, t))
 			l.blocks(len(u), func(lo, hi int, tmp []float32) {
 				u, m, n := u[lo:hi], avg[i][lo:hi], inf[i][lo:hi]
-				kernel.Scale(m, m, float32(s.beta1))
-				kernel.Axpy(m, float32(1-s.beta1), u)
-				kernel.Abs(tmp, u)
-				kernel.AddScalar(tmp, tmp, float32(s.eps))
-				kernel.Scale(n, n, float32(s.beta2))
-				kernel.Max2(n, n, tmp)
-				kernel.Scale(u, m, a)
-				kernel.Div(u, u, n)
+				elementwise.Scale(m, m, float32(s.beta1))
+				elementwise.Axpy(m, float32(1-s.beta1), u)
+				elementwise.Abs(tmp, u)
+				elementwise.AddScalar(tmp, tmp, float32(s.eps))
+				elementwise.Scale(n, n, float32(s.beta2))
+				elementwise.Max2(n, n, tmp)
+				elementwise.Scale(u, m, a)
+				elementwise.Div(u, u, n)
 			})
 		}
 		return l
@@ -177,8 +177,8 @@ func scaleByNAdam(s settings) Rule {
 			l.blocks(len(u), func(lo, hi int, tmp []float32) {
 				u, m, v := u[lo:hi], avg[i][lo:hi], sq[i][lo:hi]
 				moments(m, v, u, tmp, &s)
-				kernel.Scale(u, u, a)
-				kernel.Axpy(u, b, m)
+				elementwise.Scale(u, u, a)
+				elementwise.Axpy(u, b, m)
 				divideByRoot(u, v, tmp, r, float32(s.eps))
 			})
 		}
@@ -217,7 +217,7 @@ func scaleByRAdam(s settings) Rule {
 			l.blocks(len(u), func(lo, hi int, tmp []float32) {
 				u, m, v := u[lo:hi], avg[i][lo:hi], sq[i][lo:hi]
 				moments(m, v, u, tmp, &s)
-				kernel.Scale(u, m, float32(c))
+				elementwise.Scale(u, m, float32(c))
 				if rectified {
 					divideByRoot(u, v, tmp, 1, float32(s.eps))
 				}

@@ -3,7 +3,7 @@ package optim
 import (
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/tensor"
 )
 
@@ -30,13 +30,13 @@ func scaleByAdaGrad(s settings) Rule {
 		l := counted(ps)
 		sum := l.buffers("sum")
 		for _, b := range sum {
-			kernel.Fill(b, float32(s.accumulator))
+			elementwise.Fill(b, float32(s.accumulator))
 		}
 		l.each = func(_ *Step, i int, u []float32, t float64) {
 			l.blocks(len(u), func(lo, hi int, tmp []float32) {
 				u, b := u[lo:hi], sum[i][lo:hi]
-				kernel.MulAdd(b, u, u)
-				kernel.Scale(u, u, float32(1/(1+(t-1)*s.lrDecay)))
+				elementwise.MulAdd(b, u, u)
+				elementwise.Scale(u, u, float32(1/(1+(t-1)*s.lrDecay)))
 				divideByRoot(u, b, tmp, 1, float32(s.eps))
 			})
 		}
@@ -66,7 +66,7 @@ func RMSProp(lr float64, opts ...Option) Rule {
 		l := &perParam{params: ps, final: true}
 		sq := l.buffers("square_avg")
 		l.each = func(st *Step, i int, g []float32, _ float64) {
-			kernel.RMSProp(st.Params[i].Data, g, sq[i], lr*st.Factor, s.rho, s.eps)
+			elementwise.RMSProp(st.Params[i].Data, g, sq[i], lr*st.Factor, s.rho, s.eps)
 		}
 		return l
 	}
@@ -91,11 +91,11 @@ func scaleByRMS(s settings) Rule {
 				meanSquare(v, u, tmp, s.rho)
 				if s.centered {
 					m := avg[i][lo:hi]
-					kernel.Scale(m, m, float32(s.rho))
-					kernel.Axpy(m, float32(1-s.rho), u)
-					kernel.Square(tmp, m)
-					kernel.Sub(tmp, v, tmp)
-					kernel.Clamp(tmp, tmp, 0, float32(math.Inf(1))) // rounding must not make a variance negative
+					elementwise.Scale(m, m, float32(s.rho))
+					elementwise.Axpy(m, float32(1-s.rho), u)
+					elementwise.Square(tmp, m)
+					elementwise.Sub(tmp, v, tmp)
+					elementwise.Clamp(tmp, tmp, 0, float32(math.Inf(1))) // rounding must not make a variance negative
 					v = tmp
 				}
 				divideByRoot(u, v, tmp, 1, float32(s.eps))
@@ -128,12 +128,12 @@ func scaleByAdaDelta(s settings) Rule {
 			l.blocks(len(u), func(lo, hi int, tmp []float32) {
 				u, v, a := u[lo:hi], sq[i][lo:hi], acc[i][lo:hi]
 				meanSquare(v, u, tmp, s.rho)
-				kernel.AddScalar(tmp, a, eps)
-				kernel.Sqrt(tmp, tmp)
-				kernel.Mul(u, u, tmp)
-				kernel.AddScalar(tmp, v, eps)
-				kernel.Sqrt(tmp, tmp)
-				kernel.Div(u, u, tmp)
+				elementwise.AddScalar(tmp, a, eps)
+				elementwise.Sqrt(tmp, tmp)
+				elementwise.Mul(u, u, tmp)
+				elementwise.AddScalar(tmp, v, eps)
+				elementwise.Sqrt(tmp, tmp)
+				elementwise.Div(u, u, tmp)
 				meanSquare(a, u, tmp, s.rho)
 			})
 		}
@@ -155,7 +155,7 @@ func Lion(lr float64, opts ...Option) Rule {
 		l := &perParam{params: ps, final: true}
 		avg, decay := l.buffers("exp_avg"), s.decays(ps)
 		l.each = func(st *Step, i int, g []float32, _ float64) {
-			kernel.Lion(st.Params[i].Data, g, avg[i], lr*st.Factor, s.beta1, s.beta2, decay[i])
+			elementwise.Lion(st.Params[i].Data, g, avg[i], lr*st.Factor, s.beta1, s.beta2, decay[i])
 		}
 		return l
 	}
@@ -206,7 +206,7 @@ func ScaleByTrustRatio() Rule {
 				continue
 			}
 			if p, n := norm(s.Params[i].Data), norm(u); p != 0 && n != 0 {
-				kernel.Scale(u, u, float32(p/n))
+				elementwise.Scale(u, u, float32(p/n))
 			}
 		}
 	})

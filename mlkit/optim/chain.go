@@ -3,7 +3,7 @@ package optim
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/tensor"
 )
 
@@ -58,7 +58,7 @@ func ScaleByLearningRate(lr float64) Rule {
 	checkRate("ScaleByLearningRate", lr)
 	return Stateless(func(s *Step) {
 		for _, u := range s.Updates {
-			kernel.Scale(u, u, float32(-lr*s.Factor))
+			elementwise.Scale(u, u, float32(-lr*s.Factor))
 		}
 	})
 }
@@ -93,7 +93,7 @@ func (s *Step) apply() {
 	}
 	for i, p := range s.Params {
 		if u := s.Updates[i]; u != nil {
-			kernel.Add(p.Data, p.Data, u)
+			elementwise.Add(p.Data, p.Data, u)
 		}
 	}
 	s.Applied = true

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // ClipByValue limits every element of the updates to ±limit. NaN stays NaN.
@@ -12,7 +13,7 @@ func ClipByValue(limit float64) Rule {
 	checkLimit("ClipByValue", limit)
 	return Stateless(func(s *Step) {
 		for _, u := range s.Updates {
-			kernel.Clamp(u, u, float32(-limit), float32(limit))
+			elementwise.Clamp(u, u, float32(-limit), float32(limit))
 		}
 	})
 }
@@ -52,9 +53,9 @@ func checkLimit(rule string, limit float64) {
 func shorten(u []float32, n, limit float64) {
 	switch c := limit / (n + 1e-6); {
 	case math.IsInf(n, 0):
-		kernel.Fill(u, float32(math.NaN()))
+		elementwise.Fill(u, float32(math.NaN()))
 	case !(c >= 1): // also NaN
-		kernel.Scale(u, u, float32(c))
+		elementwise.Scale(u, u, float32(c))
 	}
 }
 
@@ -71,7 +72,7 @@ func GlobalNorm(xs [][]float32) float64 {
 
 // norm is the Euclidean norm, also where the sum of squares leaves float32.
 func norm(x []float32) float64 {
-	sum := float64(kernel.SumSquares(x))
+	sum := float64(rowwise.SumSquares(x))
 	if !(sum > 1e-30 && sum < math.MaxFloat32) && len(x) > 0 {
 		sum = 0
 		for _, v := range x {

@@ -8,7 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/optimize"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/cpu"
 	"descent/mlkit/tensor"
 )
 
@@ -106,7 +106,7 @@ type flat struct {
 	evals          int
 	// What the loss panicked with: the evaluations run on another goroutine,
 	// where a panic would end the program.
-	panicked kernel.Panic
+	panicked cpu.Panic
 }
 
 func (c *flat) each(f func(i int, p *float32)) {
@@ -122,7 +122,7 @@ func (c *flat) each(f func(i int, p *float32)) {
 func (c *flat) guarded(x []float64) (f float64) {
 	defer func() {
 		if p := recover(); p != nil {
-			f, c.panicked = math.Inf(1), kernel.Caught(p)
+			f, c.panicked = math.Inf(1), cpu.Caught(p)
 		}
 	}()
 	return c.eval(x)

@@ -1,7 +1,7 @@
 package optim
 
 import (
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/tensor"
 )
 
@@ -50,7 +50,7 @@ func (l *perParam) memory(name string, start float32, size func(*tensor.Param) i
 	b := make([][]float32, len(l.params))
 	for i, p := range l.params {
 		b[i] = make([]float32, size(p))
-		kernel.Fill(b[i], start)
+		elementwise.Fill(b[i], start)
 		l.slots = append(l.slots, Slot{Name: name, Param: i, Data: b[i]})
 	}
 	return b

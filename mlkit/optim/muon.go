@@ -3,7 +3,8 @@ package optim
 import (
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/gemm"
 	"descent/mlkit/tensor"
 )
 
@@ -63,7 +64,7 @@ func scaleByMuon(s settings) Rule {
 				}
 			}
 			o.run(u, d[0], d[1])
-			kernel.Scale(u, u, float32(s.adaptWidth(d[0], d[1])))
+			elementwise.Scale(u, u, float32(s.adaptWidth(d[0], d[1])))
 		}
 		return l
 	}
@@ -85,22 +86,22 @@ func (o *orthogonalizer) run(m []float32, rows, cols int) {
 	r, n := rows, cols
 	if tall { // the products of the short side are the cheap ones
 		r, n = cols, rows
-		kernel.Transpose(x, m, rows, cols)
+		gemm.Transpose(x, m, rows, cols)
 	} else {
 		copy(x, m)
 	}
-	kernel.Scale(x, x, float32(1/max(norm(x), o.eps)))
+	elementwise.Scale(x, x, float32(1/max(norm(x), o.eps)))
 	gram, poly := o.gram[:r*r], o.poly[:r*r]
 	for range o.steps { // x ← a·x + (b·A + c·A²)·x, A = x·xᵀ
-		kernel.Gemm{M: r, N: r, K: n, TransB: true}.Run(gram, x, x)
-		kernel.Gemm{M: r, N: r, K: r, Alpha: c}.Run(poly, gram, gram)
-		kernel.Axpy(poly, b, gram)
-		kernel.Scale(y, x, a)
-		kernel.Gemm{M: r, N: n, K: r, Accumulate: true}.Run(y, poly, x)
+		gemm.Gemm{M: r, N: r, K: n, TransB: true}.Run(gram, x, x)
+		gemm.Gemm{M: r, N: r, K: r, Alpha: c}.Run(poly, gram, gram)
+		elementwise.Axpy(poly, b, gram)
+		elementwise.Scale(y, x, a)
+		gemm.Gemm{M: r, N: n, K: r, Accumulate: true}.Run(y, poly, x)
 		x, y = y, x
 	}
 	if tall {
-		kernel.Transpose(m, x, cols, rows)
+		gemm.Transpose(m, x, cols, rows)
 	} else {
 		copy(m, x)
 	}

@@ -3,7 +3,7 @@ package optim
 import (
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/tensor"
 )
 
@@ -60,7 +60,7 @@ func AddPenalty(c Penalty) Rule {
 				}
 				p := s.Params[i].Data
 				if c.L2 != 0 {
-					kernel.Axpy(u, float32(c.L2), p)
+					elementwise.Axpy(u, float32(c.L2), p)
 				}
 				if l1 != 0 {
 					for k, v := range p {

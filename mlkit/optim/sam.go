@@ -3,7 +3,7 @@ package optim
 import (
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/tensor"
 )
 
@@ -79,7 +79,7 @@ func (c *SAM) perturb(o *Optimizer, g tensor.Grads) {
 			continue
 		}
 		if c.Adaptive {
-			kernel.Mul(u, u, p.Data)
+			elementwise.Mul(u, u, p.Data)
 		}
 		n := norm(u)
 		sum += n * n
@@ -91,8 +91,8 @@ func (c *SAM) perturb(o *Optimizer, g tensor.Grads) {
 			continue
 		}
 		if c.Adaptive { // u is p·g by now, and another p is due
-			kernel.Mul(u, u, c.backup[i])
+			elementwise.Mul(u, u, c.backup[i])
 		}
-		kernel.Axpy(p.Data, scale, u)
+		elementwise.Axpy(p.Data, scale, u)
 	}
 }

@@ -1,7 +1,7 @@
 package optim
 
 import (
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/tensor"
 )
 
@@ -16,7 +16,7 @@ func SGD(lr float64, opts ...Option) Rule {
 	return Stateless(func(s *Step) {
 		for i, p := range s.Params {
 			if u := s.Updates[i]; u != nil {
-				kernel.SGDUpdate(p.Data, u, float32(lr*s.Factor))
+				elementwise.SGDUpdate(p.Data, u, float32(lr*s.Factor))
 			}
 		}
 		s.Applied = true
@@ -52,7 +52,7 @@ func momentum(rule, takes string, lr, mu float64, nesterov bool, opts []Option) 
 		l, buf := traceLink(ps, s)
 		l.final = true
 		l.each = func(st *Step, i int, g []float32, t float64) {
-			kernel.SGDMomentum(st.Params[i].Data, g, buf[i], float32(lr*st.Factor), float32(s.momentum), s.dampens(t), s.nesterov)
+			elementwise.SGDMomentum(st.Params[i].Data, g, buf[i], float32(lr*st.Factor), float32(s.momentum), s.dampens(t), s.nesterov)
 		}
 		return l
 	}
@@ -70,10 +70,10 @@ func trace(s settings) Rule {
 		l, buf := traceLink(ps, s)
 		l.each = func(_ *Step, i int, u []float32, t float64) {
 			b := buf[i]
-			kernel.Scale(b, b, mu)
-			kernel.Axpy(b, 1-s.dampens(t), u)
+			elementwise.Scale(b, b, mu)
+			elementwise.Axpy(b, 1-s.dampens(t), u)
 			if s.nesterov {
-				kernel.Axpy(u, mu, b)
+				elementwise.Axpy(u, mu, b)
 			} else {
 				copy(u, b)
 			}

@@ -3,18 +3,18 @@ package tensor
 import (
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 )
 
 // ReLU is max(x, 0) (Nair & Hinton 2010). Its derivative at 0 is taken as 0.
 func (x Tensor) ReLU() Tensor {
 	y, n := x.unary("ReLU", backReLU)
-	kernel.ReLU(n.data, x.t.operand(n, 0))
+	elementwise.ReLU(n.data, x.t.operand(n, 0))
 	return y
 }
 
 func backReLU(t *Tape, n *node) { // in place: the commonest activation saves a pass
-	kernel.ReLUMask(n.grad, n.grad, n.data)
+	elementwise.ReLUMask(n.grad, n.grad, n.data)
 	t.handOn(n, 0)
 }
 
@@ -42,25 +42,25 @@ func (x Tensor) SiLU() Tensor { return opSiLU.apply(x) }
 func (x Tensor) Mish() Tensor { return opMish.apply(x) }
 
 var (
-	opTanh     = &pointwise{"Tanh", kernel.Tanh, kernel.TanhGrad, true}
-	opSigmoid  = &pointwise{"Sigmoid", kernel.Sigmoid, kernel.SigmoidGrad, true}
-	opSELU     = &pointwise{"SELU", kernel.SELU, kernel.SELUGrad, true}
-	opGELU     = &pointwise{"GELU", kernel.GELU, kernel.GELUGrad, false}
-	opGELUTanh = &pointwise{"GELUTanh", kernel.GELUTanh, kernel.GELUTanhGrad, false}
-	opSiLU     = &pointwise{"SiLU", kernel.SiLU, kernel.SiLUGrad, false}
-	opMish     = &pointwise{"Mish", kernel.Mish, kernel.MishGrad, false}
+	opTanh     = &pointwise{"Tanh", elementwise.Tanh, elementwise.TanhGrad, true}
+	opSigmoid  = &pointwise{"Sigmoid", elementwise.Sigmoid, elementwise.SigmoidGrad, true}
+	opSELU     = &pointwise{"SELU", elementwise.SELU, elementwise.SELUGrad, true}
+	opGELU     = &pointwise{"GELU", elementwise.GELU, elementwise.GELUGrad, false}
+	opGELUTanh = &pointwise{"GELUTanh", elementwise.GELUTanh, elementwise.GELUTanhGrad, false}
+	opSiLU     = &pointwise{"SiLU", elementwise.SiLU, elementwise.SiLUGrad, false}
+	opMish     = &pointwise{"Mish", elementwise.Mish, elementwise.MishGrad, false}
 )
 
 // LeakyReLU is x above 0 and slope·x elsewhere (Maas et al. 2013).
 func (x Tensor) LeakyReLU(slope float32) Tensor {
 	y, n := x.unary("LeakyReLU", backLeakyReLU)
 	n.f[0] = slope
-	kernel.LeakyReLU(n.data, x.t.operand(n, 0), slope)
+	elementwise.LeakyReLU(n.data, x.t.operand(n, 0), slope)
 	return y
 }
 
 func backLeakyReLU(t *Tape, n *node) {
-	kernel.LeakyReLUGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0])
+	elementwise.LeakyReLUGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0])
 }
 
 // ELU is x above 0 and alpha·(eˣ − 1) elsewhere, alpha ≥ 0 (Clevert et al.
@@ -68,23 +68,23 @@ func backLeakyReLU(t *Tape, n *node) {
 func (x Tensor) ELU(alpha float32) Tensor {
 	y, n := x.unary("ELU", backELU)
 	n.f[0] = alpha
-	kernel.ELU(n.data, x.t.operand(n, 0), alpha)
+	elementwise.ELU(n.data, x.t.operand(n, 0), alpha)
 	return y
 }
 
-func backELU(t *Tape, n *node) { kernel.ELUGrad(t.gradOf(n, 0), n.grad, n.data, n.f[0]) }
+func backELU(t *Tape, n *node) { elementwise.ELUGrad(t.gradOf(n, 0), n.grad, n.data, n.f[0]) }
 
 // Softplus is log(1 + e^(beta·x))/beta, a smooth ReLU, without overflow; beta
 // is usually 1.
 func (x Tensor) Softplus(beta float32) Tensor {
 	y, n := x.unary("Softplus", backSoftplus)
 	n.f[0] = beta
-	kernel.Softplus(n.data, x.t.operand(n, 0), beta)
+	elementwise.Softplus(n.data, x.t.operand(n, 0), beta)
 	return y
 }
 
 func backSoftplus(t *Tape, n *node) {
-	kernel.SoftplusGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0])
+	elementwise.SoftplusGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0])
 }
 
 // HardTanh is x limited to [−1, 1].
@@ -102,7 +102,7 @@ func (x Tensor) HardSigmoid() Tensor {
 func (x Tensor) limit(op string, low, high float32) Tensor {
 	y, n := x.unary(op, backClamp)
 	n.f = [2]float32{math.Nextafter32(low, high), math.Nextafter32(high, low)}
-	kernel.Clamp(n.data, x.t.operand(n, 0), low, high)
+	elementwise.Clamp(n.data, x.t.operand(n, 0), low, high)
 	return y
 }
 

@@ -1,6 +1,6 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import "descent/mlkit/internal/kernel/elementwise"
 
 // Arithmetic of two tensors. Shapes broadcast as in NumPy: aligned at the last
 // axis, a length of 1 repeats. Operands must be on one tape.
@@ -20,9 +20,9 @@ func (x Tensor) Div(y Tensor) Tensor { return opDiv.apply(x, y) }
 var opAdd = &binary{
 	name:   "Add",
 	passes: true,
-	vv:     kernel.Add,
-	vs:     kernel.AddScalar,
-	sv:     func(dst []float32, a float32, b []float32) { kernel.AddScalar(dst, b, a) },
+	vv:     elementwise.Add,
+	vs:     elementwise.AddScalar,
+	sv:     func(dst []float32, a float32, b []float32) { elementwise.AddScalar(dst, b, a) },
 	da:     func(dst, dy, a, b []float32) []float32 { return dy },
 	db:     func(dst, dy, a, b []float32) []float32 { return dy },
 }
@@ -30,15 +30,15 @@ var opAdd = &binary{
 var opSub = &binary{
 	name:   "Sub",
 	passes: true,
-	vv:     kernel.Sub,
-	vs:     func(dst, a []float32, b float32) { kernel.AddScalar(dst, a, -b) },
+	vv:     elementwise.Sub,
+	vs:     func(dst, a []float32, b float32) { elementwise.AddScalar(dst, a, -b) },
 	sv: func(dst []float32, a float32, b []float32) {
-		kernel.Neg(dst, b)
-		kernel.AddScalar(dst, dst, a)
+		elementwise.Neg(dst, b)
+		elementwise.AddScalar(dst, dst, a)
 	},
 	da: func(dst, dy, a, b []float32) []float32 { return dy },
 	db: func(dst, dy, a, b []float32) []float32 {
-		kernel.Neg(dst[:len(dy)], dy)
+		elementwise.Neg(dst[:len(dy)], dy)
 		return dst[:len(dy)]
 	},
 }
@@ -46,16 +46,16 @@ var opSub = &binary{
 var opMul = &binary{
 	name:    "Mul",
 	product: true,
-	vv:      kernel.Mul,
-	vs:      kernel.Scale,
-	sv:      func(dst []float32, a float32, b []float32) { kernel.Scale(dst, b, a) },
+	vv:      elementwise.Mul,
+	vs:      elementwise.Scale,
+	sv:      func(dst []float32, a float32, b []float32) { elementwise.Scale(dst, b, a) },
 	da:      func(dst, dy, a, b []float32) []float32 { return times(dst, dy, b) },
 	db:      func(dst, dy, a, b []float32) []float32 { return times(dst, dy, a) },
 }
 
 var opDiv = &binary{
 	name: "Div",
-	vv:   kernel.Div,
+	vv:   elementwise.Div,
 	vs: func(dst, a []float32, b float32) { // not a·(1/b): that rounds twice
 		for i := range dst {
 			dst[i] = a[i] / b
@@ -86,7 +86,7 @@ var opDiv = &binary{
 // AddScalar is x + s.
 func (x Tensor) AddScalar(s float32) Tensor {
 	y, n := x.unary("AddScalar", backAddScalar)
-	kernel.AddScalar(n.data, x.t.nodes[x.i].data, s)
+	elementwise.AddScalar(n.data, x.t.nodes[x.i].data, s)
 	return y
 }
 
@@ -96,15 +96,15 @@ func backAddScalar(t *Tape, n *node) { t.handOn(n, 0) }
 func (x Tensor) Scale(s float32) Tensor {
 	y, n := x.unary("Scale", backScale)
 	n.f[0] = s
-	kernel.Scale(n.data, x.t.nodes[x.i].data, s)
+	elementwise.Scale(n.data, x.t.nodes[x.i].data, s)
 	return y
 }
 
 func backScale(t *Tape, n *node) {
 	if g, acc := t.gradBuffer(n, 0); acc {
-		kernel.Axpy(g, n.f[0], n.grad)
+		elementwise.Axpy(g, n.f[0], n.grad)
 	} else if g != nil {
-		kernel.Scale(g, n.grad, n.f[0])
+		elementwise.Scale(g, n.grad, n.f[0])
 	}
 }
 

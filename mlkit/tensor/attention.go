@@ -4,7 +4,11 @@ import (
 	"fmt"
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/random"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // Attend says how attention is to be computed. The zero value with Heads set
@@ -101,7 +105,7 @@ type attention struct {
 var attentions = spare{New: func() any { return new(attention) }}
 
 func (a *attention) run(batch int) {
-	kernel.Parallel(batch, a)
+	cpu.Parallel(batch, a)
 	*a = attention{}
 	attentions.Put(a)
 }
@@ -199,7 +203,7 @@ func backAttention(t *Tape, n *node) {
 	t.floats.recycle(probs)
 }
 
-// Part implements kernel.Task: one sample.
+// Part implements cpu.Task: one sample.
 func (a *attention) Part(b int) {
 	if a.dy == nil {
 		a.forward(b)
@@ -236,21 +240,21 @@ func (a *attention) forward(b int) {
 	}
 	dh := a.width / a.heads
 	probs := a.probs[b*a.heads*per:][:a.heads*per]
-	kernel.GemmBatch(a.heads, kernel.Gemm{M: a.tq, N: a.tk, K: dh, TransB: true, LDA: a.ld[0], LDB: a.ld[1], Alpha: a.scale()},
+	gemm.GemmBatch(a.heads, gemm.Gemm{M: a.tq, N: a.tk, K: dh, TransB: true, LDA: a.ld[0], LDB: a.ld[1], Alpha: a.scale()},
 		probs, a.head(0, b, 0), a.head(1, b, 0), per, dh, dh)
 	a.mask(probs, b)
-	kernel.Softmax(probs, probs, a.tk)
+	rowwise.Softmax(probs, probs, a.tk)
 	if a.causal || a.padding != nil {
 		a.blank(probs)
 	}
 	dropped := probs
 	if a.keep < 1 {
 		dropped = a.dropped[b*a.heads*per:][:len(probs)]
-		kernel.Dropout(dropped, nil, probs, a.keep, a.seed, a.step, a.op<<32|uint64(b))
+		random.Dropout(dropped, nil, probs, a.keep, a.seed, a.step, a.op<<32|uint64(b))
 	}
 	y := a.y[b*a.tq*a.width:]
 	for h := range a.heads {
-		kernel.Gemm{M: a.tq, N: dh, K: a.tk, LDB: a.ld[2], LDC: a.width}.Run(y[min(h*dh, len(y)):], dropped[h*per:], a.head(2, b, h))
+		gemm.Gemm{M: a.tq, N: dh, K: a.tk, LDB: a.ld[2], LDC: a.width}.Run(y[min(h*dh, len(y)):], dropped[h*per:], a.head(2, b, h))
 	}
 }
 
@@ -272,7 +276,7 @@ func (a *attention) mask(scores []float32, b int) {
 	}
 	for i := range a.heads * a.tq {
 		first := max(0, i%a.tq+1+a.tk-a.tq) // the first key that is unseen
-		kernel.Fill(scores[i*a.tk+min(first, a.tk):(i+1)*a.tk], minusInf)
+		elementwise.Fill(scores[i*a.tk+min(first, a.tk):(i+1)*a.tk], minusInf)
 	}
 }
 
@@ -300,7 +304,7 @@ func (a *attention) backward(b int) {
 	clear(dscores)
 	if a.dx[2] != nil { // dV = Pᵀ·dY
 		for h := range a.heads {
-			kernel.Gemm{M: a.tk, N: dh, K: a.tq, TransA: true, LDB: a.width, LDC: a.ldd[2], Accumulate: a.acc[2]}.Run(
+			gemm.Gemm{M: a.tk, N: dh, K: a.tq, TransA: true, LDB: a.width, LDC: a.ldd[2], Accumulate: a.acc[2]}.Run(
 				a.headGrad(2, at, h), dropped[h*per:], dy[h*dh:])
 		}
 	}
@@ -308,22 +312,22 @@ func (a *attention) backward(b int) {
 		return
 	}
 	// dP = dY·Vᵀ, back through dropout and softmax
-	kernel.GemmBatch(a.heads, kernel.Gemm{M: a.tq, N: a.tk, K: dh, TransB: true, LDA: a.width, LDB: a.ld[2]},
+	gemm.GemmBatch(a.heads, gemm.Gemm{M: a.tq, N: a.tk, K: dh, TransB: true, LDA: a.width, LDB: a.ld[2]},
 		dprobs, dy, a.head(2, b, 0), per, dh, dh)
 	if a.keep < 1 {
-		kernel.DropoutGrad(dscores, dprobs, a.keep, a.seed, a.step, a.op<<32|uint64(b))
+		random.DropoutGrad(dscores, dprobs, a.keep, a.seed, a.step, a.op<<32|uint64(b))
 		dscores, dprobs = dprobs, dscores
 		clear(dscores)
 	}
-	kernel.SoftmaxGrad(dscores, dprobs, probs, a.tk)
+	rowwise.SoftmaxGrad(dscores, dprobs, probs, a.tk)
 	for h := range a.heads {
 		ds := dscores[h*per:][:per]
 		if a.dx[0] != nil {
-			kernel.Gemm{M: a.tq, N: dh, K: a.tk, LDB: a.ld[1], LDC: a.ldd[0], Alpha: a.scale(), Accumulate: a.acc[0]}.Run(
+			gemm.Gemm{M: a.tq, N: dh, K: a.tk, LDB: a.ld[1], LDC: a.ldd[0], Alpha: a.scale(), Accumulate: a.acc[0]}.Run(
 				a.headGrad(0, at, h), ds, a.head(1, b, h))
 		}
 		if a.dx[1] != nil {
-			kernel.Gemm{M: a.tk, N: dh, K: a.tq, TransA: true, LDB: a.ld[0], LDC: a.ldd[1], Alpha: a.scale(), Accumulate: a.acc[1]}.Run(
+			gemm.Gemm{M: a.tk, N: dh, K: a.tq, TransA: true, LDB: a.ld[0], LDC: a.ldd[1], Alpha: a.scale(), Accumulate: a.acc[1]}.Run(
 				a.headGrad(1, at, h), ds, a.head(0, b, h))
 		}
 	}

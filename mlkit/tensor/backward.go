@@ -3,7 +3,7 @@ package tensor
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 )
 
 // Backward computes the gradient of x, which must have one element, with
@@ -127,7 +127,7 @@ func (t *Tape) handOn(n *node, k int) {
 	switch {
 	case !m.needs:
 	case m.grad != nil:
-		kernel.Add(m.grad, m.grad, n.grad)
+		elementwise.Add(m.grad, m.grad, n.grad)
 	default:
 		m.grad, n.grad = n.grad, nil
 	}
@@ -243,9 +243,9 @@ func (s *GradSum) Add(g Grads, weight float32) {
 			panic(fmt.Sprintf("tensor: parameter %q changed its size between two Adds", u.p.Name))
 		}
 		if e.set {
-			kernel.Axpy(e.g, weight, grad)
+			elementwise.Axpy(e.g, weight, grad)
 		} else {
-			kernel.Scale(e.g, grad, weight)
+			elementwise.Scale(e.g, grad, weight)
 			e.set = true
 		}
 	}

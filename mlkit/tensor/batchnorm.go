@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // BatchNorm normalises each channel of x [n, c, ...] to mean 0 and variance 1
@@ -37,7 +38,7 @@ func (x Tensor) BatchNorm(w, b Tensor, mean, variance *Buffer, momentum, eps flo
 	mu, rstd := t.floats.take(channels), t.floats.take(channels)
 	if training {
 		vars := t.floats.take(channels)
-		kernel.ChannelStats(mu, vars, in.data, size)
+		rowwise.ChannelStats(mu, vars, in.data, size)
 		for c, v := range vars {
 			rstd[c] = float32(1 / math.Sqrt(float64(v)+float64(eps)))
 			vars[c] = v * float32(count) / float32(count-1)
@@ -57,13 +58,13 @@ func (x Tensor) BatchNorm(w, b Tensor, mean, variance *Buffer, momentum, eps flo
 	scale, shift := t.floats.reuse(channels), t.floats.reuse(channels)
 	copy(scale, rstd)
 	if gamma != nil {
-		kernel.Mul(scale, rstd, gamma)
+		elementwise.Mul(scale, rstd, gamma)
 	}
 	clear(shift)
 	if bi >= 0 {
 		copy(shift, t.nodes[bi].data)
 	}
-	kernel.ChannelAffine(n.data, data, mu, scale, shift, size)
+	rowwise.ChannelAffine(n.data, data, mu, scale, shift, size)
 	t.floats.recycle(scale)
 	t.floats.recycle(shift)
 	n.saved[0], n.saved[1] = mu, rstd
@@ -79,19 +80,19 @@ func backBatchNorm(t *Tape, n *node) {
 	x, channels, size := t.operand(n, 0), n.d[1], planeSize(&n.shape)
 	mu, rstd, dy := n.saved[0], n.saved[1], n.grad
 	dw, db := t.floats.reuse(channels), t.floats.reuse(channels)
-	kernel.ChannelGradSums(db, dw, dy, x, mu, size)
-	kernel.Mul(dw, dw, rstd)
+	rowwise.ChannelGradSums(db, dw, dy, x, mu, size)
+	elementwise.Mul(dw, dw, rstd)
 	if g := t.gradOf(n, 1); g != nil {
-		kernel.Add(g, g, dw)
+		elementwise.Add(g, g, dw)
 	}
 	if g := t.gradOf(n, 2); g != nil {
-		kernel.Add(g, g, db)
+		elementwise.Add(g, g, db)
 	}
 	if t.nodes[n.in[0]].needs {
 		scale, slope, shift := t.floats.reuse(channels), t.floats.zeroed(channels), t.floats.zeroed(channels)
 		copy(scale, rstd)
 		if n.in[1] >= 0 {
-			kernel.Mul(scale, rstd, t.operand(n, 1))
+			elementwise.Mul(scale, rstd, t.operand(n, 1))
 		}
 		if n.i[0] == 1 {
 			m := float32(len(x) / channels)
@@ -99,7 +100,7 @@ func backBatchNorm(t *Tape, n *node) {
 				slope[c], shift[c] = -s*rstd[c]*dw[c]/m, -s*db[c]/m
 			}
 		}
-		kernel.ChannelGrad(dy, dy, x, mu, scale, slope, shift, size)
+		rowwise.ChannelGrad(dy, dy, x, mu, scale, slope, shift, size)
 		t.floats.recycle(scale)
 		t.floats.recycle(slope)
 		t.floats.recycle(shift)

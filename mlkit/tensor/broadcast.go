@@ -1,6 +1,9 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import (
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/rowwise"
+)
 
 // binary describes an element-wise operation of two operands. Each function
 // works on a run of elements in which an operand either advances with the
@@ -214,7 +217,7 @@ func backOperand(t *Tape, n *node, k int, slope func(dst, dy, a, b []float32) []
 			case n.binary.product && len(to) == len(dy):
 				addScaled(to, dy, other)
 			case n.binary.product && len(other) == len(dy):
-				to[0] += kernel.Dot(dy, other)
+				to[0] += rowwise.Dot(dy, other)
 			default:
 				gather(to, slope(tmp, dy, a, b))
 			}
@@ -226,7 +229,7 @@ func backOperand(t *Tape, n *node, k int, slope func(dst, dy, a, b []float32) []
 // sum adds up what repeats along a walk: in g, laid out like operand a or b,
 // which does not move on some of the axes. add adds the terms of some steps to
 // the elements of g from g0 on. Where an element gets thousands of terms they
-// come in blocks, whose sums [kernel.SumBlocks] puts together.
+// come in blocks, whose sums [rowwise.SumBlocks] puts together.
 func (w *walk) sum(g []float32, a bool, add func(g []float32, o odometer, g0 int)) {
 	s := &w.sb
 	if a {
@@ -271,7 +274,7 @@ func (w *walk) sum(g []float32, a bool, add func(g []float32, o odometer, g0 int
 		if a {
 			g0 = p.a
 		}
-		kernel.SumBlocks(g[g0:g0+below], steps, each, func(g []float32, first, n int) {
+		rowwise.SumBlocks(g[g0:g0+below], steps, each, func(g []float32, first, n int) {
 			part := inner
 			part.d[0] = n
 			o := part.start()
@@ -286,9 +289,9 @@ func (w *walk) sum(g []float32, a bool, add func(g []float32, o odometer, g0 int
 // it to the one element that was repeated.
 func gather(g, d []float32) {
 	if len(g) == len(d) {
-		kernel.Add(g, g, d)
+		elementwise.Add(g, g, d)
 	} else {
-		g[0] += kernel.Sum(d)
+		g[0] += rowwise.Sum(d)
 	}
 }
 
@@ -296,9 +299,9 @@ func gather(g, d []float32) {
 func times(dst, x, s []float32) []float32 {
 	dst = dst[:len(x)]
 	if len(s) == len(x) {
-		kernel.Mul(dst, x, s)
+		elementwise.Mul(dst, x, s)
 	} else {
-		kernel.Scale(dst, x, s[0])
+		elementwise.Scale(dst, x, s[0])
 	}
 	return dst
 }

@@ -3,7 +3,7 @@ package tensor
 import (
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 )
 
 // Comparisons give masks: tensors of 1 where it holds and 0 elsewhere, without
@@ -91,8 +91,8 @@ func (x Tensor) Maximum(y Tensor) Tensor { return opMaximum.apply(x, y) }
 func (x Tensor) Minimum(y Tensor) Tensor { return opMinimum.apply(x, y) }
 
 var (
-	opMaximum = extremum("Maximum", func(a, b float32) float32 { return max(a, b) }, kernel.Max2, -1)
-	opMinimum = extremum("Minimum", func(a, b float32) float32 { return min(a, b) }, kernel.Min2, 1)
+	opMaximum = extremum("Maximum", func(a, b float32) float32 { return max(a, b) }, elementwise.Max2, -1)
+	opMinimum = extremum("Minimum", func(a, b float32) float32 { return min(a, b) }, elementwise.Min2, 1)
 )
 
 func extremum(name string, f func(a, b float32) float32, vv func(dst, a, b []float32), sign float32) *binary {

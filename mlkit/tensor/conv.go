@@ -3,7 +3,10 @@ package tensor
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/conv"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // Conv holds the options of a convolution, vertical before horizontal; the
@@ -21,12 +24,12 @@ type Conv struct {
 // the zero Tensor for none; the result is [n, out, oh, ow] with
 // oh = (h + 2·padding − dilation·(kh−1) − 1)/stride + 1, rounded down.
 func (x Tensor) Conv2D(w, b Tensor, c Conv) Tensor {
-	return x.conv("Conv2D", w, b, c, kernel.None)
+	return x.conv("Conv2D", w, b, c, gemm.None)
 }
 
 // Conv2DReLU is Conv2D followed by ReLU, in one pass over the result.
 func (x Tensor) Conv2DReLU(w, b Tensor, c Conv) Tensor {
-	return x.conv("Conv2DReLU", w, b, c, kernel.ReLUAct)
+	return x.conv("Conv2DReLU", w, b, c, gemm.ReLUAct)
 }
 
 // Conv2DMaxPool is Conv2D, ReLU where relu is set, and MaxPool2D over windows of
@@ -34,9 +37,9 @@ func (x Tensor) Conv2DReLU(w, b Tensor, c Conv) Tensor {
 // of the three operations, but of the convolution's result, four times as
 // large, only some rows are in memory at a time, and of its gradient.
 func (x Tensor) Conv2DMaxPool(w, b Tensor, c Conv, relu bool) Tensor {
-	act := kernel.None
+	act := gemm.None
 	if relu {
-		act = kernel.ReLUAct
+		act = gemm.ReLUAct
 	}
 	const op = "Conv2DMaxPool"
 	k, nx, nw, bias, bi := x.convSizes(op, w, b, c)
@@ -62,8 +65,8 @@ func (x Tensor) Conv2DMaxPool(w, b Tensor, c Conv, relu bool) Tensor {
 func backConvMaxPool(t *Tape, n *node) {
 	k := n.conv()
 	dy := n.grad
-	if kernel.Activation(n.i[14]) == kernel.ReLUAct {
-		kernel.ReLUMask(dy, dy, n.data)
+	if gemm.Activation(n.i[14]) == gemm.ReLUAct {
+		elementwise.ReLUMask(dy, dy, n.data)
 	}
 	t.sumPlanes(t.gradOf(n, 2), dy, k.OutC, n.d[2]*n.d[3])
 	if g, acc := t.gradBuffer(n, 1); g != nil {
@@ -80,10 +83,10 @@ func (x Tensor) Conv1D(w, b Tensor, c Conv) Tensor {
 	const op = "Conv1D"
 	return x.conv(op, w, b, Conv{
 		Stride: [2]int{1, c.Stride[0]}, Padding: [2]int{0, c.Padding[0]},
-		Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}, kernel.None)
+		Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}, gemm.None)
 }
 
-func (x Tensor) conv(op string, w, b Tensor, c Conv, act kernel.Activation) Tensor {
+func (x Tensor) conv(op string, w, b Tensor, c Conv, act gemm.Activation) Tensor {
 	k, nx, nw, bias, bi := x.convSizes(op, w, b, c)
 	t := x.t
 	s := nx.shape
@@ -104,7 +107,7 @@ func (x Tensor) conv(op string, w, b Tensor, c Conv, act kernel.Activation) Tens
 
 // convSizes checks the operands of a convolution. The nodes are valid until the
 // next push.
-func (x Tensor) convSizes(op string, w, b Tensor, c Conv) (k kernel.Conv, nx, nw *node, bias []float32, bi int32) {
+func (x Tensor) convSizes(op string, w, b Tensor, c Conv) (k conv.Conv, nx, nw *node, bias []float32, bi int32) {
 	nx, nw = x.node(op), w.node(op)
 	sameTape(op, x, w)
 	sx, ok := nx.asImages(op == "Conv1D")
@@ -137,8 +140,8 @@ func (s *shape) asImages(flat bool) (images [4]int, ok bool) {
 func backConv(t *Tape, n *node) {
 	k := n.conv()
 	dy := n.grad
-	if kernel.Activation(n.i[14]) == kernel.ReLUAct {
-		kernel.ReLUMask(dy, dy, n.data)
+	if gemm.Activation(n.i[14]) == gemm.ReLUAct {
+		elementwise.ReLUMask(dy, dy, n.data)
 	}
 	t.sumPlanes(t.gradOf(n, 2), dy, k.OutC, k.OutH()*k.OutW())
 	if g, acc := t.gradBuffer(n, 1); g != nil {
@@ -177,7 +180,7 @@ func (x Tensor) ConvTranspose2D(w, b Tensor, c Conv, outputPadding [2]int) Tenso
 	k.BackwardData(y, nx.data, nw.data, false)
 	for o := 0; bias != nil && o < k.N*k.C; o++ {
 		plane := y[o*k.H*k.W : (o+1)*k.H*k.W]
-		kernel.AddScalar(plane, plane, bias[o%k.C])
+		elementwise.AddScalar(plane, plane, bias[o%k.C])
 	}
 	res, n := t.push(op)
 	n.data, n.shape = y, s
@@ -200,9 +203,9 @@ func backConvTranspose(t *Tape, n *node) {
 	if acc {
 		dst = t.floats.reuse(len(g))
 	}
-	k.Forward(dst, n.grad, t.operand(n, 1), nil, kernel.None)
+	k.Forward(dst, n.grad, t.operand(n, 1), nil, gemm.None)
 	if acc {
-		kernel.Add(g, g, dst)
+		elementwise.Add(g, g, dst)
 		t.floats.recycle(dst)
 	}
 }
@@ -227,15 +230,15 @@ func (t *Tape) sumPlanes(g, images []float32, channels, size int) {
 		return
 	}
 	sums := t.floats.reuse(len(images) / size)
-	kernel.SumRows(sums, images, size)
-	kernel.AddRows(g, sums, channels)
+	rowwise.SumRows(sums, images, size)
+	rowwise.AddRows(g, sums, channels)
 	t.floats.recycle(sums)
 }
 
 // kernel gives the options with their defaults; the sizes are still missing.
-func (c Conv) kernel(op string) kernel.Conv {
+func (c Conv) kernel(op string) conv.Conv {
 	notNegative(op, c.Stride, c.Padding, c.Dilation, [2]int{c.Groups})
-	return kernel.Conv{
+	return conv.Conv{
 		StrideH: max(c.Stride[0], 1), StrideW: max(c.Stride[1], 1),
 		PadH: c.Padding[0], PadW: c.Padding[1],
 		DilH: max(c.Dilation[0], 1), DilW: max(c.Dilation[1], 1),
@@ -251,12 +254,12 @@ func notNegative(op string, options ...[2]int) {
 	}
 }
 
-func (n *node) keepConv(k kernel.Conv) {
+func (n *node) keepConv(k conv.Conv) {
 	n.i = [16]int{k.N, k.C, k.H, k.W, k.OutC, k.KH, k.KW, k.StrideH, k.StrideW, k.PadH, k.PadW, k.DilH, k.DilW, k.Groups}
 }
 
-func (n *node) conv() kernel.Conv {
+func (n *node) conv() conv.Conv {
 	i := &n.i
-	return kernel.Conv{N: i[0], C: i[1], H: i[2], W: i[3], OutC: i[4], KH: i[5], KW: i[6],
+	return conv.Conv{N: i[0], C: i[1], H: i[2], W: i[3], OutC: i[4], KH: i[5], KW: i[6],
 		StrideH: i[7], StrideW: i[8], PadH: i[9], PadW: i[10], DilH: i[11], DilW: i[12], Groups: i[13]}
 }

@@ -3,7 +3,7 @@ package tensor
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // SoftmaxCrossEntropy is −log softmax(x)[label] of each row, fused for speed
@@ -28,7 +28,7 @@ func (x Tensor) SoftmaxCrossEntropy(labels Ints) Tensor {
 	s.n--
 	s.d[s.n] = 0
 	loss, probs := t.floats.take(len(labels.Data)), t.floats.take(len(n.data))
-	kernel.SoftmaxCrossEntropy(loss, probs, n.data, labels.Data, classes)
+	rowwise.SoftmaxCrossEntropy(loss, probs, n.data, labels.Data, classes)
 	y, m := t.push(op)
 	m.data, m.shape = loss, s
 	m.saved[0], m.ids = probs, labels.Data
@@ -38,5 +38,5 @@ func (x Tensor) SoftmaxCrossEntropy(labels Ints) Tensor {
 
 func backSoftmaxCrossEntropy(t *Tape, n *node) {
 	classes := t.nodes[n.in[0]].last()
-	kernel.SoftmaxCrossEntropyGrad(t.gradOf(n, 0), n.grad, n.saved[0], n.ids, classes)
+	rowwise.SoftmaxCrossEntropyGrad(t.gradOf(n, 0), n.grad, n.saved[0], n.ids, classes)
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // CTCTargets are what [Tensor.CTC] compares with.
@@ -55,7 +57,7 @@ func (x Tensor) CTC(targets CTCTargets) Tensor {
 	t := x.t
 	loss := t.floats.take(batch)
 	c.logp = t.floats.take(len(n.data))
-	kernel.LogSoftmax(c.logp, n.data, max(classes, 1))
+	rowwise.LogSoftmax(c.logp, n.data, max(classes, 1))
 	// The gradient with respect to the logits falls off on the way: it is
 	// computed now, while the forward variables are at hand.
 	if n.needs {
@@ -67,7 +69,7 @@ func (x Tensor) CTC(targets CTCTargets) Tensor {
 	m.data, m.shape = loss, shape{n: 1, d: [MaxRank]int{batch}}
 	m.saved[0] = c.grad
 	m.record(t, backCTC, x.i)
-	kernel.Parallel(batch, c)
+	cpu.Parallel(batch, c)
 	*c = ctc{}
 	ctcs.Put(c)
 	return y
@@ -78,7 +80,7 @@ func backCTC(t *Tape, n *node) {
 	per := len(g) / max(len(n.grad), 1)
 	for b, d := range n.grad {
 		if d != 0 { // an infinite loss has no gradient to scale by 0
-			kernel.Axpy(g[b*per:(b+1)*per], d, n.saved[0][b*per:(b+1)*per])
+			elementwise.Axpy(g[b*per:(b+1)*per], d, n.saved[0][b*per:(b+1)*per])
 		}
 	}
 }
@@ -109,7 +111,7 @@ func (c *ctc) skips(labels []int32, u int) bool {
 	return u >= 2 && u%2 == 1 && labels[u/2] != labels[u/2-1]
 }
 
-// Part implements kernel.Task: one sample.
+// Part implements cpu.Task: one sample.
 func (c *ctc) Part(b int) {
 	k := c.classes
 	logp := c.logp[b*c.time*k:][:c.time*k]
@@ -166,7 +168,7 @@ func (c *ctc) Part(b int) {
 		if c.zeroInf {
 			fill = 0
 		}
-		kernel.Fill(g[:time*k], fill)
+		elementwise.Fill(g[:time*k], fill)
 		return
 	}
 	for i, v := range logp[:time*k] {

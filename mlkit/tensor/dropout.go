@@ -3,7 +3,7 @@ package tensor
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/random"
 )
 
 // Dropout sets each element to 0 with probability p and divides the others by
@@ -17,12 +17,12 @@ func (x Tensor) Dropout(p float32) Tensor {
 	y, n := x.unary("Dropout", backDropout)
 	seed, step, op := x.t.Rand()
 	n.i[0], n.i[1], n.i[2], n.f[0] = int(seed), int(step), int(op), 1-p
-	kernel.Dropout(n.data, nil, x.t.operand(n, 0), 1-p, seed, step, op)
+	random.Dropout(n.data, nil, x.t.operand(n, 0), 1-p, seed, step, op)
 	return y
 }
 
 func backDropout(t *Tape, n *node) { // the same numbers once more, in place
-	kernel.Dropout(n.grad, nil, n.grad, n.f[0], uint64(n.i[0]), uint64(n.i[1]), uint64(n.i[2]))
+	random.Dropout(n.grad, nil, n.grad, n.f[0], uint64(n.i[0]), uint64(n.i[1]), uint64(n.i[2]))
 	t.handOn(n, 0)
 }
 
@@ -45,7 +45,7 @@ func (x Tensor) SpatialDropout(p float32) Tensor {
 	mask := x.t.Full(1, s.dims()...)
 	seed, step, op := x.t.Rand()
 	data := mask.node(name).data
-	kernel.Dropout(data, nil, data, 1-p, seed, step, op)
+	random.Dropout(data, nil, data, 1-p, seed, step, op)
 	return x.Mul(mask)
 }
 

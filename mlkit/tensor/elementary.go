@@ -1,6 +1,6 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import "descent/mlkit/internal/kernel/elementwise"
 
 // Elementary functions, element by element.
 
@@ -41,32 +41,32 @@ func (x Tensor) Cos() Tensor { return opCos.apply(x) }
 func (x Tensor) Erf() Tensor { return opErf.apply(x) }
 
 var (
-	opExp        = &pointwise{"Exp", kernel.Exp, kernel.MulAdd, true}
-	opExpm1      = &pointwise{"Expm1", kernel.Expm1, kernel.Expm1Grad, true}
-	opLog        = &pointwise{"Log", kernel.Log, kernel.DivAdd, false}
-	opLog1p      = &pointwise{"Log1p", kernel.Log1p, kernel.Log1pGrad, false}
-	opSqrt       = &pointwise{"Sqrt", kernel.Sqrt, kernel.SqrtGrad, true}
-	opRsqrt      = &pointwise{"Rsqrt", kernel.Rsqrt, kernel.RsqrtGrad, true}
-	opReciprocal = &pointwise{"Reciprocal", kernel.Reciprocal, kernel.ReciprocalGrad, true}
-	opSquare     = &pointwise{"Square", kernel.Square, kernel.SquareGrad, false}
-	opAbs        = &pointwise{"Abs", kernel.Abs, kernel.AbsGrad, false}
-	opSin        = &pointwise{"Sin", kernel.Sin, kernel.SinGrad, false}
-	opCos        = &pointwise{"Cos", kernel.Cos, kernel.CosGrad, false}
-	opErf        = &pointwise{"Erf", kernel.Erf, kernel.ErfGrad, false}
+	opExp        = &pointwise{"Exp", elementwise.Exp, elementwise.MulAdd, true}
+	opExpm1      = &pointwise{"Expm1", elementwise.Expm1, elementwise.Expm1Grad, true}
+	opLog        = &pointwise{"Log", elementwise.Log, elementwise.DivAdd, false}
+	opLog1p      = &pointwise{"Log1p", elementwise.Log1p, elementwise.Log1pGrad, false}
+	opSqrt       = &pointwise{"Sqrt", elementwise.Sqrt, elementwise.SqrtGrad, true}
+	opRsqrt      = &pointwise{"Rsqrt", elementwise.Rsqrt, elementwise.RsqrtGrad, true}
+	opReciprocal = &pointwise{"Reciprocal", elementwise.Reciprocal, elementwise.ReciprocalGrad, true}
+	opSquare     = &pointwise{"Square", elementwise.Square, elementwise.SquareGrad, false}
+	opAbs        = &pointwise{"Abs", elementwise.Abs, elementwise.AbsGrad, false}
+	opSin        = &pointwise{"Sin", elementwise.Sin, elementwise.SinGrad, false}
+	opCos        = &pointwise{"Cos", elementwise.Cos, elementwise.CosGrad, false}
+	opErf        = &pointwise{"Erf", elementwise.Erf, elementwise.ErfGrad, false}
 )
 
 // PowScalar is xᵖ for a fixed exponent, with the special cases of math.Pow.
 func (x Tensor) PowScalar(p float32) Tensor {
 	y, n := x.unary("PowScalar", backPowScalar)
 	n.f[0] = p
-	kernel.Pow(n.data, x.t.operand(n, 0), p)
+	elementwise.Pow(n.data, x.t.operand(n, 0), p)
 	return y
 }
 
 func backPowScalar(t *Tape, n *node) {
 	g := t.gradOf(n, 0)
 	if n.f[0] != 0 { // x⁰ is constant, also at 0 where p·xᵖ⁻¹ is no number
-		kernel.PowGrad(g, n.grad, t.operand(n, 0), n.f[0])
+		elementwise.PowGrad(g, n.grad, t.operand(n, 0), n.f[0])
 	}
 }
 
@@ -75,10 +75,10 @@ func backPowScalar(t *Tape, n *node) {
 func (x Tensor) Clamp(low, high float32) Tensor {
 	y, n := x.unary("Clamp", backClamp)
 	n.f = [2]float32{low, high}
-	kernel.Clamp(n.data, x.t.operand(n, 0), low, high)
+	elementwise.Clamp(n.data, x.t.operand(n, 0), low, high)
 	return y
 }
 
 func backClamp(t *Tape, n *node) {
-	kernel.ClampGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0], n.f[1])
+	elementwise.ClampGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0], n.f[1])
 }

@@ -1,7 +1,10 @@
 package tensor
 
 import (
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // FeedForward is what [Tensor.FeedForward] works with.
@@ -57,9 +60,9 @@ func (x Tensor) FeedForward(w FeedForward) Tensor {
 	// The weights, transposed once: see recurrent.
 	f.ld1, f.ld2 = rowStride(hidden), rowStride(out)
 	f.w1, f.w2 = t.floats.reuse(in*f.ld1), t.floats.reuse(hidden*f.ld2)
-	kernel.TransposeWide(f.w1, t.operand(n, 1), hidden, in, f.ld1)
-	kernel.TransposeWide(f.w2, t.operand(n, 2), out, hidden, f.ld2)
-	kernel.Parallel(blocksOf(count), f)
+	gemm.TransposeWide(f.w1, t.operand(n, 1), hidden, in, f.ld1)
+	gemm.TransposeWide(f.w2, t.operand(n, 2), out, hidden, f.ld2)
+	cpu.Parallel(blocksOf(count), f)
 	t.floats.recycle(f.w1)
 	t.floats.recycle(f.w2)
 	f.release()
@@ -101,7 +104,7 @@ func (f *feedForward) release() {
 	feedForwards.Put(f)
 }
 
-// Part implements kernel.Task.
+// Part implements cpu.Task.
 func (f *feedForward) Part(i int) {
 	if f.dy == nil {
 		lo := i * blockRows
@@ -138,38 +141,38 @@ func (f *feedForward) forward(lo, n int) {
 	if f.slope != nil {
 		pre = rows(f.slope, lo, n, f.hidden)
 	}
-	g := kernel.Gemm{M: n, N: f.hidden, K: f.in, LDB: f.ld1, Bias: f.b1}
+	g := gemm.Gemm{M: n, N: f.hidden, K: f.in, LDB: f.ld1, Bias: f.b1}
 	if !f.gelu {
-		g.Act = kernel.ReLUAct
+		g.Act = gemm.ReLUAct
 	}
 	g.Run(pre, rows(f.x, lo, n, f.in), f.w1)
 	switch {
 	case f.slope != nil:
-		kernel.GELUSlope(act, pre, pre)
+		elementwise.GELUSlope(act, pre, pre)
 	case f.gelu:
-		kernel.GELU(act, pre)
+		elementwise.GELU(act, pre)
 	}
 	y := rows(f.y, lo, n, f.out)
 	if f.add != nil {
 		copy(y, rows(f.add, lo, n, f.out))
 	}
-	kernel.Gemm{M: n, N: f.out, K: f.hidden, LDB: f.ld2, Bias: f.b2, Accumulate: f.add != nil}.Run(y, act, f.w2)
+	gemm.Gemm{M: n, N: f.out, K: f.hidden, LDB: f.ld2, Bias: f.b2, Accumulate: f.add != nil}.Run(y, act, f.w2)
 }
 
 // backward needs w2 as it is, with rows ld2 apart, and w1.
 func (f *feedForward) backward(lo, n int) {
 	dpre := rows(f.dpre, lo-f.first, n, f.ld2)
-	kernel.Gemm{M: n, N: f.hidden, K: f.out, LDB: f.ld2, LDC: f.ld2}.Run(dpre, rows(f.dy, lo, n, f.out), f.w2)
+	gemm.Gemm{M: n, N: f.hidden, K: f.out, LDB: f.ld2, LDC: f.ld2}.Run(dpre, rows(f.dy, lo, n, f.out), f.w2)
 	for i := range n {
 		d := rows(dpre, i, 1, f.ld2)[:f.hidden]
 		if f.gelu {
-			kernel.Mul(d, d, rows(f.slope, lo+i, 1, f.hidden))
+			elementwise.Mul(d, d, rows(f.slope, lo+i, 1, f.hidden))
 		} else {
-			kernel.ReLUMask(d, d, rows(f.act, lo+i, 1, f.hidden))
+			elementwise.ReLUMask(d, d, rows(f.act, lo+i, 1, f.hidden))
 		}
 	}
 	if f.dx != nil {
-		kernel.Gemm{M: n, N: f.in, K: f.hidden, LDA: f.ld2, Accumulate: f.accumulate}.Run(rows(f.dx, lo, n, f.in), dpre, f.w1)
+		gemm.Gemm{M: n, N: f.in, K: f.hidden, LDA: f.ld2, Accumulate: f.accumulate}.Run(rows(f.dx, lo, n, f.in), dpre, f.w1)
 	}
 }
 
@@ -196,21 +199,21 @@ func backFeedForward(t *Tape, n *node) {
 	for ; f.first < f.count; f.first = f.end {
 		f.end = min(f.first+chunk, f.count)
 		k := f.end - f.first
-		kernel.Parallel(blocksOf(k), f)
+		cpu.Parallel(blocksOf(k), f)
 		if g1 != nil { // dW₁ = dpreᵀ·x
-			kernel.Gemm{M: f.hidden, N: f.in, K: k, TransA: true, LDA: f.ld2, Accumulate: acc1}.Run(g1, f.dpre, rows(f.x, f.first, k, f.in))
+			gemm.Gemm{M: f.hidden, N: f.in, K: k, TransA: true, LDA: f.ld2, Accumulate: acc1}.Run(g1, f.dpre, rows(f.x, f.first, k, f.in))
 			acc1 = true
 		}
 		if gb1 != nil {
-			kernel.AddRowsWide(gb1, f.dpre, k, f.ld2)
+			rowwise.AddRowsWide(gb1, f.dpre, k, f.ld2)
 		}
 		if g2 != nil { // dW₂ = dyᵀ·act
-			kernel.Gemm{M: f.out, N: f.hidden, K: k, TransA: true, Accumulate: acc2}.Run(g2, rows(f.dy, f.first, k, f.out), rows(f.act, f.first, k, f.hidden))
+			gemm.Gemm{M: f.out, N: f.hidden, K: k, TransA: true, Accumulate: acc2}.Run(g2, rows(f.dy, f.first, k, f.out), rows(f.act, f.first, k, f.hidden))
 			acc2 = true
 		}
 	}
 	if gb2 != nil {
-		kernel.AddRows(gb2, f.dy, f.out)
+		rowwise.AddRows(gb2, f.dy, f.out)
 	}
 	t.floats.recycle(f.w2)
 	t.floats.recycle(f.dpre)

@@ -1,6 +1,9 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import (
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/rowwise"
+)
 
 // GRU runs a gated recurrent unit (Cho et al. 2014) over whole sequences, as
 // one operation: from x, [time, batch, in], the hidden states of all steps,
@@ -21,14 +24,14 @@ var gruCell = cell{
 	forward: func(r *recurrence, s step) {
 		h := r.hidden
 		g := rows(r.acts, s.now, s.n, 3*h)
-		kernel.GRUCell(rows(r.hs, s.next, s.n, h), g, g, rows(r.gh, s.now, s.n, 3*h), rows(r.hs, s.prev, s.n, h), h)
+		rowwise.GRUCell(rows(r.hs, s.next, s.n, h), g, g, rows(r.gh, s.now, s.n, 3*h), rows(r.hs, s.prev, s.n, h), h)
 	},
 	backward: func(r *recurrence, s step, dh, dst []float32) {
 		h := r.hidden
-		kernel.GRUCellGrad(rows(r.dacts, s.chunk, s.n, 3*h), rows(r.dgh, s.chunk, s.n, 3*h), dh, dh,
+		rowwise.GRUCellGrad(rows(r.dacts, s.chunk, s.n, 3*h), rows(r.dgh, s.chunk, s.n, 3*h), dh, dh,
 			rows(r.acts, s.now, s.n, 3*h), rows(r.gh, s.now, s.n, 3*h), rows(r.hs, s.prev, s.n, h), h)
 		if dst != nil {
-			kernel.Add(dst, dst, dh)
+			elementwise.Add(dst, dst, dh)
 		}
 	},
 }

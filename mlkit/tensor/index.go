@@ -3,7 +3,7 @@ package tensor
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 )
 
 // Rows picks x[id] along the first axis: x [n, ...] and ids of shape [...ids]
@@ -63,7 +63,7 @@ func backTake(t *Tape, n *node) {
 		for _, id := range n.ids {
 			if int(id) != n.i[3]-1 { // Embed's padding
 				row := block[int(id)*inner : int(id)*inner+inner]
-				kernel.Add(row, row, dy[:inner])
+				elementwise.Add(row, row, dy[:inner])
 			}
 			dy = dy[inner:]
 		}

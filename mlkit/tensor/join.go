@@ -3,7 +3,7 @@ package tensor
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 )
 
 // Concat puts tensors one after the other along an existing axis; the other
@@ -85,7 +85,7 @@ func backJoin(t *Tape, n *node) {
 		for o := 0; o < outer && g != nil && run > 0; o++ {
 			d, src := g[o*run:o*run+run], n.grad[o*row+off:o*row+off+run]
 			if acc {
-				kernel.Add(d, d, src)
+				elementwise.Add(d, d, src)
 			} else {
 				copy(d, src)
 			}
@@ -156,7 +156,7 @@ func (x Tensor) Pad(value float32, pads ...int) Tensor {
 	}
 	src := in.data
 	data := x.t.floats.take(s.size())
-	kernel.Fill(data, value)
+	elementwise.Fill(data, value)
 	v.put(data, src)
 	y, n := x.t.push("Pad")
 	n.data, n.shape = data, s
@@ -173,6 +173,6 @@ func backPad(t *Tape, n *node) {
 	v.off = n.i[MaxRank]
 	tmp := t.floats.reuse(len(g))
 	v.pick(tmp, n.grad)
-	kernel.Add(g, g, tmp)
+	elementwise.Add(g, g, tmp)
 	t.floats.recycle(tmp)
 }

@@ -3,7 +3,9 @@ package tensor
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // Linear is x·Wᵀ + b, a dense layer: x has shape [..., in], w [out, in], b
@@ -79,7 +81,7 @@ func (x Tensor) linear(l linear) Tensor {
 	}
 	t := x.t
 	y := t.floats.take(rows * out)
-	g := kernel.Gemm{M: rows, N: out, K: in, TransB: true, Bias: bias}
+	g := gemm.Gemm{M: rows, N: out, K: in, TransB: true, Bias: bias}
 	if l.add.t != nil {
 		na := l.add.node(l.op)
 		sameTape(l.op, x, l.add)
@@ -90,17 +92,17 @@ func (x Tensor) linear(l linear) Tensor {
 		g.Accumulate = true
 	}
 	if l.act == actReLU {
-		g.Act = kernel.ReLUAct
+		g.Act = gemm.ReLUAct
 	}
 	g.Run(y, nx.data, nw.data[l.lo*in:])
 	var slope []float32
 	switch {
 	case l.act == actGELU && t.noGrad:
-		kernel.GELU(y, y)
+		elementwise.GELU(y, y)
 	case l.act == actGELU:
 		slope = y
 		y = t.floats.take(len(slope))
-		kernel.GELUSlope(y, slope, slope)
+		elementwise.GELUSlope(y, slope, slope)
 	}
 	res, n := t.push(l.op)
 	n.data, n.shape = y, s
@@ -121,9 +123,9 @@ func backLinear(t *Tape, n *node) {
 	dy := n.grad
 	switch act {
 	case actReLU:
-		kernel.ReLUMask(dy, dy, n.data)
+		elementwise.ReLUMask(dy, dy, n.data)
 	case actGELU:
-		kernel.Mul(dy, dy, n.saved[0])
+		elementwise.Mul(dy, dy, n.saved[0])
 	}
 	gx, accX := t.gradBuffer(n, 0)
 	var gw []float32
@@ -135,7 +137,7 @@ func backLinear(t *Tape, n *node) {
 	}
 	gb := t.gradOf(n, 2)
 	// All that needs dy, for some rows at a time: they stay in the cache. Of very
-	// many rows dW is the sum of sums: see kernel.SumBlocks.
+	// many rows dW is the sum of sums: see rowwise.SumBlocks.
 	chunk := max(blockRows, chunkSize/max(in, out, 1))
 	const many, block = 1 << 13, 1 << 10
 	var sum []float32
@@ -150,20 +152,20 @@ func backLinear(t *Tape, n *node) {
 		k := min(chunk, rows-r)
 		d := dy[r*out : (r+k)*out]
 		if gb != nil {
-			kernel.AddRows(gb[lo:lo+out], d, out)
+			rowwise.AddRows(gb[lo:lo+out], d, out)
 		}
 		if gx != nil { // dx = dy·W
-			kernel.Gemm{M: k, N: in, K: out, Accumulate: accX}.Run(gx[r*in:], d, w.data[lo*in:])
+			gemm.Gemm{M: k, N: in, K: out, Accumulate: accX}.Run(gx[r*in:], d, w.data[lo*in:])
 		}
 		switch { // dW = dyᵀ·x
 		case sum != nil:
-			kernel.Gemm{M: out, N: in, K: k, TransA: true, Accumulate: held > 0}.Run(sum, d, x.data[r*in:])
+			gemm.Gemm{M: out, N: in, K: k, TransA: true, Accumulate: held > 0}.Run(sum, d, x.data[r*in:])
 			if held += k; held >= block || r+k == rows {
-				kernel.Add(gw[lo*in:(lo+out)*in], gw[lo*in:(lo+out)*in], sum)
+				elementwise.Add(gw[lo*in:(lo+out)*in], gw[lo*in:(lo+out)*in], sum)
 				held = 0
 			}
 		case gw != nil:
-			kernel.Gemm{M: out, N: in, K: k, TransA: true, Accumulate: accW}.Run(gw[lo*in:], d, x.data[r*in:])
+			gemm.Gemm{M: out, N: in, K: k, TransA: true, Accumulate: accW}.Run(gw[lo*in:], d, x.data[r*in:])
 			accW = true
 		}
 	}

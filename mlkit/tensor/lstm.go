@@ -1,6 +1,6 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import "descent/mlkit/internal/kernel/rowwise"
 
 // LSTM runs a long short-term memory (Hochreiter & Schmidhuber 1997, with the
 // forget gate of Gers et al. 2000) over whole sequences, as one operation:
@@ -22,11 +22,11 @@ func init() {
 	lstmCell.forward = func(r *recurrence, s step) {
 		h := r.hidden
 		g := rows(r.acts, s.now, s.n, 4*h)
-		kernel.LSTMCell(rows(r.hs, s.next, s.n, h), r.c(s.after, s), g, r.tc(s), g, r.c(s.before, s), h)
+		rowwise.LSTMCell(rows(r.hs, s.next, s.n, h), r.c(s.after, s), g, r.tc(s), g, r.c(s.before, s), h)
 	}
 	lstmCell.backward = func(r *recurrence, s step, dh, _ []float32) {
 		h := r.hidden
 		dc := rows(r.dc, s.row, s.n, h)
-		kernel.LSTMCellGrad(rows(r.dacts, s.chunk, s.n, r.ldd), dc, dh, dc, rows(r.acts, s.now, s.n, 4*h), r.tc(s), r.c(s.before, s), h, r.ldd)
+		rowwise.LSTMCellGrad(rows(r.dacts, s.chunk, s.n, r.ldd), dc, dh, dc, rows(r.acts, s.now, s.n, 4*h), r.tc(s), r.c(s.before, s), h, r.ldd)
 	}
 }

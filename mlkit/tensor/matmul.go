@@ -1,6 +1,6 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import "descent/mlkit/internal/kernel/gemm"
 
 // MatMul is the matrix product over the last two axes: [..., m, k] times
 // [..., k, n] gives [..., m, n]. The leading axes broadcast. (A vector needs
@@ -34,11 +34,11 @@ func (x Tensor) matmul(op string, y Tensor, trans bool) Tensor {
 	s = makeShape(op, s.dims())
 	t := x.t
 	c := t.floats.take(s.size())
-	g := kernel.Gemm{M: m, N: n, K: k, TransB: trans}
+	g := gemm.Gemm{M: m, N: n, K: k, TransB: trans}
 	for o := w.start(); o.more; o.next() {
 		to, from, by := c[o.y*m*n:], a.data[o.a*m*k:], b.data[o.b*k*n:]
 		if o.incB {
-			kernel.GemmBatch(o.run, g, to, from, by, m*n, stride(o.incA, m*k), k*n)
+			gemm.GemmBatch(o.run, g, to, from, by, m*n, stride(o.incA, m*k), k*n)
 		} else { // one product with the rows of all matrices of x
 			g := g
 			g.M *= o.run
@@ -79,7 +79,7 @@ func backMatMul(t *Tape, nd *node) {
 	a, b, dy := na.data, nb.data, nd.grad
 	_, w, _ := batches(&na.shape, &nb.shape)
 	if ga, acc := t.matrixGrad(nd, 0, &w, w.sa); ga != nil { // da = dy·bᵀ
-		g := kernel.Gemm{M: m, N: k, K: n, TransB: !trans, Accumulate: acc}
+		g := gemm.Gemm{M: m, N: k, K: n, TransB: !trans, Accumulate: acc}
 		for o := w.start(); o.more; o.next() {
 			to, from, by := ga[o.a*m*k:], dy[o.y*m*n:], b[o.b*k*n:]
 			switch {
@@ -88,7 +88,7 @@ func backMatMul(t *Tape, nd *node) {
 				g.M *= o.run
 				g.Run(to, from, by)
 			case o.incA:
-				kernel.GemmBatch(o.run, g, to, from, by, m*k, m*n, k*n)
+				gemm.GemmBatch(o.run, g, to, from, by, m*k, m*n, k*n)
 			default: // all products go to one gradient
 				for i := range o.run {
 					g.Run(to, from[i*m*n:], by[i*k*n:])
@@ -104,11 +104,11 @@ func backMatMul(t *Tape, nd *node) {
 				run, rows = 1, m*o.run
 			}
 			if trans { // db = dyᵀ·a, [n, k]
-				g := kernel.Gemm{M: n, N: k, K: rows, TransA: true, Accumulate: acc}
-				kernel.GemmBatch(run, g, to, from, by, k*n, m*n, stride(o.incA, m*k))
+				g := gemm.Gemm{M: n, N: k, K: rows, TransA: true, Accumulate: acc}
+				gemm.GemmBatch(run, g, to, from, by, k*n, m*n, stride(o.incA, m*k))
 			} else { // db = aᵀ·dy, [k, n]
-				g := kernel.Gemm{M: k, N: n, K: rows, TransA: true, Accumulate: acc}
-				kernel.GemmBatch(run, g, to, by, from, k*n, stride(o.incA, m*k), m*n)
+				g := gemm.Gemm{M: k, N: n, K: rows, TransA: true, Accumulate: acc}
+				gemm.GemmBatch(run, g, to, by, from, k*n, stride(o.incA, m*k), m*n)
 			}
 		}
 	}

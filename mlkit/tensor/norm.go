@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // LayerNorm normalises each sample over its last axes, those of w, to mean 0
@@ -27,7 +28,7 @@ func (x Tensor) LayerNorm(w, b Tensor, eps float32) Tensor {
 	rows := len(in.data) / cols
 	mean, rstd := t.floats.take(rows), t.floats.take(rows)
 	y, n := x.unary(op, nil)
-	kernel.LayerNorm(n.data, nil, mean, rstd, t.operand(n, 0), gamma, beta, cols, eps)
+	rowwise.LayerNorm(n.data, nil, mean, rstd, t.operand(n, 0), gamma, beta, cols, eps)
 	n.saved[0], n.saved[1] = mean, rstd
 	n.i[0] = cols
 	n.record(t, backLayerNorm, x.i, gi, bi)
@@ -39,7 +40,7 @@ func backLayerNorm(t *Tape, n *node) {
 	if n.in[1] >= 0 {
 		gamma = t.operand(n, 1)
 	}
-	kernel.LayerNormGrad(t.gradOf(n, 0), t.gradOf(n, 1), t.gradOf(n, 2), n.grad,
+	rowwise.LayerNormGrad(t.gradOf(n, 0), t.gradOf(n, 1), t.gradOf(n, 2), n.grad,
 		t.operand(n, 0), n.saved[0], n.saved[1], gamma, n.i[0])
 }
 
@@ -83,10 +84,10 @@ func (x Tensor) RMSNorm(w Tensor, eps float32) Tensor {
 	data := t.operand(n, 0)
 	for i := range r {
 		row, out := data[i*cols:i*cols+cols], n.data[i*cols:i*cols+cols]
-		r[i] = float32(1 / math.Sqrt(float64(kernel.SumSquares(row))/float64(cols)+float64(eps)))
-		kernel.Scale(out, row, r[i])
+		r[i] = float32(1 / math.Sqrt(float64(rowwise.SumSquares(row))/float64(cols)+float64(eps)))
+		elementwise.Scale(out, row, r[i])
 		if gamma != nil {
-			kernel.Mul(out, out, gamma)
+			elementwise.Mul(out, out, gamma)
 		}
 	}
 	n.saved[0] = r
@@ -101,18 +102,18 @@ func backRMSNorm(t *Tape, n *node) { // dx = r·(dy·w − x·r²·mean(dy·w·x
 	for i, r := range n.saved[0] {
 		row, dy := x[i*cols:i*cols+cols], n.grad[i*cols:i*cols+cols]
 		if gw != nil {
-			kernel.Scale(tmp, row, r)
-			kernel.MulAdd(gw, dy, tmp)
+			elementwise.Scale(tmp, row, r)
+			elementwise.MulAdd(gw, dy, tmp)
 		}
 		if !needs {
 			continue
 		}
 		if n.in[1] >= 0 {
-			kernel.Mul(dy, dy, t.operand(n, 1))
+			elementwise.Mul(dy, dy, t.operand(n, 1))
 		}
-		s := kernel.Dot(dy, row) / float32(cols)
-		kernel.Axpy(dy, -s*r*r, row)
-		kernel.Scale(dy, dy, r)
+		s := rowwise.Dot(dy, row) / float32(cols)
+		elementwise.Axpy(dy, -s*r*r, row)
+		elementwise.Scale(dy, dy, r)
 	}
 	t.floats.recycle(tmp)
 	t.handOn(n, 0)
@@ -145,17 +146,17 @@ func (x Tensor) GroupNorm(groups int, w, b Tensor, eps float32) Tensor {
 	if gamma != nil || beta != nil {
 		xhat = t.floats.take(len(n.data))
 	}
-	kernel.LayerNorm(xhat, nil, mean, rstd, t.operand(n, 0), nil, nil, cols, eps)
+	rowwise.LayerNorm(xhat, nil, mean, rstd, t.operand(n, 0), nil, nil, cols, eps)
 	if gamma != nil || beta != nil {
 		scale, shift := gamma, beta
 		if scale == nil {
 			scale = t.floats.take(channels)
-			kernel.Fill(scale, 1)
+			elementwise.Fill(scale, 1)
 		}
 		if shift == nil {
 			shift = t.floats.zeroed(channels)
 		}
-		kernel.ChannelAffine(n.data, xhat, t.floats.zeroed(channels), scale, shift, size)
+		rowwise.ChannelAffine(n.data, xhat, t.floats.zeroed(channels), scale, shift, size)
 	}
 	n.saved = [4][]float32{mean, rstd, xhat}
 	n.i[0], n.i[1] = cols, size
@@ -169,12 +170,12 @@ func backGroupNorm(t *Tape, n *node) {
 	gw, gb := t.gradOf(n, 1), t.gradOf(n, 2)
 	if gw != nil || gb != nil {
 		dw, db := t.floats.reuse(channels), t.floats.reuse(channels)
-		kernel.ChannelGradSums(db, dw, n.grad, xhat, t.floats.zeroed(channels), size)
+		rowwise.ChannelGradSums(db, dw, n.grad, xhat, t.floats.zeroed(channels), size)
 		if gw != nil {
-			kernel.Add(gw, gw, dw)
+			elementwise.Add(gw, gw, dw)
 		}
 		if gb != nil {
-			kernel.Add(gb, gb, db)
+			elementwise.Add(gb, gb, db)
 		}
 		t.floats.recycle(dw)
 		t.floats.recycle(db)
@@ -185,9 +186,9 @@ func backGroupNorm(t *Tape, n *node) {
 	}
 	if n.in[1] >= 0 {
 		zero := t.floats.zeroed(channels)
-		kernel.ChannelAffine(n.grad, n.grad, zero, t.operand(n, 1), zero, size)
+		rowwise.ChannelAffine(n.grad, n.grad, zero, t.operand(n, 1), zero, size)
 	}
-	kernel.LayerNormGrad(g, nil, nil, n.grad, t.operand(n, 0), mean, rstd, nil, cols)
+	rowwise.LayerNormGrad(g, nil, nil, n.grad, t.operand(n, 0), mean, rstd, nil, cols)
 }
 
 // LocalResponseNorm divides each element of x [n, c, ...] by a power of the sum
@@ -202,7 +203,7 @@ func (x Tensor) LocalResponseNorm(size int, alpha, beta, k float32) Tensor {
 	}
 	channels, t := in.d[1], x.t
 	den := t.floats.take(len(in.data))
-	kernel.Fill(den, k)
+	elementwise.Fill(den, k)
 	y, n := x.unary(op, backLocalResponseNorm)
 	data := t.operand(n, 0)
 	plane := planeSize(&n.shape)
@@ -212,13 +213,13 @@ func (x Tensor) LocalResponseNorm(size int, alpha, beta, k float32) Tensor {
 		lo, hi := neighbours(o, channels, size/2, (size-1)/2)
 		for c := lo; c < hi; c++ {
 			src := data[c*plane : c*plane+plane]
-			kernel.Scale(tmp, src, alpha/float32(size))
-			kernel.MulAdd(d, tmp, src)
+			elementwise.Scale(tmp, src, alpha/float32(size))
+			elementwise.MulAdd(d, tmp, src)
 		}
 	}
 	t.floats.recycle(tmp)
 	power(n.data, den, -beta)
-	kernel.Mul(n.data, n.data, data)
+	elementwise.Mul(n.data, n.data, data)
 	n.saved[0] = den
 	n.i[0], n.f = size, [2]float32{alpha, beta}
 	return y
@@ -230,20 +231,20 @@ func backLocalResponseNorm(t *Tape, n *node) {
 	size, channels, plane := n.i[0], n.d[1], planeSize(&n.shape)
 	x, den, g := t.operand(n, 0), n.saved[0], t.gradOf(n, 0)
 	share := t.floats.reuse(len(den))
-	kernel.Mul(share, n.grad, n.data)
-	kernel.Div(share, share, den)
+	elementwise.Mul(share, n.grad, n.data)
+	elementwise.Div(share, share, den)
 	factor := -2 * n.f[0] * n.f[1] / float32(size)
 	sum := t.floats.reuse(plane)
 	for o := 0; o*plane < len(x); o++ {
 		clear(sum)
 		lo, hi := neighbours(o, channels, (size-1)/2, size/2)
 		for c := lo; c < hi; c++ {
-			kernel.Axpy(sum, factor, share[c*plane:c*plane+plane])
+			elementwise.Axpy(sum, factor, share[c*plane:c*plane+plane])
 		}
-		kernel.MulAdd(g[o*plane:o*plane+plane], sum, x[o*plane:o*plane+plane])
+		elementwise.MulAdd(g[o*plane:o*plane+plane], sum, x[o*plane:o*plane+plane])
 	}
 	power(share, den, -n.f[1])
-	kernel.MulAdd(g, share, n.grad)
+	elementwise.MulAdd(g, share, n.grad)
 	t.floats.recycle(sum)
 	t.floats.recycle(share)
 }
@@ -251,9 +252,9 @@ func backLocalResponseNorm(t *Tape, n *node) {
 // power computes xᵖ of positive numbers, by functions that the processor has in
 // vectors.
 func power(dst, x []float32, p float32) {
-	kernel.Log(dst, x)
-	kernel.Scale(dst, dst, p)
-	kernel.Exp(dst, dst)
+	elementwise.Log(dst, x)
+	elementwise.Scale(dst, dst, p)
+	elementwise.Exp(dst, dst)
 }
 
 // neighbours gives the planes from lo up to hi: those up to before channels

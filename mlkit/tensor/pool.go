@@ -3,7 +3,8 @@ package tensor
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/conv"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // Pool holds the options of pooling, vertical before horizontal.
@@ -51,7 +52,7 @@ func (x Tensor) pool(op string, p Pool, largest bool) Tensor {
 			p.Stride[a] = p.Kernel[a]
 		}
 	}
-	k := kernel.Pool{N: d[0], C: d[1], H: d[2], W: d[3], KH: p.Kernel[0], KW: p.Kernel[1],
+	k := conv.Pool{N: d[0], C: d[1], H: d[2], W: d[3], KH: p.Kernel[0], KW: p.Kernel[1],
 		StrideH: p.Stride[0], StrideW: p.Stride[1], PadH: p.Padding[0], PadW: p.Padding[1],
 		DilH: max(p.Dilation[0], 1), DilW: max(p.Dilation[1], 1), CeilMode: p.CeilMode, CountIncludePad: !p.ExcludePad}
 	if !largest {
@@ -88,9 +89,9 @@ func (x Tensor) pool(op string, p Pool, largest bool) Tensor {
 	return res
 }
 
-func (n *node) pool() kernel.Pool {
+func (n *node) pool() conv.Pool {
 	i := &n.i
-	return kernel.Pool{N: i[0], C: i[1], H: i[2], W: i[3], KH: i[4], KW: i[5], StrideH: i[6], StrideW: i[7],
+	return conv.Pool{N: i[0], C: i[1], H: i[2], W: i[3], KH: i[4], KW: i[5], StrideH: i[6], StrideW: i[7],
 		PadH: i[8], PadW: i[9], DilH: i[10], DilW: i[11], CeilMode: i[12] == 1, CountIncludePad: i[13] == 1}
 }
 
@@ -133,7 +134,7 @@ func (x Tensor) AdaptiveAvgPool2D(oh, ow int) Tensor {
 		}
 		var sum float64
 		for r := range rows {
-			sum += float64(kernel.Sum(src[at+r*w : at+r*w+cols]))
+			sum += float64(rowwise.Sum(src[at+r*w : at+r*w+cols]))
 		}
 		y[o] = float32(sum / float64(rows*cols))
 	}

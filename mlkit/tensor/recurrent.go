@@ -3,7 +3,9 @@ package tensor
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/gemm"
 )
 
 // Recurrent is what one direction of one recurrent layer works with: the
@@ -92,7 +94,7 @@ var recurrences = spare{New: func() any { return new(recurrence) }}
 
 // run does the work.
 func (r *recurrence) run() {
-	kernel.Parallel((r.batch+rowsPerPart-1)/rowsPerPart, r)
+	cpu.Parallel((r.batch+rowsPerPart-1)/rowsPerPart, r)
 }
 
 func (r *recurrence) release() {
@@ -100,7 +102,7 @@ func (r *recurrence) release() {
 	recurrences.Put(r)
 }
 
-// Part implements kernel.Task.
+// Part implements cpu.Task.
 func (r *recurrence) Part(i int) {
 	lo := i * rowsPerPart
 	hi := min(lo+rowsPerPart, r.batch)
@@ -177,7 +179,7 @@ func (r *recurrence) forwardStep(s step) {
 	}
 	if r.anyActive(s) {
 		gates := rows(r.acts, s.now, s.n, width)
-		g := kernel.Gemm{M: s.n, N: width, K: r.hidden + 1 + r.in, LDA: r.ldo, LDB: r.ld}
+		g := gemm.Gemm{M: s.n, N: width, K: r.hidden + 1 + r.in, LDA: r.ldo, LDB: r.ld}
 		if r.apart {
 			g.K = r.in + 1
 			g.Run(gates, o[r.hidden+1:], r.weights[(r.hidden+1)*r.ld:])
@@ -226,11 +228,11 @@ func (r *recurrence) backwardStep(k int, s step) {
 			clear(rows(r.dgh, head.chunk, head.n, r.ldd))
 		}
 		if dst != nil {
-			kernel.Add(dst, dst, dh)
+			elementwise.Add(dst, dst, dh)
 		}
 	}
 	if product && before != nil {
-		kernel.Gemm{M: all.n, N: r.hidden, K: width, LDA: r.ldd, Accumulate: true}.Run(before, rows(d, all.chunk, all.n, r.ldd), r.whh)
+		gemm.Gemm{M: all.n, N: r.hidden, K: width, LDA: r.ldd, Accumulate: true}.Run(before, rows(d, all.chunk, all.n, r.ldd), r.whh)
 	}
 }
 
@@ -295,13 +297,13 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	r.x = t.operand(n, 0)
 	r.ld, r.ldo = rowStride(width), rowStride(hidden+in+2)
 	r.weights = t.floats.reuse((hidden + in + 2) * r.ld)
-	kernel.TransposeWide(r.weights, t.operand(n, 2), width, hidden, r.ld)
-	kernel.TransposeWide(r.weights[(hidden+1)*r.ld:], t.operand(n, 1), width, in, r.ld)
+	gemm.TransposeWide(r.weights, t.operand(n, 2), width, hidden, r.ld)
+	gemm.TransposeWide(r.weights[(hidden+1)*r.ld:], t.operand(n, 1), width, in, r.ld)
 	biasHH, biasIH := r.weights[hidden*r.ld:][:width], r.weights[(hidden+1+in)*r.ld:][:width]
 	initial(biasHH, t.dataAt(more[moreBiasHH]))
 	initial(biasIH, t.dataAt(n.in[3]))
 	if !c.apart { // one bias in two parameters
-		kernel.Add(biasHH, biasHH, biasIH)
+		elementwise.Add(biasHH, biasHH, biasIH)
 	}
 	r.acts = t.floats.take(time * batch * width)
 	bh := batch * hidden
@@ -394,12 +396,12 @@ func backRecurrent(t *Tape, n *node) {
 		steps := (r.to - r.from) * batch
 		wg.add(r, steps, r.to < time)
 		if gx != nil {
-			kernel.Gemm{M: steps, N: in, K: width, LDA: r.ldd, Accumulate: accX}.Run(rows(gx, r.base, steps, in), r.dacts, wih)
+			gemm.Gemm{M: steps, N: in, K: width, LDA: r.ldd, Accumulate: accX}.Run(rows(gx, r.base, steps, in), r.dacts, wih)
 		}
 	}
 	wg.deliver(t, n, r)
 	if g := t.gradMore(n, moreC0); g != nil {
-		kernel.Add(g, g, r.dc)
+		elementwise.Add(g, g, r.dc)
 	}
 	t.floats.recycle(r.dacts)
 	if n.cell.apart {
@@ -436,7 +438,7 @@ func (w *weightGrads) add(r *recurrence, steps int, accumulate bool) {
 		return
 	}
 	o := r.operands[r.base*r.ldo:]
-	g := kernel.Gemm{M: r.gates * r.hidden, N: r.hidden + 1, K: steps, TransA: true, LDA: r.ldd, LDB: r.ldo, Accumulate: accumulate}
+	g := gemm.Gemm{M: r.gates * r.hidden, N: r.hidden + 1, K: steps, TransA: true, LDA: r.ldd, LDB: r.ldo, Accumulate: accumulate}
 	if !r.apart {
 		g.N, g.LDC = g.N+r.in, r.ldo
 		g.Run(w.h, r.dacts, o)
@@ -467,11 +469,11 @@ func (w *weightGrads) deliver(t *Tape, n *node, r *recurrence) {
 		}
 		if gwi != nil {
 			g := rows(gwi, i, 1, r.in)
-			kernel.Add(g, g, x)
+			elementwise.Add(g, g, x)
 		}
 		if gwh != nil {
 			g := rows(gwh, i, 1, r.hidden)
-			kernel.Add(g, g, h)
+			elementwise.Add(g, g, h)
 		}
 		if gbi != nil {
 			gbi[i] += bi
@@ -498,7 +500,7 @@ func (x Tensor) slot(op string, data []float32, off int, back func(*Tape, *node)
 
 func backFinalState(t *Tape, n *node) { // one step of the outputs
 	g := t.gradOf(n, 0)[n.i[0]:][:len(n.grad)]
-	kernel.Add(g, g, n.grad)
+	elementwise.Add(g, g, n.grad)
 }
 
 // The cells are no output of their own: their gradient waits at the operation.

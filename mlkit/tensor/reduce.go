@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // Reductions work over the given axes, or over all of them when none is given,
@@ -73,7 +74,7 @@ func (x Tensor) Var(correction int, axes ...int) Tensor {
 func backVar(t *Tape, n *node) { // d/dx = 2(x − mean)/(count − correction)
 	w := t.reduced(n)
 	x, g := t.operand(n, 0), t.gradOf(n, 0)
-	kernel.Scale(n.grad, n.grad, 2/n.f[0])
+	elementwise.Scale(n.grad, n.grad, 2/n.f[0])
 	tmp := t.floats.reuse(w.run())
 	for o := w.start(); o.more; o.next() {
 		xs, ms, ds, _ := o.pair(x, n.saved[0], n.grad)
@@ -93,7 +94,7 @@ func (x Tensor) Norm(axes ...int) Tensor {
 			addSquares(part(y, o.b-y0, o.run, o.incB), data[o.a:o.a+o.run])
 		}
 	})
-	kernel.Sqrt(n.data, n.data)
+	elementwise.Sqrt(n.data, n.data)
 	return y
 }
 
@@ -132,11 +133,11 @@ func (x Tensor) extreme(op string, sign float32, axes []int) Tensor {
 
 // extremeRuns computes the largest (sign 1) or smallest (−1) elements.
 func extremeRuns(t *Tape, y, x []float32, w *walk, sign float32) {
-	of := kernel.Max2
+	of := elementwise.Max2
 	if sign < 0 {
-		of = kernel.Min2
+		of = elementwise.Min2
 	}
-	kernel.Fill(y, -sign*float32(math.Inf(1)))
+	elementwise.Fill(y, -sign*float32(math.Inf(1)))
 	tmp := t.floats.reuse(w.run())
 	for o := w.start(); o.more; o.next() {
 		xs, ys, _, step := o.pair(x, y, y)
@@ -171,7 +172,7 @@ func backExtreme(t *Tape, n *node) {
 			}
 		}
 	}
-	kernel.Div(n.grad, n.grad, ties)
+	elementwise.Div(n.grad, n.grad, ties)
 	for o := w.start(); o.more; o.next() {
 		xs, ys, ds, step := o.pair(x, n.data, n.grad)
 		for j, v := range xs {
@@ -199,13 +200,13 @@ func (x Tensor) LogSumExp(axes ...int) Tensor {
 	w.sum(n.data, false, func(y []float32, o odometer, y0 int) {
 		for ; o.more; o.next() {
 			minus(tmp, data[o.a:o.a+o.run], part(top, o.b, o.run, o.incB))
-			kernel.Exp(tmp, tmp)
+			elementwise.Exp(tmp, tmp)
 			gather(part(y, o.b-y0, o.run, o.incB), tmp)
 		}
 	})
 	t.floats.recycle(tmp)
-	kernel.Log(n.data, n.data)
-	kernel.Add(n.data, n.data, top)
+	elementwise.Log(n.data, n.data)
+	elementwise.Add(n.data, n.data, top)
 	return y
 }
 
@@ -216,7 +217,7 @@ func backLogSumExp(t *Tape, n *node) { // dx = dy·e^(x−y), the softmax
 	for o := w.start(); o.more; o.next() {
 		xs, ys, ds, _ := o.pair(x, n.data, n.grad)
 		minus(tmp, xs, ys)
-		kernel.Exp(tmp, tmp)
+		elementwise.Exp(tmp, tmp)
 		addScaled(g[o.a:o.a+o.run], tmp, ds)
 	}
 	t.floats.recycle(tmp)
@@ -245,7 +246,7 @@ func (x Tensor) ArgMax(axis int) Ints {
 				column[i] = n.data[at+i*inner]
 			}
 		}
-		ids[k] = int32(kernel.ArgMax(run))
+		ids[k] = int32(rowwise.ArgMax(run))
 	}
 	x.t.floats.recycle(column)
 	return Ints{ids, s}
@@ -292,27 +293,27 @@ func (o *odometer) pair(a, b, c []float32) (as, bs, cs []float32, step int) {
 // minus computes x − s of a run, where s is as long or one number.
 func minus(dst, x, s []float32) {
 	if len(s) == len(x) {
-		kernel.Sub(dst, x, s)
+		elementwise.Sub(dst, x, s)
 	} else {
-		kernel.AddScalar(dst, x, -s[0])
+		elementwise.AddScalar(dst, x, -s[0])
 	}
 }
 
 // addScaled adds x∘s to a run of g, where s is as long or one number.
 func addScaled(g, x, s []float32) {
 	if len(s) == len(x) {
-		kernel.MulAdd(g, x, s)
+		elementwise.MulAdd(g, x, s)
 	} else {
-		kernel.Axpy(g, s[0], x)
+		elementwise.Axpy(g, s[0], x)
 	}
 }
 
 // addSquares adds x² to a run of y, or their sum to one number.
 func addSquares(y, x []float32) {
 	if len(y) == len(x) {
-		kernel.MulAdd(y, x, x)
+		elementwise.MulAdd(y, x, x)
 	} else {
-		y[0] += kernel.SumSquares(x)
+		y[0] += rowwise.SumSquares(x)
 	}
 }
 
@@ -323,12 +324,12 @@ func sumRuns(dst, x []float32, w *walk) {
 	switch {
 	case len(x) == 0:
 	case last == 1 && w.sb[1] == 0: // the sums of rows
-		kernel.SumRows(dst, x, run)
+		rowwise.SumRows(dst, x, run)
 	case last == 1: // of columns
-		kernel.AddRowsWide(dst, x, w.d[0], w.sa[0])
+		rowwise.AddRowsWide(dst, x, w.d[0], w.sa[0])
 	case last == 2 && w.sb[1] == 0: // of the columns of matrices
 		for k := range w.d[0] {
-			kernel.AddRowsWide(dst[k*run:(k+1)*run], x[k*w.sa[0]:], w.d[1], w.sa[1])
+			rowwise.AddRowsWide(dst[k*run:(k+1)*run], x[k*w.sa[0]:], w.d[1], w.sa[1])
 		}
 	default:
 		w.sum(dst, false, func(dst []float32, o odometer, dst0 int) {
@@ -345,13 +346,13 @@ func repeatRuns(dst, x []float32, w *walk, accumulate bool) {
 		d, v := dst[o.a:o.a+o.run], part(x, o.b, o.run, o.incB)
 		switch {
 		case accumulate && o.incB:
-			kernel.Add(d, d, v)
+			elementwise.Add(d, d, v)
 		case accumulate:
-			kernel.AddScalar(d, d, v[0])
+			elementwise.AddScalar(d, d, v[0])
 		case o.incB:
 			copy(d, v)
 		default:
-			kernel.Fill(d, v[0])
+			elementwise.Fill(d, v[0])
 		}
 	}
 }

@@ -1,6 +1,6 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import "descent/mlkit/internal/kernel/elementwise"
 
 // RNN runs the simple recurrence h ← act(W_ih·x + b_ih + W_hh·h + b_hh)
 // (Elman 1990) over whole sequences, as one operation: from x, [time, batch,
@@ -17,11 +17,11 @@ func (x Tensor) RNN(w Recurrent, relu bool) (out, hN Tensor) {
 }
 
 var (
-	tanhCell = simpleCell(kernel.Tanh, func(d, dh, y []float32) {
+	tanhCell = simpleCell(elementwise.Tanh, func(d, dh, y []float32) {
 		clear(d)
-		kernel.TanhGrad(d, dh, y)
+		elementwise.TanhGrad(d, dh, y)
 	})
-	reluCell = simpleCell(kernel.ReLU, kernel.ReLUMask)
+	reluCell = simpleCell(elementwise.ReLU, elementwise.ReLUMask)
 )
 
 // simpleCell makes a cell of an activation; grad writes the gradient of its

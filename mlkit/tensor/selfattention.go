@@ -1,6 +1,10 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import (
+	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/rowwise"
+)
 
 // SelfAttentionLayer is what [Tensor.SelfAttentionLayer] works with.
 type SelfAttentionLayer struct {
@@ -51,8 +55,8 @@ func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 	// The weights, transposed once: see recurrent.
 	s.ldi, s.ldo = rowStride(3*d), rowStride(out)
 	s.wi, s.wo = t.floats.reuse(in*s.ldi), t.floats.reuse(d*s.ldo)
-	kernel.TransposeWide(s.wi, t.operand(n, 1), 3*d, in, s.ldi)
-	kernel.TransposeWide(s.wo, t.operand(n, 2), out, d, s.ldo)
+	gemm.TransposeWide(s.wi, t.operand(n, 1), 3*d, in, s.ldi)
+	gemm.TransposeWide(s.wo, t.operand(n, 2), out, d, s.ldo)
 	s.run()
 	t.floats.recycle(s.wi)
 	t.floats.recycle(s.wo)
@@ -99,17 +103,17 @@ func (s *selfAttention) group() int { return (blockRows + s.tq - 1) / max(s.tq, 
 
 func (s *selfAttention) run() {
 	if s.tq > 0 {
-		kernel.Parallel((s.end-s.base+s.group()-1)/s.group(), s)
+		cpu.Parallel((s.end-s.base+s.group()-1)/s.group(), s)
 	}
 }
 
-// Part implements kernel.Task.
+// Part implements cpu.Task.
 func (s *selfAttention) Part(i int) {
 	first := s.base + i*s.group()
 	last := min(first+s.group(), s.end)
 	lo, n, d := first*s.tq, (last-first)*s.tq, s.width
 	if s.dresult == nil {
-		kernel.Gemm{M: n, N: 3 * d, K: s.in, LDB: s.ldi, Bias: s.bi}.Run(rows(s.qkv, lo, n, 3*d), rows(s.input, lo, n, s.in), s.wi)
+		gemm.Gemm{M: n, N: 3 * d, K: s.in, LDB: s.ldi, Bias: s.bi}.Run(rows(s.qkv, lo, n, 3*d), rows(s.input, lo, n, s.in), s.wi)
 		for b := first; b < last; b++ {
 			s.forward(b)
 		}
@@ -117,16 +121,16 @@ func (s *selfAttention) Part(i int) {
 		if s.add != nil {
 			copy(y, rows(s.add, lo, n, s.out))
 		}
-		kernel.Gemm{M: n, N: s.out, K: d, LDB: s.ldo, Bias: s.bo, Accumulate: s.add != nil}.Run(y, rows(s.y, lo, n, d), s.wo)
+		gemm.Gemm{M: n, N: s.out, K: d, LDB: s.ldo, Bias: s.bo, Accumulate: s.add != nil}.Run(y, rows(s.y, lo, n, d), s.wo)
 		return
 	}
 	at := lo - s.base*s.tq
-	kernel.Gemm{M: n, N: d, K: s.out}.Run(rows(s.dy, at, n, d), rows(s.dresult, lo, n, s.out), s.wo)
+	gemm.Gemm{M: n, N: d, K: s.out}.Run(rows(s.dy, at, n, d), rows(s.dresult, lo, n, s.out), s.wo)
 	for b := first; b < last; b++ {
 		s.backward(b)
 	}
 	if s.dinput != nil {
-		kernel.Gemm{M: n, N: s.in, K: 3 * d, LDA: s.ldi, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in), rows(s.dqkv, at, n, s.ldi), s.wi)
+		gemm.Gemm{M: n, N: s.in, K: 3 * d, LDA: s.ldi, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in), rows(s.dqkv, at, n, s.ldi), s.wi)
 	}
 }
 
@@ -161,19 +165,19 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 		s.run()
 		lo, k := s.base*time, (s.end-s.base)*time
 		if gbi != nil {
-			kernel.AddRowsWide(gbi, s.dqkv, k, s.ldi)
+			rowwise.AddRowsWide(gbi, s.dqkv, k, s.ldi)
 		}
 		if gi != nil {
-			kernel.Gemm{M: 3 * d, N: in, K: k, TransA: true, LDA: s.ldi, Accumulate: accI}.Run(gi, s.dqkv, rows(s.input, lo, k, in))
+			gemm.Gemm{M: 3 * d, N: in, K: k, TransA: true, LDA: s.ldi, Accumulate: accI}.Run(gi, s.dqkv, rows(s.input, lo, k, in))
 			accI = true
 		}
 		if gwo != nil {
-			kernel.Gemm{M: out, N: d, K: k, TransA: true, Accumulate: accO}.Run(gwo, rows(s.dresult, lo, k, out), rows(s.y, lo, k, d))
+			gemm.Gemm{M: out, N: d, K: k, TransA: true, Accumulate: accO}.Run(gwo, rows(s.dresult, lo, k, out), rows(s.y, lo, k, d))
 			accO = true
 		}
 	}
 	if gbo != nil {
-		kernel.AddRows(gbo, n.grad, out)
+		rowwise.AddRows(gbo, n.grad, out)
 	}
 	for _, buffer := range [4][]float32{s.dy, s.dqkv, s.dscores, s.dprobs} {
 		t.floats.recycle(buffer)

@@ -1,28 +1,28 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import "descent/mlkit/internal/kernel/rowwise"
 
 // Softmax is eˣ/Σeˣ along an axis, without overflow. Where all of the axis is
 // −Inf it is NaN.
 func (x Tensor) Softmax(axis int) Tensor {
-	return x.alongLast("Softmax", axis, kernel.Softmax, backSoftmax)
+	return x.alongLast("Softmax", axis, rowwise.Softmax, backSoftmax)
 }
 
 func backSoftmax(t *Tape, n *node) {
 	if len(n.data) > 0 {
-		kernel.SoftmaxGrad(t.gradOf(n, 0), n.grad, n.data, n.last())
+		rowwise.SoftmaxGrad(t.gradOf(n, 0), n.grad, n.data, n.last())
 	}
 }
 
 // LogSoftmax is log Softmax, x − log Σeˣ, which stays finite where Softmax
 // underflows.
 func (x Tensor) LogSoftmax(axis int) Tensor {
-	return x.alongLast("LogSoftmax", axis, kernel.LogSoftmax, backLogSoftmax)
+	return x.alongLast("LogSoftmax", axis, rowwise.LogSoftmax, backLogSoftmax)
 }
 
 func backLogSoftmax(t *Tape, n *node) {
 	if len(n.data) > 0 {
-		kernel.LogSoftmaxGrad(t.gradOf(n, 0), n.grad, n.data, n.last())
+		rowwise.LogSoftmaxGrad(t.gradOf(n, 0), n.grad, n.data, n.last())
 	}
 }
 

@@ -1,6 +1,9 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import (
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/rowwise"
+)
 
 // MeanSquaredError is the mean of (x − y)² over all elements of two tensors of
 // one shape, a scalar: x.Sub(y).Square().Mean() in one operation, for the many
@@ -14,8 +17,8 @@ func (x Tensor) MeanSquaredError(y Tensor) Tensor {
 	}
 	t := x.t
 	d, loss := t.floats.take(len(a.data)), t.floats.take(1)
-	kernel.Sub(d, a.data, b.data)
-	loss[0] = kernel.SumSquares(d) / float32(len(d))
+	elementwise.Sub(d, a.data, b.data)
+	loss[0] = rowwise.SumSquares(d) / float32(len(d))
 	z, n := t.push(op)
 	n.data = loss
 	n.saved[0] = d
@@ -28,9 +31,9 @@ func backMeanSquaredError(t *Tape, n *node) {
 	s := 2 * n.grad[0] / float32(len(d))
 	for k := range 2 {
 		if g, acc := t.gradBuffer(n, k); acc {
-			kernel.Axpy(g, s, d)
+			elementwise.Axpy(g, s, d)
 		} else if g != nil {
-			kernel.Scale(g, d, s)
+			elementwise.Scale(g, d, s)
 		}
 		s = -s
 	}

@@ -1,6 +1,6 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import "descent/mlkit/internal/kernel/elementwise"
 
 // TimeMajor turns a batch of sequences, [batch, time, features], into steps,
 // [time, batch, features]. Steps beyond a sequence's length (none: an empty
@@ -37,7 +37,7 @@ func backTimeMajor(t *Tape, n *node) {
 	for b := range batch {
 		for s := range end(n.ids, b, time) {
 			d := g[(b*time+s)*f:][:f]
-			kernel.Add(d, d, n.grad[(s*batch+b)*f:][:f])
+			elementwise.Add(d, d, n.grad[(s*batch+b)*f:][:f])
 		}
 	}
 }
@@ -114,7 +114,7 @@ func (j *directions) scatter(g, dy []float32, accumulate bool) {
 			y := dy[(s*j.stepRow+b*j.batchRow)*j.width:][:j.h]
 			switch in := within(j.lengths, b, s); {
 			case in && accumulate:
-				kernel.Add(d, d, y)
+				elementwise.Add(d, d, y)
 			case in:
 				copy(d, y)
 			case !accumulate:

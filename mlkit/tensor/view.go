@@ -1,6 +1,9 @@
 package tensor
 
-import "descent/mlkit/internal/kernel"
+import (
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/gemm"
+)
 
 // view reads a contiguous tensor in another order: axes with a length and a
 // stride each, from an offset on. It exists for the moment of a copy only;
@@ -82,7 +85,7 @@ func (v view) pick(dst, src []float32) {
 	if v.n > 1 && v.s[v.n-2] == 1 && st == v.d[v.n-2] { // a transposed matrix
 		size := run * st
 		for o := v.start(2); o.more; o.next() {
-			kernel.Transpose(dst[:size], src[o.off:o.off+size], run, st)
+			gemm.Transpose(dst[:size], src[o.off:o.off+size], run, st)
 			dst = dst[size:]
 		}
 		return
@@ -106,7 +109,7 @@ func (v view) spread(dst, src []float32) {
 	for o := v.start(1); o.more; o.next() {
 		if st == 1 {
 			d := dst[o.off : o.off+run]
-			kernel.Add(d, d, src[:run])
+			elementwise.Add(d, d, src[:run])
 		} else {
 			for i, at := 0, o.off; i < run; i, at = i+1, at+st {
 				dst[at] += src[i]

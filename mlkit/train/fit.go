@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
 	"descent/mlkit/tensor"
@@ -336,7 +336,7 @@ func (f *fitter[B]) step() error {
 		if k := f.share.correction(); k != 1 {
 			for _, p := range f.Optimizer.Params() {
 				if g := grads.Of(p); g != nil {
-					kernel.Scale(g, g, float32(k))
+					elementwise.Scale(g, g, float32(k))
 				}
 			}
 		}

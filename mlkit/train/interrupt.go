@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/cpu"
 )
 
 // watch lets a loop over batches be left at once when its context ends, also
@@ -36,11 +36,11 @@ func (w *watch) run(ctx context.Context, loop func()) bool {
 		loop()
 		return true
 	}
-	var caught kernel.Panic
+	var caught cpu.Panic
 	finished, whole := make(chan struct{}), false
 	go func() {
 		defer close(finished)
-		defer func() { caught = kernel.Caught(recover()) }()
+		defer func() { caught = cpu.Caught(recover()) }()
 		loop()
 		whole = true
 	}()

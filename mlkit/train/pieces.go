@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/cpu"
 	"descent/mlkit/nn"
 	"descent/mlkit/tensor"
 )
@@ -36,7 +36,7 @@ type piece[B any] struct {
 	batch B
 	measure
 	err   error
-	panic kernel.Panic
+	panic cpu.Panic
 }
 
 func newPieces[B any](o Objective[B], c *Config, count *tensor.Tape, sum *tensor.GradSum, share *share) (*pieces[B], error) {
@@ -61,7 +61,7 @@ func (s *pieces[B]) run(step int, batch B, n int) (loss mean, err error) {
 	}
 	s.all = s.all[:n]
 	s.next.Store(0)
-	kernel.Parallel(n, s)
+	cpu.Parallel(n, s)
 	for k := range s.all {
 		p := &s.all[k]
 		p.panic.Raise()
@@ -73,10 +73,10 @@ func (s *pieces[B]) run(step int, batch B, n int) (loss mean, err error) {
 	return loss, nil
 }
 
-// Part computes one piece; kernel.Parallel calls it on any goroutine.
+// Part computes one piece; cpu.Parallel calls it on any goroutine.
 func (s *pieces[B]) Part(k int) {
 	p := &s.all[k]
-	p.err, p.panic = nil, kernel.Panic{}
+	p.err, p.panic = nil, cpu.Panic{}
 	tape := s.tape()
 	added := false
 	defer func() {
@@ -84,7 +84,7 @@ func (s *pieces[B]) Part(k int) {
 		if shape, ok := v.(*tensor.ShapeError); ok {
 			p.err = stepError(s.step, shape)
 		} else {
-			p.panic = kernel.Caught(v)
+			p.panic = cpu.Caught(v)
 		}
 		if !added {
 			s.await(k)

@@ -15,7 +15,8 @@ import (
 
 	"descent/mlkit/data"
 	"descent/mlkit/datasets"
-	"descent/mlkit/internal/kernel"
+	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/rowwise"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
 	"descent/mlkit/tensor"
@@ -52,7 +53,7 @@ func (w *worker) report(r Result) {
 		r.Startup = w.start.Seconds() * 1e3
 	}
 	if w.task.perUnit > 0 {
-		r.Peak = kernel.FMAPeak() * float64(w.threads)
+		r.Peak = gemm.FMAPeak() * float64(w.threads)
 	}
 	b, _ := json.Marshal(r)
 	fmt.Println(string(b))
@@ -137,7 +138,7 @@ func (w *worker) trained() (nn.Layer, []float64, float64, error) {
 		tape.Reset()
 		logits := model.Forward(b.Input(tape)).Data()
 		for i, label := range b.Labels {
-			if kernel.ArgMax(logits[i*10:(i+1)*10]) == int(label) {
+			if rowwise.ArgMax(logits[i*10:(i+1)*10]) == int(label) {
 				right++
 			}
 		}
@@ -208,7 +209,7 @@ func products(w *worker) error {
 	for _, size := range gemmSizes {
 		m, n, k := parse(size)
 		a, b, c := random(m*k), random(k*n), make([]float32, m*n)
-		g := kernel.Gemm{M: m, N: n, K: k}
+		g := gemm.Gemm{M: m, N: n, K: k}
 		g.Run(c, a, b)
 		flop := 2 * float64(m) * float64(n) * float64(k)
 		best, reps := math.Inf(1), max(1, int(2e8/flop))

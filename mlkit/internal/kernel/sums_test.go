@@ -1,9 +1,15 @@
-package kernel
+package kernel_test
 
 import (
 	"fmt"
 	"math"
 	"testing"
+
+	"descent/mlkit/internal/kernel/conv"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/kerneltest"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // TestSumsOfMany adds up a million and more equal numbers in every way there is: one after another
@@ -11,9 +17,9 @@ import (
 func TestSumsOfMany(t *testing.T) {
 	const n = 1<<20 + 77
 	x, y, ones := make([]float32, n), make([]float32, n), make([]float32, n)
-	Fill(x, 0.1)
-	Fill(y, 0.3)
-	Fill(ones, 1)
+	elementwise.Fill(x, 0.1)
+	elementwise.Fill(y, 0.3)
+	elementwise.Fill(ones, 1)
 	v, w := float64(x[0]), float64(y[0])
 	check := func(t *testing.T, what string, got float32, want float64) {
 		t.Helper()
@@ -21,50 +27,50 @@ func TestSumsOfMany(t *testing.T) {
 			t.Errorf("%s: %v, want %v, off by %.2g", what, got, want, e)
 		}
 	}
-	levels(t, func(t *testing.T) {
+	kerneltest.Levels(t, func(t *testing.T) {
 		one, two, three := []float32{0}, []float32{0}, []float32{0}
 		reset := func() { one[0], two[0], three[0] = 0, 0, 0 }
 
-		check(t, "Sum", Sum(x), n*v)
-		check(t, "Dot", Dot(x, y), n*v*w)
-		AddRows(one, x, 1)
+		check(t, "Sum", rowwise.Sum(x), n*v)
+		check(t, "Dot", rowwise.Dot(x, y), n*v*w)
+		rowwise.AddRows(one, x, 1)
 		check(t, "AddRows", one[0], n*v)
 		reset()
-		AddRowsWide(one, x, n/7+1, 7)
+		rowwise.AddRowsWide(one, x, n/7+1, 7)
 		check(t, "AddRowsWide", one[0], (n/7+1)*v)
-		SumRows(one, x, n)
+		rowwise.SumRows(one, x, n)
 		check(t, "SumRows", one[0], n*v)
-		p := Pool{N: 1, C: 1, H: 1 << 10, W: 1 << 10, KH: 1 << 10, KW: 1 << 10}
+		p := conv.Pool{N: 1, C: 1, H: 1 << 10, W: 1 << 10, KH: 1 << 10, KW: 1 << 10}
 		p.AvgForward(one, x[:1<<20])
 		check(t, "AvgForward", one[0], v)
 		for _, size := range []int{1, n} {
-			ChannelStats(one, two, x, size)
+			rowwise.ChannelStats(one, two, x, size)
 			check(t, "ChannelStats", one[0], v)
-			ChannelGradSums(one, two, x, y, []float32{0.2}, size)
+			rowwise.ChannelGradSums(one, two, x, y, []float32{0.2}, size)
 			check(t, "ChannelGradSums", one[0], n*v)
 			check(t, "ChannelGradSums", two[0], n*v*float64(y[0]-0.2))
 		}
 		for i := range y {
 			y[i] = float32(i % 2)
 		}
-		ChannelStats(one, two, y, 1)
+		rowwise.ChannelStats(one, two, y, 1)
 		check(t, "ChannelStats", two[0], 0.25)
 		mean, rstd := make([]float32, n), ones
 		reset()
-		LayerNormGrad(nil, one, two, x, ones, mean, rstd, nil, 1)
+		rowwise.LayerNormGrad(nil, one, two, x, ones, mean, rstd, nil, 1)
 		check(t, "LayerNormGrad: gamma", one[0], n*v)
 		check(t, "LayerNormGrad: beta", two[0], n*v)
 		reset()
-		LayerNormGrad(nil, one, nil, x, ones, mean, rstd, nil, 1)
+		rowwise.LayerNormGrad(nil, one, nil, x, ones, mean, rstd, nil, 1)
 		check(t, "LayerNormGrad: gamma alone", one[0], n*v)
 		out := make([]float32, n)
-		LayerNorm(out, nil, one, two, y, nil, nil, n, 0)
+		rowwise.LayerNorm(out, nil, one, two, y, nil, nil, n, 0)
 		check(t, "LayerNorm: mean", one[0], 0.5)
 		check(t, "LayerNorm: 1/deviation", two[0], 2)
-		Fill(y, 0.3)
-		for _, g := range []Gemm{
+		elementwise.Fill(y, 0.3)
+		for _, g := range []gemm.Gemm{
 			{M: 1, N: 1, K: n}, {M: 1, N: 2, K: n / 7, TransB: true}, {M: 2, N: 1, K: n / 7, TransB: true}, {M: 3, N: 2, K: n / 7, TransA: true},
-			{M: 2, N: 3, K: n / 7, TransB: true, Alpha: 0.5}, {M: 7, N: 7, K: n / 7, Accumulate: true, Alpha: 2, Act: ReLUAct},
+			{M: 2, N: 3, K: n / 7, TransB: true, Alpha: 0.5}, {M: 7, N: 7, K: n / 7, Accumulate: true, Alpha: 2, Act: gemm.ReLUAct},
 			{M: 7, N: 7, K: n / 7, TransA: true, Bias: []float32{1, 1, 1, 1, 1, 1, 1}, Accumulate: true}, {M: 1, N: 7, K: n / 7, Alpha: 2, TransB: true, Accumulate: true, Bias: []float32{1, 1, 1, 1, 1, 1, 1}},
 		} {
 			out := make([]float32, g.M*g.N)
@@ -73,7 +79,7 @@ func TestSumsOfMany(t *testing.T) {
 				want *= float64(g.Alpha)
 			}
 			if g.Accumulate {
-				Fill(out, 100)
+				elementwise.Fill(out, 100)
 				want += 100
 			}
 			if g.Bias != nil {
@@ -85,25 +91,4 @@ func TestSumsOfMany(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestSumColumnsOfSpecials checks that what is not finite stays what it is through blocks.
-func TestSumColumnsOfSpecials(t *testing.T) {
-	inf := math.Inf(1)
-	const rows = 3 * fewRows
-	for _, c := range []struct{ v, at, want float64 }{
-		{inf, 5, inf}, {inf, rows - 1, inf}, {-inf, rowBlock, -inf}, {math.NaN(), 9, math.NaN()}, {math.MaxFloat32, 0, math.MaxFloat32},
-	} {
-		x, sum := make([]float32, rows*3), make([]float32, 3)
-		x[3*int(c.at)+1] = float32(c.v)
-		AddRows(sum, x, 3)
-		if got := float64(sum[1]); got != c.want && !(got != got && c.want != c.want) || sum[0] != 0 || sum[2] != 0 {
-			t.Errorf("%v in row %v: %v, want %v in the middle", c.v, c.at, sum, c.want)
-		}
-	}
-	x, sum := make([]float32, rows), []float32{0}
-	Fill(x, math.MaxFloat32)
-	if AddRows(sum, x, 1); !math.IsInf(float64(sum[0]), 1) {
-		t.Errorf("the largest numbers add up to %v", sum)
-	}
 }

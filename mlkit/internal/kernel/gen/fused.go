@@ -7,26 +7,6 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 )
 
-func init() { families["fused"] = emitFused }
-
-// emitFused writes the recurrent cells, the optimizers' updates and the conversions.
-func emitFused() {
-	for _, wide := range []bool{false, true} {
-		v := &vm{wide: wide, consts: map[uint32]cst{}}
-		v.lstm()
-		v.lstmGrad()
-		v.gru()
-		v.gruGrad()
-		v.geluSlope()
-		v.adam()
-		v.momentum("momentum", false)
-		v.momentum("nesterov", true)
-		v.rmsProp()
-		v.lion()
-		v.bytesToFloats()
-	}
-}
-
 // gateArray is an array of parts of n elements, one a gate.
 type gateArray struct {
 	v          *vm

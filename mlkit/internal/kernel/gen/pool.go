@@ -9,7 +9,7 @@ import (
 )
 
 func init() {
-	families["pool"] = func() {
+	families["conv-pool"] = func() {
 		ramp := GLOBL("poolRamp", RODATA|NOPTR)
 		for i := range 16 {
 			DATA(4*i, U32(i))

@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	families["quads"] = func() {
+	families["conv-quads"] = func() {
 		numbers := GLOBL("quadNumbers", RODATA|NOPTR) // 0, 1, 2, 3, a vector of each
 		for k := range 4 {
 			for i := range 16 {

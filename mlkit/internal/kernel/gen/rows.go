@@ -9,13 +9,14 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 )
 
-func init() { families["rows"] = emitRows }
+func init() { families["rowwise"] = emitRows }
 
 // emitRows writes the reductions and the kernels of one row that are built on them.
 func emitRows() {
 	for _, wide := range []bool{false, true} {
 		v := &vm{wide: wide, consts: map[uint32]cst{}}
 		v.sums()
+		v.squares()
 		v.softmax("softmaxRow", true)
 		v.softmax("logSumExpRow", false)
 		v.columns()
@@ -24,6 +25,10 @@ func emitRows() {
 		v.planeSums()
 		v.rowsOfChannels()
 		v.columnsOfChannels()
+		v.lstm()
+		v.lstmGrad()
+		v.gru()
+		v.gruGrad()
 	}
 }
 
@@ -44,16 +49,21 @@ func (v *vm) sums() {
 	})[0], "add"), "s")
 	v.ret()
 
+}
+
+func (v *vm) maxAbs() {
 	v.function("maxAbs", "func(x *float32, n int) (m float32)", "maxAbs"+v.isaName()+" returns the largest |x|, but for NaN.")
-	x = v.gp("x")
+	x := v.gp("x")
 	v.result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
 		v.maxTo(acc[0], v.abs(s.load(x)))
 	})[0], "max"), "m")
 	v.ret()
+}
 
+func (v *vm) squares() {
 	v.function("squares", "func(x *float32, n int, mean float32) (s float32)",
 		"squares"+v.isaName()+" adds up (x-mean)^2, see squaresGo.")
-	x = v.gp("x")
+	x := v.gp("x")
 	mean := v.scalar("mean")
 	v.result(v.fold(v.reduce(v.gp("n"), sumLanes, 1, v.zero, func(s strip, acc []vec) {
 		d := v.inside(v.sub(s.load(x), mean))

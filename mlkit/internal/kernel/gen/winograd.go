@@ -9,7 +9,7 @@ import (
 )
 
 func init() {
-	families["winograd"] = func() {
+	families["conv-winograd"] = func() {
 		for _, x := range []isa{avx512, avx2} {
 			w := winograd{isa: x}
 			w.emit("winInput", 6, 6, w.input)

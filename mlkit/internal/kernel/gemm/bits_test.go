@@ -1,0 +1,142 @@
+package gemm
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/kerneltest"
+)
+
+// fma32 returns a·b+c rounded once: the sum is rounded to odd in float64, where
+// the product is exact, and then to float32.
+func fma32(a, b, c float32) float32 {
+	p, z := float64(a)*float64(b), float64(c)
+	s := p + z
+	t := s - p
+	if e := (p - (s - t)) + (z - t); e != 0 {
+		if bits := math.Float64bits(s); bits&1 == 0 {
+			if (e > 0) == (s > 0) {
+				bits++
+			} else {
+				bits--
+			}
+			s = math.Float64frombits(bits)
+		}
+	}
+	return float32(s)
+}
+
+// TestGemmChain checks what the package promises: an element of C is one chain
+// of fused multiply-adds in the order of k.
+func TestGemmChain(t *testing.T) {
+	kerneltest.Levels(t, func(t *testing.T) {
+		if !TileShapes[cpu.Current].fused {
+			t.Skip("the loops in plain Go round products")
+		}
+		r := rand.New(rand.NewPCG(13, 14))
+		for _, s := range [][3]int{{2, 2, 7}, {13, 33, 20}, {5, 70, 300}, {30, 40, 1000}, {70, 150, 500}} {
+			for trans := range 8 {
+				g := Gemm{M: s[0], N: s[1], K: s[2], TransA: trans&1 != 0, TransB: trans&2 != 0, Accumulate: trans&4 != 0}
+				c := newGemmCase(r, g)
+				want := make([]float32, len(c.c))
+				for i := range g.M {
+					for j := range g.N {
+						sum := float32(0)
+						if g.Accumulate {
+							sum = c.c[i*g.N+j]
+						}
+						for k := range g.K {
+							x, y := i*g.K+k, k*g.N+j
+							if g.TransA {
+								x = k*g.M + i
+							}
+							if g.TransB {
+								y = j*g.K + k
+							}
+							sum = fma32(c.a[x], c.b[y], sum)
+						}
+						want[i*g.N+j] = sum
+					}
+				}
+				g.Run(c.c, c.a, c.b)
+				kerneltest.SameBits(t, fmt.Sprintf("%+v", g), c.c, want)
+			}
+		}
+	})
+}
+
+func TestGemmSameBits(t *testing.T) {
+	n := 60
+	if testing.Short() {
+		n = 15
+	}
+	r := rand.New(rand.NewPCG(15, 16))
+	for i := range n {
+		g := randomGemm(r, 150)
+		if i == 0 {
+			g = Gemm{M: 130, N: 200, K: 800, Accumulate: true, Alpha: 0.3} // several workers
+		}
+		c := newGemmCase(r, g)
+		kerneltest.Variants(t, fmt.Sprintf("%+v", g), func() [][]float32 {
+			out := append([]float32(nil), c.c...)
+			g.Run(out, c.a, c.b)
+			return [][]float32{out}
+		})
+	}
+	batch := newGemmCase(r, Gemm{M: 40, N: 30 * 40, K: 40}) // 30 products of 40×40×40
+	kerneltest.Variants(t, "batch", func() [][]float32 {
+		out := make([]float32, len(batch.c))
+		GemmBatch(30, Gemm{M: 40, N: 40, K: 40, TransB: true}, out, batch.a, batch.b, 1600, 0, 1600)
+		return [][]float32{out}
+	})
+}
+
+// TestGemmAllocatesNothing checks that calls take no memory after the first.
+func TestGemmAllocatesNothing(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	for _, g := range []Gemm{
+		{M: 5, N: 7, K: 9}, {M: 1, N: 50, K: 60, TransB: true}, {M: 50, N: 1, K: 60}, {M: 50, N: 1, K: 60, TransA: true},
+		{M: 130, N: 140, K: 150, TransA: true, TransB: true, Alpha: 2, Accumulate: true},
+	} {
+		c := newGemmCase(r, g)
+		run := func() { g.Run(c.c, c.a, c.b) }
+		run()
+		if n := testing.AllocsPerRun(20, run); n != 0 {
+			t.Errorf("%+v: %g allocations a call", g, n)
+		}
+		batch := func() { GemmBatch(1, g, c.c, c.a, c.b, 0, 0, 0) }
+		batch()
+		if n := testing.AllocsPerRun(20, batch); n != 0 {
+			t.Errorf("batch of %+v: %g allocations a call", g, n)
+		}
+	}
+}
+
+// FuzzGemm compares products of any shape and options with a float64 loop.
+func FuzzGemm(f *testing.F) {
+	f.Add(uint64(1), uint8(3), uint8(33), uint8(7), uint8(0), uint8(2))
+	f.Add(uint64(2), uint8(1), uint8(64), uint8(20), uint8(2), uint8(1))
+	f.Add(uint64(3), uint8(13), uint8(1), uint8(100), uint8(0x35), uint8(0))
+	f.Fuzz(func(t *testing.T, seed uint64, m, n, k, options, l uint8) {
+		defer cpu.SetLevel(cpu.SetLevel(cpu.Level(l % 3)))
+		r := rand.New(rand.NewPCG(seed, 0))
+		bit := func(i int) bool { return options>>i&1 != 0 }
+		g := Gemm{M: int(m), N: int(n), K: int(k), TransA: bit(0), TransB: bit(1), Accumulate: bit(2), Act: Activation(options >> 3 & 1)}
+		if bit(4) {
+			g.Bias, _ = kerneltest.Guarded(r, g.N, 1)
+		}
+		if bit(5) {
+			g.BiasRows, _ = kerneltest.Guarded(r, g.M, 1)
+		}
+		if bit(6) {
+			g.Alpha = 0.5
+		}
+		if bit(7) {
+			g.LDA, g.LDB, g.LDC = max(g.M, g.K)+3, max(g.N, g.K)+1, g.N+2
+		}
+		newGemmCase(r, g).run(t)
+	})
+}

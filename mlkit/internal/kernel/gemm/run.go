@@ -1,0 +1,313 @@
+package gemm
+
+import "descent/mlkit/internal/kernel/cpu"
+
+// A product is cut three times, for the three caches: columns of B into blocks
+// of nc, k into blocks of kc, rows of A into blocks of mc. Inside, a panel of B
+// (kc by the width of a tile) stays in the first-level cache while the tiles of
+// a block of A go by. Operands are packed into panels only where that pays.
+const (
+	maxKC = 384
+	maxMC = 96
+	maxNC = 1024
+	// transKC is kc where a transposed A is read in place: its rows are k, and
+	// so many of them stay in the first-level cache until the next tile.
+	transKC = 128
+
+	// serialWork is the number of products up to which one core is used.
+	SerialWork = 1 << 18
+	// batchWork is about how many products make a part of a batch.
+	batchWork = 1 << 16
+
+	// longK is the largest K for which an element is one chain of additions.
+	// Beyond it every block of k is a chain of its own, added to the others:
+	// see sums.go.
+	longK = 1 << 13
+)
+
+// RunUnchecked is Run for a product whose sizes are known to be right, with all strides and Alpha given.
+func (g *Gemm) RunUnchecked(c, a, b []float32) {
+	switch {
+	case g.M == 0 || g.N == 0:
+		return
+	case g.K == 0:
+		g.withoutProduct(c)
+		return
+	case g.M == 1 && (!g.TransA || g.LDA == 1) && (g.TransB || g.N == 1 && g.LDB == 1):
+		t := tiles{a: a, b: b, c: c, k: g.K, ldb: g.LDB, count: g.N, bias: g.Bias, biasRows: g.BiasRows}
+		g.dots(&t)
+		return
+	case g.N == 1 && g.LDC == 1 && g.M > 1 && (g.TransA || g.K == 1 && g.LDA == 1):
+		// The transpose of the product is a row, made of rows of a.
+		h := *g
+		h.M, h.N, h.LDC = 1, g.M, g.M
+		h.TransA, h.TransB = !g.TransB, false
+		h.LDA, h.LDB = g.LDB, g.LDA
+		h.Bias, h.BiasRows = g.BiasRows, g.Bias
+		h.RunUnchecked(c, b, a)
+		return
+	case g.N == 1 && g.LDC == 1 && !g.TransA && (g.TransB || g.LDB == 1):
+		t := tiles{a: b, b: a, c: c, k: g.K, ldb: g.LDA, count: g.M, bias: g.BiasRows, biasRows: g.Bias}
+		g.dots(&t)
+		return
+	}
+	if work := g.M * g.N * g.K; work > SerialWork && cpu.Workers() > 1 {
+		j := gemmJobs.Get()
+		*j = gemmJob{g: *g, c: c, a: a, b: b}
+		if parts := j.cut(cpu.Workers()); parts > 1 {
+			cpu.Parallel(parts, j)
+		} else {
+			g.Block(c, a, b, 0, g.M, 0, g.N)
+		}
+		*j = gemmJob{}
+		gemmJobs.Put(j)
+		return
+	}
+	g.Block(c, a, b, 0, g.M, 0, g.N)
+}
+
+// withoutProduct is run for K = 0.
+func (g *Gemm) withoutProduct(c []float32) {
+	t := tiles{bias: g.Bias, biasRows: g.BiasRows, flags: g.flags()}
+	for i := range g.M {
+		row := c[i*g.LDC:][:g.N]
+		if !g.Accumulate {
+			clear(row)
+		}
+		t.finish(row, nil, i)
+	}
+}
+
+// flags returns what is to be done after the last k, but for Alpha and
+// Accumulate.
+func (g *Gemm) flags() (f int) {
+	if g.Bias != nil {
+		f |= flagBias
+	}
+	if g.BiasRows != nil {
+		f |= flagBiasRows
+	}
+	if g.Act == ReLUAct {
+		f |= flagReLU
+	}
+	return f
+}
+
+// dots computes a result of one row or one column.
+func (g *Gemm) dots(t *tiles) {
+	t.flags, t.alpha = g.flags(), g.Alpha
+	if g.Alpha != 1 {
+		t.flags |= flagScale
+	}
+	if g.Accumulate {
+		t.flags |= flagAdd
+	}
+	if t.bias == nil {
+		t.flags &^= flagBias
+	} else {
+		t.flags |= flagBias
+	}
+	if t.biasRows == nil {
+		t.flags &^= flagBiasRows
+	} else {
+		t.flags |= flagBiasRows
+	}
+	if g.K <= 8*longK { // in 16 chains
+		t.dots()
+		return
+	}
+	all := *t
+	for k := 0; k < g.K; k += longK {
+		*t = all
+		t.a, t.b, t.k = all.a[k:], all.b[k:], min(longK, g.K-k)
+		if t.flags &= flagScale | flagAdd; k > 0 {
+			t.flags |= flagAdd
+		}
+		if k+t.k == g.K {
+			t.flags |= all.flags
+		}
+		t.dots()
+	}
+}
+
+// gemmJob is a product cut into a grid of blocks of C. The blocks may depend
+// on the number of workers, because no element's chain does.
+type gemmJob struct {
+	g          Gemm
+	c, a, b    []float32
+	rows, cols int // of a block
+	across     int // blocks in a row of the grid
+}
+
+var (
+	gemmJobs  cpu.FreeList[gemmJob]
+	batchJobs cpu.FreeList[batchJob]
+)
+
+// cut chooses the grid for a number of workers and returns how many blocks it
+// has.
+func (j *gemmJob) cut(workers int) int {
+	s := &TileShapes[cpu.Current]
+	g := &j.g
+	packA, packB := g.packs(s)
+	best := -1
+	for down := 1; down <= workers; down++ {
+		across := (workers + down - 1) / down
+		rows := (g.M + down - 1) / down
+		cols := (g.N + across - 1) / across
+		cols = (cols + s.cols - 1) / s.cols * s.cols
+		// The time of a block in cycles for each k, with what is packed twice.
+		cost := rows * cols / s.Lanes / 2
+		if packA {
+			cost += rows / 2
+		}
+		if packB {
+			cost += cols / 2
+		}
+		if best < 0 || cost < best {
+			best, j.rows, j.cols = cost, rows, cols
+		}
+	}
+	j.across = (g.N + j.cols - 1) / j.cols
+	return j.across * ((g.M + j.rows - 1) / j.rows)
+}
+
+func (j *gemmJob) Part(i int) {
+	m, n := i/j.across*j.rows, i%j.across*j.cols
+	j.g.Block(j.c, j.a, j.b, m, min(m+j.rows, j.g.M), n, min(n+j.cols, j.g.N))
+}
+
+// batchJob is a batch of products, each of them a part.
+type batchJob struct {
+	g           Gemm
+	c, a, b     []float32
+	sc, sa, sb  int
+	batch, each int
+}
+
+func (j *batchJob) Part(part int) {
+	for i := part * j.each; i < min((part+1)*j.each, j.batch); i++ {
+		j.g.RunUnchecked(j.c[i*j.sc:], j.a[i*j.sa:], j.b[i*j.sb:])
+	}
+}
+
+// packs tells which operands to pack into panels. Only a transposed B must be;
+// for the others it is a matter of how often a panel is used, and of strides
+// that map all rows to a few sets of the cache.
+func (g *Gemm) packs(s *tileShape) (a, b bool) {
+	a = g.N > 16*s.cols || g.N > 4*s.cols && g.LDA >= 1024 ||
+		g.TransA && (g.N >= 8*s.cols || g.N >= 4*s.cols && g.LDA >= 256 && g.LDA%128 == 0)
+	b = g.TransB || g.M > 40*s.rows || g.M > 24*s.rows && g.LDB >= 512
+	return a, b
+}
+
+// Block computes rows m0 to m1 and columns n0 to n1 of C.
+func (g *Gemm) Block(c, a, b []float32, m0, m1, n0, n1 int) {
+	s := &TileShapes[cpu.Current]
+	doA, doB := g.packs(s)
+	limit := maxKC
+	if g.TransA && !doA {
+		limit = transKC
+	}
+	blocks := (g.K + limit - 1) / limit
+	long := g.K > longK
+	add := !long && g.Accumulate && g.Alpha != 1
+	if add {
+		blocks = 1 // the product must be whole before it is scaled and added
+	}
+	kc := (g.K + blocks - 1) / blocks
+	var w *cpu.Workspace
+	var bufA, bufB []float32
+	mc, nc := m1-m0, n1-n0
+	if doA || doB {
+		mc, nc = min(mc, maxMC), min(nc, maxNC)
+		w = cpu.GetWorkspace()
+		if doA {
+			bufA = cpu.Floats(&w.A, mc*kc)
+		}
+		if doB {
+			bufB = cpu.Floats(&w.B, (nc+s.cols-1)/s.cols*s.cols*kc)
+		}
+	}
+	t := tiles{ldc: g.LDC, alpha: g.Alpha}
+	for n := n0; n < n1; n += nc {
+		nEnd := min(n+nc, n1)
+		for k := 0; k < g.K; k += kc {
+			t.k = min(kc, g.K-k)
+			t.flags = 0
+			if k > 0 || g.Accumulate && !add {
+				t.flags = flagLoad
+			}
+			if long && t.flags != 0 {
+				t.flags = flagAdd
+			}
+			if k+t.k == g.K {
+				t.flags |= g.flags()
+				if add {
+					t.flags |= flagAdd
+				}
+			}
+			if g.Alpha != 1 && (long || k+t.k == g.K) {
+				t.flags |= flagScale
+			}
+			for m := m0; m < m1; m += mc {
+				rows := min(mc, m1-m)
+				if doA {
+					packA(s, bufA, a[g.atA(m, k):], g.LDA, g.TransA, rows, t.k)
+				}
+				for j := n; j < nEnd; {
+					width := s.panelWidth(rows, nEnd-j)
+					t.panel(s, width)
+					if doB {
+						width = min(width, s.cols)
+						t.panel(s, width)
+						t.b, t.ldb = bufB[(j-n)*kc:], s.cols
+						if m == m0 {
+							g.packPanel(&t, s, b, j, k)
+						}
+					} else {
+						t.b, t.ldb = b[k*g.LDB+j:], g.LDB
+					}
+					t.c = c[m*g.LDC+j:]
+					if g.Bias != nil {
+						t.bias = g.Bias[j:]
+					}
+					if g.BiasRows != nil {
+						t.biasRows = g.BiasRows[m:]
+					}
+					if doA {
+						t.a = bufA
+					} else {
+						t.a = a[g.atA(m, k):]
+						t.rsA, t.csA = g.LDA, 1
+						if g.TransA {
+							t.rsA, t.csA = 1, g.LDA
+						}
+					}
+					t.column(s, rows, doA)
+					j += width
+				}
+			}
+		}
+	}
+	if w != nil {
+		w.Release()
+	}
+}
+
+// atA returns the offset of element (m, k) of op(A).
+func (g *Gemm) atA(m, k int) int {
+	if g.TransA {
+		return k*g.LDA + m
+	}
+	return m*g.LDA + k
+}
+
+// packPanel copies the panel of B that starts at column j and row k to t.b.
+func (g *Gemm) packPanel(t *tiles, s *tileShape, b []float32, j, k int) {
+	if g.TransB {
+		TransposeStrided(t.b, b[j*g.LDB+k:], g.LDB, t.width, t.k, s.cols)
+	} else {
+		CopyBlocks(t.b, b[k*g.LDB+j:], Blocks{Width: t.width, Rows: t.k, SrcRow: g.LDB, DstRow: s.cols})
+	}
+}

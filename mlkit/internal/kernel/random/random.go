@@ -1,0 +1,234 @@
+package random
+
+import (
+	"fmt"
+	"math"
+
+	"descent/mlkit/internal/kernel/cpu"
+)
+
+// The random numbers are counter-based: Philox-4x32-10 (Salmon et al., Parallel Random Numbers: As
+// Easy as 1, 2, 3, 2011). A number depends on its key and its index alone, so it does not matter who
+// draws it, in which order or in how many pieces.
+//
+// Elements are numbered in blocks of 64: element 64b + 16w + l is word w of the counter 16b + l.
+// So vector code runs 16 counters side by side and stores whole words.
+
+const philoxBlock = 64
+
+// key names a stream: the two words of Philox's key and the upper three of its counter.
+type key struct{ k0, k1, c1, c2, c3 uint32 }
+
+func newKey(seed, step, op uint64) key {
+	// Philox takes 64 bits of key and 128 of counter; 32 count the elements. The upper half of op
+	// finds no room beside it and is mixed into the key.
+	seed += (op >> 32) * 0x9e3779b97f4a7c15
+	return key{uint32(seed), uint32(seed >> 32), uint32(op), uint32(step), uint32(step >> 32)}
+}
+
+func (k *key) words(c0 uint32) (a, b, c, d uint32) {
+	const m0, m1, w0, w1 = 0xd2511f53, 0xcd9e8d57, 0x9e3779b9, 0xbb67ae85
+	a, b, c, d = c0, k.c1, k.c2, k.c3
+	k0, k1 := k.k0, k.k1
+	for range 10 {
+		p, q := uint64(a)*m0, uint64(c)*m1
+		a, b, c, d = uint32(q>>32)^b^k0, uint32(q), uint32(p>>32)^d^k1, uint32(p)
+		k0, k1 = k0+w0, k1+w1
+	}
+	return
+}
+
+// bits fills out with the 24 upper bits of the elements of block b.
+func (k *key) bits(out *[philoxBlock]int32, b uint64) {
+	for l := range 16 {
+		w0, w1, w2, w3 := k.words(uint32(b)*16 + uint32(l))
+		out[l], out[16+l], out[32+l], out[48+l] = int32(w0>>8), int32(w1>>8), int32(w2>>8), int32(w3>>8)
+	}
+}
+
+// counter returns the number of the first counter of block b.
+func counter(b uint64) int { return int(uint32(b) * 16) }
+
+type (
+	randJob  = cpu.Job[randMore]
+	randMore struct {
+		key    key
+		limit  int32
+		offset uint64
+		blocks func(j *randJob, dst []float32, first uint64)
+	}
+)
+
+var randJobs cpu.FreeList[randJob]
+
+func newRandJob(run func(j *randJob, lo, hi int)) *randJob { return cpu.NewJob(&randJobs, run) }
+
+// scratch holds blocks of which only a part is wanted.
+var scratch cpu.FreeList[[philoxBlock]float32]
+
+// randKernels are the kernels in assembly for one level of the processor; nil where there are none.
+type randKernels struct {
+	dropout         func(dst, mask, x *float32, blocks int, key *uint32, counter int, limit int32, scale float32)
+	dropoutGrad     func(dx, dy *float32, blocks int, key *uint32, counter int, limit int32, scale float32)
+	uniform, normal func(dst *float32, blocks int, key *uint32, counter int)
+}
+
+var randTable [cpu.AVX512 + 1]randKernels
+
+// randomGrain is the number of blocks a worker takes at a time.
+const randomGrain = 1 << 8
+
+// Uniform fills dst with numbers from [0, 1), multiples of 2^-24: dst[i] is element offset+i of the
+// stream (seed, stream). A stream has 2^34 elements.
+func Uniform(dst []float32, seed, stream, offset uint64) {
+	fill(uniformBlocks, dst, newKey(seed, 0, stream), offset)
+}
+
+// Normal fills dst with normally distributed numbers, mean 0 and variance 1 (Box & Muller, 1958):
+// dst[i] is element offset+i of the stream (seed, stream), which has 2^34 elements. The largest
+// possible number is 5.77.
+func Normal(dst []float32, seed, stream, offset uint64) {
+	// A step that dropout never reaches keeps it apart from Uniform's numbers of the same stream.
+	fill(normalBlocks, dst, newKey(seed, 1<<63, stream), offset)
+}
+
+// fill lets blocks write all numbers of the blocks that dst takes a part of.
+func fill(blocks func(j *randJob, dst []float32, first uint64), dst []float32, k key, offset uint64) {
+	if len(dst) == 0 {
+		return
+	}
+	first := offset / philoxBlock
+	last := (offset + uint64(len(dst)) - 1) / philoxBlock
+	j := newRandJob(fillPart)
+	j.X[0], j.More.key, j.More.offset, j.More.blocks = dst, k, offset, blocks
+	j.Parallel(int(last-first+1), randomGrain)
+}
+
+func fillPart(j *randJob, lo, hi int) {
+	dst, first, skip := j.X[0], j.More.offset/philoxBlock, int(j.More.offset%philoxBlock)
+	// Block first+b begins at dst[b*philoxBlock-skip].
+	for b := lo; b < hi; {
+		at := b*philoxBlock - skip
+		if full := min(hi-b, (len(dst)-at)/philoxBlock); at >= 0 && full > 0 {
+			j.More.blocks(j, dst[at:at+full*philoxBlock], first+uint64(b))
+			b += full
+			continue
+		}
+		block := scratch.Get()
+		j.More.blocks(j, block[:], first+uint64(b))
+		from := max(0, -at)
+		copy(dst[at+from:], block[from:])
+		scratch.Put(block)
+		b++
+	}
+}
+
+func uniformBlocks(j *randJob, dst []float32, first uint64) {
+	if f := randTable[cpu.Current].uniform; f != nil {
+		f(cpu.Ptr(dst), len(dst)/philoxBlock, &j.More.key.k0, counter(first))
+		return
+	}
+	var bits [philoxBlock]int32
+	for b := range len(dst) / philoxBlock {
+		j.More.key.bits(&bits, first+uint64(b))
+		for i, v := range bits {
+			dst[b*philoxBlock+i] = float32(v) * (1.0 / (1 << 24))
+		}
+	}
+}
+
+func normalBlocks(j *randJob, dst []float32, first uint64) {
+	if f := randTable[cpu.Current].normal; f != nil {
+		f(cpu.Ptr(dst), len(dst)/philoxBlock, &j.More.key.k0, counter(first))
+		return
+	}
+	var bits [philoxBlock]int32
+	for b := range len(dst) / philoxBlock {
+		j.More.key.bits(&bits, first+uint64(b))
+		out := dst[b*philoxBlock:]
+		for i := range philoxBlock / 2 {
+			// Words 0 and 1 of a counter make one pair, 2 and 3 the other.
+			e := i + i&16
+			r := math.Sqrt(-2 * math.Log((float64(bits[e])+1)*(1.0/(1<<24))))
+			s, c := math.Sincos(2 * math.Pi / (1 << 24) * float64(bits[e+16]))
+			out[e], out[e+16] = float32(r*c), float32(r*s)
+		}
+	}
+}
+
+// Dropout keeps each element of x with probability keep (a multiple of 2^-24, 0 < keep <= 1) and
+// divides it by keep, or else writes 0. Whether element i is kept depends on (seed, step, op, i)
+// only. mask, unless nil, gets 1/keep or 0. dst may be x.
+func Dropout(dst, mask, x []float32, keep float32, seed, step, op uint64) {
+	cpu.CheckLen("Dropout", "x", len(dst), len(x))
+	if mask != nil {
+		cpu.CheckLen("Dropout", "mask", len(dst), len(mask))
+	}
+	dropoutJob("Dropout", dropoutPart, dst, mask, x, keep, newKey(seed, step, op))
+}
+
+// DropoutGrad adds dy/keep to dx where Dropout with the same arguments kept the element: the mask
+// is drawn again instead of kept.
+func DropoutGrad(dx, dy []float32, keep float32, seed, step, op uint64) {
+	cpu.CheckLen("DropoutGrad", "dy", len(dx), len(dy))
+	dropoutJob("DropoutGrad", dropoutGradPart, dx, nil, dy, keep, newKey(seed, step, op))
+}
+
+func dropoutJob(op string, run func(j *randJob, lo, hi int), dst, mask, x []float32, keep float32, k key) {
+	if !(keep > 0 && keep <= 1) {
+		panic(fmt.Sprintf("kernel: %s: keep is %g, want a number in (0, 1]", op, keep))
+	}
+	if len(dst) == 0 {
+		return
+	}
+	j := newRandJob(run)
+	j.X[0], j.X[1], j.X[2], j.More.key, j.More.limit, j.S = dst, mask, x, k, int32(keep*(1<<24)), 1/keep
+	j.Parallel((len(dst)+philoxBlock-1)/philoxBlock, randomGrain)
+}
+
+func dropoutPart(j *randJob, lo, hi int) {
+	dst, mask, x := j.X[0], j.X[1], j.X[2]
+	full := min(hi, len(dst)/philoxBlock) - lo
+	if f := randTable[cpu.Current].dropout; f != nil && full > 0 {
+		at := lo * philoxBlock
+		m := mask
+		if m != nil {
+			m = m[at:]
+		}
+		f(cpu.Ptr(dst[at:]), cpu.Ptr(m), cpu.Ptr(x[at:]), full, &j.More.key.k0, counter(uint64(lo)), j.More.limit, j.S)
+		lo += full
+	}
+	var bits [philoxBlock]int32
+	for ; lo < hi; lo++ {
+		j.More.key.bits(&bits, uint64(lo))
+		for i := lo * philoxBlock; i < min((lo+1)*philoxBlock, len(dst)); i++ {
+			var s, v float32
+			if bits[i%philoxBlock] < j.More.limit {
+				s, v = j.S, x[i]*j.S
+			}
+			dst[i] = v
+			if mask != nil {
+				mask[i] = s
+			}
+		}
+	}
+}
+
+func dropoutGradPart(j *randJob, lo, hi int) {
+	dx, dy := j.X[0], j.X[2]
+	full := min(hi, len(dx)/philoxBlock) - lo
+	if f := randTable[cpu.Current].dropoutGrad; f != nil && full > 0 {
+		at := lo * philoxBlock
+		f(cpu.Ptr(dx[at:]), cpu.Ptr(dy[at:]), full, &j.More.key.k0, counter(uint64(lo)), j.More.limit, j.S)
+		lo += full
+	}
+	var bits [philoxBlock]int32
+	for ; lo < hi; lo++ {
+		j.More.key.bits(&bits, uint64(lo))
+		for i := lo * philoxBlock; i < min((lo+1)*philoxBlock, len(dx)); i++ {
+			if bits[i%philoxBlock] < j.More.limit {
+				dx[i] += dy[i] * j.S
+			}
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package rowwise
+
+import (
+	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/elementwise"
+)
+
+// Kernels for normalisation by channel. x is [n, channels, size], size the elements of a plane; size
+// 1 is a batch of rows, where a channel is a column. Sums are taken plane after plane (row after
+// row), so they do not depend on how the channels are shared out.
+
+func checkChannels(op string, channels, size, elements int, perChannel ...[]float32) (n int) {
+	for _, x := range perChannel {
+		cpu.CheckLen(op, "what is given for each channel", channels, len(x))
+	}
+	plane, ok := cpu.Volume(channels, size)
+	if !ok || plane == 0 {
+		cpu.BadRows(op, elements, channels)
+	}
+	return cpu.RowsOf(op, elements, plane)
+}
+
+// ChannelStats computes the mean and the biased variance of each channel, the variance from the
+// differences to the mean, so that a large mean does no harm.
+func ChannelStats(mean, variance, x []float32, size int) {
+	channels := len(mean)
+	n := checkChannels("ChannelStats", channels, size, len(x), mean, variance)
+	clear(mean)
+	clear(variance)
+	if n == 0 {
+		return
+	}
+	j := newRowJob(channelStatsPart)
+	j.X, j.Cols, j.Size = [9][]float32{mean, variance, x}, channels, size
+	j.Parallel(channels, channelsAtATime(n, size))
+}
+
+// channelsAtATime returns how many channels a worker sums up at a time: whole lines of the cache
+// where they are columns.
+func channelsAtATime(n, size int) int {
+	if size == 1 {
+		return max(64, cpu.Grain/n)
+	}
+	return rowsAtATime(cpu.Grain/2, n*size)
+}
+
+func channelStatsPart(j *rowJob, lo, hi int) {
+	mean, variance, x := j.At(0, lo, hi), j.At(1, lo, hi), j.X[2]
+	planes := len(x) / j.Size
+	n := float64(planes / j.Cols * j.Size)
+	if j.Size == 1 {
+		rows := planes / j.Cols
+		x = x[lo:]
+		addColumns(mean, x, rows, j.Cols)
+		elementwise.Scale(mean, mean, float32(1/n))
+		sumColumns(variance, nil, rows, func(variance, _ []float32, first, rows int) {
+			columnSquares(variance, x[first*j.Cols:], mean, rows, j.Cols, hi-lo)
+		})
+		elementwise.Scale(variance, variance, float32(1/n))
+		return
+	}
+	for c := range mean {
+		var s, q float64
+		for o := lo + c; o < planes; o += j.Cols {
+			s += LongSum(x[o*j.Size : (o+1)*j.Size])
+		}
+		mean[c] = float32(s / n)
+		for o := lo + c; o < planes; o += j.Cols {
+			q += longSquares(x[o*j.Size:(o+1)*j.Size], mean[c])
+		}
+		variance[c] = float32(q / n)
+	}
+}
+
+// ChannelAffine computes y = (x-mean)*scale + shift with the channel's three numbers. y may be x.
+func ChannelAffine(y, x, mean, scale, shift []float32, size int) {
+	cpu.CheckLen("ChannelAffine", "x", len(y), len(x))
+	n := checkChannels("ChannelAffine", len(mean), size, len(y), scale, shift)
+	channelJob(channelAffinePart, n, size, [9][]float32{y, x, mean, scale, shift})
+}
+
+// channelJob splits by rows, or by planes if they have more than one element; x[2] is as long as there are channels.
+func channelJob(run func(j *rowJob, lo, hi int), n, size int, x [9][]float32) {
+	if n == 0 {
+		return
+	}
+	j := newRowJob(run)
+	j.X, j.Cols, j.Size = x, size, size
+	if size == 1 {
+		j.Cols = len(x[2])
+	} else {
+		n *= len(x[2])
+	}
+	j.Parallel(n, rowsAtATime(cpu.Grain, j.Cols))
+}
+
+func channelAffinePart(j *rowJob, lo, hi int) {
+	mean, scale, shift := j.X[2], j.X[3], j.X[4]
+	for o := lo; o < hi; o++ {
+		y, x := j.Rows(0, o, o+1), j.Rows(1, o, o+1)
+		if j.Size == 1 {
+			rowAffine(y, x, mean, scale, shift)
+		} else {
+			c := o % len(mean)
+			planeAffine(y, x, mean[c], scale[c], shift[c])
+		}
+	}
+}
+
+// ChannelGradSums computes the sums of dy and of dy*(x-mean) over each channel.
+func ChannelGradSums(sum, dot, dy, x, mean []float32, size int) {
+	cpu.CheckLen("ChannelGradSums", "x", len(dy), len(x))
+	channels := len(mean)
+	n := checkChannels("ChannelGradSums", channels, size, len(dy), sum, dot)
+	clear(sum)
+	clear(dot)
+	if n == 0 {
+		return
+	}
+	j := newRowJob(channelGradSumsPart)
+	j.X, j.Cols, j.Size = [9][]float32{sum, dot, dy, x, mean}, channels, size
+	j.Parallel(channels, channelsAtATime(n, size))
+}
+
+func channelGradSumsPart(j *rowJob, lo, hi int) {
+	sum, dot, dy, x, mean := j.At(0, lo, hi), j.At(1, lo, hi), j.X[2], j.X[3], j.At(4, lo, hi)
+	planes := len(x) / j.Size
+	if j.Size == 1 {
+		dy, x = dy[lo:], x[lo:]
+		sumColumns(sum, dot, planes/j.Cols, func(sum, dot []float32, first, rows int) {
+			columnGradSums(sum, dot, dy[first*j.Cols:], x[first*j.Cols:], mean, rows, j.Cols, hi-lo)
+		})
+		return
+	}
+	for c := range mean {
+		var s, d float64
+		for o := lo + c; o < planes; o += j.Cols {
+			a, b := longPlaneGradSums(dy[o*j.Size:(o+1)*j.Size], x[o*j.Size:(o+1)*j.Size], mean[c])
+			s += a
+			d += b
+		}
+		sum[c], dot[c] = float32(s), float32(d)
+	}
+}
+
+// ChannelGrad computes dst = scale*dy + slope*(x-mean) + shift with the channel's four numbers. dst
+// may be dy.
+func ChannelGrad(dst, dy, x, mean, scale, slope, shift []float32, size int) {
+	cpu.CheckLen("ChannelGrad", "dy", len(dst), len(dy))
+	cpu.CheckLen("ChannelGrad", "x", len(dst), len(x))
+	n := checkChannels("ChannelGrad", len(mean), size, len(dst), scale, slope, shift)
+	channelJob(channelGradPart, n, size, [9][]float32{dst, dy, mean, x, scale, slope, shift})
+}
+
+func channelGradPart(j *rowJob, lo, hi int) {
+	mean, scale, slope, shift := j.X[2], j.X[4], j.X[5], j.X[6]
+	for o := lo; o < hi; o++ {
+		dst, dy, x := j.Rows(0, o, o+1), j.Rows(1, o, o+1), j.Rows(3, o, o+1)
+		if j.Size == 1 {
+			rowGrad(dst, dy, x, mean, scale, slope, shift)
+		} else {
+			c := o % len(mean)
+			planeGrad(dst, dy, x, mean[c], scale[c], slope[c], shift[c])
+		}
+	}
+}

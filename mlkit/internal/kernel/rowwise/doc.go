@@ -1,0 +1,6 @@
+// Package rowwise holds the kernels that look at a row, a column or a plane as a whole: sums, softmax,
+// cross-entropy, normalisation, recurrent cells.
+package rowwise
+
+//go:generate go run ../gen -family rowwise -out kernels_amd64.s -stubs stubs_amd64.go -pkg rowwise
+//go:generate go run ../gen -family neon-rowwise

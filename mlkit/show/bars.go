@@ -211,8 +211,8 @@ func binning(sorted []float64, bins int) (start, width float64) {
 		return 0, 1
 	}
 	lo, hi := sorted[0], sorted[len(sorted)-1]
-	if hi-lo <= 1e-9*math.Max(math.Abs(lo), math.Abs(hi)) || hi-lo < 1e-100 {
-		w := math.Max(math.Abs(lo)*0.1, 1e-99)
+	if hi-lo <= 1e-9*math.Max(math.Abs(lo), math.Abs(hi)) || hi-lo < 10*least {
+		w := math.Max(math.Abs(lo)*0.1, 10*least)
 		if lo == 0 {
 			w = 1
 		}

@@ -12,7 +12,11 @@
 //
 // Every picture looks the same way: 640×400 CSS pixels drawn at twice the density, one sans-serif font that travels with the
 // program, the Okabe-Ito colours, a painted white ground (readable in a dark theme), a light grid, the legend above the data and
-// never on it. Titles and labels are plain text in which ^{…} raises and _{…} lowers; Greek letters are available.
+// never on it. Titles and labels are plain text in which ^{…} raises and _{…} lowers.
+//
+// Latin, Greek and Cyrillic letters look the same on every machine. Others, Chinese or an emoji, are drawn with a font of the machine
+// that has them, or one that the environment variable MLKIT_FONT names. Without such a font they are boxes, and a message on the
+// standard error says once what to install. Scripts whose letters join or run from right to left are not laid out.
 //
 // # Alternative text
 //

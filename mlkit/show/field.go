@@ -9,7 +9,6 @@ import (
 	"sort"
 
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 )
 
 // A Grid is where a function of two variables was sampled: at every (X[i], Y[j]), both ascending. Values on it are a flat slice with
@@ -205,15 +204,21 @@ func (a *axes) raster(paint func(w, h int, xy func(i, j int) (x, y float64), set
 	}
 	paint(r.Dx(), r.Dy(),
 		func(i, j int) (float64, float64) { return xs[i], ys[j] },
-		func(i, j int, c color.NRGBA) { img.Set(r.Min.X+i, r.Min.Y+j, c) })
+		func(i, j int, c color.NRGBA) {
+			if c.A == 255 {
+				img.SetRGBA(r.Min.X+i, r.Min.Y+j, color.RGBA(c))
+				return
+			}
+			img.Set(r.Min.X+i, r.Min.Y+j, c)
+		})
 }
 
 // pixels returns the image canvas behind c, which gonum wraps in as many draw.Canvas as it crops.
-func pixels(c draw.Canvas) *vgimg.Canvas {
+func pixels(c draw.Canvas) *canvas {
 	v := c.Canvas
 	for {
 		switch w := v.(type) {
-		case *vgimg.Canvas:
+		case *canvas:
 			return w
 		case draw.Canvas:
 			v = w.Canvas

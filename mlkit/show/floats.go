@@ -56,9 +56,15 @@ func Smooth(y []float64, weight float64) []float64 {
 	return out
 }
 
-// finite reports whether v can be put on an axis. Beyond 1e100 differences of coordinates would overflow further on; nothing
-// measured in float32 comes near.
-func finite(v float64) bool { return math.Abs(v) < 1e100 }
+// The magnitudes that have a place on an axis. Closer to the ends of float64, differences and steps of coordinates would overflow or
+// vanish.
+const (
+	biggest = 1e300
+	least   = 1e-300
+)
+
+// finite reports whether v can be put on an axis.
+func finite(v float64) bool { return math.Abs(v) <= biggest }
 
 // index returns 0, 1, …, n−1: the x of a series that gives none.
 func index(n int) []float64 {

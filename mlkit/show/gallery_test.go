@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -173,15 +174,35 @@ func gallerySamples(rng *rand.Rand) (ax, ay, bx, by []float64) {
 	return ax, ay, bx, by
 }
 
+// drawn is the gallery, each picture drawn once for all tests that look at it. With -short it has a quarter of the pixels.
+var drawn = sync.OnceValue(func() map[string]drawnPicture {
+	out := map[string]drawnPicture{}
+	for name, d := range gallery() {
+		p := d.picture()
+		if testing.Short() { // also under the race detector
+			p.setSize(max(p.w/2, 200), max(p.h/2, 40))
+		}
+		b, err := p.PNG()
+		out[name] = drawnPicture{p, b, err}
+	}
+	return out
+})
+
+type drawnPicture struct {
+	*Picture
+	png []byte
+	err error
+}
+
 func TestGallery(t *testing.T) {
 	dir := os.Getenv("SHOW_GALLERY")
 	if dir == "" {
 		t.Skip("SHOW_GALLERY is not set")
 	}
-	for name, d := range gallery() {
-		if err := d.picture().Save(filepath.Join(dir, name+".png")); err != nil {
-			t.Errorf("%s: %v", name, err)
+	for name, d := range drawn() {
+		if err := os.WriteFile(filepath.Join(dir, name+".png"), d.png, 0o644); err != nil || d.err != nil {
+			t.Errorf("%s: %v, %v", name, d.err, err)
 		}
-		t.Log(name, ":", d.picture().Describe())
+		t.Log(name, ":", d.Describe())
 	}
 }

@@ -110,8 +110,8 @@ func (f *Figure) paintFigure(c draw.Canvas) error {
 
 	p := plot.New()
 	p.BackgroundColor = nil
-	styleAxis(&p.X, sx, f.x.label, f.categories != nil)
-	styleAxis(&p.Y, sy, f.y.label, false)
+	styleAxis(&p.X, sx, f.x.label, f.categories != nil, ac.Max.X-ac.Min.X-40)
+	styleAxis(&p.Y, sy, f.y.label, false, ac.Max.Y-ac.Min.Y)
 	p.Y.Label.Padding = 4
 	if f.categories != nil {
 		ac = f.fitCategories(p, sx, ac)
@@ -167,15 +167,16 @@ type plotterFunc func(draw.Canvas, *plot.Plot)
 
 func (f plotterFunc) Plot(c draw.Canvas, p *plot.Plot) { f(c, p) }
 
-func styleAxis(a *plot.Axis, s scale, label string, categories bool) {
+// styleAxis gives the axis its scale and the theme; a label that is longer than room ends in an ellipsis.
+func styleAxis(a *plot.Axis, s scale, label string, categories bool, room vg.Length) {
 	// From 0 to 1: gonum takes the label to be at the middle of Min and Max, which on a logarithmic axis is near the top, and
 	// would make room for it there.
 	a.Min, a.Max, a.Scale = 0, 1, plot.LinearScale{}
 	a.Padding = 0
 	a.LineStyle.Width = 0
-	a.Label.Text = label
 	x, y := a.Label.TextStyle.XAlign, a.Label.TextStyle.YAlign
 	a.Label.TextStyle = textStyle(labelSize, ink, x, y)
+	a.Label.Text = fit(label, a.Label.TextStyle, room)
 	a.Label.Padding = 5
 	x, y = a.Tick.Label.XAlign, a.Tick.Label.YAlign
 	a.Tick.Label = textStyle(tickSize, softInk, x, y)
@@ -188,7 +189,7 @@ func styleAxis(a *plot.Axis, s scale, label string, categories bool) {
 }
 
 // fitCategories breaks the names of categories that are too long to stand side by side into lines, or, where a word is too long
-// for that, turns them by 30 degrees and makes room for the first at the left.
+// for that, turns them by 30 degrees and makes room for the first at the left. Of very many it writes each second, third, … one.
 func (f *Figure) fitCategories(p *plot.Plot, x scale, c draw.Canvas) draw.Canvas {
 	sty := p.X.Tick.Label
 	room := (c.Max.X - c.Min.X - 50) / vg.Length(max(len(f.categories), 1))
@@ -212,10 +213,23 @@ func (f *Figure) fitCategories(p *plot.Plot, x scale, c draw.Canvas) draw.Canvas
 	p.X.Tick.Label.Rotation = math.Pi / 6
 	p.X.Tick.Label.XAlign = draw.XRight
 	p.X.Tick.Label.YAlign = draw.YCenter
+	if k := everyNth(sty, room/2); k > 1 {
+		for i, name := range f.categories {
+			if ticks[i].Label = ""; i%k == 0 {
+				ticks[i].Label = name
+			}
+		}
+		p.X.Tick.Marker = plot.ConstantTicks(ticks)
+	}
 	if over := sty.Width(f.categories[0])*0.87 - room/2 - 50; over > 0 {
 		c.Min.X += over
 	}
 	return c
+}
+
+// everyNth says that only each n-th of many labels can be read where each has that much room.
+func everyNth(sty draw.TextStyle, room vg.Length) int {
+	return max(int(math.Ceil(float64(sty.Font.Size/room))), 1)
 }
 
 // squareCanvas crops c so that both axes have the same number of pixels per unit.
@@ -258,29 +272,39 @@ func drawFrame(a *axes, full bool) {
 }
 
 // noteLine is the small print under a figure: what could not be drawn.
-type noteLine struct{ skipped int }
+type noteLine struct {
+	skipped int
+	beyond  bool // of a magnitude that floating point can hold and no axis can show
+}
 
-func (n *noteLine) height(f *Figure, x, y scale) vg.Length {
+func (n *noteLine) height(f *Figure, x, y scale) (room vg.Length) {
 	for _, l := range f.layers {
 		for i, v := range [][][]float64{l.xs, l.ys} {
 			s := []scale{x, y}[i]
 			for _, e := range v {
-				if slices.ContainsFunc(e, func(v float64) bool { return !s.ok(v) }) {
-					return noteSize * 1.4
+				for _, v := range e {
+					if !s.ok(v) {
+						room = noteSize * 1.4
+						n.beyond = n.beyond || !math.IsNaN(v) && !math.IsInf(v, 0) && !(s.log && v <= 0)
+					}
 				}
 			}
 		}
 	}
-	return 0
+	return room
 }
 
 func (n *noteLine) draw(c draw.Canvas) {
 	if n.skipped == 0 {
 		return
 	}
-	s := "1 value that is not finite (or not positive on a log axis) is not drawn"
+	why := "not finite"
+	if n.beyond {
+		why = "not finite, or beyond 10^{±300},"
+	}
+	s := fmt.Sprintf("1 value that is %s (or not positive on a log axis) is not drawn", why)
 	if n.skipped > 1 {
-		s = fmt.Sprintf("%d values that are not finite (or not positive on a log axis) are not drawn", n.skipped)
+		s = fmt.Sprintf("%d values that are %s (or not positive on a log axis) are not drawn", n.skipped, why)
 	}
 	sty := textStyle(noteSize, warnColor, draw.XLeft, draw.YBottom)
 	c.FillText(sty, vg.Point{X: c.Min.X, Y: c.Min.Y - 4}, fit(s, sty, c.Max.X-c.Min.X))

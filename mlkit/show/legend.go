@@ -1,6 +1,7 @@
 package show
 
 import (
+	"fmt"
 	"slices"
 
 	"gonum.org/v1/plot/vg"
@@ -16,11 +17,14 @@ const (
 	thumbPoint
 )
 
-// drawLegend writes the names in rows at the top of c, outside of the data, and returns what is left.
+// drawLegend writes the names in rows at the top of c, outside of the data, and returns what is left. If they would take more than two
+// fifths of the height, the last row says how many have no place.
 func (f *Figure) drawLegend(c draw.Canvas) draw.Canvas {
 	const mark, gap, row = 22, 16, 18
 	sty := textStyle(legendSize, ink, draw.XLeft, draw.YCenter)
 	x, y, any := c.Min.X, c.Max.Y-row/2, false
+	lowest := c.Max.Y - max((c.Max.Y-c.Min.Y)*0.4, row) // the data need the rest
+	var left int                                        // names without a place
 	for _, name := range slices.Concat(f.names, f.references) {
 		var kinds []*layer
 		for _, l := range f.layers {
@@ -37,12 +41,20 @@ func (f *Figure) drawLegend(c draw.Canvas) draw.Canvas {
 			x = c.Min.X
 			y -= row
 		}
+		if y-row/2 < lowest {
+			left++
+			continue
+		}
 		for _, l := range kinds {
 			l.drawThumb(&c, vg.Rectangle{Min: vg.Point{X: x, Y: y - 6}, Max: vg.Point{X: x + mark, Y: y + 6}})
 		}
 		c.FillText(sty, vg.Point{X: x + mark + 6, Y: y + 1.5}, label)
 		x += w + gap
 		any = true
+	}
+	if left > 0 {
+		sty.Color = softInk
+		c.FillText(sty, vg.Point{X: c.Min.X, Y: y + 1.5}, fmt.Sprintf("… and %d more", left))
 	}
 	if any {
 		c.Max.Y = y - row/2 - 4

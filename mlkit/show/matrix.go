@@ -9,7 +9,8 @@ import (
 )
 
 // Matrix returns the picture of values[row][column] as coloured cells with the number inside, written by format ("%.2f"; "" for none).
-// Labels that are nil are left out. Styles: Colors, LogColors, Limits.
+// Labels that are nil are left out. Where cells are too small for numbers that can be read, a colour bar stands in for them, and of
+// labels too close to read only each second, third, … is written. Styles: Colors, LogColors, Limits.
 func Matrix(title string, rows, cols []string, values [][]float64, format string, styles ...Style) *Picture {
 	return matrix(title, "", "", rows, cols, values, func(i, j int) string {
 		if format == "" {
@@ -48,6 +49,9 @@ func Confusion(title string, labels []string, counts [][]int, styles ...Style) *
 	return p
 }
 
+// smallestText is the size of letters, in CSS pixels, below which the colour bar takes the place of the numbers in the cells.
+const smallestText = 5
+
 func matrix(title, yLabel, xLabel string, rows, cols []string, values [][]float64, text func(i, j int) string, all [][]float64, styles []Style) *Picture {
 	l := look{cmap: &Blues}
 	for _, s := range styles {
@@ -83,7 +87,7 @@ func matrix(title, yLabel, xLabel string, rows, cols []string, values [][]float6
 
 		side, foot := textStyle(tickSize, ink, draw.XRight, draw.YCenter), textStyle(tickSize, ink, draw.XCenter, draw.YTop)
 		label := textStyle(labelSize, ink, draw.XCenter, draw.YTop)
-		numbers := text(0, 0) != ""
+		numbers := text(0, 0) != "" && min((c.Max.X-c.Min.X)/vg.Length(nc)/2, (c.Max.Y-c.Min.Y)/vg.Length(nr)*0.8) >= smallestText
 		d := c
 		for _, r := range rows {
 			d.Min.X = max(d.Min.X, c.Min.X+side.Width(r)+8)
@@ -157,9 +161,15 @@ func matrix(title, yLabel, xLabel string, rows, cols []string, values [][]float6
 			bar.draw(a, d.Max.X)
 		}
 		for i, r := range rows {
+			if i%everyNth(side, ch) != 0 {
+				continue
+			}
 			d.FillText(side, vg.Point{X: d.Min.X - 5, Y: d.Max.Y - ch*(vg.Length(i)+0.5)}, r)
 		}
 		for j, s := range cols {
+			if tilt && j%everyNth(foot, cw) != 0 {
+				continue
+			}
 			d.FillText(foot, vg.Point{X: d.Min.X + cw*(vg.Length(j)+0.5), Y: d.Min.Y - 4}, s)
 		}
 		if xLabel != "" {

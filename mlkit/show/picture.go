@@ -11,7 +11,6 @@ import (
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 )
 
 // A Picture is anything that can be looked at: a Figure (axes with data), a grid of images, panels of other pictures. It is made by
@@ -98,10 +97,7 @@ func render(p *Picture, density float64) (img *image.RGBA, err error) {
 			err = fmt.Errorf("show: %q cannot be drawn: %v\n%s", p.title, r, debug.Stack())
 		}
 	}()
-	cv := vgimg.NewWith(
-		vgimg.UseWH(vg.Length(p.w), vg.Length(p.h)),
-		vgimg.UseDPI(int(72*density+0.5)),
-		vgimg.UseBackgroundColor(paper))
+	cv := newCanvas(vg.Length(p.w), vg.Length(p.h), density, paper)
 	if err := p.paint(draw.New(cv)); err != nil {
 		return nil, fmt.Errorf("show: %q cannot be drawn: %w", p.title, err)
 	}
@@ -109,13 +105,16 @@ func render(p *Picture, density float64) (img *image.RGBA, err error) {
 	if !ok {
 		return nil, errors.New("show: the canvas is not RGBA")
 	}
+	if !(InNotebook() && Headless()) { // there nobody reads it, and outputs are compared with those of other machines
+		systemFonts.warn(os.Stderr)
+	}
 	return img, nil
 }
 
 // errorPicture is what a reader sees in place of a picture that cannot be drawn.
 func errorPicture(of *Picture, err error) *Picture {
 	sty := textStyle(labelSize, warnColor, draw.XLeft, draw.YTop)
-	lines := wrap(printable(err.Error(), sty), sty, vg.Length(of.w)-2*margin)
+	lines := wrapAll(err.Error(), sty, vg.Length(of.w)-2*margin)
 	h := min(int(lineHeight(sty)*vg.Length(len(lines)))+2*margin, 4000)
 	return &Picture{title: of.title, w: of.w, h: h, alt: err.Error(), paint: func(c draw.Canvas) error {
 		y := c.Max.Y - margin

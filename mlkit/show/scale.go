@@ -18,7 +18,7 @@ type scale struct {
 }
 
 // ok reports whether v has a place on the axis.
-func (s scale) ok(v float64) bool { return finite(v) && !(s.log && v < 1e-100) }
+func (s scale) ok(v float64) bool { return finite(v) && !(s.log && v < least) }
 
 // norm is the place of v on the axis, from 0 to 1.
 func (s scale) norm(v float64) float64 {
@@ -51,9 +51,9 @@ func (s *scale) fit(lo, hi, padLo, padHi float64) {
 		}
 	case s.log && hi/lo < 1+1e-9:
 		lo, hi = lo/2, hi*2
-	case !s.log && hi-lo <= math.Max(1e-9*math.Max(math.Abs(lo), math.Abs(hi)), 1e-100):
+	case !s.log && hi-lo <= math.Max(1e-9*math.Max(math.Abs(lo), math.Abs(hi)), 10*least):
 		d := 0.1 * math.Abs(lo)
-		if d < 1e-100 {
+		if d < 10*least {
 			d = 1
 		}
 		if padLo > 0 {
@@ -65,6 +65,9 @@ func (s *scale) fit(lo, hi, padLo, padHi float64) {
 		lo, hi = math.Exp(l-padLo*(h-l)), math.Exp(h+padHi*(h-l))
 	default:
 		lo, hi = lo-padLo*(hi-lo), hi+padHi*(hi-lo)
+	}
+	if s.log { // the room beside the data must not leave what a float64 can hold
+		lo, hi = math.Max(lo, least/1e6), math.Min(hi, biggest*1e6)
 	}
 	s.lo, s.hi = lo, hi
 }
@@ -79,11 +82,11 @@ func (s scale) Ticks(lo, hi float64) []plot.Tick {
 			return t
 		}
 	}
-	least := 0.0
+	smallest := 0.0
 	if s.whole {
-		least = 1
+		smallest = 1
 	}
-	return linearTicks(lo, hi, 6, least)
+	return linearTicks(lo, hi, 6, smallest)
 }
 
 // unitTicks are the ticks of a scale where its axis runs from 0 to 1.
@@ -109,10 +112,10 @@ func niceStep(span float64, n int) float64 {
 	return 10 * p
 }
 
-// linearTicks returns about n ticks at multiples of a nice step that is at least least.
-func linearTicks(lo, hi float64, n int, least float64) []plot.Tick {
-	step := math.Max(niceStep(hi-lo, n), least)
-	if least > 0 {
+// linearTicks returns about n ticks at multiples of a nice step that is at least smallest.
+func linearTicks(lo, hi float64, n int, smallest float64) []plot.Tick {
+	step := math.Max(niceStep(hi-lo, n), smallest)
+	if smallest > 0 {
 		step = math.Ceil(step) // 2.5 is no step between counts
 	}
 	if !(step > 0) || math.IsInf(step, 0) {

@@ -35,7 +35,7 @@ type param struct {
 
 // Slider draws a picture for every label (the values of the parameter called name) and lets the reader choose with a slider, or the
 // arrow keys. All pictures are drawn beforehand and travel in the page, so it needs no kernel: it moves in a notebook that was only
-// opened, in an exported page, from a file. Where scripts are not allowed it is the picture of Start, alone. Keep to 30 pictures.
+// opened, in an exported page, from a file. Where scripts are not allowed it is the picture of Start, alone. Keep to 30 pictures; more than 300 are an error.
 //
 // The pictures have to be of one size. Figures get common axes, wide enough for all of them, unless a range was set.
 func Slider(name string, labels []string, frame func(i int) Drawing) *Slides {
@@ -57,9 +57,15 @@ func Slider2(name string, labels []string, name2 string, labels2 []string, frame
 	return s.finish()
 }
 
+// maxFrames bounds what a slider holds in memory and puts into the page.
+const maxFrames = 300
+
 func (s *Slides) finish() *Slides {
-	if len(s.frames) == 0 {
+	switch n := len(s.frames); {
+	case n == 0:
 		s.err = errors.New("a slider without positions")
+	case n > maxFrames:
+		s.err = fmt.Errorf("a slider with %d pictures, which would all lie in the page; take at most %d values, best below 30", n, maxFrames)
 	}
 	var figures []*Figure
 	for i, p := range s.frames {
@@ -168,20 +174,16 @@ func (s *Slides) show(make func() (string, error)) {
 		meta: map[string]any{"alt": s.Describe()}}, "")
 }
 
-// render draws all frames.
-func (s *Slides) render(density float64) ([]*image.RGBA, error) {
+// render draws picture i.
+func (s *Slides) render(i int, density float64) (*image.RGBA, error) {
 	if s.err != nil {
 		return nil, fmt.Errorf("show: slider: %w", s.err)
 	}
-	var out []*image.RGBA
-	for i, p := range s.frames {
-		img, err := render(p, density)
-		if err != nil {
-			return nil, fmt.Errorf("show: slider at %s: %w", s.at(i), err)
-		}
-		out = append(out, img)
+	img, err := render(s.frames[i], density)
+	if err != nil {
+		return nil, fmt.Errorf("show: slider at %s: %w", s.at(i), err)
 	}
-	return out, nil
+	return img, nil
 }
 
 // sliderDensity is the compromise between crisp letters and the weight of many pictures in one page.
@@ -190,20 +192,23 @@ const sliderDensity = 1.5
 // HTML returns the slider as a fragment that depends on nothing outside of it. The first picture is whole; the others hold only the
 // pixels that differ from it and are laid over it, which makes them a fraction of the size.
 func (s *Slides) HTML() (string, error) {
-	frames, err := s.render(sliderDensity)
+	base, err := s.render(s.start, sliderDensity)
 	if err != nil {
 		return "", err
 	}
-	base := frames[s.start]
 	still, err := encodePNG(base, s.frames[s.start].colours)
 	if err != nil {
 		return "", err
 	}
-	over, alts := make([]string, len(frames)), make([]string, len(frames))
-	for i, f := range frames {
+	over, alts := make([]string, len(s.frames)), make([]string, len(s.frames))
+	for i := range s.frames {
 		alts[i] = s.frames[i].Describe()
 		if i == s.start {
 			continue
+		}
+		f, err := s.render(i, sliderDensity)
+		if err != nil {
+			return "", err
 		}
 		b, err := encodeOverlay(difference(base, f, 2), f, s.frames[i].colours)
 		if err != nil {
@@ -302,15 +307,17 @@ func difference(a, b *image.RGBA, rim int) *image.RGBA {
 
 // GIF returns the pictures as an endless animation in CSS pixels. After the first frame it holds what changes.
 func (s *Slides) GIF(delay time.Duration) ([]byte, error) {
-	frames, err := s.render(1)
-	if err != nil {
-		return nil, err
-	}
+	var frames []*image.RGBA
 	all := map[color.RGBA]int{}
-	for _, f := range frames {
+	for i := range max(len(s.frames), 1) {
+		f, err := s.render(i, 1)
+		if err != nil {
+			return nil, err
+		}
 		for c, n := range histogram(f) {
 			all[c] += n
 		}
+		frames = append(frames, f)
 	}
 	delete(all, color.RGBA{})
 	pal := append(color.Palette{color.RGBA{}}, makePalette(all, 255)...)

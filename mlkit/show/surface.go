@@ -11,7 +11,7 @@ import (
 )
 
 // Surface returns z over the grid as a surface seen from above at an angle. It gives the idea of a landscape; to read numbers off, or
-// to follow a path, use Contour. Styles: Colors, LogColors (which also makes the height logarithmic), Limits.
+// to follow a path, use Contour. Of more than 320 cells along a side, too small to be seen, each second, third, … corner is drawn. Styles: Colors, LogColors (which also makes the height logarithmic), Limits.
 func Surface(title, xLabel, yLabel, zLabel string, g Grid, z []float64, styles ...Style) *Picture {
 	l := look{cmap: &Viridis, zlabel: zLabel}
 	for _, s := range styles {
@@ -57,9 +57,10 @@ func Surface(title, xLabel, yLabel, zLabel string, g Grid, z []float64, styles .
 			depth float64
 		}
 		var quads []quad
-		for j := 0; j+1 < len(g.Y); j++ {
-			for i := 0; i+1 < nx; i++ {
-				quads = append(quads, quad{i, j, view.depth(u(i)+u(i+1), v(j)+v(j+1))})
+		is, js := corners(nx), corners(len(g.Y))
+		for j := range js[1:] {
+			for i := range is[1:] {
+				quads = append(quads, quad{i, j, view.depth(u(is[i])+u(is[i+1]), v(js[j])+v(js[j+1]))})
 			}
 		}
 		slices.SortStableFunc(quads, func(a, b quad) int { return cmp.Compare(b.depth, a.depth) })
@@ -67,7 +68,7 @@ func Surface(title, xLabel, yLabel, zLabel string, g Grid, z []float64, styles .
 		for _, q := range quads {
 			pts, sum, ok := []vg.Point{}, 0.0, true
 			for _, d := range [][2]int{{0, 0}, {1, 0}, {1, 1}, {0, 1}} {
-				i, j := q.i+d[0], q.j+d[1]
+				i, j := is[q.i+d[0]], js[q.j+d[1]]
 				h := height(i, j)
 				ok = ok && finite(z[j*nx+i])
 				sum += h / 4
@@ -93,6 +94,19 @@ func Surface(title, xLabel, yLabel, zLabel string, g Grid, z []float64, styles .
 		return nil
 	}
 	return p
+}
+
+// maxCells along a side of a surface are as many as there are pixels for them to be seen.
+const maxCells = 320
+
+// corners returns the indices of n grid points that are drawn: all of them, or each second, third, … and the last.
+func corners(n int) []int {
+	var out []int
+	step := (n - 1 + maxCells - 1) / maxCells
+	for i := 0; i < n-1; i += step {
+		out = append(out, i)
+	}
+	return append(out, n-1)
 }
 
 // view is a parallel projection of the unit cube, turned by 35 degrees and tilted by 30.

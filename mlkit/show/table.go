@@ -3,10 +3,11 @@ package show
 import (
 	"fmt"
 	"html"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+	"github.com/rivo/uniseg"
 )
 
 // A Tabular is a table of values under a header. Make it with Table.
@@ -28,13 +29,32 @@ func (t *Tabular) Format(formats ...string) *Tabular { t.formats = formats; retu
 // Caption sets the line above the table.
 func (t *Tabular) Caption(s string) *Tabular { t.caption = s; return t }
 
-// Show displays the table as HTML, with the text as the alternative. Outside a notebook it prints the text.
+// longTable is how many rows Show displays at most: a notebook of megabytes opens slowly, and nobody reads them.
+const longTable = 400
+
+// Show displays the table as HTML, with the text as the alternative. Outside a notebook it prints the text. Of more than 400 rows it
+// shows the first and last 200, and between them how many are left out; HTML and Text return all.
 func (t *Tabular) Show() {
+	t = t.shortened()
 	if !InNotebook() {
 		fmt.Print(t.Text())
 	}
 	send(bundle{name: t.caption, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: t.HTML(), protocol.MIMETextPlain: t.Text()}}, "")
 }
+
+func (t *Tabular) shortened() *Tabular {
+	if len(t.rows) <= longTable {
+		return t
+	}
+	short := *t
+	const end = longTable / 2
+	note := []any{gap(fmt.Sprintf("… %d rows left out …", len(t.rows)-2*end))}
+	short.rows = slices.Concat(t.rows[:end], [][]any{note}, t.rows[len(t.rows)-end:])
+	return &short
+}
+
+// gap is text in a column that may hold numbers.
+type gap string
 
 func isNumber(v any) bool {
 	switch v.(type) {
@@ -79,12 +99,20 @@ func (t *Tabular) numeric(j int) bool {
 	any := false
 	for i := range t.rows {
 		s, num := t.cell(i, j)
-		if s != "" && !num {
+		if s != "" && !num && !t.isGap(i, j) {
 			return false
 		}
 		any = any || num
 	}
 	return any
+}
+
+func (t *Tabular) isGap(i, j int) bool {
+	if j >= len(t.rows[i]) {
+		return false
+	}
+	_, ok := t.rows[i][j].(gap)
+	return ok
 }
 
 // HTML returns the table as HTML, everything escaped.
@@ -120,7 +148,7 @@ func (t *Tabular) HTML() string {
 	return b.String()
 }
 
-// Text returns the table as lines of text with aligned columns.
+// Text returns the table as lines of text with aligned columns; a Chinese letter is as wide as two Latin ones.
 func (t *Tabular) Text() string {
 	n := t.columns()
 	lines := make([][]string, 0, len(t.rows)+1)
@@ -134,10 +162,13 @@ func (t *Tabular) Text() string {
 		}
 		lines = append(lines, line)
 	}
-	width := make([]int, n)
+	width, right := make([]int, n), make([]bool, n)
+	for j := range n {
+		right[j] = t.numeric(j)
+	}
 	for _, l := range lines {
 		for j, s := range l {
-			width[j] = max(width[j], utf8.RuneCountInString(s))
+			width[j] = max(width[j], uniseg.StringWidth(s))
 		}
 	}
 	var b strings.Builder
@@ -147,11 +178,11 @@ func (t *Tabular) Text() string {
 	for _, l := range lines {
 		var row strings.Builder
 		for j, s := range l {
-			pad := strings.Repeat(" ", width[j]-utf8.RuneCountInString(s))
+			pad := strings.Repeat(" ", width[j]-uniseg.StringWidth(s))
 			if j > 0 {
 				row.WriteString("  ")
 			}
-			if t.numeric(j) {
+			if right[j] {
 				row.WriteString(pad + s)
 			} else {
 				row.WriteString(s + pad)

@@ -3,6 +3,7 @@ package show
 import (
 	"strings"
 
+	"github.com/rivo/uniseg"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -10,21 +11,62 @@ import (
 
 func lineHeight(s text.Style) vg.Length { return s.Font.Size * 1.25 }
 
-// wrap breaks s into lines no wider than width. A word that is wider by itself stays whole.
+// wrap breaks s into lines no wider than width, between words or, as Chinese and Japanese do, between letters. A word that is wider by
+// itself stays whole.
 func wrap(s string, sty text.Style, width vg.Length) []string {
 	var lines []string
 	for para := range strings.SplitSeq(s, "\n") {
 		line := ""
-		for _, word := range strings.Fields(para) {
-			switch {
-			case line == "":
-				line = word
-			case sty.Width(line+" "+word) <= width:
-				line += " " + word
-			default:
-				lines = append(lines, line)
-				line = word
+		for _, field := range strings.Fields(para) {
+			glue := " "
+			for _, word := range breakable(field) {
+				switch {
+				case line == "":
+					line = word
+				case sty.Width(line+glue+word) <= width:
+					line += glue + word
+				default:
+					lines = append(lines, line)
+					line = word
+				}
+				glue = ""
 			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// breakable cuts a word where a line may end inside of it: nowhere in Latin, where hyphens stay with their word, and by the rules of
+// Unicode's annex 14 where letters are wide.
+func breakable(word string) []string {
+	if !strings.ContainsFunc(word, func(r rune) bool { return r > 0x10FF && uniseg.StringWidth(string(r)) > 1 }) {
+		return []string{word}
+	}
+	var out []string
+	state := -1
+	for word != "" {
+		var part string
+		part, word, _, state = uniseg.FirstLineSegmentInString(word, state)
+		out = append(out, part)
+	}
+	return out
+}
+
+// wrapAll is wrap for what must be read whole: it also breaks words that are wider than a line, anywhere.
+func wrapAll(s string, sty text.Style, width vg.Length) []string {
+	var lines []string
+	for _, line := range wrap(s, sty, width) {
+		for sty.Width(line) > width && !strings.ContainsAny(line, "^_{}") {
+			head := ""
+			for g := uniseg.NewGraphemes(line); g.Next() && (head == "" || sty.Width(head+g.Str()) <= width); {
+				head += g.Str()
+			}
+			if len(head) == len(line) {
+				break
+			}
+			lines = append(lines, head)
+			line = line[len(head):]
 		}
 		lines = append(lines, line)
 	}
@@ -53,7 +95,7 @@ func drawTitle(c draw.Canvas, title string) draw.Canvas {
 		size = labelSize
 	}
 	sty := bold(textStyle(size, ink, draw.XLeft, draw.YTop))
-	for _, line := range wrap(title, sty, c.Max.X-c.Min.X) {
+	for _, line := range wrapAll(title, sty, c.Max.X-c.Min.X) {
 		c.FillText(sty, vg.Point{X: c.Min.X, Y: c.Max.Y}, line)
 		c.Max.Y -= lineHeight(sty)
 	}

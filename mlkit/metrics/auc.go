@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"fmt"
 	"math"
 	"sort"
 )
@@ -70,49 +71,73 @@ type CurvePoint struct {
 // Curve gives the points of the ROC and precision–recall curves, one for each
 // different score, the highest first, after the one at which nothing is called
 // positive (threshold +Inf, precision 1). Rates are NaN when a class is
-// missing.
+// missing. A score that is NaN has no rank: the curve is then one point of NaNs.
+// Curve panics unless there is one label for each score.
 func Curve(scores []float64, positive []bool) []CurvePoint {
+	counts, p, n := cumulate(scores, positive)
+	if counts == nil {
+		nan := math.NaN()
+		return []CurvePoint{{nan, nan, nan, nan}}
+	}
+	points := make([]CurvePoint, len(counts))
+	for i, c := range counts {
+		points[i] = CurvePoint{c.threshold, c.tp / p, c.fp / n, 1}
+		if i > 0 {
+			points[i].Precision = c.tp / (c.tp + c.fp)
+		}
+	}
+	return points
+}
+
+// counted are the positives and negatives of at least a threshold.
+type counted struct{ threshold, tp, fp float64 }
+
+// cumulate counts p positives and n negatives by threshold, nil where a score is
+// NaN.
+func cumulate(scores []float64, positive []bool) (counts []counted, p, n float64) {
+	if len(scores) != len(positive) {
+		panic(fmt.Sprintf("metrics: %d scores for %d labels", len(scores), len(positive)))
+	}
 	order := make([]int, len(scores))
-	var p, n float64
-	for i := range order {
+	for i, s := range scores {
+		if math.IsNaN(s) {
+			return nil, 0, 0
+		}
 		order[i] = i
+	}
+	sort.Slice(order, func(a, b int) bool { return scores[order[a]] > scores[order[b]] })
+	counts = []counted{{threshold: math.Inf(1)}}
+	for k, i := range order {
 		if positive[i] {
 			p++
 		} else {
 			n++
 		}
-	}
-	sort.Slice(order, func(a, b int) bool { return scores[order[a]] > scores[order[b]] })
-	points := []CurvePoint{{Threshold: math.Inf(1), TruePositiveRate: 0 / p, FalsePositiveRate: 0 / n, Precision: 1}}
-	var tp, fp float64
-	for k, i := range order {
-		if positive[i] {
-			tp++
-		} else {
-			fp++
+		if k+1 == len(order) || scores[order[k+1]] != scores[i] {
+			counts = append(counts, counted{scores[i], p, n})
 		}
-		if k+1 < len(order) && scores[order[k+1]] == scores[i] {
-			continue
-		}
-		points = append(points, CurvePoint{scores[i], tp / p, fp / n, tp / (tp + fp)})
 	}
-	return points
+	return counts, p, n
 }
 
-// AreaUnderROC is the area under the curve of scores, by the trapezoidal rule.
-func AreaUnderROC(scores []float64, positive []bool) (area float64) {
-	c := Curve(scores, positive)
+// AreaUnderROC is the area under the ROC curve of scores, by the trapezoidal
+// rule: from 0 to 1; NaN when a class is missing or a score is NaN.
+func AreaUnderROC(scores []float64, positive []bool) float64 {
+	c, p, n := cumulate(scores, positive)
+	area := 0. // in samples, which are whole: no rounding brings it above 1
 	for i := 1; i < len(c); i++ {
-		area += (c[i].FalsePositiveRate - c[i-1].FalsePositiveRate) * (c[i].TruePositiveRate + c[i-1].TruePositiveRate) / 2
+		area += (c[i].fp - c[i-1].fp) * (c[i].tp + c[i-1].tp) / 2
 	}
-	return area
+	return area / (p * n)
 }
 
-// AveragePrecision is the area under the precision–recall curve of scores.
-func AveragePrecision(scores []float64, positive []bool) (area float64) {
-	c := Curve(scores, positive)
+// AveragePrecision is the area under the precision–recall curve of scores: from
+// 0 to 1; NaN when there is no positive or a score is NaN.
+func AveragePrecision(scores []float64, positive []bool) float64 {
+	c, p, _ := cumulate(scores, positive)
+	area := 0.
 	for i := 1; i < len(c); i++ {
-		area += (c[i].TruePositiveRate - c[i-1].TruePositiveRate) * c[i].Precision
+		area += (c[i].tp - c[i-1].tp) * c[i].tp / (c[i].tp + c[i].fp)
 	}
-	return area
+	return area / p
 }

@@ -23,10 +23,12 @@ type BLEU struct {
 	Length, Reference int
 }
 
-// Add counts one translation and the references it may agree with.
+// Add counts one translation and the references it may agree with. It panics
+// without any: a translation that nothing can be said about would raise the score
+// by being left out.
 func (b *BLEU) Add(translation []string, references ...[]string) {
 	if len(references) == 0 {
-		return
+		panic("metrics: BLEU.Add: a translation without a reference")
 	}
 	nearest := slices.MinFunc(references, func(x, y []string) int {
 		return cmp.Or(cmp.Compare(abs(len(x)-len(translation)), abs(len(y)-len(translation))), cmp.Compare(len(x), len(y)))

@@ -6,11 +6,18 @@ import (
 )
 
 // classified makes a metric of what add sees: the logits of one sample and its
-// label.
+// label. A NaN among them says nothing about the class: the figure is then NaN.
 func classified(name string, begin func() (add func(logits []float32, label int), value func() float64)) Metric {
 	return Metric{Name: name, New: func() Meter {
 		add, value := begin()
-		return meter{value: value, add: func(a Answer) error {
+		undefined := false
+		defined := func() float64 {
+			if undefined {
+				return math.NaN()
+			}
+			return value()
+		}
+		return meter{value: defined, add: func(a Answer) error {
 			x, classes := a.Outputs, len(a.Outputs)/max(len(a.Labels), 1)
 			if len(a.Labels) == 0 || classes*len(a.Labels) != len(x) || classes > 1 && a.Dims[len(a.Dims)-1] != classes {
 				return fmt.Errorf("predictions of %v for %d labels: want [..., classes] logits, one row a label", a.Dims, len(a.Labels))
@@ -22,11 +29,22 @@ func classified(name string, begin func() (add func(logits []float32, label int)
 				if int(l) >= max(classes, 2) {
 					return fmt.Errorf("label %d of sample %d: predictions have %d classes", l, i, max(classes, 2))
 				}
-				add(x[i*classes:(i+1)*classes], int(l))
+				row := x[i*classes : (i+1)*classes]
+				undefined = undefined || hasNaN(row)
+				add(row, int(l))
 			}
 			return nil
 		}}
 	}}
+}
+
+func hasNaN(x []float32) bool {
+	for _, v := range x {
+		if v != v {
+			return true
+		}
+	}
+	return false
 }
 
 // argmax is the predicted class of a row of logits, the first of equals; of a
@@ -50,8 +68,14 @@ func argmax(logits []float32) int {
 // Accuracy is the share of samples whose largest logit is the label's.
 func Accuracy() Metric { return topK("accuracy", 1) }
 
-// TopK is the share of samples whose label is among the k largest logits.
-func TopK(k int) Metric { return topK(fmt.Sprintf("top%d", k), k) }
+// TopK is the share of samples whose label is among the k largest logits, k at
+// least 1.
+func TopK(k int) Metric {
+	if k < 1 {
+		panic(fmt.Sprintf("metrics: TopK(%d): must be at least 1", k))
+	}
+	return topK(fmt.Sprintf("top%d", k), k)
+}
 
 func topK(name string, k int) Metric {
 	return classified(name, func() (func([]float32, int), func() float64) {
@@ -70,7 +94,7 @@ func topK(name string, k int) Metric {
 					above++
 				}
 			}
-			if above < k && logits[label] == logits[label] {
+			if above < k {
 				hit++
 			}
 		}, func() float64 { return hit / n }
@@ -108,27 +132,41 @@ func logSoftmax(logits []float32, k int) float64 {
 }
 
 // Precision, of what is predicted to be a class, is the share that is. A class
-// that is never predicted counts 0.
+// that is never predicted counts 0, as in scikit-learn.
 func Precision(a Average) Metric {
-	return confused("precision", func(c *Confusion) float64 { return c.Precision(a) })
+	return confused("precision", a, func(c *Confusion) float64 { return c.Precision(a) })
 }
 
 // Recall, of what is a class, is the share that is predicted to be. A class
-// without samples counts 0.
+// that is predicted but has no samples counts 0, as in scikit-learn.
 func Recall(a Average) Metric {
-	return confused("recall", func(c *Confusion) float64 { return c.Recall(a) })
+	return confused("recall", a, func(c *Confusion) float64 { return c.Recall(a) })
 }
 
 // F1 is the harmonic mean of precision and recall.
 func F1(a Average) Metric {
-	return confused("f1", func(c *Confusion) float64 { return c.F1(a) })
+	return confused("f1", a, func(c *Confusion) float64 { return c.F1(a) })
 }
 
-func confused(name string, value func(*Confusion) float64) Metric {
-	return classified(name, func() (func([]float32, int), func() float64) {
+func confused(name string, a Average, value func(*Confusion) float64) Metric {
+	m := classified(name, func() (func([]float32, int), func() float64) {
 		c := &Confusion{}
-		return func(logits []float32, label int) { c.Add(label, argmax(logits), max(len(logits), 2)) }, func() float64 { return value(c) }
+		return c.judge, func() float64 { return value(c) }
 	})
+	if a != Positive {
+		return m
+	}
+	begin := m.New
+	m.New = func() Meter {
+		inner := begin()
+		return meter{value: inner.Value, add: func(a Answer) error {
+			if n := len(a.Labels); n > 0 && len(a.Outputs)/n > 2 {
+				return fmt.Errorf("predictions of %d classes: the average Positive is that of class 1 of two; take Macro, Micro or Weighted", len(a.Outputs)/n)
+			}
+			return inner.Add(a)
+		}}
+	}
+	return m
 }
 
 // ConfusionInto is a metric for its side effect: it fills c afresh in every
@@ -136,6 +174,6 @@ func confused(name string, value func(*Confusion) float64) Metric {
 func ConfusionInto(c *Confusion) Metric {
 	return classified("accuracy", func() (func([]float32, int), func() float64) {
 		*c = Confusion{}
-		return func(logits []float32, label int) { c.Add(label, argmax(logits), max(len(logits), 2)) }, c.Accuracy
+		return c.judge, c.Accuracy
 	})
 }

@@ -6,14 +6,30 @@ import "math"
 type Average int
 
 const (
-	Macro    Average = iota // the plain mean over classes
-	Micro                   // over all samples together, which is the accuracy
-	Weighted                // the mean weighted by the number of samples of each class
-	Positive                // that of class 1 alone, for two classes
+	// Macro is the plain mean over the classes that there are, among labels or
+	// predictions, as in scikit-learn: one that is in neither does not count.
+	Macro    Average = iota
+	Micro            // over all samples together, which is the accuracy
+	Weighted         // the mean weighted by the number of samples of each class
+	Positive         // that of class 1 alone, for two classes
 )
 
 // Confusion counts samples by label (row) and prediction (column).
-type Confusion struct{ Counts [][]int }
+type Confusion struct {
+	Counts [][]int
+	// Undefined is the number of samples without a prediction, whose outputs are
+	// NaN. They are not in Counts; with any, all figures are NaN.
+	Undefined int
+}
+
+// judge counts one sample by its logits.
+func (c *Confusion) judge(logits []float32, label int) {
+	if hasNaN(logits) {
+		c.Undefined++
+		return
+	}
+	c.Add(label, argmax(logits), max(len(logits), 2))
+}
 
 // Add counts one sample of a problem of so many classes.
 func (c *Confusion) Add(label, predicted, classes int) {
@@ -56,7 +72,7 @@ func ratio(a, b float64) float64 {
 // average applies f to each class: how many samples were right, are of the
 // class, are predicted to be.
 func (c *Confusion) average(a Average, f func(hit, label, predicted float64) float64) float64 {
-	var sum, all, hits float64
+	var sum, all, hits, present float64
 	for k, row := range c.Counts {
 		var label, predicted float64
 		for j := range row {
@@ -64,10 +80,13 @@ func (c *Confusion) average(a Average, f func(hit, label, predicted float64) flo
 		}
 		hit := float64(row[k])
 		all, hits = all+label, hits+hit
+		if label+predicted > 0 {
+			present++
+		}
 		v := f(hit, label, predicted)
 		switch {
 		case a == Macro:
-			sum += v / float64(len(c.Counts))
+			sum += v
 		case a == Weighted:
 			sum += v * label
 		case a == Positive && k == 1:
@@ -75,8 +94,10 @@ func (c *Confusion) average(a Average, f func(hit, label, predicted float64) flo
 		}
 	}
 	switch {
-	case all == 0:
+	case all == 0 || c.Undefined > 0:
 		return math.NaN()
+	case a == Macro:
+		return sum / present
 	case a == Weighted:
 		return sum / all
 	case a == Micro:

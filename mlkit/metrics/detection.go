@@ -44,15 +44,18 @@ func (c MeanAP) Compute(truth [][]data.Object, found [][]data.Detection, classes
 	if len(truth) != len(found) {
 		return DetectionAP{}, fmt.Errorf("metrics: detections for %d images, objects for %d", len(found), len(truth))
 	}
+	if !(c.IoU >= 0 && c.IoU <= 1) || c.PerImage < 0 {
+		return DetectionAP{}, fmt.Errorf("metrics: MeanAP with IoU %v and PerImage %d: want 0 to 1, and at least 0", c.IoU, c.PerImage)
+	}
 	for i := range truth {
 		for _, o := range truth[i] {
-			if o.Class < 0 || o.Class >= classes {
-				return DetectionAP{}, fmt.Errorf("metrics: image %d: an object of class %d of %d", i, o.Class, classes)
+			if o.Class < 0 || o.Class >= classes || undefined(o.Box) {
+				return DetectionAP{}, fmt.Errorf("metrics: image %d: an object of class %d of %d in the box %v", i, o.Class, classes, o.Box)
 			}
 		}
 		for _, d := range found[i] {
-			if d.Class < 0 || d.Class >= classes || math.IsNaN(float64(d.Score)) {
-				return DetectionAP{}, fmt.Errorf("metrics: image %d: a detection of class %d of %d with score %v", i, d.Class, classes, d.Score)
+			if d.Class < 0 || d.Class >= classes || d.Score != d.Score || undefined(d.Box) {
+				return DetectionAP{}, fmt.Errorf("metrics: image %d: a detection of class %d of %d with score %v in the box %v", i, d.Class, classes, d.Score, d.Box)
 			}
 		}
 	}
@@ -68,6 +71,9 @@ func (c MeanAP) Compute(truth [][]data.Object, found [][]data.Detection, classes
 	r.Mean /= float64(measured) // NaN without objects
 	return r, nil
 }
+
+// undefined reports whether a side of the box is NaN.
+func undefined(b data.Box) bool { return b.X0 != b.X0 || b.Y0 != b.Y0 || b.X1 != b.X1 || b.Y1 != b.Y1 }
 
 // judged is a detection after its comparison.
 type judged struct {
@@ -110,20 +116,22 @@ func (c MeanAP) class(truth [][]data.Object, found [][]data.Detection, class int
 	for k := len(all) - 2; k >= 0; k-- {
 		precisions[k] = max(precisions[k], precisions[k+1])
 	}
-	if c.AllPoints {
-		before := 0.
-		for k, r := range recalls {
-			ap += (r - before) * precisions[k]
-			before = r
+	// Sums are divided once, at the end: those of ones are exact, and no average
+	// is above 1.
+	if c.AllPoints { // every right detection raises the recall by 1/objects
+		for k, j := range all {
+			if j.right {
+				ap += precisions[k]
+			}
 		}
-		return ap, recall, precision
+		return ap / float64(objects), recall, precision
 	}
 	for p := range 101 {
 		if k, _ := slices.BinarySearch(recalls, float64(p)*0.01); k < len(all) {
-			ap += precisions[k] / 101
+			ap += precisions[k]
 		}
 	}
-	return ap, recall, precision
+	return ap / 101, recall, precision
 }
 
 // match compares the detections of one class in one image with its objects.

@@ -45,8 +45,19 @@ func RMSE() Metric {
 }
 
 // R2 is the coefficient of determination: 1 for perfect predictions, 0 for
-// those no better than the mean of the targets. Several outputs count as one
-// list of numbers.
+// those no better than the mean of the targets. Of targets that are all equal it
+// is 1 if every prediction is right and 0 otherwise, and of fewer than two
+// numbers NaN, as in scikit-learn. Several outputs count as one list of numbers.
 func R2() Metric {
-	return regression("r2", func(s *regressionSums) float64 { return 1 - s.square/s.spread })
+	return regression("r2", func(s *regressionSums) float64 {
+		switch {
+		case s.n < 2 || math.IsNaN(s.square):
+			return math.NaN()
+		case s.spread == 0 && s.square == 0:
+			return 1
+		case s.spread == 0:
+			return 0
+		}
+		return 1 - s.square/s.spread
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode/utf16"
 )
 
 const annotation = `<annotation><filename>a.jpg</filename><size><width>20</width><height>10</height><depth>3</depth></size>
@@ -43,8 +44,80 @@ func TestParseVOC(t *testing.T) {
 			t.Errorf("%q: %v, want %q", c.to, err, c.why)
 		}
 	}
+	// What would be read as 0, as the last of two, or not at all.
+	for from, c := range map[string]struct{ to, why string }{
+		"<xmin>1</xmin>":             {"", "object 0: bndbox lacks xmin"},
+		"<xmin>1<":                   {"<xmin> <", "object 0: xmin is empty"},
+		"<ymin>2</ymin>":             {"<ymin/>", "object 0: ymin is empty"},
+		"<xmax>10</xmax>":            {"<Xmax>10</Xmax>", "the element Xmax in bndbox is spelled xmax"},
+		"<ymax>6.5</ymax>":           {"<ymax>6,5</ymax>", `ymax is "6,5", which is no number`},
+		"<ymax>6.5":                  {"<ymax>0x6", `ymax is "0x6", which is no number`},
+		"<ymin>2":                    {"<ymin>2</ymin><ymin>3", "ymin is in bndbox twice"},
+		"<width>20</width>":          {"", "size lacks width"},
+		"<height>10":                 {"<height>", "height is empty"},
+		"<height>10<":                {"<height>10.5<", "not in whole pixels"},
+		"<size>":                     {"<size/><size>", "size lacks"},
+		"</size>":                    {"</size><size><width>1</width><height>1</height></size>", "size is in annotation twice"},
+		"<name>cat</name>":           {"<name>cat</name><name>dog</name>", "name is in object twice"},
+		"<difficult>0":               {"<difficult>Unspecified", "neither 0 nor 1"},
+		"<difficult>1":               {"<difficult>", "neither 0 nor 1"},
+		"</bndbox></object></annota": {"</bndbox><object></object></object></annota", "an object stands in object, where it would be lost"},
+		"<filename>":                 {"<objects><object><name>x</name></object></objects><filename>", "an object stands in objects"},
+		"<object><name>dog":          {"<Object></Object><object><name>dog", "the element Object in annotation is spelled object"},
+		"</annotation>":              {"</annotation><annotation></annotation>", "one annotation is wanted"},
+		"10</ymax></bndbox></object></annotation>": {"10</ymax></bndbox></object></annotation>x", "outside of the annotation"},
+		"<depth>3": {strings.Repeat("<depth>", 200), "more than 100 elements in each other"},
+		"<bndbox><xmin>0</xmin><ymin>1</ymin><xmax>21</xmax><ymax>10</ymax></bndbox>": {"<part><name>tail</name><bndbox><xmin>0</xmin></bndbox></part>", "object 1: it lacks a name or a bndbox"},
+		"<filename>a": {`<?xml version="1.0" encoding="klingon"?><filename>a`, "not an annotation"},
+	} {
+		text := strings.Replace(annotation, from, c.to, 1)
+		if _, err := formats.ParseVOC([]byte(text)); text == annotation || err == nil || !strings.Contains(err.Error(), c.why) {
+			t.Errorf("%q: %v, want %q", c.to, err, c.why)
+		}
+	}
+	for _, harmless := range []string{"<segmented>0</segmented>", "<source><annotation>x</annotation></source>", "<!-- x -->"} {
+		a, err := formats.ParseVOC([]byte(strings.Replace(annotation, "<filename>", harmless+"<filename>", 1)))
+		if err != nil || !reflect.DeepEqual(a, want) {
+			t.Errorf("%s: %+v %v", harmless, a, err)
+		}
+	}
+	part := "<pose>Left</pose><part><name>head</name><bndbox><xmin>3</xmin><ymin>3</ymin><xmax>4</xmax><ymax>4</ymax></bndbox></part><bndbox>"
+	if a, err := formats.ParseVOC([]byte(strings.Replace(annotation, "<bndbox>", part, 1))); err != nil || !reflect.DeepEqual(a, want) {
+		t.Errorf("%+v %v", a, err)
+	}
 	if _, err := formats.ParseVOC(bytes.Repeat([]byte(" "), 1<<22+1)); err == nil {
 		t.Error("an annotation without end was read")
+	}
+}
+
+// What an annotation is written in, it says itself.
+func TestVOCEncodings(t *testing.T) {
+	body := strings.Replace(annotation, "cat", "café", 1)
+	utf16le, utf16be := []byte{0xff, 0xfe}, []byte{0xfe, 0xff}
+	for _, u := range utf16.Encode([]rune(`<?xml version="1.0" encoding="UTF-16"?>` + body)) {
+		utf16le, utf16be = append(utf16le, byte(u), byte(u>>8)), append(utf16be, byte(u>>8), byte(u))
+	}
+	declared := func(encoding, eAcute string) []byte {
+		return []byte(`<?xml version="1.0" encoding="` + encoding + `"?>` + strings.ReplaceAll(body, "é", eAcute))
+	}
+	for name, text := range map[string][]byte{
+		"UTF-8": []byte(body), "declared UTF-8": declared("utf-8", "é"), "with a mark": []byte("\xef\xbb\xbf" + body), "ISO-8859-1": declared("ISO-8859-1", "\xe9"),
+		"iso-8859-15": declared("iso-8859-15", "\xe9"), "latin1": declared("latin1", "\xe9"), "windows-1252": declared("windows-1252", "\xe9"), "GBK": declared("GBK", "\xa8\xa6"),
+		"UTF-16LE": utf16le, "UTF-16BE": utf16be, "US-ASCII": declared("US-ASCII", "&#233;"),
+	} {
+		if a, err := formats.ParseVOC(text); err != nil || a.Objects[0].Name != "café" || a.Objects[1].Name != "dog" {
+			t.Errorf("%s: %+v %v", name, a, err)
+		}
+	}
+	for why, text := range map[string][]byte{
+		"invalid UTF-8":          []byte(strings.ReplaceAll(body, "é", "\xe9")),
+		`"klingon" is not known`: declared("klingon", "é"),
+		"not an annotation":      utf16le[:len(utf16le)-9],
+		"save the file in UTF-8": declared("x-user-defined", "é"),
+	} {
+		if _, err := formats.ParseVOC(text); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", why, err)
+		}
 	}
 }
 

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
 
 // TensorBoard writes event files that TensorBoard shows: the epochs' loss,
 // learning-rate factor and metrics at the number of steps done, and with
-// everySteps > 0 the loss of every so manyeth step as "step_loss". A folder is
+// everySteps > 0 the loss of every everySteps-th step as "step_loss". A folder is
 // one run; a resumed run adds a file.
 func TensorBoard(dir string, everySteps int) Callback {
 	var f *os.File
@@ -31,11 +33,8 @@ func TensorBoard(dir string, everySteps int) Callback {
 				return err
 			}
 			// The name tells TensorBoard what the file is, and is new.
-			f, err = os.CreateTemp(dir, fmt.Sprintf("events.out.tfevents.%010d.mlkit.*", time.Now().Unix()))
-			if err != nil {
-				return err
-			}
-			if err := f.Chmod(0o644); err != nil {
+			name := fmt.Sprintf("events.out.tfevents.%010d.mlkit.%d", time.Now().Unix(), rand.Uint64())
+			if f, err = os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
 				return err
 			}
 			return writeEvent(f, time.Now(), 0, "", 0)

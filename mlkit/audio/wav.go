@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
+	"strings"
 )
 
 // Sound is recorded samples.
@@ -60,16 +62,20 @@ func LoadWAV(path string) (*Sound, error) {
 	return s, nil
 }
 
-// ReadWAV reads a RIFF/WAVE file (IBM and Microsoft 1991): linear PCM of 8, 16,
-// 24 or 32 bits, or floats of 32 or 64 bits, also in the extensible form. Other
-// chunks are passed over. A file that is cut off, that contradicts itself, that
-// is compressed, that holds NaN or more than a gigabyte of sound is an error;
-// what is read is never more than what is there, whatever its headers announce.
+// ReadWAV reads a RIFF/WAVE file (IBM and Microsoft 1991), also of the 64-bit
+// form RF64 (EBU Tech 3306): linear PCM of 8, 16, 24 or 32 bits, or floats of 32
+// or 64 bits, also in the extensible form. A file that was written into a pipe,
+// or never closed, does not say how much sound it holds: that is all to its end.
+// Other chunks are passed over. A file that is cut off, that contradicts itself,
+// that is compressed, that holds NaN, two stretches of sound or more than a
+// gigabyte of it is an error; what is read is never more than what is there,
+// whatever its headers announce.
 func ReadWAV(r io.Reader) (*Sound, error) {
-	s, err := readWAV(bufio.NewReader(r))
+	w := wavReader{r: bufio.NewReader(r)}
+	s, err := w.read()
 	if err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = errors.New("the file is cut off")
+			err = errors.New("the file is cut off: copy or record it again")
 		}
 		return nil, fmt.Errorf("audio: WAV: %w", err)
 	}
@@ -89,101 +95,206 @@ const (
 	tagExtensible = 0xfffe
 )
 
-func readWAV(r *bufio.Reader) (*Sound, error) {
+// tagNames are formats that are not read.
+var tagNames = map[uint16]string{2: "Microsoft ADPCM", 6: "A-law", 7: "µ-law", 0x11: "IMA ADPCM", 0x31: "GSM 6.10", 0x50: "MPEG", 0x55: "MP3", 0xff: "AAC"}
+
+// subFormats are how the extensible form's identifier goes on behind the plain
+// tag: for all that have one, and for ambisonic sound.
+var subFormats = []string{"\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71", "\x00\x00\x21\x07\xd3\x11\x86\x44\xc8\xc1\xca\x00\x00\x00"}
+
+var le = binary.LittleEndian
+
+// wavReader goes through the chunks of a file.
+type wavReader struct {
+	r      *bufio.Reader
+	at     int64 // bytes read
+	riff   int64 // where the file says that it ends
+	large  int64 // size of the sound in the 64-bit form, −1 if it has none
+	format *wavFormat
+}
+
+// fill reads len(b) bytes.
+func (w *wavReader) fill(b []byte) error {
+	n, err := io.ReadFull(w.r, b)
+	w.at += int64(n)
+	return err
+}
+
+func (w *wavReader) read() (*Sound, error) {
 	var head [12]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+	if err := w.fill(head[:]); err != nil {
 		return nil, err
 	}
-	if string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE" {
-		return nil, fmt.Errorf("it begins with %q, not with RIFF and WAVE", head[:])
+	form := string(head[:4])
+	switch {
+	case string(head[8:]) != "WAVE" || form != "RIFF" && form != "RF64" && form != "BW64" && form != "RIFX":
+		return nil, fmt.Errorf("it begins with %q, not with RIFF and WAVE: convert it to WAV with linear PCM of 16 bits", head[:])
+	case form == "RIFX":
+		return nil, errors.New("it begins with \"RIFX\", which is big-endian: convert it to WAV with linear PCM of 16 bits")
 	}
-	var format *wavFormat
+	w.riff, w.large = int64(le.Uint32(head[4:]))+8, -1
+	var sound *Sound
 	for {
 		var chunk [8]byte
-		if _, err := io.ReadFull(r, chunk[:]); err != nil {
-			if err == io.EOF {
-				return nil, errors.New("there is no sound in it (no chunk \"data\")")
-			}
+		switch err := w.fill(chunk[:]); {
+		case sound != nil && err != nil:
+			return sound, nil // what is no chunk behind the sound is not WAV's
+		case err == io.EOF:
+			return nil, errors.New("there is no sound in it (no chunk \"data\")")
+		case err != nil:
 			return nil, err
 		}
-		name, size := string(chunk[:4]), binary.LittleEndian.Uint32(chunk[4:])
-		switch name {
-		case "fmt ":
-			f, err := readFormat(r, size)
-			if err != nil {
-				return nil, err
-			}
-			format = f
-		case "data":
-			if format == nil {
-				return nil, errors.New("the sound comes before its format (chunk \"fmt \")")
-			}
-			return format.read(r, size)
+		name, size := string(chunk[:4]), int64(le.Uint32(chunk[4:]))
+		var err error
+		switch {
+		case sound != nil && (name == "data" || name == "RIFF"):
+			return nil, fmt.Errorf("a second stretch of sound (%q) follows: split the file", name)
+		case name == "ds64" && form != "RIFF":
+			err = w.ds64(size)
+		case name == "fmt " && sound == nil:
+			err = w.readFormat(size)
+		case name == "data":
+			sound, err = w.data(size)
 		default:
-			if _, err := io.CopyN(io.Discard, r, int64(size)+int64(size&1)); err != nil {
-				return nil, err
+			err = w.skip(size)
+			if sound != nil && err != nil {
+				return sound, nil
 			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if size%2 == 1 {
+			w.pad()
 		}
 	}
 }
 
-func readFormat(r io.Reader, size uint32) (*wavFormat, error) {
+// pad skips the byte that makes a chunk even. Some writers leave it out: then the
+// name of the next chunk stands there.
+func (w *wavReader) pad() {
+	next, _ := w.r.Peek(4)
+	if len(next) == 4 && next[0] != 0 && !strings.ContainsFunc(string(next), func(c rune) bool { return c < ' ' || c > '~' }) {
+		return
+	}
+	n, _ := w.r.Discard(1)
+	w.at += int64(n)
+}
+
+func (w *wavReader) skip(size int64) error {
+	n, err := io.CopyN(io.Discard, w.r, size)
+	w.at += n
+	return err
+}
+
+// ds64 reads the sizes of the 64-bit form.
+func (w *wavReader) ds64(size int64) error {
+	if size < 28 {
+		return fmt.Errorf("its 64-bit sizes have %d bytes, 28 are needed", size)
+	}
+	var b [16]byte
+	if err := w.fill(b[:]); err != nil {
+		return err
+	}
+	riff, large := le.Uint64(b[:]), le.Uint64(b[8:])
+	if w.large = math.MaxInt64; large < math.MaxInt64 {
+		w.large = int64(large)
+	}
+	if riff < math.MaxInt64-8 {
+		w.riff = int64(riff) + 8
+	}
+	return w.skip(size - 16)
+}
+
+func (w *wavReader) readFormat(size int64) error {
+	if w.format != nil {
+		return errors.New("it has two formats (chunks \"fmt \")")
+	}
 	if size < 16 || size > 1<<16 {
-		return nil, fmt.Errorf("its format has %d bytes", size)
+		return fmt.Errorf("its format has %d bytes", size)
 	}
-	b := make([]byte, size+size&1)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return nil, err
+	b := make([]byte, size)
+	if err := w.fill(b); err != nil {
+		return err
 	}
-	u16 := func(at int) uint16 { return binary.LittleEndian.Uint16(b[at:]) }
-	f := &wavFormat{tag: u16(0), channels: u16(2), rate: binary.LittleEndian.Uint32(b[4:]), align: u16(12), bits: u16(14)}
+	f := &wavFormat{tag: le.Uint16(b), channels: le.Uint16(b[2:]), rate: le.Uint32(b[4:]), align: le.Uint16(b[12:]), bits: le.Uint16(b[14:])}
 	if f.tag == tagExtensible {
 		if size < 40 {
-			return nil, fmt.Errorf("its extensible format has %d bytes, 40 are needed", size)
+			return fmt.Errorf("its extensible format has %d bytes, 40 are needed", size)
 		}
-		f.tag = u16(24) // the sub-format begins with the plain tag
+		if valid := le.Uint16(b[18:]); valid > f.bits {
+			return fmt.Errorf("%d bits of each sample count, of %d", valid, f.bits)
+		}
+		if !slices.Contains(subFormats, string(b[26:40])) {
+			return fmt.Errorf("extensible format %x: convert it to linear PCM of 16 bits", b[24:40])
+		}
+		f.tag = le.Uint16(b[24:]) // the sub-format begins with the plain tag
 	}
 	switch {
 	case f.channels == 0 || f.channels > maxChannels:
-		return nil, fmt.Errorf("%d channels, want 1 to %d", f.channels, maxChannels)
+		return fmt.Errorf("%d channels, want 1 to %d", f.channels, maxChannels)
 	case f.rate == 0 || f.rate > maxRate:
-		return nil, fmt.Errorf("%d samples per second, want 1 to %d", f.rate, maxRate)
+		return fmt.Errorf("%d samples per second, want 1 to %d", f.rate, maxRate)
 	case f.tag == tagPCM && (f.bits == 8 || f.bits == 16 || f.bits == 24 || f.bits == 32):
 	case f.tag == tagFloat && (f.bits == 32 || f.bits == 64):
+	case tagNames[f.tag] != "":
+		return fmt.Errorf("compressed as %s: convert it to linear PCM of 16 bits", tagNames[f.tag])
 	default:
-		return nil, fmt.Errorf("format %d with %d bits a sample: convert it to linear PCM of 16 bits", f.tag, f.bits)
+		return fmt.Errorf("format %d with %d bits a sample: convert it to linear PCM of 16 bits", f.tag, f.bits)
 	}
 	if want := int(f.channels) * int(f.bits/8); int(f.align) != want {
-		return nil, fmt.Errorf("a frame of %d channels of %d bits has %d bytes, it says %d", f.channels, f.bits, want, f.align)
+		return fmt.Errorf("a frame of %d channels of %d bits has %d bytes, it says %d", f.channels, f.bits, want, f.align)
 	}
-	return f, nil
+	w.format = f
+	return nil
 }
 
-func (f *wavFormat) read(r io.Reader, size uint32) (*Sound, error) {
-	limit := int64(size)
-	streamed := size == math.MaxUint32 // by a writer that could not go back to say how much
+// unknown tells whether a size is what writers put who cannot go back to say how
+// much came: the most that 32 bits hold, with a sign or without (FFmpeg, LAME),
+// or a little less (SoX, eSpeak, ALSA). None can be true below maxWAV.
+func unknown(size int64) bool {
+	return 0x7ffff000 <= size && size <= math.MaxInt32 || 0xfffff000 <= size && size <= math.MaxUint32
+}
+
+func (w *wavReader) data(size int64) (*Sound, error) {
+	if w.format == nil {
+		return nil, errors.New("the sound comes before its format (chunk \"fmt \")")
+	}
+	streamed := unknown(size)
+	switch {
+	case size == math.MaxUint32 && w.large >= 0:
+		size, streamed = w.large, false
+	case size == 0: // no sound, or a writer that did not come to say how much
+		streamed = w.at >= w.riff || w.riff == 8 || unknown(w.riff-8)
+	}
+	limit := size
 	if streamed {
 		limit = maxWAV + 1
 	}
-	b, err := io.ReadAll(io.LimitReader(r, min(limit, maxWAV+1)))
+	b, err := io.ReadAll(io.LimitReader(w.r, min(limit, maxWAV+1)))
+	w.at += int64(len(b))
 	if err != nil {
 		return nil, err
 	}
 	if len(b) > maxWAV {
-		return nil, fmt.Errorf("more than %d bytes of sound", maxWAV)
+		return nil, fmt.Errorf("more than %d bytes of sound: split the file", maxWAV)
 	}
-	if !streamed && len(b) < int(size) {
-		return nil, fmt.Errorf("it ends after %d of %d bytes of sound", len(b), size)
+	if !streamed && int64(len(b)) < size {
+		return nil, fmt.Errorf("it ends after %d of %d bytes of sound: the file is cut off; copy or record it again", len(b), size)
 	}
+	return w.format.sound(b)
+}
+
+func (f *wavFormat) sound(b []byte) (*Sound, error) {
 	if len(b)%int(f.align) != 0 {
-		return nil, fmt.Errorf("%d bytes of sound are not whole frames of %d", len(b), f.align)
+		return nil, fmt.Errorf("%d bytes of sound are not whole frames of %d: the file is cut off; copy or record it again", len(b), f.align)
 	}
 	width := int(f.bits / 8)
 	s := &Sound{Rate: int(f.rate), Channels: int(f.channels), Samples: make([]float32, len(b)/width)}
 	for i := range s.Samples {
 		v := f.sample(b[i*width:])
 		if math.IsNaN(v) || math.Abs(v) > math.MaxFloat32 {
-			return nil, fmt.Errorf("sample %d is %v", i, v)
+			return nil, fmt.Errorf("sample %d is %v: the file is damaged, or its format is another", i, v)
 		}
 		s.Samples[i] = float32(v)
 	}
@@ -191,7 +302,6 @@ func (f *wavFormat) read(r io.Reader, size uint32) (*Sound, error) {
 }
 
 func (f *wavFormat) sample(b []byte) float64 {
-	le := binary.LittleEndian
 	switch {
 	case f.tag == tagFloat && f.bits == 32:
 		return float64(math.Float32frombits(le.Uint32(b)))

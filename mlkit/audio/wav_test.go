@@ -79,6 +79,84 @@ func TestReadWAV(t *testing.T) {
 	}
 }
 
+// testdata/sndfile.py wrote the files.
+func TestWAVFromSndfile(t *testing.T) {
+	want := []float32{0.5, -0.5, 0.25, -1, 0, 0.75, -0.125, 0.0625}
+	for _, name := range []string{"pcm8", "pcm16", "pcm24", "pcm32", "float32", "float64", "extensible24", "extensible-float", "rf64"} {
+		s, err := audio.LoadWAV("testdata/" + name + ".wav")
+		if err != nil {
+			t.Error(err)
+		} else if s.Rate != 8000 || s.Channels != 2 || !slices.Equal(s.Samples, want) {
+			t.Errorf("%s: %+v, want %v", name, s, want)
+		}
+	}
+	if _, err := audio.LoadWAV("testdata/ulaw.wav"); err == nil || !strings.Contains(err.Error(), "ulaw.wav: audio: WAV: compressed as µ-law: convert it to linear PCM") {
+		t.Error(err)
+	}
+}
+
+// Sizes that a writer could not know. libsndfile 1.2.2 and SciPy 1.17 read these
+// as well; where they drop half a frame, read a file that is cut off, or nothing
+// from one that was never closed, there is an error here, or the sound.
+func TestStreamedWAV(t *testing.T) {
+	body := le(int16(1), int16(2), int16(3))
+	raw := func(riff, size uint32, body []byte) []byte {
+		return slices.Concat(le("RIFF", riff, "WAVE"), pcm16, le("data", size), body)
+	}
+	for _, size := range []uint32{math.MaxUint32, math.MaxUint32 - 36, math.MaxInt32, math.MaxInt32 - 36, 0x7ffff000, 0x7fffff00} {
+		s, err := audio.ReadWAV(bytes.NewReader(raw(size+36, size, body)))
+		if err != nil || len(s.Samples) != 3 {
+			t.Errorf("%#x: %+v %v", size, s, err)
+		}
+		if s, err := audio.ReadWAV(bytes.NewReader(raw(size, size, nil))); err != nil || len(s.Samples) != 0 {
+			t.Errorf("%#x, no sound: %+v %v", size, s, err)
+		}
+		if _, err := audio.ReadWAV(bytes.NewReader(raw(size, size, body[:5]))); err == nil || !strings.Contains(err.Error(), "not whole frames") {
+			t.Errorf("%#x, half a frame: %v", size, err)
+		}
+	}
+	for _, riff := range []uint32{0, 36, math.MaxUint32, 0x7fffffff} { // never closed
+		if s, err := audio.ReadWAV(bytes.NewReader(raw(riff, 0, body))); err != nil || len(s.Samples) != 3 {
+			t.Errorf("not closed, %#x: %+v %v", riff, s, err)
+		}
+	}
+	for name, b := range map[string][]byte{
+		"a chunk behind no sound": wav(pcm16, chunk("data", nil), chunk("LIST", []byte("text"))),
+		"no sound":                wav(pcm16, chunk("data", nil)),
+	} {
+		if s, err := audio.ReadWAV(bytes.NewReader(b)); err != nil || len(s.Samples) != 0 {
+			t.Errorf("%s: %+v %v", name, s, err)
+		}
+	}
+	for _, size := range []uint32{7, 1 << 20, 1 << 30, 0x7fffe000, 1 << 31, 0xffff0000} { // a size that could be true
+		if s, err := audio.ReadWAV(bytes.NewReader(raw(size+36, size, body))); err == nil || !strings.Contains(err.Error(), "6 of") {
+			t.Errorf("%#x: %+v %v", size, s, err)
+		}
+	}
+}
+
+// Chunks of odd sizes, with the byte that makes them even or without.
+func TestOddChunks(t *testing.T) {
+	list := le("LIST", uint32(3), "odd")
+	sound := chunk("data", le(int16(16384)))
+	for name, b := range map[string][]byte{
+		"padded":               wav(append(list, 0), pcm16, sound),
+		"padded by something":  wav(append(list, 7), pcm16, sound),
+		"not padded":           wav(list, pcm16, sound),
+		"not padded, in front": wav(pcm16, list, sound),
+		"many":                 wav(append(list, 0), le("JUNK", uint32(0)), pcm16, le("bext", uint32(1), "x\x00"), le("fact", uint32(4), uint32(1)), sound, list, []byte{0}, list),
+		"text behind":          wav(pcm16, sound, []byte("TAG and so on")),
+	} {
+		if s, err := audio.ReadWAV(bytes.NewReader(b)); err != nil || !slices.Equal(s.Samples, []float32{0.5}) {
+			t.Errorf("%s: %+v %v", name, s, err)
+		}
+	}
+	eight := format(1, 1, 8000, 8)
+	if s, err := audio.ReadWAV(bytes.NewReader(wav(eight, chunk("data", []byte{0, 128, 255})))); err != nil || len(s.Samples) != 3 {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
 func TestHostileWAV(t *testing.T) {
 	good := wav(pcm16, chunk("data", le(int16(1), int16(2))))
 	for name, c := range map[string]struct {
@@ -102,6 +180,16 @@ func TestHostileWAV(t *testing.T) {
 		"huge format":        {wav(le("fmt ", uint32(1<<30))), "bytes"},
 		"short extensible":   {wav(format(0xfffe, 1, 8000, 16)), "extensible"},
 		"NaN":                {wav(format(3, 1, 8000, 32), chunk("data", le(float32(math.NaN())))), "NaN"},
+		"two sounds":         {wav(pcm16, chunk("data", le(int16(1))), chunk("data", le(int16(1)))), "second stretch"},
+		"two files":          {append(slices.Clone(good), good...), "second stretch"},
+		"two formats":        {wav(pcm16, pcm16, chunk("data", nil)), "two formats"},
+		"big-endian":         {append([]byte("RIFX"), good[4:]...), "big-endian"},
+		"foreign extensible": {wav(chunk("fmt ", slices.Concat(le(uint16(0xfffe)), pcm16[10:], le(uint16(22), uint16(16), uint32(4), uint16(1), "0123456789abcd"))), chunk("data", nil)), "extensible format 0100303132"},
+		"17 bits of 16":      {wav(chunk("fmt ", slices.Concat(le(uint16(0xfffe)), pcm16[10:], le(uint16(22), uint16(17), uint32(4), uint16(1), "0123456789abcd"))), chunk("data", nil)), "17 bits of each"},
+		"short ds64":         {append([]byte("RF64\xff\xff\xff\xffWAVE"), chunk("ds64", make([]byte, 8))...), "64-bit sizes"},
+		"huge ds64":          {slices.Concat([]byte("RF64\xff\xff\xff\xffWAVE"), chunk("ds64", bytes.Repeat([]byte{0xff}, 28)), pcm16, le("data", uint32(math.MaxUint32), "ab")), "2 of 9223372036854775807"},
+		"A-law":              {wav(format(6, 1, 8000, 8)), "compressed as A-law"},
+		"a FLAC file":        {[]byte("fLaC00000000"), "convert it to WAV"},
 		"infinite":           {wav(format(3, 1, 8000, 64), chunk("data", le(1e300))), "1e+300"},
 	} {
 		s, err := audio.ReadWAV(bytes.NewReader(c.file))

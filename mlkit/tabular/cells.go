@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // MissingWords are what pandas takes for a missing value, for
@@ -166,18 +168,47 @@ var (
 	// A number in some notation: signs, currencies, groups, percent, accountants'
 	// brackets.
 	numberLike = regexp.MustCompile(`^\(?[+\-−]?\s?[$€£¥₹]?\s?[+\-−]?[.,'’_\s\x{a0}\x{202f}]?[0-9][0-9.,'’_\s\x{a0}\x{202f}]*([eE][+\-−]?[0-9]+)?\s?[%‰$€£¥₹]?-?\)?$`)
-	// A date or time of day in some notation.
-	dateLike = regexp.MustCompile(`^([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|[0-9]{1,2}:[0-9]{2}(:[0-9]{2}.*)?( ?[AaPp][Mm])?|` +
-		`(?i:.*\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b.*[0-9].*|.*[0-9].*\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b.*))$`)
+	// A date or time of day in digits.
+	dateLike = regexp.MustCompile(`^([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|[0-9]{1,2}:[0-9]{2}(:[0-9]{2}.*)?( ?[AaPp][Mm])?)$`)
+
+	monthNames = strings.Fields("january february march april may june july august september october november december sept")
+	dayNames   = strings.Fields("monday tuesday wednesday thursday friday saturday sunday")
 )
 
-// looksNumeric tells whether a cell is a number or a date in some notation: one
-// category for each would be nonsense.
-func looksNumeric(s string) bool {
-	if len(s) > 40 || !strings.ContainsAny(s, "0123456789") {
-		return false
+// looksLike says what a cell that is no number seems to be: a number or a date in
+// some notation, of which one category for each would be nonsense, or "".
+func looksLike(s string) string {
+	switch {
+	case len(s) > 40 || !strings.ContainsAny(s, "0123456789"):
+		return ""
+	case strings.IndexFunc(s, func(r rune) bool { return unicode.IsLetter(r) && !strings.ContainsRune("eEaApPmMTZ", r) }) >= 0:
+		if monthAndDigits(s) {
+			return "is a date in another notation"
+		}
+		return ""
+	case dateLike.MatchString(s):
+		return "is a date in another notation"
+	case numberLike.MatchString(s):
+		return "is a number in another notation"
 	}
-	return numberLike.MatchString(s) || dateLike.MatchString(s)
+	return ""
+}
+
+// monthAndDigits tells whether s has the name of a month, or its first three
+// letters, and no other words than the name of a day and short ones ("5th").
+func monthAndDigits(s string) bool {
+	month := false
+	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		word = strings.ToLower(word)
+		is := func(name string) bool { return name == word || len(word) == 3 && name[:3] == word }
+		switch {
+		case slices.ContainsFunc(monthNames, is):
+			month = true
+		case len(word) > 3 && !slices.ContainsFunc(dayNames, is):
+			return false
+		}
+	}
+	return month
 }
 
 // isoDates are the layouts that nobody can misread.

@@ -104,7 +104,7 @@ func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
 			}
 		}
 		if row == 0 {
-			if columns, err = header(record, o.NoHeader); err != nil {
+			if columns, err = header(record, o); err != nil {
 				return nil, fmt.Errorf("line %d %w", line+o.Skip, err)
 			}
 			next = line
@@ -157,13 +157,16 @@ func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
 	return t, nil
 }
 
-func header(record []string, numbered bool) ([]cells, error) {
+func header(record []string, o CSVOptions) ([]cells, error) {
 	if len(record) > maxColumns {
 		return nil, fmt.Errorf("has %d fields, at most %d are allowed", len(record), maxColumns)
 	}
+	if k := strings.IndexAny(record[0], ";\t|"); len(record) == 1 && k >= 0 && o.Comma == 0 && !o.NoHeader {
+		return nil, fmt.Errorf("is one field, %.60q: set CSVOptions.Comma to %q, or to ',' if that is the name of the only column", record[0], record[0][k])
+	}
 	columns, seen := make([]cells, len(record)), make(map[string]bool, len(record))
 	for i, f := range record {
-		if f = strings.TrimSpace(f); numbered {
+		if f = strings.TrimSpace(f); o.NoHeader {
 			f = strconv.Itoa(i)
 		}
 		if seen[f] {

@@ -118,7 +118,11 @@ func (o Encoding) fit(train *Table, columns []string) (*Encoder, error) {
 		f := fittedColumn{Name: name, Kind: c.kindOf().String()}
 		switch c.kindOf() {
 		case Number, Date:
-			f.numbers(c, o)
+			if f.numbers(c, o); *f.Scaling == (fittedScale{0, 1}) {
+				if err := keptByFloat32(c.present()); err != nil {
+					return nil, fmt.Errorf("tabular: column %q: %w: set Encoding.Scale", name, err)
+				}
+			}
 		case Category:
 			f.Categories, f.Unknown, f.Ordinal = distinct(c.Texts), o.Unknown, ordinal[name]
 			if c.Kind == Auto && len(f.Categories) > maxCategories {

@@ -76,8 +76,11 @@ func (in *inference) column(c *cells, kind Kind) (Column, error) {
 			}
 		}
 		if empty.count > 0 {
-			return Column{}, fmt.Errorf("line %s, column %q: the cell is empty; set CSVOptions.Missing to allow that (%d such cells, in lines %s)",
-				empty.first[0], c.name, empty.count, strings.Join(empty.first, ", ")+strings.Repeat(", …", min(1, empty.count-len(empty.first))))
+			others := ""
+			if empty.count > 1 {
+				others = fmt.Sprintf(" (%d cells are: lines %s%s)", empty.count, strings.Join(empty.first, ", "), strings.Repeat(", …", min(1, empty.count-len(empty.first))))
+			}
+			return Column{}, fmt.Errorf("line %s, column %q: the cell is empty; set CSVOptions.Missing to allow that%s", empty.first[0], c.name, others)
 		}
 	}
 	switch kind {
@@ -207,12 +210,17 @@ func (in *inference) infer(c *cells) (Column, error) {
 			notFinites.add(in, i, s, is.String())
 			words++
 		default:
-			odd.add(in, i, s, is.String())
+			why := is.String()
 			if missingWord(s) {
 				words++
-			} else if is != notNumber || looksNumeric(s) {
+				why = "is a word for a missing value"
+			} else if l := looksLike(s); is != notNumber || l != "" {
 				like++
+				if is == notNumber {
+					why = l
+				}
 			}
+			odd.add(in, i, s, why)
 		}
 	}
 	if notFinites.count > 0 && numbers+notFinites.count == present {
@@ -223,7 +231,7 @@ func (in *inference) infer(c *cells) (Column, error) {
 	out := Column{Name: c.name, Kind: Text}
 	switch {
 	case like > 0 && 2*like >= present-words:
-		out.note = fmt.Sprintf("%d of %d cells are numbers, but not %s", numbers, present, &odd)
+		out.note = fmt.Sprintf("%d of %d cells are plain numbers; %s", numbers, present, &odd)
 	case len(seen) > limit:
 		out.note = fmt.Sprintf("it has more than %d different texts", limit)
 	case len(seen) > fewCategories && 2*len(seen) > present:

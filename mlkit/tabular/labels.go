@@ -89,6 +89,9 @@ func (t *Table) target(name string) ([]float32, error) {
 	if c.kindOf() != Number {
 		return nil, fmt.Errorf("tabular: column %q holds texts or dates (kind %v)%s: it cannot be a target", c.Name, c.kindOf(), c.because())
 	}
+	if err := keptByFloat32(c.present()); err != nil {
+		return nil, fmt.Errorf("tabular: column %q: %w: subtract their mean", c.Name, err)
+	}
 	y := make([]float32, len(c.Numbers))
 	for i, v := range c.Numbers {
 		if math.IsNaN(v) {
@@ -116,4 +119,22 @@ func float(v float64) (float32, error) {
 		return 0, fmt.Errorf("%v is beyond float32 (1e-45 to 3.4e38): scale the column, or take its logarithm", v)
 	}
 	return f, nil
+}
+
+// keptByFloat32 refuses numbers, ascending, of which float32 makes half or more
+// equal to others: seconds since 1970 within a minute, say.
+func keptByFloat32(v []float64) error {
+	different, kept := 0, 0
+	for i, x := range v {
+		if i == 0 || x != v[i-1] {
+			different++
+		}
+		if i == 0 || float32(x) != float32(v[i-1]) {
+			kept++
+		}
+	}
+	if different > 0 && 2*kept <= different {
+		return fmt.Errorf("it has %d different numbers around %v, of which float32 keeps %d", different, v[len(v)/2], kept)
+	}
+	return nil
 }

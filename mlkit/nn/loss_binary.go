@@ -28,13 +28,10 @@ type BCEWithLogitsLoss struct {
 // Loss compares logits with targets of the same shape.
 func (c BCEWithLogitsLoss) Loss(logits, target tensor.Tensor) tensor.Tensor {
 	sameShape("BCEWithLogitsLoss", logits, target)
-	var l tensor.Tensor
-	if c.PosWeight == nil {
-		l = logits.Softplus(1).Sub(logits.Mul(target))
-	} else { // (1−y)·x + (1 + (w−1)·y)·log(1 + e⁻ˣ)
-		w := byLabel("BCEWithLogitsLoss: PosWeight", logits, c.PosWeight).AddScalar(-1)
-		l = logits.Sub(logits.Mul(target)).Add(target.Mul(w).AddScalar(1).Mul(logits.Neg().Softplus(1)))
+	if c.PosWeight != nil {
+		checkByLabel("BCEWithLogitsLoss: PosWeight", logits, c.PosWeight)
 	}
+	l := logits.SigmoidCrossEntropy(target, c.PosWeight)
 	if c.Weight != nil {
 		l = l.Mul(byLabel("BCEWithLogitsLoss: Weight", logits, c.Weight))
 	}
@@ -42,10 +39,14 @@ func (c BCEWithLogitsLoss) Loss(logits, target tensor.Tensor) tensor.Tensor {
 }
 
 func byLabel(what string, x tensor.Tensor, w []float32) tensor.Tensor {
+	checkByLabel(what, x, w)
+	return x.Tape().Input(w, len(w))
+}
+
+func checkByLabel(what string, x tensor.Tensor, w []float32) {
 	if len(w) != 1 && (x.Rank() == 0 || len(w) != x.Dim(-1)) {
 		lossShape(what, fmt.Sprintf("%d weights; one is needed, or one for each label along the last axis", len(w)), x.Dims())
 	}
-	return x.Tape().Input(w, len(w))
 }
 
 // BinaryFocalLoss is the focal loss of single labels, for detectors with few
@@ -64,7 +65,7 @@ func (c BinaryFocalLoss) Loss(logits, target tensor.Tensor) tensor.Tensor {
 	ce := BCEWithLogitsLoss{Reduction: ReduceNone}.Loss(logits, target)
 	// 1 − p of the truth, from sigmoids of both signs so that none cancels.
 	miss := logits.Sigmoid().Mul(target.Neg().AddScalar(1)).Add(logits.Neg().Sigmoid().Mul(target))
-	l := miss.Clamp(1e-7, 1).PowScalar(or(c.Gamma, 2)).Mul(ce)
+	l := miss.Clamp(nothingLeft, 1).PowScalar(or(c.Gamma, 2)).Mul(ce)
 	if a := or(c.Alpha, 0.25); a > 0 {
 		l = l.Mul(target.Scale(2*a - 1).AddScalar(1 - a))
 	}

@@ -198,12 +198,15 @@ type FocalLoss struct {
 	Reduction Reduction
 }
 
+// nothingLeft is where the power of a focal loss, whose slope at 0 is infinite
+// for γ < 1, is cut off: an error of so little teaches nothing.
+const nothingLeft = 1e-30
+
 // Loss compares logits [..., classes] with one label a row.
 func (c FocalLoss) Loss(logits tensor.Tensor, labels tensor.Ints) tensor.Tensor {
 	ce := CrossEntropyLoss{Ignore: c.Ignore, Reduction: ReduceNone}.Loss(logits, labels)
-	// 1 − p = −expm1(−ce). A slope of xᵞ at 0 is infinite for γ < 1; below 1e-7
-	// there is nothing left to learn, so it is cut off there.
-	l := ce.Neg().Expm1().Neg().Clamp(1e-7, 1).PowScalar(or(c.Gamma, 2)).Mul(ce)
+	// 1 − p = −expm1(−ce).
+	l := ce.Neg().Expm1().Neg().Clamp(nothingLeft, 1).PowScalar(or(c.Gamma, 2)).Mul(ce)
 	if c.Weight != nil {
 		checkWeights("FocalLoss", c.Weight, logits.Dim(-1))
 	}

@@ -27,12 +27,12 @@ func (c MultiMarginLoss) Loss(scores tensor.Tensor, labels tensor.Ints) tensor.T
 	checkPower(op, c.P)
 	margin := or(c.Margin, 1)
 	right := scores.Gather(1, tensor.NewInts(labels.Data, labels.Size(), 1))
-	l := scores.Sub(right).AddScalar(margin).ReLU()
-	own := margin // what the right class itself adds, a constant
+	own := scores.Tape().OneHot(tensor.NewInts(labels.Data, labels.Size()), classes)
+	l := scores.Sub(right).AddScalar(margin).ReLU().MaskedFill(own, 0)
 	if c.P == 2 {
-		l, own = l.Square(), margin*margin
+		l = l.Square()
 	}
-	l = l.Sum(1).AddScalar(-own).Scale(1 / float32(classes))
+	l = l.Sum(1).Scale(1 / float32(classes))
 	if c.Weight != nil {
 		checkWeights(op, c.Weight, classes)
 		w := l.Tape().Scratch(labels.Size())

@@ -89,6 +89,10 @@ func (c LogCoshLoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
 var logCosh = pointwise("LogCoshLoss", func(x, y float64) (v, dx, dy float64) {
 	a := math.Abs(x - y)
 	slope := math.Tanh(x - y)
+	if a < 1 { // cosh a = 1 + 2·sinh²(a/2)
+		s := math.Sinh(a / 2)
+		return math.Log1p(2 * s * s), slope, -slope
+	}
 	return a + math.Log1p(math.Exp(-2*a)) - math.Ln2, slope, -slope
 })
 
@@ -113,12 +117,25 @@ func PoissonNLL(pred, target tensor.Tensor) tensor.Tensor {
 // gradient flows into the target's Stirling term.
 func (c PoissonNLLLoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
 	sameShape("PoissonNLLLoss", pred, target)
-	var l tensor.Tensor
+	l := poisson
 	if c.Rate {
-		l = pred.Sub(target.Mul(pred.AddScalar(1e-8).Log()))
-	} else {
-		l = pred.Exp().Sub(target.Mul(pred))
+		l = poissonRate
 	}
+	return c.apply(l(pred, target), target)
+}
+
+var poisson = pointwise("PoissonNLLLoss", func(x, y float64) (v, dx, dy float64) {
+	rate := math.Exp(x)
+	return rate - y*x, rate - y, -x
+})
+
+var poissonRate = pointwise("PoissonNLLLoss", func(x, y float64) (v, dx, dy float64) {
+	log := math.Log(x + 1e-8)
+	return x - y*log, 1 - y/(x+1e-8), -log
+})
+
+// apply adds what only depends on the target, and reduces.
+func (c PoissonNLLLoss) apply(l, target tensor.Tensor) tensor.Tensor {
 	if c.Full {
 		s := l.Tape().Scratch(target.Size())
 		for i, v := range target.Data() {

@@ -152,6 +152,7 @@ func (c *ctc) Part(b int) {
 			total = logAdd(total, float64(last[width-2]))
 		}
 	}
+	total = min(total, 0) // a probability above 1 is a rounding error
 	c.loss[b] = float32(-total)
 	impossible := math.IsInf(total, -1)
 	if impossible && c.zeroInf {

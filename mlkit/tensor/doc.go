@@ -58,6 +58,8 @@
 //	MatMul, MatMulT          matmul                   matmul                 matrices only, no vectors
 //	Linear                   dense layer              linear                 LinearReLU in one pass
 //	Softmax LogSoftmax       softmax log_softmax      softmax log_softmax
+//	SoftmaxCrossEntropy      sparse_categorical_…     cross_entropy          one label a row
+//	SigmoidCrossEntropy      binary_crossentropy      …cross_entropy_with_…  binary, from logits
 //	Reshape Flatten          reshape                  reshape flatten        no copy
 //	Squeeze Unsqueeze        squeeze expand_dims      squeeze unsqueeze      no copy
 //	Transpose Permute        swapaxes transpose       transpose permute      a copy: tensors are contiguous

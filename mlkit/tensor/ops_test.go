@@ -68,6 +68,8 @@ func TestGradients(t *testing.T) {
 		{"Linear without bias", two(func(x, w T) T { return x.Linear(w, T{}) }), []gradcheck.Input{rnd(1, 3, 5), rnd(2, 4, 5)}},
 		{"SoftmaxCrossEntropy", one(func(x T) T { return x.SoftmaxCrossEntropy(tensor.NewInts([]int32{2, 0, 1})) }),
 			[]gradcheck.Input{rnd(1, 3, 4)}},
+		{"SigmoidCrossEntropy", two(func(x, y T) T { return x.SigmoidCrossEntropy(y.Sigmoid(), nil) }), []gradcheck.Input{rnd(1, 3, 4), rnd(2, 3, 4)}},
+		{"SigmoidCrossEntropy weighted", two(func(x, y T) T { return x.SigmoidCrossEntropy(y.Sigmoid(), []float32{1, 2, 3, 0.5}) }), []gradcheck.Input{rnd(1, 3, 4), rnd(2, 3, 4)}},
 		{"Maximum", two(T.Maximum), []gradcheck.Input{rnd(1, 3, 4), rnd(9, 4)}},
 		{"Minimum", two(T.Minimum), []gradcheck.Input{rnd(1, 3, 1), rnd(9, 3, 4)}},
 		{"Pow", two(T.Pow), []gradcheck.Input{pos(1, 3, 4), rnd(2, 4)}},

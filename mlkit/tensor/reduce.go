@@ -207,7 +207,44 @@ func (x Tensor) LogSumExp(axes ...int) Tensor {
 	t.floats.recycle(tmp)
 	elementwise.Log(n.data, n.data)
 	elementwise.Add(n.data, n.data, top)
+	t.logSumExpNearZero(n.data, data, top, &w)
 	return y
+}
+
+// logSumExpNearZero computes results next to 0 once more, without the 1 that
+// the largest element adds to the sum and that drowns the others: the result of
+// 0 and −20 is 2e-9.
+func (t *Tape) logSumExpNearZero(y, x, top []float32, w *walk) {
+	near := func(k int) bool { return max(y[k], -y[k], top[k], -top[k]) < 1.0/64 }
+	any := false
+	for k := range y {
+		any = any || near(k)
+	}
+	if !any {
+		return
+	}
+	largest, others := t.floats.zeroed(len(y)), t.floats.zeroed(len(y)) // how many; Σ e^(x−top)
+	for o := w.start(); o.more; o.next() {
+		for j, v := range x[o.a : o.a+o.run] {
+			k := o.b
+			if o.incB {
+				k += j
+			}
+			switch {
+			case !near(k):
+			case v == top[k]:
+				largest[k]++
+			default:
+				others[k] += float32(math.Exp(float64(v - top[k])))
+			}
+		}
+	}
+	for k := range y {
+		if near(k) && largest[k] > 0 {
+			n := float64(largest[k])
+			y[k] = float32(float64(top[k]) + math.Log(n) + math.Log1p(float64(others[k])/n))
+		}
+	}
 }
 
 func backLogSumExp(t *Tape, n *node) { // dx = dy·e^(x−y), the softmax

@@ -146,6 +146,9 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 			classes := x.Dim(-1)
 			return x.SoftmaxCrossEntropy(labels(x.Size()/max(classes, 1), classes))
 		},
+		"SigmoidCrossEntropy": func(x T) T {
+			return x.SigmoidCrossEntropy([]T{x.Square(), tensorOf()}[rng.IntN(2)], make([]float32, rng.IntN(4)))
+		},
 		"LinearReLU": func(x T) T { return x.LinearReLU(v(rng.IntN(3), x.Size()/max(1, x.Dim(0))), T{}) },
 		"LinearGELU": func(x T) T { return x.LinearGELU(v(rng.IntN(3), x.Dim(-1)), T{}) },
 		"LinearAdd":  func(x T) T { return x.LinearAdd(v(x.Dim(-1), x.Dim(-1)), v(x.Dim(-1)), x) },

@@ -2,6 +2,7 @@ package rowwise
 
 import (
 	"fmt"
+	"math"
 
 	"descent/mlkit/internal/kernel/cpu"
 	"descent/mlkit/internal/kernel/elementwise"
@@ -18,6 +19,21 @@ func Softmax(dst, x []float32, cols int) {
 func LogSoftmax(dst, x []float32, cols int) {
 	cpu.CheckLen("LogSoftmax", "the input", len(dst), len(x))
 	overRows(logSoftmaxRows, cpu.RowsOf("LogSoftmax", len(dst), cols), cols, dst, x, nil)
+}
+
+// nearlyOne is the logarithm of a sum e^0 + ... below which the sum has lost too many digits of what
+// it holds beside the 1: there the rest is added up by itself.
+const nearlyOne = 1.0 / 256
+
+// logOfRest returns log(1 + the sum of e^(x-m) over all x but their largest, m).
+func logOfRest(x []float32, m float32) float64 {
+	var rest float64
+	for _, v := range x {
+		if v != m {
+			rest += math.Exp(float64(v) - float64(m))
+		}
+	}
+	return math.Log1p(rest)
 }
 
 // SoftmaxGrad adds y * (dy - sum of dy*y over the row) to dx; y is Softmax's output.
@@ -43,6 +59,9 @@ func softmaxRows(dst, x, _ []float32, cols int) {
 func logSoftmaxRows(dst, x, _ []float32, cols int) {
 	for i := 0; i < len(x); i += cols {
 		m, l := logSumExpRow(x[i : i+cols])
+		if l < nearlyOne {
+			l = float32(logOfRest(x[i:i+cols], m))
+		}
 		elementwise.SubTwo(dst[i:i+cols], x[i:i+cols], m, l)
 	}
 }
@@ -112,6 +131,9 @@ func crossEntropyRows(loss, probs, logits []float32, labels []int32, cols int) {
 		loss[i] = l - (at - m)
 		if label < 0 {
 			loss[i] = 0
+		} else if loss[i] < nearlyOne { // -log p = -log(1 - the others)
+			p := probs[i*cols : i*cols+cols]
+			loss[i] = float32(-math.Log1p(-(LongSum(p[:label]) + LongSum(p[label+1:]))))
 		}
 	}
 }

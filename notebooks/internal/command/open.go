@@ -87,7 +87,7 @@ func opened(folder, file string) (string, error) {
 	}
 	rel, err := filepath.Rel(folder, abs)
 	if err != nil || strings.HasPrefix(rel, "..") {
-		return "", fmt.Errorf("%s is not in %s, which is what JupyterLab shows: copy it there", file, folder)
+		return "", fmt.Errorf("%s is not in %s, which is what JupyterLab shows. If you trust its author, copy it there: its cells run with your rights, and its scripts are shown once you run them", file, folder)
 	}
 	return rel, nil
 }

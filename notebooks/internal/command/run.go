@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"descent/notebooks/internal/exec"
+	"descent/notebooks/internal/lab"
 	"descent/notebooks/internal/nb"
 	"descent/notebooks/internal/setup"
 )
@@ -60,7 +61,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	var failed error
 	for _, n := range books {
-		err := execute(ctx, os.Stdout, env, n, exec.Options{Timeout: *timeout, Tags: *tags, Smoke: *smoke && n.HasSmoke()})
+		var executed []int
+		err := execute(ctx, os.Stdout, env, n, exec.Options{Timeout: *timeout, Tags: *tags, Smoke: *smoke && n.HasSmoke(),
+			Finished: func(c nb.Cell, _ time.Duration, _ error) { executed = append(executed, c.Number) }})
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -76,6 +79,9 @@ func run(ctx context.Context, args []string) error {
 				err = errors.Join(err, errWrite)
 			} else {
 				fmt.Printf("  written to %s\n", to)
+				if errSign := lab.SignExecuted(ctx, env, to, executed); errSign != nil {
+					fmt.Fprintf(os.Stderr, "JupyterLab will show it without scripts until you run it there: %v\n", errSign)
+				}
 			}
 		}
 		failed = errors.Join(failed, err)
@@ -118,7 +124,11 @@ func execute(ctx context.Context, w io.Writer, env *setup.Env, n *nb.Notebook, o
 			fmt.Fprintf(w, "  ...    cell %3d           %s\r", c.Number, headline(c))
 		}
 	}
+	finished := opt.Finished
 	opt.Finished = func(c nb.Cell, took time.Duration, err error) {
+		if finished != nil {
+			finished(c, took, err)
+		}
 		verdict := "ok    "
 		if err != nil {
 			verdict = "FAILED"

@@ -62,7 +62,6 @@ func serve(ctx context.Context, args []string) error {
 	if opt.Folder, opt.Open, err = shown(env, *folder); err != nil {
 		return err
 	}
-	opt.Trusted = filepath.Join(env.Repo, "notebooks")
 	opt.Ready = func(address string) {
 		if *public != "" {
 			address = elsewhere(address, *public)

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,6 @@ var launcher string
 // Options are how to serve.
 type Options struct {
 	Folder  string // what JupyterLab shows, absolute
-	Trusted string // the folder whose notebooks may show scripts; empty: Folder
 	Open    string // the notebook to open, relative to Folder; empty: none
 	IP      string // the address to listen on; empty: 127.0.0.1, this machine only
 	Port    int    // the first port to try
@@ -61,17 +61,26 @@ func Serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 			return err
 		}
 	}
-	trusted := opt.Trusted
-	if trusted == "" {
-		trusted = opt.Folder
-	}
 	// By environment: command lines can be read by every user of the machine.
 	environ := env.Environ(map[string]string{"JUPYTER_TOKEN": token})
 	script, err := s.Script("lab.py", launcher)
 	if err != nil {
 		return err
 	}
-	cmd, err := s.Command(environ, env.Python, append([]string{script, trusted}, opt.arguments()...)...)
+	// Equal copies share one signature, but in the reader's the prose may have changed.
+	folders := []string{filepath.Join(env.Repo, "notebooks"), opt.Folder}
+	if opt.Open != "" {
+		folders = append(folders, filepath.Dir(filepath.Join(opt.Folder, opt.Open)))
+	}
+	slices.Sort(folders)
+	_, list, err := signing(s, trustworthy(slices.Compact(folders)))
+	if err != nil {
+		return err
+	}
+	if err := forgetOldTrust(filepath.Join(env.Book, "data")); err != nil {
+		return err
+	}
+	cmd, err := s.Command(environ, env.Python, append([]string{script, list}, opt.arguments()...)...)
 	if err != nil {
 		return err
 	}

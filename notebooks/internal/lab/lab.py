@@ -1,13 +1,15 @@
-"""Starts JupyterLab on a folder.
+"""Starts JupyterLab.
 
-Usage: python lab.py FOLDER ARGUMENT...
+Usage: python lab.py LIST ARGUMENT...
+
+LIST has the notebooks that it signs first, as sign.py has it; the ARGUMENTs are
+Jupyter's.
 
 It ends when its standard input does. That happens when the program that started
 it was killed, so it then also ends the kernels and removes the session's folder.
 """
 import errno
 import os
-import pathlib
 import shutil
 import signal
 import sys
@@ -17,6 +19,8 @@ import time
 from jupyter_server.serverapp import ServerApp
 from jupyterlab.labapp import LabApp
 from tornado.netutil import bind_sockets
+
+import sign  # from the folder of this script
 
 
 orphaned = threading.Event()
@@ -69,25 +73,12 @@ class Server(ServerApp):
         return True
 
 
-def trust(folder):
-    """Signs the notebooks of the book, whose scripts and HTML Jupyter would not show otherwise."""
-    import nbformat
-    from nbformat.sign import NotebookNotary
-
-    notary = NotebookNotary()
-    for path in pathlib.Path(folder).glob("*.ipynb"):
-        try:
-            notary.sign(nbformat.read(path, as_version=4))
-        except Exception as e:
-            print(f"{path} is not trusted: {e}", file=sys.stderr)
-
-
-folder, *arguments = sys.argv[1:]
+listed, *arguments = sys.argv[1:]
 LabApp.serverapp_class = Server
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # until the server has a handler of its own
 threading.Thread(target=end_with_parent, daemon=True).start()
 try:
-    trust(folder)
+    sign.sign(sign.load(listed))
     LabApp.launch_instance(arguments)
 finally:
     if orphaned.is_set():  # otherwise whoever started this still wants the log

@@ -45,7 +45,7 @@ func Extract(archive, dir string, limit int64) (err error) {
 	}
 	defer root.Close()
 	u := &unpacking{root: root, left: limit, entries: 200_000}
-	if err := eachEntry(archive, u.entry); err != nil {
+	if err := eachEntry(archive, limit+1<<28, u.entry); err != nil {
 		return err
 	}
 	return os.Rename(temp, dir)
@@ -63,7 +63,33 @@ type entry struct {
 // errStop ends eachEntry early.
 var errStop = errors.New("stop")
 
-func eachEntry(archive string, f func(entry) error) error {
+// errBomb ends what unpacks to much more than is wanted of it.
+var errBomb = errors.New("the archive unpacks to more than is allowed")
+
+// bounded gives at most left bytes of a stream, and then an error. (What is
+// passed over on the way to an entry has to be unpacked, too.)
+type bounded struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, errBomb
+	}
+	n, err := b.r.Read(p[:min(int64(len(p)), b.left+1)])
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errBomb
+	}
+	return n, err
+}
+
+// streamed is how much a tar archive may unpack to, of which limit bytes are wanted.
+func streamed(limit int64) int64 { return 16*limit + 1<<26 }
+
+// eachEntry calls f at every entry of an archive. A tar archive unpacks to most
+// bytes at most, heads of entries and all.
+func eachEntry(archive string, most int64, f func(entry) error) error {
 	file, err := os.Open(archive)
 	if err != nil {
 		return err
@@ -98,12 +124,13 @@ func eachEntry(archive string, f func(entry) error) error {
 		if err != nil {
 			return err
 		}
-		return eachTar(tar.NewReader(z), f)
+		return eachTar(z, most, f)
 	}
-	return eachTar(tar.NewReader(head), f)
+	return eachTar(head, most, f)
 }
 
-func eachTar(t *tar.Reader, f func(entry) error) error {
+func eachTar(r io.Reader, most int64, f func(entry) error) error {
+	t := tar.NewReader(&bounded{r, most})
 	for {
 		h, err := t.Next()
 		if err == io.EOF {
@@ -134,6 +161,9 @@ func (u *unpacking) entry(e entry) error {
 	if u.entries--; u.entries < 0 {
 		return errors.New("the archive has too many entries")
 	}
+	if len(e.name) > 4096 || strings.Count(e.name, "/") > 100 {
+		return fmt.Errorf("%.40q…: a name of %d bytes in %d folders", e.name, len(e.name), strings.Count(e.name, "/"))
+	}
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(e.name, "\\") || path.IsAbs(e.name) {
 		return fmt.Errorf("the archive wants to write to %q, outside of its folder", e.name)
 	}
@@ -144,7 +174,7 @@ func (u *unpacking) entry(e entry) error {
 		return fmt.Errorf("%q in the archive is a link or a device", e.name)
 	}
 	if e.size > u.left {
-		return fmt.Errorf("%q: the archive unpacks to more than is allowed", e.name)
+		return fmt.Errorf("%q: %w", e.name, errBomb)
 	}
 	r, err := e.open()
 	if err != nil {
@@ -168,14 +198,14 @@ func (u *unpacking) entry(e entry) error {
 		return fmt.Errorf("%q: %w", e.name, err)
 	}
 	if u.left -= n; u.left < 0 {
-		return fmt.Errorf("%q: the archive unpacks to more than is allowed", e.name)
+		return fmt.Errorf("%q: %w", e.name, errBomb)
 	}
 	return nil
 }
 
 // member reads one file of an archive into memory, of at most limit bytes.
 func member(archive, name string, limit int64) ([]byte, error) {
-	b, err := entryOf(func(f func(entry) error) error { return eachEntry(archive, f) }, name, limit)
+	b, err := entryOf(func(f func(entry) error) error { return eachEntry(archive, streamed(limit), f) }, name, limit)
 	if err != nil {
 		return nil, fmt.Errorf("datasets: %s: %w", archive, err)
 	}
@@ -188,7 +218,7 @@ func innerMember(archive []byte, name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return entryOf(func(f func(entry) error) error { return eachTar(tar.NewReader(z), f) }, name, limit)
+	return entryOf(func(f func(entry) error) error { return eachTar(z, streamed(limit), f) }, name, limit)
 }
 
 // entryOf reads the entry with a name among those that each goes through.

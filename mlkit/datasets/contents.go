@@ -84,15 +84,27 @@ func (h hosted) read() (memory, error) {
 // under reads the files of an archive that lie in a folder, at the top or in the
 // one folder that a host puts around them, into memory: limit bytes at most.
 func under(archive, folder string, limit int64) (memory, error) {
-	m := memory{}
-	err := eachEntry(archive, func(e entry) error {
+	return gather(archive, limit, func(e entry) (string, bool) {
 		name, ok := strings.CutPrefix(e.name, folder)
 		if !ok {
 			_, rest, _ := strings.Cut(e.name, "/")
 			name, ok = strings.CutPrefix(rest, folder)
 		}
+		return name, ok
+	})
+}
+
+// gather reads the files of an archive that pick names into memory: limit bytes
+// at most.
+func gather(archive string, limit int64, pick func(entry) (name string, ok bool)) (memory, error) {
+	m := memory{}
+	err := eachEntry(archive, streamed(limit), func(e entry) error {
+		name, ok := pick(e)
 		if !ok || !e.regular {
 			return nil
+		}
+		if _, twice := m[name]; twice {
+			return fmt.Errorf("%q is in it twice", name)
 		}
 		r, err := e.open()
 		if err != nil {
@@ -103,7 +115,7 @@ func under(archive, folder string, limit int64) (memory, error) {
 			return err
 		}
 		if limit -= int64(len(b)); limit < 0 || len(m) > 200_000 {
-			return errors.New("it unpacks to more than is allowed")
+			return errBomb
 		}
 		m[name] = b
 		return nil

@@ -127,7 +127,7 @@ func (f File) download(ctx context.Context, path string) error {
 	}
 	if sum != f.SHA256 {
 		os.Remove(part) // to go on from it could never help
-		return fmt.Errorf("what arrived has SHA-256 %s", sum)
+		return fmt.Errorf("the downloaded file has SHA-256 %s", sum)
 	}
 	return os.Rename(part, path)
 }

@@ -197,7 +197,7 @@ func TestDownload(t *testing.T) {
 	t.Run("corrupt", func(t *testing.T) {
 		f, path := fresh()
 		serve(func(w http.ResponseWriter, r *http.Request) { w.Write(bytes.ToUpper(content)) })
-		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "what arrived has SHA-256") || !strings.Contains(err.Error(), f.SHA256) {
+		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "the downloaded file has SHA-256") || !strings.Contains(err.Error(), f.SHA256) {
 			t.Errorf("%v", err)
 		}
 		serve(well) // nothing of the bad bytes stays
@@ -369,6 +369,8 @@ func TestExtract(t *testing.T) {
 			"more than is allowed":    {{"bomb", strings.Repeat("0", 1<<20)}},
 			"unpacks to more than is": {{"1", strings.Repeat("0", 600)}, {"2", strings.Repeat("0", 600)}},
 			"file exists":             {{"twice", "x"}, {"twice", "y"}},
+			"a name of 4097 bytes":    {{strings.Repeat("n", 4097), "x"}},
+			"in 1000 folders":         {{strings.Repeat("d/", 1000) + "x", "x"}},
 		} {
 			parent := t.TempDir()
 			err := datasets.Extract(packed(t, kind, entries...), filepath.Join(parent, "out"), 1000)
@@ -387,6 +389,30 @@ func TestExtract(t *testing.T) {
 	}
 	if err := datasets.Extract(packed(t, "tgz", [2]string{"a", "x"}, [2]string{"b", "=>a"}), filepath.Join(t.TempDir(), "out"), 1000); err == nil || !strings.Contains(err.Error(), "a link or a device") {
 		t.Errorf("hard link: %v", err)
+	}
+}
+
+// A few kilobytes that unpack to a lot before what is wanted comes are an error,
+// whichever way the archive is read.
+func TestArchiveBombs(t *testing.T) {
+	bomb := packed(t, "tgz", [2]string{"zeros", strings.Repeat("0", 300<<20)}, [2]string{"set/a.txt", "one"})
+	inner, err := os.ReadFile(bomb)
+	if err != nil || len(inner) > 1<<20 {
+		t.Fatal(len(inner), err)
+	}
+	for name, read := range map[string]func() error{
+		"Member":      func() error { _, err := datasets.Member(bomb, "set/a.txt", 1000); return err },
+		"InnerMember": func() error { _, err := datasets.InnerMember(inner, "set/a.txt", 1000); return err },
+		"Under":       func() error { _, err := datasets.Under(bomb, "set/", 1000); return err },
+		"Extract":     func() error { return datasets.Extract(bomb, filepath.Join(t.TempDir(), "out"), 1000) },
+	} {
+		if err := read(); err == nil || !strings.Contains(err.Error(), "unpacks to more than is allowed") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	twice := packed(t, "tgz", [2]string{"set/a.txt", "one"}, [2]string{"host/set/a.txt", "two"})
+	if _, err := datasets.Under(twice, "set/", 1000); err == nil || !strings.Contains(err.Error(), `"a.txt" is in it twice`) {
+		t.Error(err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -238,6 +239,21 @@ func TestReadPO(t *testing.T) {
 		if _, err := datasets.ReadPO(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// A text of many lines takes memory in proportion to them.
+func TestReadPOOfManyLines(t *testing.T) {
+	text := "msgid \"\"\n" + strings.Repeat("\"a\"\n", 100_000) + "msgstr \"b\"\n"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	ts, err := datasets.ReadPO(strings.NewReader(text))
+	runtime.ReadMemStats(&after)
+	if err != nil || len(ts) != 1 || len(ts[0].Source) != 100_000 {
+		t.Errorf("%d, %v", len(ts), err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > uint64(50*len(text)) {
+		t.Errorf("%d bytes allocated for a text of %d", n, len(text))
 	}
 }
 

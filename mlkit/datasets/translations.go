@@ -70,29 +70,9 @@ func Translations(language string) ([]Translation, error) {
 // suffixed reads the files of an archive whose names have part in them and end
 // in suffix: limit bytes at most.
 func suffixed(archive, part, suffix string, limit int64) (memory, error) {
-	m := memory{}
-	err := eachEntry(archive, func(e entry) error {
-		if !e.regular || !strings.Contains(e.name, part) || !strings.HasSuffix(e.name, suffix) {
-			return nil
-		}
-		r, err := e.open()
-		if err != nil {
-			return err
-		}
-		b, err := io.ReadAll(io.LimitReader(r, limit+1))
-		if err != nil {
-			return err
-		}
-		if limit -= int64(len(b)); limit < 0 {
-			return errors.New("it unpacks to more than is allowed")
-		}
-		m[e.name] = b
-		return nil
+	return gather(archive, limit, func(e entry) (string, bool) {
+		return e.name, strings.Contains(e.name, part) && strings.HasSuffix(e.name, suffix)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("datasets: %s: %w", archive, err)
-	}
-	return m, nil
 }
 
 // readPO reads the translations of a gettext catalogue (GNU gettext manual, The
@@ -117,14 +97,14 @@ func readPO(r io.Reader) ([]Translation, error) {
 // poReader is what is known of the entry that is being read.
 type poReader struct {
 	out    []Translation
-	fields map[string]string
+	fields map[string]*strings.Builder
 	field  string // that the next quoted line belongs to
 	fuzzy  bool
 }
 
 func (p *poReader) line(s string) error {
 	if s == "" || s[0] == '#' {
-		if p.fields["msgstr"] != "" || p.fields["msgstr[0]"] != "" || s == "" {
+		if p.has("msgstr") || p.has("msgstr[0]") || s == "" {
 			p.finish()
 		}
 		p.fuzzy = p.fuzzy || strings.HasPrefix(s, "#,") && strings.Contains(s, "fuzzy")
@@ -132,7 +112,7 @@ func (p *poReader) line(s string) error {
 	}
 	if s[0] != '"' {
 		field, quoted, _ := strings.Cut(s, " ")
-		if field == "msgctxt" || field == "msgid" && p.fields["msgid"] != "" {
+		if field == "msgctxt" || field == "msgid" && p.has("msgid") {
 			p.finish() // entries need no empty line between them
 		}
 		p.field = field
@@ -143,8 +123,9 @@ func (p *poReader) line(s string) error {
 			return fmt.Errorf("%s twice in an entry", p.field)
 		}
 		if p.fields == nil {
-			p.fields = map[string]string{}
+			p.fields = map[string]*strings.Builder{}
 		}
+		p.fields[p.field] = &strings.Builder{}
 		s = strings.TrimSpace(quoted)
 	}
 	if p.field == "" {
@@ -154,8 +135,22 @@ func (p *poReader) line(s string) error {
 	if err != nil {
 		return err
 	}
-	p.fields[p.field] += text
+	p.fields[p.field].WriteString(text)
 	return nil
+}
+
+// has tells whether an entry has a text in a field.
+func (p *poReader) has(field string) bool {
+	b := p.fields[field]
+	return b != nil && b.Len() > 0
+}
+
+// text is that of a field, "" for one that is not there.
+func (p *poReader) text(field string) string {
+	if b := p.fields[field]; b != nil {
+		return b.String()
+	}
+	return ""
 }
 
 func pluralForm(field string) bool {
@@ -170,11 +165,10 @@ func pluralForm(field string) bool {
 
 // finish ends an entry.
 func (p *poReader) finish() {
-	f := p.fields
-	if !p.fuzzy && f["msgid"] != "" {
-		pairs := []Translation{{f["msgid"], f["msgstr"]}}
-		if plural := f["msgid_plural"]; plural != "" {
-			pairs = []Translation{{f["msgid"], f["msgstr[0]"]}, {plural, f["msgstr[1]"]}}
+	if !p.fuzzy && p.has("msgid") {
+		pairs := []Translation{{p.text("msgid"), p.text("msgstr")}}
+		if p.has("msgid_plural") {
+			pairs = []Translation{{p.text("msgid"), p.text("msgstr[0]")}, {p.text("msgid_plural"), p.text("msgstr[1]")}}
 		}
 		for _, t := range pairs {
 			if t.Target != "" {

@@ -69,12 +69,15 @@ var funcDeclaration = regexp.MustCompile(`^func\s+(\w|\()`)
 
 func (l *linter) code(c Cell) {
 	mains := 0
-	raw := rawStringLines(c.Source())
+	text := l.tokens(c.Source())
 	for i, line := range strings.Split(c.Source(), "\n") {
+		line = strings.TrimPrefix(line, "//gonb:") // which makes a command of a comment
 		isMain := strings.HasPrefix(line, "%%") || strings.HasPrefix(line, "%main")
 		switch {
-		case raw[i] && (strings.HasPrefix(line, "%") || strings.HasPrefix(line, "!")):
-			l.fault("line %d lies in a raw string but begins with %q: the kernel takes it for a command; indent it", i+1, line[:1])
+		case text[i] != "" && (strings.HasPrefix(line, "%") || strings.HasPrefix(line, "!")):
+			l.fault("line %d lies in %s but begins with %q: the kernel takes it for a command; indent it", i+1, text[i], line[:1])
+		case text[i] != "" && strings.HasPrefix(line, "package"):
+			l.fault("line %d lies in %s but begins with package: the kernel leaves the line out; indent it", i+1, text[i])
 		case isMain:
 			if mains++; mains == 2 {
 				l.fault("a second %%%% (the kernel panics): one a cell")
@@ -101,26 +104,52 @@ func (l *linter) code(c Cell) {
 	}
 }
 
-// rawStringLines tells which lines of a cell begin inside a raw string. The
+// tokens reads the cell as Go does, reports what a cell cannot do, and returns the
+// lines that begin inside a raw string or a comment, with which of the two. The
 // kernel's own commands confuse the scanner no more than other unknown tokens.
-func rawStringLines(source string) map[int]bool {
-	inside := map[int]bool{}
+func (l *linter) tokens(source string) map[int]string {
+	inside := map[int]string{}
 	var s scanner.Scanner
 	files := token.NewFileSet()
 	file := files.AddFile("", files.Base(), len(source))
-	s.Init(file, []byte(source), func(token.Position, string) {}, 0)
+	s.Init(file, []byte(source), func(token.Position, string) {}, scanner.ScanComments)
+	var selector [2]string // what stands before: a name and a point
 	for {
 		pos, tok, lit := s.Scan()
-		if tok == token.EOF {
+		line := file.Line(pos) - 1
+		switch {
+		case tok == token.EOF:
 			return inside
-		}
-		if tok == token.STRING && strings.HasPrefix(lit, "`") {
-			line := file.Line(pos) - 1
+		case tok == token.STRING || tok == token.COMMENT:
+			what := "a raw string"
+			if tok == token.COMMENT {
+				what = "a comment"
+			}
 			for k := range strings.Count(lit, "\n") {
-				inside[line+1+k] = true
+				inside[line+1+k] = what
+			}
+			if strings.HasPrefix(lit, "//go:embed") {
+				l.fault("line %d: the kernel drops //go:embed, and the variable stays empty; read the file with os.ReadFile", line+1)
+			}
+		case tok == token.IDENT && selector[1] == ".":
+			if name := selector[0] + "." + lit; waitsForInput[name] {
+				l.fault("line %d: %s waits for input that no notebook gives, for ever where nobody watches; put the values into the cell", line+1, name)
 			}
 		}
+		switch tok {
+		case token.IDENT:
+			selector = [2]string{lit, ""}
+		case token.PERIOD:
+			selector[1] = "."
+		default:
+			selector = [2]string{}
+		}
 	}
+}
+
+var waitsForInput = map[string]bool{
+	"os.Stdin": true, "syscall.Stdin": true, "fmt.Scan": true, "fmt.Scanf": true, "fmt.Scanln": true,
+	"gonbui.RequestInput": true, "dom.RequestInput": true,
 }
 
 var (

@@ -51,6 +51,7 @@ func TestLintAcceptsAGoodNotebook(t *testing.T) {
 	faults := lintOf(t, "05-x.ipynb",
 		lintCell{"markdown", titleCell + "\n\n[itself](05-x.ipynb), [section](#a), [out](https://example.org)\n\n```go code.go\nfunc f() {\n\tg()\n}\n```\n\n```\n# not a heading\n```", nil},
 		lintCell{"code", "import (\n\t\"fmt\"\n)", nil},
+		lintCell{"code", "var text = `a\n !b, %c, //go:embed, os.Stdin\n package p` // fmt.Scan, os.Stdin\n\nfunc f() { fmt.Sscan(text); x.os.StdinPipe() }", nil},
 		lintCell{"code", "func f() {}\n\n%%\nf()\ng := func() {}\ng()", []any{map[string]any{
 			"output_type": "display_data", "metadata": map[string]any{"alt": "a curve"}, "data": map[string]any{"image/png": "x"}}}},
 		lintCell{"markdown", "## 5.1 Setting up · 开发环境搭建\n\n## Summary", nil})
@@ -66,12 +67,19 @@ func TestLintFindsEachFault(t *testing.T) {
 		return []any{map[string]any{"output_type": "display_data", "metadata": metadata, "data": data}}
 	}
 	for want, cells := range map[string][]lintCell{
-		"imports and nothing else": {title, {"code", "import \"fmt\"\n%%\nfmt.Println()", nil}},
-		"a second %%":              {title, imports, {"code", "%%\nf()\n%%\ng()", nil}},
-		"lies in a raw string":     {title, imports, {"code", "%%\nprintln(`a\n%b`)", nil}},
-		"%%bash":                   {title, imports, {"code", "%%bash\nfalse", nil}},
-		"a shell command":          {title, imports, {"code", "!false", nil}},
-		"function after %%":        {title, imports, {"code", "%%\nfunc f() {}", nil}},
+		"imports and nothing else":              {title, {"code", "import \"fmt\"\n%%\nfmt.Println()", nil}},
+		"a second %%":                           {title, imports, {"code", "%%\nf()\n%%\ng()", nil}},
+		"lies in a raw string":                  {title, imports, {"code", "%%\nprintln(`a\n%b`)", nil}},
+		"in a raw string but begins with \"!\"": {title, imports, {"code", "%%\nprintln(`a\n!b`)", nil}},
+		"in a raw string but begins with pack":  {title, imports, {"code", "%%\nprintln(`a\npackage b`)", nil}},
+		"in a comment but begins with \"!\"":    {title, imports, {"code", "/* a\n!b */\n%%\nf()", nil}},
+		"a shell command (!rm":                  {title, imports, {"code", "//gonb:!rm x", nil}},
+		"drops //go:embed":                      {title, imports, {"code", "//go:embed a.txt\nvar text string", nil}},
+		"fmt.Scanln waits for input":            {title, imports, {"code", "%%\nvar n int\nfmt.Scanln(&n)", nil}},
+		"os.Stdin waits for input":              {title, imports, {"code", "%%\nbufio.NewReader(os.Stdin)", nil}},
+		"%%bash":                                {title, imports, {"code", "%%bash\nfalse", nil}},
+		"a shell command":                       {title, imports, {"code", "!false", nil}},
+		"function after %%":                     {title, imports, {"code", "%%\nfunc f() {}", nil}},
 		"picture without an alternative text": {title, imports, {"code", "%%\nf()",
 			png(map[string]any{}, map[string]any{})}},
 		"an <img> has no alternative": {title, imports, {"markdown", "<img src=\"x.png\">", nil}},

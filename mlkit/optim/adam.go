@@ -30,7 +30,7 @@ func AdamW(lr float64, opts ...Option) Rule {
 func adam(rule string, lr float64, s settings, opts []Option) Rule {
 	checkRate(rule, lr)
 	s = configure(rule, "Betas Eps WeightDecay", s, opts)
-	return func(ps []*tensor.Param) Link {
+	return tell(func(ps []*tensor.Param) Link {
 		l := counted(ps)
 		m, v, decay := l.buffers("exp_avg"), l.buffers("exp_avg_sq"), s.decays(ps)
 		l.final = true
@@ -39,7 +39,7 @@ func adam(rule string, lr float64, s settings, opts []Option) Rule {
 				unbias(s.beta1, t), unbias(s.beta2, t), decay[i])
 		}
 		return l
-	}
+	}, rule, lr, s)
 }
 
 // unbias is 1−βᵗ, the weight that a running mean has gathered in t steps.
@@ -47,12 +47,14 @@ func unbias(beta, t float64) float64 { return 1 - math.Pow(beta, t) }
 
 // ScaleByAdam makes the update Adam's direction. Options: Betas, Eps.
 func ScaleByAdam(opts ...Option) Rule {
-	return scaleByAdam(configure("ScaleByAdam", "Betas Eps", adamDefaults, opts), false)
+	s := configure("ScaleByAdam", "Betas Eps", adamDefaults, opts)
+	return tell(scaleByAdam(s, false), "ScaleByAdam", math.NaN(), s)
 }
 
 // ScaleByAMSGrad makes the update AMSGrad's direction. Options: Betas, Eps.
 func ScaleByAMSGrad(opts ...Option) Rule {
-	return scaleByAdam(configure("ScaleByAMSGrad", "Betas Eps", adamDefaults, opts), true)
+	s := configure("ScaleByAMSGrad", "Betas Eps", adamDefaults, opts)
+	return tell(scaleByAdam(s, true), "ScaleByAMSGrad", math.NaN(), s)
 }
 
 // AMSGrad is Adam whose denominator never shrinks: it divides by the root of
@@ -121,7 +123,8 @@ func AdaMax(lr float64, opts ...Option) Rule {
 
 // ScaleByAdaMax makes the update AdaMax's direction. Options: Betas, Eps.
 func ScaleByAdaMax(opts ...Option) Rule {
-	return scaleByAdaMax(configure("ScaleByAdaMax", "Betas Eps", adamDefaults, opts))
+	s := configure("ScaleByAdaMax", "Betas Eps", adamDefaults, opts)
+	return tell(scaleByAdaMax(s), "ScaleByAdaMax", math.NaN(), s)
 }
 
 func scaleByAdaMax(s settings) Rule {
@@ -159,7 +162,8 @@ var nadamDefaults = settings{beta1: 0.9, beta2: 0.999, eps: 1e-8, momentumDecay:
 // ScaleByNAdam makes the update NAdam's direction. Options: Betas, Eps,
 // MomentumDecay.
 func ScaleByNAdam(opts ...Option) Rule {
-	return scaleByNAdam(configure("ScaleByNAdam", "Betas Eps MomentumDecay", nadamDefaults, opts))
+	s := configure("ScaleByNAdam", "Betas Eps MomentumDecay", nadamDefaults, opts)
+	return tell(scaleByNAdam(s), "ScaleByNAdam", math.NaN(), s)
 }
 
 func scaleByNAdam(s settings) Rule {
@@ -198,7 +202,8 @@ func RAdam(lr float64, opts ...Option) Rule {
 
 // ScaleByRAdam makes the update RAdam's direction. Options: Betas, Eps.
 func ScaleByRAdam(opts ...Option) Rule {
-	return scaleByRAdam(configure("ScaleByRAdam", "Betas Eps", adamDefaults, opts))
+	s := configure("ScaleByRAdam", "Betas Eps", adamDefaults, opts)
+	return tell(scaleByRAdam(s), "ScaleByRAdam", math.NaN(), s)
 }
 
 func scaleByRAdam(s settings) Rule {

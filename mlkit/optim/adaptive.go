@@ -22,7 +22,8 @@ func AdaGrad(lr float64, opts ...Option) Rule {
 // ScaleByAdaGrad makes the update AdaGrad's direction. Options: Eps,
 // RateDecay, InitialAccumulator.
 func ScaleByAdaGrad(opts ...Option) Rule {
-	return scaleByAdaGrad(configure("ScaleByAdaGrad", "Eps RateDecay InitialAccumulator", settings{eps: 1e-10}, opts))
+	s := configure("ScaleByAdaGrad", "Eps RateDecay InitialAccumulator", settings{eps: 1e-10}, opts)
+	return tell(scaleByAdaGrad(s), "ScaleByAdaGrad", math.NaN(), s)
 }
 
 func scaleByAdaGrad(s settings) Rule {
@@ -62,19 +63,20 @@ func RMSProp(lr float64, opts ...Option) Rule {
 		return descend("RMSProp", lr, s, direction...)
 	}
 	checkRate("RMSProp", lr)
-	return func(ps []*tensor.Param) Link {
+	return tell(func(ps []*tensor.Param) Link {
 		l := &perParam{params: ps, final: true}
 		sq := l.buffers("square_avg")
 		l.each = func(st *Step, i int, g []float32, _ float64) {
 			elementwise.RMSProp(st.Params[i].Data, g, sq[i], lr*st.Factor, s.rho, s.eps)
 		}
 		return l
-	}
+	}, "RMSProp", lr, s)
 }
 
 // ScaleByRMS makes the update RMSProp's direction. Options: Rho, Eps, Centered.
 func ScaleByRMS(opts ...Option) Rule {
-	return scaleByRMS(configure("ScaleByRMS", "Rho Eps Centered", settings{rho: 0.99, eps: 1e-8}, opts))
+	s := configure("ScaleByRMS", "Rho Eps Centered", settings{rho: 0.99, eps: 1e-8}, opts)
+	return tell(scaleByRMS(s), "ScaleByRMS", math.NaN(), s)
 }
 
 func scaleByRMS(s settings) Rule {
@@ -116,7 +118,8 @@ func AdaDelta(lr float64, opts ...Option) Rule {
 
 // ScaleByAdaDelta makes the update AdaDelta's direction. Options: Rho, Eps.
 func ScaleByAdaDelta(opts ...Option) Rule {
-	return scaleByAdaDelta(configure("ScaleByAdaDelta", "Rho Eps", settings{rho: 0.9, eps: 1e-6}, opts))
+	s := configure("ScaleByAdaDelta", "Rho Eps", settings{rho: 0.9, eps: 1e-6}, opts)
+	return tell(scaleByAdaDelta(s), "ScaleByAdaDelta", math.NaN(), s)
 }
 
 func scaleByAdaDelta(s settings) Rule {
@@ -151,14 +154,14 @@ func scaleByAdaDelta(s settings) Rule {
 func Lion(lr float64, opts ...Option) Rule {
 	checkRate("Lion", lr)
 	s := configure("Lion", "Betas WeightDecay", settings{beta1: 0.9, beta2: 0.99}, opts)
-	return func(ps []*tensor.Param) Link {
+	return tell(func(ps []*tensor.Param) Link {
 		l := &perParam{params: ps, final: true}
 		avg, decay := l.buffers("exp_avg"), s.decays(ps)
 		l.each = func(st *Step, i int, g []float32, _ float64) {
 			elementwise.Lion(st.Params[i].Data, g, avg[i], lr*st.Factor, s.beta1, s.beta2, decay[i])
 		}
 		return l
-	}
+	}, "Lion", lr, s)
 }
 
 // ScaleByLion makes the update Lion's direction, −1, 0 or 1. Options: Betas.
@@ -194,13 +197,13 @@ func ScaleByLion(opts ...Option) Rule {
 func LAMB(lr float64, opts ...Option) Rule {
 	checkRate("LAMB", lr)
 	s := configure("LAMB", "Betas Eps WeightDecay", settings{beta1: 0.9, beta2: 0.999, eps: 1e-6}, opts)
-	return applied(Chain(scaleByAdam(s, false), AddDecayedWeights(s.decay, s.decayOn...), ScaleByTrustRatio(), ScaleByLearningRate(lr)))
+	return tell(applied(Chain(scaleByAdam(s, false), AddDecayedWeights(s.decay, s.decayOn...), ScaleByTrustRatio(), ScaleByLearningRate(lr))), "LAMB", lr, s)
 }
 
 // ScaleByTrustRatio multiplies the update u of each parameter p by ‖p‖/‖u‖ (by
 // 1 when one of them is zero), as LARS and LAMB do (You et al. 2017, 2020).
 func ScaleByTrustRatio() Rule {
-	return Stateless(func(s *Step) {
+	return tellOf(Stateless(func(s *Step) {
 		for i, u := range s.Updates {
 			if u == nil {
 				continue
@@ -209,5 +212,5 @@ func ScaleByTrustRatio() Rule {
 				elementwise.Scale(u, u, float32(p/n))
 			}
 		}
-	})
+	}), "ScaleByTrustRatio")
 }

@@ -56,11 +56,11 @@ func Stateless(f func(s *Step)) Rule {
 // factor: the usual end of a chain.
 func ScaleByLearningRate(lr float64) Rule {
 	checkRate("ScaleByLearningRate", lr)
-	return Stateless(func(s *Step) {
+	return tell(Stateless(func(s *Step) {
 		for _, u := range s.Updates {
 			elementwise.Scale(u, u, float32(-lr*s.Factor))
 		}
-	})
+	}), "ScaleByLearningRate", lr, settings{})
 }
 
 // descend is the chain behind a short name: a direction, decoupled weight
@@ -71,7 +71,7 @@ func descend(rule string, lr float64, s settings, direction ...Rule) Rule {
 	if s.decay != 0 {
 		links = append(links, AddDecayedWeights(s.decay, s.decayOn...))
 	}
-	return applied(Chain(append(links, ScaleByLearningRate(lr))...))
+	return tell(applied(Chain(append(links, ScaleByLearningRate(lr))...)), rule, lr, s)
 }
 
 // applied makes a rule add its updates to the parameters itself.

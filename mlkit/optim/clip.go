@@ -11,22 +11,22 @@ import (
 // ClipByValue limits every element of the updates to ±limit. NaN stays NaN.
 func ClipByValue(limit float64) Rule {
 	checkLimit("ClipByValue", limit)
-	return Stateless(func(s *Step) {
+	return tellOf(Stateless(func(s *Step) {
 		for _, u := range s.Updates {
 			elementwise.Clamp(u, u, float32(-limit), float32(limit))
 		}
-	})
+	}), "ClipByValue %v", limit)
 }
 
 // ClipByNorm scales the update of each parameter down to the Euclidean norm
 // limit where it is longer.
 func ClipByNorm(limit float64) Rule {
 	checkLimit("ClipByNorm", limit)
-	return Stateless(func(s *Step) {
+	return tellOf(Stateless(func(s *Step) {
 		for _, u := range s.Updates {
 			shorten(u, norm(u), limit)
 		}
-	})
+	}), "ClipByNorm %v", limit)
 }
 
 // ClipByGlobalNorm scales all updates down together, keeping their direction,
@@ -36,12 +36,12 @@ func ClipByNorm(limit float64) Rule {
 // that the loss shows it; [SkipNonFinite] leaves such steps out.
 func ClipByGlobalNorm(limit float64) Rule {
 	checkLimit("ClipByGlobalNorm", limit)
-	return Stateless(func(s *Step) {
+	return tellOf(Stateless(func(s *Step) {
 		total := GlobalNorm(s.Updates)
 		for _, u := range s.Updates {
 			shorten(u, total, limit)
 		}
-	})
+	}), "ClipByGlobalNorm %v", limit)
 }
 
 func checkLimit(rule string, limit float64) {

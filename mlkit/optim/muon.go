@@ -33,7 +33,8 @@ func Muon(lr float64, others Rule, opts ...Option) Rule {
 // ScaleByMuon makes the update Muon's direction. All parameters must have two
 // axes. Options: Mu, UseNesterov, NewtonSchulz, MatchRMS.
 func ScaleByMuon(opts ...Option) Rule {
-	return scaleByMuon(configure("ScaleByMuon", "Mu UseNesterov NewtonSchulz MatchRMS", muonDefaults, opts))
+	s := configure("ScaleByMuon", "Mu UseNesterov NewtonSchulz MatchRMS", muonDefaults, opts)
+	return tell(scaleByMuon(s), "ScaleByMuon", math.NaN(), s)
 }
 
 func scaleByMuon(s settings) Rule {

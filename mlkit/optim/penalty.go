@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"fmt"
 	"math"
 
 	"descent/mlkit/internal/kernel/elementwise"
@@ -53,7 +54,8 @@ func AddPenalty(c Penalty) Rule {
 	l1 := float32(c.L1)
 	return func(ps []*tensor.Param) Link {
 		on := filtered(ps, c.On)
-		return stateless(func(s *Step) {
+		about := fmt.Sprintf("penalty, L1 %v, L2 %v%s", c.L1, c.L2, selection(ps, c.On))
+		return told{stateless(func(s *Step) {
 			for i, u := range s.Updates {
 				if u == nil || !on[i] {
 					continue
@@ -72,7 +74,7 @@ func AddPenalty(c Penalty) Rule {
 					}
 				}
 			}
-		})
+		}), about, math.NaN()}
 	}
 }
 

@@ -1,6 +1,8 @@
 package optim
 
 import (
+	"math"
+
 	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/tensor"
 )
@@ -13,14 +15,14 @@ func SGD(lr float64, opts ...Option) Rule {
 		return descend("SGD", lr, s)
 	}
 	checkRate("SGD", lr)
-	return Stateless(func(s *Step) {
+	return tell(Stateless(func(s *Step) {
 		for i, p := range s.Params {
 			if u := s.Updates[i]; u != nil {
 				elementwise.SGDUpdate(p.Data, u, float32(lr*s.Factor))
 			}
 		}
 		s.Applied = true
-	})
+	}), "SGD", lr, s)
 }
 
 // Momentum is gradient descent with momentum mu (Polyak 1964) in PyTorch's
@@ -48,20 +50,21 @@ func momentum(rule, takes string, lr, mu float64, nesterov bool, opts []Option) 
 	if s.decay != 0 {
 		return descend(rule, lr, s, trace(s))
 	}
-	return func(ps []*tensor.Param) Link {
+	return tell(func(ps []*tensor.Param) Link {
 		l, buf := traceLink(ps, s)
 		l.final = true
 		l.each = func(st *Step, i int, g []float32, t float64) {
 			elementwise.SGDMomentum(st.Params[i].Data, g, buf[i], float32(lr*st.Factor), float32(s.momentum), s.dampens(t), s.nesterov)
 		}
 		return l
-	}
+	}, rule, lr, s)
 }
 
 // Trace keeps the velocity of momentum and makes it the update: the first half
 // of [Momentum]. Options: Dampening, UseNesterov.
 func Trace(mu float64, opts ...Option) Rule {
-	return trace(configure("Trace", "Dampening UseNesterov Mu", settings{}, append(opts, Mu(mu))))
+	s := configure("Trace", "Dampening UseNesterov Mu", settings{}, append(opts, Mu(mu)))
+	return tell(trace(s), "Trace", math.NaN(), s)
 }
 
 func trace(s settings) Rule {

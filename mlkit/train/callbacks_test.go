@@ -155,7 +155,7 @@ func TestCSVLog(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
 	if len(lines) != 5 || lines[0] != "epoch,loss,learning_rate,val_loss,seconds" || !strings.HasPrefix(lines[1], "0,") ||
-		!strings.Contains(lines[1], ",1,,") || !strings.HasPrefix(lines[4], "3,") || !strings.Contains(lines[4], ",1,0.125,") {
+		!strings.Contains(lines[1], ",0.01,,") || !strings.HasPrefix(lines[4], "3,") || !strings.Contains(lines[4], ",0.01,0.125,") {
 		t.Errorf("%q", lines)
 	}
 }

@@ -203,7 +203,7 @@ func (f *fitter[B]) finish() (err error) {
 		}
 		return err
 	}
-	record := Epoch{Number: f.Epoch, Loss: f.epochMean.value(), LearningRate: f.Optimizer.Factor(), Metrics: map[string]float64{}}
+	record := Epoch{Number: f.Epoch, Loss: f.epochMean.value(), LearningRate: f.Optimizer.LearningRate(), Metrics: map[string]float64{}}
 	if err == nil && f.Config.Validation != nil {
 		err = f.Config.Validation(f.ctx, record.Metrics)
 	}

@@ -7,8 +7,10 @@ type Epoch struct {
 	Number int // from 0
 	// Loss is the mean over the samples of the losses at the time of their
 	// step, so with parameters that changed meanwhile.
-	Loss         float64
-	LearningRate float64 // factor of the schedule at the end of the epoch
+	Loss float64
+	// LearningRate is that of the optimizer's next step (optim.Optimizer.
+	// LearningRate): after schedule and reductions; NaN where no rule tells it.
+	LearningRate float64
 	// Metrics are further figures by name; those of a validation begin with
 	// "val_".
 	Metrics map[string]float64

@@ -123,8 +123,8 @@ func TestReduceOnPlateauInFit(t *testing.T) {
 		t.Error(err)
 	}
 	h, err := fit(train.Plateau{Factor: 0.5, Patience: -1, MinFactor: 0.25})
-	if last := h.Last().LearningRate; err != nil || math.Abs(last-0.25) > 1e-12 {
-		t.Errorf("factor %v, %v", last, err)
+	if last := h.Last().LearningRate; err != nil || math.Abs(last-0.25e-12) > 1e-24 {
+		t.Errorf("learning rate %v, %v", last, err)
 	}
 	if _, err := fit(train.Plateau{Metric: "val_loss"}); err == nil {
 		t.Error("no error for an unknown metric")

@@ -13,7 +13,7 @@ import (
 )
 
 // TensorBoard writes event files that TensorBoard shows: the epochs' loss,
-// learning-rate factor and metrics at the number of steps done, and with
+// learning rate and metrics at the number of steps done, and with
 // everySteps > 0 the loss of every everySteps-th step as "step_loss". A folder is
 // one run; a resumed run adds a file.
 func TensorBoard(dir string, everySteps int) Callback {

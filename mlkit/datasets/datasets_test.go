@@ -1,6 +1,9 @@
 package datasets_test
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"math"
 	"slices"
 	"strings"
@@ -51,6 +54,46 @@ func TestNumPyRandKeepsTheSecondNormal(t *testing.T) {
 		0.40751628299650783, -0.0008903858579313628}
 	if !slices.EqualFunc(got, want, func(a, b float64) bool { return math.Abs(a-b) < 1e-15 }) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// What this program prints, NumPy 2.4.6 on Linux:
+//
+//	import hashlib, numpy as np
+//	from decimal import Decimal, getcontext
+//	getcontext().prec = 45
+//	sha = lambda x, type: print(hashlib.sha256(np.asarray(x, type).tobytes()).hexdigest())
+//	for seed in 0, 42:
+//		np.random.seed(seed)
+//		sha(np.random.randn(1_000_000), "<f4")
+//	np.random.seed(7)
+//	u = np.random.rand(100_000)
+//	sha(u, "<f8")
+//	sha([float(Decimal(float(x)).ln()) for x in u], "<f8")
+func TestMillionNumbersOfNumPy(t *testing.T) {
+	for seed, want := range map[uint32]string{
+		0:  "cccbfb3734c920bdf62b5b04f68b6295de53affeab56bf325ef2856df520c3ed",
+		42: "deacc8c9f14807f50187ccedb30d4c36bbabb33399cc1dde97585cea03e5f851",
+	} {
+		r, h := datasets.NewNumPyRand(seed), sha256.New()
+		for range 1_000_000 {
+			h.Write(binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(r.Randn()))))
+		}
+		if got := hex.EncodeToString(h.Sum(nil)); got != want {
+			t.Errorf("a million normals from seed %d hash to %s, NumPy's to %s", seed, got, want)
+		}
+	}
+	r, uniform, logs := datasets.NewNumPyRand(7), sha256.New(), sha256.New()
+	for range 100_000 {
+		u := r.Rand()
+		uniform.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(u)))
+		logs.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(datasets.RoundedLog(u))))
+	}
+	if got := hex.EncodeToString(uniform.Sum(nil)); got != "ca3f60e52b39487506a540bdef0c1c5beadacefa01cd7bd379aec5691ace7be6" {
+		t.Errorf("the uniform numbers hash to %s", got)
+	}
+	if got := hex.EncodeToString(logs.Sum(nil)); got != "30cbe14c166f7717a17cfebdb30f29a90a7e4139fd7d905352a2d90512efa2b2" {
+		t.Errorf("their logarithms hash to %s: not all are rounded to nearest", got)
 	}
 }
 

@@ -39,6 +39,9 @@ func ModuleDir(sum string) (string, error) {
 	return m.dir()
 }
 
+// RoundedLog is the logarithm of NumPyRand.
+var RoundedLog = roundedLog
+
 // ReadTS reads series of the .ts format.
 var ReadTS = readTS
 

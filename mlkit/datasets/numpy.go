@@ -10,6 +10,11 @@ import (
 // np.random.randn draw: the Mersenne twister MT19937 (Matsumoto & Nishimura
 // 1998), doubles of 53 bits, and the polar method (Marsaglia & Bray 1964) that
 // keeps its second value for the next call.
+//
+// Uniform numbers are NumPy's bit for bit, and so are normal ones rounded to
+// float32. As doubles, one normal number in some 3,000 differs by a few units in
+// the last place: NumPy takes the C library's logarithm, which does not always
+// round to the nearest double (and not alike on all systems); this one does.
 type NumPyRand struct {
 	mt       *prng.MT19937
 	second   float64
@@ -41,7 +46,7 @@ func (r *NumPyRand) Randn() float64 {
 		// would round otherwise than NumPy does.
 		s := float64(x*x) + float64(y*y)
 		if s < 1 && s != 0 {
-			f := math.Sqrt(-2 * math.Log(s) / s)
+			f := math.Sqrt(-2 * roundedLog(s) / s)
 			r.second, r.isSecond = f*x, true
 			return f * y
 		}

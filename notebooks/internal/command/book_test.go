@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -49,9 +51,10 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// Every notebook of the book, and the sample, runs from a fresh kernel and shows
-// what its committed outputs show; those that train for minutes are only tried
-// out, small (go run ./notebooks check runs them in full).
+// Every notebook of the book, and the sample, runs from a fresh kernel, once, and
+// shows what its committed outputs show. Its cells are compiled together, which
+// saves most of the time, and those that train for minutes are only tried out,
+// small; go run ./notebooks check runs them in full, cell by cell.
 func TestBook(t *testing.T) {
 	env := ready(t)
 	paths, err := bookFiles()
@@ -71,8 +74,10 @@ func TestBook(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := execute(t.Context(), t.Output(), env, n, exec.Options{Timeout: defaultTimeout, Smoke: n.HasSmoke()}); err != nil {
-				t.Fatal(err)
+			opt := exec.Options{Timeout: defaultTimeout, Smoke: n.HasSmoke(), Together: true}
+			if err := execute(t.Context(), t.Output(), env, n, opt); err != nil {
+				opt.Together = false // to blame the right cell
+				t.Fatal(errors.Join(execute(t.Context(), t.Output(), env, n, opt), fmt.Errorf("compiled together: %w", err)))
 			}
 			if err := differences(committed, n, n.HasSmoke()); err != nil {
 				t.Error(err)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -28,6 +29,10 @@ type Options struct {
 	Timeout time.Duration // for the whole notebook; 0: none
 	Tags    string        // build tags for the cells, comma-separated
 	Smoke   bool          // only try it out: show.Smoke is true in the cells
+	// Together compiles cells in groups, in a fraction of the time. Only when a
+	// cell does not compile can it be told apart: then the first of its group is
+	// blamed.
+	Together bool
 	// Started and Finished are called around each code cell; nil: not.
 	Started  func(c nb.Cell)
 	Finished func(c nb.Cell, took time.Duration, err error)
@@ -101,7 +106,19 @@ func Notebook(ctx context.Context, env *setup.Env, n *nb.Notebook, opt Options) 
 	if opt.Smoke {
 		vars[smokeVar] = "1"
 	}
-	cmd, err := s.Command(env.Environ(vars), env.Python, script, path, filepath.Dir(path), setup.KernelName)
+	source := path
+	if opt.Together {
+		source = filepath.Join(s.Dir, "together.ipynb")
+		if err := together(n).Write(source); err != nil {
+			return err
+		}
+		more, err := quickGo(s, env)
+		if err != nil {
+			return err
+		}
+		maps.Copy(vars, more)
+	}
+	cmd, err := s.Command(env.Environ(vars), env.Python, script, source, filepath.Dir(path), setup.KernelName)
 	if err != nil {
 		return err
 	}
@@ -193,6 +210,7 @@ func (p *progress) follow(ctx context.Context, reports <-chan report) error {
 			case "end":
 				cell := p.cells[rep.Index]
 				cell.SetOutputs(rep.Outputs, rep.Count)
+				cell.FoldStreams()
 				var err error
 				if reason := fault(cell); reason != "" {
 					err = &CellError{p.path, cell, reason}
@@ -211,6 +229,7 @@ func (p *progress) follow(ctx context.Context, reports <-chan report) error {
 			case "done":
 				for _, c := range rep.Cells {
 					p.cells[c.Index].SetOutputs(c.Outputs, c.Count)
+					p.cells[c.Index].FoldStreams()
 				}
 				return failed
 			}

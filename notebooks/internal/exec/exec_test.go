@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,7 @@ func notebook(t *testing.T, sources ...string) *nb.Notebook {
 }
 
 func TestTwoRunsAreEqual(t *testing.T) {
+	t.Parallel()
 	env := ready(t)
 	n, err := nb.Read("../testdata/sample.ipynb")
 	if err != nil {
@@ -87,8 +89,46 @@ func TestTwoRunsAreEqual(t *testing.T) {
 	}
 }
 
-// What GoNB reports as an error, and what it lets pass.
+// kernels limits how many of the tests' kernels work at the same time.
+var kernels = make(chan struct{}, 4)
+
+// What GoNB reports as an error, and what it lets pass. Where the kernel survives
+// the fault, one notebook shows them all: its cells are tagged to fail on
+// purpose, and each is then judged as if it were not.
 func TestFailures(t *testing.T) {
+	t.Parallel()
+	env := ready(t)
+	ok := "%%\nprintln(1)"
+	faults := []struct{ name, cell, want string }{
+		{"compile", "raises:%%\nvar x int = \"a\"", "cannot use"},
+		{"unused", "raises:%%\nx := 3", "declared and not used: x"},
+		{"panic", "raises:%%\npanic(\"the reason\")", "panic: the reason"},
+		{"exit", "raises:%%\nos.Exit(3)", "exit status 3"},
+		{"test", "raises:func TestA(t *testing.T) { t.Fatal(\"the reason\") }\n%test", "the reason"},
+		{"shell", "raises:!false", "a shell command failed"},
+		{"bash", "raises:%%bash\nexit 3", "exit status 3"},
+		{"magic", "raises:%nosuch", "%nosuch"},
+		{"network", "raises:import \"example.com/none\"\n%%\nnone.F()", "example.com/none"},
+	}
+	var cells []string
+	for _, f := range faults {
+		cells = append(cells, ok, f.cell)
+	}
+	n := notebook(t, append(cells, ok)...)
+	if err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute}); err != nil {
+		t.Fatal(err) // also if one of the others, untagged, failed
+	}
+	for i, f := range faults {
+		c := n.Cells()[2*i+1]
+		if got := reasonOf(c); !strings.Contains(got, f.want) {
+			t.Errorf("%s: the reason is %q, want %q", f.name, got, f.want)
+		}
+	}
+}
+
+// A fault stops the notebook, and the error names the cell.
+func TestFaultStops(t *testing.T) {
+	t.Parallel()
 	env := ready(t)
 	ok := "%%\nprintln(1)"
 	for name, c := range map[string]struct {
@@ -96,21 +136,18 @@ func TestFailures(t *testing.T) {
 		cell  int // the one to blame
 		want  string
 	}{
-		"compile":    {[]string{ok, "%%\nvar x int = \"a\""}, 2, "cannot use"},
-		"unused":     {[]string{"%%\nx := 3"}, 1, "declared and not used: x"},
-		"panic":      {[]string{"%%\npanic(\"the reason\")"}, 1, "panic: the reason"},
-		"exit":       {[]string{"%%\nos.Exit(3)"}, 1, "exit status 3"},
-		"test":       {[]string{"func TestA(t *testing.T) { t.Fatal(\"the reason\") }\n%test"}, 1, "the reason"},
-		"shell":      {[]string{"!false", ok}, 1, "a shell command failed"},
-		"bash":       {[]string{"%%bash\nexit 3"}, 1, "exit status 3"},
-		"magic":      {[]string{ok, "%nosuch"}, 2, "%nosuch"},
-		"network":    {[]string{"import \"example.com/none\"\n%%\nnone.F()"}, 1, "example.com/none"},
-		"dies":       {[]string{ok, "!kill -9 $PPID; sleep 60"}, 2, "the kernel died"},
-		"two mains":  {[]string{"%%\nprintln(1)\n%%\nprintln(2)"}, 1, "the kernel died"},
-		"unexpected": {[]string{"raises:%%\nprintln(1)"}, 1, "nothing failed"},
+		"seen by the runner": {[]string{ok, "%%\nvar x int = \"a\"", ok}, 2, "cannot use"},
+		"seen by us alone":   {[]string{"!false", ok}, 1, "a shell command failed"},
+		"dies":               {[]string{ok, "!kill -9 $PPID; sleep 60", ok}, 2, "the kernel died"},
+		"two mains":          {[]string{"%%\nprintln(1)\n%%\nprintln(2)", ok}, 1, "the kernel died"},
+		"unexpected":         {[]string{"raises:%%\nprintln(1)", ok}, 1, "nothing failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := Notebook(t.Context(), env, notebook(t, c.cells...), Options{Timeout: time.Minute})
+			t.Parallel()
+			kernels <- struct{}{}
+			defer func() { <-kernels }()
+			n := notebook(t, c.cells...)
+			err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute})
 			var failed *CellError
 			if !errors.As(err, &failed) {
 				t.Fatalf("no cell is blamed: %v", err)
@@ -118,17 +155,95 @@ func TestFailures(t *testing.T) {
 			if failed.Cell.Number != c.cell || !strings.Contains(failed.Reason, c.want) {
 				t.Errorf("%v\nwant cell %d and %q", err, c.cell, c.want)
 			}
+			if last := n.Cells()[len(c.cells)-1]; last.Outputs() != nil {
+				t.Errorf("after the fault the last cell still printed %v", last.Outputs())
+			}
 		})
 	}
-	t.Run("on purpose", func(t *testing.T) {
-		if err := Notebook(t.Context(), env, notebook(t, "raises:%%\nx := 3", ok), Options{Timeout: time.Minute}); err != nil {
-			t.Error(err)
+}
+
+// What is printed arrives whole, in time in proportion to its length, and folded
+// as a page shows it.
+func TestLongOutput(t *testing.T) {
+	t.Parallel()
+	env := ready(t)
+	n := notebook(t,
+		"%%\nfmt.Println(strings.Repeat(\"0.12345 \", 1<<17))", // 1 MB
+		"%%\nfor i := range 50000 {\n\tfmt.Printf(\"\\rstep %d\", i)\n}",
+		"%%\nfor range 20000 {\n\tfmt.Print(\"o\")\n\tfmt.Fprint(os.Stderr, \"e\")\n}")
+	if err := Notebook(t.Context(), env, n, Options{Timeout: 2 * time.Minute, Together: true}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]string{
+		{"stdout", strings.Repeat("0.12345 ", 1<<17) + "\n"},
+		{"stdout", "step 49999"},
+		{"stdout", strings.Repeat("o", 20000), "stderr", strings.Repeat("e", 20000)},
+	} {
+		var got []string
+		for _, o := range n.Cells()[i].Outputs() {
+			name, text := o.Stream()
+			got = append(got, name, text)
 		}
-	})
+		if !slices.Equal(got, want) {
+			t.Errorf("cell %d: outputs %.60q…, want %.60q…", i+1, got, want)
+		}
+	}
+}
+
+// Compiled together, cells show what they show alone: each is a program of its
+// own, sees what the cells before it declared, and nothing of later ones.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	env := ready(t)
+	var runs [2][]byte
+	for i := range runs {
+		n := notebook(t,
+			"import (\n\t\"fmt\"\n\t\"strings\"\n)",
+			"var count = 1\n\ntype point struct{ x int }\n\n%%\ncount++\nfmt.Println(count)",
+			"%%\ncount += 10\nfmt.Println(count)\nif count > 0 {\n\treturn\n}\nfmt.Println(\"no\")",
+			"func twice(x int) int { return 2 * x }",
+			"%%\ntwice := twice(4)\nfmt.Println(twice, point{3})",
+			// From here on the point before prints itself otherwise: not before.
+			"func (p point) String() string { return strings.Repeat(\"*\", p.x) }\n\n%%\nfmt.Println(point{3})",
+			"var said = say(\"a program that holds this says so\")\n\nfunc say(s string) int { fmt.Println(s); return 1 }",
+			"%%\nfmt.Println(said)",
+			"!echo shell",
+			"func twice(x int) int { return 3 * x }\n%%\nfmt.Println(twice(4))",
+			"raises:%%\nfmt.Println(undeclared)",
+			"%%\nos.Stderr.WriteString(\"e\\n\")",
+			"%%\nfmt.Println(twice(5))")
+		if err := Notebook(t.Context(), env, n, Options{Timeout: 2 * time.Minute, Together: i == 1}); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range n.Cells() {
+			if c.HasTag(expected) {
+				c.SetOutputs(nil, 0) // names the kernel's folder
+			}
+		}
+		var err error
+		if runs[i], err = n.Bytes(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(runs[0], runs[1]) {
+		t.Errorf("alone:\n%s\ntogether:\n%s", runs[0], runs[1])
+	}
+}
+
+// A cell that uses what only a later one declares fails together as it does alone.
+func TestTogetherKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+	env := ready(t)
+	n := notebook(t, "%%\nprintln(1)", "%%\nprintln(later())", "func later() int { return 2 }\n%%\nprintln(3)")
+	err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute, Together: true})
+	if err == nil || !strings.Contains(err.Error(), "undefined: later") {
+		t.Errorf("%v; want: undefined: later", err)
+	}
 }
 
 // A cell that never ends is stopped.
 func TestTimeout(t *testing.T) {
+	t.Parallel()
 	env := ready(t)
 	err := Notebook(t.Context(), env, notebook(t, "%%\nfor {\n}"), Options{Timeout: 3 * time.Second})
 	if err == nil || !strings.Contains(err.Error(), "not done within 3s (-timeout)") {
@@ -175,6 +290,7 @@ func TestInterrupted(t *testing.T) {
 
 // Offline, with a cold module, from any folder: the checkout's packages are there.
 func TestLocalModule(t *testing.T) {
+	t.Parallel()
 	env := ready(t)
 	if _, err := os.Stat(filepath.Join(env.Repo, "mlkit", "show")); err != nil {
 		t.Skip("no mlkit/show yet")

@@ -43,35 +43,28 @@ def cell_result(cell):
 
 def main(path, folder, kernel):
     notebook = nbformat.read(path, as_version=4)
-    started = {}
+    started, ended = {}, []
 
     def on_start(cell, cell_index):
         if cell.cell_type == "code" and cell.source.strip():
             started[cell_index] = time.monotonic()
             report("start", index=cell_index)
 
-    # The client merges a cell's streams only after the last of its hooks, so the
-    # end of a cell is reported around the whole call.
-    class Client(NotebookClient):
-        async def async_execute_cell(self, cell, cell_index, **options):
-            try:
-                return await super().async_execute_cell(cell, cell_index, **options)
-            except DeadKernelError:
-                started.pop(cell_index)  # it never ended
-                raise
-            finally:
-                if cell_index in started:
-                    seconds = time.monotonic() - started[cell_index]
-                    report("end", index=cell_index, seconds=seconds, **cell_result(cell))
+    def on_executed(cell, cell_index, execute_reply):  # also when it failed
+        ended.append(cell_index)
+        seconds = time.monotonic() - started[cell_index]
+        report("end", index=cell_index, seconds=seconds, **cell_result(cell))
 
-    client = Client(
+    client = NotebookClient(
         notebook,
         kernel_name=kernel,
         timeout=None,  # the caller watches the clock
+        iopub_timeout=24 * 3600,  # after a few seconds what a busy kernel still has to say would be dropped
         resources={"metadata": {"path": folder}},
-        coalesce_streams=True,
+        coalesce_streams=False,  # the caller does that, in linear time
         record_timing=False,
         on_cell_start=on_start,
+        on_cell_executed=on_executed,
     )
     threading.Thread(target=end_with_parent, args=(client,), daemon=True).start()
     try:
@@ -83,8 +76,7 @@ def main(path, folder, kernel):
     except RuntimeError as e:  # the kernel did not start
         report("dead", message=str(e))
     # A display that a later cell updated is only now what a reader sees.
-    cells = [(i, c) for i, c in enumerate(notebook.cells) if i in started]
-    report("done", cells=[{"index": i, **cell_result(c)} for i, c in cells])
+    report("done", cells=[{"index": i, **cell_result(notebook.cells[i])} for i in ended])
 
 
 main(*sys.argv[1:])

@@ -162,6 +162,9 @@ func (c Cell) IsMarkdown() bool { return c.raw["cell_type"] == "markdown" }
 // Source returns the cell's text.
 func (c Cell) Source() string { return text(c.raw["source"]) }
 
+// SetSource replaces the cell's text.
+func (c Cell) SetSource(text string) { c.raw["source"] = text }
+
 // Tags returns the tags in the cell's metadata.
 func (c Cell) Tags() []string {
 	meta, _ := c.raw["metadata"].(map[string]any)

@@ -24,6 +24,12 @@ func Tags(tags string) map[string]string {
 	return map[string]string{flagsVar: "-tags=" + tags}
 }
 
+// KernelDir is the folder of the kernel's specification.
+func (e *Env) KernelDir() string { return filepath.Join(e.Book, "data", "kernels", KernelName) }
+
+// Go is the go command that the kernel runs.
+func (e *Env) Go() string { return e.golang.goCommand() }
+
 // writeBook writes the kernel's specification and the settings of this
 // checkout's JupyterLab. They are tiny and written at every start, so they are
 // always those of the current set-up.
@@ -47,7 +53,7 @@ func (e *Env) writeBook() error {
 		"interrupt_mode": "message",
 		"env":            env,
 	}
-	if err := writeJSON(filepath.Join(e.Book, "data", "kernels", KernelName, "kernel.json"), spec); err != nil {
+	if err := writeJSON(filepath.Join(e.KernelDir(), "kernel.json"), spec); err != nil {
 		return err
 	}
 	news := filepath.Join(e.Book, "settings", "@jupyterlab", "apputils-extension", "notification.jupyterlab-settings")

@@ -114,6 +114,7 @@ func page(book *nb.Notebook, source string) error {
 	}
 	copied := book.Clone()
 	for _, c := range copied.Cells() {
+		c.FoldStreams()
 		for k, o := range c.Outputs() {
 			coded := o.Data("image/png")
 			if coded == "" {

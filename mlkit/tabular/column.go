@@ -109,8 +109,9 @@ func (c *Column) FillText(v string) {
 	}
 }
 
-// Time is the date in row i of a column of dates, in UTC and to the microsecond,
-// the zero time where it is missing.
+// Time is the date in row i of a column of dates, in UTC, the zero time where it is
+// missing. Between 1791 and 2149 it is true to the microsecond, beyond that to a
+// few.
 func (c *Column) Time(i int) time.Time {
 	days := c.Numbers[i]
 	if math.IsNaN(days) {
@@ -122,7 +123,8 @@ func (c *Column) Time(i int) time.Time {
 
 // daysOf is a time as a column of dates keeps it.
 func daysOf(t time.Time) float64 {
-	return float64(t.Unix())/86400 + float64(t.Nanosecond())/86400e9
+	day := math.Floor(float64(t.Unix()) / 86400)
+	return day + (float64(t.Unix())-day*86400+float64(t.Nanosecond())/1e9)/86400
 }
 
 // names are the cells as texts, "" where one is missing.

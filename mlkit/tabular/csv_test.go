@@ -1,13 +1,17 @@
 package tabular_test
 
 import (
-	"descent/mlkit/tabular"
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"descent/mlkit/tabular"
 )
 
 func TestReadCSV(t *testing.T) {
@@ -94,22 +98,59 @@ func TestCSVErrorsNameThePlace(t *testing.T) {
 	}
 }
 
+// The corpus in testdata/fuzz holds what once went wrong, and one file of each
+// kind of column.
 func FuzzReadCSV(f *testing.F) {
-	f.Add("a,b\n1,x\n2,y\n", true)
-	f.Add("\ufeff\"a\"\"\",b\n1e400,nan\n", false)
-	f.Fuzz(func(t *testing.T, s string, header bool) {
-		table, err := tabular.ReadCSV(strings.NewReader(s), tabular.CSVOptions{NoHeader: !header, Missing: []string{"?"}})
+	f.Add("a,b\n1,x\n2,y\n", true, false)
+	f.Add("\ufeff\"a\"\"\",b\n1e400,nan\n", false, true)
+	f.Fuzz(func(t *testing.T, s string, header, comma bool) {
+		o := tabular.CSVOptions{NoHeader: !header, Missing: []string{"?"}}
+		if comma {
+			o.Comma, o.Decimal, o.Thousands, o.DateLayouts = ';', ',', '.', []string{"2.1.2006", "15:04"}
+		}
+		table, err := tabular.ReadCSV(strings.NewReader(s), o)
 		if err != nil {
 			return
 		}
-		for _, c := range table.Columns {
-			if max(len(c.Numbers), len(c.Texts)) != table.Len() {
-				t.Fatalf("column %q has %d of %d rows", c.Name, max(len(c.Numbers), len(c.Texts)), table.Len())
-			}
+		if !utf8.ValidString(table.String()) {
+			t.Fatal("not UTF-8")
 		}
-		if e, err := tabular.NewEncoder(table); err == nil {
-			if x, err := e.Encode(table); err == nil && len(x) != table.Len()*len(e.Names) {
-				t.Fatal("encoded size")
+		table.Describe()
+		for i := range table.Columns {
+			c := &table.Columns[i]
+			if c.Len() != table.Len() || (c.Kind == tabular.Number || c.Kind == tabular.Date) != (c.Numbers != nil) {
+				t.Fatalf("column %q of kind %v has %d of %d rows", c.Name, c.Kind, c.Len(), table.Len())
+			}
+			if labels, classes, err := table.Labels(c.Name); err == nil {
+				for k, l := range labels {
+					if classes[l] == "" || c.Texts != nil && classes[l] != c.Texts[k] {
+						t.Fatalf("row %d of %q is %q", k, c.Name, classes[l])
+					}
+				}
+			}
+			_, _, _ = table.Classification(c.Name, nil)
+			_, _ = table.Regression(c.Name, nil)
+		}
+		e, err := tabular.Encoding{Scale: tabular.Standard, Fill: tabular.FillMedian, Indicator: true, Unknown: true}.Fit(table)
+		if err != nil {
+			return
+		}
+		saved, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again tabular.Encoder
+		if err := json.Unmarshal(saved, &again); err != nil {
+			t.Fatalf("%s: %v", saved, err)
+		}
+		x, err := e.Encode(table)
+		y, errAgain := again.Encode(table)
+		if (err == nil) != (errAgain == nil) || !slices.Equal(x, y) || err == nil && len(x) != table.Len()*len(e.Names) {
+			t.Fatalf("%v %v, after loading %v %v", x, err, y, errAgain)
+		}
+		for i, v := range x {
+			if math.IsNaN(float64(v - v)) {
+				t.Fatalf("feature %d is %v", i, v)
 			}
 		}
 	})

@@ -10,9 +10,10 @@ import (
 	"time"
 	"unicode"
 
+	"descent/mlkit/train"
+
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
-	"golang.org/x/term"
 )
 
 // A bundle is one output: the same thing in several formats, of which the front end picks the richest it knows.
@@ -52,7 +53,13 @@ func Headless() bool {
 	if InNotebook() {
 		return os.Getenv(protocol.GONB_JUPYTER_KERNEL_ID_ENV) == ""
 	}
-	return !term.IsTerminal(int(os.Stdout.Fd()))
+	return !train.IsTerminal(os.Stdout)
+}
+
+// Progress starts a bar on the standard output for a task of total steps. It is updated in place while someone watches (see Headless);
+// otherwise, and in the end, it is one line without times, so that a notebook's output repeats.
+func Progress(title string, total int) *train.Bar {
+	return train.NewBar(os.Stdout, title, total, !Headless())
 }
 
 // Smoke reports whether the notebook is only tried out, as the project's tests do with those that train for minutes: the environment

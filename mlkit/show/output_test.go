@@ -224,31 +224,6 @@ func TestLive(t *testing.T) {
 	}
 }
 
-func TestProgress(t *testing.T) {
-	for _, live := range []bool{false, true} {
-		var out bytes.Buffer
-		b := newBar("epoch", 3, &out, live)
-		for range 3 {
-			b.Add(1)
-		}
-		b.Set(3, "loss 0.12")
-		b.Close()
-		b.Close()
-		s := out.String()
-		last := s[strings.LastIndexByte(s, '\r')+1:]
-		if last != "epoch: 3/3 · loss 0.12\n" {
-			t.Errorf("live %v: the last line is %q", live, last)
-		}
-		if !live && strings.Contains(s, "\r") {
-			t.Errorf("frames in a file: %q", s)
-		}
-		if live && !strings.Contains(s, "\r") {
-			t.Errorf("nothing is updated in place: %q", s)
-		}
-	}
-	newBar("nothing", 0, &bytes.Buffer{}, true).Close()
-}
-
 func TestSaveTo(t *testing.T) {
 	dir := t.TempDir()
 	SaveTo(dir)

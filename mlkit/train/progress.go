@@ -5,9 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Report calls f about ten times a second, and at the end of every epoch, with
@@ -52,46 +50,34 @@ func status(e Event, r *Run) string {
 }
 
 // Progress writes how training goes to w (nil: standard output). On a terminal
-// it is one line updated in place, with the time left; elsewhere a line for
-// each epoch, or for about twenty of them when there are more, without times,
-// so that outputs can be compared.
+// it is a Bar; elsewhere a line for each epoch, or for about twenty of them when
+// there are more, without times, so that outputs can be compared.
 func Progress(w io.Writer) Callback {
 	if w == nil {
 		w = os.Stdout
 	}
-	live := false
-	if f, ok := w.(*os.File); ok {
-		info, err := f.Stat()
-		live = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	return progress(w, live)
+	return progress(w, IsTerminal(w))
 }
 
 func progress(w io.Writer, live bool) Callback {
-	var start, last time.Time
-	var first, width int
-	return func(e Event, r *Run) error {
-		now := time.Now()
-		switch {
-		case e == Begin:
-			start, last, first, width = now, now, r.Step, 0
-		case !live && e == EpochEnd:
-			if each := (r.Config.Epochs + 19) / 20; (r.Epoch+1)%each == 0 || r.Epoch+1 == r.Config.Epochs {
+	if !live {
+		return func(e Event, r *Run) error {
+			if each := (r.Config.Epochs + 19) / 20; e == EpochEnd && ((r.Epoch+1)%each == 0 || r.Epoch+1 == r.Config.Epochs) {
 				fmt.Fprintln(w, status(e, r))
 			}
-		case live && (e == EpochEnd || e == End || now.Sub(last) > 100*time.Millisecond):
-			last = now
-			line := status(e, r)
-			if total, done := r.Config.Epochs*r.StepsPerEpoch, r.Step-first; e != End && done > 0 && total > r.Step {
-				left := time.Duration(float64(now.Sub(start)) / float64(done) * float64(total-r.Step))
-				line += " · " + left.Round(time.Second).String() + " left"
-			}
-			n := utf8.RuneCountInString(line)
-			fmt.Fprint(w, "\r", line, strings.Repeat(" ", max(width-n, 0)))
-			if width = n; e == End {
-				fmt.Fprintln(w)
-			}
+			return nil
 		}
-		return nil
+	}
+	var bar *Bar
+	report := Report(func(done, _ int, status string) { bar.Set(done, status) })
+	return func(e Event, r *Run) error {
+		if e == Begin {
+			bar = NewBar(w, "training", r.Config.Epochs*r.StepsPerEpoch, live)
+		}
+		err := report(e, r)
+		if e == End {
+			bar.Close()
+		}
+		return err
 	}
 }

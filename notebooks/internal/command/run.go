@@ -14,6 +14,8 @@ import (
 	"descent/notebooks/internal/lab"
 	"descent/notebooks/internal/nb"
 	"descent/notebooks/internal/setup"
+
+	"golang.org/x/term"
 )
 
 var runCommand = command{
@@ -159,9 +161,5 @@ func headline(c nb.Cell) string {
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -1,4 +1,4 @@
-package show
+package train
 
 import (
 	"fmt"
@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 )
 
-// Bar is a line on the standard output that tells how far a long work has come. While somebody watches (a terminal, a notebook in a
-// browser) it is updated in place, with the time left; in a file and in a notebook that is executed without a browser only the
-// last line is written. That line holds no times, so that a notebook's output repeats.
+// Bar is one line that tells how far a long task has come. While someone
+// watches it is updated in place, with the time left; otherwise only the last
+// line is written. That line holds no times, so that outputs can be compared.
+// Package show's Progress makes one for a notebook's cell.
 type Bar struct {
 	title, status string
 	n, total      int
@@ -20,10 +22,9 @@ type Bar struct {
 	closed        bool
 }
 
-// Progress starts a bar for total steps.
-func Progress(title string, total int) *Bar { return newBar(title, total, os.Stdout, !Headless()) }
-
-func newBar(title string, total int, out io.Writer, live bool) *Bar {
+// NewBar starts a bar on out for a task of total steps. live says whether
+// someone watches: see IsTerminal.
+func NewBar(out io.Writer, title string, total int, live bool) *Bar {
 	b := &Bar{title: title, total: total, out: out}
 	if live {
 		b.bar = progressbar.NewOptions(max(total, 1),
@@ -38,7 +39,15 @@ func newBar(title string, total int, out io.Writer, live bool) *Bar {
 	return b
 }
 
-// Set says that n steps are done; status, such as "loss 0.123", follows the count.
+// IsTerminal reports whether w is a terminal. A file, a pipe and a device such
+// as /dev/null are none.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Set says that n steps are done; status, such as "loss 0.123", follows the
+// title.
 func (b *Bar) Set(n int, status string) {
 	b.n, b.status = n, status
 	if b.bar == nil || b.closed {

@@ -3,6 +3,7 @@ module descent
 go 1.26.0
 
 tool (
+	descent/notebooks/internal/book
 	github.com/janpfeifer/gonb
 	golang.org/x/tools/cmd/goimports
 	honnef.co/go/tools/cmd/staticcheck

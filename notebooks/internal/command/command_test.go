@@ -25,8 +25,11 @@ import (
 	"time"
 )
 
-// bookProgram is the package whose commands these are.
-const bookProgram = "descent/notebooks"
+const (
+	// launcherPackage is what the reader runs, and bookPackage the program that it starts.
+	launcherPackage = "descent/notebooks"
+	bookPackage     = "descent/notebooks/internal/book"
+)
 
 // programDir is where the program is compiled to; TestMain makes it.
 var programDir string
@@ -34,7 +37,7 @@ var programDir string
 // program is the program, compiled once.
 var program = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(programDir, "notebooks")
-	out, err := exec.Command("go", "build", "-o", path, bookProgram).CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", path, bookPackage).CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%w\n%s", err, out)
 	}
@@ -197,7 +200,7 @@ func TestRunEndsWithItsCaller(t *testing.T) {
 			path, sign := endless(t)
 			var s *started
 			if c.goRun {
-				s = start(t, "go", "run", bookProgram, "run", path)
+				s = start(t, "go", "run", launcherPackage, "run", path)
 			} else {
 				s = launch(t, "run", path)
 			}

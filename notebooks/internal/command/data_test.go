@@ -9,7 +9,7 @@ import (
 	"descent/notebooks/internal/nb"
 )
 
-func TestFetched(t *testing.T) {
+func TestLoaded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.ipynb")
 	os.WriteFile(path, []byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
 		{"cell_type": "markdown", "metadata": {}, "source": "datasets.Wine() is not a call"},
@@ -19,7 +19,7 @@ func TestFetched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fetched([]*nb.Notebook{n}); !slices.Equal(got, []string{"MNIST"}) {
-		t.Errorf("%v, want MNIST", got)
+	if got := loaded([]*nb.Notebook{n}); !slices.Equal(got, []string{"BCCD", "MNIST"}) {
+		t.Errorf("%v, want BCCD and MNIST", got)
 	}
 }

@@ -33,5 +33,5 @@ func install(ctx context.Context, args []string) error {
 	if *goOnly {
 		return nil
 	}
-	return fetch(fetched(books), env.Python)
+	return env.Fetch(ctx, os.Stderr, loaded(books))
 }

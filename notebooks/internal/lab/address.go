@@ -1,16 +1,16 @@
 package lab
 
 import (
+	"bufio"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"descent/notebooks/internal/session"
 )
@@ -38,44 +38,55 @@ func find(runtime string) (s server, found bool) {
 	return server{}, false
 }
 
-// base returns the address of the server as seen from this machine.
-func (s server) base() string {
-	scheme, host := "http", s.Host
-	if s.Secure {
-		scheme = "https"
-	}
+// address returns where the server is as seen from this machine.
+func (s server) address() string {
+	host := s.Host
 	switch host {
 	case "", "*", "0.0.0.0":
 		host = "127.0.0.1"
 	case "::":
 		host = "::1"
 	}
-	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(s.Port)) + s.Base
+	return net.JoinHostPort(host, strconv.Itoa(s.Port))
 }
 
-// answers returns nil when the server has answered a request.
+// base returns the address of the server's first page.
+func (s server) base() string {
+	scheme := "http"
+	if s.Secure {
+		scheme = "https"
+	}
+	return scheme + "://" + s.address() + s.Base
+}
+
+// answers returns nil when the server has answered a request. One request does
+// not pay for net/http and crypto/tls, which a new machine would have to compile
+// before anything else.
 func (s server) answers(ctx context.Context) error {
-	transport := &http.Transport{ // without a proxy: it is this machine
-		DisableKeepAlives: true,
-		// The certificate is made for the name by which readers know the server.
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	network, address := "unix", s.Sock
+	if s.Sock == "" {
+		network, address = "tcp", s.address()
 	}
-	if s.Sock != "" {
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", s.Sock)
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base()+"api", nil) // needs no token
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
 		return err
 	}
-	res, err := transport.RoundTrip(req)
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	// This resource needs no token.
+	if _, err := fmt.Fprintf(conn, "GET %sapi HTTP/1.0\r\nHost: %s\r\n\r\n", s.Base, s.address()); err != nil {
+		return err
+	}
+	status, err := bufio.NewReader(conn).ReadString('\n')
+	if s.Secure && ctx.Err() == nil {
+		// It refuses what is no TLS, which shows as well that it is at work.
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", s.base(), res.Status)
+	if fields := strings.Fields(status); len(fields) < 2 || fields[1] != "200" {
+		return fmt.Errorf("%s: %s", s.base(), strings.TrimSpace(status))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 )
 
@@ -13,6 +14,10 @@ var (
 	ErrInterrupted = errors.New("interrupted")
 	ErrOrphaned    = errors.New("the program that started this one has ended")
 )
+
+// parentVar holds the process that is the program's parent as the launcher,
+// notebooks/main.go, found it: it may have ended since.
+const parentVar = "DESCENT_PARENT"
 
 // Context returns a context that ends on Ctrl-C, on a request to terminate, when
 // the terminal closes, and when the process that started this one ends. A program
@@ -34,6 +39,10 @@ func Context() (context.Context, context.CancelCauseFunc) {
 	// `go run` does not pass signals on: its death is the only news that its child
 	// gets, also in the background.
 	parent := os.Getppid()
+	if given, err := strconv.Atoi(os.Getenv(parentVar)); err == nil {
+		parent = given
+		os.Unsetenv(parentVar) // it is not the parent of what this program starts
+	}
 	if stays && !isGo(parent) {
 		parent = 0
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,10 +99,10 @@ func (t toolchain) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// missingModules returns those of the modules of go.mod, and of those that carry
-// data, that are not in the module cache. The kernel works offline, so all of them must
-// be there before it starts.
-func (t toolchain) missingModules(data []string) ([]string, error) {
+// missingModules returns those of the modules of go.mod that are not in the
+// module cache. The kernel works offline, so all of them must be there before it
+// starts.
+func (t toolchain) missingModules() ([]string, error) {
 	file, err := os.Open(t.GOMOD)
 	if err != nil {
 		return nil, err
@@ -112,10 +113,6 @@ func (t toolchain) missingModules(data []string) ([]string, error) {
 		if !exists(filepath.Join(t.GOMODCACHE, escape(path)+"@"+escape(version))) {
 			missing = append(missing, path+"@"+version)
 		}
-	}
-	for _, module := range data {
-		path, version, _ := strings.Cut(module, "@")
-		look(path, version)
 	}
 	inRequire := false
 	lines := bufio.NewScanner(file)
@@ -152,12 +149,9 @@ func escape(s string) string {
 	return b.String()
 }
 
-func (t toolchain) download(ctx context.Context, log *progress, modules []string) error {
-	return log.timed(fmt.Sprintf("downloading %d Go modules", len(modules)), func() error {
-		out, err := t.command(ctx, "mod", "download").CombinedOutput() // all of go.mod, their go.mod files too
-		if err == nil {
-			out, err = t.command(ctx, append([]string{"mod", "download"}, modules...)...).CombinedOutput()
-		}
+func (t toolchain) download(ctx context.Context, log *progress, missing int) error {
+	return log.timed(fmt.Sprintf("downloading %d Go modules", missing), func() error {
+		out, err := t.command(ctx, "mod", "download").CombinedOutput() // their go.mod files too
 		if err != nil {
 			return failure(ctx, "downloading the Go modules failed",
 				"The first start needs the network (GOPROXY is "+t.GOPROXY+"); start again and it goes on from here.", out, err)
@@ -166,10 +160,19 @@ func (t toolchain) download(ctx context.Context, log *progress, modules []string
 	})
 }
 
-func (t toolchain) buildTools(ctx context.Context, log *progress, dir string) error {
-	return log.timed("compiling the Go kernel", func() error {
-		args := []string{"build", "-ldflags=-s", "-o", dir + string(filepath.Separator)}
-		out, err := t.command(ctx, append(args, tools...)...).CombinedOutput()
+// buildTools compiles the kernel, and packages on the way: one command keeps all
+// processors busy to the end, and two at once would compile what both need twice.
+func (t toolchain) buildTools(ctx context.Context, log *progress, dir string, packages []string) error {
+	what := "compiling the Go kernel"
+	if len(packages) > 0 {
+		what += " and what the notebook imports"
+	}
+	return log.timed(what, func() error {
+		args := append([]string{"build", "-ldflags=-s", "-o", dir + string(filepath.Separator)}, tools...)
+		out, err := t.command(ctx, append(args, packages...)...).CombinedOutput()
+		if err != nil && len(packages) > 0 { // which may not compile: the notebook's business
+			out, err = t.command(ctx, args...).CombinedOutput()
+		}
 		if err != nil {
 			return failure(ctx, "compiling the Go kernel failed",
 				"Does `go build ./...` work in the checkout? Is there room on the disk?", out, err)
@@ -190,4 +193,29 @@ func (e *Env) WarmUp(ctx context.Context, packages []string) {
 			e.golang.command(ctx, "build", p).Run()
 		}
 	}
+}
+
+// Fetch loads the data sets that are packages, of those named, so that cells find
+// them without a network.
+func (e *Env) Fetch(ctx context.Context, log io.Writer, names []string) error {
+	dir, err := os.MkdirTemp("", "fetch-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	// Not `go run`: that would keep the program in Go's cache.
+	program := filepath.Join(dir, "fetch")
+	out, err := e.golang.command(ctx, "build", "-ldflags=-s", "-o", program, modulePath+"/notebooks/internal/fetch").CombinedOutput()
+	if err != nil {
+		return failure(ctx, "compiling what loads the data sets failed", "Does `go build ./...` work in the checkout?", out, err)
+	}
+	cmd := e.golang.command(ctx)
+	cmd.Path, cmd.Args = program, append([]string{program}, names...)
+	cmd.Env = append(cmd.Env, "MLKIT_PYTHON="+e.Python, // ours has pip, others may not
+		"PATH="+filepath.Join(e.golang.GOROOT, "bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Run(); err != nil {
+		return cause(ctx, err)
+	}
+	return nil
 }

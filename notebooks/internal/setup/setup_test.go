@@ -93,11 +93,11 @@ func TestNoNetwork(t *testing.T) {
 		offline.GOPROXY = closedPort
 		t.Setenv("GOPROXY", closedPort)
 		t.Setenv("GONOSUMDB", "*")
-		missing, err := offline.missingModules(nil)
+		missing, err := offline.missingModules()
 		if err != nil || len(missing) < 10 {
 			t.Fatalf("in an empty cache %d modules are missing, %v", len(missing), err)
 		}
-		err = offline.download(t.Context(), &progress{}, missing)
+		err = offline.download(t.Context(), &progress{}, len(missing))
 		if err == nil || !strings.Contains(err.Error(), "needs the network") || !strings.Contains(err.Error(), closedPort) {
 			t.Errorf("%v; want the remedy and the proxy", err)
 		}
@@ -130,8 +130,8 @@ func TestMissingModules(t *testing.T) {
 	cache := filepath.Join(dir, "cache")
 	os.MkdirAll(filepath.Join(cache, "example.com", "!one@v1.0.0"), 0o700)
 	os.MkdirAll(filepath.Join(cache, "example.com", "three@v3.0.0"), 0o700)
-	got, err := toolchain{GOMOD: mod, GOMODCACHE: cache}.missingModules([]string{"example.com/One@v1.0.0", "example.com/Data@v1.0.0"})
-	if err != nil || !slices.Equal(got, []string{"example.com/Data@v1.0.0", "example.com/two@v2.0.0-2024"}) {
+	got, err := toolchain{GOMOD: mod, GOMODCACHE: cache}.missingModules()
+	if err != nil || !slices.Equal(got, []string{"example.com/two@v2.0.0-2024"}) {
 		t.Errorf("missing: %v, %v", got, err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Categories makes the x axis a list of names, at 0, 1, 2, …, for Bars and Strip. Points and lines may be added at those positions.
+// Categories makes the x axis a list of names, at 0, 1, 2, …, for Bars and Strip. Points and lines can be added at those positions.
 func (f *Figure) Categories(names ...string) *Figure { f.categories = names; return f }
 
 // slot returns the part of a category's width, from −0.5 to 0.5 around it, that layer l has among all layers of its kind.
@@ -28,8 +28,8 @@ func (f *Figure) slot(l *layer) (left, width float64) {
 	return -used/2 + used*float64(k)/float64(n), used / float64(n)
 }
 
-// Bars adds a bar for every category, from zero to value, with a whisker of ±err where err is not nil. Several calls stand side by
-// side. Style: Values.
+// Bars adds a bar from zero to values[i] for each category, with a whisker of ±err[i] if err is not nil. The bars of several calls
+// stand side by side. Style: Values.
 func (f *Figure) Bars(name string, values, err []float64, styles ...Style) *Figure {
 	if err != nil && len(err) != len(values) {
 		f.errorf("Bars %q: %d values but %d errors", name, len(values), len(err))
@@ -74,8 +74,8 @@ func (f *Figure) needCategories(kind, name string, n int) {
 	}
 }
 
-// Strip shows for every category the values of several runs (groups[i] belongs to category i): each as a dot, a box from the first to
-// the third quartile, and a bar at the median. Several calls stand side by side.
+// Strip shows the values of several runs for each category; groups[i] belongs to category i. Each value is a dot; a box goes from
+// the first to the third quartile, with a bar at the median. The strips of several calls stand side by side.
 func (f *Figure) Strip(name string, groups [][]float64, styles ...Style) *Figure {
 	f.needCategories("Strip", name, len(groups))
 	var all []float64
@@ -147,8 +147,8 @@ func (a *axes) box(x0, x1, y0, y1 float64, l look) {
 	}
 }
 
-// Histogram counts values in bins of equal width; bins <= 0 lets the data choose (the rule of Freedman and Diaconis, 1981). Further
-// histograms of the same figure use the bins of the first, so that their heights compare.
+// Histogram counts values in bins of equal width. If bins <= 0 the data decides (the rule of Freedman and Diaconis, 1981). Further
+// histograms in the same figure use the bins of the first, so that heights can be compared.
 func (f *Figure) Histogram(name string, values []float64, bins int, styles ...Style) *Figure {
 	var ok []float64
 	for _, v := range values {

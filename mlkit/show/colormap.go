@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// A Colormap turns a number in [0, 1] into a colour. Numbers outside are clamped, NaN is grey.
+// A Colormap maps a number in [0, 1] to a colour. Numbers outside are clamped; NaN is grey.
 type Colormap struct {
 	name    string
 	anchors []color.NRGBA
@@ -33,8 +33,8 @@ func hex(v ...uint32) []color.NRGBA {
 	return out
 }
 
-// The colour maps. All are monotone in lightness (Diverging on either side of its middle), so they survive colour blindness and a
-// black-and-white printer.
+// The colour maps. Each is monotonic in lightness (Diverging on either side of its middle), so it works for readers with colour
+// blindness and in greyscale print.
 var (
 	// Viridis is matplotlib's default (Smith and van der Walt, 2015), sampled at 11 points.
 	Viridis = Colormap{"viridis", hex(0x440154, 0x482475, 0x414487, 0x355F8D, 0x2A788E, 0x21918C, 0x22A884, 0x44BF70, 0x7AD151, 0xBDDF26, 0xFDE725)}

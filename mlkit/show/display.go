@@ -33,8 +33,8 @@ var saveDir struct {
 	n   int
 }
 
-// SaveTo makes every display outside a notebook write its files (PNG, HTML, text) into dir, numbered in the order of display:
-// 01-training-loss.png. An empty dir, the default unless the environment variable MLKIT_SHOW names a folder, switches it off. In a
+// SaveTo makes every display outside a notebook write a file (PNG, HTML or text) into dir, numbered in the order of display:
+// 01-training-loss.png. The default is the folder named by the environment variable MLKIT_SHOW. An empty dir turns it off. In a
 // notebook it has no effect.
 func SaveTo(dir string) {
 	saveDir.Lock()
@@ -47,7 +47,7 @@ func init() { saveDir.dir = os.Getenv("MLKIT_SHOW") }
 // InNotebook reports whether the program was started by a GoNB kernel.
 func InNotebook() bool { return gonbui.IsNotebook }
 
-// Headless reports whether nobody watches the program: it runs in a notebook without a browser behind it (nbclient), or outside a
+// Headless reports whether nobody is watching the program: it runs in a notebook without a browser (nbclient), or outside a
 // notebook with its output in a file or a pipe. Intermediate states are then not worth drawing.
 func Headless() bool {
 	if InNotebook() {
@@ -56,17 +56,17 @@ func Headless() bool {
 	return !train.IsTerminal(os.Stdout)
 }
 
-// Progress starts a bar on the standard output for a task of total steps. It is updated in place while someone watches (see Headless);
-// otherwise, and in the end, it is one line without times, so that a notebook's output repeats.
+// Progress starts a progress bar on the standard output for a task of total steps. While someone is watching (see Headless) it is
+// updated in place. Its last line, the only one otherwise, has no times, so that the output of a notebook can be reproduced.
 func Progress(title string, total int) *train.Bar {
 	return train.NewBar(os.Stdout, title, total, !Headless())
 }
 
-// Smoke reports whether the notebook is only tried out, as the project's tests do with those that train for minutes: the environment
-// variable MLKIT_SMOKE is set. Sizes are then small (see Sized) and figures mean nothing, so they are not to be asserted.
+// Smoke reports whether the environment variable MLKIT_SMOKE is set: the notebook is only tried out, as the tests do with notebooks
+// that train for minutes. Use small sizes then (see Sized), and do not assert the results.
 func Smoke() bool { return os.Getenv("MLKIT_SMOKE") != "" }
 
-// Sized is full, or small where the notebook is only tried out.
+// Sized returns full, or small if the notebook is only tried out (see Smoke).
 func Sized[T any](full, small T) T {
 	if Smoke() {
 		return small

@@ -11,11 +11,11 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Grid is where a function of two variables was sampled: at every (X[i], Y[j]), both ascending. Values on it are a flat slice with
-// X running fastest: z[j·len(X)+i].
+// A Grid holds the points at which a function of two variables was sampled: every (X[i], Y[j]), both ascending. The values are a
+// flat slice in which X varies fastest: z[j·len(X)+i].
 type Grid struct{ X, Y []float64 }
 
-// NewGrid returns nx points from x0 to x1 by ny points from y0 to y1.
+// NewGrid returns a grid of nx evenly spaced points from x0 to x1 by ny from y0 to y1.
 func NewGrid(x0, x1 float64, nx int, y0, y1 float64, ny int) Grid {
 	return Grid{Linspace(x0, x1, nx), Linspace(y0, y1, ny)}
 }
@@ -34,7 +34,7 @@ func (g Grid) Eval(f func(x, y float64) float64) []float64 {
 	return z
 }
 
-// Points returns the grid points as rows (x, y), shape [Len, 2]: one batch for a model whose decision regions are wanted.
+// Points returns the grid points as rows (x, y), shape [Len, 2]: a batch for a model whose decision regions are to be drawn.
 func (g Grid) Points() []float32 {
 	p := make([]float32, 0, 2*g.Len())
 	for _, y := range g.Y {
@@ -59,9 +59,9 @@ func (f *Figure) checkGrid(kind string, g Grid, n int) bool {
 	return false
 }
 
-// Contour fills the figure with bands of equal z, drawn between the grid points by bilinear interpolation, with a thin line where
-// bands meet and a colour bar at the right. Paths, points and lines added to the figure lie on top; the grid alone settles the axes,
-// so that a diverging path leaves the picture instead of shrinking it. Styles: Levels, Colors, LogColors, Limits, ZLabel.
+// Contour fills the figure with bands of equal z, interpolated bilinearly between the grid points, with a thin line between bands
+// and a colour bar on the right. Paths, points and lines that are added to the figure lie on top. The grid alone sets the axes, so
+// a diverging path leaves the picture instead of shrinking it. Styles: Levels, Colors, LogColors, Limits, ZLabel.
 func (f *Figure) Contour(g Grid, z []float64, styles ...Style) *Figure {
 	if !f.checkGrid("Contour", g, len(z)) {
 		return f
@@ -96,7 +96,7 @@ func (f *Figure) Contour(g Grid, z []float64, styles ...Style) *Figure {
 
 func differ(a, b int) bool { return b >= 0 && a != b }
 
-// Heat colours the cell around every grid point by its z, with a colour bar at the right. Styles: Colors, LogColors, Limits, ZLabel.
+// Heat colours the cell around each grid point by its z, with a colour bar on the right. Styles: Colors, LogColors, Limits, ZLabel.
 func (f *Figure) Heat(g Grid, z []float64, styles ...Style) *Figure {
 	if !f.checkGrid("Heat", g, len(z)) {
 		return f
@@ -120,8 +120,8 @@ func (f *Figure) Heat(g Grid, z []float64, styles ...Style) *Figure {
 	return f
 }
 
-// Regions colours the figure by class: class[k] is the index into names at grid point k (others are grey). The colours are pale
-// versions of those of the series with the same names, so Points of class "cat" lie on the region "cat".
+// Regions colours the figure by class: class[k] is the index into names at grid point k; any other number is grey. Each colour is a
+// pale version of that of the series with the same name, so Points of class "cat" lie on the region "cat".
 func (f *Figure) Regions(g Grid, class []int, names []string, styles ...Style) *Figure {
 	if !f.checkGrid("Regions", g, len(class)) {
 		return f
@@ -163,8 +163,9 @@ func (f *Figure) Regions(g Grid, class []int, names []string, styles ...Style) *
 	return f
 }
 
-// Spectrogram returns the picture of frames[t][k], the energy of frequency band k in frame t: time to the right (hop seconds per
-// frame), frequency upwards (the last band is at maxHz). Give it decibels or another logarithm; energies span too much to see.
+// Spectrogram shows frames[t][k], the energy of frequency band k in frame t. Time runs to the right (hop seconds per frame) and
+// frequency upwards (the last band is at maxHz). Pass decibels or another logarithm: raw energies span too many orders of
+// magnitude.
 func Spectrogram(title string, frames [][]float64, hop, maxHz float64, styles ...Style) *Figure {
 	f := Plot(title, "time (s)", "frequency (Hz)")
 	if len(frames) < 2 || len(frames[0]) < 2 || !(hop > 0) || !(maxHz > 0) {

@@ -9,13 +9,13 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Figure is a Picture with axes: make one with Plot, add data with its methods, each of which returns the figure, then Show it.
+// A Figure is a Picture with axes. Make one with Plot, add data with its methods, each of which returns the figure, and call Show.
 //
-// A series with a name has an entry in the legend and a colour of its own; series of the same name share both, so a Line and its
-// Band belong together. A series without a name takes the colour of the one before it.
+// A series with a name has an entry in the legend and a colour of its own. Series with the same name share both, so a Line and its
+// Band belong together. A series without a name has the colour of the one before it.
 //
-// Values that are not finite, or not positive on a logarithmic axis, are left out, lines are broken there, and a note under the
-// figure says how many. Slices of different length, and other bad input, are reported when the figure is drawn.
+// Values that are not finite, or not positive on a logarithmic axis, are left out: lines break there, and a note under the figure
+// counts them. Slices of different lengths and other bad input are reported when the figure is drawn.
 type Figure struct {
 	Picture
 	x, y       axis
@@ -77,7 +77,7 @@ func (a *axes) pt(x, y float64) (vg.Point, bool) {
 	return vg.Point{X: a.X(c(a.x.norm(x))), Y: a.Y(c(a.y.norm(y)))}, true
 }
 
-// Plot starts a figure. The labels name the quantities on the axes, with units: "step", "time (s)".
+// Plot starts a figure. The labels name the quantities on the axes, with their units: "step", "time (s)".
 func Plot(title, xLabel, yLabel string) *Figure {
 	f := &Figure{x: axis{label: xLabel}, y: axis{label: yLabel}}
 	f.title, f.w, f.h = title, Width, Height
@@ -97,10 +97,10 @@ func (f *Figure) LogX() *Figure { f.x.log = true; return f }
 // LogY makes the y axis logarithmic.
 func (f *Figure) LogY() *Figure { f.y.log = true; return f }
 
-// XRange fixes the x axis to lo…hi; data outside is cut off.
+// XRange sets the x axis to lo…hi. Data outside is not shown.
 func (f *Figure) XRange(lo, hi float64) *Figure { f.x.set(f, "XRange", lo, hi); return f }
 
-// YRange fixes the y axis to lo…hi; data outside is cut off.
+// YRange sets the y axis to lo…hi. Data outside is not shown.
 func (f *Figure) YRange(lo, hi float64) *Figure { f.y.set(f, "YRange", lo, hi); return f }
 
 // Square gives both axes the same scale, so that a circle is round.

@@ -2,7 +2,7 @@ package show
 
 import "math"
 
-// Number is what the drawing functions can be fed with through Floats.
+// Number is any type of number that Floats and Mapped accept.
 type Number interface {
 	~float32 | ~float64 | ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64
 }

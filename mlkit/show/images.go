@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Pixel is the type of the numbers an image is made from: floats from 0 (black) to 1, or bytes from 0 to 255.
+// Pixel is the type of the values that an image is made from: floats from 0 (black) to 1 (white), or bytes from 0 to 255.
 type Pixel interface{ ~float32 | ~float64 | ~uint8 }
 
 func level[T Pixel](v T) uint8 {
@@ -33,7 +33,7 @@ func wantPixels(what string, got, channels, h, w int) {
 	}
 }
 
-// Gray makes an image of shape [h, w]. It panics if the length differs.
+// Gray makes an image of shape [h, w]. It panics if len(pix) is not h·w.
 func Gray[T Pixel](pix []T, h, w int) image.Image {
 	wantPixels("Gray", len(pix), 1, h, w)
 	img := image.NewGray(image.Rect(0, 0, w, h))
@@ -43,7 +43,7 @@ func Gray[T Pixel](pix []T, h, w int) image.Image {
 	return img
 }
 
-// RGB makes a colour image of planes, shape [3, h, w] as a convolution takes it. It panics if the length differs.
+// RGB makes a colour image from planes, shape [3, h, w], the layout that a convolution takes. It panics if len(pix) is not 3·h·w.
 func RGB[T Pixel](pix []T, h, w int) image.Image {
 	wantPixels("RGB", len(pix), 3, h, w)
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -54,8 +54,8 @@ func RGB[T Pixel](pix []T, h, w int) image.Image {
 	return img
 }
 
-// Mapped makes an image of shape [h, w] whose values may have any range: the smallest gets the first colour of m and the largest the
-// last. With Diverging zero is in the middle, which suits weights and feature maps. It panics if the length differs.
+// Mapped makes an image of shape [h, w] from values of any range: the smallest gets the first colour of m and the largest the last.
+// With Diverging, zero is in the middle, which suits weights and feature maps. It panics if len(pix) is not h·w.
 func Mapped[T Number](pix []T, h, w int, m Colormap) image.Image {
 	wantPixels("Mapped", len(pix), 1, h, w)
 	z := Floats(pix)
@@ -67,8 +67,8 @@ func Mapped[T Number](pix []T, h, w int, m Colormap) image.Image {
 	return img
 }
 
-// Images returns a grid of images, columns of them per row (<= 0 chooses), with a caption under each (nil for none). Small images are
-// enlarged without smoothing: one sees the pixels that the model gets.
+// Images returns a grid of images with the given number of columns (<= 0: chosen automatically) and a caption under each (nil:
+// none). Small images are enlarged without smoothing, so that the pixels are those that the model gets.
 func Images(title string, images []image.Image, captions []string, columns int) *Picture {
 	if columns <= 0 {
 		columns = min(max(len(images), 1), 8)
@@ -202,7 +202,7 @@ func area(m image.Image, x, y, width float64) color.NRGBA {
 	return color.NRGBA{uint8(min(r/n+rest, 255)), uint8(min(g/n+rest, 255)), uint8(min(bl/n+rest, 255)), 255}
 }
 
-// A Box is a labelled rectangle in the pixels of an image, from its top left corner.
+// A Box is a labelled rectangle on an image. Its coordinates are pixels, counted from the top left corner of the image.
 type Box struct {
 	X0, Y0, X1, Y1 float64
 	Label          string
@@ -210,8 +210,8 @@ type Box struct {
 	Series         int     // the colour, from 1, so that several pictures agree; 0 gives each label of a picture the next one
 }
 
-// Boxes returns an image with rectangles and their labels. Boxes with the same label have the same colour. The labels lie over all
-// rectangles, and what has a higher score over what has a lower one.
+// Boxes returns an image with labelled rectangles. Boxes with the same label have the same colour. Labels lie above all rectangles,
+// and boxes with higher scores above those with lower ones.
 func Boxes(title string, m image.Image, boxes []Box) *Picture {
 	p := &Picture{title: title, w: Width, colours: colourKind(m)}
 	b := m.Bounds()

@@ -23,7 +23,8 @@ func (f *Figure) check(kind, name string, x []float64, ys ...[]float64) ([]float
 	return x, true
 }
 
-// Line adds a line through the points (x[i], y[i]); x nil stands for 0, 1, 2, … The slices are read when the figure is drawn.
+// Line adds a line through the points (x[i], y[i]). If x is nil it is 0, 1, 2, … The slices are read when the figure is drawn. Of
+// more points than the picture has pixels, only those are drawn that can be seen.
 func (f *Figure) Line(name string, x, y []float64, styles ...Style) *Figure {
 	whole := x == nil
 	x, ok := f.check("Line", name, x, y)
@@ -41,7 +42,7 @@ func (f *Figure) Line(name string, x, y []float64, styles ...Style) *Figure {
 		}}, styles)
 }
 
-// Func adds the graph of fn from lo to hi.
+// Func adds the graph of fn from lo to hi, through 400 points.
 func (f *Figure) Func(name string, fn func(float64) float64, lo, hi float64, styles ...Style) *Figure {
 	x := Linspace(lo, hi, 400)
 	if f.x.log && lo > 0 {
@@ -50,7 +51,8 @@ func (f *Figure) Func(name string, fn func(float64) float64, lo, hi float64, sty
 	return f.Line(name, x, Map(x, fn), styles...)
 }
 
-// Points adds a mark at every (x[i], y[i]); x nil stands for 0, 1, 2, … The marks shrink when there are many.
+// Points adds a mark at each (x[i], y[i]). If x is nil it is 0, 1, 2, … Marks are smaller if there are more than 300, and again
+// above 2000.
 func (f *Figure) Points(name string, x, y []float64, styles ...Style) *Figure {
 	whole := x == nil
 	x, ok := f.check("Points", name, x, y)
@@ -93,7 +95,7 @@ func (f *Figure) Band(name string, x, lo, hi []float64, styles ...Style) *Figure
 		}}, styles)
 }
 
-// ErrorBars adds vertical bars from y[i]−err[i] to y[i]+err[i] with a mark in the middle.
+// ErrorBars adds a mark at each (x[i], y[i]) with a vertical bar from y[i]−|err[i]| to y[i]+|err[i]|.
 func (f *Figure) ErrorBars(name string, x, y, err []float64, styles ...Style) *Figure {
 	x, ok := f.check("ErrorBars", name, x, y, err)
 	if !ok {
@@ -112,8 +114,8 @@ func (f *Figure) ErrorBars(name string, x, y, err []float64, styles ...Style) *F
 		}}, styles)
 }
 
-// Runs adds the mean of several runs of the same experiment (one per seed) as a line, and their spread from the smallest to the
-// largest as a band. At a position where a run is not finite neither is drawn. Runs of different lengths are an error.
+// Runs adds the mean of several runs of one experiment (one run per seed) as a line, and the range from the smallest to the largest
+// as a band. Neither is drawn where a run is not finite. Runs of different lengths are an error.
 func (f *Figure) Runs(name string, x []float64, runs [][]float64, styles ...Style) *Figure {
 	if len(runs) == 0 {
 		f.errorf("Runs %q: no runs", name)
@@ -134,8 +136,9 @@ func (f *Figure) Runs(name string, x []float64, runs [][]float64, styles ...Styl
 	return f.Band(name, x, lo, hi, styles...).Line(name, x, mean, styles...)
 }
 
-// Path adds a line that has a direction: an open mark where it starts, a filled one where it ends, small dots on the steps between
-// (if they are few), and a light rim so that it is seen on any ground. It is how an optimizer's way is drawn on its surface.
+// Path adds a line with a direction, such as the path of an optimizer on its loss surface. It has an open mark at the start and a
+// filled one at the end, small dots at the steps in between if there are at most 60, and a light outline that keeps it visible on
+// any background.
 func (f *Figure) Path(name string, x, y []float64, styles ...Style) *Figure {
 	x, ok := f.check("Path", name, x, y)
 	if !ok {
@@ -170,7 +173,7 @@ func (f *Figure) Path(name string, x, y []float64, styles ...Style) *Figure {
 		}}, styles)
 }
 
-// Arrows adds an arrow from (x[i], y[i]) by (dx[i], dy[i]) in the units of the axes: a field of gradients, a single step.
+// Arrows adds an arrow from each (x[i], y[i]) to (x[i]+dx[i], y[i]+dy[i]): a field of gradients, or a single step.
 func (f *Figure) Arrows(name string, x, y, dx, dy []float64, styles ...Style) *Figure {
 	if _, ok := f.check("Arrows", name, x, y, dx, dy); !ok || x == nil {
 		return f
@@ -206,8 +209,8 @@ func (a *axes) arrow(p, q vg.Point, l look) {
 	}
 }
 
-// HLine adds a horizontal line at y across the figure: a bound, a target, a chance level. It is
-// dashed and grey unless a style says otherwise.
+// HLine adds a horizontal line at y across the figure: a bound, a target, a chance level. It is dashed and grey unless a style
+// changes that.
 func (f *Figure) HLine(name string, y float64, styles ...Style) *Figure {
 	return f.add(&layer{name: name, kind: "horizontal line", z: zLine, thumb: thumbLine, reference: true, tightX: true, ys: [][]float64{{y}},
 		look: look{dash: dashes(1), width: 1.5},
@@ -222,8 +225,8 @@ func (f *Figure) HLine(name string, y float64, styles ...Style) *Figure {
 		}}, styles)
 }
 
-// VLine adds a vertical line at x across the figure: the step of an event, a chosen value. It is dashed
-// and grey unless a style says otherwise.
+// VLine adds a vertical line at x across the figure: the step of an event, a chosen value. It is dashed and grey unless a style
+// changes that.
 func (f *Figure) VLine(name string, x float64, styles ...Style) *Figure {
 	return f.add(&layer{name: name, kind: "vertical line", z: zLine, thumb: thumbLine, reference: true, xs: [][]float64{{x}},
 		look: look{dash: dashes(1), width: 1.5},
@@ -238,7 +241,7 @@ func (f *Figure) VLine(name string, x float64, styles ...Style) *Figure {
 		}}, styles)
 }
 
-// Text writes s beside the point (x, y), on a light ground.
+// Text writes s beside the point (x, y), on a light background.
 func (f *Figure) Text(x, y float64, s string) *Figure {
 	return f.add(&layer{z: zWord, xs: [][]float64{{x}}, ys: [][]float64{{y}}, draw: func(a *axes, l *layer) {
 		p, ok := a.pt(x, y)

@@ -8,9 +8,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Matrix returns the picture of values[row][column] as coloured cells with the number inside, written by format ("%.2f"; "" for none).
-// Labels that are nil are left out. Where cells are too small for numbers that can be read, a colour bar stands in for them, and of
-// labels too close to read only each second, third, … is written. Styles: Colors, LogColors, Limits.
+// Matrix shows values[row][column] as coloured cells with the number inside, written in the given format ("%.2f"; "": no numbers).
+// Labels may be nil. If the cells are too small for readable numbers, a colour bar is drawn instead, and if labels are too close
+// together only every second, third, … is written. Styles: Colors, LogColors, Limits.
 func Matrix(title string, rows, cols []string, values [][]float64, format string, styles ...Style) *Picture {
 	return matrix(title, "", "", rows, cols, values, func(i, j int) string {
 		if format == "" {
@@ -20,8 +20,8 @@ func Matrix(title string, rows, cols []string, values [][]float64, format string
 	}, values, styles)
 }
 
-// Confusion returns the confusion matrix counts[true][predicted]: the cells hold the counts, the colours the share of the true class,
-// so that rare classes are seen as well as frequent ones.
+// Confusion shows the confusion matrix counts[true][predicted]. The cells contain the counts; the colours are the shares of the
+// true class, so that rare classes are as visible as frequent ones.
 func Confusion(title string, labels []string, counts [][]int, styles ...Style) *Picture {
 	share := make([][]float64, len(counts))
 	text := func(i, j int) string {

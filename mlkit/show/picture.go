@@ -13,8 +13,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Picture is anything that can be looked at: a Figure (axes with data), a grid of images, panels of other pictures. It is made by
-// the functions of this package and drawn when it is shown or saved.
+// A Picture is anything that can be looked at: a Figure (axes with data), a grid of images, panels of other pictures. The functions
+// of this package make them; they are drawn when they are shown or saved.
 type Picture struct {
 	title, alt string
 	w, h       int
@@ -24,12 +24,12 @@ type Picture struct {
 	figure     *Figure                   // that this is the picture of, if any
 }
 
-// A Drawing is a Picture or something built on one, such as a *Figure.
+// A Drawing is a Picture or something that contains one, such as a *Figure.
 type Drawing interface{ picture() *Picture }
 
 func (p *Picture) picture() *Picture { return p }
 
-// Size sets the size in CSS pixels (640×400 unless set); the PNG has twice that. It panics outside of 16…4096.
+// Size sets the size in CSS pixels (default 640×400); the PNG has twice that. It panics if a side is not in 16…4096.
 func (p *Picture) Size(w, h int) *Picture { p.setSize(w, h); return p }
 
 func (p *Picture) setSize(w, h int) {
@@ -39,8 +39,8 @@ func (p *Picture) setSize(w, h int) {
 	p.w, p.h = w, h
 }
 
-// Alt sets the text that stands in for the picture: a sentence that says what it shows, for readers who cannot see it. Without it
-// the text is derived from title, axes and data.
+// Alt sets the alternative text: a sentence that says what the picture shows, for readers who cannot see it. By default the text is
+// derived from the title, the axes and the data.
 func (p *Picture) Alt(text string) *Picture { p.alt = text; return p }
 
 // Describe returns the alternative text, which is never empty.
@@ -70,7 +70,7 @@ func (p *Picture) PNG() ([]byte, error) {
 // Image returns the drawn pixels, Density of them per CSS pixel.
 func (p *Picture) Image() (*image.RGBA, error) { return render(p, Density) }
 
-// Save writes the picture to a PNG file, whose folder it makes if need be.
+// Save writes the picture to a PNG file and creates its folder if necessary.
 func (p *Picture) Save(path string) error {
 	b, err := p.PNG()
 	if err != nil {
@@ -82,8 +82,9 @@ func (p *Picture) Save(path string) error {
 	return os.WriteFile(path, b, 0o644)
 }
 
-// Show displays the picture as the cell's output, with its alternative text, and waits until the kernel has it. Outside a notebook
-// it writes a file if SaveTo was called, and else does nothing. A picture that cannot be drawn is shown as its error message.
+// Show displays the picture as the output of the cell, with its alternative text, and waits until the kernel has received it.
+// Outside a notebook it writes a file if SaveTo was called and otherwise does nothing. A picture that cannot be drawn is displayed
+// as its error message.
 func (p *Picture) Show() { send(pngBundle(p), "") }
 
 // render draws p. Whatever goes wrong, panics of the drawing libraries included, is the error.

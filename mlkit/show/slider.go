@@ -19,7 +19,8 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// Slides are pictures of which one is seen at a time: a parameter moves, the picture follows. Make them with Slider or Slider2.
+// Slides are pictures of which one is visible at a time: the reader moves a parameter and the picture follows. Make them with
+// Slider or Slider2.
 type Slides struct {
 	params []param
 	frames []*Picture // one for every combination, the last parameter running fastest
@@ -33,11 +34,12 @@ type param struct {
 	Labels []string `json:"labels"`
 }
 
-// Slider draws a picture for every label (the values of the parameter called name) and lets the reader choose with a slider, or the
-// arrow keys. All pictures are drawn beforehand and travel in the page, so it needs no kernel: it moves in a notebook that was only
-// opened, in an exported page, from a file. Where scripts are not allowed it is the picture of Start, alone. Keep to 30 pictures; more than 300 are an error.
+// Slider draws one picture for each label (a value of the parameter called name) and lets the reader choose with a slider or the
+// arrow keys. All pictures are drawn in advance and are part of the page, so no kernel is needed: the slider works in a notebook
+// that was only opened, in an exported page, and from a file. Where scripts are not allowed only the picture of Start is visible.
+// Use up to about 30 pictures; more than 300 are an error.
 //
-// The pictures have to be of one size. Figures get common axes, wide enough for all of them, unless a range was set.
+// All pictures must have the same size. Figures without a range of their own get common axes, wide enough for all of them.
 func Slider(name string, labels []string, frame func(i int) Drawing) *Slides {
 	s := &Slides{params: []param{{plainText(name), labels}}}
 	for i := range labels {
@@ -46,7 +48,7 @@ func Slider(name string, labels []string, frame func(i int) Drawing) *Slides {
 	return s.finish()
 }
 
-// Slider2 is Slider for two parameters, with a picture for every combination: six values of one and five of the other are plenty.
+// Slider2 is Slider for two parameters, with one picture for each combination. Six values of one and five of the other are plenty.
 func Slider2(name string, labels []string, name2 string, labels2 []string, frame func(i, j int) Drawing) *Slides {
 	s := &Slides{params: []param{{plainText(name), labels}, {plainText(name2), labels2}}}
 	for i := range labels {
@@ -91,7 +93,7 @@ func (s *Slides) at(k int) string {
 	return strings.Join(words, ", ")
 }
 
-// Labels writes the values of a slider: Labels("%g", rates).
+// Labels formats the values of a slider: Labels("%g", rates).
 func Labels[T any](format string, values []T) []string {
 	out := make([]string, len(values))
 	for i, v := range values {
@@ -120,7 +122,8 @@ func commonAxes(figures []*Figure) {
 	}
 }
 
-// Start sets the position that is seen first, and the only one where scripts are not allowed: an index per parameter (0 unless set).
+// Start sets the position that is visible first, and the only one where scripts are not allowed: one index per parameter (default
+// 0).
 func (s *Slides) Start(position ...int) *Slides {
 	k := 0
 	for i, p := range s.params {
@@ -134,7 +137,7 @@ func (s *Slides) Start(position ...int) *Slides {
 	return s
 }
 
-// Alt sets the alternative text of the whole; each picture keeps its own as well.
+// Alt sets the alternative text of the whole. Each picture keeps its own as well.
 func (s *Slides) Alt(text string) *Slides { s.alt = text; return s }
 
 // Describe returns the alternative text.
@@ -152,7 +155,7 @@ func (s *Slides) Describe() string {
 // Show displays the slider.
 func (s *Slides) Show() { s.show(s.HTML) }
 
-// ShowGIF displays the pictures as an animation, one per delay, for places where no script runs.
+// ShowGIF displays the pictures as an animation, each for the given delay, for places where scripts do not run.
 func (s *Slides) ShowGIF(delay time.Duration) {
 	s.show(func() (string, error) {
 		b, err := s.GIF(delay)
@@ -189,8 +192,8 @@ func (s *Slides) render(i int, density float64) (*image.RGBA, error) {
 // sliderDensity is the compromise between crisp letters and the weight of many pictures in one page.
 const sliderDensity = 1.5
 
-// HTML returns the slider as a fragment that depends on nothing outside of it. The first picture is whole; the others hold only the
-// pixels that differ from it and are laid over it, which makes them a fraction of the size.
+// HTML returns the slider as a self-contained fragment. The first picture is complete; the others contain only the pixels that
+// differ from it and are laid over it, at a fraction of the size.
 func (s *Slides) HTML() (string, error) {
 	base, err := s.render(s.start, sliderDensity)
 	if err != nil {
@@ -305,7 +308,7 @@ func difference(a, b *image.RGBA, rim int) *image.RGBA {
 	return out
 }
 
-// GIF returns the pictures as an endless animation in CSS pixels. After the first frame it holds what changes.
+// GIF returns the pictures as an endless animation, one pixel per CSS pixel. Frames after the first contain only what changes.
 func (s *Slides) GIF(delay time.Duration) ([]byte, error) {
 	var frames []*image.RGBA
 	all := map[color.RGBA]int{}

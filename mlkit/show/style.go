@@ -8,8 +8,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Style changes how one series looks. Colours, dashes and marks that tell series apart are chosen by the figure; styles are for
-// what carries a meaning: show.Dashed for a bound, show.Neutral for a reference.
+// A Style changes how one series looks. The figure chooses the colours, dashes and marks that tell series apart. Use styles for
+// what has a meaning: show.Dashed for a bound, show.Neutral for a reference.
 type Style func(*look)
 
 type colour = color.NRGBA
@@ -36,10 +36,10 @@ func Dashed(l *look) { l.dash = dashes(1) }
 // Dotted draws a line with dots.
 func Dotted(l *look) { l.dash = dashes(2) }
 
-// Neutral draws in dark grey, which stays out of the way of the series colours.
+// Neutral draws in dark grey, so that the series stand out.
 func Neutral(l *look) { l.colour = softInk }
 
-// Faint draws thinly and half transparent: one of many.
+// Faint draws a thin, translucent line: one of many.
 func Faint(l *look) { l.colour.A, l.width = 0x66, 1 }
 
 // Marks puts a mark on every point of a line.
@@ -58,19 +58,19 @@ func Dot(r float64) Style { return func(l *look) { l.size = r } }
 func Colors(m Colormap) Style { return func(l *look) { l.cmap = &m } }
 
 // LogColors spaces the colours and levels of a field by the logarithm of its values, for surfaces that span orders of magnitude.
-// Values that are not positive take the lowest colour.
+// Values that are not positive get the lowest colour.
 func LogColors(l *look) { l.log = true }
 
 // Levels sets the number of bands of a contour picture.
 func Levels(n int) Style { return func(l *look) { l.levels = n } }
 
-// Limits fixes the values of the first and last colour of a field; those outside take the nearer one.
+// Limits sets the values of the first and the last colour of a field. Values outside get the nearer of the two.
 func Limits(lo, hi float64) Style { return func(l *look) { l.limits = &[2]float64{lo, hi} } }
 
-// ZLabel names the quantity that the colours stand for, beside the colour bar.
+// ZLabel labels the colour bar with the quantity that the colours represent.
 func ZLabel(s string) Style { return func(l *look) { l.zlabel = s } }
 
-// Values writes the number over each bar, as for fmt.Sprintf: "%.1f".
+// Values writes each bar's number above it, in the format of fmt.Sprintf: "%.1f".
 func Values(format string) Style { return func(l *look) { l.format = format } }
 
 func dashes(round int) []vg.Length {

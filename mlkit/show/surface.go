@@ -10,8 +10,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Surface returns z over the grid as a surface seen from above at an angle. It gives the idea of a landscape; to read numbers off, or
-// to follow a path, use Contour. Of more than 320 cells along a side, too small to be seen, each second, third, … corner is drawn. Styles: Colors, LogColors (which also makes the height logarithmic), Limits.
+// Surface shows z over the grid as a surface seen from above at an angle. It gives an impression of a landscape; use Contour to
+// read off values or to follow a path. If a side has more than 320 cells, which are too small to be seen, only every second, third,
+// … corner is drawn. Styles: Colors, LogColors (which makes the height logarithmic too), Limits.
 func Surface(title, xLabel, yLabel, zLabel string, g Grid, z []float64, styles ...Style) *Picture {
 	l := look{cmap: &Viridis, zlabel: zLabel}
 	for _, s := range styles {

@@ -10,7 +10,7 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// A Tabular is a table of values under a header. Make it with Table.
+// A Tabular is a table of values with a header. Make one with Table.
 type Tabular struct {
 	caption string
 	header  []string
@@ -18,12 +18,12 @@ type Tabular struct {
 	formats []string
 }
 
-// Table makes a table. Cells are written with four significant digits if they are floats, else as fmt.Print does; numbers stand at
-// the right of their column. A row that is shorter than the header is filled up with empty cells.
+// Table makes a table. Floats are written with four significant digits, other values as by fmt.Print. Columns of numbers are
+// aligned to the right. A row shorter than the header is filled up with empty cells.
 func Table(header []string, rows [][]any) *Tabular { return &Tabular{header: header, rows: rows} }
 
-// Format sets how the cells of each column are written, in order, as for fmt.Sprintf: "%.3f", "%d", "%.1f %%"; "" keeps the default.
-// It applies to numbers only.
+// Format sets how the numbers in each column are written, in the format of fmt.Sprintf: "%.3f", "%d", "%.1f %%". "" keeps the
+// default.
 func (t *Tabular) Format(formats ...string) *Tabular { t.formats = formats; return t }
 
 // Caption sets the line above the table.
@@ -32,8 +32,8 @@ func (t *Tabular) Caption(s string) *Tabular { t.caption = s; return t }
 // longTable is how many rows Show displays at most: a notebook of megabytes opens slowly, and nobody reads them.
 const longTable = 400
 
-// Show displays the table as HTML, with the text as the alternative. Outside a notebook it prints the text. Of more than 400 rows it
-// shows the first and last 200, and between them how many are left out; HTML and Text return all.
+// Show displays the table as HTML, with its text as the alternative. Outside a notebook it prints the text. Of a table with more
+// than 400 rows it shows the first and the last 200 and says how many are left out; HTML and Text return all rows.
 func (t *Tabular) Show() {
 	t = t.shortened()
 	if !InNotebook() {
@@ -115,7 +115,7 @@ func (t *Tabular) isGap(i, j int) bool {
 	return ok
 }
 
-// HTML returns the table as HTML, everything escaped.
+// HTML returns the table as HTML. All text is escaped.
 func (t *Tabular) HTML() string {
 	var b strings.Builder
 	b.WriteString("<table>")
@@ -148,7 +148,7 @@ func (t *Tabular) HTML() string {
 	return b.String()
 }
 
-// Text returns the table as lines of text with aligned columns; a Chinese letter is as wide as two Latin ones.
+// Text returns the table as lines of text with aligned columns. A Chinese character counts as two columns.
 func (t *Tabular) Text() string {
 	n := t.columns()
 	lines := make([][]string, 0, len(t.rows)+1)

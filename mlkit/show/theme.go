@@ -10,8 +10,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Width and Height are the size of a picture in CSS pixels unless Size says otherwise. A picture is drawn with Density device
-// pixels per CSS pixel, so that it stays crisp on dense screens and in print.
+// Width and Height are the default size of a picture in CSS pixels. A picture is drawn with Density device pixels per CSS pixel, so
+// that it is sharp on dense screens and in print.
 const (
 	Width   = 640
 	Height  = 400

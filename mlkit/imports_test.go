@@ -26,6 +26,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/nn":                          "tensor",
 	"descent/mlkit/optim":                       "tensor " + kernels,
 	"descent/mlkit/internal/strictjson":         "",
+	"descent/mlkit/internal/fuzztest":           "", // of tests
 	"descent/mlkit/data":                        "tensor internal/kernel/elementwise internal/kernel/cpu internal/strictjson",
 	"descent/mlkit/tabular":                     "data internal/strictjson",
 	"descent/mlkit/formats":                     "data",

@@ -81,22 +81,6 @@ func TestReadTS(t *testing.T) {
 	}
 }
 
-func FuzzReadTS(f *testing.F) {
-	f.Add(smallTS)
-	f.Fuzz(func(t *testing.T, text string) {
-		s, err := datasets.ReadTS(strings.NewReader(text))
-		if err != nil {
-			return
-		}
-		var b data.Batch
-		for i := range s.Len() {
-			if err := s.Batch([]int{i}, &b); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-}
-
 func TestSpokenDigits(t *testing.T) {
 	train, test, err := datasets.SpokenDigits()
 	if errors.Is(err, datasets.ErrMissing) {

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"descent/mlkit/datasets"
 )
@@ -255,41 +254,6 @@ func TestReadPOOfManyLines(t *testing.T) {
 	if n := after.TotalAlloc - before.TotalAlloc; n > uint64(50*len(text)) {
 		t.Errorf("%d bytes allocated for a text of %d", n, len(text))
 	}
-}
-
-func FuzzReadPO(f *testing.F) {
-	f.Add(smallPO)
-	f.Fuzz(func(t *testing.T, text string) {
-		ts, err := datasets.ReadPO(strings.NewReader(text))
-		for _, x := range ts {
-			if err != nil || x.Source == "" || x.Target == "" || !utf8.ValidString(x.Source+x.Target) {
-				t.Fatalf("%+v, %v", x, err)
-			}
-		}
-	})
-}
-
-func FuzzReadLines(f *testing.F) {
-	f.Add("1\t2\ta\n")
-	f.Add("a AH0\na(2) B\n")
-	f.Add(zipped("a\nb\n"))
-	f.Fuzz(func(t *testing.T, text string) {
-		if s, err := datasets.ReadGzippedLines(strings.NewReader(text)); (err == nil) != (len(s) > 0) {
-			t.Fatal(s, err)
-		}
-		if s, err := datasets.ReadSnippets(strings.NewReader(text)); (err == nil) != (len(s) > 0) {
-			t.Fatal(s, err)
-		}
-		words, err := datasets.ReadPronunciations(strings.NewReader(text))
-		if (err == nil) != (len(words) > 0) {
-			t.Fatal(words, err)
-		}
-		for _, w := range words {
-			if w.Word == "" || len(w.Ways) == 0 || len(w.Ways[0]) == 0 {
-				t.Fatal(w)
-			}
-		}
-	})
 }
 
 func TestInnerMember(t *testing.T) {

@@ -94,22 +94,3 @@ func TestLoadIDXImages(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func FuzzReadIDX(f *testing.F) {
-	f.Add(idx([]byte{2, 1, 3}, 0, 51, 255, 1, 2, 3))
-	f.Add([]byte{0, 0, 8, 255})
-	f.Add([]byte{0, 0, 8, 3, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		dims, body, err := formats.ReadIDX(bytes.NewReader(b))
-		if err != nil {
-			return
-		}
-		n := 1
-		for _, d := range dims {
-			n *= d
-		}
-		if n != len(body) {
-			t.Errorf("%v: %d bytes", dims, len(body))
-		}
-	})
-}

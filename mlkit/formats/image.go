@@ -27,13 +27,16 @@ type ImageOptions struct {
 	Gray          bool // one channel instead of red, green, blue
 }
 
+// fewPixels is how large an image may be whatever the size of its file. Tests
+// lower it.
+var fewPixels = 1 << 22
+
 // Bounds of an image file's claim: a few bytes can decode to gigabytes. Drawings
 // and masks compress to a pixel in some hundredths of a bit, photographs to some
 // bits; so an image may have fewPixels, and pixelsPerByte more for each byte of
 // its file, and never more than maxPixels.
 const (
 	maxPixels     = 1 << 26
-	fewPixels     = 1 << 22
 	pixelsPerByte = 1024
 	maxImageFile  = 1 << 29
 	// maxScans are the passes over a JPEG; encoders make about ten. One more may

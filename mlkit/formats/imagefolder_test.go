@@ -203,22 +203,3 @@ func TestGIFFrameInItsPicture(t *testing.T) {
 		t.Errorf("%+v %v", m, err)
 	}
 }
-
-// What is no image, or a damaged one, is an error with the file's name.
-func FuzzImageFile(f *testing.F) {
-	f.Add([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU"))
-	f.Add([]byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"))
-	f.Add([]byte("BM\x3a\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x18\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x02\x03\x00"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		dir := t.TempDir()
-		path := filepath.Join(dir, "class", "x.png")
-		os.Mkdir(filepath.Dir(path), 0o777)
-		if err := os.WriteFile(path, b, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		m, err := formats.LoadImageFolder(dir, formats.ImageOptions{Height: 3, Width: 3})
-		if err != nil && !strings.Contains(err.Error(), path) || err == nil && len(m.Pixels) != 27 {
-			t.Errorf("%v", err)
-		}
-	})
-}

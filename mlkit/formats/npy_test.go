@@ -243,64 +243,6 @@ func TestNPZOfManyMembers(t *testing.T) {
 	}
 }
 
-func FuzzReadNPY(f *testing.F) {
-	f.Add(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }", 16))
-	f.Add(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (), }", 1))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		a, err := formats.ReadNPY(bytes.NewReader(b))
-		if err != nil {
-			return
-		}
-		n := 1
-		for _, d := range a.Dims {
-			n *= d
-		}
-		if a.Len() != n || n > len(b) {
-			t.Errorf("%v: %d elements of %d bytes", a.Dims, a.Len(), len(b))
-		}
-	})
-}
-
-// What an npz file says of its arrays is not believed: they are no larger than
-// what is in it.
-func FuzzLoadNPZ(f *testing.F) {
-	path := filepath.Join(f.TempDir(), "a.npz")
-	for _, arrays := range [][]formats.Array{
-		nil,
-		{{Name: "a", Dims: []int{2, 2}, Data: []float32{1, 2, 3, 4}}, {Name: "b", Dims: []int{1}, Data: []int32{5}}},
-	} {
-		if err := formats.SaveNPZ(path, arrays...); err != nil {
-			f.Fatal(err)
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-		if len(arrays) > 0 {
-			f.Add(corrupt(b))
-		}
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := os.WriteFile(path, b, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		arrays, err := formats.LoadNPZ(path)
-		if err != nil && (arrays != nil || !strings.Contains(err.Error(), path)) {
-			t.Errorf("%v, %v", arrays, err)
-		}
-		for i, a := range arrays {
-			n := 1
-			for _, d := range a.Dims {
-				n *= d
-			}
-			if a.Len() != n || slices.ContainsFunc(arrays[:i], func(o formats.Array) bool { return o.Name == a.Name }) {
-				t.Errorf("%q: %v has %d elements", a.Name, a.Dims, a.Len())
-			}
-		}
-	})
-}
-
 func TestFortranOrderOfEveryType(t *testing.T) {
 	for dtype, want := range map[string]any{
 		"<f8": []float64{0, 1}, "<i4": []int32{0, 1}, "<i8": []int64{0, 1}, "|u1": []uint8{0, 1}, "|b1": []bool{false, true},

@@ -168,25 +168,3 @@ func TestSafetensorsRefusesDamage(t *testing.T) {
 		}
 	}
 }
-
-func FuzzSafetensors(f *testing.F) {
-	whole, err := os.ReadFile("testdata/torch.safetensors")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(whole)
-	f.Add(file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := formats.NewSafetensors(bytes.NewReader(b), int64(len(b)))
-		if err != nil {
-			return
-		}
-		for _, name := range s.Names() {
-			x, ferr := s.Floats(name)
-			i, ierr := s.Ints(name)
-			if len(x) > len(b) || len(i) > len(b) || ferr == nil && ierr == nil && len(x) > 0 {
-				t.Errorf("%q: %v %v", name, ferr, ierr)
-			}
-		}
-	})
-}

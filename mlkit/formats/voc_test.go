@@ -121,24 +121,6 @@ func TestVOCEncodings(t *testing.T) {
 	}
 }
 
-func FuzzParseVOC(f *testing.F) {
-	f.Add([]byte(annotation))
-	f.Add([]byte(annotation[:200]))
-	f.Add([]byte(`<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;">]><annotation>&c;</annotation>`))
-	f.Add([]byte(strings.Repeat("<annotation>", 20000)))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		a, err := formats.ParseVOC(text)
-		if err != nil {
-			return
-		}
-		for _, o := range a.Objects {
-			if b := o.Box; !(b.Area() > 0) || b.X0 < 0 || b.Y0 < 0 || b.X1 > float32(a.Width) || b.Y1 > float32(a.Height) || o.Name == "" {
-				t.Errorf("%+v in %d×%d", o, a.Height, a.Width)
-			}
-		}
-	})
-}
-
 func TestLoadVOC(t *testing.T) {
 	var picture bytes.Buffer
 	img := image.NewRGBA(image.Rect(0, 0, 20, 10))

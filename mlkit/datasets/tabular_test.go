@@ -77,3 +77,45 @@ func TestTabularSets(t *testing.T) {
 		t.Errorf("%d images, pixels sum to %d, labels to %d", digits.Len(), pixels, labels)
 	}
 }
+
+// Iris to a loader in two calls: the table, and the rest. The features of the
+// training part have mean 0 and standard deviation 1, and each species is in both
+// parts in its proportion.
+func TestIrisInTwoCalls(t *testing.T) {
+	if testing.Short() {
+		t.Skip("may download")
+	}
+	table, err := datasets.Iris()
+	if err != nil {
+		t.Skip("the data are not at hand: ", err)
+	}
+	iris, err := tabular.Task{Label: "class", Test: 0.2, Seed: 1, Encoding: tabular.Encoding{Scale: tabular.Standard}}.Prepare(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func(set data.Dataset) (n [3]int, sums, squares [4]float64) {
+		for b, err := range (&data.Loader{Dataset: set, BatchSize: 16, Shuffle: true}).Epoch(0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range b.X {
+				sums[i%4] += float64(v)
+				squares[i%4] += float64(v) * float64(v)
+			}
+			for _, l := range b.Labels {
+				n[l]++
+			}
+		}
+		return n, sums, squares
+	}
+	n, sums, squares := count(iris.Train)
+	for j := range 4 {
+		if math.Abs(sums[j]) > 1e-4 || math.Abs(squares[j]/120-1) > 1e-6 {
+			t.Errorf("feature %d: sum %v, mean square %v", j, sums[j], squares[j]/120)
+		}
+	}
+	tested, _, _ := count(iris.Test)
+	if n != [3]int{40, 40, 40} || tested != [3]int{10, 10, 10} || iris.Preprocessor.Classes[2] != "virginica" {
+		t.Errorf("%v to train on, %v to test on, %q", n, tested, iris.Preprocessor.Classes)
+	}
+}

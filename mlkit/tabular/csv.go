@@ -169,6 +169,9 @@ func header(record []string, o CSVOptions) ([]cells, error) {
 		if f = strings.TrimSpace(f); o.NoHeader {
 			f = strconv.Itoa(i)
 		}
+		if _, is := (notation{}).parse(f); is == isNumber && strings.Contains(f, ".") && !o.NoHeader {
+			return nil, fmt.Errorf("has the number %s where the name of a column should be: set CSVOptions.NoHeader if the file has no names; if it has these, Skip them, too, and set Column.Name", f)
+		}
 		if seen[f] {
 			return nil, fmt.Errorf("has two columns that are named %q", f)
 		}

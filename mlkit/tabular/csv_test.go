@@ -87,6 +87,7 @@ func TestCSVErrorsNameThePlace(t *testing.T) {
 		"a,b\n1,NaN\n":      `line 2, column "b": "NaN" is no finite number`,
 		"a,b\n\"1,2\n":      "extraneous or missing",
 		"":                  "no rows",
+		"5.1,3,x\n4,2,y\n":  "line 1 has the number 5.1 where the name of a column should be: set CSVOptions.NoHeader",
 		"a,b, a\n1,2,3\n":   `line 1 has two columns that are named "a"`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {

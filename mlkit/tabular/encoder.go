@@ -191,6 +191,27 @@ func (e *Encoder) Encode(t *Table) ([]float32, error) {
 	return x, nil
 }
 
+// Codes appends to dst the codes of a column of Encoding.Ordinal [rows], out of
+// the features x [rows, len(Names)] that Encode made: the ids for an embedding of
+// len(Categories) rows, and one more with Encoding.Unknown. It panics when column
+// is no such column, or x no whole rows.
+func (e *Encoder) Codes(dst []int32, x []float32, column string) []int32 {
+	at, width := -1, 0
+	for i := range e.columns {
+		if f := &e.columns[i]; f.Name == column && f.Ordinal {
+			at = width
+		}
+		width += e.columns[i].width()
+	}
+	if at < 0 || len(x)%width != 0 {
+		panic(fmt.Sprintf("tabular: Codes: %d numbers in rows of %d, column %q: want whole rows, and a column of Encoding.Ordinal", len(x), width, column))
+	}
+	for i := at; i < len(x); i += width {
+		dst = append(dst, int32(x[i]))
+	}
+	return dst
+}
+
 // encodeNumbers writes a column to the beginning of every row of x.
 func (f *fittedColumn) encodeNumbers(c *Column, x []float32, width int) error {
 	for i, v := range c.Numbers {

@@ -52,7 +52,7 @@ type Encoding struct {
 	// missing or whose text the training part lacks.
 	Unknown bool
 	// Ordinal names categories that become one feature each, the number of the text
-	// in the order of Encoder.Categories, for an embedding.
+	// in the order of Encoder.Categories, for an embedding: see Encoder.Codes.
 	Ordinal []string
 }
 

@@ -73,6 +73,35 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
+func TestCodes(t *testing.T) {
+	table := survivorTable(t)
+	e, err := tabular.Encoding{Fill: tabular.FillMean, Indicator: true, Unknown: true, Ordinal: []string{"sex"}}.Fit(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := e.Encode(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Codes([]int32{7}, x, "sex"); !slices.Equal(got, []int32{7, 1, 0, 0, 2, 1}) {
+		t.Error(got)
+	}
+	buffer := make([]int32, 0, 8)
+	if n := testing.AllocsPerRun(10, func() { buffer = e.Codes(buffer[:0], x, "sex") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	for _, f := range []func(){func() { e.Codes(nil, x, "age") }, func() { e.Codes(nil, x[1:], "sex") }} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("codes of what has none")
+				}
+			}()
+			f()
+		}()
+	}
+}
+
 // Ten seconds are 0.00012 days, and less than float32 tells at 1.7e9: scaling
 // comes first. StandardScaler().fit_transform of scikit-learn.
 func TestScalingComesBeforeFloat32(t *testing.T) {

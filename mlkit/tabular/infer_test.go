@@ -319,7 +319,7 @@ func TestLabels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := table.Labels("a"); err == nil || !strings.Contains(err.Error(), "60 different numbers in 60 rows, which looks like a target of regression") {
+	if _, _, err := table.Labels("a"); err == nil || !strings.Contains(err.Error(), "60 different values in 60 rows, which looks like a target of regression") {
 		t.Error(err)
 	}
 	if err := table.SetKind("a", tabular.Category); err != nil {

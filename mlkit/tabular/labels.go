@@ -9,11 +9,10 @@ import (
 )
 
 // Labels numbers the different values of a column in ascending order (of texts:
-// in the order of their bytes), and gives their names. A column of numbers or
-// dates with more different values than an inferred Category may have is an
-// error, as are a missing label and, among numbers, a word that may stand for
-// one: [Table.SetKind] and CSVOptions.Kinds say that it is a Category all the
-// same.
+// in the order of their bytes), and gives their names. A missing label is an error,
+// and, among numbers, a word that may stand for one, as are more different values
+// than an inferred Category may have: [Table.SetKind] and CSVOptions.Kinds say that
+// it is a Category all the same.
 func (t *Table) Labels(name string) (labels []int32, classes []string, err error) {
 	c, err := t.Column(name)
 	if err != nil {
@@ -41,12 +40,11 @@ func (c *Column) classes() ([]string, error) {
 				}
 			}
 		}
-		return classes, nil
+		return classes, c.plausible(len(classes))
 	}
 	values := slices.Compact(c.present())
-	if n := len(values); n > maxCategories || n > fewCategories && 2*n > len(c.Numbers) {
-		return nil, fmt.Errorf("tabular: column %q has %d different %vs in %d rows, which looks like a target of regression; "+
-			"if they are labels, SetKind(%[1]q, tabular.Category)", c.Name, n, c.kindOf(), len(c.Numbers))
+	if err := c.plausible(len(values)); err != nil {
+		return nil, err
 	}
 	classes := make([]string, 0, len(values))
 	for _, v := range values {
@@ -56,6 +54,16 @@ func (c *Column) classes() ([]string, error) {
 		}
 	}
 	return classes, nil
+}
+
+// plausible refuses more different labels than an inferred Category may have
+// texts, unless somebody has said that it is one.
+func (c *Column) plausible(different int) error {
+	if c.Kind == Category || different <= maxCategories && (different <= fewCategories || 2*different <= c.Len()) {
+		return nil
+	}
+	return fmt.Errorf("tabular: column %q has %d different values in %d rows, which looks like a target of regression or a name; if they are labels, SetKind(%[1]q, tabular.Category)",
+		c.Name, different, c.Len())
 }
 
 // labels are the numbers of the cells among classes.

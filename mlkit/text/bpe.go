@@ -95,8 +95,12 @@ func join(parts []string, pair [2]string) []string {
 	return out
 }
 
-// Split is the pieces of a word.
+// Split is the pieces of a word. It panics on a BPE that was neither trained, nor
+// made by NewBPE, nor loaded, which would give letters.
 func (b *BPE) Split(word string) []string {
+	if b.rank == nil {
+		panic("text: a BPE must come from TrainBPE or NewBPE, or be loaded: this one does not know its merges")
+	}
 	parts := letters(word)
 	for len(parts) > 1 {
 		best := len(b.Merges)

@@ -52,9 +52,29 @@ func TestVocabularyAndBPERefuseWhatIsDamaged(t *testing.T) {
 			t.Errorf("%s: %v, want %q in it", text, err, why)
 		}
 	}
-	for _, v := range []any{NewVocabulary([][]string{{"\xff"}}, 0, 1), Vocabulary{}, NewBPE([][2]string{{"\xff", "a"}})} {
+	changed := NewVocabulary([][]string{{"x"}}, 0, 1)
+	changed.Tokens = append(changed.Tokens, "y")
+	for _, v := range []any{changed, NewVocabulary([][]string{{"\xff"}}, 0, 1), Vocabulary{}, NewBPE([][2]string{{"\xff", "a"}})} {
 		if b, err := json.Marshal(v); err == nil {
 			t.Errorf("%v was saved as %s", v, b)
 		}
+	}
+}
+
+// Made of its exported field alone, a vocabulary would know no token and a BPE no
+// merge: a panic, not an answer.
+func TestVocabularyAndBPEThatWereNotMade(t *testing.T) {
+	for name, f := range map[string]func(){
+		"vocabulary": func() { (&Vocabulary{Tokens: []string{"<pad>", "<unk>", "<s>", "</s>", "a"}}).Encode([]string{"a"}) },
+		"BPE":        func() { (&BPE{Merges: [][2]string{{"a", "b</w>"}}}).Split("ab") },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("the %s answers", name)
+				}
+			}()
+			f()
+		}()
 	}
 }

@@ -2,6 +2,7 @@ package text
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -64,8 +65,12 @@ type vocabularyJSON struct {
 // Vocabulary that is not one (its Tokens have been changed), is an error.
 func (v Vocabulary) MarshalJSON() ([]byte, error) {
 	j := vocabularyJSON{v.Tokens}
-	if _, err := j.vocabulary(); err != nil {
+	whole, err := j.vocabulary()
+	if err != nil {
 		return nil, err
+	}
+	if !maps.Equal(whole.ids, v.ids) {
+		return nil, errors.New("text: the Tokens of a vocabulary have been changed since it was made")
 	}
 	b, err := strictjson.Marshal(j)
 	if err != nil {
@@ -108,8 +113,13 @@ func (j vocabularyJSON) vocabulary() (*Vocabulary, error) {
 func (v *Vocabulary) Len() int { return len(v.Tokens) }
 
 // ID is the number of a token, Unknown if it has none. A special token in a text
-// is unknown too: nobody can write the end into a sentence.
+// is unknown too: nobody can write the end into a sentence. It panics on a
+// Vocabulary that was neither made by NewVocabulary nor loaded, to which
+// everything would be unknown.
 func (v *Vocabulary) ID(token string) int32 {
+	if v.ids == nil {
+		panic("text: a Vocabulary must come from NewVocabulary, or be loaded: this one does not know its tokens")
+	}
 	if id, ok := v.ids[token]; ok {
 		return id
 	}

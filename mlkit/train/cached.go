@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -34,7 +33,7 @@ const (
 //
 // key is the configuration, any value of numbers, texts, slices, maps and
 // structs (unexported fields count too; functions are refused): whatever the
-// result depends on belongs into it, the data set and its size too. The
+// result depends on belongs in it, the data set and its size too. The
 // parameters' names, shapes and initial values are part of the key by
 // themselves, so a model must be made from a fixed seed. A change in the
 // code of fit is not seen: put a version number into the key.
@@ -50,6 +49,9 @@ func Cached(key any, model any, fit func() (History, error)) (History, error) {
 	if h, err := loadCached(path, model); err == nil {
 		return h, nil
 	}
+	if err := formats.CheckWritable(path); err != nil { // before the work, not after it
+		return History{}, fmt.Errorf("train: cache: %w", err)
+	}
 	h, err := fit()
 	if err != nil {
 		return h, err
@@ -59,17 +61,14 @@ func Cached(key any, model any, fit func() (History, error)) (History, error) {
 		return h, fmt.Errorf("train: cache: %w", err)
 	}
 	arrays := append(weights(nn.State(model)), h.stepArray()...)
-	err = formats.WriteFile(path, func(w io.Writer) error {
-		return formats.WriteSafetensors(w, arrays, map[string]string{historyKey: string(text)})
-	})
-	if err != nil {
+	if err := writeSealed(path, arrays, map[string]string{historyKey: string(text)}); err != nil {
 		return h, fmt.Errorf("train: cache: %w", err)
 	}
 	return h, nil
 }
 
 func loadCached(path string, model any) (h History, err error) {
-	s, err := formats.OpenSafetensors(path)
+	s, err := openSealed(path)
 	if err != nil {
 		return h, err
 	}

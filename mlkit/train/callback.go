@@ -73,6 +73,7 @@ type Run struct {
 	midStep             bool   // ended with batches added but no step taken
 	saveTo              string // a checkpoint to be written, after all callbacks
 	kept                []kept
+	print               fingerprint // of settings and data, for checkpoints
 	resumed             *checkpoint // where this run goes on from; nil at the beginning
 }
 

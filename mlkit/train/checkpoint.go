@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -22,9 +21,16 @@ const checkpointKey = "mlkit.train"
 // The file is in safetensors format: the model's weights under their own names,
 // so LoadWeights and PyTorch's safetensors read them, and under names that
 // begin with "train/" the state of the optimizer and of callbacks. It is
-// complete or the one before (see formats.WriteFile).
+// complete or the one before (see formats.WriteFile); it holds the fingerprint
+// of the training's settings and data, and a checksum of itself. A place that
+// cannot be written ends the run before its first step.
 func Checkpoint(path string, everySteps int) Callback {
 	return func(e Event, r *Run) error {
+		if e == Begin {
+			if err := formats.CheckWritable(path); err != nil {
+				return fmt.Errorf("train: checkpoint: %w", err)
+			}
+		}
 		if e == EpochEnd || e == StepEnd && everySteps > 0 && r.Step%everySteps == 0 || e == End && r.interrupted() {
 			r.SaveAfter(path)
 		}
@@ -101,10 +107,8 @@ type checkpoint struct {
 	History                  History
 	Kept                     map[string]json.RawMessage
 
-	// What must be the same for the order of batches and the random numbers to
-	// go on.
-	Seed                                  uint64
-	StepsPerEpoch, Accumulate, MicroBatch int
+	StepsPerEpoch int
+	Fingerprint   fingerprint
 
 	file *formats.Safetensors // open until the callbacks have begun
 }
@@ -114,11 +118,11 @@ func (r *Run) save(path string, e Event) error {
 	if r.midStep {
 		return nil // between two steps of accumulated batches: the last file stays
 	}
-	c := checkpoint{Version: 1, Epoch: r.Epoch, Step: r.Step, StepInEpoch: r.StepInEpoch, TapeStep: r.Tape.Step(),
+	c := checkpoint{Version: version, Epoch: r.Epoch, Step: r.Step, StepInEpoch: r.StepInEpoch, TapeStep: r.Tape.Step(),
 		EpochMean:      r.epochMean,
 		OptimizerSteps: r.Optimizer.Steps(), OptimizerScale: number(r.Optimizer.Scale),
 		Counts: map[string]int64{}, Kept: map[string]json.RawMessage{},
-		Seed: r.Config.Seed, StepsPerEpoch: r.StepsPerEpoch, Accumulate: r.Config.Accumulate, MicroBatch: r.Config.MicroBatch}
+		StepsPerEpoch: r.StepsPerEpoch, Fingerprint: r.print}
 	if e == EpochEnd { // the next thing to do is the next epoch
 		c.Epoch, c.StepInEpoch, c.EpochMean = r.Epoch+1, 0, mean{}
 	}
@@ -149,10 +153,7 @@ func (r *Run) save(path string, e Event) error {
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
-	err = formats.WriteFile(path, func(w io.Writer) error {
-		return formats.WriteSafetensors(w, arrays, map[string]string{checkpointKey: string(text)})
-	})
-	if err != nil {
+	if err := writeSealed(path, arrays, map[string]string{checkpointKey: string(text)}); err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
 	return nil
@@ -172,15 +173,15 @@ func (r *Run) slotName(i int) string {
 }
 
 // resume reads a checkpoint into the run, its model and its optimizer, and
-// leaves the file open for Keep. An error that is fs.ErrNotExist means that
+// leaves the file open for Keep. unchanged refuses another training's. An error that is fs.ErrNotExist means that
 // there is none.
-func (r *Run) resume(path string) error {
-	s, err := formats.OpenSafetensors(path)
+func (r *Run) resume(path string, unchanged func(*checkpoint) error) error {
+	s, err := openSealed(path)
 	if err != nil {
 		return err
 	}
 	var c checkpoint
-	if err := r.readState(s, &c); err != nil {
+	if err := r.readState(s, &c, unchanged); err != nil {
 		s.Close()
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -188,14 +189,14 @@ func (r *Run) resume(path string) error {
 	*r.History = c.History
 	r.Epoch, r.Step, r.StepInEpoch = c.Epoch, c.Step, c.StepInEpoch
 	r.epochMean = c.EpochMean
-	r.Tape.Seed(c.Seed, c.TapeStep)
+	r.Tape.Seed(r.Config.Seed, c.TapeStep)
 	r.Optimizer.SetSteps(c.OptimizerSteps)
 	r.Optimizer.Scale = float64(c.OptimizerScale)
 	r.resumed = &c
 	return nil
 }
 
-func (r *Run) readState(s *formats.Safetensors, c *checkpoint) error {
+func (r *Run) readState(s *formats.Safetensors, c *checkpoint, unchanged func(*checkpoint) error) error {
 	text, ok := s.Metadata[checkpointKey]
 	if !ok {
 		return errors.New("there are weights in the file but no state of a training: load it with LoadWeights")
@@ -223,6 +224,9 @@ func (r *Run) readState(s *formats.Safetensors, c *checkpoint) error {
 			return fmt.Errorf("%q is in the file but not in this training: another optimizer was trained", name)
 		}
 	}
+	if err := unchanged(c); err != nil {
+		return err
+	}
 	if r.Config.KeepSteps {
 		if err := c.History.readSteps(s); err != nil {
 			return err
@@ -247,31 +251,21 @@ func (r *Run) readState(s *formats.Safetensors, c *checkpoint) error {
 	return nil
 }
 
+// version is that of the state's form.
+const version = 2
+
 func (r *Run) checkState(c *checkpoint) error {
-	if c.Version != 1 {
-		return fmt.Errorf("state of version %d; this program knows version 1", c.Version)
+	if c.Version != version {
+		return fmt.Errorf("state of version %d; this program knows version %d", c.Version, version)
 	}
-	if c.Epoch < 0 || c.Step < 0 || c.StepInEpoch < 0 || c.StepInEpoch > r.StepsPerEpoch || c.OptimizerSteps < 0 {
-		return fmt.Errorf("impossible position: epoch %d, step %d, step %d of %d in the epoch", c.Epoch, c.Step, c.StepInEpoch, r.StepsPerEpoch)
-	}
-	for _, d := range []struct {
-		what       string
-		file, here uint64
-	}{
-		{"Seed", c.Seed, r.Config.Seed},
-		{"steps an epoch", uint64(c.StepsPerEpoch), uint64(r.StepsPerEpoch)},
-		{"Accumulate", uint64(c.Accumulate), uint64(r.Config.Accumulate)},
-		{"MicroBatch", uint64(c.MicroBatch), uint64(r.Config.MicroBatch)},
-	} {
-		if d.file != d.here {
-			return fmt.Errorf("%s was %d and is now %d: the training would not go on as it began", d.what, d.file, d.here)
-		}
+	if c.Epoch < 0 || c.Step < 0 || c.StepInEpoch < 0 || c.StepInEpoch > c.StepsPerEpoch || c.OptimizerSteps < 0 {
+		return fmt.Errorf("impossible position: epoch %d, step %d, step %d of %d in the epoch", c.Epoch, c.Step, c.StepInEpoch, c.StepsPerEpoch)
 	}
 	if c.Epoch > r.Config.Epochs {
 		return fmt.Errorf("%d epochs are done, Config.Epochs is %d", c.Epoch, r.Config.Epochs)
 	}
-	if c.Step > r.Config.Epochs*r.StepsPerEpoch || c.Step != c.History.Steps {
-		return fmt.Errorf("%d steps are done, %d in the history, in %d epochs of %d steps", c.Step, c.History.Steps, c.Epoch, r.StepsPerEpoch)
+	if c.Step != c.History.Steps {
+		return fmt.Errorf("%d steps are done, %d in the history", c.Step, c.History.Steps)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,6 +45,7 @@ func CSVLog(path string) Callback {
 		switch e {
 		case Begin:
 			f, names = nil, nil
+			return creatable(path)
 		case EpochEnd:
 			last := r.History.Last()
 			known := names
@@ -81,4 +83,21 @@ func row(e Epoch, names []string) []string {
 		}
 	}
 	return append(r, text(e.Time.Seconds()))
+}
+
+// creatable returns the error that creating the file will have, and leaves what
+// is there as it is.
+func creatable(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	_, before := os.Stat(path)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	if errors.Is(before, os.ErrNotExist) {
+		defer os.Remove(path)
+	}
+	return f.Close()
 }

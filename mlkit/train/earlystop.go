@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"descent/mlkit/formats"
 	"descent/mlkit/nn"
 )
 
@@ -43,6 +44,11 @@ func (c EarlyStop) Callback() Callback {
 	return func(e Event, r *Run) error {
 		switch e {
 		case Begin:
+			if c.Path != "" {
+				if err := formats.CheckWritable(c.Path); err != nil {
+					return fmt.Errorf("train: early stopping: %w", err)
+				}
+			}
 			state = nn.State(r.Model)
 			best.Epoch, best.Value, best.Counts = -1, number(nan), make([]int64, len(state))
 			weights = make([][]float32, len(state))

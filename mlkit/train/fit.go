@@ -48,8 +48,15 @@ type Config struct {
 	// twice; not together with Accumulate or MicroBatch.
 	SAM *optim.SAM
 	// Resume is a file of Checkpoint to go on from. While there is none,
-	// training begins at the beginning.
+	// training begins at the beginning. A damaged file is an error, and so is one
+	// of a training with other settings, another optimizer, schedule or loader, or
+	// other data (as far as the first batches tell): a [*ChangedError] names the
+	// difference. More Epochs are no difference, unless the schedule depends on
+	// them.
 	Resume string
+	// AllowChanged goes on from Resume in spite of such differences, with the
+	// settings and data of now: a smaller learning rate, more samples.
+	AllowChanged bool
 	// KeepSteps records the loss of every step in the History.
 	KeepSteps bool
 	// AllowNonFinite goes on when the loss is NaN or infinite; else that ends
@@ -68,8 +75,12 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 	if err != nil {
 		return h, err
 	}
+	f.noting = c.Resume != "" || len(c.Callbacks) > 0 // there may be checkpoints
+	if f.noting {
+		f.print = f.fingerprint()
+	}
 	if c.Resume != "" {
-		if err := f.Run.resume(c.Resume); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := f.Run.resume(c.Resume, f.unchanged); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return h, fmt.Errorf("train: resume: %w", err)
 		}
 	}
@@ -114,6 +125,7 @@ type fitter[B any] struct {
 	pieces *pieces[B]      // nil without Config.MicroBatch
 	sum    *tensor.GradSum // nil where each step is of one batch and one tape
 	share  share           // of the parts in sum
+	noting bool            // checksums of the first batches are taken
 	grads  tensor.Grads    // of the step, where sum is nil
 
 	watch  watch
@@ -185,8 +197,9 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 // deal runs the batches of one epoch, or of what is left of it after a resume.
 func (f *fitter[B]) deal() {
 	f.began, f.group, f.broken = time.Now(), 0, nil
+	batches, each := from(f.ctx, f.source, f.Epoch, f.StepInEpoch*f.Config.Accumulate), f.each
 	f.watch.reading()
-	from(f.ctx, f.source, f.Epoch, f.StepInEpoch*f.Config.Accumulate)(f.each)
+	batches(each)
 }
 
 // finish takes the last step of an epoch and appends the epoch to the History,
@@ -231,8 +244,9 @@ func (f *fitter[B]) take(batch B, err error) bool {
 	if f.broken == nil { // else the source does not listen
 		f.broken = f.use(batch, err)
 	}
+	more := f.broken == nil
 	f.watch.reading()
-	return f.broken == nil
+	return more
 }
 
 func (f *fitter[B]) use(batch B, err error) error {
@@ -242,6 +256,7 @@ func (f *fitter[B]) use(batch B, err error) error {
 	if err != nil {
 		return err
 	}
+	f.note(batch)
 	if err = f.add(batch); err != nil {
 		return err
 	}

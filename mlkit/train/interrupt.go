@@ -85,8 +85,9 @@ func eachBatch[B any](ctx context.Context, source Source[B], do func(B) error) (
 					err = do(b)
 				}
 			}
+			more := err == nil
 			w.reading()
-			return err == nil
+			return more
 		})
 	}) {
 		return ctx.Err()

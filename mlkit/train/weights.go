@@ -67,7 +67,7 @@ type LoadOptions struct {
 // checkpoint or by PyTorch into a model. When anything does not fit it returns
 // a [*MismatchError] and leaves the model as it was.
 func LoadWeights(path string, model any) error {
-	s, err := formats.OpenSafetensors(path)
+	s, err := openSealed(path)
 	if err != nil {
 		return fmt.Errorf("train: weights: %w", err)
 	}

@@ -153,6 +153,7 @@ type kind struct {
 	slice       reflect.Type
 	safetensors string
 	npy         string // without the byte order
+	idx         byte   // 0 where idx has no such type
 	size        int    // bytes of an element
 	read        func(r io.Reader, n int, e binary.ByteOrder) (any, error)
 	write       func(w io.Writer, x any) error
@@ -160,15 +161,15 @@ type kind struct {
 }
 
 var kinds = []kind{
-	newKind[float32]("F32", "f4"), newKind[float64]("F64", "f8"),
-	newKind[int8]("I8", "i1"), newKind[int16]("I16", "i2"), newKind[int32]("I32", "i4"), newKind[int64]("I64", "i8"),
-	newKind[uint8]("U8", "u1"), newKind[uint16]("U16", "u2"), newKind[uint32]("U32", "u4"), newKind[uint64]("U64", "u8"),
-	newKind[bool]("BOOL", "b1"),
+	newKind[float32]("F32", "f4", 0x0d), newKind[float64]("F64", "f8", 0x0e),
+	newKind[int8]("I8", "i1", 0x09), newKind[int16]("I16", "i2", 0x0b), newKind[int32]("I32", "i4", 0x0c), newKind[int64]("I64", "i8", 0),
+	newKind[uint8]("U8", "u1", 0x08), newKind[uint16]("U16", "u2", 0), newKind[uint32]("U32", "u4", 0), newKind[uint64]("U64", "u8", 0),
+	newKind[bool]("BOOL", "b1", 0),
 }
 
-func newKind[T any](safetensors, npy string) kind {
+func newKind[T any](safetensors, npy string, idx byte) kind {
 	var one T
-	return kind{reflect.TypeFor[[]T](), safetensors, npy, binary.Size(one),
+	return kind{reflect.TypeFor[[]T](), safetensors, npy, idx, binary.Size(one),
 		func(r io.Reader, n int, e binary.ByteOrder) (any, error) { return readElements[T](r, n, e) },
 		func(w io.Writer, x any) error { return writeElements(w, x.([]T)) },
 		func(x any, dims []int) any { return rowMajor(x.([]T), dims) }}

@@ -78,18 +78,12 @@ func stored(t testing.TB, dir, name string, b []byte) (path string) {
 
 func checkIDX(t testing.TB, dir string, b []byte) {
 	path := stored(t, dir, "x.idx", b)
-	dims, body, err := formats.LoadIDX(path)
+	a, err := formats.LoadIDXArray(path)
 	if err != nil {
 		named(t, err, path)
 		return
 	}
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	if n != len(body) {
-		t.Errorf("%v: %d bytes", dims, len(body))
-	}
+	whole(t, a)
 }
 
 func checkNPY(t testing.TB, dir string, b []byte) {

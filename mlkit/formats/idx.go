@@ -2,28 +2,84 @@ package formats
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
-	"descent/mlkit/data"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+
+	"descent/mlkit/data"
 )
 
-// maxIDX bounds what an idx file may claim to hold, so that a bad header or a
-// decompression bomb cannot exhaust the memory.
+// maxIDX bounds what an idx file may claim to hold, in bytes, so that a bad
+// header or a decompression bomb cannot exhaust the memory.
 const maxIDX = 1 << 30
 
-// ReadIDX reads an array of unsigned bytes in the idx format of the MNIST
-// files: 0, 0, the type (8), the number of axes, each axis as a big-endian
-// uint32, then the bytes.
-func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) { return readIDX(r, 0, 0) }
+// ReadIDX reads an array of unsigned bytes in the idx format of the MNIST files:
+// 0, 0, the type, the number of axes, each axis as a big-endian uint32, then the
+// elements. The stream ends with the array. Arrays of other types are read by
+// ReadIDXArray.
+func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) {
+	a, err := readIDX(r, 0, 0)
+	return bytesOf(a, err)
+}
+
+// ReadIDXArray reads an array of any type of the idx format: Data becomes []uint8
+// (type 8), []int8 (9), []int16 (0x0b), []int32 (0x0c), []float32 (0x0d) or
+// []float64 (0x0e).
+func ReadIDXArray(r io.Reader) (Array, error) { return readIDX(r, 0, 0) }
+
+// bytesOf takes apart an array of unsigned bytes.
+func bytesOf(a Array, err error) ([]int, []byte, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	b, ok := a.Data.([]byte)
+	if !ok {
+		return nil, nil, fmt.Errorf("idx elements of type 0x%02x, %s, not unsigned bytes: read them as an array (ReadIDXArray, LoadIDXArray)", kindOf(a.Data).idx, kindOf(a.Data).slice.Elem())
+	}
+	return a.Dims, b, nil
+}
 
 // readIDX believes a header that claims at most trusted bytes: their memory is
 // taken at once, without the copies of a buffer that grows. Of the first axis it
 // reads only the first entries, unless first is 0.
-func readIDX(r io.Reader, trusted int64, first int) (dims []int, bytes []byte, err error) {
+func readIDX(r io.Reader, trusted int64, first int) (Array, error) {
+	k, dims, err := readIDXHeader(r)
+	if err != nil {
+		return Array{}, err
+	}
+	part := first > 0 && len(dims) > 0 && dims[0] > first
+	if part {
+		dims[0] = first
+	}
+	a, n := Array{Dims: dims}, product(dims)
+	if k.idx == 8 && int64(n) <= trusted {
+		b := make([]byte, n)
+		n, e := io.ReadFull(r, b)
+		a.Data, err = b[:n], e
+	} else {
+		a.Data, err = k.read(r, n, binary.BigEndian)
+	}
+	if err != nil {
+		return Array{}, fmt.Errorf("idx data after %d of %d elements: %w", a.Len(), n, cutShort(err))
+	}
+	if part {
+		return a, nil
+	}
+	// A gzip stream that is damaged says so after the last byte only.
+	switch more, err := io.ReadFull(r, make([]byte, 1)); {
+	case more > 0:
+		return Array{}, fmt.Errorf("the idx header says %v, %d elements of %d bytes, but more follow: the file is damaged, or two files in one", dims, n, k.size)
+	case !errors.Is(err, io.EOF):
+		return Array{}, fmt.Errorf("idx data after %d elements: %w", n, cutShort(err))
+	}
+	return a, nil
+}
+
+func readIDXHeader(r io.Reader) (k *kind, dims []int, err error) {
 	var magic [4]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
 		return nil, nil, fmt.Errorf("idx header: %w", cutShort(err))
@@ -31,10 +87,10 @@ func readIDX(r io.Reader, trusted int64, first int) (dims []int, bytes []byte, e
 	if magic[0] != 0 || magic[1] != 0 {
 		return nil, nil, fmt.Errorf("not an idx file: it begins with %x, not with 0000", magic[:2])
 	}
-	if magic[2] != 8 {
-		return nil, nil, fmt.Errorf("idx element type 0x%02x: only unsigned bytes (0x08) can be read", magic[2])
+	if k = findKind(func(k *kind) bool { return k.idx == magic[2] && magic[2] != 0 }); k == nil {
+		return nil, nil, fmt.Errorf("idx element type 0x%02x is not one of 08, 09, 0b, 0c, 0d, 0e: not an idx file, or damaged", magic[2])
 	}
-	size := 1
+	size := k.size
 	for axis := range int(magic[3]) {
 		var word [4]byte
 		if _, err := io.ReadFull(r, word[:]); err != nil {
@@ -42,76 +98,60 @@ func readIDX(r io.Reader, trusted int64, first int) (dims []int, bytes []byte, e
 		}
 		d := binary.BigEndian.Uint32(word[:])
 		if d > maxIDX || size > 0 && int(d) > maxIDX/size {
-			return nil, nil, fmt.Errorf("idx header claims %d × %d elements by axis %d: more than %d bytes", size, d, axis, maxIDX)
+			return nil, nil, fmt.Errorf("idx header claims %d × %d bytes by axis %d: more than %d", size, d, axis, maxIDX)
 		}
 		size *= int(d)
 		dims = append(dims, int(d))
 	}
-	if first > 0 && len(dims) > 0 && dims[0] > first {
-		size = size / dims[0] * first
-		dims[0] = first
-		r = io.LimitReader(r, int64(size))
-	}
-	// One byte more than wanted shows whether the file ends where it should.
-	// ReadAll grows with what arrives, not with what the header claims.
-	if int64(size) <= trusted {
-		// A gzip stream that ends early says so after the last byte only.
-		buf := make([]byte, size+1)
-		n, readErr := 0, error(nil)
-		for n < len(buf) && readErr == nil {
-			var k int
-			k, readErr = r.Read(buf[n:])
-			n += k
-		}
-		if bytes = buf[:n]; readErr != io.EOF {
-			err = readErr
-		}
-	} else {
-		bytes, err = io.ReadAll(io.LimitReader(r, int64(size)+1))
-	}
-	switch {
-	case err != nil:
-		return nil, nil, fmt.Errorf("idx data after %d of %d bytes: %w", len(bytes), size, cutShort(err))
-	case len(bytes) < size:
-		return nil, nil, fmt.Errorf("idx data end after %d of %d bytes: the file is truncated", len(bytes), size)
-	case len(bytes) > size:
-		return nil, nil, fmt.Errorf("the idx header says %v, %d bytes, but more follow", dims, size)
-	}
-	return dims, bytes, nil
+	return k, dims, nil
 }
 
-// LoadIDX reads an idx file, gzipped or not. Errors name the file.
-func LoadIDX(path string) (dims []int, bytes []byte, err error) { return loadIDX(path, 0) }
+// LoadIDX reads an idx file of unsigned bytes, gzipped or not. Errors name the
+// file.
+func LoadIDX(path string) (dims []int, bytes []byte, err error) {
+	a, err := loadIDX(path, 0)
+	dims, bytes, err = bytesOf(a, err)
+	return dims, bytes, inFile(path, err)
+}
 
-func loadIDX(path string, first int) (dims []int, bytes []byte, err error) {
+// LoadIDXArray reads an idx file of any type, gzipped or not. Errors name the
+// file.
+func LoadIDXArray(path string) (Array, error) {
+	a, err := loadIDX(path, 0)
+	return a, inFile(path, err)
+}
+
+func inFile(path string, err error) error {
+	if err != nil {
+		return fmt.Errorf("formats: %s: %w", path, err)
+	}
+	return nil
+}
+
+func loadIDX(path string, first int) (Array, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("formats: %w", err)
+		return Array{}, err
 	}
 	defer f.Close()
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("formats: %s: %w", path, err)
-		}
-	}()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, nil, err
+		return Array{}, err
 	}
 	b := bufio.NewReader(f)
-	if head, _ := b.Peek(2); len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
-		z, err := gzip.NewReader(b)
-		if err != nil {
-			return nil, nil, err
-		}
-		const most = 1032 // bytes that deflate can make of one
-		return readIDX(z, min(info.Size(), maxIDX/most)*most, first)
+	if head, _ := b.Peek(2); !bytes.Equal(head, []byte{0x1f, 0x8b}) {
+		return readIDX(b, info.Size(), first)
 	}
-	return readIDX(b, info.Size(), first)
+	z, err := gzip.NewReader(b)
+	if err != nil {
+		return Array{}, err
+	}
+	const usual = 16 // bytes that a byte becomes; 1032 are the most, of blank images
+	return readIDX(z, min(info.Size(), maxIDX/usual)*usual, first)
 }
 
-// LoadIDXImages reads a pair of idx files, images [n, height, width] and labels
-// [n], as images of one channel.
+// LoadIDXImages reads a pair of idx files, images [n, height, width] of unsigned
+// bytes and labels [n] of any integers, as images of one channel.
 func LoadIDXImages(images, labels string) (*data.Images, error) {
 	return LoadFirstIDXImages(images, labels, 0)
 }
@@ -119,25 +159,42 @@ func LoadIDXImages(images, labels string) (*data.Images, error) {
 // LoadFirstIDXImages is LoadIDXImages of the first n only (0: all); the rest of
 // the files is not read.
 func LoadFirstIDXImages(images, labels string, n int) (*data.Images, error) {
-	dims, pixels, err := loadIDX(images, n)
+	a, err := loadIDX(images, n)
+	dims, pixels, err := bytesOf(a, err)
+	if err == nil && len(dims) != 3 {
+		err = fmt.Errorf("images need the axes number, height, width; the file has %v", dims)
+	}
 	if err != nil {
-		return nil, err
+		return nil, inFile(images, err)
 	}
-	ldims, bytes, err := loadIDX(labels, n)
-	if err != nil {
-		return nil, err
-	}
-	if len(dims) != 3 {
-		return nil, fmt.Errorf("formats: %s: images need the axes number, height, width; the file has %v", images, dims)
-	}
-	if len(ldims) != 1 || ldims[0] != dims[0] {
-		return nil, fmt.Errorf("formats: %s: labels of %v for %d images", labels, ldims, dims[0])
-	}
-	m := &data.Images{Pixels: pixels, Dims: []int{1, dims[1], dims[2]}, Labels: make([]int32, len(bytes))}
-	for i, b := range bytes {
-		m.Labels[i] = int32(b)
+	m := &data.Images{Pixels: pixels, Dims: []int{1, dims[1], dims[2]}}
+	if m.Labels, err = idxLabels(labels, dims[0], n); err != nil {
+		return nil, inFile(labels, err)
 	}
 	return m, nil
+}
+
+// idxLabels reads the labels of n images.
+func idxLabels(path string, n, first int) ([]int32, error) {
+	a, err := loadIDX(path, first)
+	if err != nil {
+		return nil, err
+	}
+	ints, err := a.Ints()
+	if err != nil {
+		return nil, fmt.Errorf("labels of type 0x%02x, %s: wanted are integers", kindOf(a.Data).idx, kindOf(a.Data).slice.Elem())
+	}
+	if len(a.Dims) != 1 || a.Dims[0] != n {
+		return nil, fmt.Errorf("labels of %v for %d images", a.Dims, n)
+	}
+	labels := make([]int32, len(ints))
+	for i, v := range ints {
+		if v < 0 {
+			return nil, fmt.Errorf("label %d is %d: labels are classes from 0 on", i, v)
+		}
+		labels[i] = int32(v) // idx has no larger integers
+	}
+	return labels, nil
 }
 
 // cutShort says in plain words that a file ended too early.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +92,69 @@ func TestLoadIDXImages(t *testing.T) {
 		t.Error(err)
 	}
 	if _, _, err := formats.LoadIDX(filepath.Join(dir, "none")); err == nil || !strings.Contains(err.Error(), "none") {
+		t.Error(err)
+	}
+}
+
+// Every type of the format, big-endian.
+func TestIDXTypes(t *testing.T) {
+	one := func(kind byte, body ...byte) []byte { return append([]byte{0, 0, kind, 1, 0, 0, 0, 2}, body...) }
+	for kind, c := range map[byte]struct {
+		body []byte
+		want any
+	}{
+		0x08: {[]byte{1, 255}, []uint8{1, 255}},
+		0x09: {[]byte{1, 255}, []int8{1, -1}},
+		0x0b: {[]byte{1, 2, 0xff, 0xfe}, []int16{258, -2}},
+		0x0c: {[]byte{0, 0, 1, 0, 0xff, 0xff, 0xff, 0xff}, []int32{256, -1}},
+		0x0d: {[]byte{0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0}, []float32{1, -2}},
+		0x0e: {[]byte{0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0}, []float64{1, -2}},
+	} {
+		b := one(kind, c.body...)
+		a, err := formats.ReadIDXArray(bytes.NewReader(b))
+		if err != nil || !reflect.DeepEqual(a, formats.Array{Dims: []int{2}, Data: c.want}) {
+			t.Errorf("%#x: %+v %v, want %v", kind, a, err, c.want)
+		}
+		for n := range b {
+			if _, err := formats.ReadIDXArray(bytes.NewReader(b[:n])); err == nil || !strings.Contains(err.Error(), "truncated") {
+				t.Errorf("%#x, first %d bytes: %v", kind, n, err)
+			}
+		}
+		if _, err := formats.ReadIDXArray(bytes.NewReader(append(b, 0))); err == nil || !strings.Contains(err.Error(), "more follow") {
+			t.Errorf("%#x: %v", kind, err)
+		}
+		_, _, err = formats.ReadIDX(bytes.NewReader(b))
+		if (err == nil) != (kind == 8) || err != nil && !strings.Contains(err.Error(), "not unsigned bytes: read them as an array") {
+			t.Errorf("%#x: %v", kind, err)
+		}
+	}
+	for _, kind := range []byte{0, 1, 7, 10, 15, 255} {
+		if _, err := formats.ReadIDXArray(bytes.NewReader(one(kind, 1, 2))); err == nil || !strings.Contains(err.Error(), "is not one of 08") {
+			t.Errorf("%#x: %v", kind, err)
+		}
+	}
+
+	// Labels may be larger integers, as QMNIST's are.
+	dir := t.TempDir()
+	file := func(name string, b []byte) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	images := file("images", idx([]byte{2, 1, 1}, 1, 2))
+	m, err := formats.LoadIDXImages(images, file("labels", one(0x0c, 0, 0, 1, 0, 0, 0, 0, 5)))
+	if err != nil || !slices.Equal(m.Labels, []int32{256, 5}) {
+		t.Errorf("%+v %v", m, err)
+	}
+	if a, err := formats.LoadIDXArray(filepath.Join(dir, "labels")); err != nil || !reflect.DeepEqual(a.Data, []int32{256, 5}) {
+		t.Errorf("%+v %v", a, err)
+	}
+	if _, err := formats.LoadIDXImages(images, file("labels", one(0x09, 1, 255))); err == nil || !strings.Contains(err.Error(), "label 1 is -1") {
+		t.Error(err)
+	}
+	if _, err := formats.LoadIDXImages(filepath.Join(dir, "labels"), images); err == nil || !strings.Contains(err.Error(), "labels: idx elements of type 0x09") {
 		t.Error(err)
 	}
 }

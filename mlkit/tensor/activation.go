@@ -51,40 +51,55 @@ var (
 	opMish     = &pointwise{"Mish", elementwise.Mish, elementwise.MishGrad, false}
 )
 
+// What the activations with a parameter keep.
+type (
+	leak     struct{ slope float32 }
+	elu      struct{ alpha float32 }
+	softplus struct{ beta float32 }
+)
+
+var (
+	leaks      = newKeeper[leak]()
+	elus       = newKeeper[elu]()
+	softpluses = newKeeper[softplus]()
+)
+
 // LeakyReLU is x above 0 and slope·x elsewhere (Maas et al. 2013).
 func (x Tensor) LeakyReLU(slope float32) Tensor {
 	y, n := x.unary("LeakyReLU", backLeakyReLU)
-	n.f[0] = slope
+	leaks.lend(x.t, n).slope = slope
 	elementwise.LeakyReLU(n.data, x.t.operand(n, 0), slope)
 	return y
 }
 
 func backLeakyReLU(t *Tape, n *node) {
-	elementwise.LeakyReLUGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0])
+	elementwise.LeakyReLUGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.kept.(*leak).slope)
 }
 
 // ELU is x above 0 and alpha·(eˣ − 1) elsewhere, alpha ≥ 0 (Clevert et al.
 // 2015).
 func (x Tensor) ELU(alpha float32) Tensor {
 	y, n := x.unary("ELU", backELU)
-	n.f[0] = alpha
+	elus.lend(x.t, n).alpha = alpha
 	elementwise.ELU(n.data, x.t.operand(n, 0), alpha)
 	return y
 }
 
-func backELU(t *Tape, n *node) { elementwise.ELUGrad(t.gradOf(n, 0), n.grad, n.data, n.f[0]) }
+func backELU(t *Tape, n *node) {
+	elementwise.ELUGrad(t.gradOf(n, 0), n.grad, n.data, n.kept.(*elu).alpha)
+}
 
 // Softplus is log(1 + e^(beta·x))/beta, a smooth ReLU, without overflow; beta
 // is usually 1.
 func (x Tensor) Softplus(beta float32) Tensor {
 	y, n := x.unary("Softplus", backSoftplus)
-	n.f[0] = beta
+	softpluses.lend(x.t, n).beta = beta
 	elementwise.Softplus(n.data, x.t.operand(n, 0), beta)
 	return y
 }
 
 func backSoftplus(t *Tape, n *node) {
-	elementwise.SoftplusGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0])
+	elementwise.SoftplusGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.kept.(*softplus).beta)
 }
 
 // HardTanh is x limited to [−1, 1].
@@ -101,7 +116,7 @@ func (x Tensor) HardSigmoid() Tensor {
 // limit is Clamp whose gradient stops at the borders, as it does at ReLU's 0.
 func (x Tensor) limit(op string, low, high float32) Tensor {
 	y, n := x.unary(op, backClamp)
-	n.f = [2]float32{math.Nextafter32(low, high), math.Nextafter32(high, low)}
+	*limits.lend(x.t, n) = limit{math.Nextafter32(low, high), math.Nextafter32(high, low)}
 	elementwise.Clamp(n.data, x.t.operand(n, 0), low, high)
 	return y
 }

@@ -95,16 +95,22 @@ func backAddScalar(t *Tape, n *node) { t.handOn(n, 0) }
 // Scale is s·x.
 func (x Tensor) Scale(s float32) Tensor {
 	y, n := x.unary("Scale", backScale)
-	n.f[0] = s
+	scalings.lend(x.t, n).by = s
 	elementwise.Scale(n.data, x.t.nodes[x.i].data, s)
 	return y
 }
 
+// scaling is what Scale keeps.
+type scaling struct{ by float32 }
+
+var scalings = newKeeper[scaling]()
+
 func backScale(t *Tape, n *node) {
+	by := n.kept.(*scaling).by
 	if g, acc := t.gradBuffer(n, 0); acc {
-		elementwise.Axpy(g, n.f[0], n.grad)
+		elementwise.Axpy(g, by, n.grad)
 	} else if g != nil {
-		elementwise.Scale(g, n.grad, n.f[0])
+		elementwise.Scale(g, n.grad, by)
 	}
 }
 

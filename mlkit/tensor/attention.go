@@ -78,7 +78,7 @@ type source struct {
 }
 
 // attention is the work of one operation, forward or backward, divided by
-// samples.
+// samples. The node keeps it from one to the other.
 type attention struct {
 	heads, tq, tk, width int
 	causal               bool
@@ -102,13 +102,7 @@ type attention struct {
 	dprobs  []float32
 }
 
-var attentions = spare{New: func() any { return new(attention) }}
-
-func (a *attention) run(batch int) {
-	cpu.Parallel(batch, a)
-	*a = attention{}
-	attentions.Put(a)
-}
+var attentions = newKeeper[attention]()
 
 // check panics unless the settings fit.
 func (at *Attend) check(op string, batch, tq, tk, d int) {
@@ -142,21 +136,17 @@ func (at *Attend) start(t *Tape, batch, tq, tk, d int) attention {
 
 func (t *Tape) attention(op string, at Attend, from [3]source, batch, tq, tk, d int) (y, weights Tensor) {
 	at.check(op, batch, tq, tk, d)
-	a := attentions.Get().(*attention)
+	y, n := t.push(op)
+	a := attentions.lend(t, n)
 	*a = at.start(t, batch, tq, tk, d)
 	for k, s := range from {
 		a.x[k], a.off[k], a.ld[k] = t.nodes[s.i].data[min(s.off, len(t.nodes[s.i].data)):], s.off, s.ld
 	}
 	a.y = t.floats.take(batch * tq * d)
-	y, n := t.push(op)
 	n.data, n.shape = a.y, shape{n: 3, d: [MaxRank]int{batch, tq, d}}
-	n.saved[0], n.saved[1] = a.probs, a.dropped
-	n.i = [16]int{at.Heads, tq, tk, int(a.seed), int(a.step), int(a.op), from[0].off, from[1].off, from[2].off, from[0].ld, from[1].ld, from[2].ld}
-	n.f[0] = a.keep
 	n.record(t, backAttention, from[0].i, from[1].i, from[2].i)
-	probs := a.probs
-	a.run(batch)
-	return y, t.attentionWeights(probs, batch, at.Heads, tq, tk)
+	cpu.Parallel(batch, a)
+	return y, t.attentionWeights(a.probs, batch, at.Heads, tq, tk)
 }
 
 func (t *Tape) attentionWeights(probs []float32, batch, heads, tq, tk int) Tensor {
@@ -166,20 +156,12 @@ func (t *Tape) attentionWeights(probs []float32, batch, heads, tq, tk int) Tenso
 }
 
 func backAttention(t *Tape, n *node) {
-	batch := n.d[0]
-	a := attentions.Get().(*attention)
-	*a = attention{heads: n.i[0], tq: n.i[1], tk: n.i[2], width: n.d[2], keep: n.f[0],
-		seed: uint64(n.i[3]), step: uint64(n.i[4]), op: uint64(n.i[5]),
-		probs: n.saved[0], dropped: n.saved[1], dy: n.grad}
-	for k := range 3 {
-		a.off[k], a.ld[k], a.ldd[k] = n.i[6+k], n.i[9+k], n.i[9+k]
-		x := t.operand(n, k)
-		a.x[k] = x[min(a.off[k], len(x)):]
-	}
+	a := n.kept.(*attention)
+	a.dy, a.ldd = n.grad, a.ld
 	// Side by side in one tensor, queries, keys and values write a fresh
 	// gradient buffer piece by piece. Three tensors may be one and the same
 	// three times over: then they add up.
-	beside := n.i[8] > 0 && len(a.probs) > 0
+	beside := a.off[2] > 0 && len(a.probs) > 0
 	for k := range 3 {
 		var g []float32
 		switch {
@@ -198,7 +180,7 @@ func backAttention(t *Tape, n *node) {
 	scores := t.floats.reuse(size)
 	probs := t.floats.reuse(size)
 	a.dscores, a.dprobs = scores, probs
-	a.run(batch)
+	cpu.Parallel(n.d[0], a)
 	t.floats.recycle(scores)
 	t.floats.recycle(probs)
 }

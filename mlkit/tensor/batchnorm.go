@@ -67,18 +67,27 @@ func (x Tensor) BatchNorm(w, b Tensor, mean, variance *Buffer, momentum, eps flo
 	rowwise.ChannelAffine(n.data, data, mu, scale, shift, size)
 	t.floats.recycle(scale)
 	t.floats.recycle(shift)
-	n.saved[0], n.saved[1] = mu, rstd
-	n.i[0] = flag(training)
+	*batchNorms.lend(t, n) = batchNorm{mu, rstd, training}
 	n.record(t, backBatchNorm, x.i, gi, bi)
 	return y
 }
+
+// batchNorm is what batch normalisation keeps: a channel's mean and 1/deviation,
+// and whether they are those of the batch.
+type batchNorm struct {
+	mean, rstd []float32
+	ofBatch    bool
+}
+
+var batchNorms = newKeeper[batchNorm]()
 
 func backBatchNorm(t *Tape, n *node) {
 	// With x̂ = (x − mu)·rstd over m values of a channel:
 	// dw = Σ dy·x̂, db = Σ dy, dx = w·rstd·(dy − db/m − x̂·dw/m); the last two
 	// terms go through the batch's statistics, and are absent otherwise.
 	x, channels, size := t.operand(n, 0), n.d[1], planeSize(&n.shape)
-	mu, rstd, dy := n.saved[0], n.saved[1], n.grad
+	b := n.kept.(*batchNorm)
+	mu, rstd, dy := b.mean, b.rstd, n.grad
 	dw, db := t.floats.reuse(channels), t.floats.reuse(channels)
 	rowwise.ChannelGradSums(db, dw, dy, x, mu, size)
 	elementwise.Mul(dw, dw, rstd)
@@ -94,7 +103,7 @@ func backBatchNorm(t *Tape, n *node) {
 		if n.in[1] >= 0 {
 			elementwise.Mul(scale, rstd, t.operand(n, 1))
 		}
-		if n.i[0] == 1 {
+		if b.ofBatch {
 			m := float32(len(x) / channels)
 			for c, s := range scale {
 				slope[c], shift[c] = -s*rstd[c]*dw[c]/m, -s*db[c]/m

@@ -170,7 +170,7 @@ func (op *binary) apply(a, b Tensor) Tensor {
 		}
 	}
 	res, n := t.push(op.name)
-	n.data, n.shape, n.binary = y, out, op
+	n.data, n.shape, n.kept = y, out, op
 	if op.da != nil { // a comparison has no gradient
 		n.record(t, backBinary, a.i, b.i)
 	}
@@ -178,17 +178,18 @@ func (op *binary) apply(a, b Tensor) Tensor {
 }
 
 func backBinary(t *Tape, n *node) {
-	backOperand(t, n, 1, n.binary.db)
-	backOperand(t, n, 0, n.binary.da) // last: it may hand n.grad on
+	op := n.kept.(*binary)
+	backOperand(t, n, 1, op, op.db)
+	backOperand(t, n, 0, op, op.da) // last: it may hand n.grad on
 }
 
 // backOperand computes the gradient of operand k by slope, op.da or op.db.
-func backOperand(t *Tape, n *node, k int, slope func(dst, dy, a, b []float32) []float32) {
+func backOperand(t *Tape, n *node, k int, op *binary, slope func(dst, dy, a, b []float32) []float32) {
 	na, nb, m := &t.nodes[n.in[0]], &t.nodes[n.in[1]], &t.nodes[n.in[k]]
 	if !m.needs {
 		return
 	}
-	if k == 0 && n.binary.passes && na.shape == n.shape {
+	if k == 0 && op.passes && na.shape == n.shape {
 		t.handOn(n, 0)
 		return
 	}
@@ -214,9 +215,9 @@ func backOperand(t *Tape, n *node, k int, slope func(dst, dy, a, b []float32) []
 				if d := slope(to, dy, a, b); &d[0] != &to[0] {
 					copy(to, d)
 				}
-			case n.binary.product && len(to) == len(dy):
+			case op.product && len(to) == len(dy):
 				addScaled(to, dy, other)
-			case n.binary.product && len(other) == len(dy):
+			case op.product && len(other) == len(dy):
 				to[0] += rowwise.Dot(dy, other)
 			default:
 				gather(to, slope(tmp, dy, a, b))

@@ -193,10 +193,16 @@ func Where(mask, x, y Tensor) Tensor {
 		}
 	}
 	res, n := t.push(op)
-	n.data, n.shape, n.saved[0] = data, s, m
+	n.data, n.shape = data, s
+	choices.lend(t, n).mask = m
 	n.record(t, backWhere, x.i, y.i)
 	return res
 }
+
+// choice is what Where keeps.
+type choice struct{ mask []float32 }
+
+var choices = newKeeper[choice]()
 
 // MaskedFill is value where the mask is not 0 and x elsewhere; the mask
 // broadcasts to x.
@@ -207,7 +213,7 @@ func (x Tensor) MaskedFill(mask Tensor, value float32) Tensor {
 
 func backWhere(t *Tape, n *node) {
 	gx, gy := t.gradOf(n, 0), t.gradOf(n, 1)
-	for i, v := range n.saved[0] {
+	for i, v := range n.kept.(*choice).mask {
 		switch {
 		case v != 0 && gx != nil:
 			gx[i] += n.grad[i]

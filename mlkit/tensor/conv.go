@@ -55,25 +55,24 @@ func (x Tensor) Conv2DMaxPool(w, b Tensor, c Conv, relu bool) Tensor {
 	}
 	k.ForwardPool(y, arg, nx.data, nw.data, bias, act)
 	res, n := t.push(op)
-	n.data, n.shape, n.ids = y, s, arg
-	n.keepConv(k)
-	n.i[14] = int(act)
+	n.data, n.shape = y, s
+	*convolutions.lend(t, n) = convolution{k, act, arg}
 	n.record(t, backConvMaxPool, x.i, w.i, bi)
 	return res
 }
 
 func backConvMaxPool(t *Tape, n *node) {
-	k := n.conv()
+	k := n.kept.(*convolution)
 	dy := n.grad
-	if gemm.Activation(n.i[14]) == gemm.ReLUAct {
+	if k.act == gemm.ReLUAct {
 		elementwise.ReLUMask(dy, dy, n.data)
 	}
 	t.sumPlanes(t.gradOf(n, 2), dy, k.OutC, n.d[2]*n.d[3])
 	if g, acc := t.gradBuffer(n, 1); g != nil {
-		k.BackwardWeightPool(g, dy, n.ids, t.operand(n, 0), acc)
+		k.BackwardWeightPool(g, dy, k.places, t.operand(n, 0), acc)
 	}
 	if g, acc := t.gradBuffer(n, 0); g != nil {
-		k.BackwardDataPool(g, dy, n.ids, t.operand(n, 1), acc)
+		k.BackwardDataPool(g, dy, k.places, t.operand(n, 1), acc)
 	}
 }
 
@@ -99,8 +98,7 @@ func (x Tensor) conv(op string, w, b Tensor, c Conv, act gemm.Activation) Tensor
 	k.Forward(y, nx.data, nw.data, bias, act)
 	res, n := t.push(op)
 	n.data, n.shape = y, s
-	n.keepConv(k)
-	n.i[14] = int(act)
+	*convolutions.lend(t, n) = convolution{Conv: k, act: act}
 	n.record(t, backConv, x.i, w.i, bi)
 	return res
 }
@@ -138,9 +136,9 @@ func (s *shape) asImages(flat bool) (images [4]int, ok bool) {
 }
 
 func backConv(t *Tape, n *node) {
-	k := n.conv()
+	k := n.kept.(*convolution)
 	dy := n.grad
-	if gemm.Activation(n.i[14]) == gemm.ReLUAct {
+	if k.act == gemm.ReLUAct {
 		elementwise.ReLUMask(dy, dy, n.data)
 	}
 	t.sumPlanes(t.gradOf(n, 2), dy, k.OutC, k.OutH()*k.OutW())
@@ -184,13 +182,13 @@ func (x Tensor) ConvTranspose2D(w, b Tensor, c Conv, outputPadding [2]int) Tenso
 	}
 	res, n := t.push(op)
 	n.data, n.shape = y, s
-	n.keepConv(k)
+	*convolutions.lend(t, n) = convolution{Conv: k}
 	n.record(t, backConvTranspose, x.i, w.i, bi)
 	return res
 }
 
 func backConvTranspose(t *Tape, n *node) {
-	k := n.conv()
+	k := n.kept.(*convolution)
 	t.sumPlanes(t.gradOf(n, 2), n.grad, k.C, k.H*k.W)
 	if g, acc := t.gradBuffer(n, 1); g != nil {
 		k.BackwardWeight(g, t.operand(n, 0), n.grad, acc)
@@ -254,12 +252,12 @@ func notNegative(op string, options ...[2]int) {
 	}
 }
 
-func (n *node) keepConv(k conv.Conv) {
-	n.i = [16]int{k.N, k.C, k.H, k.W, k.OutC, k.KH, k.KW, k.StrideH, k.StrideW, k.PadH, k.PadW, k.DilH, k.DilW, k.Groups}
+// convolution is what a convolution keeps: its geometry, the activation that
+// follows, and where the largest of each window were if pooling follows, too.
+type convolution struct {
+	conv.Conv
+	act    gemm.Activation
+	places []int32
 }
 
-func (n *node) conv() conv.Conv {
-	i := &n.i
-	return conv.Conv{N: i[0], C: i[1], H: i[2], W: i[3], OutC: i[4], KH: i[5], KW: i[6],
-		StrideH: i[7], StrideW: i[8], PadH: i[9], PadW: i[10], DilH: i[11], DilW: i[12], Groups: i[13]}
-}
+var convolutions = newKeeper[convolution]()

@@ -31,12 +31,21 @@ func (x Tensor) SoftmaxCrossEntropy(labels Ints) Tensor {
 	rowwise.SoftmaxCrossEntropy(loss, probs, n.data, labels.Data, classes)
 	y, m := t.push(op)
 	m.data, m.shape = loss, s
-	m.saved[0], m.ids = probs, labels.Data
+	*labelled.lend(t, m) = classified{probs, labels.Data}
 	m.record(t, backSoftmaxCrossEntropy, x.i)
 	return y
 }
 
 func backSoftmaxCrossEntropy(t *Tape, n *node) {
 	classes := t.nodes[n.in[0]].last()
-	rowwise.SoftmaxCrossEntropyGrad(t.gradOf(n, 0), n.grad, n.saved[0], n.ids, classes)
+	c := n.kept.(*classified)
+	rowwise.SoftmaxCrossEntropyGrad(t.gradOf(n, 0), n.grad, c.probs, c.labels, classes)
 }
+
+// classified is what the cross-entropy keeps.
+type classified struct {
+	probs  []float32
+	labels []int32
+}
+
+var labelled = newKeeper[classified]()

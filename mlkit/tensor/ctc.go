@@ -43,7 +43,10 @@ func (x Tensor) CTC(targets CTCTargets) Tensor {
 	if targets.Blank < 0 || targets.Blank >= classes {
 		panic(fmt.Sprintf("tensor: %s: blank %d is outside of 0…%d", op, targets.Blank, classes-1))
 	}
-	c := ctcs.Get().(*ctc)
+	t := x.t
+	y, m := t.push(op)
+	n = &t.nodes[x.i] // push may have moved it
+	c := ctcs.lend(t, m)
 	*c = ctc{time: time, classes: classes, s: s, blank: int32(targets.Blank), labels: labels.Data,
 		labelLengths: checkLengths(op+" labels", targets.LabelLengths, batch, s),
 		inputLengths: checkLengths(op+" inputs", targets.InputLengths, batch, time), zeroInf: targets.ZeroInfinity}
@@ -54,7 +57,6 @@ func (x Tensor) CTC(targets CTCTargets) Tensor {
 			}
 		}
 	}
-	t := x.t
 	loss := t.floats.take(batch)
 	c.logp = t.floats.take(len(n.data))
 	rowwise.LogSoftmax(c.logp, n.data, max(classes, 1))
@@ -65,27 +67,24 @@ func (x Tensor) CTC(targets CTCTargets) Tensor {
 	}
 	c.alpha = t.floats.take(batch * time * (2*s + 1))
 	c.loss = loss
-	y, m := t.push(op)
 	m.data, m.shape = loss, shape{n: 1, d: [MaxRank]int{batch}}
-	m.saved[0] = c.grad
 	m.record(t, backCTC, x.i)
 	cpu.Parallel(batch, c)
-	*c = ctc{}
-	ctcs.Put(c)
 	return y
 }
 
 func backCTC(t *Tape, n *node) {
-	g := t.gradOf(n, 0)
+	g, grad := t.gradOf(n, 0), n.kept.(*ctc).grad
 	per := len(g) / max(len(n.grad), 1)
 	for b, d := range n.grad {
 		if d != 0 { // an infinite loss has no gradient to scale by 0
-			elementwise.Axpy(g[b*per:(b+1)*per], d, n.saved[0][b*per:(b+1)*per])
+			elementwise.Axpy(g[b*per:(b+1)*per], d, grad[b*per:(b+1)*per])
 		}
 	}
 }
 
-// ctc is the work of one operation, divided by samples.
+// ctc is the work of one operation, divided by samples; the node keeps it for its
+// gradient.
 type ctc struct {
 	time, classes, s           int
 	blank                      int32
@@ -95,7 +94,7 @@ type ctc struct {
 	logp, alpha, loss, grad    []float32
 }
 
-var ctcs = spare{New: func() any { return new(ctc) }}
+var ctcs = newKeeper[ctc]()
 
 // at is the class at a position of the labels with blanks around each.
 func (c *ctc) at(labels []int32, u int) int32 {

@@ -34,13 +34,23 @@ func (o *Op) Apply(y []float32, dims []int, operands []Tensor, saved ...[]float3
 	}
 	t := operands[0].t
 	res, n := t.push(o.name)
-	n.data, n.shape, n.user = y, s, o
-	copy(n.saved[:], saved)
+	n.data, n.shape = y, s
+	u := uses.lend(t, n)
+	u.op = o
+	copy(u.saved[:], saved)
 	n.record(t, backOp, in[:len(operands)]...)
 	return res
 }
 
-func backOp(t *Tape, n *node) { n.user.backward(Back{t, n}) }
+// opUse is what one use of a custom operation keeps.
+type opUse struct {
+	op    *Op
+	saved [4][]float32
+}
+
+var uses = newKeeper[opUse]()
+
+func backOp(t *Tape, n *node) { n.kept.(*opUse).op.backward(Back{t, n}) }
 
 // Back is what a custom operation's backward function sees of one use of it.
 type Back struct {
@@ -64,7 +74,7 @@ func (b Back) Dims(k int) []int { return b.t.nodes[b.n.in[k]].dims() }
 func (b Back) DX(k int) []float32 { return b.t.gradOf(b.n, k) }
 
 // Saved is slice k of what Apply saved.
-func (b Back) Saved(k int) []float32 { return b.n.saved[k] }
+func (b Back) Saved(k int) []float32 { return b.n.kept.(*opUse).saved[k] }
 
 // Scratch returns n zeros that live until Reset.
 func (b Back) Scratch(n int) []float32 { return b.t.Scratch(n) }

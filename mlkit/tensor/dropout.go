@@ -16,13 +16,23 @@ func (x Tensor) Dropout(p float32) Tensor {
 	}
 	y, n := x.unary("Dropout", backDropout)
 	seed, step, op := x.t.Rand()
-	n.i[0], n.i[1], n.i[2], n.f[0] = int(seed), int(step), int(op), 1-p
+	*dropouts.lend(x.t, n) = dropout{seed, step, op, 1 - p}
 	random.Dropout(n.data, nil, x.t.operand(n, 0), 1-p, seed, step, op)
 	return y
 }
 
+// dropout is what dropout keeps: the key of its random numbers and the
+// probability of what stays.
+type dropout struct {
+	seed, step, op uint64
+	keep           float32
+}
+
+var dropouts = newKeeper[dropout]()
+
 func backDropout(t *Tape, n *node) { // the same numbers once more, in place
-	random.Dropout(n.grad, nil, n.grad, n.f[0], uint64(n.i[0]), uint64(n.i[1]), uint64(n.i[2]))
+	d := n.kept.(*dropout)
+	random.Dropout(n.grad, nil, n.grad, d.keep, d.seed, d.step, d.op)
 	t.handOn(n, 0)
 }
 

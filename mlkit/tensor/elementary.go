@@ -55,18 +55,29 @@ var (
 	opErf        = &pointwise{"Erf", elementwise.Erf, elementwise.ErfGrad, false}
 )
 
+// What the functions with a parameter keep.
+type (
+	power struct{ exponent float32 }
+	limit struct{ low, high float32 }
+)
+
+var (
+	powers = newKeeper[power]()
+	limits = newKeeper[limit]()
+)
+
 // PowScalar is xᵖ for a fixed exponent, with the special cases of math.Pow.
 func (x Tensor) PowScalar(p float32) Tensor {
 	y, n := x.unary("PowScalar", backPowScalar)
-	n.f[0] = p
+	powers.lend(x.t, n).exponent = p
 	elementwise.Pow(n.data, x.t.operand(n, 0), p)
 	return y
 }
 
 func backPowScalar(t *Tape, n *node) {
 	g := t.gradOf(n, 0)
-	if n.f[0] != 0 { // x⁰ is constant, also at 0 where p·xᵖ⁻¹ is no number
-		elementwise.PowGrad(g, n.grad, t.operand(n, 0), n.f[0])
+	if p := n.kept.(*power).exponent; p != 0 { // x⁰ is constant, also at 0 where p·xᵖ⁻¹ is no number
+		elementwise.PowGrad(g, n.grad, t.operand(n, 0), p)
 	}
 }
 
@@ -74,11 +85,12 @@ func backPowScalar(t *Tape, n *node) {
 // borders included.
 func (x Tensor) Clamp(low, high float32) Tensor {
 	y, n := x.unary("Clamp", backClamp)
-	n.f = [2]float32{low, high}
+	*limits.lend(x.t, n) = limit{low, high}
 	elementwise.Clamp(n.data, x.t.operand(n, 0), low, high)
 	return y
 }
 
 func backClamp(t *Tape, n *node) {
-	elementwise.ClampGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), n.f[0], n.f[1])
+	l := n.kept.(*limit)
+	elementwise.ClampGrad(t.gradOf(n, 0), n.grad, t.operand(n, 0), l.low, l.high)
 }

@@ -42,21 +42,21 @@ func (x Tensor) FeedForward(w FeedForward) Tensor {
 
 	t := x.t
 	more := t.ints.take(2)
-	more[0], more[1] = optional(w.Bias1), optional(w.Bias2)
+	more[moreBias1], more[moreBias2] = optional(w.Bias1), optional(w.Bias2)
 	y, n := t.push(op)
-	n.record(t, backFeedForward, x.i, w.Weight1.i, w.Weight2.i, optional(w.Add), more[0], more[1])
+	n.record(t, backFeedForward, x.i, w.Weight1.i, w.Weight2.i, optional(w.Add), more[moreBias1], more[moreBias2])
 	n.more = more
 	n.shape = s
 	n.data = t.floats.take(count * out)
-	n.i = [16]int{count, in, hidden, out, flag(w.GELU)}
+	f := feedForwards.lend(t, n)
+	*f = feedForward{count: count, in: in, hidden: hidden, out: out, gelu: w.GELU, x: t.operand(n, 0),
+		b1: t.dataAt(more[moreBias1]), b2: t.dataAt(more[moreBias2]), add: t.dataAt(n.in[3]), y: n.data}
 	if n.needs {
-		n.saved[0] = t.floats.take(count * hidden)
+		f.act = t.floats.take(count * hidden)
 		if w.GELU {
-			n.saved[1] = t.floats.take(count * hidden)
+			f.slope = t.floats.take(count * hidden)
 		}
 	}
-	f := t.feedForward(n)
-	f.add, f.y = t.dataAt(n.in[3]), n.data
 	// The weights, transposed once: see recurrent.
 	f.ld1, f.ld2 = rowStride(hidden), rowStride(out)
 	f.w1, f.w2 = t.floats.reuse(in*f.ld1), t.floats.reuse(hidden*f.ld2)
@@ -65,16 +65,22 @@ func (x Tensor) FeedForward(w FeedForward) Tensor {
 	cpu.Parallel(blocksOf(count), f)
 	t.floats.recycle(f.w1)
 	t.floats.recycle(f.w2)
-	f.release()
 	return y
 }
+
+// The operands beyond the node's four.
+const (
+	moreBias1 = iota
+	moreBias2
+)
 
 // blockRows is how many rows go through the block together.
 const blockRows = 64
 
 func blocksOf(rows int) int { return (rows + blockRows - 1) / blockRows }
 
-// feedForward is the work of one operation, divided into blocks of rows.
+// feedForward is the work of one operation, divided into blocks of rows. The node
+// keeps it for the way back.
 type feedForward struct {
 	count, in, hidden, out int
 	gelu                   bool
@@ -90,19 +96,7 @@ type feedForward struct {
 	dpre       []float32 // of the chunk: gradients before the activations
 }
 
-var feedForwards = spare{New: func() any { return new(feedForward) }}
-
-func (t *Tape) feedForward(n *node) *feedForward {
-	f := feedForwards.Get().(*feedForward)
-	*f = feedForward{count: n.i[0], in: n.i[1], hidden: n.i[2], out: n.i[3], gelu: n.i[4] == 1,
-		x: t.operand(n, 0), b1: t.dataAt(n.more[0]), b2: t.dataAt(n.more[1]), act: n.saved[0], slope: n.saved[1]}
-	return f
-}
-
-func (f *feedForward) release() {
-	*f = feedForward{}
-	feedForwards.Put(f)
-}
+var feedForwards = newKeeper[feedForward]()
 
 // Part implements cpu.Task.
 func (f *feedForward) Part(i int) {
@@ -117,10 +111,10 @@ func (f *feedForward) Part(i int) {
 
 // workspaces are working memory of one part: whoever runs the next part on
 // this core finds it in the cache.
-var workspaces = spare{New: func() any { return new([]float32) }}
+var workspaces cpu.FreeList[[]float32]
 
 func workspace(n int) *[]float32 {
-	w := workspaces.Get().(*[]float32)
+	w := workspaces.Get()
 	if cap(*w) < n {
 		*w = make([]float32, n)
 	}
@@ -177,7 +171,7 @@ func (f *feedForward) backward(lo, n int) {
 }
 
 func backFeedForward(t *Tape, n *node) {
-	f := t.feedForward(n)
+	f := n.kept.(*feedForward)
 	f.dy = n.grad
 	f.dx, f.accumulate = t.gradBuffer(n, 0)
 	f.w1 = t.operand(n, 1)
@@ -193,7 +187,7 @@ func backFeedForward(t *Tape, n *node) {
 	}
 	g1, acc1 := t.gradBuffer(n, 1)
 	g2, acc2 := t.gradBuffer(n, 2)
-	gb1, gb2 := t.gradMore(n, 0), t.gradMore(n, 1)
+	gb1, gb2 := t.gradMore(n, moreBias1), t.gradMore(n, moreBias2)
 	chunk := min(f.count, max(blockRows, chunkSize/max(f.hidden, 1)&^(blockRows-1)))
 	f.dpre = t.floats.reuse(chunk * f.ld2)
 	for ; f.first < f.count; f.first = f.end {
@@ -217,7 +211,6 @@ func backFeedForward(t *Tape, n *node) {
 	}
 	t.floats.recycle(f.w2)
 	t.floats.recycle(f.dpre)
-	f.release()
 	if n.in[3] >= 0 {
 		t.handOn(n, 3)
 	}

@@ -16,7 +16,9 @@ func (x Tensor) Rows(ids Ints) Tensor { return x.take("Rows", 0, ids) }
 // vector of ids that fill up a batch stays as it is. Negative: no such row.
 func (x Tensor) Embed(ids Ints, padding int) Tensor {
 	y := x.take("Embed", 0, ids)
-	x.t.nodes[y.i].i[3] = max(0, padding+1)
+	if k, ok := x.t.nodes[y.i].kept.(*taken); ok {
+		k.padding = padding
+	}
 	return y
 }
 
@@ -49,26 +51,38 @@ func (x Tensor) take(op string, axis int, ids Ints) Tensor {
 	}
 	y, n := x.t.push(op)
 	n.data, n.shape = data, s
-	n.ids = ids.Data
-	n.i[0], n.i[1], n.i[2] = outer, length, inner
+	n.picked = true
 	n.record(x.t, backTake, x.i)
+	if n.needs {
+		*takes.lend(x.t, n) = taken{ids.Data, outer, length, inner, -1}
+	}
 	return y
 }
 
 func backTake(t *Tape, n *node) {
-	outer, length, inner := n.i[0], n.i[1], n.i[2]
+	k := n.kept.(*taken)
 	g, dy := t.gradOf(n, 0), n.grad
-	for o := range outer {
-		block := g[o*length*inner:]
-		for _, id := range n.ids {
-			if int(id) != n.i[3]-1 { // Embed's padding
-				row := block[int(id)*inner : int(id)*inner+inner]
-				elementwise.Add(row, row, dy[:inner])
+	for o := range k.outer {
+		block := g[o*k.length*k.inner:]
+		for _, id := range k.ids {
+			if int(id) != k.padding {
+				row := block[int(id)*k.inner : int(id)*k.inner+k.inner]
+				elementwise.Add(row, row, dy[:k.inner])
 			}
-			dy = dy[inner:]
+			dy = dy[k.inner:]
 		}
 	}
 }
+
+// taken is what look-ups keep: the ids, and how many blocks there are, of how
+// many rows, of how many elements. The row padding gets no gradient.
+type taken struct {
+	ids                  []int32
+	outer, length, inner int
+	padding              int
+}
+
+var takes = newKeeper[taken]()
 
 func checkIDs(op string, ids Ints, n int) {
 	for i, id := range ids.Data {
@@ -89,17 +103,24 @@ func (x Tensor) Gather(axis int, ids Ints) Tensor {
 		data[i] = src[o]
 	}
 	y, n := x.t.push("Gather")
-	n.data, n.shape, n.ids = data, ids.dims, at
+	n.data, n.shape, n.picked = data, ids.dims, true
+	gathered.lend(x.t, n).from = at
 	n.record(x.t, backGather, x.i)
 	return y
 }
 
 func backGather(t *Tape, n *node) {
 	g := t.gradOf(n, 0)
-	for i, o := range n.ids {
+	for i, o := range n.kept.(*places).from {
 		g[o] += n.grad[i]
 	}
 }
+
+// places are what Gather and ScatterAdd keep: the offsets that they read from
+// or add to.
+type places struct{ from []int32 }
+
+var gathered = newKeeper[places]()
 
 // ScatterAdd is x with the elements of src added at the places that Gather with
 // the same ids would read, in the order of src (PyTorch's scatter_add). src has
@@ -112,7 +133,7 @@ func (x Tensor) ScatterAdd(axis int, ids Ints, src Tensor) Tensor {
 	}
 	at := x.offsets(op, axis, ids)
 	y, n := x.unary(op, backScatterAdd)
-	n.ids = at
+	gathered.lend(x.t, n).from = at
 	n.record(x.t, backScatterAdd, x.i, src.i)
 	copy(n.data, x.t.operand(n, 0))
 	values := x.t.operand(n, 1)
@@ -124,7 +145,7 @@ func (x Tensor) ScatterAdd(axis int, ids Ints, src Tensor) Tensor {
 
 func backScatterAdd(t *Tape, n *node) {
 	if g := t.gradOf(n, 1); g != nil {
-		for i, o := range n.ids {
+		for i, o := range n.kept.(*places).from {
 			g[i] += n.grad[o]
 		}
 	}
@@ -192,26 +213,32 @@ func (x Tensor) triangle(op string, diagonal int, upper bool) Tensor {
 		shapePanic(op, 0, "a triangle needs two axes", x)
 	}
 	y, n := x.unary(op, backTriangle)
-	n.i[0] = diagonal
-	if upper {
-		n.i[1] = 1
-	}
+	k := triangles.lend(x.t, n)
+	*k = triangle{diagonal, upper}
 	copy(n.data, x.t.operand(n, 0))
-	n.clearTriangle(n.data)
+	k.clear(n.data, n.d[n.n-2], n.d[n.n-1])
 	return y
 }
 
 func backTriangle(t *Tape, n *node) {
-	n.clearTriangle(n.grad)
+	n.kept.(*triangle).clear(n.grad, n.d[n.n-2], n.d[n.n-1])
 	t.handOn(n, 0)
 }
 
-func (n *node) clearTriangle(x []float32) {
-	rows, cols := n.d[n.n-2], n.d[n.n-1]
+// triangle says which part of matrices stays.
+type triangle struct {
+	diagonal int
+	upper    bool
+}
+
+var triangles = newKeeper[triangle]()
+
+// clear puts zeros elsewhere in matrices of rows×cols.
+func (k *triangle) clear(x []float32, rows, cols int) {
 	for r := 0; (r+1)*cols <= len(x) && cols > 0; r++ {
 		row := x[r*cols : r*cols+cols]
-		edge := min(max(r%rows+n.i[0], -1), cols) // the diagonal's column
-		if n.i[1] == 1 {
+		edge := min(max(r%rows+k.diagonal, -1), cols) // the diagonal's column
+		if k.upper {
 			clear(row[:max(edge, 0)])
 		} else {
 			clear(row[min(edge+1, cols):])

@@ -57,7 +57,7 @@ func (t *Tape) Operations() []Operation {
 		}
 		switch {
 		case operands == 0: // an input
-		case alone && n.ids == nil: // rows picked by ids are data
+		case alone && !n.picked: // what is picked by ids is data
 			from[i] = o.Params
 		default:
 			for _, g := range t.groups {

@@ -50,7 +50,7 @@ func join(op string, axis int, stack bool, xs []Tensor) Tensor {
 	y, n := t.push(op)
 	n.data, n.shape = data, s
 	n.more = more
-	n.i[0], n.i[1] = outer, row
+	*joins.lend(t, n) = joined{outer, row}
 	for _, i := range more {
 		n.needs = n.needs || t.nodes[i].needs
 	}
@@ -76,8 +76,15 @@ func (x Tensor) joinShape(op string, axis int, stack bool) (shape, int) {
 	return s, a
 }
 
+// joined is what Concat and Stack keep: how many rows of how many elements the
+// result has from the joined axis on.
+type joined struct{ outer, row int }
+
+var joins = newKeeper[joined]()
+
 func backJoin(t *Tape, n *node) {
-	outer, row := n.i[0], n.i[1]
+	j := n.kept.(*joined)
+	outer, row := j.outer, j.row
 	off := 0
 	for _, i := range n.more {
 		run := len(t.nodes[i].data) / max(outer, 1)
@@ -160,17 +167,14 @@ func (x Tensor) Pad(value float32, pads ...int) Tensor {
 	v.put(data, src)
 	y, n := x.t.push("Pad")
 	n.data, n.shape = data, s
-	copy(n.i[:], v.s[:])
-	n.i[MaxRank] = v.off
+	views.lend(x.t, n).view = v
 	n.record(x.t, backPad, x.i)
 	return y
 }
 
 func backPad(t *Tape, n *node) {
 	g := t.gradOf(n, 0)
-	v := t.nodes[n.in[0]].view()
-	copy(v.s[:], n.i[:])
-	v.off = n.i[MaxRank]
+	v := n.kept.(*viewed).view
 	tmp := t.floats.reuse(len(g))
 	v.pick(tmp, n.grad)
 	elementwise.Add(g, g, tmp)

@@ -106,26 +106,38 @@ func (x Tensor) linear(l linear) Tensor {
 	}
 	res, n := t.push(l.op)
 	n.data, n.shape = y, s
-	n.i = [16]int{l.act, l.lo, out}
-	n.saved[0] = slope
 	n.record(t, backLinear, x.i, l.w.i, optional(l.b), optional(l.add))
+	if n.needs {
+		*denses.lend(t, n) = dense{l.act, l.lo, out, slope}
+	}
 	return res
 }
 
+// dense is what a dense layer keeps: its activation, which rows of the weight it
+// used, and the slopes of GELU.
+type dense struct {
+	act     int
+	lo, out int
+	slope   []float32
+}
+
+var denses = newKeeper[dense]()
+
 func backLinear(t *Tape, n *node) {
 	x, w := &t.nodes[n.in[0]], &t.nodes[n.in[1]]
-	act, lo, out := n.i[0], n.i[1], n.i[2]
+	kept := n.kept.(*dense)
+	lo, out := kept.lo, kept.out
 	in := w.d[1]
 	rows := 0
 	if out > 0 {
 		rows = len(n.data) / out
 	}
 	dy := n.grad
-	switch act {
+	switch kept.act {
 	case actReLU:
 		elementwise.ReLUMask(dy, dy, n.data)
 	case actGELU:
-		elementwise.Mul(dy, dy, n.saved[0])
+		elementwise.Mul(dy, dy, kept.slope)
 	}
 	gx, accX := t.gradBuffer(n, 0)
 	var gw []float32

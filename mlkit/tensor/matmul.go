@@ -47,10 +47,7 @@ func (x Tensor) matmul(op string, y Tensor, trans bool) Tensor {
 	}
 	res, nd := t.push(op)
 	nd.data, nd.shape = c, s
-	nd.i = [16]int{m, n, k}
-	if trans {
-		nd.i[3] = 1
-	}
+	*products.lend(t, nd) = product{m, n, k, trans}
 	nd.record(t, backMatMul, x.i, y.i)
 	return res
 }
@@ -73,8 +70,17 @@ func stride(advances bool, size int) int {
 	return 0
 }
 
+// product is what a product of matrices keeps.
+type product struct {
+	m, n, k int
+	trans   bool // the second operand is transposed
+}
+
+var products = newKeeper[product]()
+
 func backMatMul(t *Tape, nd *node) {
-	m, n, k, trans := nd.i[0], nd.i[1], nd.i[2], nd.i[3] == 1
+	p := nd.kept.(*product)
+	m, n, k, trans := p.m, p.n, p.k, p.trans
 	na, nb := &t.nodes[nd.in[0]], &t.nodes[nd.in[1]]
 	a, b, dy := na.data, nb.data, nd.grad
 	_, w, _ := batches(&na.shape, &nb.shape)

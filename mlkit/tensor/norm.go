@@ -29,8 +29,7 @@ func (x Tensor) LayerNorm(w, b Tensor, eps float32) Tensor {
 	mean, rstd := t.floats.take(rows), t.floats.take(rows)
 	y, n := x.unary(op, nil)
 	rowwise.LayerNorm(n.data, nil, mean, rstd, t.operand(n, 0), gamma, beta, cols, eps)
-	n.saved[0], n.saved[1] = mean, rstd
-	n.i[0] = cols
+	*norms.lend(t, n) = normalised{mean: mean, rstd: rstd, cols: cols}
 	n.record(t, backLayerNorm, x.i, gi, bi)
 	return y
 }
@@ -40,9 +39,19 @@ func backLayerNorm(t *Tape, n *node) {
 	if n.in[1] >= 0 {
 		gamma = t.operand(n, 1)
 	}
-	rowwise.LayerNormGrad(t.gradOf(n, 0), t.gradOf(n, 1), t.gradOf(n, 2), n.grad,
-		t.operand(n, 0), n.saved[0], n.saved[1], gamma, n.i[0])
+	k := n.kept.(*normalised)
+	rowwise.LayerNormGrad(t.gradOf(n, 0), t.gradOf(n, 1), t.gradOf(n, 2), n.grad, t.operand(n, 0), k.mean, k.rstd, gamma, k.cols)
 }
+
+// normalised is what the normalisations by row keep: the row's mean and
+// 1/deviation (RMSNorm: 1/root mean square), its length, and, by groups of
+// channels, the normalised values and the size of a channel.
+type normalised struct {
+	mean, rstd, xhat []float32
+	cols, size       int
+}
+
+var norms = newKeeper[normalised]()
 
 // affine gives the data and node of an optional weight or bias p, which must
 // have the shape of x's last axes, and that of w if there is one.
@@ -90,7 +99,7 @@ func (x Tensor) RMSNorm(w Tensor, eps float32) Tensor {
 			elementwise.Mul(out, out, gamma)
 		}
 	}
-	n.saved[0] = r
+	norms.lend(t, n).rstd = r
 	n.record(t, backRMSNorm, x.i, gi)
 	return y
 }
@@ -99,7 +108,7 @@ func backRMSNorm(t *Tape, n *node) { // dx = r·(dy·w − x·r²·mean(dy·w·x
 	x, cols := t.operand(n, 0), n.last()
 	gw, needs := t.gradOf(n, 1), t.nodes[n.in[0]].needs
 	tmp := t.floats.reuse(cols)
-	for i, r := range n.saved[0] {
+	for i, r := range n.kept.(*normalised).rstd {
 		row, dy := x[i*cols:i*cols+cols], n.grad[i*cols:i*cols+cols]
 		if gw != nil {
 			elementwise.Scale(tmp, row, r)
@@ -158,19 +167,17 @@ func (x Tensor) GroupNorm(groups int, w, b Tensor, eps float32) Tensor {
 		}
 		rowwise.ChannelAffine(n.data, xhat, t.floats.zeroed(channels), scale, shift, size)
 	}
-	n.saved = [4][]float32{mean, rstd, xhat}
-	n.i[0], n.i[1] = cols, size
+	*norms.lend(t, n) = normalised{mean, rstd, xhat, cols, size}
 	n.record(t, backGroupNorm, x.i, gi, bi)
 	return y
 }
 
 func backGroupNorm(t *Tape, n *node) {
-	cols, size, channels := n.i[0], n.i[1], n.d[1]
-	mean, rstd, xhat := n.saved[0], n.saved[1], n.saved[2]
+	k, channels := n.kept.(*normalised), n.d[1]
 	gw, gb := t.gradOf(n, 1), t.gradOf(n, 2)
 	if gw != nil || gb != nil {
 		dw, db := t.floats.reuse(channels), t.floats.reuse(channels)
-		rowwise.ChannelGradSums(db, dw, n.grad, xhat, t.floats.zeroed(channels), size)
+		rowwise.ChannelGradSums(db, dw, n.grad, k.xhat, t.floats.zeroed(channels), k.size)
 		if gw != nil {
 			elementwise.Add(gw, gw, dw)
 		}
@@ -186,9 +193,9 @@ func backGroupNorm(t *Tape, n *node) {
 	}
 	if n.in[1] >= 0 {
 		zero := t.floats.zeroed(channels)
-		rowwise.ChannelAffine(n.grad, n.grad, zero, t.operand(n, 1), zero, size)
+		rowwise.ChannelAffine(n.grad, n.grad, zero, t.operand(n, 1), zero, k.size)
 	}
-	rowwise.LayerNormGrad(g, nil, nil, n.grad, t.operand(n, 0), mean, rstd, nil, cols)
+	rowwise.LayerNormGrad(g, nil, nil, n.grad, t.operand(n, 0), k.mean, k.rstd, nil, k.cols)
 }
 
 // LocalResponseNorm divides each element of x [n, c, ...] by a power of the sum
@@ -218,40 +225,48 @@ func (x Tensor) LocalResponseNorm(size int, alpha, beta, k float32) Tensor {
 		}
 	}
 	t.floats.recycle(tmp)
-	power(n.data, den, -beta)
+	raise(n.data, den, -beta)
 	elementwise.Mul(n.data, n.data, data)
-	n.saved[0] = den
-	n.i[0], n.f = size, [2]float32{alpha, beta}
+	*responses.lend(t, n) = response{size, alpha, beta, den}
 	return y
 }
+
+// response is what LocalResponseNorm keeps; den is k + alpha/size·Σx².
+type response struct {
+	size        int
+	alpha, beta float32
+	den         []float32
+}
+
+var responses = newKeeper[response]()
 
 func backLocalResponseNorm(t *Tape, n *node) {
 	// dx[c] = dy[c]·den[c]^−beta − 2·alpha·beta/size·x[c]·Σ dy·y/den over the
 	// channels whose window holds c.
-	size, channels, plane := n.i[0], n.d[1], planeSize(&n.shape)
-	x, den, g := t.operand(n, 0), n.saved[0], t.gradOf(n, 0)
+	r, channels, plane := n.kept.(*response), n.d[1], planeSize(&n.shape)
+	x, den, g := t.operand(n, 0), r.den, t.gradOf(n, 0)
 	share := t.floats.reuse(len(den))
 	elementwise.Mul(share, n.grad, n.data)
 	elementwise.Div(share, share, den)
-	factor := -2 * n.f[0] * n.f[1] / float32(size)
+	factor := -2 * r.alpha * r.beta / float32(r.size)
 	sum := t.floats.reuse(plane)
 	for o := 0; o*plane < len(x); o++ {
 		clear(sum)
-		lo, hi := neighbours(o, channels, (size-1)/2, size/2)
+		lo, hi := neighbours(o, channels, (r.size-1)/2, r.size/2)
 		for c := lo; c < hi; c++ {
 			elementwise.Axpy(sum, factor, share[c*plane:c*plane+plane])
 		}
 		elementwise.MulAdd(g[o*plane:o*plane+plane], sum, x[o*plane:o*plane+plane])
 	}
-	power(share, den, -n.f[1])
+	raise(share, den, -r.beta)
 	elementwise.MulAdd(g, share, n.grad)
 	t.floats.recycle(sum)
 	t.floats.recycle(share)
 }
 
-// power computes xᵖ of positive numbers, by functions that the processor has in
+// raise computes xᵖ of positive numbers, by functions that the processor has in
 // vectors.
-func power(dst, x []float32, p float32) {
+func raise(dst, x []float32, p float32) {
 	elementwise.Log(dst, x)
 	elementwise.Scale(dst, dst, p)
 	elementwise.Exp(dst, dst)

@@ -128,6 +128,10 @@ func TestGradients(t *testing.T) {
 		{"Select", one(func(x T) T { return x.Select(1, -1).Square() }), []gradcheck.Input{rnd(1, 2, 3, 2)}},
 		{"Flip", one(func(x T) T { return x.Flip(1).Mul(x) }), []gradcheck.Input{rnd(1, 2, 3)}},
 		{"Expand", one(func(x T) T { return x.Expand(2, -1, 4).Square() }), []gradcheck.Input{rnd(1, 3, 1)}},
+		{"Expand after use", one(func(x T) T {
+			return x.Expand(3, 4).Square().Sum().Add(x.Square().Sum()).Add(x.Expand(3, 4).Exp().Sum())
+		}), []gradcheck.Input{rnd(1, 3, 1)}},
+		{"Expand columns after use", one(func(x T) T { return x.Expand(3, 4).Exp().Sum().Add(x.Square().Sum()) }), []gradcheck.Input{rnd(1, 4)}},
 		{"Squeeze", one(func(x T) T { return x.Squeeze(1).Unsqueeze(0, 2).Square() }), []gradcheck.Input{rnd(1, 3, 1, 2)}},
 		{"Concat", func(_ *tensor.Tape, x []T) T { return tensor.Concat(1, x[0], x[1], x[0], x[1], x[0].Exp()).Square() },
 			[]gradcheck.Input{rnd(1, 2, 3), rnd(2, 2, 1)}},

@@ -12,17 +12,17 @@ type pointwise struct {
 
 func (f *pointwise) apply(x Tensor) Tensor {
 	y, n := x.unary(f.name, backPointwise)
-	n.pointwise = f
+	n.kept = f
 	f.forward(n.data, x.t.operand(n, 0))
 	return y
 }
 
 func backPointwise(t *Tape, n *node) {
-	v := n.data
-	if !n.pointwise.ofResult {
+	f, v := n.kept.(*pointwise), n.data
+	if !f.ofResult {
 		v = t.operand(n, 0)
 	}
-	n.pointwise.grad(t.gradOf(n, 0), n.grad, v)
+	f.grad(t.gradOf(n, 0), n.grad, v)
 }
 
 // unary records an operation of one operand with a result of the same shape;

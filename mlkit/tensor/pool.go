@@ -83,33 +83,29 @@ func (x Tensor) pool(op string, p Pool, largest bool) Tensor {
 		k.AvgForward(y, in.data)
 	}
 	res, n := t.push(op)
-	n.data, n.shape, n.ids = y, s, ids
-	n.i = [16]int{k.N, k.C, k.H, k.W, k.KH, k.KW, k.StrideH, k.StrideW, k.PadH, k.PadW, k.DilH, k.DilW, flag(k.CeilMode), flag(k.CountIncludePad)}
+	n.data, n.shape = y, s
+	*poolings.lend(t, n) = pooling{k, ids}
 	n.record(t, back, x.i)
 	return res
 }
 
-func (n *node) pool() conv.Pool {
-	i := &n.i
-	return conv.Pool{N: i[0], C: i[1], H: i[2], W: i[3], KH: i[4], KW: i[5], StrideH: i[6], StrideW: i[7],
-		PadH: i[8], PadW: i[9], DilH: i[10], DilW: i[11], CeilMode: i[12] == 1, CountIncludePad: i[13] == 1}
+// pooling is what pooling keeps: its geometry and, of maxima, their places.
+type pooling struct {
+	conv.Pool
+	places []int32
 }
 
-func flag(on bool) int {
-	if on {
-		return 1
-	}
-	return 0
-}
+var poolings = newKeeper[pooling]()
 
 func backMaxPool(t *Tape, n *node) {
 	g, acc := t.gradBuffer(n, 0)
-	n.pool().MaxBackward(g, n.grad, n.ids, acc)
+	k := n.kept.(*pooling)
+	k.MaxBackward(g, n.grad, k.places, acc)
 }
 
 func backAvgPool(t *Tape, n *node) {
 	g, acc := t.gradBuffer(n, 0)
-	n.pool().AvgBackward(g, n.grad, acc)
+	n.kept.(*pooling).AvgBackward(g, n.grad, acc)
 }
 
 // AdaptiveAvgPool2D averages images [n, c, h, w] to [n, c, oh, ow] whatever

@@ -45,8 +45,9 @@ type cell struct {
 	backward func(r *recurrence, s step, dh, dst []float32)
 }
 
-// recurrence is the work of one recurrent operation, forward or backward,
-// divided by rows of the batch: they do not meet before the weights' gradients.
+// recurrence is the work of one recurrent operation, forward or backward, which
+// the node keeps from one to the other. It is divided by rows of the batch: they
+// do not meet before the weights' gradients.
 type recurrence struct {
 	*cell
 	time, batch, in, hidden int
@@ -72,7 +73,7 @@ type recurrence struct {
 	// of a chunk's gates are still in the cache when they meet the operands.
 	from, to    int
 	base        int       // rows before the chunk
-	dy, dc, dh0 []float32 // of all steps; of the present step
+	dy, dc, dh0 []float32 // of all steps; of the present step (LSTM: dc begins as the gradient of the final cells)
 	dacts, dgh  []float32 // of the chunk's gates, rows ldd apart
 	ldd         int
 }
@@ -90,16 +91,11 @@ type step struct {
 	row              int // the first row within the batch
 }
 
-var recurrences = spare{New: func() any { return new(recurrence) }}
+var recurrences = newKeeper[recurrence]()
 
 // run does the work.
 func (r *recurrence) run() {
 	cpu.Parallel((r.batch+rowsPerPart-1)/rowsPerPart, r)
-}
-
-func (r *recurrence) release() {
-	*r = recurrence{}
-	recurrences.Put(r)
 }
 
 // Part implements cpu.Task.
@@ -249,18 +245,11 @@ func (r *recurrence) before(k int, s step) []float32 {
 	return rows(r.dy, s.now-r.batch, s.n, r.hidden)
 }
 
-// The operands beyond the node's four, and what it saves.
+// The operands beyond the node's four.
 const (
 	moreBiasHH = iota
 	moreH0
 	moreC0
-)
-const (
-	savedHS = iota
-	savedActs
-	savedState           // LSTM: cells, then their tanh; all: operands
-	savedDC              // LSTM: the gradient of the final cells, if any came
-	savedGH    = savedDC // GRU: the state's share of the gates
 )
 
 // recurrent checks, computes and records. x is [time, batch, in].
@@ -287,13 +276,11 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	more[moreBiasHH], more[moreH0], more[moreC0] = optional(w.BiasHH), optional(w.H0), optional(w.C0)
 	out, n := t.push(c.op)
 	n.record(t, backRecurrent, x.i, w.WeightIH.i, w.WeightHH.i, optional(w.BiasIH), more[0], more[1], more[2])
-	n.more, n.ids = more, lengths
+	n.more = more
 	n.shape = shape{n: 3, d: [MaxRank]int{time, batch, hidden}}
 
-	r := recurrences.Get().(*recurrence)
+	r := recurrences.lend(t, n)
 	*r = recurrence{cell: c, time: time, batch: batch, in: in, hidden: hidden, reverse: w.Reverse, lengths: lengths}
-	n.i = [16]int{time, batch, in, hidden, flag(w.Reverse)}
-	n.cell = c
 	r.x = t.operand(n, 0)
 	r.ld, r.ldo = rowStride(width), rowStride(hidden+in+2)
 	r.weights = t.floats.reuse((hidden + in + 2) * r.ld)
@@ -315,7 +302,7 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 		hLast, last = r.hs[:bh], 0
 	}
 	initial(first, t.dataAt(more[moreH0]))
-	n.data, n.saved[savedHS], n.saved[savedActs] = y, r.hs, r.acts
+	n.data = y
 	steps := 1
 	if n.needs {
 		steps, r.cSlot, r.oSlot = time, bh, batch*r.ldo
@@ -325,7 +312,7 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 		cells = (2*steps + 1) * bh
 	}
 	state := t.floats.take(cells + steps*batch*r.ldo)
-	n.saved[savedState], r.operands = state, state[cells:]
+	r.operands = state[cells:]
 	var cLast []float32
 	if c == &lstmCell {
 		r.cs, r.tanh = state[:(steps+1)*bh], state[(steps+1)*bh:cells]
@@ -339,12 +326,9 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	}
 	if c.apart {
 		r.gh = t.floats.take(time * batch * width)
-		n.saved[savedGH] = r.gh
 	}
-	weights := r.weights
 	r.run()
-	r.release()
-	t.floats.recycle(weights)
+	t.floats.recycle(r.weights)
 
 	hN = out.slot("final state", hLast, last, backFinalState)
 	if cLast != nil {
@@ -354,27 +338,21 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 }
 
 func backRecurrent(t *Tape, n *node) {
-	time, batch, in, hidden := n.i[0], n.i[1], n.i[2], n.i[3]
-	bh, width := batch*hidden, n.cell.gates*hidden
-	r := recurrences.Get().(*recurrence)
-	*r = recurrence{cell: n.cell, time: time, batch: batch, in: in, hidden: hidden, reverse: n.i[4] == 1, lengths: n.ids,
-		whh: t.operand(n, 2), acts: n.saved[savedActs], hs: n.saved[savedHS], cSlot: bh,
-		dy: n.grad, dh0: t.gradMore(n, moreH0)}
-	r.operands, r.ldo = n.saved[savedState], rowStride(hidden+in+2)
+	r := n.kept.(*recurrence)
+	time, batch, in, hidden := r.time, r.batch, r.in, r.hidden
+	width := r.gates * hidden
+	r.whh, r.dy, r.dh0 = t.operand(n, 2), n.grad, t.gradMore(n, moreH0)
 	r.ldd = width
-	if n.cell == &lstmCell {
+	if r.cell == &lstmCell {
 		r.ldd = rowStride(width)
-		state, cells := r.operands, (2*time+1)*bh
-		r.cs, r.tanh, r.operands = state[:(time+1)*bh], state[(time+1)*bh:cells], state[cells:]
-		if r.dc = n.saved[savedDC]; r.dc == nil {
-			r.dc = t.floats.zeroed(bh)
+		if r.dc == nil {
+			r.dc = t.floats.zeroed(batch * hidden)
 		}
 	}
 	chunk := min(max(1, chunkSize/max(1, batch*width)), time)
 	r.dacts = t.floats.reuse(chunk * batch * r.ldd)
 	r.dgh = r.dacts
-	if n.cell.apart {
-		r.gh = n.saved[savedGH]
+	if r.apart {
 		r.dgh = t.floats.reuse(len(r.dacts))
 	}
 	// The gradients of weights and biases: those of the gates, transposed,
@@ -404,10 +382,9 @@ func backRecurrent(t *Tape, n *node) {
 		elementwise.Add(g, g, r.dc)
 	}
 	t.floats.recycle(r.dacts)
-	if n.cell.apart {
+	if r.apart {
 		t.floats.recycle(r.dgh)
 	}
-	r.release()
 }
 
 // weightGrads sums up the gradients of weights and biases over the chunks:
@@ -493,13 +470,18 @@ func (x Tensor) slot(op string, data []float32, off int, back func(*Tape, *node)
 	s := x.node(op).shape
 	y, n := x.t.push(op)
 	n.data, n.shape = data, shape{n: 2, d: [MaxRank]int{s.d[1], s.d[2]}}
-	n.i[0] = off
+	finals.lend(x.t, n).off = off
 	n.record(x.t, back, x.i)
 	return y
 }
 
+// final is what the final state keeps: where it is in the outputs.
+type final struct{ off int }
+
+var finals = newKeeper[final]()
+
 func backFinalState(t *Tape, n *node) { // one step of the outputs
-	g := t.gradOf(n, 0)[n.i[0]:][:len(n.grad)]
+	g := t.gradOf(n, 0)[n.kept.(*final).off:][:len(n.grad)]
 	elementwise.Add(g, g, n.grad)
 }
 
@@ -508,7 +490,7 @@ func backFinalCell(t *Tape, n *node) {
 	t.gradOf(n, 0) // makes sure that the operation goes backwards
 	d := t.floats.take(len(n.grad))
 	copy(d, n.grad)
-	t.nodes[n.in[0]].saved[savedDC] = d
+	t.nodes[n.in[0]].kept.(*recurrence).dc = d
 }
 
 // rowStride is a distance between rows of n elements that starts each on a cache

@@ -31,13 +31,14 @@ func (x Tensor) Mean(axes ...int) Tensor {
 	y, n, w := x.reduction("Mean", axes, backMean)
 	data := x.t.operand(n, 0)
 	sumRuns(n.data, data, &w)
-	n.f[0] = float32(len(data)) / float32(len(n.data)) // elements in each mean
-	divide(n.data, n.f[0])
+	r := n.kept.(*reduced)
+	r.divisor = float32(len(data)) / float32(len(n.data)) // elements in each mean
+	divide(n.data, r.divisor)
 	return y
 }
 
 func backMean(t *Tape, n *node) {
-	divide(n.grad, n.f[0])
+	divide(n.grad, n.kept.(*reduced).divisor)
 	backSum(t, n)
 }
 
@@ -58,7 +59,8 @@ func (x Tensor) Var(correction int, axes ...int) Tensor {
 	sumRuns(mean, data, &w)
 	count := float32(len(data)) / float32(len(mean))
 	divide(mean, count)
-	n.saved[0], n.f[0] = mean, max(count-float32(correction), 0)
+	r := n.kept.(*reduced)
+	r.mean, r.divisor = mean, max(count-float32(correction), 0)
 	tmp := x.t.floats.reuse(w.run())
 	w.sum(n.data, false, func(y []float32, o odometer, y0 int) {
 		for ; o.more; o.next() {
@@ -67,17 +69,18 @@ func (x Tensor) Var(correction int, axes ...int) Tensor {
 		}
 	})
 	x.t.floats.recycle(tmp)
-	divide(n.data, n.f[0])
+	divide(n.data, r.divisor)
 	return y
 }
 
 func backVar(t *Tape, n *node) { // d/dx = 2(x − mean)/(count − correction)
 	w := t.reduced(n)
 	x, g := t.operand(n, 0), t.gradOf(n, 0)
-	elementwise.Scale(n.grad, n.grad, 2/n.f[0])
+	r := n.kept.(*reduced)
+	elementwise.Scale(n.grad, n.grad, 2/r.divisor)
 	tmp := t.floats.reuse(w.run())
 	for o := w.start(); o.more; o.next() {
-		xs, ms, ds, _ := o.pair(x, n.saved[0], n.grad)
+		xs, ms, ds, _ := o.pair(x, r.mean, n.grad)
 		minus(tmp, xs, ms)
 		addScaled(g[o.a:o.a+o.run], tmp, ds)
 	}
@@ -300,13 +303,25 @@ func (x Tensor) reduction(op string, axes []int, back func(*Tape, *node)) (Tenso
 	data := x.t.floats.zeroed(out.size())
 	y, n := x.t.push(op)
 	n.data, n.shape = data, out
-	n.i[0] = int(set)
+	reductions.lend(x.t, n).axes = set
 	n.record(x.t, back, x.i)
 	return y, n, w
 }
 
+// reduced is what reductions keep: the set of axes, what means and variances
+// were divided by, and the means of variances.
+type reduced struct {
+	axes    uint
+	divisor float32
+	mean    []float32
+}
+
+var reductions = newKeeper[reduced]()
+
 // reduced is reduction's walk once more.
-func (t *Tape) reduced(n *node) walk { return t.nodes[n.in[0]].reductionWalk(uint(n.i[0])) }
+func (t *Tape) reduced(n *node) walk {
+	return t.nodes[n.in[0]].reductionWalk(n.kept.(*reduced).axes)
+}
 
 func (s *shape) reductionWalk(set uint) (w walk) {
 	if set == 1<<s.n-1 { // a loss

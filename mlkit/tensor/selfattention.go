@@ -36,21 +36,18 @@ func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 
 	t := x.t
 	more := t.ints.take(2)
-	more[0], more[1] = optional(w.InBias), optional(w.OutBias)
+	more[moreInBias], more[moreOutBias] = optional(w.InBias), optional(w.OutBias)
 	y, n := t.push(op)
-	n.record(t, backSelfAttentionLayer, x.i, w.InWeight.i, w.OutWeight.i, optional(w.Add), more[0], more[1])
+	n.record(t, backSelfAttentionLayer, x.i, w.InWeight.i, w.OutWeight.i, optional(w.Add), more[moreInBias], more[moreOutBias])
 	n.more = more
 	n.shape = shape{n: 3, d: [MaxRank]int{batch, time, out}}
 	n.data = t.floats.take(batch * time * out)
 
-	s := selfAttentions.Get().(*selfAttention)
+	s := selfAttentions.lend(t, n)
 	*s = selfAttention{attention: w.start(t, batch, time, time, d), in: in, out: out, end: batch}
-	n.i = [16]int{w.Heads, in, d, int(s.seed), int(s.step), int(s.op)}
-	n.f[0] = s.keep
 	s.input, s.result, s.add = t.operand(n, 0), n.data, t.dataAt(n.in[3])
-	s.bi, s.bo = t.dataAt(more[0]), t.dataAt(more[1])
+	s.bi, s.bo = t.dataAt(more[moreInBias]), t.dataAt(more[moreOutBias])
 	s.qkv, s.y = t.floats.take(batch*time*3*d), t.floats.take(batch*time*d)
-	n.saved = [4][]float32{s.qkv, s.y, s.probs, s.dropped}
 	s.sources()
 	// The weights, transposed once: see recurrent.
 	s.ldi, s.ldo = rowStride(3*d), rowStride(out)
@@ -60,10 +57,14 @@ func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 	s.run()
 	t.floats.recycle(s.wi)
 	t.floats.recycle(s.wo)
-	probs := s.probs
-	s.release()
-	return y, t.attentionWeights(probs, batch, w.Heads, time, time)
+	return y, t.attentionWeights(s.probs, batch, w.Heads, time, time)
 }
+
+// The operands beyond the node's four.
+const (
+	moreInBias = iota
+	moreOutBias
+)
 
 // selfAttention is the work of one operation, divided into groups of
 // sequences.
@@ -83,12 +84,7 @@ type selfAttention struct {
 	dqkv       []float32 // of the chunk, rows ldi apart
 }
 
-var selfAttentions = spare{New: func() any { return new(selfAttention) }}
-
-func (s *selfAttention) release() {
-	*s = selfAttention{}
-	selfAttentions.Put(s)
-}
+var selfAttentions = newKeeper[selfAttention]()
 
 // sources says where queries, keys and values lie.
 func (s *selfAttention) sources() {
@@ -136,14 +132,9 @@ func (s *selfAttention) Part(i int) {
 
 func backSelfAttentionLayer(t *Tape, n *node) {
 	batch, time, out := n.d[0], n.d[1], n.d[2]
-	heads, in, d := n.i[0], n.i[1], n.i[2]
-	s := selfAttentions.Get().(*selfAttention)
-	*s = selfAttention{in: in, out: out, input: t.operand(n, 0), wi: t.operand(n, 1), wo: t.operand(n, 2), dresult: n.grad,
-		qkv: n.saved[0]}
-	s.attention = attention{heads: heads, tq: time, tk: time, width: d, keep: n.f[0],
-		seed: uint64(n.i[3]), step: uint64(n.i[4]), op: uint64(n.i[5]), y: n.saved[1], probs: n.saved[2], dropped: n.saved[3]}
-	s.sources()
-	s.ldi = rowStride(3 * d)
+	s := n.kept.(*selfAttention)
+	heads, in, d := s.heads, s.in, s.width
+	s.wi, s.wo, s.dresult = t.operand(n, 1), t.operand(n, 2), n.grad
 	if len(n.grad) == 0 { // nothing to write: zeros
 		for k := range 3 {
 			t.gradOf(n, k)
@@ -152,7 +143,7 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 	s.dinput, s.accumulate = t.gradBuffer(n, 0)
 	gi, accI := t.gradBuffer(n, 1)
 	gwo, accO := t.gradBuffer(n, 2)
-	gbi, gbo := t.gradMore(n, 0), t.gradMore(n, 1)
+	gbi, gbo := t.gradMore(n, moreInBias), t.gradMore(n, moreOutBias)
 
 	chunk := min(batch, max(s.group(), chunkSize/max(3*d*time, 1)/max(s.group(), 1)*s.group()))
 	s.dy, s.dqkv = t.floats.reuse(chunk*time*d), t.floats.reuse(chunk*time*s.ldi)
@@ -182,7 +173,6 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 	for _, buffer := range [4][]float32{s.dy, s.dqkv, s.dscores, s.dprobs} {
 		t.floats.recycle(buffer)
 	}
-	s.release()
 	if n.in[3] >= 0 {
 		t.handOn(n, 3)
 	}

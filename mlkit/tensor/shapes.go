@@ -1,6 +1,10 @@
 package tensor
 
-import "fmt"
+import (
+	"fmt"
+
+	"descent/mlkit/internal/kernel/elementwise"
+)
 
 // Reshape gives x another shape with as many elements, without a copy. One
 // dimension may be −1: it is worked out from the others.
@@ -127,25 +131,31 @@ func (x Tensor) permute(op string, perm [MaxRank]int) Tensor {
 	v.pick(data, src)
 	y, m := x.t.push(op)
 	m.data, m.shape = data, s
-	copy(m.i[:], perm[:])
+	permutations.lend(x.t, m).from = perm
 	m.record(x.t, backPermute, x.i)
 	return y
 }
 
+// permutation is what Permute keeps: the axis of x that each of the result's is.
+type permutation struct{ from [MaxRank]int }
+
+var permutations = newKeeper[permutation]()
+
 func backPermute(t *Tape, n *node) {
 	g, acc := t.gradBuffer(n, 0)
 	src, dst := n.view(), t.nodes[n.in[0]].view()
+	from := &n.kept.(*permutation).from
 	if acc {
 		v := dst
 		for k := range n.n {
-			v.d[k], v.s[k] = dst.d[n.i[k]], dst.s[n.i[k]]
+			v.d[k], v.s[k] = dst.d[from[k]], dst.s[from[k]]
 		}
 		v.spread(g, n.grad)
 		return
 	}
 	v := src
 	for k := range n.n {
-		v.d[n.i[k]], v.s[n.i[k]] = src.d[k], src.s[k]
+		v.d[from[k]], v.s[from[k]] = src.d[k], src.s[k]
 	}
 	v.pick(g, n.grad)
 }
@@ -218,18 +228,19 @@ func (x Tensor) sliced(op string, v view, s shape) Tensor {
 	v.pick(data, src)
 	y, m := x.t.push(op)
 	m.data, m.shape = data, s
-	m.i[0], m.i[1] = v.n, v.off
-	copy(m.i[2:], v.d[:])
-	copy(m.i[2+MaxRank:], v.s[:])
+	views.lend(x.t, m).view = v
 	m.record(x.t, backSliced, x.i)
 	return y
 }
 
+// viewed is what slices and Pad keep: where the smaller tensor lies in the
+// larger.
+type viewed struct{ view }
+
+var views = newKeeper[viewed]()
+
 func backSliced(t *Tape, n *node) {
-	v := view{n: n.i[0], off: n.i[1]}
-	copy(v.d[:], n.i[2:])
-	copy(v.s[:], n.i[2+MaxRank:])
-	v.spread(t.gradOf(n, 0), n.grad)
+	n.kept.(*viewed).spread(t.gradOf(n, 0), n.grad)
 }
 
 // Expand repeats axes of length 1 to the given dimensions, aligned at the last
@@ -264,5 +275,15 @@ func (x Tensor) expand(s shape, w *walk) Tensor {
 
 func backExpand(t *Tape, n *node) {
 	_, w, _ := broadcast(&n.shape, &t.nodes[n.in[0]].shape)
-	sumRuns(t.gradOf(n, 0), n.grad, &w)
+	g, acc := t.gradBuffer(n, 0)
+	sums := g
+	if acc {
+		sums = t.floats.reuse(len(g))
+	}
+	clear(sums)
+	sumRuns(sums, n.grad, &w)
+	if acc {
+		elementwise.Add(g, g, sums)
+		t.floats.recycle(sums)
+	}
 }

@@ -47,15 +47,21 @@ func (x Tensor) SigmoidCrossEntropy(y Tensor, posWeight []float32) Tensor {
 	}
 	z, n := t.push(op)
 	n.data, n.shape = l, nx.shape
-	n.saved[0], n.saved[1] = e, posWeight
+	*sureties.lend(t, n) = surety{e, posWeight}
 	n.record(t, backSigmoidCrossEntropy, x.i, y.i)
 	return z
 }
 
+// surety is what SigmoidCrossEntropy keeps; e is e^−|x|.
+type surety struct{ e, posWeight []float32 }
+
+var sureties = newKeeper[surety]()
+
 func backSigmoidCrossEntropy(t *Tape, n *node) {
 	x, y := t.operand(n, 0), t.operand(n, 1)
 	gx, gy := t.gradOf(n, 0), t.gradOf(n, 1)
-	e, weights := n.saved[0], n.saved[1]
+	s := n.kept.(*surety)
+	e, weights := s.e, s.posWeight
 	k := 0
 	for i, g := range n.grad {
 		w := float32(1)

@@ -21,13 +21,18 @@ func (x Tensor) MeanSquaredError(y Tensor) Tensor {
 	loss[0] = rowwise.SumSquares(d) / float32(len(d))
 	z, n := t.push(op)
 	n.data = loss
-	n.saved[0] = d
+	residuals.lend(t, n).of = d
 	n.record(t, backMeanSquaredError, x.i, y.i)
 	return z
 }
 
+// residual is what MeanSquaredError keeps: x − y.
+type residual struct{ of []float32 }
+
+var residuals = newKeeper[residual]()
+
 func backMeanSquaredError(t *Tape, n *node) {
-	d := n.saved[0]
+	d := n.kept.(*residual).of
 	s := 2 * n.grad[0] / float32(len(d))
 	for k := range 2 {
 		if g, acc := t.gradBuffer(n, k); acc {

@@ -10,6 +10,8 @@ type Tape struct {
 	floats arena[float32]
 	ints   arena[int32]
 	lists  arena[Tensor]
+	loans  []any                     // what operations keep: a *loans for each kind
+	lent   []interface{ takeBack() } // those in use
 
 	// The parameters used since Reset, in the order of their first use, and
 	// where. Networks use them in the same order every step, so the guess
@@ -54,28 +56,21 @@ type node struct {
 	data  []float32
 	grad  []float32 // nil until a gradient has flowed in
 	param *Param
-	user  *Op
-
-	binary    *binary    // of a broadcasting operation
-	pointwise *pointwise // of an element-wise function
-	cell      *cell      // of a recurrent operation
+	kept  any // a pointer to what the operation keeps for its way back: see keeper
 
 	shape
-	in    [4]int32 // operands; unused ones are -1
-	more  []int32  // the operands of Concat and Stack, of any number
-	saved [4][]float32
-	ids   []int32
-	i     [16]int // whatever the operation keeps: axes, strides, flags
-	f     [2]float32
+	in   [4]int32 // operands; unused ones are -1
+	more []int32  // the operands beyond four
 
-	needs bool // a gradient is wanted here
-	keep  bool // and is to be readable after Backward
+	needs  bool // a gradient is wanted here
+	keep   bool // and is to be readable after Backward
+	picked bool // elements were picked by ids
 }
 
 // NewTape makes an empty tape in training mode. The seed feeds everything
 // random on it (dropout masks); the same seed gives the same numbers.
 func NewTape(seed uint64) *Tape {
-	return &Tape{seed: seed, training: true, seen: map[*Param]int32{}}
+	return &Tape{seed: seed, training: true, seen: map[*Param]int32{}, loans: make([]any, kinds)}
 }
 
 // NewEvalTape makes a tape for prediction: not in training mode, and without
@@ -130,6 +125,10 @@ func (t *Tape) Reset() {
 	t.floats.reset()
 	t.ints.reset()
 	t.lists.reset()
+	for _, l := range t.lent {
+		l.takeBack()
+	}
+	t.lent = t.lent[:0]
 	if len(t.used) > 2*t.live+spareUses { // models that are gone, or parameters made anew each step
 		clear(t.used)
 		clear(t.seen)

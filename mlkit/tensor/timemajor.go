@@ -26,16 +26,17 @@ func (x Tensor) TimeMajor(lengths Ints) Tensor {
 		}
 	}
 	res, m := t.push(op)
-	m.data, m.shape, m.ids = y, shape{n: 3, d: [MaxRank]int{time, batch, f}}, l
+	m.data, m.shape = y, shape{n: 3, d: [MaxRank]int{time, batch, f}}
+	turned.lend(t, m).lengths = l
 	m.record(t, backTimeMajor, x.i)
 	return res
 }
 
 func backTimeMajor(t *Tape, n *node) {
 	time, batch, f := n.d[0], n.d[1], n.d[2]
-	g := t.gradOf(n, 0)
+	g, lengths := t.gradOf(n, 0), n.kept.(*directions).lengths
 	for b := range batch {
-		for s := range end(n.ids, b, time) {
+		for s := range end(lengths, b, time) {
 			d := g[(b*time+s)*f:][:f]
 			elementwise.Add(d, d, n.grad[(s*batch+b)*f:][:f])
 		}
@@ -71,14 +72,14 @@ func (x Tensor) JoinDirections(reverse Tensor, batchFirst bool, lengths Ints) Te
 		j.gather(y[min(h, len(y)):], reverse.node(op).data)
 	}
 	res, m := t.push(op)
-	m.data, m.shape, m.ids = y, s, l
-	m.i = [16]int{time, batch, h, j.width, j.stepRow, j.batchRow}
+	m.data, m.shape = y, s
+	*turned.lend(t, m) = j
 	m.record(t, backJoinDirections, x.i, optional(reverse))
 	return res
 }
 
 func backJoinDirections(t *Tape, n *node) {
-	j := directions{n.i[0], n.i[1], n.i[2], n.i[3], n.i[4], n.i[5], n.ids}
+	j := n.kept.(*directions)
 	for k := range j.width / max(j.h, 1) {
 		if g, acc := t.gradBuffer(n, k); g != nil {
 			j.scatter(g, n.grad[min(k*j.h, len(n.grad)):], acc)
@@ -93,6 +94,9 @@ type directions struct {
 	stepRow, batchRow     int
 	lengths               []int32
 }
+
+// turned lends directions, of which TimeMajor needs the lengths only.
+var turned = newKeeper[directions]()
 
 func (j *directions) gather(y, x []float32) {
 	for s := range j.time {

@@ -34,8 +34,7 @@ func between(at float32, n int) (lo, hi int, f float32) {
 }
 
 // resample mixes each row of the result, and each column, from a share 1−f of
-// lo and f of hi. It keeps the places in ids and the shares in saved: rows, then
-// columns.
+// lo and f of hi.
 func (x Tensor) resample(op string, oh, ow int, place func(i, in, out int) (lo, hi int, f float32)) Tensor {
 	in := x.node(op)
 	if in.n != 4 || in.d[2] < 1 || in.d[3] < 1 || oh < 1 || ow < 1 {
@@ -55,7 +54,8 @@ func (x Tensor) resample(op string, oh, ow int, place func(i, in, out int) (lo, 
 	}
 	data := t.floats.take(s.size())
 	y, n := t.push(op)
-	n.data, n.shape, n.ids, n.saved[0] = data, s, ids, shares
+	n.data, n.shape = data, s
+	*resamplings.lend(t, n) = resampling{ids, shares}
 	n.record(t, backResample, x.i)
 	cols, shareX := ids[2*oh:], shares[oh:]
 	for k := range s.d[0] * s.d[1] * oh {
@@ -83,14 +83,24 @@ func mixRows(out, lo, hi []float32, cols []int32, shares []float32, fy float32) 
 	}
 }
 
+// resampling is what interpolation keeps, of the rows and then of the columns:
+// the two places that each mixes, and the share of the second.
+type resampling struct {
+	places []int32
+	shares []float32
+}
+
+var resamplings = newKeeper[resampling]()
+
 func backResample(t *Tape, n *node) {
 	g, in := t.gradOf(n, 0), &t.nodes[n.in[0]]
 	h, w, oh, ow := in.d[2], in.d[3], n.d[2], n.d[3]
-	cols, shareX := n.ids[2*oh:], n.saved[0][oh:]
+	r := n.kept.(*resampling)
+	cols, shareX := r.places[2*oh:], r.shares[oh:]
 	for k := range n.d[0] * n.d[1] * oh {
 		p, i := k/oh, k%oh
 		dy := n.grad[k*ow : (k+1)*ow]
-		lo, hi, fy := g[(p*h+int(n.ids[2*i]))*w:], g[(p*h+int(n.ids[2*i+1]))*w:], n.saved[0][i]
+		lo, hi, fy := g[(p*h+int(r.places[2*i]))*w:], g[(p*h+int(r.places[2*i+1]))*w:], r.shares[i]
 		if n.op == "UpsampleNearest" {
 			for j, d := range dy {
 				lo[cols[2*j]] += d

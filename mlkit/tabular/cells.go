@@ -120,7 +120,7 @@ func (n notation) plain(s string) (string, bool) {
 				if i == 0 {
 					g = strings.TrimLeft(g, "+-")
 				}
-				if len(g) != 3 && (i > 0 || len(g) == 0 || len(g) > 3) {
+				if len(g) != 3 && (i > 0 || len(g) == 0 || len(g) > 3) || i == 0 && g[0] == '0' { // 0,123 is a fraction
 					return "", false
 				}
 			}
@@ -167,9 +167,9 @@ func decimalNumber(s string) bool {
 var (
 	// A number in some notation: signs, currencies, groups, percent, accountants'
 	// brackets.
-	numberLike = regexp.MustCompile(`^\(?[+\-−]?\s?[$€£¥₹]?\s?[+\-−]?[.,'’_\s\x{a0}\x{202f}]?[0-9][0-9.,'’_\s\x{a0}\x{202f}]*([eE][+\-−]?[0-9]+)?\s?[%‰$€£¥₹]?-?\)?$`)
-	// A date or time of day in digits.
-	dateLike = regexp.MustCompile(`^([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|[0-9]{1,2}:[0-9]{2}(:[0-9]{2}.*)?( ?[AaPp][Mm])?)$`)
+	numberLike = regexp.MustCompile(`^\(?[+\-−]?\s?[$€£¥₹₩₽]?\s?[+\-−]?[.,'’_\s\x{a0}\x{202f}]?[0-9][0-9.,'’_\s\x{a0}\x{202f}]*([eE][+\-−]?[0-9]+)?\s?[%‰$€£¥₹₩₽万亿元円]*-?\)?$`)
+	// A date or time of day in digits, or with 年.
+	dateLike = regexp.MustCompile(`^([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|[0-9]{1,2}:[0-9]{2}(:[0-9]{2}.*)?( ?[AaPp][Mm])?|[0-9]{2,4}[年년].*)$`)
 
 	monthNames = strings.Fields("january february march april may june july august september october november december sept")
 	dayNames   = strings.Fields("monday tuesday wednesday thursday friday saturday sunday")
@@ -178,21 +178,27 @@ var (
 // looksLike says what a cell that is no number seems to be: a number or a date in
 // some notation, of which one category for each would be nonsense, or "".
 func looksLike(s string) string {
+	const aNumber, aDate = "is a number in another notation", "is a date in another notation"
 	switch {
-	case len(s) > 40 || !strings.ContainsAny(s, "0123456789"):
-		return ""
-	case strings.IndexFunc(s, func(r rune) bool { return unicode.IsLetter(r) && !strings.ContainsRune("eEaApPmMTZ", r) }) >= 0:
-		if monthAndDigits(s) {
-			return "is a date in another notation"
-		}
+	case len(s) > 40 || strings.IndexFunc(s, unicode.IsDigit) < 0:
 		return ""
 	case dateLike.MatchString(s):
-		return "is a date in another notation"
+		return aDate
+	case strings.IndexFunc(s, func(r rune) bool { return unicode.IsLetter(r) && !strings.ContainsRune("eE万亿元円", r) }) >= 0:
+		if monthAndDigits(s) {
+			return aDate
+		}
+		return ""
 	case numberLike.MatchString(s):
-		return "is a number in another notation"
+		return aNumber
+	case strings.IndexFunc(s, func(r rune) bool { return !unicode.IsDigit(r) && !unicode.In(r, fullWidth) }) < 0:
+		return aNumber // １２．５, ١٢٣
 	}
 	return ""
 }
+
+// fullWidth is ！ to ～, the signs of ASCII as wide as Chinese characters.
+var fullWidth = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0xff01, Hi: 0xff5e, Stride: 1}}}
 
 // monthAndDigits tells whether s has the name of a month, or its first three
 // letters, and no other words than the name of a day and short ones ("5th").

@@ -45,8 +45,12 @@ type CSVOptions struct {
 	Charset encoding.Encoding
 }
 
-// maxColumns bounds a table, against a damaged file in which a row never ends.
-const maxColumns = 1 << 16
+// maxColumns bounds a table, against a damaged file in which a row never ends, and
+// maxName the bytes of a column's name, which is part of each of its features'.
+const (
+	maxColumns = 1 << 16
+	maxName    = 1 << 10
+)
 
 // ReadCSV reads a table. Lines end in LF, CRLF or CR, blanks around a cell do not
 // count, and empty lines are skipped, unless the table has one column: there they
@@ -171,6 +175,9 @@ func header(record []string, o CSVOptions) ([]cells, error) {
 		}
 		if _, is := (notation{}).parse(f); is == isNumber && strings.Contains(f, ".") && !o.NoHeader {
 			return nil, fmt.Errorf("has the number %s where the name of a column should be: set CSVOptions.NoHeader if the file has no names; if it has these, Skip them, too, and set Column.Name", f)
+		}
+		if len(f) > maxName {
+			return nil, fmt.Errorf("has a name of %d bytes for column %d, at most %d are allowed: %.40q…", len(f), i, maxName, f)
 		}
 		if seen[f] {
 			return nil, fmt.Errorf("has two columns that are named %q", f)

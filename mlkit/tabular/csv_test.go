@@ -81,14 +81,15 @@ func TestCSVPreamble(t *testing.T) {
 func TestCSVErrorsNameThePlace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bad.csv")
 	for text, why := range map[string]string{
-		"a,b\n1,2\n3\n":     "line 3 has 1 fields, the first row has 2",
-		"a,b\n1,2\n3,4,5\n": "line 3 has 3 fields",
-		"a,b\n1,\n":         `line 2, column "b": the cell is empty`,
-		"a,b\n1,NaN\n":      `line 2, column "b": "NaN" is no finite number`,
-		"a,b\n\"1,2\n":      "extraneous or missing",
-		"":                  "no rows",
-		"5.1,3,x\n4,2,y\n":  "line 1 has the number 5.1 where the name of a column should be: set CSVOptions.NoHeader",
-		"a,b, a\n1,2,3\n":   `line 1 has two columns that are named "a"`,
+		"a,b\n1,2\n3\n":                        "line 3 has 1 fields, the first row has 2",
+		"a,b\n1,2\n3,4,5\n":                    "line 3 has 3 fields",
+		"a,b\n1,\n":                            `line 2, column "b": the cell is empty`,
+		"a,b\n1,NaN\n":                         `line 2, column "b": "NaN" is no finite number`,
+		"a,b\n\"1,2\n":                         "extraneous or missing",
+		"":                                     "no rows",
+		"5.1,3,x\n4,2,y\n":                     "line 1 has the number 5.1 where the name of a column should be: set CSVOptions.NoHeader",
+		strings.Repeat("長", 342) + ",b\n1,2\n": "line 1 has a name of 1026 bytes for column 0, at most 1024",
+		"a,b, a\n1,2,3\n":                      `line 1 has two columns that are named "a"`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 			t.Fatal(err)

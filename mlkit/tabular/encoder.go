@@ -63,11 +63,11 @@ func newEncoder(columns []fittedColumn) (*Encoder, error) {
 	for i := range columns {
 		f := &columns[i]
 		if seen[f.Name] {
-			return nil, fmt.Errorf("tabular: column %q is to be encoded twice", f.Name)
+			return nil, fmt.Errorf("tabular: column %.60q is to be encoded twice", f.Name)
 		}
 		seen[f.Name] = true
 		if err := f.check(); err != nil {
-			return nil, fmt.Errorf("tabular: column %q: %w", f.Name, err)
+			return nil, fmt.Errorf("tabular: column %.60q: %w", f.Name, err)
 		}
 		if len(e.Names)+f.width() > maxFeatures {
 			return nil, fmt.Errorf("tabular: %d features and %d more for column %q, which has %d categories (%.100q, …): at most %d are allowed; Encoding.Ordinal makes one feature of it",
@@ -94,6 +94,9 @@ func newEncoder(columns []fittedColumn) (*Encoder, error) {
 // overflowed.
 func (f *fittedColumn) check() error {
 	finite := func(v float64) bool { return !math.IsNaN(v - v) }
+	if f.Name == "" || len(f.Name) > maxName {
+		return fmt.Errorf("its name has %d bytes: want 1 to %d", len(f.Name), maxName)
+	}
 	switch f.Kind {
 	case "number", "date":
 		if f.Categories != nil || f.Unknown || f.Ordinal {

@@ -68,6 +68,10 @@ func TestInferredKinds(t *testing.T) {
 		{[]string{"3 Jan 2020", "January 4th, 2021", "04-MAY-21"}, tabular.Text, nil},
 		{[]string{"2024-01-05", "2024-13-05"}, tabular.Text, nil},
 		{[]string{"2024-01-05", "2024-01-05 10:00"}, tabular.Text, nil}, // which of them is midnight?
+		{[]string{"2024年1月5日", "1999年12月31日"}, tabular.Text, nil},
+		{[]string{"１２３", "１２．５"}, tabular.Text, nil},
+		{[]string{"1.5万", "3亿", "12元"}, tabular.Text, nil},
+		{[]string{"10号", "11号"}, tabular.Category, nil},
 		// dates that nobody can misread; the days are pandas':
 		// (pd.Timestamp(s) - pd.Timestamp(0)) / pd.Timedelta(days=1)
 		{[]string{"2020-01-01", "2021-06-30", "1969-12-31"}, tabular.Date, []float64{18262, 18808, -1}},
@@ -170,6 +174,8 @@ func TestKindsThatAreSaid(t *testing.T) {
 		{tabular.Date, tabular.CSVOptions{}, []string{"5/1/2024"}, `is to hold dates as ["2006-01-02"`},
 		{tabular.Date, tabular.CSVOptions{DateLayouts: []string{"2/1/2006", "2. January 2006"}}, []string{"5/1/2024", "6. May 1999"}, "1999-05-06 2024-01-05"},
 		{tabular.Auto, tabular.CSVOptions{DateLayouts: []string{"2/1/2006"}}, []string{"5/1/2024", "31/12/1999"}, "1999-12-31 2024-01-05"},
+		{tabular.Auto, tabular.CSVOptions{DateLayouts: []string{"2006年1月2日"}}, []string{"2024年1月5日"}, "2024-01-05"},
+		{tabular.Number, tabular.CSVOptions{Thousands: ','}, []string{"0,123"}, `"0,123" is no number`},
 		{tabular.Auto, tabular.CSVOptions{DateLayouts: []string{"Jan 2006 MST"}}, []string{"x"}, "does not tell its offset"},
 		{tabular.Number, tabular.CSVOptions{Missing: missing}, []string{"NA", "NA"}, "no label"},
 		{tabular.Kind(9), tabular.CSVOptions{}, []string{"1"}, "no kind"},
@@ -320,6 +326,13 @@ func TestLabels(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := table.Labels("a"); err == nil || !strings.Contains(err.Error(), "60 different values in 60 rows, which looks like a target of regression") {
+		t.Error(err)
+	}
+	names, err := read(t, tabular.CSVOptions{Kinds: map[string]tabular.Kind{"a": tabular.Text}}, cells...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := names.Labels("a"); err == nil || !strings.Contains(err.Error(), "60 different values in 60 rows") {
 		t.Error(err)
 	}
 	if err := table.SetKind("a", tabular.Category); err != nil {

@@ -3,6 +3,7 @@ package tabular_test
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,12 +64,14 @@ func TestEncoderComesBackWhole(t *testing.T) {
 
 func TestEncoderRefusesWhatIsDamaged(t *testing.T) {
 	for text, why := range map[string]string{
-		`{}`:                         `"columns" is missing`,
-		`null`:                       "null",
-		`{"Names":["a"]}`:            "unknown field",
-		`{"columns":[]}`:             "no columns",
-		`{"columns":null}`:           "null",
-		`{"columns":[{"name":"a"}]}`: `"kind" is missing`,
+		`{}`:               `"columns" is missing`,
+		`null`:             "null",
+		`{"Names":["a"]}`:  "unknown field",
+		`{"columns":[]}`:   "no columns",
+		`{"columns":null}`: "null",
+		`{"columns":[{"name":"","kind":"category","categories":["x"]}]}`:                                  "want 1 to 1024",
+		`{"columns":[{"name":"` + strings.Repeat("a", 1025) + `","kind":"category","categories":["x"]}]}`: "its name has 1025 bytes",
+		`{"columns":[{"name":"a"}]}`:                                                                                        `"kind" is missing`,
 		`{"columns":[{"name":"a","kind":"number"}]}`:                                                                        "scaling is missing",
 		`{"columns":[{"name":"a","kind":"number","scaling":{"center":0}}]}`:                                                 `"scale" is missing`,
 		`{"columns":[{"name":"a","kind":"number","scaling":{"center":0,"scale":0}}]}`:                                       "scale above 0",
@@ -110,4 +113,32 @@ func TestEncoderRefusesWhatIsDamaged(t *testing.T) {
 	if _, err := (&tabular.Encoder{}).Encode(peopleTable(t)); err == nil {
 		t.Error("an Encoder that was never fitted encodes")
 	}
+}
+
+// Whatever loads encodes, or says why not, and comes back the same.
+func FuzzEncoderJSON(f *testing.F) {
+	f.Add([]byte(`{"columns":[{"name":"age","kind":"number","scaling":{"center":1,"scale":2},"fill":3,"indicator":true},{"name":"since","kind":"date","scaling":{"center":-1e5,"scale":1}}]}`))
+	f.Add([]byte(`{"columns":[{"name":"sex","kind":"category","categories":["female","male"],"unknown":true},{"name":"job","kind":"category","categories":["x"],"unknown":true,"ordinal":true}]}`))
+	table, err := tabular.ReadCSV(strings.NewReader("age,sex,since,job\n22,male,2020-01-01,x\n,,,\n"), tabular.CSVOptions{Missing: []string{}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var e, again tabular.Encoder
+		if json.Unmarshal(b, &e) != nil {
+			return
+		}
+		saved, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(saved, &again); err != nil {
+			t.Fatal(err)
+		}
+		x, err := e.Encode(table)
+		y, errAgain := again.Encode(table)
+		if (err == nil) != (errAgain == nil) || !slices.Equal(x, y) || err == nil && len(x) != 2*len(e.Names) {
+			t.Fatalf("%s: %v %v, %v %v", saved, x, err, y, errAgain)
+		}
+	})
 }

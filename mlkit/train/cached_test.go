@@ -167,3 +167,107 @@ func TestWeightsRoundTrip(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Two tensors of a file are not one of the model's, unless they are equal.
+func TestTwoTensorsForOne(t *testing.T) {
+	ones, zero := []float32{1, 1, 1, 1, 1, 1, 1, 1, 1}, make([]float32, 3)
+	load := func(head formats.Array, rename func(string) string) error {
+		m := newTied(1)
+		before := bits(m)
+		path := filepath.Join(t.TempDir(), "w")
+		arrays := []formats.Array{{Name: "embed.weight", Dims: []int{3, 3}, Data: ones}, head, {Name: "embed.bias", Dims: []int{3}, Data: zero}, {Name: "out.bias", Dims: []int{3}, Data: zero}}
+		if err := formats.WriteFile(path, func(w io.Writer) error { return formats.WriteSafetensors(w, arrays, nil) }); err != nil {
+			t.Fatal(err)
+		}
+		s, err := formats.OpenSafetensors(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		err = train.LoadTensors(s, m, train.LoadOptions{Rename: rename})
+		if err != nil && !reflect.DeepEqual(bits(m), before) {
+			t.Errorf("%v, and the model changed", err)
+		}
+		return err
+	}
+	other := append([]float32{}, ones...)
+	other[8] = 2
+	half := make([]float64, 9)
+	for i := range half {
+		half[i] = 1
+	}
+	if err := load(formats.Array{Name: "out.weight", Dims: []int{3, 3}, Data: half}, nil); err != nil {
+		t.Errorf("equal in another type: %v", err)
+	}
+	swap := func(name string) string { // the tied ones under other names
+		return map[string]string{"embed.weight": "out.weight", "head": "embed.weight"}[name] + map[string]string{"embed.bias": "embed.bias", "out.bias": "out.bias"}[name]
+	}
+	if err := load(formats.Array{Name: "head", Dims: []int{3, 3}, Data: ones}, swap); err != nil {
+		t.Errorf("equal and renamed: %v", err)
+	}
+	both := func(name string) string {
+		if name == "head" {
+			return "embed.weight"
+		}
+		return name
+	}
+	for why, err := range map[string]error{
+		"embed.weight and out.weight, which hold different values": load(formats.Array{Name: "out.weight", Dims: []int{3, 3}, Data: other}, nil),
+		"out.weight: file [4 3], model [3 3]":                      load(formats.Array{Name: "out.weight", Dims: []int{4, 3}, Data: make([]float32, 12)}, nil),
+		"out.weight: file I32":                                     load(formats.Array{Name: "out.weight", Dims: []int{3, 3}, Data: make([]int32, 9)}, nil),
+		"both renamed to embed.weight":                             load(formats.Array{Name: "head", Dims: []int{3, 3}, Data: ones}, both),
+	} {
+		var mismatch *train.MismatchError
+		if !errors.As(err, &mismatch) || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+}
+
+// Batch normalisations keep their own counters, one inside of another's name or
+// shared under two.
+func TestCountersOfNestedNorms(t *testing.T) {
+	type block struct {
+		RunningMean, RunningVar *tensor.Buffer
+		Inner                   *nn.BatchNorm
+	}
+	type model struct{ A, B *block }
+	make1 := func(count int64) *model {
+		b := &block{tensor.NewBuffer(0, 2), tensor.NewBuffer(1, 2), nn.NewBatchNorm(2)}
+		b.RunningMean.Count, b.RunningVar.Count = count, count
+		b.Inner.RunningMean.Count, b.Inner.RunningVar.Count = 10*count, 10*count
+		return &model{b, b}
+	}
+	path := filepath.Join(t.TempDir(), "w")
+	from := make1(3)
+	if err := train.SaveWeights(path, from, nil); err != nil {
+		t.Fatal(err)
+	}
+	to := make1(0)
+	if err := train.LoadWeights(path, to); err != nil || to.A.RunningVar.Count != 3 || to.A.Inner.RunningMean.Count != 30 || to.A.Inner.RunningVar.Count != 30 {
+		t.Errorf("%v %+v", err, to.A)
+	}
+	// PyTorch writes what is shared under both names, counters too.
+	s, err := formats.OpenSafetensors(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var twice []formats.Array
+	for _, name := range s.Names() {
+		a, err := s.Read(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		twice = append(twice, a)
+		a.Name = strings.Replace(name, "a.", "b.", 1)
+		twice = append(twice, a)
+	}
+	if err := formats.WriteFile(path+"2", func(w io.Writer) error { return formats.WriteSafetensors(w, twice, nil) }); err != nil {
+		t.Fatal(err)
+	}
+	to = make1(0)
+	if err := train.LoadWeights(path+"2", to); err != nil || to.A.RunningVar.Count != 3 || to.A.Inner.RunningVar.Count != 30 {
+		t.Errorf("%v %+v", err, to.A)
+	}
+}

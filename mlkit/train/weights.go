@@ -56,7 +56,7 @@ func counterName(n nn.Named) string {
 // them to agree in every name and shape.
 type LoadOptions struct {
 	// Rename, if not nil, turns a name in the file into the model's, "" to
-	// leave the tensor out.
+	// leave the tensor out. Two names must not become one.
 	Rename func(name string) string
 	// Partial loads what the file and the model have in common by name; a
 	// wrong shape is still an error.
@@ -65,7 +65,8 @@ type LoadOptions struct {
 
 // LoadWeights reads the weights of a file written by SaveWeights, by a
 // checkpoint or by PyTorch into a model. When anything does not fit it returns
-// a [*MismatchError] and leaves the model as it was.
+// a [*MismatchError] and leaves the model as it was. The file may hold what the
+// model ties together under several names, if their values agree.
 func LoadWeights(path string, model any) error {
 	s, err := openSealed(path)
 	if err != nil {
@@ -90,7 +91,9 @@ func LoadTensors(s *formats.Safetensors, model any, o LoadOptions) error {
 			counters[c] = strings.TrimSuffix(n.Name, "running_mean")
 		}
 	}
-	from := map[string]string{} // the model's name → the file's
+	from := map[string]string{}    // the model's name → the file's
+	renamed := map[string]string{} // the name after Rename → the file's
+	var copies [][2]string         // names in the file of what the model ties together
 	bad := &MismatchError{}
 	for _, name := range s.Names() {
 		if strings.HasPrefix(name, statePrefix) {
@@ -100,20 +103,19 @@ func LoadTensors(s *formats.Safetensors, model any, o LoadOptions) error {
 		if o.Rename != nil {
 			own = o.Rename(name)
 		}
-		_, isCounter := counters[own]
-		if first, ok := aliases[own]; ok {
-			if _, there := from[first]; there {
-				continue // the tied tensor under one more name
-			}
-			own = first
+		if first, there := renamed[own]; there && own != "" {
+			bad.Duplicates = append(bad.Duplicates, fmt.Sprintf("%s and %s, both renamed to %s", first, name, own))
+			continue
 		}
+		renamed[own] = name
+		own = firstName(own, aliases)
+		_, isCounter := counters[own]
 		n, known := byName[own]
 		switch {
 		case own == "" || !known && !isCounter && o.Partial:
 		case !known && !isCounter:
 			bad.Unexpected = append(bad.Unexpected, name)
 		default:
-			from[own] = name
 			info, _ := s.Info(name)
 			want, types := dims(n), "F32 F64 F16 BF16"
 			if isCounter {
@@ -123,7 +125,11 @@ func LoadTensors(s *formats.Safetensors, model any, o LoadOptions) error {
 				bad.Shapes = append(bad.Shapes, fmt.Sprintf("%s: file %v, model %v", name, info.Dims, append([]int{}, want...)))
 			} else if !slices.Contains(strings.Fields(types), info.DType) {
 				bad.Shapes = append(bad.Shapes, fmt.Sprintf("%s: file %s, model one of %s", name, info.DType, types))
+			} else if first, there := from[own]; there {
+				copies = append(copies, [2]string{first, name})
+				continue
 			}
+			from[own] = name
 		}
 	}
 	if !o.Partial {
@@ -133,7 +139,19 @@ func LoadTensors(s *formats.Safetensors, model any, o LoadOptions) error {
 			}
 		}
 	}
-	if len(bad.Missing)+len(bad.Unexpected)+len(bad.Shapes) > 0 {
+	if len(bad.Missing)+len(bad.Unexpected)+len(bad.Shapes)+len(bad.Duplicates) > 0 {
+		return bad
+	}
+	for _, c := range copies {
+		same, err := sameTensors(s, c[0], c[1])
+		if err != nil {
+			return err
+		}
+		if !same {
+			bad.Duplicates = append(bad.Duplicates, fmt.Sprintf("%s and %s, which hold different values", c[0], c[1]))
+		}
+	}
+	if len(bad.Duplicates) > 0 {
 		return bad
 	}
 	for own, name := range from {
@@ -143,7 +161,7 @@ func LoadTensors(s *formats.Safetensors, model any, o LoadOptions) error {
 				return err
 			}
 			for _, n := range state {
-				if n.Buffer != nil && strings.HasPrefix(n.Name, prefix) {
+				if rest, ok := strings.CutPrefix(n.Name, prefix); ok && n.Buffer != nil && !strings.Contains(rest, ".") {
 					n.Buffer.Count = v[0]
 				}
 			}
@@ -154,6 +172,38 @@ func LoadTensors(s *formats.Safetensors, model any, o LoadOptions) error {
 		}
 	}
 	return nil
+}
+
+// firstName is the name in nn.State of what an alias means, of the counters of
+// batch normalisations too.
+func firstName(name string, aliases map[string]string) string {
+	if first, ok := aliases[name]; ok {
+		return first
+	}
+	if before, ok := strings.CutSuffix(name, "num_batches_tracked"); ok {
+		if first, ok := aliases[before+"running_mean"]; ok {
+			return strings.TrimSuffix(first, "running_mean") + "num_batches_tracked"
+		}
+	}
+	return name
+}
+
+// sameTensors reports whether two tensors of a file hold the same values.
+func sameTensors(s *formats.Safetensors, a, b string) (bool, error) {
+	if info, _ := s.Info(a); info.DType[0] == 'I' {
+		x, err := s.Ints(a)
+		if err != nil {
+			return false, err
+		}
+		y, err := s.Ints(b)
+		return slices.Equal(x, y), err
+	}
+	x, err := s.Floats(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := s.Floats(b)
+	return slices.EqualFunc(x, y, func(v, w float32) bool { return v == w || v != v && w != w }), err
 }
 
 func dims(n nn.Named) []int {
@@ -178,6 +228,9 @@ type MismatchError struct {
 	Missing    []string // in the model, not in the file
 	Unexpected []string // in the file, not in the model
 	Shapes     []string // in both, with another shape or type
+	// Duplicates are two different tensors in the file for one in the model, whose
+	// weights are tied, or to which Rename gives one name.
+	Duplicates []string
 }
 
 func (e *MismatchError) Error() string {
@@ -192,5 +245,6 @@ func (e *MismatchError) Error() string {
 	part("wrong shape or type", e.Shapes)
 	part("missing in the file", e.Missing)
 	part("not in the model", e.Unexpected)
+	part("two for one tensor of the model", e.Duplicates)
 	return "the file does not fit the model: " + strings.Join(parts, "; ")
 }

@@ -94,7 +94,7 @@ func checkConv(t testing.TB, r *rand.Rand, c Conv) {
 			forward.sum[i] = max(forward.sum[i], 0)
 		}
 	}
-	for l := cpu.Portable; l <= cpu.Best; l++ {
+	for _, l := range cpu.Levels {
 		func() {
 			defer cpu.SetLevel(cpu.SetLevel(l))
 			for _, d := range results {

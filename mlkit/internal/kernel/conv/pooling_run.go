@@ -237,13 +237,13 @@ func maxPool(y []float32, idx []int32, x []float32, r *poolRows) {
 	if idx != nil {
 		_ = idx[(r.rows-1)*r.dstRow+r.n-1]
 	}
-	maxPoolCPU(y, idx, x, r)
+	poolMax(y, idx, x, r)
 }
 
 // avgPool computes rows of means.
 func avgPool(y, x []float32, r *poolRows) {
 	r.check(y, x)
-	avgPoolCPU(y, x, r)
+	poolAvg(y, x, r)
 }
 
 func (r *poolRows) check(y, x []float32) {
@@ -251,7 +251,7 @@ func (r *poolRows) check(y, x []float32) {
 	_ = x[(r.rows-1)*r.srcRow+(r.n-1)*r.stride+(r.kh-1)*r.tapRow+(r.kw-1)*r.tapCol]
 }
 
-func maxPoolGo(y []float32, idx []int32, x []float32, r *poolRows) {
+func poolMaxGo(y []float32, idx []int32, x []float32, r *poolRows) {
 	for i := range r.rows {
 		for o := range r.n {
 			base := i*r.srcRow + o*r.stride
@@ -272,7 +272,7 @@ func maxPoolGo(y []float32, idx []int32, x []float32, r *poolRows) {
 	}
 }
 
-func avgPoolGo(y, x []float32, r *poolRows) {
+func poolAvgGo(y, x []float32, r *poolRows) {
 	for i := range r.rows {
 		for o := range r.n {
 			sum := float32(0)

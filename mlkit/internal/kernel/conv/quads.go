@@ -17,7 +17,7 @@ func maxQuads(y []float32, arg []byte, x []float32, q *quads) {
 	if arg != nil {
 		_ = arg[q.n*q.vectors-1]
 	}
-	maxQuadsCPU(y, arg, x, q)
+	quadsMax(y, arg, x, q)
 }
 
 // spreadQuads writes the upper (row 0) or lower (row 1) row of pixels of the
@@ -25,10 +25,10 @@ func maxQuads(y []float32, arg []byte, x []float32, q *quads) {
 func spreadQuads(dst, dy []float32, arg []byte, row int, q *quads) {
 	n := q.n * q.vectors
 	_, _, _ = dst[2*n-1], dy[n-1], arg[n-1]
-	spreadQuadsCPU(dst, dy, arg, row, q)
+	quadsSpread(dst, dy, arg, row, q)
 }
 
-func maxQuadsGo(y []float32, arg []byte, x []float32, q *quads) {
+func quadsMaxGo(y []float32, arg []byte, x []float32, q *quads) {
 	s := q.vectors
 	for o := range q.n * s {
 		at := o/s*2*s + o%s
@@ -48,7 +48,7 @@ func maxQuadsGo(y []float32, arg []byte, x []float32, q *quads) {
 	}
 }
 
-func spreadQuadsGo(dst, dy []float32, arg []byte, row int, q *quads) {
+func quadsSpreadGo(dst, dy []float32, arg []byte, row int, q *quads) {
 	s := q.vectors
 	for o := range q.n {
 		for i, v := range dy[o*s:][:s] {

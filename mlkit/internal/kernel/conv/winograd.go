@@ -108,20 +108,21 @@ type winTiles struct {
 	srcRow, srcCol   int
 	dstRow, dstCol   int
 	srcTile, dstTile int
+	start            int // of the first tile in the source; not 0 where it is read backwards
 	bias             []float32
 	relu             int
 }
 
-// check panics if a tile of in×in vectors from start on, or of out×out, lies
+// check panics if a tile of in×in vectors or of out×out, lies
 // outside its slice.
-func (p *winTiles) check(dst, src []float32, start, in, out int) {
+func (p *winTiles) check(dst, src []float32, in, out int) {
 	at := func(row, col, tile, side int, extreme func(a, b int) int) int {
 		return extreme(row*(side-1), 0) + extreme(col*(side-1), 0) + extreme(tile*(p.tiles-1), 0)
 	}
 	lowest := func(a, b int) int { return min(a, b) }
 	highest := func(a, b int) int { return max(a, b) }
-	_ = src[start+at(p.srcRow, p.srcCol, p.srcTile, in, lowest)]
-	_ = src[start+at(p.srcRow, p.srcCol, p.srcTile, in, highest)+p.vectors-1]
+	_ = src[p.start+at(p.srcRow, p.srcCol, p.srcTile, in, lowest)]
+	_ = src[p.start+at(p.srcRow, p.srcCol, p.srcTile, in, highest)+p.vectors-1]
 	_ = dst[at(p.dstRow, p.dstCol, p.dstTile, out, highest)+p.vectors-1]
 }
 
@@ -269,11 +270,12 @@ func winWeights(j *winJob, s *cpu.Workspace, i int) {
 		// in is OutC here: the filters of output plane i, back to front.
 		gemm.TransposeStrided(g, j.w[i*j.out*9:], 9, j.out, 9, j.outs)
 		t.srcRow, t.srcCol = -t.srcRow, -t.srcCol
-		winWeight(j.u[i*j.outs:], g, tmp, &t, 8*j.outs)
+		t.start = 8 * j.outs
+		winWeight(j.u[i*j.outs:], g, tmp, &t)
 		return
 	}
 	gemm.TransposeStrided(g, j.w[i*9:], j.in*9, j.out, 9, j.outs)
-	winWeight(j.u[i*j.outs:], g, tmp, &t, 0)
+	winWeight(j.u[i*j.outs:], g, tmp, &t)
 }
 
 // winForwardJob runs j, forward or for the gradient of the images.

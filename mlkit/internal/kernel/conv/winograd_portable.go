@@ -43,7 +43,7 @@ func winOutput1(m *[6]float32, n int) (t [6]float32) {
 
 // winGo transforms the rows and columns of tiles of in×in numbers to out×out,
 // for vectors floats that lie next to each other (a multiple of 16).
-func winGo(dst, src []float32, p *winTiles, start, in, out int) {
+func winGo(dst, src []float32, p *winTiles, in, out int) {
 	one := func(v *[6]float32) [6]float32 {
 		switch {
 		case in == 3:
@@ -61,7 +61,7 @@ func winGo(dst, src []float32, p *winTiles, start, in, out int) {
 			for c := range in {
 				var v [6]float32
 				for r := range in {
-					v[r] = src[start+t*p.srcTile+r*p.srcRow+c*p.srcCol+l]
+					v[r] = src[p.start+t*p.srcTile+r*p.srcRow+c*p.srcCol+l]
 				}
 				v = one(&v)
 				for r := range out {
@@ -85,31 +85,36 @@ func winGo(dst, src []float32, p *winTiles, start, in, out int) {
 	}
 }
 
-// The transforms of two dimensions, of tiles of 6×6 inputs, 3×3 weights (from
-// start on, so that they can be read backwards), 4×4 output gradients, and to
+func tilesInputGo(dst, src, _ []float32, p *winTiles)      { winGo(dst, src, p, 6, 6) }
+func tilesWeightGo(dst, src, _ []float32, p *winTiles)     { winGo(dst, src, p, 3, 6) }
+func tilesGradGo(dst, src, _ []float32, p *winTiles)       { winGo(dst, src, p, 4, 6) }
+func tilesOutputGo(dst, src, _ []float32, p *winTiles)     { winGo(dst, src, p, 6, 4) }
+func tilesWeightGradGo(dst, src, _ []float32, p *winTiles) { winGo(dst, src, p, 6, 3) }
+
+// The transforms of two dimensions, of tiles of 6×6 inputs, 3×3 weights, 4×4 output gradients, and to
 // 4×4 outputs and 3×3 weight gradients. tmp holds 36 vectors.
 
 func winInput(dst, src, tmp []float32, p *winTiles) {
-	p.check(dst, src, 0, 6, 6)
-	winInputCPU(dst, src, tmp, p)
+	p.check(dst, src, 6, 6)
+	tilesInput(dst, src, tmp, p)
 }
 
-func winWeight(dst, src, tmp []float32, p *winTiles, start int) {
-	p.check(dst, src, start, 3, 6)
-	winWeightCPU(dst, src, tmp, p, start)
+func winWeight(dst, src, tmp []float32, p *winTiles) {
+	p.check(dst, src, 3, 6)
+	tilesWeight(dst, src, tmp, p)
 }
 
 func winGrad(dst, src, tmp []float32, p *winTiles) {
-	p.check(dst, src, 0, 4, 6)
-	winGradCPU(dst, src, tmp, p)
+	p.check(dst, src, 4, 6)
+	tilesGrad(dst, src, tmp, p)
 }
 
 func winOutput(dst, src, tmp []float32, p *winTiles) {
-	p.check(dst, src, 0, 6, 4)
-	winOutputCPU(dst, src, tmp, p)
+	p.check(dst, src, 6, 4)
+	tilesOutput(dst, src, tmp, p)
 }
 
 func winWeightGrad(dst, src, tmp []float32, p *winTiles) {
-	p.check(dst, src, 0, 6, 3)
-	winWeightGradCPU(dst, src, tmp, p)
+	p.check(dst, src, 6, 3)
+	tilesWeightGrad(dst, src, tmp, p)
 }

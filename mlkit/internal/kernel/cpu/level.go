@@ -1,43 +1,57 @@
 package cpu
 
-import "os"
+import (
+	"fmt"
+	"os"
+	"slices"
+)
 
-// Level is a set of instructions that kernels are written for. A higher level
-// includes the lower ones.
+// Level is a set of instructions that kernels are written for.
 type Level uint8
 
 const (
-	Portable Level = iota
-	AVX2           // AVX2 and FMA
-	AVX512         // AVX-512 F, BW, DQ and VL
+	Portable Level = iota // what Go compiles to
+	AVX2                  // AVX2 and FMA, on amd64
+	AVX512                // AVX-512 F, BW, DQ and VL, on amd64
+	NEON                  // on arm64
+	NumLevels
 )
 
-func (l Level) String() string {
-	return [...]string{"portable", "avx2", "avx512"}[l]
-}
+var levelNames = [NumLevels]string{"portable", "avx2", "avx512", "neon"}
 
-// cpu is the level in use. It changes only in tests, through setLevel.
-var Current = min(Best, wanted())
+func (l Level) String() string { return levelNames[l] }
 
-// Best is the highest level that this machine and this build can run.
-var Best = detect()
+// Levels are those that this machine and this build can run, the best last.
+var Levels = detect()
 
-// wanted reads MLKIT_CPU (portable, avx2 or avx512), which lowers the level
-// for a comparison or to rule out a fault in the assembly.
-func wanted() Level {
-	switch os.Getenv("MLKIT_CPU") {
-	case "portable":
-		return Portable
-	case "avx2":
-		return AVX2
+// Current is the level in use. It changes only in tests, through SetLevel.
+var Current = choose(os.Getenv("MLKIT_CPU"))
+
+// choose returns the best level up to the one that name, the value of MLKIT_CPU, asks for: a lower
+// one is for a comparison, or to rule out a fault in the assembly.
+func choose(name string) Level {
+	if name == "" {
+		return Levels[len(Levels)-1]
 	}
-	return AVX512
+	want := slices.Index(levelNames[:], name)
+	if want < 0 {
+		panic(fmt.Sprintf("kernel: MLKIT_CPU is %q, want one of %v, or nothing for the best", name, Levels))
+	}
+	best := Portable
+	for _, l := range Levels {
+		if l <= Level(want) {
+			best = l
+		}
+	}
+	return best
 }
 
-// SetLevel switches the kernels to level l, or to the best one below it that
-// can run here, and returns the level before. Tests and benchmarks only: no
-// kernel may be running.
+// SetLevel switches the kernels to level l, one of Levels, and returns the level before. Tests and
+// benchmarks only: no kernel may be running.
 func SetLevel(l Level) (before Level) {
-	before, Current = Current, min(l, Best)
+	if !slices.Contains(Levels, l) {
+		panic(fmt.Sprintf("kernel: level %v does not run here; there are %v", l, Levels))
+	}
+	before, Current = Current, l
 	return before
 }

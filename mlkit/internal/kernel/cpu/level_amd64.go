@@ -4,13 +4,13 @@ package cpu
 
 import cpuid "golang.org/x/sys/cpu"
 
-func detect() Level {
-	f := cpuid.X86
-	switch {
-	case f.HasAVX512F && f.HasAVX512BW && f.HasAVX512DQ && f.HasAVX512VL && f.HasAVX2 && f.HasFMA:
-		return AVX512
-	case f.HasAVX2 && f.HasFMA:
-		return AVX2
+func detect() []Level {
+	f, levels := cpuid.X86, []Level{Portable}
+	if f.HasAVX2 && f.HasFMA {
+		levels = append(levels, AVX2)
+		if f.HasAVX512F && f.HasAVX512BW && f.HasAVX512DQ && f.HasAVX512VL {
+			levels = append(levels, AVX512)
+		}
 	}
-	return Portable
+	return levels
 }

@@ -13,43 +13,43 @@ const (
 )
 
 // ReLU computes max(x, 0); NaN stays NaN.
-func ReLU(dst, x []float32) { elem2("ReLU", opReLU, dst, x, 0, 0) }
+func ReLU(dst, x []float32) { elem2("ReLU", relu, dst, x, 0, 0) }
 
 // ReLUGrad adds dy where y > 0. Either the output or the input of ReLU will do as y.
-func ReLUGrad(dx, dy, y []float32) { elem3("ReLUGrad", opReLUGrad, dx, dy, y, 0, 0) }
+func ReLUGrad(dx, dy, y []float32) { elem3("ReLUGrad", reluGrad, dx, dy, y, 0, 0) }
 
 // ReLUMask computes dst = dy where y > 0 and 0 elsewhere: ReLUGrad for a gradient that is not kept.
-func ReLUMask(dst, dy, y []float32) { elem3("ReLUMask", opReLUMask, dst, dy, y, 0, 0) }
+func ReLUMask(dst, dy, y []float32) { elem3("ReLUMask", reluMask, dst, dy, y, 0, 0) }
 
 // LeakyReLU computes x above 0 and slope*x elsewhere.
 func LeakyReLU(dst, x []float32, slope float32) {
-	elem2("LeakyReLU", opLeakyReLU, dst, x, slope, 0)
+	elem2("LeakyReLU", leakyReLU, dst, x, slope, 0)
 }
 
 // LeakyReLUGrad adds dy where x > 0 and slope*dy elsewhere.
 func LeakyReLUGrad(dx, dy, x []float32, slope float32) {
-	elem3("LeakyReLUGrad", opLeakyReLUGrad, dx, dy, x, slope, 0)
+	elem3("LeakyReLUGrad", leakyReLUGrad, dx, dy, x, slope, 0)
 }
 
 // ELU computes x above 0 and alpha*(e^x - 1) elsewhere (Clevert et al., 2015).
-func ELU(dst, x []float32, alpha float32) { elem2("ELU", opELU, dst, x, alpha, 1) }
+func ELU(dst, x []float32, alpha float32) { elem2("ELU", elu, dst, x, alpha, 1) }
 
 // ELUGrad adds dy where y > 0 and dy*(y + alpha) elsewhere; y is the output, alpha >= 0.
-func ELUGrad(dx, dy, y []float32, alpha float32) { elem3("ELUGrad", opELUGrad, dx, dy, y, alpha, 1) }
+func ELUGrad(dx, dy, y []float32, alpha float32) { elem3("ELUGrad", eluGrad, dx, dy, y, alpha, 1) }
 
 // SELU computes scale * ELU(x, alpha) with the constants of Klambauer et al., 2017.
-func SELU(dst, x []float32) { elem2("SELU", opELU, dst, x, seluAlpha*seluScale, seluScale) }
+func SELU(dst, x []float32) { elem2("SELU", elu, dst, x, seluAlpha*seluScale, seluScale) }
 
 // SELUGrad adds dy*scale where y > 0 and dy*(y + scale*alpha) elsewhere; y is the output.
 func SELUGrad(dx, dy, y []float32) {
-	elem3("SELUGrad", opELUGrad, dx, dy, y, seluAlpha*seluScale, seluScale)
+	elem3("SELUGrad", eluGrad, dx, dy, y, seluAlpha*seluScale, seluScale)
 }
 
 // GELU computes x * Phi(x), Phi the normal distribution function (Hendrycks & Gimpel, 2016).
-func GELU(dst, x []float32) { elem2("GELU", opGELU, dst, x, 0, 0) }
+func GELU(dst, x []float32) { elem2("GELU", gelu, dst, x, 0, 0) }
 
 // GELUGrad adds dy * (Phi(x) + x*phi(x)).
-func GELUGrad(dx, dy, x []float32) { elem3("GELUGrad", opGELUGrad, dx, dy, x, 0, 0) }
+func GELUGrad(dx, dy, x []float32) { elem3("GELUGrad", geluGrad, dx, dy, x, 0, 0) }
 
 // GELUSlope computes y = GELU(x) and its derivative there, so that the way back is a product. slope
 // may be x; y must be apart from both.
@@ -63,39 +63,33 @@ func GELUSlope(y, slope, x []float32) {
 
 func geluSlopePart(j *elemJob, lo, hi int) {
 	y, slope, x := j.At(0, lo, hi), j.At(1, lo, hi), j.At(2, lo, hi)
-	if f := fusedTable[cpu.Current].geluSlope; f != nil {
-		f(cpu.Ptr(y), cpu.Ptr(slope), cpu.Ptr(x), len(y))
-		return
-	}
-	for i, v := range x {
-		y[i], slope[i] = float32(float64(v)*normalCDF(float64(v))), float32(geluSlope(float64(v)))
-	}
+	geluSlope(y, slope, x)
 }
 
 // GELUTanh computes GELU's approximation x/2 * (1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3))).
-func GELUTanh(dst, x []float32) { elem2("GELUTanh", opGELUTanh, dst, x, 0, 0) }
+func GELUTanh(dst, x []float32) { elem2("GELUTanh", geluTanh, dst, x, 0, 0) }
 
 // GELUTanhGrad adds dy times the derivative of GELUTanh at x.
-func GELUTanhGrad(dx, dy, x []float32) { elem3("GELUTanhGrad", opGELUTanhGrad, dx, dy, x, 0, 0) }
+func GELUTanhGrad(dx, dy, x []float32) { elem3("GELUTanhGrad", geluTanhGrad, dx, dy, x, 0, 0) }
 
 // SiLU computes x * sigmoid(x), also called swish.
-func SiLU(dst, x []float32) { elem2("SiLU", opSiLU, dst, x, 0, 0) }
+func SiLU(dst, x []float32) { elem2("SiLU", silu, dst, x, 0, 0) }
 
 // SiLUGrad adds dy * s * (1 + x*(1-s)), s = sigmoid(x).
-func SiLUGrad(dx, dy, x []float32) { elem3("SiLUGrad", opSiLUGrad, dx, dy, x, 0, 0) }
+func SiLUGrad(dx, dy, x []float32) { elem3("SiLUGrad", siluGrad, dx, dy, x, 0, 0) }
 
 // Mish computes x * tanh(softplus(x)) (Misra, 2019).
-func Mish(dst, x []float32) { elem2("Mish", opMish, dst, x, 0, 0) }
+func Mish(dst, x []float32) { elem2("Mish", mish, dst, x, 0, 0) }
 
 // MishGrad adds dy times the derivative of Mish at x.
-func MishGrad(dx, dy, x []float32) { elem3("MishGrad", opMishGrad, dx, dy, x, 0, 0) }
+func MishGrad(dx, dy, x []float32) { elem3("MishGrad", mishGrad, dx, dy, x, 0, 0) }
 
 // Softplus computes log(1 + e^(beta*x)) / beta without overflow; beta is not 0.
 func Softplus(dst, x []float32, beta float32) {
-	elem2("Softplus", opSoftplus, dst, x, beta, 1/beta)
+	elem2("Softplus", softplus, dst, x, beta, 1/beta)
 }
 
 // SoftplusGrad adds dy * sigmoid(beta*x).
 func SoftplusGrad(dx, dy, x []float32, beta float32) {
-	elem3("SoftplusGrad", opSoftplusGrad, dx, dy, x, beta, 0)
+	elem3("SoftplusGrad", softplusGrad, dx, dy, x, beta, 0)
 }

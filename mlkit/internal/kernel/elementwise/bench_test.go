@@ -21,7 +21,7 @@ func BenchmarkElem(b *testing.B) {
 			}
 		}
 		b.Run(c.name, func(b *testing.B) {
-			kerneltest.BenchBytes(b, 4*n*(c.inputs+1), func() { elem(c.op, dst, x, y, c.s, c.t) })
+			kerneltest.BenchBytes(b, 4*n*(c.inputs+1), func() { elem(c.f, dst, x, y, c.s, c.t) })
 		})
 	}
 }

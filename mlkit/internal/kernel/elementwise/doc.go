@@ -2,5 +2,4 @@
 // at the same place: arithmetic, elementary functions, activations, the updates of optimizers.
 package elementwise
 
-//go:generate go run ../gen -family elementwise -out kernels_amd64.s -stubs stubs_amd64.go -pkg elementwise
-//go:generate go run ../gen -family neon-elementwise
+//go:generate go run ../gen -family elementwise

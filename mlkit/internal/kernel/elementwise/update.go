@@ -45,15 +45,19 @@ func SGDUpdate(p, g []float32, lr float32) { Axpy(p, -lr, g) }
 //	buf = mu*buf + (1-dampening)*g;  p -= lr * (nesterov ? g + mu*buf : buf)
 //
 // PyTorch starts buf as the first gradient: call it with dampening 0 and a zero buf for the first step.
-func SGDMomentum(p, g, buf []float32, lr, mu, dampening float32, nesterov bool) {
+func SGDMomentum(p, g, buf []float32, lr, mu, dampening float32, nesterovStep bool) {
 	cpu.CheckLen("SGDMomentum", "g", len(p), len(g))
 	cpu.CheckLen("SGDMomentum", "buf", len(p), len(buf))
 	if len(p) <= cpu.Grain {
-		momentum(p, g, buf, lr, mu, 1-dampening, nesterov)
+		if nesterovStep {
+			nesterov(p, g, buf, lr, mu, 1-dampening)
+		} else {
+			momentum(p, g, buf, lr, mu, 1-dampening)
+		}
 		return
 	}
 	part := momentumPart
-	if nesterov {
+	if nesterovStep {
 		part = nesterovPart
 	}
 	j := newElemJob(part)
@@ -62,11 +66,11 @@ func SGDMomentum(p, g, buf []float32, lr, mu, dampening float32, nesterov bool) 
 }
 
 func momentumPart(j *elemJob, lo, hi int) {
-	momentum(j.At(0, lo, hi), j.At(1, lo, hi), j.At(2, lo, hi), j.S, j.T, j.F[0], false)
+	momentum(j.At(0, lo, hi), j.At(1, lo, hi), j.At(2, lo, hi), j.S, j.T, j.F[0])
 }
 
 func nesterovPart(j *elemJob, lo, hi int) {
-	momentum(j.At(0, lo, hi), j.At(1, lo, hi), j.At(2, lo, hi), j.S, j.T, j.F[0], true)
+	nesterov(j.At(0, lo, hi), j.At(1, lo, hi), j.At(2, lo, hi), j.S, j.T, j.F[0])
 }
 
 // RMSProp takes one step of RMSProp (Tieleman & Hinton, 2012), PyTorch's form:

@@ -121,7 +121,7 @@ func FuzzGemm(f *testing.F) {
 	f.Add(uint64(2), uint8(1), uint8(64), uint8(20), uint8(2), uint8(1))
 	f.Add(uint64(3), uint8(13), uint8(1), uint8(100), uint8(0x35), uint8(0))
 	f.Fuzz(func(t *testing.T, seed uint64, m, n, k, options, l uint8) {
-		defer cpu.SetLevel(cpu.SetLevel(cpu.Level(l % 3)))
+		defer cpu.SetLevel(cpu.SetLevel(cpu.Levels[int(l)%len(cpu.Levels)]))
 		r := rand.New(rand.NewPCG(seed, 0))
 		bit := func(i int) bool { return options>>i&1 != 0 }
 		g := Gemm{M: int(m), N: int(n), K: int(k), TransA: bit(0), TransB: bit(1), Accumulate: bit(2), Act: Activation(options >> 3 & 1)}

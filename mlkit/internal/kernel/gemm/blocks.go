@@ -11,21 +11,21 @@ type Blocks struct {
 // CopyBlocks copies the rows from src to dst.
 func CopyBlocks(dst, src []float32, b Blocks) {
 	if b.fits(dst, src) {
-		copyBlocksCPU(dst, src, &b)
+		blocksCopy(dst, src, &b)
 	}
 }
 
 // AddBlocks adds the rows of src to those of dst.
 func AddBlocks(dst, src []float32, b Blocks) {
 	if b.fits(dst, src) {
-		addBlocksCPU(dst, src, &b)
+		blocksAdd(dst, src, &b)
 	}
 }
 
 // CopyEven copies every second element of src, from the first on.
 func CopyEven(dst, src []float32, b Blocks) {
 	if b.fitsEven(dst, src, 1, 2) {
-		copyEvenCPU(dst, src, &b)
+		evenCopy(dst, src, &b)
 	}
 }
 
@@ -33,7 +33,7 @@ func CopyEven(dst, src []float32, b Blocks) {
 // on.
 func AddEven(dst, src []float32, b Blocks) {
 	if b.fitsEven(dst, src, 2, 1) {
-		addEvenCPU(dst, src, &b)
+		evenAdd(dst, src, &b)
 	}
 }
 
@@ -52,7 +52,7 @@ func (b *Blocks) fitsEven(dst, src []float32, dstStep, srcStep int) bool {
 	return true
 }
 
-func copyBlocksGo(dst, src []float32, b *Blocks) {
+func blocksCopyGo(dst, src []float32, b *Blocks) {
 	for p := range b.Planes {
 		for r := range b.Rows {
 			copy(dst[p*b.DstPlane+r*b.DstRow:][:b.Width], src[p*b.SrcPlane+r*b.SrcRow:])
@@ -60,7 +60,7 @@ func copyBlocksGo(dst, src []float32, b *Blocks) {
 	}
 }
 
-func addBlocksGo(dst, src []float32, b *Blocks) {
+func blocksAddGo(dst, src []float32, b *Blocks) {
 	for p := range b.Planes {
 		for r := range b.Rows {
 			s := src[p*b.SrcPlane+r*b.SrcRow:]
@@ -71,7 +71,7 @@ func addBlocksGo(dst, src []float32, b *Blocks) {
 	}
 }
 
-func copyEvenGo(dst, src []float32, b *Blocks) {
+func evenCopyGo(dst, src []float32, b *Blocks) {
 	for p := range b.Planes {
 		for r := range b.Rows {
 			s := src[p*b.SrcPlane+r*b.SrcRow:]
@@ -83,7 +83,7 @@ func copyEvenGo(dst, src []float32, b *Blocks) {
 	}
 }
 
-func addEvenGo(dst, src []float32, b *Blocks) {
+func evenAddGo(dst, src []float32, b *Blocks) {
 	for p := range b.Planes {
 		for r := range b.Rows {
 			d := dst[p*b.DstPlane+r*b.DstRow:]

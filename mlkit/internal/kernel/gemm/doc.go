@@ -5,5 +5,4 @@
 // column, are sixteen chains and a tree, the same at every level.)
 package gemm
 
-//go:generate go run ../gen -family gemm -out kernels_amd64.s -stubs stubs_amd64.go -pkg gemm
-//go:generate go run ../gen -family neon-gemm
+//go:generate go run ../gen -family gemm

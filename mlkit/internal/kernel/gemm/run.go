@@ -113,7 +113,7 @@ func (g *Gemm) dots(t *tiles) {
 		t.flags |= flagBiasRows
 	}
 	if g.K <= 8*longK { // in 16 chains
-		t.dots()
+		runDots(t)
 		return
 	}
 	all := *t
@@ -126,7 +126,7 @@ func (g *Gemm) dots(t *tiles) {
 		if k+t.k == g.K {
 			t.flags |= all.flags
 		}
-		t.dots()
+		runDots(t)
 	}
 }
 

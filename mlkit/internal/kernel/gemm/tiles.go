@@ -4,7 +4,7 @@ import "descent/mlkit/internal/kernel/cpu"
 
 // tiles describes a column of tiles of C: count tiles of rows×width elements,
 // one below the other, that share a panel of B. It is the work of one call of
-// the innermost kernel, tilesGo or one of its equals in assembly.
+// the innermost kernel, runTilesGo or one of its equals in assembly.
 type tiles struct {
 	a, b, c        []float32
 	bias, biasRows []float32 // of the columns, of the rows
@@ -41,9 +41,10 @@ type tileShape struct {
 	NoWinograd         bool // the transforms are loops in plain Go, the tiles are not
 }
 
-var TileShapes = [...]tileShape{
+var TileShapes = [cpu.NumLevels]tileShape{
 	cpu.Portable: {Lanes: 64, rows: 4, cols: portableCols, transposeRows: 16},
 	cpu.AVX2:     {Lanes: 8, rows: 6, cols: 16, wideRows: 2, wideCols: 32, transposeRows: 8, fused: true},
+	cpu.NEON:     {Lanes: 4, rows: 8, cols: 12, transposeRows: 16, fused: true, NoWinograd: true},
 	cpu.AVX512:   {Lanes: 16, rows: 12, cols: 32, wideRows: 4, wideCols: 64, wideTails: true, transposeRows: 16, fused: true},
 }
 
@@ -68,7 +69,7 @@ func (t *tiles) group(rows, count int, packed bool) {
 	if packed {
 		t.rsA, t.csA, t.nextA = 1, rows, rows*t.k
 	}
-	t.run()
+	runTiles(t)
 }
 
 // panel sets the columns in use.

@@ -2,17 +2,9 @@
 
 package gemm
 
-import "descent/mlkit/internal/kernel/cpu"
-
-// Every processor of this architecture has NEON, so its kernels stand at the
-// lowest level; the loops in plain Go are for the build tag noasm.
-func init() {
-	TileShapes[cpu.Portable] = tileShape{Lanes: 4, rows: 8, cols: 12, transposeRows: 16, fused: true, NoWinograd: true}
-}
-
-// run does what tilesGo does, a tile at a time in pieces of three vectors, of
+// runTilesNEON does what runTilesGo does, a tile at a time in pieces of three vectors, of
 // one, and of a column.
-func (t *tiles) run() {
+func runTilesNEON(t *tiles) {
 	top := t.row
 	load := t.flags & flagLoad
 	for ; t.count > 0; t.count-- {
@@ -45,8 +37,8 @@ func (t *tiles) run() {
 	}
 }
 
-// dots does what dotsGo does.
-func (t *tiles) dots() {
+// runDotsNEON does what runDotsGo does.
+func runDotsNEON(t *tiles) {
 	for j := range t.count {
 		var sum [16]float32
 		b := t.b[j*t.ldb:][:t.k]

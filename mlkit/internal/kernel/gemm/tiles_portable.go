@@ -1,11 +1,11 @@
 package gemm
 
-// portableCols is the width of the tiles of tilesGo.
+// portableCols is the width of the tiles of runTilesGo.
 const portableCols = 128
 
-// tilesGo computes a column of tiles. Each element of C is one chain: it
+// runTilesGo computes a column of tiles. Each element of C is one chain: it
 // starts from 0 or from C, and adds the products in the order of k.
-func tilesGo(t *tiles) {
+func runTilesGo(t *tiles) {
 	top := t.row
 	for ; t.count > 0; t.count-- {
 		for r := range t.rows {
@@ -68,10 +68,10 @@ func (t *tiles) finish(c, before []float32, r int) {
 	}
 }
 
-// dotsGo computes count elements of one row of C, each from k neighbouring
+// runDotsGo computes count elements of one row of C, each from k neighbouring
 // elements of a and of a row of b. They are added up in sixteen chains, and the
 // chains then in a tree; with flagAdd what C holds is added last.
-func dotsGo(t *tiles) {
+func runDotsGo(t *tiles) {
 	a := t.a[:t.k]
 	for j := range t.count {
 		b := t.b[j*t.ldb:][:t.k]
@@ -115,7 +115,7 @@ func (t *tiles) finishDot(j int, sum *[16]float32) {
 	t.c[j] = v
 }
 
-func transposeGo(dst, src []float32, ld, rows, n, stride int) {
+func transposeBlockGo(dst, src []float32, ld, rows, n, stride int) {
 	for i := range rows {
 		for k, v := range src[i*ld:][:n] {
 			dst[k*stride+i] = v

@@ -6,20 +6,11 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Offsets of the fields of kernel.blocks.
-const (
-	blockWidth, blockRows, blockPlanes = 0, 8, 16
-	blockSrcRow, blockSrcPlane         = 24, 32
-	blockDstRow, blockDstPlane         = 40, 48
-)
-
 // blocks emits the kernel that copies short rows between different strides or,
 // with add, adds them to what is there. With step 2 it copies every second
 // element, or adds to every second.
 func (x isa) blocks(name string, add bool, step int) {
-	TEXT(name+x.name, NOSPLIT, "func(dst, src *float32, b *byte)")
-	Doc(name+x.name+" does what "+name+"Go does.", "")
-	Pragma("noescape")
+	x.begin(gemmKernels, name)
 	var (
 		arg, dst, src        = RAX, RDI, RSI
 		srcRow, dstRow       = RDX, RBX
@@ -27,12 +18,11 @@ func (x isa) blocks(name string, add bool, step int) {
 		rowSrc, rowDst, todo = R11, R12, R13
 		zero                 = RCX
 	)
-	Load(Param("dst"), dst)
-	Load(Param("src"), src)
-	MOVQ(NewParamAddr("b", 16), arg)
-	f := func(off int) Mem { return Mem{Base: arg, Disp: off} }
+	loadSlice("dst", dst)
+	loadSlice("src", src)
+	b := structParam("b", arg)
 	// All vectors of a row but the last are full.
-	MOVQ(f(blockWidth), RCX)
+	MOVQ(b.at("Width"), RCX)
 	MOVQ(RCX, full)
 	DECQ(full)
 	ANDQ(I32(-int32(x.width)), full)
@@ -48,19 +38,19 @@ func (x isa) blocks(name string, add bool, step int) {
 		VMOVUPS(Mem{Base: at, Index: RCX, Scale: 4, Disp: 32}, Y15)
 	}
 	if step == 2 {
-		x.evenMasks(add)
+		x.evenMasks(b.at("Width"), add)
 	}
-	MOVQ(f(blockSrcRow), srcRow)
-	MOVQ(f(blockDstRow), dstRow)
+	MOVQ(b.at("SrcRow"), srcRow)
+	MOVQ(b.at("DstRow"), dstRow)
 	SHLQ(Imm(2), srcRow)
 	SHLQ(Imm(2), dstRow)
-	MOVQ(f(blockPlanes), todo)
+	MOVQ(b.at("Planes"), todo)
 	XORQ(zero, zero)
 
 	Label("plane")
 	MOVQ(src, rowSrc)
 	MOVQ(dst, rowDst)
-	MOVQ(f(blockRows), rows)
+	MOVQ(b.at("Rows"), rows)
 	Label("row")
 	MOVQ(zero, at)
 	CMPQ(full, zero)
@@ -96,9 +86,9 @@ func (x isa) blocks(name string, add bool, step int) {
 	ADDQ(dstRow, rowDst)
 	DECQ(rows)
 	JNZ(LabelRef("row"))
-	MOVQ(f(blockSrcPlane), at)
+	MOVQ(b.at("SrcPlane"), at)
 	LEAQ(Mem{Base: src, Index: at, Scale: 4}, src)
-	MOVQ(f(blockDstPlane), at)
+	MOVQ(b.at("DstPlane"), at)
 	LEAQ(Mem{Base: dst, Index: at, Scale: 4}, dst)
 	DECQ(todo)
 	JNZ(LabelRef("plane"))
@@ -120,12 +110,11 @@ func newEvens() {
 	}
 }
 
-// evenMasks makes, from the columns of the last vector in the field width, the
+// evenMasks makes, from the columns of the last vector, the
 // masks of the first 2n-1 elements of two vectors: K2, K3 or Y13, Y14. For add
 // only the even ones are in them, and those of full vectors are K4 or Y12.
-func (x isa) evenMasks(add bool) {
-	f := Mem{Base: RAX, Disp: blockWidth}
-	MOVQ(f, RCX)
+func (x isa) evenMasks(width Mem, add bool) {
+	MOVQ(width, RCX)
 	DECQ(RCX)
 	ANDQ(Imm(uint64(x.width-1)), RCX)
 	LEAQ(Mem{Base: RCX, Index: RCX, Scale: 1, Disp: 1}, RCX) // 2n-1

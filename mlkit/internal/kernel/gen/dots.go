@@ -10,11 +10,8 @@ import (
 // instruction sets add up sixteen chains (AVX2 in two registers) and then the
 // chains in the same tree.
 func (x isa) dots() {
-	name := "dots" + x.name
-	TEXT(name, NOSPLIT, "func(t *byte)")
-	Doc(name+" computes products of a vector with rows, as dotsGo does.", "")
-	Pragma("noescape")
-	MOVQ(NewParamAddr("t", 0), arg)
+	x.begin(gemmKernels, "runDots")
+	t := structParam("t", arg)
 	var (
 		rows   = []GPPhysical{RSI, R8, R9, R10}
 		ld     = R11
@@ -26,14 +23,14 @@ func (x isa) dots() {
 		tmp    = RAX
 		halves = 16 / x.width
 	)
-	MOVQ(field(tileB), rows[0])
-	MOVQ(field(tileLDB), ld)
+	MOVQ(t.at("b"), rows[0])
+	MOVQ(t.at("ldb"), ld)
 	SHLQ(Imm(2), ld)
-	MOVQ(field(tileCount), left)
-	MOVQ(field(tileC), out)
-	MOVQ(field(tileBias), bias)
+	MOVQ(t.at("count"), left)
+	MOVQ(t.at("c"), out)
+	MOVQ(t.at("bias"), bias)
 	// The mask of the last k & 15 columns.
-	MOVQ(field(tileK), k)
+	MOVQ(t.at("k"), k)
 	ANDQ(Imm(15), k)
 	if x.width == 16 {
 		MOVQ(U32(1), tmp)
@@ -66,8 +63,8 @@ func (x isa) dots() {
 			x.zero(acc(r, h))
 		}
 	}
-	MOVQ(field(tileA), vec)
-	MOVQ(field(tileK), k)
+	MOVQ(t.at("a"), vec)
+	MOVQ(t.at("k"), k)
 	XORQ(tmp, tmp)
 	SUBQ(Imm(16), k)
 	JL(LabelRef("tail"))
@@ -124,7 +121,7 @@ func (x isa) dots() {
 	CMOVQLT(left, k)
 	NEGQ(k)
 	VMOVUPS(Mem{Base: tmp, Index: k, Scale: 4, Disp: 32}, X2)
-	MOVQ(field(tileFlags), tmp)
+	MOVQ(t.at("flags"), tmp)
 	when := func(flag uint32, name string, f func()) {
 		TESTQ(U32(flag), tmp)
 		JZ(LabelRef(name))
@@ -132,7 +129,7 @@ func (x isa) dots() {
 		Label(name)
 	}
 	when(flagScale, "noScale", func() {
-		VBROADCASTSS(field(tileAlpha), X1)
+		VBROADCASTSS(t.at("alpha"), X1)
 		VMULPS(X1, X0, X0)
 	})
 	when(flagAdd, "noAdd", func() {
@@ -145,7 +142,7 @@ func (x isa) dots() {
 		ADDQ(Imm(16), bias)
 	})
 	when(flagBiasRows, "noBiasRows", func() {
-		MOVQ(field(tileBiasRows), k)
+		MOVQ(t.at("biasRows"), k)
 		VBROADCASTSS(Mem{Base: k}, X1)
 		VADDPS(X1, X0, X0)
 	})

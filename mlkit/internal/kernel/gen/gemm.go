@@ -2,26 +2,28 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-func init() { families["gemm"] = gemm }
+// gemmKernels are all written for registers by name.
+var gemmKernels = []kernel{
+	{name: "runTiles", signature: "func(t *tiles)", where: everywhere},
+	{name: "runDots", signature: "func(t *tiles)", where: everywhere},
+	{name: "transposeBlock", signature: "func(dst, src []float32, ld, rows, n, stride int)", where: amd64},
+	{name: "blocksCopy", signature: "func(dst, src []float32, b *Blocks)", where: amd64},
+	{name: "blocksAdd", signature: "func(dst, src []float32, b *Blocks)", where: amd64},
+	{name: "evenCopy", signature: "func(dst, src []float32, b *Blocks)", where: amd64},
+	{name: "evenAdd", signature: "func(dst, src []float32, b *Blocks)", where: amd64},
+}
 
-// Offsets of the fields of kernel.tiles, and its flags; the package checks
-// them when it compiles.
+var gemmFamily = family{kernels: gemmKernels, amd64: emitGemm, arm64: (*neon).gemm}
+
+// The flags of a column of tiles, as package gemm has them.
 const (
-	tileA, tileB, tileC      = 0, 24, 48
-	tileBias, tileBiasRows   = 72, 96
-	tileK, tileRSA, tileCSA  = 120, 128, 136
-	tileLDB, tileLDC         = 144, 152
-	tileRows, tileVecs       = 160, 168
-	tileCount, tileNextA     = 176, 184
-	tileWidth, tileFlags     = 192, 200
-	tileAlpha                = 208
-	tileOff, tileRow         = 216, 224
 	flagLoad, flagScale      = 1, 2
 	flagBias, flagBiasRows   = 4, 8
 	flagReLU, flagAdd        = 16, 32
@@ -38,6 +40,9 @@ type isa struct {
 	rows  int // most rows of a tile of two vectors
 	wide  int // most rows of a tile of four vectors
 }
+
+// log2Width is the power of two that width is.
+func (x isa) log2Width() uint64 { return uint64(bits.TrailingZeros(uint(x.width))) }
 
 var avx512 = isa{"AVX512", 16, []VecPhysical{
 	Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15,
@@ -64,17 +69,17 @@ func newTailMask(name string) Mem {
 	return m
 }
 
-func gemm() {
+func emitGemm() {
 	tailMask = newTailMask("tailMask")
 	newEvens()
 	for _, x := range []isa{avx512, avx2} {
 		x.tiles()
 		x.dots()
 		x.transpose()
-		x.blocks("copyBlocks", false, 1)
-		x.blocks("addBlocks", true, 1)
-		x.blocks("copyEven", false, 2)
-		x.blocks("addEven", true, 2)
+		x.blocks("blocksCopy", false, 1)
+		x.blocks("blocksAdd", true, 1)
+		x.blocks("evenCopy", false, 2)
+		x.blocks("evenAdd", true, 2)
 	}
 }
 
@@ -94,25 +99,20 @@ var (
 	strC   = RAX
 )
 
-func field(off int) Mem { return Mem{Base: arg, Disp: off} }
-
-// tiles emits the kernel that computes a column of tiles of C, see
-// kernel.tiles.
+// tiles emits the kernel that computes a column of tiles of C, see tiles in
+// package gemm.
 func (x isa) tiles() {
-	name := "tiles" + x.name
-	TEXT(name, NOSPLIT, "func(t *byte)")
-	Doc(name+" computes a column of tiles, as tilesGo does.", "")
-	Pragma("noescape")
-	MOVQ(NewParamAddr("t", 0), arg)
+	x.begin(gemmKernels, "runTiles")
+	t := structParam("t", arg)
 	for _, f := range []struct {
-		off int
-		r   GPPhysical
-	}{{tileRSA, rs}, {tileCSA, cs}, {tileLDB, strB}} {
-		MOVQ(field(f.off), f.r)
+		name string
+		r    GPPhysical
+	}{{"rsA", rs}, {"csA", cs}, {"ldb", strB}} {
+		MOVQ(t.at(f.name), f.r)
 		SHLQ(Imm(2), f.r)
 	}
 	LEAQ(Mem{Base: rs, Index: rs, Scale: 2}, rs3)
-	MOVQ(field(tileC), ptrC)
+	MOVQ(t.at("c"), ptrC)
 
 	type variant struct {
 		rows, vecs int
@@ -130,19 +130,19 @@ func (x isa) tiles() {
 		for r := rows; r >= 1; r-- {
 			v := variant{r, vecs, masked}
 			variants = append(variants, v)
-			CMPQ(field(tileRows), Imm(uint64(r)))
+			CMPQ(t.at("rows"), Imm(uint64(r)))
 			JE(LabelRef(label(v)))
 		}
 		RET()
 	}
-	x.masks()
-	MOVQ(field(tileVecs), RAX)
+	x.masks(t)
+	MOVQ(t.at("vecs"), RAX)
 	CMPQ(RAX, Imm(2))
 	JL(LabelRef("one"))
 	JG(LabelRef("four"))
 	if x.width == 8 {
 		// A masked load costs more than a plain one here.
-		CMPQ(field(tileWidth), Imm(16))
+		CMPQ(t.at("width"), Imm(16))
 		JL(LabelRef("masked"))
 		dispatch(2, x.rows, false)
 		Label("masked")
@@ -154,7 +154,7 @@ func (x isa) tiles() {
 	dispatch(4, x.wide, x.width == 16)
 	for _, v := range variants {
 		Label(label(v))
-		x.tile(label(v), v.rows, v.vecs, v.masked)
+		x.tile(t, label(v), v.rows, v.vecs, v.masked)
 		RET()
 	}
 }
@@ -162,8 +162,8 @@ func (x isa) tiles() {
 // masks sets up the masks of the columns in use: K1 to K4 for the vectors of
 // a wide tile, of which narrower tiles use the last in K1; or Y15, for the
 // last vector.
-func (x isa) masks() {
-	MOVQ(field(tileWidth), RCX)
+func (x isa) masks(t fields) {
+	MOVQ(t.at("width"), RCX)
 	if x.width == 8 {
 		DECQ(RCX)
 		ANDQ(Imm(7), RCX)
@@ -185,7 +185,7 @@ func (x isa) masks() {
 		KMOVW(EAX, k)
 	}
 	// A tile of two vectors masks the second one only, as K1.
-	CMPQ(field(tileVecs), Imm(2))
+	CMPQ(t.at("vecs"), Imm(2))
 	JNE(LabelRef("masksDone"))
 	KMOVW(K2, K1)
 	Label("masksDone")
@@ -235,7 +235,7 @@ func (x isa) zero(r VecPhysical) {
 }
 
 // tile emits the loop over tiles of rows rows and vecs vectors.
-func (x isa) tile(label string, rows, vecs int, masked bool) {
+func (x isa) tile(arg fields, label string, rows, vecs int, masked bool) {
 	acc := func(r, v int) VecPhysical { return x.reg[r*vecs+v] }
 	vecB := x.reg[rows*vecs:][:vecs]
 	temps := x.reg[rows*vecs+vecs:]
@@ -256,9 +256,9 @@ func (x isa) tile(label string, rows, vecs int, masked bool) {
 	}
 
 	Label(label + "tile")
-	MOVQ(field(tileLDC), strC)
+	MOVQ(arg.at("ldc"), strC)
 	SHLQ(Imm(2), strC)
-	TESTQ(U32(flagLoad), field(tileFlags))
+	TESTQ(U32(flagLoad), arg.at("flags"))
 	JZ(LabelRef(label + "zero"))
 	rowsOfC(func(r, v int, m Mem) { x.load(m, acc(r, v), v, vecs, masked) })
 	JMP(LabelRef(label + "start"))
@@ -269,14 +269,14 @@ func (x isa) tile(label string, rows, vecs int, masked bool) {
 		}
 	}
 	Label(label + "start")
-	MOVQ(field(tileOff), RSI)
+	MOVQ(arg.at("off"), RSI)
 	SHLQ(Imm(2), RSI)
-	ADDQ(field(tileA), RSI)
+	ADDQ(arg.at("a"), RSI)
 	for i := 1; 4*i < rows; i++ {
 		LEAQ(Mem{Base: bases[i-1], Index: rs, Scale: 4}, bases[i])
 	}
-	MOVQ(field(tileB), ptrB)
-	MOVQ(field(tileK), countK)
+	MOVQ(arg.at("b"), ptrB)
+	MOVQ(arg.at("k"), countK)
 
 	Label(label + "k")
 	for v := range vecs {
@@ -309,9 +309,9 @@ func (x isa) tile(label string, rows, vecs int, masked bool) {
 	DECQ(countK)
 	JNZ(LabelRef(label + "k"))
 
-	MOVQ(field(tileLDC), strC)
+	MOVQ(arg.at("ldc"), strC)
 	SHLQ(Imm(2), strC)
-	MOVQ(field(tileFlags), RCX)
+	MOVQ(arg.at("flags"), RCX)
 	TESTQ(U32(flagsAfter), RCX)
 	JZ(LabelRef(label + "store"))
 	each := func(f func(r, v int)) {
@@ -329,7 +329,7 @@ func (x isa) tile(label string, rows, vecs int, masked bool) {
 		Label(label + name)
 	}
 	when(flagScale, "noScale", func() {
-		VBROADCASTSS(field(tileAlpha), t)
+		VBROADCASTSS(arg.at("alpha"), t)
 		each(func(r, v int) { VMULPS(t, acc(r, v), acc(r, v)) })
 	})
 	when(flagAdd, "noAdd", func() {
@@ -339,15 +339,15 @@ func (x isa) tile(label string, rows, vecs int, masked bool) {
 		})
 	})
 	when(flagBias, "noBias", func() {
-		MOVQ(field(tileBias), ptrB)
+		MOVQ(arg.at("bias"), ptrB)
 		for v := range vecs {
 			x.load(Mem{Base: ptrB, Disp: v * bytes}, vecB[v], v, vecs, masked)
 		}
 		each(func(r, v int) { VADDPS(vecB[v], acc(r, v), acc(r, v)) })
 	})
 	when(flagBiasRows, "noBiasRows", func() {
-		MOVQ(field(tileBiasRows), ptrB)
-		MOVQ(field(tileRow), RSI)
+		MOVQ(arg.at("biasRows"), ptrB)
+		MOVQ(arg.at("row"), RSI)
 		LEAQ(Mem{Base: ptrB, Index: RSI, Scale: 4}, ptrB)
 		for r := range rows {
 			VBROADCASTSS(Mem{Base: ptrB, Disp: 4 * r}, t)
@@ -355,7 +355,7 @@ func (x isa) tile(label string, rows, vecs int, masked bool) {
 				VADDPS(t, acc(r, v), acc(r, v))
 			}
 		}
-		ADDQ(Imm(uint64(rows)), field(tileRow))
+		ADDQ(Imm(uint64(rows)), arg.at("row"))
 	})
 	when(flagReLU, "store", func() {
 		x.zero(t)
@@ -364,9 +364,9 @@ func (x isa) tile(label string, rows, vecs int, masked bool) {
 	})
 	rowsOfC(func(r, v int, m Mem) { x.store(acc(r, v), m, v, vecs, masked) })
 	LEAQ(Mem{Base: ptrB, Index: strC, Scale: 1}, ptrC)
-	MOVQ(field(tileNextA), RCX)
-	ADDQ(RCX, field(tileOff))
-	DECQ(field(tileCount))
+	MOVQ(arg.at("nextA"), RCX)
+	ADDQ(RCX, arg.at("off"))
+	DECQ(arg.at("count"))
 	JNZ(LabelRef(label + "tile"))
 	VZEROUPPER()
 }

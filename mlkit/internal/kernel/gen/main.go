@@ -1,33 +1,108 @@
-// Command gen writes the assembly of package kernel, one family of kernels at
-// a time:
+// Command gen writes the assembly of a package of kernels, and the functions that choose among the
+// instruction sets. It runs in the directory of the package:
 //
-//	go run ./gen -family gemm -out gemm_amd64.s -stubs gemm_amd64.go -pkg kernel
+//	go run ../gen -family rowwise
 //
-// A family is one file of this directory: it adds its function to families in
-// an init, and a go:generate line to the package's doc.go.
+// A family is an entry of families. Most kernels are written once, for the vector machine (see
+// machine), which has makers for AVX2, AVX-512 and NEON; those that need registers by name are
+// written with avo, or as text for arm64. Offsets of struct fields come from the package's types.
 package main
 
 import (
 	"flag"
 	"log"
 	"maps"
+	"os"
 	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/buildtags"
 )
 
-// families maps the name of a family of kernels to the function that emits it.
-var families = map[string]func(){}
+// kernel is one entry of a family. The package holds its reference, name+"Go", a function with this
+// signature; gen writes name+"AVX2" and so on, and name itself, which runs one of them.
+type kernel struct {
+	name      string
+	signature string // in Go, with all parameters and results named
+	where     where
+	body      func(v *vm) // nil: the family's own functions emit it
+}
+
+// where is the set of processors that have a kernel in assembly.
+type where uint8
+
+const (
+	amd64 where = 1 << iota
+	arm64
+	everywhere = amd64 | arm64
+)
+
+// family is what goes into one package.
+type family struct {
+	kernels []kernel
+	// amd64 and arm64 emit the kernels without a body.
+	amd64 func()
+	arm64 func(n *neon)
+}
+
+var families = map[string]family{
+	"gemm":        gemmFamily,
+	"conv":        convFamily,
+	"elementwise": {kernels: slices.Concat(elementwiseKernels(), updateKernels)},
+	"rowwise":     {kernels: slices.Concat(sumKernels, rowKernels, channelKernels, cellKernels)},
+	"random":      {kernels: randomKernels},
+}
 
 func main() {
-	family := flag.String("family", "", "family of kernels to write")
+	name := flag.String("family", "", "family of kernels to write")
 	flag.Parse()
-	emit, ok := families[*family]
+	f, ok := families[*name]
 	if !ok {
-		log.Fatalf("gen: no family %q; there are %q", *family, slices.Sorted(maps.Keys(families)))
+		log.Fatalf("gen: no family %q; there are %q", *name, slices.Sorted(maps.Keys(families)))
+	}
+	f.writeDispatch(*name)
+	// The package's types are wanted as they are now: without the assembly, which may not fit them.
+	os.Setenv("GOFLAGS", "-tags=noasm")
+	Package("descent/mlkit/internal/kernel/" + *name)
+	f.writeAMD64(*name)
+	f.writeARM64(*name)
+}
+
+func (f *family) writeAMD64(pkg string) {
+	for flagName, value := range map[string]string{"out": "kernels_amd64.s", "stubs": "stubs_amd64.go", "pkg": pkg} {
+		if err := flag.Set(flagName, value); err != nil {
+			log.Fatal(err)
+		}
 	}
 	Constraint(buildtags.Not("noasm"))
-	emit()
+	for _, wide := range []bool{false, true} {
+		v := &vm{machine: newX86(wide)}
+		for _, k := range f.kernels {
+			if k.where&amd64 != 0 && k.body != nil {
+				v.function(&k)
+				k.body(v)
+				v.ret()
+			}
+		}
+	}
+	if f.amd64 != nil {
+		f.amd64()
+	}
 	Generate()
+}
+
+func (f *family) writeARM64(pkg string) {
+	n := newNEON()
+	v := &vm{machine: n}
+	for _, k := range f.kernels {
+		if k.where&arm64 != 0 && k.body != nil {
+			v.function(&k)
+			k.body(v)
+			v.ret()
+		}
+	}
+	if f.arm64 != nil {
+		f.arm64(n)
+	}
+	n.write(pkg)
 }

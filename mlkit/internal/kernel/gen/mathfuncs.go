@@ -2,10 +2,6 @@ package main
 
 import (
 	"math"
-
-	"github.com/mmcloughlin/avo/reg"
-
-	. "github.com/mmcloughlin/avo/build"
 )
 
 // The elementary functions. Coefficients are minimax fits by iteratively reweighted least squares
@@ -57,9 +53,7 @@ func (v *vm) expNegative(x vec) vec { return v.expInRange(v.clampBottom(x, expBo
 func (v *vm) expInRange(x vec) vec {
 	p, n, shifted := v.expReduce(x)
 	p = v.add(p, v.c(1))
-	if v.wide {
-		r := v.reg()
-		VSCALEFPS(n, p, r)
+	if r, ok := v.ldexp(p, n); ok {
 		return r
 	}
 	// Two factors, since 2^n may not be a float32; only the second product can round.
@@ -235,20 +229,6 @@ func (v *vm) sinCos(x vec, turn uint32) vec {
 	v.mulTo(sin, v.mul(s, r), r)
 	cos := v.poly(s, -0.5, 0.041666646, -0.0013887311, 2.4432553e-05)
 	v.mulTo(cos, s, v.c(1))
-	y := v.sel(v.oddMask(quarter), cos, sin)
+	y := v.sel(v.odd(quarter), cos, sin)
 	return v.xor(y, v.sign(v.shl(quarter, 30)))
-}
-
-// oddMask returns the mask of the lanes whose lowest bit is set.
-func (v *vm) oddMask(a vec) reg.Register {
-	a = v.shl(a, 31)
-	switch {
-	case v.neon != nil: // the sign is enough for sra, not for a selection by bits
-		return v.sra(a, 31)
-	case v.wide:
-		k := K()
-		VPMOVD2M(a, k)
-		return k
-	}
-	return a // VBLENDVPS looks at the sign
 }

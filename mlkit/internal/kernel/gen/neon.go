@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"go/ast"
 	"log"
 	"os"
 	"slices"
@@ -12,9 +13,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// neon is the vector machine's third form, for arm64: four lanes. avo does not know that
-// architecture, so its virtual registers serve as names only: the operations of a body are
-// recorded, then given registers and written out. Go's assembler lacks most of the instructions;
+// neon is the vector machine for arm64: four lanes. avo does not know that architecture, so its
+// virtual registers serve as names only: the operations of a body are recorded, then given
+// registers and written out. Go's assembler lacks most of the instructions;
 // they go in as words (Arm Architecture Reference Manual, C7.2).
 type neon struct {
 	asm, stubs bytes.Buffer
@@ -25,6 +26,9 @@ type neon struct {
 	// The present function.
 	name    string
 	offset  map[string]int // of its arguments and results
+	slices  map[string]bool
+	count   string         // where the number of elements is
+	mask    reg.Register   // of the tail's lanes before the end; nil outside a masked tail
 	pointer []string       // in R0 and so on: what loads them
 	address map[reg.ID]int // pointer by name
 	fixed   map[reg.ID]int // vector registers that outlive a body: from V31 down, accumulators from V0 up
@@ -61,6 +65,37 @@ func (n *neon) record(op string, dst reg.Register, src ...reg.Register) reg.Regi
 	return dst
 }
 
+func newNEON() *neon { return &neon{fresh: reg.NewCollection()} }
+
+func (n *neon) isa() string        { return "NEON" }
+func (n *neon) lanes() int         { return 4 }
+func (n *neon) bits(u uint32) cst  { return cst{u: u} }
+func (n *neon) set(c cst) vec      { return n.value(c).(vec) }
+func (n *neon) zero() vec          { return n.record("zero", n.newVec()).(vec) }
+func (n *neon) copy(a vec) vec     { return n.record("copy", n.newVec(), a).(vec) }
+func (n *neon) all(x vec) vec      { return n.record("spread", n.newVec(), x).(vec) }
+func (n *neon) rest() reg.Register { return n.mask }
+
+func (n *neon) op1(op string, a vec) vec            { return n.record(op, n.newVec(), a).(vec) }
+func (n *neon) ldexp(_, _ vec) (vec, bool)          { return nil, false }
+func (n *neon) keep(m reg.Register, a vec) vec      { return n.record("and", n.newVec(), m, a).(vec) }
+func (n *neon) both(a, b reg.Register) reg.Register { return n.record("and", n.newVec(), a, b) }
+
+// odd spreads the lowest bit: the sign is enough for VBLENDVPS, not for a selection by bits.
+func (n *neon) odd(a vec) reg.Register { return n.shift("sra", n.shift("shl", a, 31), 31) }
+
+func (n *neon) sel(m reg.Register, a any, b vec) vec {
+	return n.record("sel", n.newVec(), m, n.value(a), b).(vec)
+}
+
+func (n *neon) opTo(op string, acc, a vec, b any) {
+	n.record(map[string]string{"mulAdd": "fmla", "mulSub": "fmls", "addMul": "mulTo"}[op], acc, a, n.value(b))
+}
+
+func (n *neon) foldTo(op string, acc vec, b any) {
+	n.record(map[string]string{"add": "plusTo", "max": "maxTo"}[op], acc, n.value(b))
+}
+
 func (n *neon) newVec() vec { return n.fresh.XMM() }
 
 // value returns the register of an operand, a constant loaded into a new one.
@@ -78,7 +113,7 @@ func (n *neon) value(b any) reg.Register {
 	panic("not an operand")
 }
 
-func (n *neon) op(name string, a vec, b any) vec {
+func (n *neon) op2(name string, a vec, b any) vec {
 	r := n.newVec()
 	n.record(name, r, a, n.value(b))
 	return r
@@ -129,38 +164,37 @@ func (n *neon) place(p reg.Register) int {
 	return n.address[p.(reg.Virtual).ID()]
 }
 
-// function begins a function; its arguments are pointers, one int n, and float32, in this order, its
-// results float32.
-func (n *neon) function(name, signature, doc string) {
-	n.name, n.offset = name, map[string]int{}
+func (n *neon) function(k *kernel) {
+	n.name, n.offset, n.slices, n.count = k.name+n.isa(), map[string]int{}, map[string]bool{}, ""
 	n.pointer, n.address, n.fixed, n.body = nil, map[reg.ID]int{}, map[reg.ID]int{}, nil
 	n.top, n.low, n.labels = 0, 0, 0
-	args, results, _ := strings.Cut(strings.TrimPrefix(signature, "func("), ")")
 	off := 0
-	lay := func(list string) {
-		var names []string
-		for _, field := range strings.Split(list, ", ") {
-			name, typ, ok := strings.Cut(field, " ")
-			names = append(names, name)
-			if !ok { // the type stands after the last name of its group
-				continue
-			}
-			for _, a := range names {
-				n.offset[a] = off
-				if off += 8; typ == "float32" {
-					off -= 4
+	lay := func(list *ast.FieldList) {
+		off = (off + 7) &^ 7
+		for _, f := range list.List {
+			for _, a := range f.Names {
+				size := 8
+				switch t := f.Type.(type) {
+				case *ast.ArrayType:
+					size, n.slices[a.Name] = 24, true
+				case *ast.Ident:
+					if t.Name == "float32" {
+						size = 4
+					}
 				}
+				off = (off + min(size, 8) - 1) &^ (min(size, 8) - 1)
+				n.offset[a.Name] = off
+				off += size
 			}
-			names = nil
 		}
 	}
-	lay(args)
-	if results = strings.Trim(results, " ()"); results != "" {
-		off = (off + 7) &^ 7
-		lay(results)
+	lay(k.typ().Params)
+	if r := k.typ().Results; r != nil {
+		lay(r)
 	}
-	fmt.Fprintf(&n.stubs, "\n// %s\n//\n//go:noescape\nfunc %s%s\n", doc, name, strings.TrimPrefix(signature, "func"))
-	fmt.Fprintf(&n.asm, "\n// func %s%s\nTEXT ·%s(SB), 0, $FRAME-%d\n", name, strings.TrimPrefix(signature, "func"), name, off)
+	signature := strings.TrimPrefix(k.signature, "func")
+	fmt.Fprintf(&n.stubs, "\n// %s does what %sGo does.\n//\n//go:noescape\nfunc %[1]s%[3]s\n", n.name, k.name, signature)
+	fmt.Fprintf(&n.asm, "\n// func %s%s\nTEXT ·%[1]s(SB), 0, $FRAME-%[3]d\n", n.name, signature, off)
 	n.line("MOVD $neonConsts<>(SB), R16")
 	n.frame = 0
 }
@@ -187,10 +221,18 @@ var neonSaved = []int{17, 19, 20, 21, 22, 23, 24}
 
 func (n *neon) gp(name string) reg.GPVirtual {
 	r := n.fresh.GP64()
-	if name != "n" {
-		n.newPointer(r, fmt.Sprintf("MOVD %s+%d(FP), R%%[1]d", name, n.offset[name]))
+	place := name
+	if n.slices[name] {
+		place += "_base"
 	}
+	n.newPointer(r, fmt.Sprintf("MOVD %s+%d(FP), R%%[1]d", place, n.offset[name]))
 	return r
+}
+
+// len notes what is counted down; no other number than the elements of a strip's loop is wanted.
+func (n *neon) len(name string) reg.GPVirtual {
+	n.count = fmt.Sprintf("%s_len+%d(FP)", name, n.offset[name]+8)
+	return n.fresh.GP64()
 }
 
 func (n *neon) newPointer(r reg.GPVirtual, load string) {
@@ -201,18 +243,17 @@ func (n *neon) newPointer(r reg.GPVirtual, load string) {
 	}
 }
 
-// partOf returns a pointer to part k of the array of parts of n elements at base.
-func (n *neon) partOf(base reg.GPVirtual, k int) reg.GPVirtual {
-	if k == 0 {
-		return base
-	}
-	r := n.fresh.GP64()
-	load := n.pointer[n.address[base.ID()]]
-	for range k {
+// parts has a pointer for each part: there are registers enough.
+func (n *neon) parts(name string, _ reg.GPVirtual, count int) parts {
+	pointers := []reg.GPVirtual{n.gp(name)}
+	load := n.pointer[len(n.pointer)-1]
+	for range count - 1 {
 		load += fmt.Sprintf("; ADD R%d<<2, R%%[1]d, R%%[1]d", neonCount)
+		r := n.fresh.GP64()
+		n.newPointer(r, load)
+		pointers = append(pointers, r)
 	}
-	n.newPointer(r, load)
-	return r
+	return func(s strip, k int) operand.Mem { return s.at(pointers[k]) }
 }
 
 func (n *neon) scalar(name string) vec {
@@ -245,7 +286,7 @@ func (n *neon) result(a vec, name string) {
 // begin loads the count and the pointers, which the last loop has moved.
 func (n *neon) begin() {
 	n.emit()
-	n.line("MOVD n+%d(FP), R%d", n.offset["n"], neonCount)
+	n.line("MOVD %s, R%d", n.count, neonCount)
 	for p, load := range n.pointer {
 		n.line(load, p)
 	}
@@ -283,8 +324,8 @@ func (n *neon) uses() (read, written []bool) {
 }
 
 // tail does what is left, fewer than regs vectors, on copies in the frame, filled up with zeros:
-// body for one vector after the other, with v's mask on if masked.
-func (n *neon) tail(v *vm, regs int, masked bool, body func(i int)) {
+// body for one vector after the other, with the mask on if masked.
+func (n *neon) tail(regs int, masked bool, body func(i int)) {
 	body(0) // to see what it uses
 	read, written := n.uses()
 	n.body = nil
@@ -339,10 +380,9 @@ func (n *neon) tail(v *vm, regs int, masked bool, body func(i int)) {
 		n.line("MOVD $%s, R%d", slot(p), p)
 	}
 	finished := n.label("finished")
-	v.masked = masked
 	for i := range regs {
 		if masked {
-			v.mask = n.load(operand.Mem{Disp: 16 * i})
+			n.mask = n.load(operand.Mem{Disp: 16 * i})
 		}
 		body(i)
 		n.emit()
@@ -351,7 +391,7 @@ func (n *neon) tail(v *vm, regs int, masked bool, body func(i int)) {
 			n.line("BLE %s", finished)
 		}
 	}
-	v.masked = false
+	n.mask = nil
 	n.mark(finished)
 	for p := range n.pointer {
 		if !written[p] {
@@ -372,7 +412,7 @@ func (n *neon) tail(v *vm, regs int, masked bool, body func(i int)) {
 const neonTo, neonWord = 25, 26 // spoilt by a tail
 
 // strips writes the loops: unroll vectors a turn, then one, then what is left.
-func (n *neon) strips(v *vm, unroll int, body func(s strip)) {
+func (n *neon) strips(_ reg.GPVirtual, unroll int, body func(s strip)) {
 	n.begin()
 	if unroll == 1 {
 		unroll = 2 // a loop's own instructions weigh more here
@@ -380,15 +420,15 @@ func (n *neon) strips(v *vm, unroll int, body func(s strip)) {
 	for _, u := range []int{unroll, 1} {
 		n.loop(4*u, func() {
 			for i := range u {
-				body(strip{v, nil, 16 * i})
+				body(strip{n, nil, 16 * i})
 			}
 		})
 	}
-	n.tail(v, 1, false, func(int) { body(strip{v, nil, 0}) })
+	n.tail(1, false, func(int) { body(strip{n, nil, 0}) })
 }
 
-// reduce is the vector machine's, on accumulators from V0 on.
-func (n *neon) reduce(v *vm, lanes, quantities int, start func() vec, body func(s strip, acc []vec)) [][]vec {
+// reduce has its accumulators from V0 on.
+func (n *neon) reduce(_ reg.GPVirtual, lanes, quantities int, start func() vec, body func(s strip, acc []vec)) [][]vec {
 	regs := lanes / 4
 	acc, byQuantity := make([][]vec, regs), make([][]vec, quantities)
 	n.emit()
@@ -408,17 +448,16 @@ func (n *neon) reduce(v *vm, lanes, quantities int, start func() vec, body func(
 		}
 	}
 	n.begin()
-	at := func(i int) { body(strip{v, nil, 16 * i}, acc[i]) }
+	at := func(i int) { body(strip{n, nil, 16 * i}, acc[i]) }
 	n.loop(lanes, func() {
 		for i := range regs {
 			at(i)
 		}
 	})
-	n.tail(v, regs, true, at)
+	n.tail(regs, true, at)
 	return byQuantity
 }
 
-// fold is the vector machine's.
 func (n *neon) fold(acc []vec, op string) vec {
 	if op == "max" {
 		op = "maxnm"
@@ -428,7 +467,7 @@ func (n *neon) fold(acc []vec, op string) vec {
 		var next []vec
 		for i := 0; i < len(acc); i += 2 * group {
 			for k := range group {
-				next = append(next, n.op(op, acc[i+k], acc[i+group+k]))
+				next = append(next, n.op2(op, acc[i+k], acc[i+group+k]))
 			}
 		}
 		acc = next
@@ -436,7 +475,7 @@ func (n *neon) fold(acc []vec, op string) vec {
 	r := acc[0]
 	for _, half := range []string{"high", "odd"} {
 		h := n.record(half, n.newVec(), r).(vec)
-		r = n.op(op, r, h)
+		r = n.op2(op, r, h)
 	}
 	return r
 }
@@ -607,39 +646,6 @@ func (n *neon) constant(u uint32) int {
 	return len(n.consts) - 1
 }
 
-func init() {
-	families["neon-elementwise"] = func() {
-		emitNEON("elementwise", func(v *vm) {
-			v.elems()
-			v.fused()
-			writeElemTable("table_arm64.go", []*vm{v}, []string{"Portable"})
-		})
-	}
-	families["neon-rowwise"] = func() { emitNEON("rowwise", (*vm).neonRows) }
-}
-
-// emitNEON writes files of its own: avo's flags say nothing of another architecture.
-func emitNEON(pkg string, emit func(v *vm)) {
-	n := &neon{fresh: reg.NewCollection()}
-	v := &vm{neon: n}
-	emit(v)
-	n.write(pkg)
-	os.Exit(0)
-}
-
-func (v *vm) neonRows() {
-	v.sums()
-	v.squares()
-	v.softmax("softmaxRow", true)
-	v.softmax("logSumExpRow", false)
-	v.layerNorm()
-	v.planes()
-	v.planeSums()
-	v.rowsOfChannels()
-	v.lstm()
-	v.gru()
-}
-
 func (n *neon) ret() {
 	n.emit()
 	n.line("RET")
@@ -647,17 +653,25 @@ func (n *neon) ret() {
 	n.asm = *bytes.NewBuffer(text)
 }
 
-// write saves the assembly and its stubs.
+// write saves the assembly and its stubs, if there are any.
 func (n *neon) write(pkg string) {
-	const head = "// Code generated by gen -family neon. DO NOT EDIT.\n\n//go:build !noasm\n\n"
+	if n.stubs.Len() == 0 {
+		return
+	}
+	head := "// Code generated by gen -family " + pkg + ". DO NOT EDIT.\n\n//go:build !noasm\n\n"
 	var out bytes.Buffer
-	out.WriteString(head + "#include \"textflag.h\"\n\n")
+	out.WriteString(head + "#include \"textflag.h\"\n")
 	for i, c := range n.consts {
+		if i == 0 {
+			out.WriteString("\n")
+		}
 		for k := range 4 {
 			fmt.Fprintf(&out, "DATA neonConsts<>+%d(SB)/4, $%#08x\n", 16*i+4*k, c)
 		}
 	}
-	fmt.Fprintf(&out, "GLOBL neonConsts<>(SB), RODATA|NOPTR, $%d\n", 16*len(n.consts))
+	if len(n.consts) > 0 {
+		fmt.Fprintf(&out, "GLOBL neonConsts<>(SB), RODATA|NOPTR, $%d\n", 16*len(n.consts))
+	}
 	out.Write(n.asm.Bytes())
 	for file, text := range map[string]string{"kernels_arm64.s": out.String(), "stubs_arm64.go": head + "package " + pkg + "\n" + n.stubs.String()} {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {

@@ -8,37 +8,44 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-func init() {
-	families["conv-pool"] = func() {
-		ramp := GLOBL("poolRamp", RODATA|NOPTR)
-		for i := range 16 {
-			DATA(4*i, U32(i))
-		}
-		even := GLOBL("poolEven", RODATA|NOPTR)
-		for i := range 16 {
-			DATA(4*i, U32(2*i))
-		}
-		tailMask = newTailMask("poolTailMask")
-		for _, x := range []isa{avx512, avx2} {
-			x.pool("maxPool", true, ramp, even)
-			x.pool("avgPool", false, ramp, even)
-		}
+// convKernels are all written for registers by name.
+var convKernels = []kernel{
+	{name: "poolMax", signature: "func(y []float32, idx []int32, x []float32, r *poolRows)", where: amd64},
+	{name: "poolAvg", signature: "func(y, x []float32, r *poolRows)", where: amd64},
+	{name: "tilesInput", signature: "func(dst, src, tmp []float32, p *winTiles)", where: amd64},
+	{name: "tilesWeight", signature: "func(dst, src, tmp []float32, p *winTiles)", where: amd64},
+	{name: "tilesGrad", signature: "func(dst, src, tmp []float32, p *winTiles)", where: amd64},
+	{name: "tilesOutput", signature: "func(dst, src, tmp []float32, p *winTiles)", where: amd64},
+	{name: "tilesWeightGrad", signature: "func(dst, src, tmp []float32, p *winTiles)", where: amd64},
+	{name: "quadsMax", signature: "func(y []float32, arg []byte, x []float32, q *quads)", where: amd64},
+	{name: "quadsSpread", signature: "func(dst, dy []float32, arg []byte, row int, q *quads)", where: amd64},
+}
+
+var convFamily = family{kernels: convKernels, amd64: func() {
+	tailMask = newTailMask("tailMask")
+	emitPool()
+	emitWinograd()
+	emitQuads()
+}}
+
+func emitPool() {
+	ramp := GLOBL("poolRamp", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(i))
+	}
+	even := GLOBL("poolEven", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(2*i))
+	}
+	for _, x := range []isa{avx512, avx2} {
+		x.pool("poolMax", true, ramp, even)
+		x.pool("poolAvg", false, ramp, even)
 	}
 }
 
-// Offsets of the fields of kernel.poolRows.
-const (
-	poolN, poolRows, poolKH, poolKW    = 0, 8, 16, 24
-	poolTapRow, poolTapCol             = 32, 40
-	poolStride, poolSrcRow, poolDstRow = 48, 56, 64
-	poolFirst, poolCount               = 72, 80
-)
-
 // pool emits the kernel for rows of windows that lie inside the image.
 func (x isa) pool(name string, isMax bool, ramp, even Mem) {
-	TEXT(name+x.name, NOSPLIT, "func(y *float32, idx *int32, x *float32, p *byte)")
-	Doc(name+x.name+" does what "+name+"Go does.", "")
-	Pragma("noescape")
+	x.begin(convKernels, name)
 	var (
 		arg, y, idx, src = RAX, RDI, RSI, RBX
 		at               = R8  // offset in the row of y and idx, in bytes
@@ -48,11 +55,12 @@ func (x isa) pool(name string, isMax bool, ramp, even Mem) {
 		tmp              = RDX
 		first            = R13 // index of the first tap of the first window
 	)
-	Load(Param("y"), y)
-	Load(Param("idx"), idx)
-	Load(Param("x"), src)
-	MOVQ(NewParamAddr("p", 24), arg)
-	f := func(off int) Mem { return Mem{Base: arg, Disp: off} }
+	loadSlice("y", y)
+	if isMax {
+		loadSlice("idx", idx)
+	}
+	loadSlice("x", src)
+	p := structParam("r", arg)
 	r := x.reg
 	best, bidx, cand, rowCand, v, v2, t, t2 := r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]
 	iota, colStep, rowStep, start := r[8], r[9], r[10], r[11]
@@ -70,20 +78,20 @@ func (x isa) pool(name string, isMax bool, ramp, even Mem) {
 	}
 
 	if isMax {
-		VPBROADCASTD(f(poolTapCol), colStep)
-		VPBROADCASTD(f(poolTapRow), rowStep)
+		VPBROADCASTD(p.at("tapCol"), colStep)
+		VPBROADCASTD(p.at("tapRow"), rowStep)
 		MOVL(U32(math.Float32bits(float32(math.Inf(-1)))), EDX)
 		VMOVD(EDX, X0)
 		VBROADCASTSS(X0, start)
-		MOVQ(f(poolFirst), first)
+		MOVQ(p.at("first"), first)
 	} else {
 		x.zero(start)
-		VBROADCASTSS(f(poolCount), iota)
+		VBROADCASTSS(p.at("count"), iota)
 	}
 	if x.width == 16 {
 		VMOVUPS(even, evens)
 	}
-	CMPQ(f(poolStride), Imm(2))
+	CMPQ(p.at("stride"), Imm(2))
 	JE(LabelRef("s2row"))
 
 	for _, stride := range []int{1, 2} {
@@ -98,7 +106,7 @@ func (x isa) pool(name string, isMax bool, ramp, even Mem) {
 		}
 		XORQ(at, at)
 		MOVQ(src, R14)
-		MOVQ(f(poolN), left)
+		MOVQ(p.at("n"), left)
 		if isMax {
 			VMOVD(R13L, X0)
 			VPBROADCASTD(X0, rowCand)
@@ -151,10 +159,10 @@ func (x isa) pool(name string, isMax bool, ramp, even Mem) {
 			VMOVUPS(iota, rowCand)
 		}
 		MOVQ(R14, row)
-		MOVQ(f(poolKH), kh)
+		MOVQ(p.at("kh"), kh)
 		Label(l + "kh")
 		MOVQ(row, tap)
-		MOVQ(f(poolKW), kw)
+		MOVQ(p.at("kw"), kw)
 		if isMax {
 			VMOVUPS(rowCand, cand)
 		}
@@ -192,11 +200,11 @@ func (x isa) pool(name string, isMax bool, ramp, even Mem) {
 		if stride == 2 && x.width == 16 {
 			v, t = t, v
 		}
-		MOVQ(f(poolTapCol), tmp)
+		MOVQ(p.at("tapCol"), tmp)
 		LEAQ(Mem{Base: tap, Index: tmp, Scale: 4}, tap)
 		DECQ(kw)
 		JNZ(LabelRef(l + "kw"))
-		MOVQ(f(poolTapRow), tmp)
+		MOVQ(p.at("tapRow"), tmp)
 		LEAQ(Mem{Base: row, Index: tmp, Scale: 4}, row)
 		if isMax {
 			VPADDD(rowStep, rowCand, rowCand)
@@ -233,10 +241,10 @@ func (x isa) pool(name string, isMax bool, ramp, even Mem) {
 		SUBQ(Imm(uint64(x.width)), left)
 		JG(LabelRef(l + "vector"))
 
-		MOVQ(f(poolSrcRow), tmp)
+		MOVQ(p.at("srcRow"), tmp)
 		LEAQ(Mem{Base: src, Index: tmp, Scale: 4}, src)
 		ADDQ(tmp, first)
-		MOVQ(f(poolDstRow), tmp)
+		MOVQ(p.at("dstRow"), tmp)
 		LEAQ(Mem{Base: y, Index: tmp, Scale: 4}, y)
 		if isMax {
 			TESTQ(idx, idx)
@@ -244,7 +252,7 @@ func (x isa) pool(name string, isMax bool, ramp, even Mem) {
 			LEAQ(Mem{Base: idx, Index: tmp, Scale: 4}, idx)
 			Label(l + "next")
 		}
-		DECQ(f(poolRows))
+		DECQ(p.at("rows"))
 		JNZ(LabelRef(l + "row"))
 		VZEROUPPER()
 		RET()

@@ -6,54 +6,47 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-func init() {
-	families["conv-quads"] = func() {
-		numbers := GLOBL("quadNumbers", RODATA|NOPTR) // 0, 1, 2, 3, a vector of each
-		for k := range 4 {
-			for i := range 16 {
-				DATA(64*k+4*i, U32(k))
-			}
+func emitQuads() {
+	numbers := GLOBL("quadNumbers", RODATA|NOPTR) // 0, 1, 2, 3, a vector of each
+	for k := range 4 {
+		for i := range 16 {
+			DATA(64*k+4*i, U32(k))
 		}
-		low := GLOBL("quadLowBytes", RODATA|NOPTR) // of the words of both halves
-		for i := range 8 {
-			v := uint32(0x80808080)
-			if i%4 == 0 {
-				v = 0x0c080400
-			}
-			DATA(4*i, U32(v))
+	}
+	low := GLOBL("quadLowBytes", RODATA|NOPTR) // of the words of both halves
+	for i := range 8 {
+		v := uint32(0x80808080)
+		if i%4 == 0 {
+			v = 0x0c080400
 		}
-		for _, x := range []isa{avx512, avx2} {
-			x.maxQuads(numbers, low)
-			x.spreadQuads(numbers)
-		}
+		DATA(4*i, U32(v))
+	}
+	for _, x := range []isa{avx512, avx2} {
+		x.maxQuads(numbers, low)
+		x.spreadQuads(numbers)
 	}
 }
 
-// Offsets of the fields of kernel.quads.
-const quadN, quadVectors, quadRow, quadReLU = 0, 8, 16, 24
-
 // maxQuads emits the maxima of a row of 2×2 windows of pixels.
 func (x isa) maxQuads(numbers, low Mem) {
-	TEXT("maxQuads"+x.name, NOSPLIT, "func(y *float32, arg *byte, src *float32, p *byte)")
-	Doc("maxQuads"+x.name+" does what maxQuadsGo does.", "")
-	Pragma("noescape")
+	x.begin(convKernels, "quadsMax")
 	var (
 		p, y, arg, src    = RAX, RDI, RSI, RBX
 		n, vectors, pixel = RCX, R8, R9
 		row, next, relu   = R10, R11, R12
 		bytes             = 4 * x.width
 	)
-	Load(Param("y"), y)
-	Load(Param("arg"), arg)
-	Load(Param("src"), src)
-	MOVQ(NewParamAddr("p", 24), p)
-	MOVQ(Mem{Base: p, Disp: quadN}, n)
-	MOVQ(Mem{Base: p, Disp: quadVectors}, pixel)
-	SHLQ(Imm(uint64(4+x.width/8)), pixel) // 64 bytes or 32
-	MOVQ(Mem{Base: p, Disp: quadRow}, row)
+	loadSlice("y", y)
+	loadSlice("arg", arg)
+	loadSlice("x", src)
+	q := structParam("q", p)
+	MOVQ(q.at("n"), n)
+	MOVQ(q.at("vectors"), pixel)
+	SHLQ(Imm(2), pixel)
+	MOVQ(q.at("row"), row)
 	SHLQ(Imm(2), row)
 	LEAQ(Mem{Base: row, Index: pixel, Scale: 1}, next)
-	MOVQ(Mem{Base: p, Disp: quadReLU}, relu)
+	MOVQ(q.at("relu"), relu)
 	r := x.reg
 	best, where, v, ordered, more, zero := r[0], r[1], r[2], r[3], r[4], r[5]
 	number := r[6:10]
@@ -62,7 +55,8 @@ func (x isa) maxQuads(numbers, low Mem) {
 	}
 	x.zero(zero)
 	Label("pixel")
-	MOVQ(Mem{Base: p, Disp: quadVectors}, vectors)
+	MOVQ(q.at("vectors"), vectors)
+	SHRQ(Imm(x.log2Width()), vectors)
 	Label("vector")
 	VMOVUPS(Mem{Base: src}, best)
 	x.zero(where)
@@ -115,24 +109,22 @@ func (x isa) maxQuads(numbers, low Mem) {
 
 // spreadQuads emits one of the two rows of pixels under a row of windows.
 func (x isa) spreadQuads(numbers Mem) {
-	TEXT("spreadQuads"+x.name, NOSPLIT, "func(dst, dy *float32, arg *byte, row int, p *byte)")
-	Doc("spreadQuads"+x.name+" does what spreadQuadsGo does.", "")
-	Pragma("noescape")
+	x.begin(convKernels, "quadsSpread")
 	var (
 		p, dst, dy, arg   = RAX, RDI, RBX, RSI
 		n, vectors, pixel = RCX, R8, R9
 		table             = R10
 		bytes             = 4 * x.width
 	)
-	Load(Param("dst"), dst)
-	Load(Param("dy"), dy)
-	Load(Param("arg"), arg)
-	MOVQ(NewParamAddr("row", 24), table)
+	loadSlice("dst", dst)
+	loadSlice("dy", dy)
+	loadSlice("arg", arg)
+	Load(Param("row"), table)
 	SHLQ(Imm(7), table)
-	MOVQ(NewParamAddr("p", 32), p)
-	MOVQ(Mem{Base: p, Disp: quadN}, n)
-	MOVQ(Mem{Base: p, Disp: quadVectors}, pixel)
-	SHLQ(Imm(uint64(4+x.width/8)), pixel) // 64 bytes or 32
+	q := structParam("q", p)
+	MOVQ(q.at("n"), n)
+	MOVQ(q.at("vectors"), pixel)
+	SHLQ(Imm(2), pixel)
 	r := x.reg
 	where, left, right, g := r[0], r[1], r[2], r[3]
 	LEAQ(numbers, R11)
@@ -140,7 +132,8 @@ func (x isa) spreadQuads(numbers Mem) {
 	VMOVUPS(Mem{Base: table}, left)
 	VMOVUPS(Mem{Base: table, Disp: 64}, right)
 	Label("pixel")
-	MOVQ(Mem{Base: p, Disp: quadVectors}, vectors)
+	MOVQ(q.at("vectors"), vectors)
+	SHRQ(Imm(x.log2Width()), vectors)
 	Label("vector")
 	VPMOVZXBD(Mem{Base: arg}, where)
 	for _, side := range []struct {

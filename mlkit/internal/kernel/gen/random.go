@@ -8,21 +8,18 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 )
 
-func init() { families["random"] = emitRandom }
-
-// emitRandom writes what consumes whole blocks of 64 random numbers, see random.go of package kernel.
-func emitRandom() {
-	for _, wide := range []bool{false, true} {
-		v := &vm{wide: wide, consts: map[uint32]cst{}}
-		v.dropout()
-		v.uniform()
-		v.normal()
-	}
+// randomKernels consume whole blocks of 64 random numbers, see package random.
+var randomKernels = []kernel{
+	{"dropout", "func(dst, mask, x []float32, k *key, counter int, limit int32, scale float32)", amd64, (*vm).dropout},
+	{"dropoutGrad", "func(dx, dy []float32, k *key, counter int, limit int32, scale float32)", amd64, (*vm).dropoutGrad},
+	{"uniform", "func(dst []float32, k *key, counter int)", amd64, (*vm).uniform},
+	{"normal", "func(dst []float32, k *key, counter int)", amd64, (*vm).normal},
 }
 
 // philox is the state of Philox-4x32-10 for as many counters as a register has lanes.
 type philox struct {
 	v         *vm
+	x         *x86
 	upper     reg.GPVirtual // place of the key's words
 	first     reg.GPVirtual // counter of the block's first element
 	m0, m1    vec
@@ -30,16 +27,17 @@ type philox struct {
 }
 
 func (v *vm) philox() *philox {
-	g := &philox{v: v, upper: v.gp("key"), first: v.gp("counter")}
-	if v.iota == nil {
-		m := GLOBL("iota"+v.isaName(), attr.RODATA|attr.NOPTR)
+	x := v.x86()
+	g := &philox{v: v, x: x, upper: v.gp("k"), first: v.gp("counter")}
+	if x.iota == nil {
+		m := GLOBL("iota"+v.isa(), attr.RODATA|attr.NOPTR)
 		for i := range 16 {
 			DATA(4*i, operand.U32(i))
 		}
-		v.iota = &m
+		x.iota = &m
 	}
 	g.m0, g.m1 = v.set(v.bits(0xd2511f53)), v.set(v.bits(0xcd9e8d57))
-	if v.wide {
+	if x.wide {
 		for i, k := range []*reg.Register{&g.even, &g.odd} {
 			m, bits := K(), GP32()
 			MOVL(operand.U32([]uint32{0x5555, 0xaaaa}[i]), bits)
@@ -52,7 +50,7 @@ func (v *vm) philox() *philox {
 
 // word broadcasts word i of the key.
 func (g *philox) word(i int) vec {
-	r := g.v.reg()
+	r := g.x.reg()
 	VPBROADCASTD(operand.Mem{Base: g.upper, Disp: 4 * i}, r)
 	return r
 }
@@ -60,17 +58,17 @@ func (g *philox) word(i int) vec {
 // product returns the upper and the lower 32 bits of a*m.
 func (g *philox) product(a, m vec) (hi, lo vec) {
 	v := g.v
-	even, odd, shifted := v.reg(), v.reg(), v.reg()
+	even, odd, shifted := g.x.reg(), g.x.reg(), g.x.reg()
 	VPMULUDQ(m, a, even)
 	VPSHUFD(operand.U8(0xf5), a, shifted)
 	VPMULUDQ(m, shifted, odd)
-	if v.wide {
+	if g.x.wide {
 		hi, lo = v.copy(odd), v.copy(even)
 		VPSHUFD(operand.U8(0xf5), even, g.even, hi)
 		VPSHUFD(operand.U8(0xa0), odd, g.odd, lo)
 		return hi, lo
 	}
-	hi, lo = v.reg(), v.reg()
+	hi, lo = g.x.reg(), g.x.reg()
 	VPSHUFD(operand.U8(0xf5), even, hi)
 	VPBLENDD(operand.U8(0xaa), odd, hi, hi)
 	VPSHUFD(operand.U8(0xa0), odd, lo)
@@ -82,12 +80,12 @@ func (g *philox) product(a, m vec) (hi, lo vec) {
 // the block.
 func (g *philox) bits(part int) [4]vec {
 	v := g.v
-	a := v.reg()
+	a := g.x.reg()
 	x := XMM()
 	VMOVD(g.first.As32(), x)
 	VPBROADCASTD(x, a)
-	m := *v.iota
-	m.Disp += part * v.bytes()
+	m := *g.x.iota
+	m.Disp += part * g.x.bytes()
 	a = v.addi(a, m)
 	b, c, d := g.word(2), g.word(3), g.word(4)
 	k0, k1 := g.word(0), g.word(1)
@@ -101,7 +99,7 @@ func (g *philox) bits(part int) [4]vec {
 	}
 	w := [4]vec{a, b, c, d}
 	for i := range w {
-		r := v.reg()
+		r := g.x.reg()
 		VPSRLD(operand.U8(8), w[i], r)
 		w[i] = r
 	}
@@ -109,15 +107,16 @@ func (g *philox) bits(part int) [4]vec {
 }
 
 // blocks runs body for each part of each of n > 0 blocks; at tells the place of word w in the array at p.
-func (g *philox) blocks(body func(w [4]vec, at func(p reg.Register, w int) operand.Mem)) {
+func (g *philox) blocks(first string, body func(w [4]vec, at func(p reg.Register, w int) operand.Mem)) {
 	v := g.v
-	index, left := GP64(), v.gp("blocks")
+	index, left := GP64(), v.len(first)
+	SHRQ(operand.Imm(6), left)
 	XORQ(index, index)
-	loop := v.label("block")
+	loop := g.x.label("block")
 	Label(loop)
 	for part := range 16 / v.lanes() {
 		body(g.bits(part), func(p reg.Register, w int) operand.Mem {
-			return operand.Mem{Base: p, Index: index, Scale: 4, Disp: 64*w + part*v.bytes()}
+			return operand.Mem{Base: p, Index: index, Scale: 4, Disp: 64*w + part*g.x.bytes()}
 		})
 	}
 	ADDQ(operand.Imm(64), index)
@@ -128,65 +127,56 @@ func (g *philox) blocks(body func(w [4]vec, at func(p reg.Register, w int) opera
 
 // below returns the mask of bits < limit, both below 2^31.
 func (v *vm) below(bits, limit vec) reg.Register {
-	if v.wide {
+	if v.x86().wide {
 		k := K()
 		VPCMPGTD(bits, limit, k)
 		return k
 	}
-	r := v.reg()
+	r := v.x86().reg()
 	VPCMPGTD(bits, limit, r)
 	return r
 }
 
 func (v *vm) dropout() {
-	v.function("dropout", "func(dst, mask, x *float32, blocks int, key *uint32, counter int, limit int32, scale float32)",
-		"dropout"+v.isaName()+" does whole blocks, at least one, as dropoutPart; mask may be nil.")
 	dst, mask, x := v.gp("dst"), v.gp("mask"), v.gp("x")
 	limit, scale := v.scalar("limit"), v.scalar("scale")
-	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
+	v.philox().blocks("dst", func(w [4]vec, at func(reg.Register, int) operand.Mem) {
 		for i := range w {
 			k := v.below(w[i], limit)
 			v.store(v.keep(k, v.mul(scale, at(x, i))), at(dst, i))
-			without := v.label("noMask")
+			without := v.x86().label("noMask")
 			TESTQ(mask, mask)
 			JZ(operand.LabelRef(without))
 			v.store(v.keep(k, scale), at(mask, i))
 			Label(without)
 		}
 	})
-	v.ret()
+}
 
-	v.function("dropoutGrad", "func(dx, dy *float32, blocks int, key *uint32, counter int, limit int32, scale float32)",
-		"dropoutGrad"+v.isaName()+" does whole blocks, at least one, as dropoutGradPart.")
+func (v *vm) dropoutGrad() {
 	dx, dy := v.gp("dx"), v.gp("dy")
-	limit, scale = v.scalar("limit"), v.scalar("scale")
-	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
+	limit, scale := v.scalar("limit"), v.scalar("scale")
+	v.philox().blocks("dx", func(w [4]vec, at func(reg.Register, int) operand.Mem) {
 		for i := range w {
 			d := v.load(at(dx, i))
 			v.store(v.sel(v.below(w[i], limit), v.add(d, v.mul(scale, at(dy, i))), d), at(dx, i))
 		}
 	})
-	v.ret()
 }
 
 func (v *vm) uniform() {
-	v.function("uniform", "func(dst *float32, blocks int, key *uint32, counter int)",
-		"uniform"+v.isaName()+" does whole blocks, at least one, as uniformBlocks.")
 	dst := v.gp("dst")
-	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
+	v.philox().blocks("dst", func(w [4]vec, at func(reg.Register, int) operand.Mem) {
 		for i := range w {
 			v.store(v.mul(v.toFloat(w[i]), v.c(0x1p-24)), at(dst, i))
 		}
 	})
-	v.ret()
 }
 
 // normal is Box and Muller's: words 0 and 1 give a radius and an angle, and so do 2 and 3.
 func (v *vm) normal() {
-	v.function("normal", "func(dst *float32, blocks int, key *uint32, counter int)",
-		"normal"+v.isaName()+" does whole blocks, at least one, as normalBlocks.")
 	dst := v.gp("dst")
-	v.philox().blocks(func(w [4]vec, at func(reg.Register, int) operand.Mem) {
+	v.philox().blocks("dst", func(w [4]vec, at func(reg.Register, int) operand.Mem) {
 		for i := 0; i < 4; i += 2 {
 			u := v.mul(v.add(v.toFloat(w[i]), v.c(1)), v.c(0x1p-24))
 			r := v.sqrt(v.mul(v.logSum(v.logReduce(u)), v.c(-2)))
@@ -200,7 +190,7 @@ func (v *vm) normal() {
 			cos := v.poly(s, -1.2337005, 0.25366855, -0.020855596, 0.0008944864)
 			v.mulTo(cos, s, v.c(1))
 			// Odd quarters swap the two; the sine is negative in quarters 2 and 3, the cosine in 1 and 2.
-			odd := v.oddMask(shifted)
+			odd := v.odd(shifted)
 			a, b := v.sel(odd, sin, cos), v.sel(odd, cos, sin)
 			a = v.xor(a, v.sign(v.shl(v.addi(shifted, v.bits(1)), 30)))
 			b = v.xor(b, v.sign(v.shl(shifted, 30)))
@@ -208,5 +198,4 @@ func (v *vm) normal() {
 			v.store(v.mul(b, r), at(dst, i+1))
 		}
 	})
-	v.ret()
 }

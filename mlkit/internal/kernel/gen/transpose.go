@@ -9,18 +9,15 @@ import (
 // transpose emits the kernel that writes up to a vector's width of rows as
 // columns.
 func (x isa) transpose() {
-	name := "transpose" + x.name
-	TEXT(name, NOSPLIT, "func(dst, src *float32, ld, rows, n, stride int)")
-	Doc(name+" transposes up to "+map[int]string{8: "8", 16: "16"}[x.width]+" rows of n floats, as transposeGo does.", "")
-	Pragma("noescape")
+	x.begin(gemmKernels, "transposeBlock")
 	var (
 		dst, src, ld, rows = RDI, RSI, RDX, RCX
 		n, stride          = R8, R9
 		tmp, last          = RAX, RBX
 		rows4              = []GPPhysical{R10, R11, R12, R13}
 	)
-	Load(Param("dst"), dst)
-	Load(Param("src"), src)
+	loadSlice("dst", dst)
+	loadSlice("src", src)
 	Load(Param("ld"), ld)
 	Load(Param("rows"), rows)
 	Load(Param("n"), n)

@@ -8,28 +8,18 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-func init() {
-	families["conv-winograd"] = func() {
-		for _, x := range []isa{avx512, avx2} {
-			w := winograd{isa: x}
-			w.emit("winInput", 6, 6, w.input)
-			w.emit("winWeight", 3, 6, func(d, t []VecPhysical) []VecPhysical { return w.weight(d, t, 3) })
-			w.emit("winGrad", 4, 6, func(d, t []VecPhysical) []VecPhysical { return w.weight(d, t, 4) })
-			w.emit("winOutput", 6, 4, func(d, t []VecPhysical) []VecPhysical { return w.output(d, t, 4) })
-			w.emit("winWeightGrad", 6, 3, func(d, t []VecPhysical) []VecPhysical { return w.output(d, t, 3) })
-		}
+func emitWinograd() {
+	for _, x := range []isa{avx512, avx2} {
+		w := winograd{isa: x}
+		w.emit("tilesInput", 6, 6, w.input)
+		w.emit("tilesWeight", 3, 6, func(d, t []VecPhysical) []VecPhysical { return w.weight(d, t, 3) })
+		w.emit("tilesGrad", 4, 6, func(d, t []VecPhysical) []VecPhysical { return w.weight(d, t, 4) })
+		w.emit("tilesOutput", 6, 4, func(d, t []VecPhysical) []VecPhysical { return w.output(d, t, 4) })
+		w.emit("tilesWeightGrad", 6, 3, func(d, t []VecPhysical) []VecPhysical { return w.output(d, t, 3) })
 	}
 }
 
-// Offsets of the fields of kernel.winTiles.
-const (
-	winVectors, winTiles           = 0, 8
-	winSrcRow, winSrcCol           = 16, 24
-	winDstRow, winDstCol           = 32, 40
-	winSrcTile, winDstTile         = 48, 56
-	winBias, winReLU               = 64, 88
-	pointA, pointB         float64 = 0.75, 1.5 // kernel.winA, kernel.winB
-)
+const pointA, pointB float64 = 0.75, 1.5 // winA, winB of package conv
 
 type winograd struct{ isa }
 
@@ -53,7 +43,7 @@ func (w *winograd) constant(v float64) Mem {
 func (w *winograd) fma(dst, x VecPhysical, c float64)  { VFMADD231PS(w.constant(c), x, dst) }
 func (w *winograd) fnma(dst, x VecPhysical, c float64) { VFNMADD231PS(w.constant(c), x, dst) }
 
-// input emits the transform of six inputs, kernel.winInput1.
+// input emits the transform of six inputs, winInput1 of package conv.
 func (w *winograd) input(d, t []VecPhysical) []VecPhysical {
 	const a, b = pointA, pointB
 	end := func(o, d0, d2, d4 VecPhysical) {
@@ -77,7 +67,7 @@ func (w *winograd) input(d, t []VecPhysical) []VecPhysical {
 	return t[:6]
 }
 
-// weight emits the transform of three or four weights, kernel.winWeight1.
+// weight emits the transform of three or four weights, winWeight1 of package conv.
 func (w *winograd) weight(g, t []VecPhysical, n int) []VecPhysical {
 	const a, b = pointA, pointB
 	pair := func(plus, minus, u VecPhysical, p, q float64) {
@@ -98,7 +88,7 @@ func (w *winograd) weight(g, t []VecPhysical, n int) []VecPhysical {
 	return t[:6]
 }
 
-// output emits the transform to three or four outputs, kernel.winOutput1.
+// output emits the transform to three or four outputs, winOutput1 of package conv.
 func (w *winograd) output(m, t []VecPhysical, n int) []VecPhysical {
 	const a, b = pointA, pointB
 	s1, s2, d1, d2 := t[4], t[5], t[6], t[7]
@@ -125,9 +115,7 @@ func (w *winograd) output(m, t []VecPhysical, n int) []VecPhysical {
 // emit emits a transform of the rows and columns of tiles of in×in vectors to
 // out×out vectors.
 func (w *winograd) emit(name string, in, out int, transform func(d, t []VecPhysical) []VecPhysical) {
-	TEXT(name+w.name, NOSPLIT, "func(dst, src, tmp *float32, p *byte)")
-	Doc(name+w.name+" does what "+name+"Go does.", "")
-	Pragma("noescape")
+	w.begin(convKernels, name)
 	var (
 		arg, dst, src, tmp = RAX, RDI, RSI, RDX
 		tiles, vectors     = R8, R9
@@ -136,28 +124,30 @@ func (w *winograd) emit(name string, in, out int, transform func(d, t []VecPhysi
 		step, bias         = RBX, RCX
 		bytes              = 4 * w.width
 	)
-	Load(Param("dst"), dst)
-	Load(Param("src"), src)
-	Load(Param("tmp"), tmp)
-	MOVQ(NewParamAddr("p", 24), arg)
-	f := func(off int) Mem { return Mem{Base: arg, Disp: off} }
+	loadSlice("dst", dst)
+	loadSlice("src", src)
+	loadSlice("tmp", tmp)
+	p := structParam("p", arg)
+	MOVQ(p.at("start"), at)
+	LEAQ(Mem{Base: src, Index: at, Scale: 4}, src)
 	d, t := w.reg[:in], w.reg[in:]
-	offset := func(off int, r GPPhysical) {
-		MOVQ(f(off), r)
+	offset := func(field string, r GPPhysical) {
+		MOVQ(p.at(field), r)
 		SHLQ(Imm(2), r)
 	}
-	MOVQ(f(winTiles), tiles)
+	MOVQ(p.at("tiles"), tiles)
 	Label("tile")
 	MOVQ(dst, vecDst)
 	MOVQ(src, vecSrc)
-	MOVQ(f(winVectors), vectors)
-	if name == "winOutput" {
-		MOVQ(f(winBias), bias)
+	MOVQ(p.at("vectors"), vectors)
+	SHRQ(Imm(w.log2Width()), vectors)
+	if name == "tilesOutput" {
+		MOVQ(p.at("bias"), bias)
 	}
 
 	Label("vector")
 	// Columns, to tmp.
-	offset(winSrcRow, step)
+	offset("srcRow", step)
 	MOVQ(vecSrc, next)
 	for col := range in {
 		MOVQ(next, at)
@@ -171,19 +161,19 @@ func (w *winograd) emit(name string, in, out int, transform func(d, t []VecPhysi
 			VMOVUPS(o, Mem{Base: tmp, Disp: (r*in + col) * bytes})
 		}
 		if col < in-1 {
-			MOVQ(f(winSrcCol), at)
+			MOVQ(p.at("srcCol"), at)
 			LEAQ(Mem{Base: next, Index: at, Scale: 4}, next)
 		}
 	}
 	// Rows, from tmp.
-	offset(winDstCol, step)
+	offset("dstCol", step)
 	MOVQ(vecDst, next)
 	for row := range out {
 		for c := range in {
 			VMOVUPS(Mem{Base: tmp, Disp: (row*in + c) * bytes}, d[c])
 		}
 		res := transform(d, t)
-		if name == "winOutput" {
+		if name == "tilesOutput" {
 			TESTQ(bias, bias)
 			none := "noBias" + string(rune('0'+row))
 			JZ(LabelRef(none))
@@ -191,7 +181,7 @@ func (w *winograd) emit(name string, in, out int, transform func(d, t []VecPhysi
 				VADDPS(Mem{Base: bias}, o, o)
 			}
 			Label(none)
-			CMPQ(f(winReLU), Imm(0))
+			CMPQ(p.at("relu"), Imm(0))
 			none = "noReLU" + string(rune('0'+row))
 			JE(LabelRef(none))
 			w.zero(d[0])
@@ -208,11 +198,11 @@ func (w *winograd) emit(name string, in, out int, transform func(d, t []VecPhysi
 			}
 		}
 		if row < out-1 {
-			MOVQ(f(winDstRow), at)
+			MOVQ(p.at("dstRow"), at)
 			LEAQ(Mem{Base: next, Index: at, Scale: 4}, next)
 		}
 	}
-	if name == "winOutput" {
+	if name == "tilesOutput" {
 		TESTQ(bias, bias)
 		JZ(LabelRef("nextVector"))
 		ADDQ(Imm(uint64(bytes)), bias)
@@ -222,9 +212,9 @@ func (w *winograd) emit(name string, in, out int, transform func(d, t []VecPhysi
 	ADDQ(Imm(uint64(bytes)), vecDst)
 	DECQ(vectors)
 	JNZ(LabelRef("vector"))
-	MOVQ(f(winSrcTile), at)
+	MOVQ(p.at("srcTile"), at)
 	LEAQ(Mem{Base: src, Index: at, Scale: 4}, src)
-	MOVQ(f(winDstTile), at)
+	MOVQ(p.at("dstTile"), at)
 	LEAQ(Mem{Base: dst, Index: at, Scale: 4}, dst)
 	DECQ(tiles)
 	JNZ(LabelRef("tile"))

@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"slices"
 	"testing"
 
 	"descent/mlkit/internal/kernel/cpu"
@@ -9,7 +10,7 @@ import (
 // BenchBytes runs f, which reads and writes n bytes, at each level of the processor and reports
 // GB/s.
 func BenchBytes(b *testing.B, n int, f func()) {
-	for l := cpu.Best; ; l-- {
+	for _, l := range slices.Backward(cpu.Levels) {
 		b.Run(l.String(), func(b *testing.B) {
 			defer cpu.SetLevel(cpu.SetLevel(l))
 			for b.Loop() {
@@ -17,9 +18,6 @@ func BenchBytes(b *testing.B, n int, f func()) {
 			}
 			b.ReportMetric(float64(n)*float64(b.N)/1e9/b.Elapsed().Seconds(), "GB/s")
 		})
-		if l == cpu.Portable {
-			return
-		}
 	}
 }
 

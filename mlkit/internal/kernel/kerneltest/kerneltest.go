@@ -30,7 +30,7 @@ var Specials = func() []float32 {
 func LevelsAgree(t *testing.T, name string, f func() []float32) {
 	t.Helper()
 	var want []float32
-	for l := cpu.AVX2; l <= cpu.Best; l++ {
+	for _, l := range cpu.Levels[1:] {
 		before := cpu.SetLevel(l)
 		got := f()
 		cpu.SetLevel(before)
@@ -75,7 +75,7 @@ func Guarded(r *rand.Rand, n, off int) (x []float32, check func(t testing.TB, na
 
 // Levels runs f at each level of instructions that this machine has.
 func Levels(t *testing.T, f func(t *testing.T)) {
-	for l := cpu.Portable; l <= cpu.Best; l++ {
+	for _, l := range cpu.Levels {
 		t.Run(l.String(), func(t *testing.T) {
 			defer cpu.SetLevel(cpu.SetLevel(l))
 			f(t)

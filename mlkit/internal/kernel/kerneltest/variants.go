@@ -12,9 +12,6 @@ import (
 // settings and fails the test unless all results have the same bits.
 func Variants(t *testing.T, name string, f func() [][]float32) {
 	t.Helper()
-	if cpu.Best < cpu.AVX2 {
-		return
-	}
 	var want [][]float32
 	compare := func(setting string) {
 		t.Helper()
@@ -26,7 +23,7 @@ func Variants(t *testing.T, name string, f func() [][]float32) {
 			SameBits(t, fmt.Sprintf("%s, %s, result %d", name, setting, i), got[i], want[i])
 		}
 	}
-	for l := cpu.AVX2; l <= cpu.Best; l++ {
+	for _, l := range cpu.Levels[1:] {
 		func() {
 			defer cpu.SetLevel(cpu.SetLevel(l))
 			AtProcs(t, func(t *testing.T) { compare(l.String()) })

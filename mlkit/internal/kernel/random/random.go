@@ -2,7 +2,6 @@ package random
 
 import (
 	"fmt"
-	"math"
 
 	"descent/mlkit/internal/kernel/cpu"
 )
@@ -38,10 +37,10 @@ func (k *key) words(c0 uint32) (a, b, c, d uint32) {
 	return
 }
 
-// bits fills out with the 24 upper bits of the elements of block b.
-func (k *key) bits(out *[philoxBlock]int32, b uint64) {
+// bits fills out with the 24 upper bits of the elements of the block whose first counter is counter.
+func (k *key) bits(out *[philoxBlock]int32, counter int) {
 	for l := range 16 {
-		w0, w1, w2, w3 := k.words(uint32(b)*16 + uint32(l))
+		w0, w1, w2, w3 := k.words(uint32(counter) + uint32(l))
 		out[l], out[16+l], out[32+l], out[48+l] = int32(w0>>8), int32(w1>>8), int32(w2>>8), int32(w3>>8)
 	}
 }
@@ -65,15 +64,6 @@ func newRandJob(run func(j *randJob, lo, hi int)) *randJob { return cpu.NewJob(&
 
 // scratch holds blocks of which only a part is wanted.
 var scratch cpu.FreeList[[philoxBlock]float32]
-
-// randKernels are the kernels in assembly for one level of the processor; nil where there are none.
-type randKernels struct {
-	dropout         func(dst, mask, x *float32, blocks int, key *uint32, counter int, limit int32, scale float32)
-	dropoutGrad     func(dx, dy *float32, blocks int, key *uint32, counter int, limit int32, scale float32)
-	uniform, normal func(dst *float32, blocks int, key *uint32, counter int)
-}
-
-var randTable [cpu.AVX512 + 1]randKernels
 
 // randomGrain is the number of blocks a worker takes at a time.
 const randomGrain = 1 << 8
@@ -124,36 +114,11 @@ func fillPart(j *randJob, lo, hi int) {
 }
 
 func uniformBlocks(j *randJob, dst []float32, first uint64) {
-	if f := randTable[cpu.Current].uniform; f != nil {
-		f(cpu.Ptr(dst), len(dst)/philoxBlock, &j.More.key.k0, counter(first))
-		return
-	}
-	var bits [philoxBlock]int32
-	for b := range len(dst) / philoxBlock {
-		j.More.key.bits(&bits, first+uint64(b))
-		for i, v := range bits {
-			dst[b*philoxBlock+i] = float32(v) * (1.0 / (1 << 24))
-		}
-	}
+	uniform(dst, &j.More.key, counter(first))
 }
 
 func normalBlocks(j *randJob, dst []float32, first uint64) {
-	if f := randTable[cpu.Current].normal; f != nil {
-		f(cpu.Ptr(dst), len(dst)/philoxBlock, &j.More.key.k0, counter(first))
-		return
-	}
-	var bits [philoxBlock]int32
-	for b := range len(dst) / philoxBlock {
-		j.More.key.bits(&bits, first+uint64(b))
-		out := dst[b*philoxBlock:]
-		for i := range philoxBlock / 2 {
-			// Words 0 and 1 of a counter make one pair, 2 and 3 the other.
-			e := i + i&16
-			r := math.Sqrt(-2 * math.Log((float64(bits[e])+1)*(1.0/(1<<24))))
-			s, c := math.Sincos(2 * math.Pi / (1 << 24) * float64(bits[e+16]))
-			out[e], out[e+16] = float32(r*c), float32(r*s)
-		}
-	}
+	normal(dst, &j.More.key, counter(first))
 }
 
 // Dropout keeps each element of x with probability keep (a multiple of 2^-24, 0 < keep <= 1) and
@@ -188,47 +153,30 @@ func dropoutJob(op string, run func(j *randJob, lo, hi int), dst, mask, x []floa
 
 func dropoutPart(j *randJob, lo, hi int) {
 	dst, mask, x := j.X[0], j.X[1], j.X[2]
-	full := min(hi, len(dst)/philoxBlock) - lo
-	if f := randTable[cpu.Current].dropout; f != nil && full > 0 {
-		at := lo * philoxBlock
-		m := mask
-		if m != nil {
-			m = m[at:]
-		}
-		f(cpu.Ptr(dst[at:]), cpu.Ptr(m), cpu.Ptr(x[at:]), full, &j.More.key.k0, counter(uint64(lo)), j.More.limit, j.S)
-		lo += full
-	}
-	var bits [philoxBlock]int32
-	for ; lo < hi; lo++ {
-		j.More.key.bits(&bits, uint64(lo))
-		for i := lo * philoxBlock; i < min((lo+1)*philoxBlock, len(dst)); i++ {
-			var s, v float32
-			if bits[i%philoxBlock] < j.More.limit {
-				s, v = j.S, x[i]*j.S
-			}
-			dst[i] = v
+	part := func(from, to int, dropout func(dst, mask, x []float32, k *key, counter int, limit int32, scale float32)) {
+		if from < to {
+			var m []float32
 			if mask != nil {
-				mask[i] = s
+				m = mask[from:to]
 			}
+			dropout(dst[from:to], m, x[from:to], &j.More.key, counter(uint64(from/philoxBlock)), j.More.limit, j.S)
 		}
 	}
+	from, to := lo*philoxBlock, min(hi*philoxBlock, len(dst))
+	whole := to &^ (philoxBlock - 1)
+	part(from, whole, dropout)
+	part(max(from, whole), to, dropoutGo)
 }
 
 func dropoutGradPart(j *randJob, lo, hi int) {
 	dx, dy := j.X[0], j.X[2]
-	full := min(hi, len(dx)/philoxBlock) - lo
-	if f := randTable[cpu.Current].dropoutGrad; f != nil && full > 0 {
-		at := lo * philoxBlock
-		f(cpu.Ptr(dx[at:]), cpu.Ptr(dy[at:]), full, &j.More.key.k0, counter(uint64(lo)), j.More.limit, j.S)
-		lo += full
-	}
-	var bits [philoxBlock]int32
-	for ; lo < hi; lo++ {
-		j.More.key.bits(&bits, uint64(lo))
-		for i := lo * philoxBlock; i < min((lo+1)*philoxBlock, len(dx)); i++ {
-			if bits[i%philoxBlock] < j.More.limit {
-				dx[i] += dy[i] * j.S
-			}
+	part := func(from, to int, dropoutGrad func(dx, dy []float32, k *key, counter int, limit int32, scale float32)) {
+		if from < to {
+			dropoutGrad(dx[from:to], dy[from:to], &j.More.key, counter(uint64(from/philoxBlock)), j.More.limit, j.S)
 		}
 	}
+	from, to := lo*philoxBlock, min(hi*philoxBlock, len(dx))
+	whole := to &^ (philoxBlock - 1)
+	part(from, whole, dropoutGrad)
+	part(max(from, whole), to, dropoutGradGo)
 }

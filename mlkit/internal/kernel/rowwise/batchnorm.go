@@ -54,7 +54,7 @@ func channelStatsPart(j *rowJob, lo, hi int) {
 		addColumns(mean, x, rows, j.Cols)
 		elementwise.Scale(mean, mean, float32(1/n))
 		sumColumns(variance, nil, rows, func(variance, _ []float32, first, rows int) {
-			columnSquares(variance, x[first*j.Cols:], mean, rows, j.Cols, hi-lo)
+			columnSquares(variance, x[first*j.Cols:], mean, rows, j.Cols)
 		})
 		elementwise.Scale(variance, variance, float32(1/n))
 		return
@@ -128,7 +128,7 @@ func channelGradSumsPart(j *rowJob, lo, hi int) {
 	if j.Size == 1 {
 		dy, x = dy[lo:], x[lo:]
 		sumColumns(sum, dot, planes/j.Cols, func(sum, dot []float32, first, rows int) {
-			columnGradSums(sum, dot, dy[first*j.Cols:], x[first*j.Cols:], mean, rows, j.Cols, hi-lo)
+			columnGradSums(sum, dot, dy[first*j.Cols:], x[first*j.Cols:], mean, rows, j.Cols)
 		})
 		return
 	}

@@ -2,5 +2,4 @@
 // cross-entropy, normalisation, recurrent cells.
 package rowwise
 
-//go:generate go run ../gen -family rowwise -out kernels_amd64.s -stubs stubs_amd64.go -pkg rowwise
-//go:generate go run ../gen -family neon-rowwise
+//go:generate go run ../gen -family rowwise

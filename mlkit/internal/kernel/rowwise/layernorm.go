@@ -112,7 +112,7 @@ func LayerNormGrad(dx, dgamma, dbeta, dy, x, mean, rstd, gamma []float32, cols i
 func layerNormParamsPart(j *rowJob, lo, hi int) {
 	dy, x, mean, rstd, ld := j.X[2][lo:], j.X[3][lo:], j.X[4], j.X[5], j.Cols
 	sumColumns(j.X[0][lo:hi], j.X[1][lo:hi], len(mean), func(dgamma, dbeta []float32, first, rows int) {
-		layerNormParams(dgamma, dbeta, dy[first*ld:], x[first*ld:], mean[first:first+rows], rstd[first:first+rows], ld, hi-lo)
+		layerNormParams(dgamma, dbeta, dy[first*ld:], x[first*ld:], mean[first:first+rows], rstd[first:first+rows], ld)
 	})
 }
 

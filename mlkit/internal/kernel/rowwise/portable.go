@@ -72,7 +72,8 @@ func largest(x []float32) float32 {
 	return m
 }
 
-func addRowsGo(dst, x []float32, rows, stride, n int) {
+func addRowsGo(dst, x []float32, rows, stride int) {
+	n := len(dst)
 	for i := range rows {
 		elementwise.Add(dst[:n], dst[:n], x[i*stride:i*stride+n])
 	}
@@ -101,13 +102,38 @@ func layerNormGradRowGo(dx, dy, x, gamma []float32, mean, rstd, a, b float32) {
 	}
 }
 
-func layerNormParamsGo(dgamma, dbeta, dy, x, mean, rstd []float32, stride, n int) {
+func layerNormParamsGo(dgamma, dbeta, dy, x, mean, rstd []float32, stride int) {
+	n := len(dgamma)
 	for i, m := range mean {
 		r, in := rstd[i], x[i*stride:i*stride+n]
 		for j, v := range dy[i*stride : i*stride+n] {
 			dgamma[j] += v * ((in[j] - m) * r)
 			dbeta[j] += v
 		}
+	}
+}
+
+func planeGradGo(dst, dy, x []float32, mean, scale, slope, shift float32) {
+	for i, d := range dy {
+		dst[i] = scale*d + slope*(x[i]-mean) + shift
+	}
+}
+
+func planeGradAddGo(dst, dy, x []float32, mean, scale, slope, shift float32) {
+	for i, d := range dy {
+		dst[i] += scale*d + slope*(x[i]-mean) + shift
+	}
+}
+
+func rowAffineGo(y, x, mean, scale, shift []float32) {
+	for i, v := range x {
+		y[i] = (v-mean[i])*scale[i] + shift[i]
+	}
+}
+
+func rowGradGo(dst, dy, x, mean, scale, slope, shift []float32) {
+	for i, d := range dy {
+		dst[i] = scale[i]*d + slope[i]*(x[i]-mean[i]) + shift[i]
 	}
 }
 
@@ -127,7 +153,8 @@ func planeGradSumsGo(dy, x []float32, mean float32) (sum, dot float32) {
 	return float32(s), float32(d)
 }
 
-func columnSquaresGo(dst, x, mean []float32, rows, stride, n int) {
+func columnSquaresGo(dst, x, mean []float32, rows, stride int) {
+	n := len(dst)
 	for i := range rows {
 		for j, v := range x[i*stride : i*stride+n] {
 			d := v - mean[j]
@@ -136,7 +163,8 @@ func columnSquaresGo(dst, x, mean []float32, rows, stride, n int) {
 	}
 }
 
-func columnGradSumsGo(sum, dot, dy, x, mean []float32, rows, stride, n int) {
+func columnGradSumsGo(sum, dot, dy, x, mean []float32, rows, stride int) {
+	n := len(sum)
 	for i := range rows {
 		in := x[i*stride : i*stride+n]
 		for j, v := range dy[i*stride : i*stride+n] {

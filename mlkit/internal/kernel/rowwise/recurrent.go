@@ -37,11 +37,7 @@ func lstmPart(j *rowJob, lo, hi int) {
 	for i := lo; i < hi; i++ {
 		h, c, tanhC, cPrev := j.Rows(0, i, i+1), j.Rows(1, i, i+1), j.Rows(3, i, i+1), j.Rows(5, i, i+1)
 		acts, gates := j.X[2][4*i*n:4*(i+1)*n], j.X[4][4*i*n:4*(i+1)*n]
-		if f := rowTable[cpu.Current].lstmRow; f != nil {
-			f(cpu.Ptr(h), cpu.Ptr(c), cpu.Ptr(acts), cpu.Ptr(tanhC), cpu.Ptr(gates), cpu.Ptr(cPrev), n)
-		} else {
-			lstmRowGo(h, c, acts, tanhC, gates, cPrev)
-		}
+		lstmRow(h, c, acts, tanhC, gates, cPrev)
 	}
 }
 
@@ -75,11 +71,7 @@ func lstmGradPart(j *rowJob, lo, hi int) {
 		dcPrev, dh, dc := j.Rows(1, i, i+1), j.Rows(2, i, i+1), j.Rows(3, i, i+1)
 		tanhC, cPrev := j.Rows(5, i, i+1), j.Rows(6, i, i+1)
 		dgates, acts := j.X[0][i*j.Size:][:4*n], j.X[4][4*i*n:4*(i+1)*n]
-		if f := rowTable[cpu.Current].lstmGradRow; f != nil {
-			f(cpu.Ptr(dgates), cpu.Ptr(dcPrev), cpu.Ptr(dh), cpu.Ptr(dc), cpu.Ptr(acts), cpu.Ptr(tanhC), cpu.Ptr(cPrev), n)
-		} else {
-			lstmGradRowGo(dgates, dcPrev, dh, dc, acts, tanhC, cPrev)
-		}
+		lstmGradRow(dgates, dcPrev, dh, dc, acts, tanhC, cPrev)
 	}
 }
 
@@ -109,11 +101,7 @@ func gruPart(j *rowJob, lo, hi int) {
 	for i := lo; i < hi; i++ {
 		h, hPrev := j.Rows(0, i, i+1), j.Rows(4, i, i+1)
 		acts, gx, gh := j.X[1][3*i*n:3*(i+1)*n], j.X[2][3*i*n:3*(i+1)*n], j.X[3][3*i*n:3*(i+1)*n]
-		if f := rowTable[cpu.Current].gruRow; f != nil {
-			f(cpu.Ptr(h), cpu.Ptr(acts), cpu.Ptr(gx), cpu.Ptr(gh), cpu.Ptr(hPrev), n)
-		} else {
-			gruRowGo(h, acts, gx, gh, hPrev)
-		}
+		gruRow(h, acts, gx, gh, hPrev)
 	}
 }
 
@@ -141,10 +129,6 @@ func gruGradPart(j *rowJob, lo, hi int) {
 		dhPrev, dh, hPrev := j.Rows(2, i, i+1), j.Rows(3, i, i+1), j.Rows(6, i, i+1)
 		dgx, dgh := j.X[0][3*i*n:3*(i+1)*n], j.X[1][3*i*n:3*(i+1)*n]
 		acts, gh := j.X[4][3*i*n:3*(i+1)*n], j.X[5][3*i*n:3*(i+1)*n]
-		if f := rowTable[cpu.Current].gruGradRow; f != nil {
-			f(cpu.Ptr(dgx), cpu.Ptr(dgh), cpu.Ptr(dhPrev), cpu.Ptr(dh), cpu.Ptr(acts), cpu.Ptr(gh), cpu.Ptr(hPrev), n)
-		} else {
-			gruGradRowGo(dgx, dgh, dhPrev, dh, acts, gh, hPrev)
-		}
+		gruGradRow(dgx, dgh, dhPrev, dh, acts, gh, hPrev)
 	}
 }

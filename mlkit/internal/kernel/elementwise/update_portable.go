@@ -32,15 +32,21 @@ func lionGo(w, g, m []float32, lr, beta1, take1, beta2, take2, keep float32) {
 	}
 }
 
-func momentumGo(w, g, buf []float32, lr, mu, take float32, nesterov bool) {
+func momentumGo(w, g, buf []float32, lr, mu, take float32) {
 	g, buf = g[:len(w)], buf[:len(w)]
 	for i, d := range g {
 		b := mu*buf[i] + take*d
 		buf[i] = b
-		if nesterov {
-			b = d + mu*b
-		}
 		w[i] -= lr * b
+	}
+}
+
+func nesterovGo(w, g, buf []float32, lr, mu, take float32) {
+	g, buf = g[:len(w)], buf[:len(w)]
+	for i, d := range g {
+		b := mu*buf[i] + take*d
+		buf[i] = b
+		w[i] -= lr * (d + mu*b)
 	}
 }
 
@@ -48,4 +54,18 @@ func bytesToFloatsGo(dst []float32, src []byte, scale, shift float32) {
 	for i, b := range src[:len(dst)] {
 		dst[i] = float32(b)*scale + shift
 	}
+}
+
+func geluSlopeGo(y, slope, x []float32) {
+	for i, v := range x {
+		y[i], slope[i] = float32(float64(v)*normalCDF(float64(v))), float32(geluSlopeAt(float64(v)))
+	}
+}
+
+// maxAbsGo returns the largest |x|, of numbers that are not NaN.
+func maxAbsGo(x []float32) (m float32) {
+	for _, v := range x {
+		m = max(m, v, -v)
+	}
+	return m
 }

@@ -152,3 +152,23 @@ func ExampleLive() {
 	}
 	// Output:
 }
+
+func ExampleGraph() {
+	d := show.Graph("One neuron").
+		Box("x", "x = 2").Box("w", "w = −3", show.Color(0)).Op("mul", "×").Op("square", "( )²").Box("L", "L").
+		Edge("x", "mul", "2", "∂L/∂x = 36").Edge("w", "mul", "−3", "∂L/∂w = −24").
+		Edge("mul", "square", "−6", "−12").Edge("square", "L", "36", "1")
+	d.Show()
+	fmt.Println(d.Describe())
+	// Output: One neuron: a graph of 5 nodes. x = 2 → × (2; ∂L/∂x = 36), w = −3 → × (−3; ∂L/∂w = −24), × → ( )² (−6; −12), ( )² → L (36; 1).
+}
+
+func ExampleNetwork() {
+	p := show.Network("A hidden layer",
+		show.NetworkLayer{Name: "input", Units: 2, Label: []string{"x_{1}", "x_{2}"}},
+		show.NetworkLayer{Name: "hidden\nReLU", Units: 16},
+		show.NetworkLayer{Name: "output", Units: 1})
+	p.Show()
+	fmt.Println(p.Describe())
+	// Output: A hidden layer: a network of 3 fully connected layers of units: input 2, hidden ReLU 16, output 1.
+}

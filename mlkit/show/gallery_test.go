@@ -144,6 +144,12 @@ func gallery() map[string]Drawing {
 		"panels": Panels("Batch, mini-batch, stochastic", 3,
 			Plot("batch", "step", "loss").Line("loss", nil, decay(0.02, 0.1)), Plot("mini-batch", "step", "loss").Line("loss", nil, decay(0.03, 0.1)),
 			Plot("stochastic", "step", "loss").Line("loss", nil, decay(0.04, 0.1))),
+		"network": Network("A network for handwritten digits", NetworkLayer{"input\n28×28 pixels", 784, nil}, NetworkLayer{"hidden\nReLU", 8, nil},
+			NetworkLayer{"output\nsoftmax", 3, []string{"p_{0}", "p_{1}", "p_{2}"}}),
+		"graph": Graph("One neuron: values above the arrows, gradients below").Box("x", "x = 2").Box("w", "w = −3", Color(0)).Box("b", "b = 1", Color(0)).
+			Op("mul", "×").Op("add", "+").Op("tanh", "tanh").Box("L", "L", Color(1)).
+			Edge("x", "mul", "2", "∂L/∂x = −0.21").Edge("w", "mul", "−3", "∂L/∂w = 0.14").Edge("mul", "add", "−6", "0.07").Edge("b", "add", "1", "0.07").
+			Edge("add", "tanh", "−5", "0.07").Edge("tanh", "L", "−1.00", "1").Edge("w", "L", "λ"),
 		"surface": Surface("A saddle", "x", "y", "f", NewGrid(-1, 1, 40, -1, 1, 40), NewGrid(-1, 1, 40, -1, 1, 40).Eval(func(x, y float64) float64 { return x*x - y*y })),
 	}
 }

@@ -300,7 +300,7 @@ func (n *noteLine) draw(c draw.Canvas) {
 	}
 	why := "not finite"
 	if n.beyond {
-		why = "not finite, or beyond 10^{±300},"
+		why = "not finite or beyond 10^{±300}"
 	}
 	s := fmt.Sprintf("1 value that is %s (or not positive on a log axis) is not drawn", why)
 	if n.skipped > 1 {

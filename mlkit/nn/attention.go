@@ -67,7 +67,8 @@ func NewMultiHeadAttention(rng *rand.Rand, width, heads int) *MultiHeadAttention
 	return m
 }
 
-// Forward is self-attention without a mask, [batch, time, width] to the same.
+// Forward is self-attention without a mask: [batch, time, width] → [batch, time,
+// width].
 func (m *MultiHeadAttention) Forward(x tensor.Tensor) tensor.Tensor {
 	y, _ := m.Attend(x, x, x, Mask{})
 	return y

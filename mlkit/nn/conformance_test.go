@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -520,5 +524,39 @@ func TestSequentialFusesReLU(t *testing.T) {
 				t.Errorf("%s: results differ", name)
 			}
 		}
+	}
+}
+
+// TestForwardsSayTheirShapes reads the sources: the comment of every Forward says
+// what shape gives what shape.
+func TestForwardsSayTheirShapes(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			m, ok := d.(*ast.FuncDecl)
+			if !ok || m.Recv == nil || m.Name.Name != "Forward" {
+				continue
+			}
+			found++
+			text := m.Doc.Text()
+			says := strings.Contains(text, "→") || strings.Contains(text, "shapes are those of") || strings.Contains(text, "It panics")
+			if !says {
+				t.Errorf("%s: %q does not say “[shape] → [shape]”", name, text)
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("%d Forwards found: the test shows nothing", found)
 	}
 }

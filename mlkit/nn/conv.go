@@ -108,7 +108,9 @@ func NewConv2D(rng *rand.Rand, c Conv) *Conv2D {
 	return l
 }
 
-// Forward convolves.
+// Forward convolves: [n, in, h, w] → [n, out, h′, w′], where
+// h′ = (h + 2·padding − dilation·(kernel−1) − 1)/stride + 1, rounded down, and w′
+// likewise. See [tensor.Tensor.Conv2D].
 func (l *Conv2D) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.Conv2D(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options)
 }
@@ -138,7 +140,9 @@ func NewConv1D(rng *rand.Rand, c Conv) *Conv1D {
 	return l
 }
 
-// Forward convolves.
+// Forward convolves: [n, in, length] → [n, out, length′], where
+// length′ = (length + 2·padding − dilation·(kernel−1) − 1)/stride + 1, rounded
+// down.
 func (l *Conv1D) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.Conv1D(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options)
 }
@@ -162,7 +166,8 @@ func NewConvTranspose2D(rng *rand.Rand, c Conv) *ConvTranspose2D {
 	return l
 }
 
-// Forward enlarges.
+// Forward enlarges: [n, in, h, w] → [n, out, h′, w′], where h′ = (h−1)·stride −
+// 2·padding + dilation·(kernel−1) + 1 + output padding, and w′ likewise.
 func (l *ConvTranspose2D) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.ConvTranspose2D(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options, l.OutputPadding)
 }

@@ -6,12 +6,12 @@ import "descent/mlkit/tensor"
 // others by 1/(1−P) (see [tensor.Tensor.Dropout]).
 type Dropout struct{ P float32 }
 
-// Forward drops, in training.
+// Forward drops elements in training: [...] → the same shape.
 func (d Dropout) Forward(x tensor.Tensor) tensor.Tensor { return x.Dropout(d.P) }
 
 // SpatialDropout drops whole channels of [n, c, ...] with probability P in
 // training.
 type SpatialDropout struct{ P float32 }
 
-// Forward drops, in training.
+// Forward drops channels in training: [n, c, ...] → the same shape.
 func (d SpatialDropout) Forward(x tensor.Tensor) tensor.Tensor { return x.SpatialDropout(d.P) }

@@ -66,8 +66,8 @@ func NewLearnedPositions(rng *rand.Rand, length, width int) *LearnedPositions {
 	return l
 }
 
-// Forward maps [batch, time, width] to the same shape. A sequence longer than
-// the positions panics with a *tensor.ShapeError.
+// Forward adds the positions: [batch, time, width] → the same shape. A sequence
+// longer than the positions panics with a *tensor.ShapeError.
 func (l *LearnedPositions) Forward(x tensor.Tensor) tensor.Tensor {
 	w := x.Tape().Use(l.Weight)
 	checkPositions("LearnedPositions", x, l.Weight.Dims()[0], l.Weight.Dims()[1])
@@ -102,8 +102,8 @@ func NewSinusoidalPositions(length, width int) *SinusoidalPositions {
 	return s
 }
 
-// Forward maps [batch, time, width] to the same shape. A sequence longer than
-// the positions panics with a *tensor.ShapeError.
+// Forward adds the positions: [batch, time, width] → the same shape. A sequence
+// longer than the positions panics with a *tensor.ShapeError.
 func (s *SinusoidalPositions) Forward(x tensor.Tensor) tensor.Tensor {
 	checkPositions("SinusoidalPositions", x, s.length, s.width)
 	n := x.Dim(1)

@@ -15,14 +15,15 @@ type Layer interface {
 // Func makes a layer of a function: nn.Func(tensor.Tensor.ReLU).
 type Func func(tensor.Tensor) tensor.Tensor
 
-// Forward calls f.
+// Forward calls f: the shapes are those of f.
 func (f Func) Forward(x tensor.Tensor) tensor.Tensor { return f(x) }
 
 // Sequential runs layers one after the other. Its parameters are named by the
 // layers' positions: "0.weight", "2.bias".
 type Sequential []Layer
 
-// Forward passes x through every layer. A ReLU behind a Linear or a Conv2D is
+// Forward passes x through every layer: the input of the first → the output of
+// the last. A ReLU behind a Linear or a Conv2D is
 // computed with it, to the same bits; so is a MaxPool2D of 2 behind a Conv2D,
 // with or without a ReLU before or after it (the gradient of the bias is then
 // added up in another order).
@@ -79,7 +80,8 @@ type Residual struct {
 	Shortcut Layer // nil: the input as it is
 }
 
-// Forward computes Body(x) + Shortcut(x).
+// Forward computes Body(x) + Shortcut(x): the body's input → its output, which
+// must have the shortcut's shape.
 func (r Residual) Forward(x tensor.Tensor) tensor.Tensor {
 	y := r.Body.Forward(x)
 	if r.Shortcut != nil {

@@ -24,7 +24,7 @@ func NewLinear(rng *rand.Rand, in, out int) *Linear {
 	return l
 }
 
-// Forward maps [..., in] to [..., out].
+// Forward is x·Wᵀ + b: [..., in] → [..., out].
 func (l *Linear) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.Linear(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias))
 }

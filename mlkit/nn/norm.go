@@ -25,7 +25,8 @@ func NewBatchNorm(channels int) *BatchNorm {
 		RunningMean: tensor.NewBuffer(0, channels), RunningVar: tensor.NewBuffer(1, channels), Momentum: 0.1, Eps: 1e-5}
 }
 
-// Forward normalises.
+// Forward normalises each channel: [n, channels, ...] → the same shape. See
+// [tensor.Tensor.BatchNorm].
 func (l *BatchNorm) Forward(x tensor.Tensor) tensor.Tensor {
 	t := x.Tape()
 	if l.Frozen && t.Training() {
@@ -49,7 +50,8 @@ func NewLayerNorm(dims ...int) *LayerNorm {
 	return &LayerNorm{Weight: ones(dims...), Bias: tensor.NewParam(dims...), Eps: 1e-5}
 }
 
-// Forward normalises.
+// Forward normalises each sample over the last axes: [..., dims...] → the same
+// shape.
 func (l *LayerNorm) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.LayerNorm(useOptional(x.Tape(), l.Weight), useOptional(x.Tape(), l.Bias), l.Eps)
 }
@@ -72,7 +74,8 @@ func NewGroupNorm(groups, channels int) *GroupNorm {
 // PyTorch: each channel of each sample on its own (Ulyanov et al. 2016).
 func NewInstanceNorm(channels int) *GroupNorm { return &GroupNorm{Groups: channels, Eps: 1e-5} }
 
-// Forward normalises.
+// Forward normalises each group of channels of each sample: [n, channels, ...] →
+// the same shape.
 func (l *GroupNorm) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.GroupNorm(l.Groups, useOptional(x.Tape(), l.Weight), useOptional(x.Tape(), l.Bias), l.Eps)
 }
@@ -88,7 +91,8 @@ type RMSNorm struct {
 // Eps is float32's 2⁻²³, PyTorch's default.
 func NewRMSNorm(n int) *RMSNorm { return &RMSNorm{Weight: ones(n), Eps: 0x1p-23} }
 
-// Forward normalises.
+// Forward divides by the root mean square of the last axis: [..., n] → the same
+// shape.
 func (l *RMSNorm) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.RMSNorm(useOptional(x.Tape(), l.Weight), l.Eps)
 }
@@ -102,7 +106,8 @@ type LocalResponseNorm struct {
 	K     float32 // 0 is 1
 }
 
-// Forward normalises.
+// Forward normalises across neighbouring channels: [n, channels, ...] → the same
+// shape.
 func (l LocalResponseNorm) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.LocalResponseNorm(l.Size, or(l.Alpha, 1e-4), or(l.Beta, 0.75), or(l.K, 1))
 }

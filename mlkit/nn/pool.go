@@ -14,7 +14,9 @@ type MaxPool2D struct {
 	PaddingW                    int // 0: as vertically; NoPadding for none
 }
 
-// Forward pools.
+// Forward takes the largest element of each window: [n, channels, h, w] → [n, channels,
+// h′, w′], where h′ = (h + 2·padding − dilation·(kernel−1) − 1)/stride + 1,
+// rounded down (up with CeilMode), and w′ likewise.
 func (p MaxPool2D) Forward(x tensor.Tensor) tensor.Tensor { return x.MaxPool2D(p.options()) }
 
 func (p MaxPool2D) options() tensor.Pool {
@@ -46,7 +48,9 @@ type AvgPool2D struct {
 	PaddingW         int // 0: as vertically; NoPadding for none
 }
 
-// Forward pools.
+// Forward takes the mean of each window: [n, channels, h, w] → [n, channels, h′, w′],
+// where h′ = (h + 2·padding − kernel)/stride + 1, rounded down (up with
+// CeilMode), and w′ likewise.
 func (p AvgPool2D) Forward(x tensor.Tensor) tensor.Tensor {
 	o := MaxPool2D{Kernel: p.Kernel, Stride: p.Stride, Padding: p.Padding, CeilMode: p.CeilMode,
 		KernelW: p.KernelW, StrideW: p.StrideW, PaddingW: p.PaddingW}.options()
@@ -63,7 +67,8 @@ type MaxPool1D struct {
 	CeilMode bool
 }
 
-// Forward pools.
+// Forward takes the largest element of each window: [n, channels, length] → [n,
+// channels, length′]. See [MaxPool2D.Forward].
 func (p MaxPool1D) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.MaxPool1D(MaxPool2D{Kernel: p.Kernel, Stride: p.Stride, Padding: p.Padding, Dilation: p.Dilation, CeilMode: p.CeilMode}.options())
 }
@@ -77,7 +82,8 @@ type AvgPool1D struct {
 	ExcludePad bool
 }
 
-// Forward pools.
+// Forward takes the mean of each window: [n, channels, length] → [n, channels,
+// length′]. See [AvgPool2D.Forward].
 func (p AvgPool1D) Forward(x tensor.Tensor) tensor.Tensor {
 	o := MaxPool2D{Kernel: p.Kernel, Stride: p.Stride, Padding: p.Padding, CeilMode: p.CeilMode}.options()
 	o.ExcludePad = p.ExcludePad
@@ -87,7 +93,7 @@ func (p AvgPool1D) Forward(x tensor.Tensor) tensor.Tensor {
 // AdaptiveAvgPool2D averages images of any size to H×W (W 0: as H).
 type AdaptiveAvgPool2D struct{ H, W int }
 
-// Forward pools.
+// Forward takes the mean of each cell: [n, channels, h, w] → [n, channels, H, W].
 func (p AdaptiveAvgPool2D) Forward(x tensor.Tensor) tensor.Tensor {
 	s := pair(p.H, p.W, 1)
 	return x.AdaptiveAvgPool2D(s[0], s[1])
@@ -96,7 +102,7 @@ func (p AdaptiveAvgPool2D) Forward(x tensor.Tensor) tensor.Tensor {
 // GlobalAvgPool averages [n, c, ...] over all but the first two axes, to [n, c].
 type GlobalAvgPool struct{}
 
-// Forward pools.
+// Forward takes the mean of each channel: [n, channels, ...] → [n, channels].
 func (GlobalAvgPool) Forward(x tensor.Tensor) tensor.Tensor {
 	return planes("GlobalAvgPool", x).Mean(2)
 }
@@ -105,7 +111,7 @@ func (GlobalAvgPool) Forward(x tensor.Tensor) tensor.Tensor {
 // [n, c, ...], to [n, c].
 type GlobalMaxPool struct{}
 
-// Forward pools.
+// Forward takes the largest element of each channel: [n, channels, ...] → [n, channels].
 func (GlobalMaxPool) Forward(x tensor.Tensor) tensor.Tensor {
 	return planes("GlobalMaxPool", x).Max(2)
 }
@@ -134,7 +140,7 @@ type Upsample struct {
 	AlignCorners bool // of Bilinear: the corner pixels' centres stay in place
 }
 
-// Forward enlarges.
+// Forward enlarges: [n, channels, h, w] → [n, channels, Scale·h, Scale·w].
 func (u Upsample) Forward(x tensor.Tensor) tensor.Tensor {
 	s := u.Scale
 	if s == 0 {
@@ -153,5 +159,5 @@ func (u Upsample) Forward(x tensor.Tensor) tensor.Tensor {
 // Flatten turns [n, ...] into [n, rest].
 type Flatten struct{}
 
-// Forward reshapes, without a copy.
+// Forward reshapes, without a copy: [n, ...] → [n, product of the rest].
 func (Flatten) Forward(x tensor.Tensor) tensor.Tensor { return x.Flatten() }

@@ -44,7 +44,7 @@ func NewTransformerEncoderLayer(rng *rand.Rand, c Transformer) *TransformerEncod
 	return l
 }
 
-// Forward is Run without a mask.
+// Forward is Run without a mask: [batch, time, width] → the same shape.
 func (l *TransformerEncoderLayer) Forward(x tensor.Tensor) tensor.Tensor { return l.Run(x, Mask{}) }
 
 // Run maps [batch, time, width] to the same shape.
@@ -149,7 +149,7 @@ func NewTransformerEncoder(rng *rand.Rand, layers int, c Transformer) *Transform
 	return e
 }
 
-// Forward is Run without a mask.
+// Forward is Run without a mask: [batch, time, width] → the same shape.
 func (e *TransformerEncoder) Forward(x tensor.Tensor) tensor.Tensor { return e.Run(x, Mask{}) }
 
 // Run maps [batch, time, width] to the same shape.

@@ -66,7 +66,8 @@
 //	Slice SliceStep Select   slice                    x[a:b:c] x[i]
 //	Expand Flip Pad          broadcast_to flip pad    expand flip pad        Pad's pairs begin at the last axis, as in PyTorch
 //	Concat Stack Split Chunk concatenate stack split  cat stack split chunk
-//	Rows IndexSelect         take                     embedding index_select gradients add up in the order of the ids
+//	IndexSelect              take                     index_select           gradients add up in the order of the ids
+//	Rows Embed               take                     embedding              IndexSelect along the first axis; Embed has a row that is not trained
 //	Gather ScatterAdd        take_along_axis –        gather scatter_add
 //	Tape.OneHot, Tril Triu   one_hot tril triu        one_hot tril triu
 //	ReLU GELU SiLU …         relu gelu silu           relu gelu silu
@@ -80,6 +81,16 @@
 // # Adding an operation
 //
 // Inside this package an operation is one function that computes its value and
-// pushes a node, and beside it a static backward function. Outside, [NewOp]
-// gives the same two halves to anyone.
+// pushes a node, and beside it a static backward function. What it keeps for the
+// way back is a struct with named fields, which the tape lends it until Reset
+// (kept.go). It gets a row in TestGradients, in the goldens and in
+// TestAnyShapeWorksOrIsRefused, which notices when one is missing. Outside,
+// [NewOp] gives the same two halves to anyone.
+//
+// Layers that are one operation (recurrent ones, attention, feed-forward blocks)
+// stand here, each in a file of its own, and not in a package beside: they write
+// pieces of gradients into buffers of operands, hand buffers on and give working
+// memory back in the middle of a pass. NewOp leaves that out on purpose, because
+// a slip there is a wrong number without a message; a second package would need
+// it exported.
 package tensor

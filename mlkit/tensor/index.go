@@ -6,14 +6,23 @@ import (
 	"descent/mlkit/internal/kernel/elementwise"
 )
 
-// Rows picks x[id] along the first axis: x [n, ...] and ids of shape [...ids]
-// give [...ids, ...]. An id may occur often, its gradients add up in the order
-// of the ids. An id outside of 0…n−1 panics. The ids are not copied and must
-// not change until Reset.
+// There is one look-up by id, IndexSelect, with two short forms: Rows, because
+// the axis is nearly always the first, and Embed, because only the table of an
+// embedding has a row that is not to be trained.
+
+// IndexSelect picks x[..., id, ...] along an axis (NumPy's take): the axes of the
+// ids take the place of that one. An id may occur often; its gradients add up in
+// the order of the ids. An id outside of 0…n−1, n the axis's length, panics with
+// a [*ShapeError]. The ids are not copied and must not change until Reset.
+func (x Tensor) IndexSelect(axis int, ids Ints) Tensor { return x.take("IndexSelect", axis, ids) }
+
+// Rows is IndexSelect along the first axis: x [n, ...] and ids [...] give
+// [...ids, ...].
 func (x Tensor) Rows(ids Ints) Tensor { return x.take("Rows", 0, ids) }
 
-// Embed is [Tensor.Rows], but no gradient flows into the row padding: the
-// vector of ids that fill up a batch stays as it is. Negative: no such row.
+// Embed is Rows of a table [n, width], whose row padding gets no gradient: the
+// vector of the id that fills up sequences stays as it is. A negative padding
+// means that there is no such row.
 func (x Tensor) Embed(ids Ints, padding int) Tensor {
 	y := x.take("Embed", 0, ids)
 	if k, ok := x.t.nodes[y.i].kept.(*taken); ok {
@@ -21,10 +30,6 @@ func (x Tensor) Embed(ids Ints, padding int) Tensor {
 	}
 	return y
 }
-
-// IndexSelect is Rows along any axis: the ids' axes take the place of that one
-// (NumPy's take).
-func (x Tensor) IndexSelect(axis int, ids Ints) Tensor { return x.take("IndexSelect", axis, ids) }
 
 func (x Tensor) take(op string, axis int, ids Ints) Tensor {
 	in := x.node(op)

@@ -65,7 +65,7 @@ func check(ctx context.Context, args []string) error {
 func differences(committed, executed *nb.Notebook, smoke bool) error {
 	compare := nb.Compare
 	if smoke {
-		compare = nb.CompareKinds
+		compare = nb.CompareSmall
 	}
 	var failed error
 	for _, d := range compare(committed, executed) {

@@ -3,8 +3,10 @@ package nb
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"image"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -118,18 +120,47 @@ func TestAround(t *testing.T) {
 	}
 }
 
-func TestCompareKinds(t *testing.T) {
-	const a = `{"output_type":"stream","name":"stdout","text":"a\nb\n"}`
-	const b = `{"output_type":"stream","name":"stdout","text":"c\n"}`
-	if diffs := CompareKinds(notebook(t, `{}`, a), notebook(t, `{}`, b)); len(diffs) != 0 {
-		t.Errorf("another text of the same kind: %v", diffs)
+func TestCompareSmall(t *testing.T) {
+	sized := func(text string, outputs ...string) *Notebook {
+		sources := []string{
+			"%%\nfmt.Println(1)",
+			"%%\nfmt.Println(show.Sized(60000, 500))",
+			"func epochs() int { return show.Sized(9, 1) }\n\ntype model struct{}\n\nfunc unrelated() {}",
+			"func (m model) fit() int { return passes() }\n\nfunc passes() int { return epochs() }",
+			"%%\nunrelated()",
+			"%%\nvar m model\nfmt.Println(m.fit())",
+		}
+		var cells []any
+		for _, s := range sources {
+			outs := []any{}
+			if strings.HasPrefix(s, "%%") && text != "" {
+				outs = append(outs, map[string]any{"output_type": "stream", "name": "stdout", "text": text})
+			}
+			cells = append(cells, map[string]any{"cell_type": "code", "metadata": map[string]any{}, "source": s, "outputs": outs})
+		}
+		data, err := json.Marshal(map[string]any{"nbformat": 4, "cells": cells})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := Parse(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
 	}
-	if diffs := CompareKinds(notebook(t, `{}`, a), notebook(t, `{}`, "")); len(diffs) != 1 {
-		t.Errorf("no output any more: %v", diffs)
+	numbers := func(diffs []Difference) (cells []int) {
+		for _, d := range diffs {
+			cells = append(cells, d.Cell)
+		}
+		return cells
 	}
-	small := notebook(t, `{}`, "")
-	small.Cells()[0].raw["source"] = "n := show.Sized(60000, 500)"
-	if !small.HasSmoke() || notebook(t, `{}`, "").HasSmoke() {
+	if got := numbers(CompareSmall(sized("a\nb\n"), sized("c\n"))); !slices.Equal(got, []int{1, 5}) {
+		t.Errorf("another text of the same kind: cells %v differ, want those that do not know of the size, 1 and 5", got)
+	}
+	if got := numbers(CompareSmall(sized("a\nb\n"), sized(""))); !slices.Equal(got, []int{1, 2, 5, 6}) {
+		t.Errorf("no outputs any more: cells %v differ", got)
+	}
+	if !sized("").HasSmoke() || notebook(t, `{}`, "").HasSmoke() {
 		t.Error("HasSmoke does not see show.Sized, or sees what is not there")
 	}
 }

@@ -118,6 +118,42 @@ func intersect(a, b map[string]bool) bool {
 	return false
 }
 
+// sizes are the functions of package show that make a cell small where the
+// notebook is only tried out.
+var sizes = map[string]bool{"Sized": true, "Smoke": true}
+
+// small tells of each cell whether what it shows may depend on the size of a
+// notebook that is only tried out: it asks for the size, or mentions something
+// whose declaration does, directly or by way of others. A cell that is not plain
+// Go counts as small, too.
+func small(cells []Cell) []bool {
+	programs := make([]Program, len(cells))
+	plain := make([]bool, len(cells))
+	tainted := maps.Clone(sizes)
+	for i, c := range cells {
+		programs[i], plain[i] = c.Program()
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, p := range programs {
+			for _, d := range p.decls {
+				if !intersect(d.mentions, tainted) {
+					continue
+				}
+				for name := range d.names {
+					grown = grown || !tainted[name]
+					tainted[name] = true
+				}
+			}
+		}
+	}
+	is := make([]bool, len(cells))
+	for i, p := range programs {
+		is[i] = !plain[i] || intersect(p.main, tainted)
+	}
+	return is
+}
+
 func declare(d ast.Decl) declaration {
 	decl := declaration{names: map[string]bool{}, mentions: mentions(d)}
 	switch d := d.(type) {

@@ -8,11 +8,13 @@
 //
 // A [Task] does the usual rest in one call: it divides the rows, fits an
 // [Encoding] to the training part and gives both parts as data sets.
-// [Encoding.Fit], [Table.Classification] and [Table.Regression] are its steps, for
-// rows that are divided in another way.
+// [Task.Fit] and [Preprocessor.Dataset] are its steps, for rows that are divided in
+// another way; [Encoding.Fit], [Table.Classification] and [Table.Regression] are
+// theirs.
 //
 // What was fitted saves and loads whole with encoding/json: an [Encoder], and a
-// [Preprocessor], which is an Encoder and the names of the classes. A field that is
+// [Preprocessor], which is an Encoder with the name of the answer and those of the
+// classes; [Encoder.EncodeRow] then makes features of one row in a service. A field that is
 // unknown, missing, null or there twice is an error, as is a value that cannot be
 // used; after an error the receiver is as it was.
 package tabular

@@ -155,6 +155,8 @@ func TestEncodeRefuses(t *testing.T) {
 		`row 0, column "age": +Inf is beyond float32`:                                                              encode(tabular.Encoding{}, tableOf(numbers(1, 2)), tableOf(numbers(math.Inf(1), 1))),
 		`column "age" is of kind category, and of kind number in the training part: read it with CSVOptions.Kinds`: encode(tabular.Encoding{}, tableOf(numbers(1, 2)), tableOf(tabular.Column{Name: "age", Texts: []string{"1", "x"}})),
 		`column "age" has 2 rows, column "sex" has 1`:                                                              encode(tabular.Encoding{}, tableOf(texts("male"), numbers(1, 2)), nil),
+		`column "age" is of kind category and holds something else: SetKind`:                                       encode(tabular.Encoding{}, tableOf(tabular.Column{Name: "age", Kind: tabular.Category, Numbers: []float64{1}}), nil),
+		`column "sex" is of kind number and holds something else`:                                                  encode(tabular.Encoding{}, tableOf(tabular.Column{Name: "sex", Kind: tabular.Number, Texts: []string{"1"}}), nil),
 		`two columns are named "age"`:                                                                              encode(tabular.Encoding{}, tableOf(numbers(1, 2), numbers(1, 2)), nil),
 		`has no column "age"`:                                                                                      encode(tabular.Encoding{}, tableOf(numbers(1, 2)), tableOf(texts("male"))),
 		"there are no columns to encode":                                                                           encode(tabular.Encoding{}, tableOf(), nil),
@@ -162,10 +164,10 @@ func TestEncodeRefuses(t *testing.T) {
 		"Indicator marks what Fill fills":                                                                          encode(tabular.Encoding{Indicator: true}, table, table),
 		`Ordinal names "job", which is not among the columns`:                                                      encode(tabular.Encoding{Ordinal: []string{"job"}}, table, table),
 		`Ordinal names "age", which is of kind number`:                                                             encode(tabular.Encoding{Ordinal: []string{"age"}}, table, table),
-		"no such Encoding":                                                                                         encode(tabular.Encoding{Scale: 3}, table, table),
-		`column "age": center 0, scale +Inf`:                                                                       encode(tabular.Encoding{Scale: tabular.Standard}, tableOf(numbers(-1e300, 1e300)), nil),
-		`column "sex" has 70000 different texts`:                                                                   encode(tabular.Encoding{}, tableOf(texts(many...)), nil),
-		`0 features and 70000 more for column "sex"`:                                                               encode(tabular.Encoding{}, tableOf(tabular.Column{Name: "sex", Kind: tabular.Category, Texts: many}), nil),
+		"no such Encoding":                           encode(tabular.Encoding{Scale: 3}, table, table),
+		`column "age": center 0, scale +Inf`:         encode(tabular.Encoding{Scale: tabular.Standard}, tableOf(numbers(-1e300, 1e300)), nil),
+		`column "sex" has 70000 different texts`:     encode(tabular.Encoding{}, tableOf(texts(many...)), nil),
+		`0 features and 70000 more for column "sex"`: encode(tabular.Encoding{}, tableOf(tabular.Column{Name: "sex", Kind: tabular.Category, Texts: many}), nil),
 		`70000 rows of 65000 features (65000 of them are column "sex"'s) are more than 1073741824 numbers: encode parts`: encode(tabular.Encoding{}, tableOf(tabular.Column{Name: "sex", Kind: tabular.Category, Texts: many[:65_000]}), tableOf(texts(many...))),
 	} {
 		if err == nil || !strings.Contains(err.Error(), why) {
@@ -274,6 +276,41 @@ func TestTaskOfRegression(t *testing.T) {
 	saved, err := json.Marshal(s.Preprocessor)
 	if err != nil || strings.Contains(string(saved), "classes") {
 		t.Errorf("%s %v", saved, err)
+	}
+}
+
+// A second table that has other classes, or some of them: labels number the classes
+// of the first.
+func TestClassesOfAnotherTable(t *testing.T) {
+	read := func(text string) *tabular.Table {
+		table, err := tabular.ReadCSV(strings.NewReader(text), tabular.CSVOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table
+	}
+	p, err := tabular.Task{Label: "kind"}.Fit(read("a,kind\n1,cat\n2,dog\n3,eel\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := p.Dataset(read("kind,a\neel,5\ndog,6\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := batch(t, set, 0, 0, 1); !slices.Equal(b.Labels, []int32{2, 1}) || !slices.Equal(b.X, []float32{5, 6}) {
+		t.Errorf("%v %v", b.Labels, b.X)
+	}
+	for text, why := range map[string]string{"a,kind\n1,fox\n": `row 0, column "kind": data: no class is named "fox"; there are ["cat" "dog" "eel"]`, "a,b\n1,2\n": `no column "kind"`, "kind,a\ncat,x\n": "of kind category"} {
+		if _, err := p.Dataset(read(text)); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%q: %v, want %q in it", text, err, why)
+		}
+	}
+	r, err := tabular.Task{Target: "a"}.Fit(read("a,kind\n1,cat\n2,dog\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set, err = r.Dataset(read("kind,a\ndog,7\n")); err != nil || batch(t, set, 0, 0).Y[0] != 7 {
+		t.Error(err)
 	}
 }
 

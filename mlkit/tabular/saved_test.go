@@ -39,7 +39,7 @@ func TestEncoderComesBackWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := tabular.Preprocessor{Encoder: e, Classes: data.Classes{"no", "yes"}}
+		in := tabular.Preprocessor{Answer: "survived", Encoder: e, Classes: data.Classes{"no", "yes"}}
 		b, err := json.Marshal(in)
 		if err != nil {
 			t.Fatal(err)
@@ -96,9 +96,11 @@ func TestEncoderRefusesWhatIsDamaged(t *testing.T) {
 		}
 	}
 	for text, why := range map[string]string{
-		`{"classes":["a"]}`:          `"encoder" is missing`,
-		`{"encoder":{"columns":[]}}`: "no columns",
-		`{"encoder":{"columns":[{"name":"a","kind":"category","categories":["x"]}]},"classes":[]}`: "no classes",
+		`{"answer":"a","classes":["a"]}`:                                                                        `"encoder" is missing`,
+		`{"encoder":{"columns":[{"name":"a","kind":"category","categories":["x"]}]}}`:                           `"answer" is missing`,
+		`{"answer":"","encoder":{"columns":[{"name":"a","kind":"category","categories":["x"]}]}}`:               "the name of an Answer",
+		`{"answer":"a","encoder":{"columns":[]}}`:                                                               "no columns",
+		`{"answer":"a","encoder":{"columns":[{"name":"a","kind":"category","categories":["x"]}]},"classes":[]}`: "no classes",
 	} {
 		var p tabular.Preprocessor
 		if err := json.Unmarshal([]byte(text), &p); err == nil || !strings.Contains(err.Error(), why) || p.Encoder != nil {

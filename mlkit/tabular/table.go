@@ -47,7 +47,8 @@ func (t *Table) lacks(name string) error {
 	return fmt.Errorf("tabular: the table has no column %q; it has %s", name, strings.Join(names, ", "))
 }
 
-// byName finds columns at one look each, however many there are.
+// byName finds columns at one look each, however many there are, and checks that
+// the table is one.
 func (t *Table) byName() (map[string]*Column, error) {
 	all := make(map[string]*Column, len(t.Columns))
 	for i := range t.Columns {
@@ -57,6 +58,9 @@ func (t *Table) byName() (map[string]*Column, error) {
 		}
 		if c.Len() != t.Len() {
 			return nil, fmt.Errorf("tabular: column %q has %d rows, column %q has %d", c.Name, c.Len(), t.Columns[0].Name, t.Len())
+		}
+		if numeric := c.kindOf().numeric(); numeric && c.Texts != nil || !numeric && c.Numbers != nil {
+			return nil, fmt.Errorf("tabular: column %q is of kind %v and holds something else: SetKind changes both", c.Name, c.Kind)
 		}
 		all[c.Name] = c
 	}

@@ -42,8 +42,12 @@ func open(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	warm := imports(readable(paths))
-	env, err := setup.Prepare(ctx, setup.Options{Log: os.Stderr, Warm: warm})
+	// Only what the first page needs is waited for.
+	begin := paths[:min(1, len(paths))]
+	if flags.NArg() == 1 {
+		begin = flags.Args()
+	}
+	env, err := setup.Prepare(ctx, setup.Options{Log: os.Stderr, Warm: imports(readable(begin))})
 	if err != nil {
 		return err
 	}
@@ -58,11 +62,14 @@ func open(ctx context.Context, args []string) error {
 		probe.Close()
 		os.Remove(probe.Name())
 	}
-	go env.WarmUp(ctx, warm) // the reader may have changed mlkit since
 	err = lab.Serve(ctx, env, lab.Options{
 		Folder: folder, Open: first, Port: *port, Browser: *browser,
 		Ready: func(address string) {
 			fmt.Printf("The book is open at\n\n    %s\n\nCtrl-C here ends it, with everything that runs in it.\n", address)
+			go func() { // the other chapters; also, the reader may have changed mlkit since
+				env.WarmUp(ctx, imports(readable(paths)))
+				env.CompilePython(ctx)
+			}()
 		},
 	})
 	if errors.Is(err, session.ErrInterrupted) {

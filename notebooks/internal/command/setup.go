@@ -33,5 +33,6 @@ func install(ctx context.Context, args []string) error {
 	if *goOnly {
 		return nil
 	}
+	env.CompilePython(ctx)
 	return env.Fetch(ctx, os.Stderr, loaded(books))
 }

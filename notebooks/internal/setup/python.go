@@ -30,6 +30,9 @@ type interpreter struct {
 	Venv    bool   `json:"venv"`
 }
 
+// version is the number alone.
+func (py interpreter) version() string { number, _, _ := strings.Cut(py.Version, " "); return number }
+
 const probe = `
 import importlib.util, json, sys
 print(json.dumps({
@@ -64,13 +67,12 @@ func findPython(ctx context.Context) (interpreter, error) {
 			seen = append(seen, name+" (does not run)")
 			continue
 		}
-		version, _, _ := strings.Cut(py.Version, " ")
 		if py.Minor < oldestPython {
-			seen = append(seen, name+" "+version)
+			seen = append(seen, name+" "+py.version())
 			continue
 		}
 		if !py.Venv {
-			seen = append(seen, name+" "+version+" without venv")
+			seen = append(seen, name+" "+py.version()+" without venv")
 			noVenv = fmt.Sprintf("python3.%d-venv", py.Minor)
 			continue
 		}
@@ -92,16 +94,44 @@ func findPython(ctx context.Context) (interpreter, error) {
 // gets a new environment instead of a broken one.
 func pythonKey(py interpreter) string { return digest(requirements, py.Path, py.Version) }
 
-// makeVenv makes an environment in dir and installs what the requirements list.
-func makeVenv(ctx context.Context, log *progress, py interpreter, dir, what, requirements string) error {
-	version, _, _ := strings.Cut(py.Version, " ")
+// makeVenv makes an environment in dir and installs what the requirements list:
+// with uv, or where it cannot be had with what Python brings.
+func makeVenv(ctx context.Context, log *progress, cache string, py interpreter, dir, what, requirements string) error {
+	u, err := findUV(ctx, log, cache, py)
+	if err == nil {
+		err = log.timed("installing "+what+" for Python "+py.version()+" with uv "+u.version, func() error {
+			return u.install(ctx, py, dir, requirements)
+		})
+	}
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	log.printf("pip takes the place of uv: %s", strings.Join(strings.Fields(err.Error()), " "))
+	if err := empty(dir); err != nil {
+		return err
+	}
+	return pipVenv(ctx, log, py, dir, what, requirements)
+}
+
+// empty removes what is in the folder.
+func empty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return err
+}
+
+// pipVenv does what uv.install does with venv and pip.
+func pipVenv(ctx context.Context, log *progress, py interpreter, dir, what, requirements string) error {
 	run := func(name string, args ...string) ([]byte, error) {
 		cmd := exec.CommandContext(ctx, name, args...)
 		cmd.Env = pythonEnviron()
+		cmd.Dir = dir // Python would take modules from the working directory
 		session.Group(cmd)
 		return cmd.CombinedOutput()
 	}
-	err := log.timed("making an environment with Python "+version, func() error {
+	err := log.timed("making an environment with Python "+py.version(), func() error {
 		out, err := run(py.Path, "-m", "venv", dir)
 		if err != nil {
 			return failure(ctx, "making a Python environment failed",
@@ -145,7 +175,8 @@ func moveScripts(dir, to string) error {
 			return err
 		}
 		if moved := bytes.ReplaceAll(text, []byte(dir), []byte(to)); !bytes.Equal(moved, text) {
-			if err := os.WriteFile(file, moved, info.Mode().Perm()); err != nil {
+			// As a new file: this one may be a link into uv's cache.
+			if err := errors.Join(os.Remove(file), os.WriteFile(file, moved, info.Mode().Perm())); err != nil {
 				return err
 			}
 		}
@@ -159,7 +190,8 @@ func pythonEnviron() []string {
 	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		switch name {
-		case "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "VIRTUAL_ENV":
+		case "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "VIRTUAL_ENV",
+			"UV_SYSTEM_PYTHON", "UV_BREAK_SYSTEM_PACKAGES", "UV_PYTHON", "UV_CONSTRAINT", "UV_OVERRIDE":
 			return true
 		}
 		return strings.HasPrefix(name, "PYTHON") || strings.HasPrefix(name, "JUPYTER")
@@ -169,3 +201,13 @@ func pythonEnviron() []string {
 }
 
 var errNoGo = errors.New("the go command is not on the PATH: install Go 1.26 or newer (https://go.dev/dl), the kernel compiles every cell with it")
+
+// CompilePython compiles what Python would else compile at the first import, a
+// second or two of JupyterLab's first start. Where that cannot be kept, in a
+// read-only set-up, nothing is lost.
+func (e *Env) CompilePython(ctx context.Context) {
+	cmd := exec.CommandContext(ctx, e.Python, "-m", "compileall", "-q", "-q", filepath.Join(filepath.Dir(filepath.Dir(e.Python)), "lib"))
+	cmd.Env = pythonEnviron()
+	session.Group(cmd)
+	cmd.Run()
+}

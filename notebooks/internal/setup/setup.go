@@ -160,7 +160,7 @@ func build(ctx context.Context, log *progress, env *Env, python interpreter, ven
 	if m.venv {
 		run(func() error {
 			return atomically(venv, func(dir string) error {
-				return errors.Join(makeVenv(ctx, log, python, dir, "JupyterLab", requirements), moveScripts(dir, venv))
+				return errors.Join(makeVenv(ctx, log, filepath.Dir(venv), python, dir, "JupyterLab", requirements), moveScripts(dir, venv))
 			})
 		})
 	}

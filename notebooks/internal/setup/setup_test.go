@@ -112,7 +112,9 @@ func TestNoNetwork(t *testing.T) {
 		}
 		t.Setenv("PIP_INDEX_URL", closedPort)
 		dir := filepath.Join(t.TempDir(), "python")
-		err = atomically(dir, func(dir string) error { return makeVenv(t.Context(), &progress{}, py, dir, "JupyterLab", requirements) })
+		err = atomically(dir, func(dir string) error {
+			return makeVenv(t.Context(), &progress{}, filepath.Dir(dir), py, dir, "JupyterLab", requirements)
+		})
 		if err == nil || !strings.Contains(err.Error(), "needs the network") {
 			t.Errorf("%v; want the remedy", err)
 		}

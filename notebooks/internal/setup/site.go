@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -69,25 +68,21 @@ func PrepareSite(ctx context.Context, out io.Writer) (Site, error) {
 	}
 	clean(cache)
 	return s, atomically(dir, func(dir string) error {
-		if err := makeVenv(ctx, log, python, dir, "the site generator", siteRequirements); err != nil {
+		if err := makeVenv(ctx, log, cache, python, dir, "the site generator", siteRequirements); err != nil {
 			return err
 		}
-		return log.timed("unpacking what draws formulas and charts", func() error { return unpackAssets(ctx, dir) })
+		return log.timed("unpacking what draws formulas and charts", func() error { return unpackAssets(ctx, python, dir) })
 	})
 }
 
 // unpackAssets takes single files out of wheels, whose hashes pip has checked.
-func unpackAssets(ctx context.Context, dir string) error {
-	list, wheels, assets := filepath.Join(dir, "assets.txt"), filepath.Join(dir, "wheels"), filepath.Join(dir, "assets")
-	if err := errors.Join(os.WriteFile(list, []byte(siteAssetList), 0o600), os.Mkdir(assets, 0o700)); err != nil {
+func unpackAssets(ctx context.Context, py interpreter, dir string) error {
+	wheels, assets := filepath.Join(dir, "wheels"), filepath.Join(dir, "assets")
+	if err := errors.Join(os.Mkdir(wheels, 0o700), os.Mkdir(assets, 0o700)); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(dir, "bin", "python"), "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
-		"--disable-pip-version-check", "--only-binary=:all:", "--python-version", "3.12", "--dest", wheels, "-r", list)
-	cmd.Env = pythonEnviron()
-	session.Group(cmd)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return failure(ctx, "pip could not download MathJax and Mermaid", "This needs the network once; start again and it goes on from here.", out, err)
+	if err := pipDownload(ctx, py, wheels, siteAssetList, "--python-version", "3.12"); err != nil {
+		return err
 	}
 	for name, from := range siteAssets {
 		found, _ := filepath.Glob(filepath.Join(wheels, from[0]))

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Mel is a bank of triangular filters, evenly spaced as the ear hears pitch.
+// Mel is a mel-spaced bank of triangular filters.
 type Mel struct {
 	STFT
 	Rate  int // samples per second
@@ -64,11 +64,11 @@ func (m Mel) edges() []float64 {
 	return out
 }
 
-// Centers are the frequencies to which the bands listen most, in Hz.
+// Centers returns the centre frequency of each band, in Hz.
 func (m Mel) Centers() []float64 { return m.edges()[1 : m.Bands+1] }
 
-// Filters are the weights of each band, [Bands][Window/2+1]: triangles of equal
-// area.
+// Filters returns the weights of each band, [Bands][Window/2+1]: triangles of
+// equal area.
 func (m Mel) Filters() [][]float64 {
 	m.hop()
 	edge := m.edges()
@@ -83,7 +83,7 @@ func (m Mel) Filters() [][]float64 {
 	return out
 }
 
-// Spectrogram is the power in each band, [Frames][Bands].
+// Spectrogram returns the power of x in each band, [Frames][Bands].
 func (m Mel) Spectrogram(x []float32) [][]float64 {
 	filters := m.Filters()
 	out := grid(m.Frames(len(x)), m.Bands)
@@ -99,8 +99,8 @@ func (m Mel) Spectrogram(x []float32) [][]float64 {
 	return out
 }
 
-// Decibels is 10·log₁₀ of power, of at least 1e-10 and, where top is positive,
-// no more than top below the largest.
+// Decibels returns 10·log₁₀ of the power, which is first raised to at least
+// 1e-10. If top is positive, no value is more than top below the largest.
 func Decibels(power [][]float64, top float64) [][]float64 {
 	if len(power) == 0 {
 		return nil
@@ -123,8 +123,9 @@ func Decibels(power [][]float64, top float64) [][]float64 {
 	return out
 }
 
-// MFCC are the first n mel-frequency cepstral coefficients (Davis & Mermelstein
-// 1980) of frames of decibels: their orthonormal DCT-II.
+// MFCC returns the first n mel-frequency cepstral coefficients (Davis &
+// Mermelstein 1980) of frames of decibels, [frames][n]: their orthonormal
+// DCT-II.
 func MFCC(decibels [][]float64, n int) [][]float64 {
 	if len(decibels) == 0 {
 		return nil

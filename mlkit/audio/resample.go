@@ -5,10 +5,11 @@ import (
 	"math"
 )
 
-// Resample changes the rate of a sound by the factor up/down: it puts up−1 zeros
-// between samples, removes what neither rate can hold with a low-pass filter (a
-// sinc under a Kaiser window, β = 5, of 10 zero crossings each way), and keeps
-// every down-th sample. The figures are those of scipy.signal.resample_poly.
+// Resample changes the sampling rate by the factor up/down: it inserts up−1
+// zeros between samples, applies a low-pass filter at the lower of the two
+// Nyquist frequencies (a sinc with a Kaiser window, β = 5, of 10 zero crossings
+// each way), and keeps every down-th sample. The values are those of
+// scipy.signal.resample_poly.
 func Resample(x []float32, up, down int) []float32 {
 	if up < 1 || down < 1 {
 		panic(fmt.Sprintf("audio: Resample by %d/%d", up, down))

@@ -26,7 +26,7 @@ func (c STFT) hop() int {
 	return c.Hop
 }
 
-// Frames is how many frames a sound of n samples has.
+// Frames returns the number of frames of a sound of n samples.
 func (c STFT) Frames(n int) int {
 	hop := c.hop()
 	if c.Uncentred {
@@ -38,7 +38,7 @@ func (c STFT) Frames(n int) int {
 	return 1 + n/hop
 }
 
-// Hann is a periodic Hann window of n samples, ½ − ½·cos(2πi/n).
+// Hann returns a periodic Hann window of n samples, ½ − ½·cos(2πi/n).
 func Hann(n int) []float64 {
 	w := make([]float64, n)
 	for i := range w {
@@ -47,7 +47,7 @@ func Hann(n int) []float64 {
 	return w
 }
 
-// Power is |X|² of each frame, [Frames][Window/2+1]: bin k is the frequency
+// Power returns |X|² of each frame, [Frames][Window/2+1]: bin k is the frequency
 // k·rate/Window.
 func (c STFT) Power(x []float32) [][]float64 {
 	hop := c.hop()
@@ -84,8 +84,8 @@ func grid(n, m int) [][]float64 {
 	return rows
 }
 
-// Floats are the frames one after the other, [time, width], as a network takes
-// them.
+// Floats returns the frames one after the other as a tensor of shape [time,
+// width].
 func Floats(frames [][]float64) []float32 {
 	var out []float32
 	for _, row := range frames {

@@ -12,21 +12,21 @@ import (
 	"strings"
 )
 
-// Sound is recorded samples.
+// Sound is a recording.
 type Sound struct {
 	Rate     int // samples per second, of each channel
 	Channels int
-	// Samples are in [−1, 1] unless the file holds floats beyond; the channels'
-	// alternate.
+	// Samples are in [−1, 1], unless the file holds floats beyond that range.
+	// The channels are interleaved.
 	Samples []float32
 }
 
-// Seconds is how long the sound lasts.
+// Seconds is the duration of the sound.
 func (s *Sound) Seconds() float64 {
 	return float64(len(s.Samples)/s.Channels) / float64(s.Rate)
 }
 
-// Mono is the mean of the channels. For one channel it is Samples itself.
+// Mono returns the mean of the channels; for one channel, Samples itself.
 func (s *Sound) Mono() []float32 {
 	if s.Channels == 1 {
 		return s.Samples
@@ -48,7 +48,7 @@ const (
 	maxWAV      = 1 << 30 // bytes of sound
 )
 
-// LoadWAV reads the sound in a file. Errors name the file, too.
+// LoadWAV reads the sound in a WAV file (see ReadWAV). Errors name the file.
 func LoadWAV(path string) (*Sound, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -62,20 +62,21 @@ func LoadWAV(path string) (*Sound, error) {
 	return s, nil
 }
 
-// ReadWAV reads a RIFF/WAVE file (IBM and Microsoft 1991), also of the 64-bit
-// form RF64 (EBU Tech 3306): linear PCM of 8, 16, 24 or 32 bits, or floats of 32
-// or 64 bits, also in the extensible form. A file that was written into a pipe,
-// or never closed, does not say how much sound it holds: that is all to its end.
-// Other chunks are passed over. A file that is cut off, that contradicts itself,
-// that is compressed, that holds NaN, two stretches of sound or more than a
-// gigabyte of it is an error; what is read is never more than what is there,
-// whatever its headers announce.
+// ReadWAV reads a RIFF/WAVE file (IBM and Microsoft 1991) or its 64-bit form
+// RF64 (EBU Tech 3306): linear PCM of 8, 16, 24 or 32 bits or floats of 32 or 64
+// bits, also as WAVE_FORMAT_EXTENSIBLE. If the writer could not go back to fill
+// in the size of the sound (a pipe, a recorder that was killed), the sound
+// extends to the end of the file. Other chunks are skipped.
+//
+// It is an error if the file is truncated, inconsistent or compressed, or if it
+// holds NaN, a second recording or more than a gigabyte of sound. Whatever the
+// headers announce, no more memory is used than the file warrants.
 func ReadWAV(r io.Reader) (*Sound, error) {
 	w := wavReader{r: bufio.NewReader(r)}
 	s, err := w.read()
 	if err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = errors.New("the file is cut off: copy or record it again")
+			err = errors.New("the file is truncated: copy or record it again")
 		}
 		return nil, fmt.Errorf("audio: WAV: %w", err)
 	}
@@ -148,7 +149,7 @@ func (w *wavReader) read() (*Sound, error) {
 		var err error
 		switch {
 		case sound != nil && (name == "data" || name == "RIFF"):
-			return nil, fmt.Errorf("a second stretch of sound (%q) follows: split the file", name)
+			return nil, fmt.Errorf("a second recording (%q) follows: split the file", name)
 		case name == "ds64" && form != "RIFF":
 			err = w.ds64(size)
 		case name == "fmt " && sound == nil:
@@ -190,7 +191,7 @@ func (w *wavReader) skip(size int64) error {
 // ds64 reads the sizes of the 64-bit form.
 func (w *wavReader) ds64(size int64) error {
 	if size < 28 {
-		return fmt.Errorf("its 64-bit sizes have %d bytes, 28 are needed", size)
+		return fmt.Errorf("its chunk \"ds64\" has %d bytes, 28 are needed", size)
 	}
 	var b [16]byte
 	if err := w.fill(b[:]); err != nil {
@@ -211,7 +212,7 @@ func (w *wavReader) readFormat(size int64) error {
 		return errors.New("it has two formats (chunks \"fmt \")")
 	}
 	if size < 16 || size > 1<<16 {
-		return fmt.Errorf("its format has %d bytes", size)
+		return fmt.Errorf("its chunk \"fmt \" has %d bytes", size)
 	}
 	b := make([]byte, size)
 	if err := w.fill(b); err != nil {
@@ -220,10 +221,10 @@ func (w *wavReader) readFormat(size int64) error {
 	f := &wavFormat{tag: le.Uint16(b), channels: le.Uint16(b[2:]), rate: le.Uint32(b[4:]), align: le.Uint16(b[12:]), bits: le.Uint16(b[14:])}
 	if f.tag == tagExtensible {
 		if size < 40 {
-			return fmt.Errorf("its extensible format has %d bytes, 40 are needed", size)
+			return fmt.Errorf("its extensible chunk \"fmt \" has %d bytes, 40 are needed", size)
 		}
 		if valid := le.Uint16(b[18:]); valid > f.bits {
-			return fmt.Errorf("%d bits of each sample count, of %d", valid, f.bits)
+			return fmt.Errorf("%d valid bits in samples of %d", valid, f.bits)
 		}
 		if !slices.Contains(subFormats, string(b[26:40])) {
 			return fmt.Errorf("extensible format %x: convert it to linear PCM of 16 bits", b[24:40])
@@ -243,7 +244,7 @@ func (w *wavReader) readFormat(size int64) error {
 		return fmt.Errorf("format %d with %d bits a sample: convert it to linear PCM of 16 bits", f.tag, f.bits)
 	}
 	if want := int(f.channels) * int(f.bits/8); int(f.align) != want {
-		return fmt.Errorf("a frame of %d channels of %d bits has %d bytes, it says %d", f.channels, f.bits, want, f.align)
+		return fmt.Errorf("a frame of %d channels of %d bits has %d bytes, the file says %d", f.channels, f.bits, want, f.align)
 	}
 	w.format = f
 	return nil
@@ -280,21 +281,21 @@ func (w *wavReader) data(size int64) (*Sound, error) {
 		return nil, fmt.Errorf("more than %d bytes of sound: split the file", maxWAV)
 	}
 	if !streamed && int64(len(b)) < size {
-		return nil, fmt.Errorf("it ends after %d of %d bytes of sound: the file is cut off; copy or record it again", len(b), size)
+		return nil, fmt.Errorf("it ends after %d of %d bytes of sound: the file is truncated; copy or record it again", len(b), size)
 	}
 	return w.format.sound(b)
 }
 
 func (f *wavFormat) sound(b []byte) (*Sound, error) {
 	if len(b)%int(f.align) != 0 {
-		return nil, fmt.Errorf("%d bytes of sound are not whole frames of %d: the file is cut off; copy or record it again", len(b), f.align)
+		return nil, fmt.Errorf("%d bytes of sound are not whole frames of %d: the file is truncated; copy or record it again", len(b), f.align)
 	}
 	width := int(f.bits / 8)
 	s := &Sound{Rate: int(f.rate), Channels: int(f.channels), Samples: make([]float32, len(b)/width)}
 	for i := range s.Samples {
 		v := f.sample(b[i*width:])
 		if math.IsNaN(v) || math.Abs(v) > math.MaxFloat32 {
-			return nil, fmt.Errorf("sample %d is %v: the file is damaged, or its format is another", i, v)
+			return nil, fmt.Errorf("sample %d is %v: the file is damaged, or not in the format that it states", i, v)
 		}
 		s.Samples[i] = float32(v)
 	}

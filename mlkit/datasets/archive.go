@@ -16,9 +16,10 @@ import (
 )
 
 // Extract unpacks a .tar, .tar.gz or .zip archive into the folder dir, which
-// must not exist and appears only when everything is in it. The archive is not
-// trusted: absolute names, "..", links and devices are refused, as is what
-// unpacks to more than limit bytes or 200,000 entries.
+// must not exist and appears only when it is complete. The archive is not
+// trusted: absolute names, "..", links, devices and names of more than 4,096
+// bytes or 100 folders are refused, as is an archive that unpacks to more than
+// limit bytes or 200,000 entries.
 func Extract(archive, dir string, limit int64) (err error) {
 	defer func() {
 		if err != nil {
@@ -26,7 +27,7 @@ func Extract(archive, dir string, limit int64) (err error) {
 		}
 	}()
 	if _, err := os.Lstat(dir); err == nil {
-		return fmt.Errorf("%s is already there", dir)
+		return fmt.Errorf("%s already exists", dir)
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
 		return err
@@ -63,11 +64,11 @@ type entry struct {
 // errStop ends eachEntry early.
 var errStop = errors.New("stop")
 
-// errBomb ends what unpacks to much more than is wanted of it.
+// errBomb ends the unpacking of an archive that grows beyond its bound.
 var errBomb = errors.New("the archive unpacks to more than is allowed")
 
-// bounded gives at most left bytes of a stream, and then an error. (What is
-// passed over on the way to an entry has to be unpacked, too.)
+// bounded passes on at most left bytes of a stream, and then fails. Entries that
+// are skipped have to be unpacked, too.
 type bounded struct {
 	r    io.Reader
 	left int64
@@ -84,11 +85,12 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// streamed is how much a tar archive may unpack to, of which limit bytes are wanted.
+// streamed bounds what a tar archive may unpack to in all if limit bytes of it
+// are wanted.
 func streamed(limit int64) int64 { return 16*limit + 1<<26 }
 
-// eachEntry calls f at every entry of an archive. A tar archive unpacks to most
-// bytes at most, heads of entries and all.
+// eachEntry calls f for every entry of an archive. The stream of a tar archive,
+// with skipped entries and headers, is bounded by most bytes.
 func eachEntry(archive string, most int64, f func(entry) error) error {
 	file, err := os.Open(archive)
 	if err != nil {
@@ -162,7 +164,7 @@ func (u *unpacking) entry(e entry) error {
 		return errors.New("the archive has too many entries")
 	}
 	if len(e.name) > 4096 || strings.Count(e.name, "/") > 100 {
-		return fmt.Errorf("%.40q…: a name of %d bytes in %d folders", e.name, len(e.name), strings.Count(e.name, "/"))
+		return fmt.Errorf("%.40q…: the name has %d bytes and %d folders, more than is allowed", e.name, len(e.name), strings.Count(e.name, "/"))
 	}
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(e.name, "\\") || path.IsAbs(e.name) {
 		return fmt.Errorf("the archive wants to write to %q, outside of its folder", e.name)

@@ -13,12 +13,12 @@ var bccd = hosted{
 	folder: "BCCD/", digest: "949554629eeca49dcde5769d41eec538f3e700bf73f741bb865d0e49b2087dd1",
 }
 
-// BCCD is 364 photographs of blood under the microscope, 640×480 pixels, with
-// boxes around red cells, white cells and platelets (Shenggan, BCCD_Dataset,
-// 2017; MIT), in the set's own division: 205 to train on, 87 to validate, 72 to
-// test. Options scale them. Where the archive of the pinned commit, as its host
-// packs it, is not in [Dir] as bccd.tar.gz (7 MB), the error wraps ErrMissing and
-// names the address; what is in it is held against a checksum.
+// BCCD is 364 microscope photographs of blood, 640×480 pixels, with boxes around
+// red cells, white cells and platelets (Shenggan, BCCD_Dataset, 2017; MIT), in
+// the original split: 205 for training, 87 for validation, 72 for testing. The
+// options scale them. The archive of the pinned commit, as its host packs it (7
+// MB), has to be in [Dir] as bccd.tar.gz; otherwise the error wraps ErrMissing
+// and gives its address. Its contents are verified by a checksum.
 func BCCD(o formats.ImageOptions) (train, val, test *data.ObjectImages, err error) {
 	files, err := bccd.read()
 	if err != nil {

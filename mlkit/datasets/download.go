@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// Dir is the folder for downloaded data: that of the environment variable
-// MLKIT_DATA, or else mlkit/data in the user's cache directory.
+// Dir returns the folder for downloaded data: the value of the environment
+// variable MLKIT_DATA or, if that is not set, mlkit/data in the user's cache
+// directory.
 func Dir() (string, error) {
 	if dir := os.Getenv("MLKIT_DATA"); dir != "" {
 		return dir, nil
@@ -28,13 +29,13 @@ func Dir() (string, error) {
 
 type atHand struct{}
 
-// AtHand is the context for a call that is not to download: data that are not on
-// the disk are an error that wraps [ErrMissing] and says how to get them.
+// AtHand returns a context with which nothing is downloaded: if the data are not
+// on the disk, the error wraps [ErrMissing] and says how to get them.
 func AtHand(ctx context.Context) context.Context {
 	return context.WithValue(ctx, atHand{}, true)
 }
 
-// A File is a file on the network, pinned by its checksum.
+// A File is a file on the network whose content is pinned by a checksum.
 type File struct {
 	// Name is its path in Dir, with slashes.
 	Name   string
@@ -52,10 +53,10 @@ var (
 	attempts   = 4
 )
 
-// Path gives the file's place on the disk, after downloading it if it is not
-// there. A download that broke off goes on where it ended, also in a later
-// call. The file gets its name only when it is complete and its checksum is
-// right; one that is there with another checksum is replaced.
+// Path returns the location of the file on the disk and downloads it first if
+// necessary. An interrupted download resumes where it stopped, in a later call
+// as well. The file gets its name only when it is complete and its checksum is
+// right; a file of that name with another checksum is replaced.
 func (f File) Path(ctx context.Context) (string, error) {
 	dir, err := Dir()
 	if err != nil {
@@ -161,7 +162,7 @@ func (f File) fetch(ctx context.Context, part string) (final bool, err error) {
 	if have > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 	}
-	stall := time.AfterFunc(stallAfter, func() { cancel(fmt.Errorf("no byte came for %v", stallAfter)) })
+	stall := time.AfterFunc(stallAfter, func() { cancel(fmt.Errorf("no data arrived for %v", stallAfter)) })
 	defer stall.Stop()
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

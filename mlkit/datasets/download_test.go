@@ -170,7 +170,7 @@ func TestDownload(t *testing.T) {
 		}
 		serve(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		f, path = fresh()
-		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "no byte came for") {
+		if err := get(f, path); err == nil || !strings.Contains(err.Error(), "no data arrived for") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -346,7 +346,7 @@ func TestExtract(t *testing.T) {
 				t.Errorf("%s %s: %q %v", kind, name, b, err)
 			}
 		}
-		if err := datasets.Extract(a, dir, 6); err == nil || !strings.Contains(err.Error(), "already there") {
+		if err := datasets.Extract(a, dir, 6); err == nil || !strings.Contains(err.Error(), "already exists") {
 			t.Errorf("%v", err)
 		}
 		if b, err := datasets.Member(a, "set/deep/b.txt", 3); err != nil || string(b) != "two" {
@@ -369,8 +369,8 @@ func TestExtract(t *testing.T) {
 			"more than is allowed":    {{"bomb", strings.Repeat("0", 1<<20)}},
 			"unpacks to more than is": {{"1", strings.Repeat("0", 600)}, {"2", strings.Repeat("0", 600)}},
 			"file exists":             {{"twice", "x"}, {"twice", "y"}},
-			"a name of 4097 bytes":    {{strings.Repeat("n", 4097), "x"}},
-			"in 1000 folders":         {{strings.Repeat("d/", 1000) + "x", "x"}},
+			"the name has 4097 bytes": {{strings.Repeat("n", 4097), "x"}},
+			"and 1000 folders":        {{strings.Repeat("d/", 1000) + "x", "x"}},
 		} {
 			parent := t.TempDir()
 			err := datasets.Extract(packed(t, kind, entries...), filepath.Join(parent, "out"), 1000)
@@ -411,7 +411,7 @@ func TestArchiveBombs(t *testing.T) {
 		}
 	}
 	twice := packed(t, "tgz", [2]string{"set/a.txt", "one"}, [2]string{"host/set/a.txt", "two"})
-	if _, err := datasets.Under(twice, "set/", 1000); err == nil || !strings.Contains(err.Error(), `"a.txt" is in it twice`) {
+	if _, err := datasets.Under(twice, "set/", 1000); err == nil || !strings.Contains(err.Error(), `"a.txt" is in the archive twice`) {
 		t.Error(err)
 	}
 }

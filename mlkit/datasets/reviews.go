@@ -19,17 +19,17 @@ var vader = wheel{
 	sha256: "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
 }
 
-// Snippet is a short text and what people felt in it.
+// Snippet is a short text with a rating of its sentiment.
 type Snippet struct {
 	Text string
-	// Rating is the mean of about 20 people's, each from −4 to 4.
+	// Rating is the mean of about 20 people's ratings, each from −4 to 4.
 	Rating float64
 }
 
 // MovieReviews is 10,605 sentences of film reviews (those of Pang & Lee 2005,
-// with their capital letters), which Hutto & Gilbert (VADER, 2014) had rated
-// anew, sentence by sentence. The good reviews come first and the bad ones
-// after: shuffle them.
+// with their capital letters), rated one by one for VADER (Hutto & Gilbert
+// 2014). The positive reviews come first and the negative ones after them:
+// shuffle them.
 func MovieReviews() ([]Snippet, error) {
 	path, err := vader.path()
 	if err != nil {
@@ -53,8 +53,8 @@ func MovieReviews() ([]Snippet, error) {
 	return s, nil
 }
 
-// readSnippets reads lines of an id, the mean rating and the text, parted by
-// tabs. Quotation marks mean nothing.
+// readSnippets reads lines of an id, the mean rating and the text, separated by
+// tabs. Quotation marks have no meaning.
 func readSnippets(r io.Reader) ([]Snippet, error) {
 	var out []Snippet
 	lines := bufio.NewScanner(r)

@@ -7,22 +7,22 @@ import (
 	"descent/mlkit/data"
 )
 
-// Scenes says how to compose pictures of several digits. Zero values stand for
-// those in parentheses.
+// Scenes configures pictures composed of several digits. A zero value means the
+// default in parentheses.
 type Scenes struct {
 	Height, Width int     // of a picture (96)
-	Min, Max      int     // how many digits are tried to be put into one (2, 6)
+	Min, Max      int     // number of digits to try to place in one (2, 6)
 	Small, Large  float64 // the scale of a digit (0.7, 1.4)
-	// Overlap is how much of a digit's box another's may share with it, as IoU
-	// (0.05).
+	// Overlap is the largest IoU that the boxes of two digits may have (0.05).
 	Overlap float32
 	Seed    uint64
 }
 
-// Compose makes n pictures [1, height, width] of digits, each scaled and at a
-// place of its own, and the boxes around their ink: a detection problem of ten
-// classes. Picture i depends on the digits, Seed and i alone. A place that is
-// taken is given up after some tries, so there may be fewer digits than drawn.
+// Compose makes n pictures [1, height, width] of digits, each scaled and placed
+// at random, with the boxes around their ink: a detection problem of ten
+// classes. Picture i depends only on the digits, Seed and i. A digit for which
+// no free place is found after some tries is left out, so there may be fewer
+// digits than drawn.
 func (s Scenes) Compose(digits *data.Images, n int) *data.ObjectImages {
 	s.Height, s.Width = or(s.Height, 96), or(s.Width, 96)
 	s.Min, s.Max = or(s.Min, 2), or(s.Max, 6)

@@ -113,7 +113,7 @@ func TestBCCDRefuses(t *testing.T) {
 	if err := os.WriteFile(path, []byte("no archive"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := datasets.BCCD(formats.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "fetch it again with\n\tcurl -fL") || !strings.Contains(err.Error(), path) {
+	if _, _, _, err := datasets.BCCD(formats.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "download them again with\n\tcurl -fL") || !strings.Contains(err.Error(), path) {
 		t.Errorf("a broken archive: %v", err)
 	}
 	var b bytes.Buffer
@@ -126,7 +126,7 @@ func TestBCCDRefuses(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := datasets.BCCD(formats.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "1 files in BCCD/ with the checksum") || !strings.Contains(err.Error(), "fetch it again with\n\tcurl -fL") {
+	if _, _, _, err := datasets.BCCD(formats.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "1 files in BCCD/ with the checksum") || !strings.Contains(err.Error(), "download them again with\n\tcurl -fL") {
 		t.Error(err)
 	}
 }

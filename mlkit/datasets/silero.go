@@ -14,9 +14,9 @@ var silero = wheel{
 	sha256:   "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
 }
 
-// SileroVAD is the weights of a trained network that tells speech from other
-// sound at 16 kHz: 309,633 numbers in 15 tensors (Silero Team, Silero VAD 6.2.3,
-// 2025; MIT). Nothing is to be closed.
+// SileroVAD is the weights of a trained network that detects speech in sound at
+// 16 kHz: 309,633 numbers in 15 tensors (Silero Team, Silero VAD 6.2.3, 2025;
+// MIT). It need not be closed.
 func SileroVAD() (*formats.Safetensors, error) {
 	path, err := silero.path()
 	if err != nil {

@@ -113,7 +113,7 @@ func TestSpokenDigitsMissingOrWrong(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "fsdd-recordings.tar.gz"), b.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := datasets.SpokenDigits(); err == nil || !strings.Contains(err.Error(), "checksum") || !strings.Contains(err.Error(), "fetch it again with\n\tcurl -fL") {
+	if _, _, err := datasets.SpokenDigits(); err == nil || !strings.Contains(err.Error(), "checksum") || !strings.Contains(err.Error(), "download them again with\n\tcurl -fL") {
 		t.Error(err)
 	}
 	for _, name := range []string{"x.wav", "10_x_0.wav", "-1_x_0.wav", "1_x_y.wav", "1_x_2.wav"} {

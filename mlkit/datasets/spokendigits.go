@@ -12,7 +12,7 @@ import (
 	"descent/mlkit/audio"
 )
 
-// SpokenDigitRate is the samples per second of SpokenDigits.
+// SpokenDigitRate is the sampling rate of SpokenDigits, in Hz.
 const SpokenDigitRate = 8000
 
 var spokenDigits = hosted{
@@ -29,12 +29,12 @@ type SpokenDigit struct {
 	Samples []float32
 }
 
-// SpokenDigits is 3,000 English digits, spoken by six people 50 times each, in
-// recordings of 0.1 to 2.3 s (Jackson et al., Free Spoken Digit Dataset, 2018;
-// CC BY-SA 4.0), in the set's own division: takes 0 to 4 are for tests. Where the
-// archive of the pinned commit, as its host packs it, is not in [Dir] as
-// fsdd-recordings.tar.gz (16 MB), the error wraps ErrMissing and names the
-// address; what is in it is held against a checksum.
+// SpokenDigits is 3,000 recordings of English digits of 0.1 to 2.3 s, spoken by
+// six people 50 times each (Jackson et al., Free Spoken Digit Dataset, 2018; CC
+// BY-SA 4.0), in the original split: takes 0 to 4 are the test set. The archive
+// of the pinned commit, as its host packs it (16 MB), has to be in [Dir] as
+// fsdd-recordings.tar.gz; otherwise the error wraps ErrMissing and gives its
+// address. Its contents are verified by a checksum.
 func SpokenDigits() (train, test []SpokenDigit, err error) {
 	files, err := spokenDigits.read()
 	if err != nil {
@@ -67,11 +67,11 @@ func spokenDigit(name string, b []byte) (d SpokenDigit, err error) {
 	}
 	digit, err := strconv.ParseUint(parts[0], 10, 8)
 	if err != nil || digit > 9 {
-		return d, fmt.Errorf("%q is no digit", parts[0])
+		return d, fmt.Errorf("%q is not a digit", parts[0])
 	}
 	take, err := strconv.ParseUint(parts[2], 10, 16)
 	if err != nil {
-		return d, fmt.Errorf("%q is no number of a take", parts[2])
+		return d, fmt.Errorf("%q is not the number of a take", parts[2])
 	}
 	s, err := audio.ReadWAV(bytes.NewReader(b))
 	if err != nil {

@@ -93,10 +93,10 @@ func Wine() (*tabular.Table, error) {
 		"nonflavanoid phenols", "proanthocyanins", "color intensity", "hue", "od280/od315", "proline"})
 }
 
-// BreastCancer is 569 tumours, "class" malignant or benign: 30 figures of cell
-// nuclei (Wolberg, Street & Mangasarian 1995; from scikit-learn). By the
-// alphabet, benign is label 0 and malignant label 1; in scikit-learn it is the
-// other way round.
+// BreastCancer is 569 tumours with 30 measurements of their cell nuclei; "class"
+// is malignant or benign (Wolberg, Street & Mangasarian 1995; from
+// scikit-learn). Classes are in alphabetical order: benign is label 0 and
+// malignant label 1, the reverse of scikit-learn's.
 func BreastCancer() (*tabular.Table, error) {
 	var names []string
 	for _, kind := range []string{"mean ", "error of ", "worst "} {
@@ -138,9 +138,9 @@ func Diabetes() (*tabular.Table, error) {
 	return t, nil
 }
 
-// Digits is 1,797 images of handwritten digits, 8×8 pixels of 0 to 16, as
-// floats 0 to 1 [1, 8, 8] (Alpaydin & Kaynak 1998; the test part of the UCI set,
-// from scikit-learn).
+// Digits is 1,797 images of handwritten digits, 8×8 pixels, [1, 8, 8]. Their
+// values from 0 to 16 become floats from 0 to 1 (Alpaydin & Kaynak 1998; the
+// test part of the UCI set, from scikit-learn).
 func Digits() (*data.Images, error) {
 	b, err := sklearnFile("digits.csv.gz")
 	if err != nil {
@@ -201,8 +201,8 @@ func Titanic() (*tabular.Table, error) {
 	return t, nil
 }
 
-// HouseVotes is how 435 members of the US House of Representatives voted on 16
-// bills of 1984, v1 to v16, 1 for yea and −1 for nay or unknown, and their
+// HouseVotes is the votes of 435 members of the US House of Representatives on
+// 16 bills of 1984, v1 to v16: 1 for yea, −1 for nay or unknown; and their
 // "party" (Schlimmer 1987; from golearn).
 func HouseVotes() (*tabular.Table, error) {
 	return golearnTable("house-votes-84.csv", 435, tabular.CSVOptions{})

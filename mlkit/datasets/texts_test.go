@@ -79,7 +79,7 @@ func TestTranslations(t *testing.T) {
 		}
 	}
 	for _, language := range []string{"xx", "../fr", ""} {
-		if _, err := datasets.Translations(language); err == nil || !strings.Contains(err.Error(), "name of a folder") {
+		if _, err := datasets.Translations(language); err == nil || !strings.Contains(err.Error(), "name of a locale folder") {
 			t.Errorf("%q: %v", language, err)
 		}
 	}
@@ -105,7 +105,7 @@ func TestMulti30k(t *testing.T) {
 func TestMulti30kRefuses(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, _, _, err := datasets.Multi30k(ctx, "cs"); err == nil || !strings.Contains(err.Error(), "de and fr are there") {
+	if _, _, _, err := datasets.Multi30k(ctx, "cs"); err == nil || !strings.Contains(err.Error(), "only de and fr") {
 		t.Error(err)
 	}
 	t.Setenv("MLKIT_DATA", t.TempDir())
@@ -229,9 +229,9 @@ func TestReadPO(t *testing.T) {
 		`msgstr[-1] "a"`:                       "none of msgctxt",
 		`msgid a`:                              "not in quotation marks",
 		`msgid "`:                              "not in quotation marks",
-		`msgid "a" b"`:                         "quotation mark",
+		`msgid "a" b"`:                         "unescaped quotation mark",
 		`msgid "\z"`:                           "escape",
-		"msgid \"\xff\"":                       "cannot have",
+		"msgid \"\xff\"":                       "invalid UTF-8",
 		"msgstr \"\"\nmsgstr \"\"":             "twice",
 		`msgid "` + strings.Repeat("a", 1<<20): "too long",
 	} {

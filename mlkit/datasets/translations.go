@@ -30,12 +30,12 @@ var (
 	}
 )
 
-// Translation is a text and what a person made of it in another language.
+// Translation is a text and its human translation.
 type Translation struct{ Source, Target string }
 
-// Translations is the interface texts of Django and Wagtail in English and in a
-// language, by the name of its folder: "fr", "de", "es", "ja", "zh_Hans". Texts
-// that both packages have come once, as do those that several files have.
+// Translations is the interface texts of Django and Wagtail in English and in
+// another language, which is given by the name of its locale folder: "fr", "de",
+// "es", "ja", "zh_Hans". A text that appears in several files is returned once.
 func Translations(language string) ([]Translation, error) {
 	var out []Translation
 	seen := map[string]bool{}
@@ -62,7 +62,7 @@ func Translations(language string) ([]Translation, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("datasets: there are no translations to %q: it is to be the name of a folder of Django, as fr or zh_Hans", language)
+		return nil, fmt.Errorf("datasets: there are no translations to %q: give the name of a locale folder of Django, such as fr or zh_Hans", language)
 	}
 	return out, nil
 }
@@ -76,8 +76,8 @@ func suffixed(archive, part, suffix string, limit int64) (memory, error) {
 }
 
 // readPO reads the translations of a gettext catalogue (GNU gettext manual, The
-// Format of PO Files): of a plural the two first forms. Left out are the head,
-// what is obsolete, what is marked as fuzzy and what is not translated.
+// Format of PO Files); of a plural, the first two forms. It skips the header and
+// entries that are obsolete, fuzzy or untranslated.
 func readPO(r io.Reader) ([]Translation, error) {
 	p := poReader{}
 	lines := bufio.NewScanner(r)
@@ -129,7 +129,7 @@ func (p *poReader) line(s string) error {
 		s = strings.TrimSpace(quoted)
 	}
 	if p.field == "" {
-		return errors.New("a text without a keyword before it")
+		return errors.New("a string without a keyword before it")
 	}
 	text, err := unquotePO(s)
 	if err != nil {
@@ -186,7 +186,7 @@ func unquotePO(s string) (string, error) {
 	}
 	text, err := strconv.Unquote(s)
 	if err != nil || !utf8.ValidString(s) || !utf8.ValidString(text) {
-		return "", fmt.Errorf("%.40q has a quotation mark, an escape or a byte that it cannot have", s)
+		return "", fmt.Errorf("%.40q has an unescaped quotation mark, an unknown escape or invalid UTF-8", s)
 	}
 	return text, nil
 }

@@ -21,10 +21,10 @@ var aeon = wheel{
 	sha256:   "d05227086706f80111ac5fee8de4d5d3115bb3bcfd1c786c8629393055816409",
 }
 
-// JapaneseVowels is nine men who say the vowels a and e, one after the other: 12
-// LPC cepstra for every 6.4 ms, 7 to 29 steps; the label is the speaker. 270
-// utterances to train on (30 of each) and 370 to test on (Kudo, Toyama & Shimbo
-// 1999; UCI; from aeon).
+// JapaneseVowels is recordings of nine men who say the vowels a and e in
+// succession: 12 LPC cepstra for every 6.4 ms, 7 to 29 steps; the label is the
+// speaker. There are 270 utterances for training (30 per speaker) and 370 for
+// testing (Kudo, Toyama & Shimbo 1999; UCI; from aeon).
 func JapaneseVowels() (train, test *data.Sequences, err error) {
 	path, err := aeon.path()
 	if err != nil {
@@ -52,9 +52,9 @@ func JapaneseVowels() (train, test *data.Sequences, err error) {
 }
 
 // readTS reads labelled series in the .ts format of the UEA and UCR archives
-// (Bagnall et al. 2018), without missing values and time stamps: after a head of
-// lines with @, each line is one series, its dimensions and then its class
-// parted by colons, the values of a dimension by commas.
+// (Bagnall et al. 2018), without missing values and time stamps. After a header
+// of lines with @, each line is one series: its dimensions and its class,
+// separated by colons, the values of a dimension by commas.
 func readTS(r io.Reader) (*data.Sequences, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<22)
@@ -94,7 +94,7 @@ func readTSHead(s *data.Sequences, line string, classes map[string]int32) (inDat
 		}
 		return true, nil
 	case (key == "@timestamps" || key == "@missing") && (len(fields) != 2 || fields[1] != "false"):
-		return false, fmt.Errorf("cannot read files with %s", line)
+		return false, fmt.Errorf("files with %s are not supported", line)
 	case key == "@classlabel" && len(fields) > 1 && fields[1] == "true":
 		for _, name := range fields[2:] {
 			if _, twice := classes[name]; twice {
@@ -130,7 +130,7 @@ func addSeries(s *data.Sequences, line string, classes map[string]int32) error {
 			// Every value takes a character and a mark after it: a line cannot
 			// ask for more memory than its own length.
 			if length = len(values); length*s.Width > len(line) {
-				return fmt.Errorf("%d dimensions of %d values do not fit into %d characters", s.Width, length, len(line))
+				return fmt.Errorf("%d dimensions of %d values do not fit in a line of %d characters", s.Width, length, len(line))
 			}
 			x = make([]float32, length*s.Width)
 		}

@@ -10,20 +10,22 @@ import (
 	"strings"
 )
 
-// An Array is an array as files hold it: safetensors, npy.
+// An Array is a named array in the form in which files hold it: safetensors,
+// npy, npz and idx.
 type Array struct {
 	Name string
 	Dims []int // empty for a single number
 	// Data holds the elements in row-major order: a slice of float32, float64,
-	// int8, int16, int32, int64, uint8, uint16, uint32, uint64 or bool. Readers keep
-	// the type of the file, so that what is read can be written again unchanged; only
-	// floats of fewer than 32 bits, which Go lacks, become float32, which holds each
-	// of them exactly.
+	// int8, int16, int32, int64, uint8, uint16, uint32, uint64 or bool. Readers
+	// keep the type of the file, so that what is read can be written again
+	// unchanged. The only exceptions are floats of fewer than 32 bits, for which
+	// Go has no type: they become float32, which represents each of them
+	// exactly.
 	Data any
 }
 
-// Len is the number of elements in Data, −1 for a type that is not one of
-// Array's.
+// Len is the number of elements in Data, or −1 if Data has a type that an Array
+// cannot hold.
 func (a Array) Len() int {
 	if kindOf(a.Data) == nil {
 		return -1
@@ -31,9 +33,9 @@ func (a Array) Len() int {
 	return reflect.ValueOf(a.Data).Len()
 }
 
-// Floats gives the elements as float32: Data itself where it is that, or else
-// each element rounded to the nearest. A bool is 0 or 1. A finite number beyond
-// the range of float32 is an error.
+// Floats returns the elements as float32: Data itself if it has that type,
+// otherwise a copy with each element rounded to the nearest float32. A bool
+// becomes 0 or 1. A finite number beyond the range of float32 is an error.
 func (a Array) Floats() ([]float32, error) {
 	switch d := a.Data.(type) {
 	case []float32:
@@ -68,8 +70,9 @@ func (a Array) Floats() ([]float32, error) {
 	return nil, fmt.Errorf("formats: array %q holds a %T, not numbers", a.Name, a.Data)
 }
 
-// Ints gives the elements as int64: Data itself where it is that. A bool is 0 or
-// 1. Floats, and a uint64 beyond the range of int64, are an error.
+// Ints returns the elements as int64: Data itself if it has that type, otherwise
+// a copy. A bool becomes 0 or 1. Floats are an error, as is a uint64 beyond the
+// range of int64.
 func (a Array) Ints() ([]int64, error) {
 	switch d := a.Data.(type) {
 	case []int64:
@@ -88,7 +91,7 @@ func (a Array) Ints() ([]int64, error) {
 		return converted[int64](d), nil
 	case []uint64:
 		if i := slices.IndexFunc(d, func(v uint64) bool { return v > math.MaxInt64 }); i >= 0 {
-			return nil, fmt.Errorf("formats: array %q, element %d: %d is beyond the range of int64: take Data, which holds it exactly", a.Name, i, d[i])
+			return nil, fmt.Errorf("formats: array %q, element %d: %d is beyond the range of int64: use Data, which holds it exactly", a.Name, i, d[i])
 		}
 		return converted[int64](d), nil
 	case []bool:
@@ -140,9 +143,9 @@ func product(dims []int) int {
 func (a Array) check() error {
 	switch n := a.Len(); {
 	case n < 0:
-		return fmt.Errorf("array %q: a %T cannot be written; take a slice of %s", a.Name, a.Data, kindNames())
+		return fmt.Errorf("array %q: a %T cannot be written: use a slice of %s", a.Name, a.Data, kindNames())
 	case n != product(a.Dims) || slices.ContainsFunc(a.Dims, func(d int) bool { return d < 0 }):
-		return fmt.Errorf("array %q: %d elements are not %v", a.Name, n, a.Dims)
+		return fmt.Errorf("array %q: %d elements do not make the shape %v", a.Name, n, a.Dims)
 	}
 	return nil
 }

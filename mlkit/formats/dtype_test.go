@@ -57,8 +57,8 @@ func TestSafetensorsDTypes(t *testing.T) {
 	for why, read := range map[string]func() error{
 		"18446744073709551615, is beyond": func() error { _, err := s.Ints("U64"); return err },
 		"1e+300 is beyond":                func() error { _, err := s.Floats("F64"); return err },
-		"dtype C64; wanted":               func() error { _, err := s.Read("C64"); return err },
-		"dtype F4; wanted":                func() error { _, err := s.Read("F4"); return err },
+		"dtype C64, expected":             func() error { _, err := s.Read("C64"); return err },
+		"dtype F4, expected":              func() error { _, err := s.Read("F4"); return err },
 		"no tensor":                       func() error { _, err := s.Read("F5"); return err },
 	} {
 		if err := read(); err == nil || !strings.Contains(err.Error(), why) {
@@ -190,7 +190,7 @@ func TestSafetensorsWriteRefuses(t *testing.T) {
 	}{
 		`cannot be named "\xff"`:         {formats.Array{Name: "\xff", Dims: []int{1}, Data: []float32{1}}, nil},
 		`cannot be named "__metadata__"`: {formats.Array{Name: "__metadata__", Dims: []int{1}, Data: []float32{1}}, nil},
-		"are not [-1 -1]":                {formats.Array{Name: "a", Dims: []int{-1, -1}, Data: []float32{1}}, nil},
+		"do not make the shape [-1 -1]":  {formats.Array{Name: "a", Dims: []int{-1, -1}, Data: []float32{1}}, nil},
 		"must be UTF-8":                  {one, map[string]string{"k": "\xff"}},
 		"metadata \"\\xfe\"":             {one, map[string]string{"\xfe": ""}},
 	} {

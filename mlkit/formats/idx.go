@@ -18,17 +18,17 @@ import (
 const maxIDX = 1 << 30
 
 // ReadIDX reads an array of unsigned bytes in the idx format of the MNIST files:
-// 0, 0, the type, the number of axes, each axis as a big-endian uint32, then the
-// elements. The stream ends with the array. Arrays of other types are read by
-// ReadIDXArray.
+// two zero bytes, the element type, the number of axes, each axis as a
+// big-endian uint32, then the elements. Data after the array are an error. For
+// arrays of other types, use ReadIDXArray.
 func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) {
 	a, err := readIDX(r, 0, 0)
 	return bytesOf(a, err)
 }
 
-// ReadIDXArray reads an array of any type of the idx format: Data becomes []uint8
-// (type 8), []int8 (9), []int16 (0x0b), []int32 (0x0c), []float32 (0x0d) or
-// []float64 (0x0e).
+// ReadIDXArray reads an array of any type of the idx format. Data becomes a
+// []uint8 (element type 0x08), []int8 (0x09), []int16 (0x0b), []int32 (0x0c),
+// []float32 (0x0d) or []float64 (0x0e).
 func ReadIDXArray(r io.Reader) (Array, error) { return readIDX(r, 0, 0) }
 
 // bytesOf takes apart an array of unsigned bytes.
@@ -38,7 +38,7 @@ func bytesOf(a Array, err error) ([]int, []byte, error) {
 	}
 	b, ok := a.Data.([]byte)
 	if !ok {
-		return nil, nil, fmt.Errorf("idx elements of type 0x%02x, %s, not unsigned bytes: read them as an array (ReadIDXArray, LoadIDXArray)", kindOf(a.Data).idx, kindOf(a.Data).slice.Elem())
+		return nil, nil, fmt.Errorf("idx element type 0x%02x, %s, is not unsigned bytes: use ReadIDXArray or LoadIDXArray", kindOf(a.Data).idx, kindOf(a.Data).slice.Elem())
 	}
 	return a.Dims, b, nil
 }
@@ -72,7 +72,7 @@ func readIDX(r io.Reader, trusted int64, first int) (Array, error) {
 	// A gzip stream that is damaged says so after the last byte only.
 	switch more, err := io.ReadFull(r, make([]byte, 1)); {
 	case more > 0:
-		return Array{}, fmt.Errorf("the idx header says %v, %d elements of %d bytes, but more follow: the file is damaged, or two files in one", dims, n, k.size)
+		return Array{}, fmt.Errorf("the idx header says %v, %d elements of %d bytes, but more data follow: the file is damaged, or two files were joined", dims, n, k.size)
 	case !errors.Is(err, io.EOF):
 		return Array{}, fmt.Errorf("idx data after %d elements: %w", n, cutShort(err))
 	}
@@ -106,16 +106,16 @@ func readIDXHeader(r io.Reader) (k *kind, dims []int, err error) {
 	return k, dims, nil
 }
 
-// LoadIDX reads an idx file of unsigned bytes, gzipped or not. Errors name the
-// file.
+// LoadIDX reads an idx file of unsigned bytes, which may be gzipped. Errors name
+// the file.
 func LoadIDX(path string) (dims []int, bytes []byte, err error) {
 	a, err := loadIDX(path, 0)
 	dims, bytes, err = bytesOf(a, err)
 	return dims, bytes, inFile(path, err)
 }
 
-// LoadIDXArray reads an idx file of any type, gzipped or not. Errors name the
-// file.
+// LoadIDXArray reads an idx file of any element type, which may be gzipped.
+// Errors name the file.
 func LoadIDXArray(path string) (Array, error) {
 	a, err := loadIDX(path, 0)
 	return a, inFile(path, err)
@@ -150,19 +150,19 @@ func loadIDX(path string, first int) (Array, error) {
 	return readIDX(z, min(info.Size(), maxIDX/usual)*usual, first)
 }
 
-// LoadIDXImages reads a pair of idx files, images [n, height, width] of unsigned
-// bytes and labels [n] of any integers, as images of one channel.
+// LoadIDXImages reads a pair of idx files: images of unsigned bytes, [n, height,
+// width], and labels of any integer type, [n]. The images have one channel.
 func LoadIDXImages(images, labels string) (*data.Images, error) {
 	return LoadFirstIDXImages(images, labels, 0)
 }
 
-// LoadFirstIDXImages is LoadIDXImages of the first n only (0: all); the rest of
-// the files is not read.
+// LoadFirstIDXImages is like LoadIDXImages but reads only the first n images and
+// labels, or all if n is 0.
 func LoadFirstIDXImages(images, labels string, n int) (*data.Images, error) {
 	a, err := loadIDX(images, n)
 	dims, pixels, err := bytesOf(a, err)
 	if err == nil && len(dims) != 3 {
-		err = fmt.Errorf("images need the axes number, height, width; the file has %v", dims)
+		err = fmt.Errorf("images have the axes [n, height, width], the file has %v", dims)
 	}
 	if err != nil {
 		return nil, inFile(images, err)
@@ -182,7 +182,7 @@ func idxLabels(path string, n, first int) ([]int32, error) {
 	}
 	ints, err := a.Ints()
 	if err != nil {
-		return nil, fmt.Errorf("labels of type 0x%02x, %s: wanted are integers", kindOf(a.Data).idx, kindOf(a.Data).slice.Elem())
+		return nil, fmt.Errorf("labels of type 0x%02x, %s: expected integers", kindOf(a.Data).idx, kindOf(a.Data).slice.Elem())
 	}
 	if len(a.Dims) != 1 || a.Dims[0] != n {
 		return nil, fmt.Errorf("labels of %v for %d images", a.Dims, n)
@@ -190,7 +190,7 @@ func idxLabels(path string, n, first int) ([]int32, error) {
 	labels := make([]int32, len(ints))
 	for i, v := range ints {
 		if v < 0 {
-			return nil, fmt.Errorf("label %d is %d: labels are classes from 0 on", i, v)
+			return nil, fmt.Errorf("label %d is %d: classes are numbered from 0", i, v)
 		}
 		labels[i] = int32(v) // idx has no larger integers
 	}

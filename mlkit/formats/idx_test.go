@@ -77,7 +77,7 @@ func TestLoadIDXImages(t *testing.T) {
 		"truncated":        idx([]byte{2}, 7),
 		"begins with 0107": {1, 7, 8, 1},
 		"type 0x0d":        {0, 0, 13, 1, 0, 0, 0, 1, 0, 0, 0, 0},
-		"more follow":      idx([]byte{1}, 7, 9),
+		"more data follow": idx([]byte{1}, 7, 9),
 		"axis 1 of 2":      {0, 0, 8, 2, 0, 0, 0, 1, 0, 0},
 		"more than":        {0, 0, 8, 2, 0x3f, 255, 255, 255, 255, 255, 255, 255},
 		"for 2 images":     idx([]byte{3}, 7, 9, 1),
@@ -120,11 +120,11 @@ func TestIDXTypes(t *testing.T) {
 				t.Errorf("%#x, first %d bytes: %v", kind, n, err)
 			}
 		}
-		if _, err := formats.ReadIDXArray(bytes.NewReader(append(b, 0))); err == nil || !strings.Contains(err.Error(), "more follow") {
+		if _, err := formats.ReadIDXArray(bytes.NewReader(append(b, 0))); err == nil || !strings.Contains(err.Error(), "more data follow") {
 			t.Errorf("%#x: %v", kind, err)
 		}
 		_, _, err = formats.ReadIDX(bytes.NewReader(b))
-		if (err == nil) != (kind == 8) || err != nil && !strings.Contains(err.Error(), "not unsigned bytes: read them as an array") {
+		if (err == nil) != (kind == 8) || err != nil && !strings.Contains(err.Error(), "is not unsigned bytes: use ReadIDXArray") {
 			t.Errorf("%#x: %v", kind, err)
 		}
 	}
@@ -154,7 +154,7 @@ func TestIDXTypes(t *testing.T) {
 	if _, err := formats.LoadIDXImages(images, file("labels", one(0x09, 1, 255))); err == nil || !strings.Contains(err.Error(), "label 1 is -1") {
 		t.Error(err)
 	}
-	if _, err := formats.LoadIDXImages(filepath.Join(dir, "labels"), images); err == nil || !strings.Contains(err.Error(), "labels: idx elements of type 0x09") {
+	if _, err := formats.LoadIDXImages(filepath.Join(dir, "labels"), images); err == nil || !strings.Contains(err.Error(), "labels: idx element type 0x09") {
 		t.Error(err)
 	}
 }

@@ -19,10 +19,11 @@ import (
 	_ "golang.org/x/image/webp"
 )
 
-// ImageOptions say how to read image files.
+// ImageOptions controls how image files are read.
 type ImageOptions struct {
-	// Height and Width are the size to which every image is scaled (Catmull–Rom);
-	// 0 means that of the first image, and that all others have it, too.
+	// Height and Width are the size to which every image is scaled
+	// (Catmull–Rom). If both are 0, all images must have the size of the first
+	// one.
 	Height, Width int
 	Gray          bool // one channel instead of red, green, blue
 }
@@ -77,7 +78,7 @@ func readImage(r io.Reader) (image.Image, error) {
 		return nil, err
 	}
 	if len(b) > maxImageFile {
-		return nil, fmt.Errorf("more than %d bytes: images are read up to that size; scale it down", maxImageFile)
+		return nil, fmt.Errorf("more than %d bytes, the limit for an image file: scale the image down", maxImageFile)
 	}
 	return decodeImage(b)
 }
@@ -91,10 +92,10 @@ func decodeImage(b []byte) (image.Image, error) {
 	}
 	most := min(fewPixels+pixelsPerByte*len(b), maxPixels)
 	if c.Width <= 0 || c.Height <= 0 || c.Width > most/c.Height {
-		return nil, fmt.Errorf("the header claims %d×%d pixels, of %d bytes at most %d are read: the file is damaged, a decompression bomb, or to be scaled down", c.Height, c.Width, len(b), most)
+		return nil, fmt.Errorf("the header claims %d×%d pixels, but a file of %d bytes may have at most %d: it is damaged or a decompression bomb, or the image must be scaled down", c.Height, c.Width, len(b), most)
 	}
 	if n := bytes.Count(b, []byte{0xff, 0xda}); format == "jpeg" && n > maxScans+len(b)>>12 {
-		return nil, fmt.Errorf("a JPEG of %d scans: it is damaged, or made to take long", n)
+		return nil, fmt.Errorf("a JPEG with %d scans: it is damaged, or built to take long; save it again", n)
 	}
 	img, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {

@@ -1,7 +1,6 @@
 package formats
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"image"
@@ -13,18 +12,18 @@ import (
 	"descent/mlkit/data"
 )
 
-// LoadImageFolder reads a folder that has one folder of images for each class,
-// named after it (PNG, JPEG, GIF, BMP, TIFF, WebP). A class's images may lie in
-// folders below its own, and folders and files may be symbolic links. Classes
-// and files come in the order of the alphabet, so labels do not depend on the
-// machine. Transparent pixels become black; of a moving picture, the first frame
-// is read. Names that begin with a dot are passed over, and files that are no
-// images.
+// LoadImageFolder reads a folder that contains one folder of images for each
+// class, named after the class. It reads PNG, JPEG, GIF, BMP, TIFF and WebP
+// files. The images of a class may lie in nested folders, and folders and files
+// may be symbolic links. Classes and files are sorted by name, so labels do not
+// depend on the machine. Transparent pixels become black; of an animation, only
+// the first frame is read. Names that begin with a dot are skipped, and so are
+// files that are not images.
 //
-// Whatever would shift labels or leave images out without a word is an error: a
-// class without images, images beside the folders of the classes, images whose
-// names do not say so, links that lead nowhere or back to a folder above, a
-// folder whose classes are train and test. Errors name the file.
+// Anything that would shift labels or drop images without a word is an error: a
+// class without images, an image beside the class folders, an image whose name
+// does not end like one, a link that leads nowhere or back to a folder above it,
+// and folders named train and test in place of classes. Errors name the file.
 func LoadImageFolder(dir string, o ImageOptions) (*data.Images, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -42,10 +41,10 @@ func LoadImageFolder(dir string, o ImageOptions) (*data.Images, error) {
 		}
 	}
 	if len(w.m.Labels) == 0 {
-		return nil, fmt.Errorf("formats: %s: no images in it: wanted is one folder of images for each class", dir)
+		return nil, fmt.Errorf("formats: %s: no images found: expected one folder of images for each class", dir)
 	}
 	if len(w.m.Classes) > 1 && !slices.ContainsFunc(w.m.Classes, func(c string) bool { return !slices.Contains(setNames, strings.ToLower(c)) }) {
-		return nil, fmt.Errorf("formats: %s: %q are the names of sets, not of classes: load each of these folders by itself", dir, w.m.Classes)
+		return nil, fmt.Errorf("formats: %s: %q name the parts of a data set, not classes: load each of these folders by itself", dir, w.m.Classes)
 	}
 	return w.m, nil
 }
@@ -79,7 +78,7 @@ func (w *folderWalk) class(path string) error {
 	if !info.IsDir() {
 		image, err := isImage(path, info)
 		if image && err == nil {
-			err = fmt.Errorf("%s: an image beside the folders of the classes has no class: move it into one of them", path)
+			err = fmt.Errorf("%s: this image lies beside the class folders and has no class: move it into one of them", path)
 		}
 		return err
 	}
@@ -88,7 +87,7 @@ func (w *folderWalk) class(path string) error {
 		return err
 	}
 	if len(w.m.Labels) == before {
-		return fmt.Errorf("%s: no images in this class: put some there, or remove the folder", path)
+		return fmt.Errorf("%s: this class has no images: add some, or remove the folder", path)
 	}
 	w.m.Classes = append(w.m.Classes, filepath.Base(path))
 	return nil
@@ -96,7 +95,7 @@ func (w *folderWalk) class(path string) error {
 
 func (w *folderWalk) folder(path string, info os.FileInfo) error {
 	if slices.ContainsFunc(w.above, func(a os.FileInfo) bool { return os.SameFile(a, info) }) {
-		return fmt.Errorf("%s: the link leads back to a folder in which it lies: remove it", path)
+		return fmt.Errorf("%s: the link points back to a folder that contains it: remove it", path)
 	}
 	w.above = append(w.above, info)
 	defer func() { w.above = w.above[:len(w.above)-1] }()
@@ -142,11 +141,11 @@ func isImage(path string, info os.FileInfo) (bool, error) {
 	ext := strings.ToLower(filepath.Ext(path))
 	switch {
 	case !info.Mode().IsRegular():
-		return false, fmt.Errorf("%s: neither a file nor a folder: remove it", path)
+		return false, fmt.Errorf("%s: neither a regular file nor a folder: remove it", path)
 	case slices.Contains(imageNames, ext):
 		return true, nil
 	case slices.Contains(otherImages, ext):
-		return false, fmt.Errorf("%s: images of the type %s are not read: convert them to PNG or JPEG", path, ext)
+		return false, fmt.Errorf("%s: %s images are not supported: convert them to PNG or JPEG", path, ext)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -154,7 +153,7 @@ func isImage(path string, info os.FileInfo) (bool, error) {
 	}
 	defer f.Close()
 	if _, kind, err := image.DecodeConfig(f); !errors.Is(err, image.ErrFormat) {
-		return false, fmt.Errorf("%s: it begins as an image of the type %s, its name does not end so: rename it, or remove it", path, cmp.Or(kind, "of its name"))
+		return false, fmt.Errorf("%s: it is a %s image, but its name does not say so: rename it, or remove it", path, kind)
 	}
 	return false, nil
 }

@@ -122,7 +122,7 @@ func TestImageFolderFindsAll(t *testing.T) {
 	if err != nil || fmt.Sprint(m.Classes, m.Labels) != "[bird cat dog] [0 0 1 1 1 2 2 2]" {
 		t.Errorf("%+v %v", m, err)
 	}
-	if _, err := formats.LoadImageFolder(store, formats.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "x.png: an image beside the folders of the classes has no class") {
+	if _, err := formats.LoadImageFolder(store, formats.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "x.png: this image lies beside the class folders and has no class") {
 		t.Error(err)
 	}
 }
@@ -131,19 +131,19 @@ func TestImageFolderFindsAll(t *testing.T) {
 func TestImageFolderRefuses(t *testing.T) {
 	one := string(pngOf(t, 2, 2))
 	for why, files := range map[string]map[string]string{
-		"bird: no images in this class":                  {"cat/1.png": one, "bird/notes.txt": "x"},
-		"2.png: an image beside the folders":             {"cat/1.png": one, "2.png": one},
-		"bird: no such file":                             {"cat/1.png": one, "bird": "-> nowhere"},
-		"2.png: no such file":                            {"cat/1.png": one, "cat/2.png": "-> nowhere"},
-		"up: the link leads back":                        {"cat/1.png": one, "cat/x/up": "-> ../.."},
-		"loop: the link leads back":                      {"cat/1.png": one, "cat/loop": "-> ."},
-		"self: the link leads back":                      {"cat/1.png": one, "self": "-> ."},
-		"2.heic: images of the type .heic":               {"cat/1.png": one, "cat/2.heic": "x"},
-		"2.ppm: images of the type .ppm":                 {"cat/1.png": one, "cat/2.ppm": "P6 1 1 255 xxx"},
-		"picture: it begins as an image of the type png": {"cat/1.png": one, "cat/picture": one},
-		"1.dat: it begins as an image of the type png":   {"cat/1.png": one, "1.dat": one},
-		"are the names of sets, not of classes":          {"train/cat/1.png": one, "train/dog/1.png": one, "Test/cat/1.png": one},
-		"2.tif: not an image":                            {"cat/1.png": one, "cat/2.tif": "x"},
+		"bird: this class has no images":                  {"cat/1.png": one, "bird/notes.txt": "x"},
+		"2.png: this image lies beside the class folders": {"cat/1.png": one, "2.png": one},
+		"bird: no such file":                              {"cat/1.png": one, "bird": "-> nowhere"},
+		"2.png: no such file":                             {"cat/1.png": one, "cat/2.png": "-> nowhere"},
+		"up: the link points back":                        {"cat/1.png": one, "cat/x/up": "-> ../.."},
+		"loop: the link points back":                      {"cat/1.png": one, "cat/loop": "-> ."},
+		"self: the link points back":                      {"cat/1.png": one, "self": "-> ."},
+		"2.heic: .heic images are not supported":          {"cat/1.png": one, "cat/2.heic": "x"},
+		"2.ppm: .ppm images are not supported":            {"cat/1.png": one, "cat/2.ppm": "P6 1 1 255 xxx"},
+		"picture: it is a png image":                      {"cat/1.png": one, "cat/picture": one},
+		"1.dat: it is a png image":                        {"cat/1.png": one, "1.dat": one},
+		"name the parts of a data set, not classes":       {"train/cat/1.png": one, "train/dog/1.png": one, "Test/cat/1.png": one},
+		"2.tif: not an image":                             {"cat/1.png": one, "cat/2.tif": "x"},
 	} {
 		_, err := formats.LoadImageFolder(tree(t, files), formats.ImageOptions{})
 		if err == nil || !strings.Contains(err.Error(), why) {
@@ -164,11 +164,11 @@ func TestImageBombs(t *testing.T) {
 	bmp := "BM\x3a\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00\x00\x20\x00\x00\x00\x20\x00\x00\x01\x00\x18\x00" + strings.Repeat("\x00", 28)
 	scans := "\xff\xd8\xff\xc2\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00" + strings.Repeat("\xff\xda\x00\x03\x00", 500)
 	for why, b := range map[string]string{
-		"claims 10000×10000 pixels, of 79 bytes at most": webp(10000, 10000),
-		"claims 4096×4096 pixels, of 79 bytes":           webp(4096, 4096),
-		"claims 65535×65535 pixels":                      gif,
-		"claims 8192×8192 pixels":                        bmp,
-		"a JPEG of 500 scans":                            scans,
+		"claims 10000×10000 pixels, but a file of 79 bytes": webp(10000, 10000),
+		"claims 4096×4096 pixels, but a file of 79 bytes":   webp(4096, 4096),
+		"claims 65535×65535 pixels":                         gif,
+		"claims 8192×8192 pixels":                           bmp,
+		"a JPEG with 500 scans":                             scans,
 	} {
 		path := tree(t, map[string]string{"c/x.png": b})
 		var before, after runtime.MemStats

@@ -21,11 +21,12 @@ const (
 	maxAxes      = 64
 )
 
-// ReadNPY reads one array in NumPy's npy format, of floats, integers or bools,
-// in either byte order. Data has the type of the file; float16 becomes float32.
-// An array in Fortran order is put in C order. Nothing behind the array is read:
-// arrays that np.save wrote one after the other into one file come one after the
-// other, and at the end of the stream errors.Is(err, io.EOF) holds.
+// ReadNPY reads one array in NumPy's npy format: floats, integers or bools, in
+// either byte order. Data keeps the type of the file, except that float16
+// becomes float32. An array in Fortran order is converted to C order. ReadNPY
+// does not read past the array, so arrays that np.save has written to one file
+// can be read one after the other; at the end of the stream, errors.Is(err,
+// io.EOF) holds.
 func ReadNPY(r io.Reader) (Array, error) {
 	h, err := readNPYHeader(r)
 	if err != nil {
@@ -65,7 +66,7 @@ func readNPYHeader(r io.Reader) (npyHeader, error) {
 	var head [8]byte
 	switch n, err := io.ReadFull(r, head[:]); {
 	case n == 0 && err == io.EOF:
-		return npyHeader{}, fmt.Errorf("no npy array: the stream is at its end, or the file is truncated: %w", io.EOF)
+		return npyHeader{}, fmt.Errorf("no npy array: end of the stream, or a truncated file: %w", io.EOF)
 	case err != nil:
 		return npyHeader{}, fmt.Errorf("npy header: %w", cutShort(err))
 	}
@@ -78,7 +79,7 @@ func readNPYHeader(r io.Reader) (npyHeader, error) {
 		size = size[:2]
 	case [2]byte{2, 0}, [2]byte{3, 0}:
 	default:
-		return npyHeader{}, fmt.Errorf("npy version %d.%d is not known: 1.0, 2.0 and 3.0 are", head[6], head[7])
+		return npyHeader{}, fmt.Errorf("npy version %d.%d is not supported: 1.0, 2.0 and 3.0 are", head[6], head[7])
 	}
 	if _, err := io.ReadFull(r, size); err != nil {
 		return npyHeader{}, fmt.Errorf("npy header: %w", cutShort(err))
@@ -88,7 +89,7 @@ func readNPYHeader(r io.Reader) (npyHeader, error) {
 		n = int64(binary.LittleEndian.Uint32(size))
 	}
 	if n > maxNPYHeader {
-		return npyHeader{}, fmt.Errorf("npy header of %d bytes, at most %d are read: the file is damaged, or its elements have many fields: save each by itself", n, maxNPYHeader)
+		return npyHeader{}, fmt.Errorf("npy header of %d bytes, more than the limit of %d: the file is damaged, or its elements have many fields; save each field as an array of its own", n, maxNPYHeader)
 	}
 	text := make([]byte, n)
 	if _, err := io.ReadFull(r, text); err != nil {
@@ -101,8 +102,8 @@ func readNPYHeader(r io.Reader) (npyHeader, error) {
 	return h, nil
 }
 
-// WriteNPY writes one array in npy format, version 1.0, little-endian, C order:
-// the bytes that np.save writes.
+// WriteNPY writes one array in npy format 1.0, little-endian and in C order. The
+// bytes are those that np.save writes.
 func WriteNPY(w io.Writer, a Array) error {
 	if err := a.check(); err != nil {
 		return fmt.Errorf("formats: %w", err)
@@ -135,7 +136,7 @@ func WriteNPY(w io.Writer, a Array) error {
 	return k.write(w, a.Data)
 }
 
-// LoadNPY reads an npy file of one array. Errors name the file.
+// LoadNPY reads an npy file that holds exactly one array. Errors name the file.
 func LoadNPY(path string) (Array, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -159,7 +160,7 @@ func readWholeNPY(r io.Reader) (Array, error) {
 		return Array{}, err
 	}
 	if n, err := io.ReadFull(r, make([]byte, 1)); n > 0 {
-		return Array{}, fmt.Errorf("there is more behind the array of shape %v: arrays that stand one after the other are read with ReadNPY", a.Dims)
+		return Array{}, fmt.Errorf("more data follow the array of shape %v: use ReadNPY to read several arrays from one file", a.Dims)
 	} else if !errors.Is(err, io.EOF) {
 		return Array{}, err // a checksum that does not fit
 	}

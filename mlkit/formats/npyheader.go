@@ -35,7 +35,7 @@ func (p *npyParser) token() (string, error) {
 func (p *npyParser) want(token string) error {
 	got, err := p.token()
 	if err == nil && got != token {
-		err = fmt.Errorf("%q stands where %q is wanted", got, token)
+		err = fmt.Errorf("found %q, expected %q", got, token)
 	}
 	return err
 }
@@ -58,7 +58,7 @@ func parseNPYHeader(text string, version byte) (h npyHeader, err error) {
 		}
 		key, quoted := unquoted(key)
 		if !quoted || seen[key] {
-			return h, fmt.Errorf("%q stands where one of the keys descr, fortran_order and shape is wanted, each once", key)
+			return h, fmt.Errorf("found %q, expected each of the keys descr, fortran_order and shape once", key)
 		}
 		seen[key] = true
 		if err := p.want(":"); err != nil {
@@ -76,7 +76,7 @@ func parseNPYHeader(text string, version byte) (h npyHeader, err error) {
 		case "shape":
 			err = p.shape(&h)
 		default:
-			err = fmt.Errorf("the key %q is not known", key)
+			err = fmt.Errorf("unknown key %q", key)
 		}
 		if err != nil {
 			return h, err
@@ -87,7 +87,7 @@ func parseNPYHeader(text string, version byte) (h npyHeader, err error) {
 		case next == "}":
 			return h, p.end(seen)
 		case next != ",":
-			return h, fmt.Errorf("%q stands where a comma is wanted", next)
+			return h, fmt.Errorf("found %q, expected a comma", next)
 		}
 	}
 	return h, p.end(seen)
@@ -113,14 +113,14 @@ var npyType = regexp.MustCompile(`^([<>=|]?)([a-zA-Z])([0-9]+)$`)
 
 // npyAdvice says, for types that are not read, how to save what they hold.
 var npyAdvice = map[string]string{
-	"O": "Python objects are not read: save numbers",
-	"U": "texts are not read: save numbers, and the texts in a text file",
-	"S": "texts are not read: save numbers, and the texts in a text file",
-	"c": "complex numbers are not read: save a.real and a.imag",
-	"f": "floats of 16, 32 and 64 bits are read: save a.astype(np.float64)",
-	"M": "times are not read: save a.astype(np.int64)",
-	"m": "times are not read: save a.astype(np.int64)",
-	"V": "raw bytes are not read (bfloat16 is saved as such): save a.astype(np.float32)",
+	"O": "Python objects are never read: save numbers",
+	"U": "strings are not supported: save numbers, and the strings in a text file",
+	"S": "strings are not supported: save numbers, and the strings in a text file",
+	"c": "complex numbers are not supported: save a.real and a.imag",
+	"f": "only floats of 16, 32 and 64 bits are supported: save a.astype(np.float64)",
+	"M": "times are not supported: save a.astype(np.int64)",
+	"m": "times are not supported: save a.astype(np.int64)",
+	"V": "raw bytes, as which bfloat16 is saved, are not supported: save a.astype(np.float32)",
 }
 
 func (p *npyParser) descr(h *npyHeader) error {
@@ -130,11 +130,11 @@ func (p *npyParser) descr(h *npyHeader) error {
 	}
 	text, quoted := unquoted(token)
 	if !quoted {
-		return errors.New("elements of several fields are not read: wanted are a plain descr; save each field by itself, as an npz file")
+		return errors.New("structured arrays are not supported: save each field as an array of its own, for example with np.savez")
 	}
 	m := npyType.FindStringSubmatch(text)
 	if m == nil {
-		return fmt.Errorf("elements of type %q are not known", text)
+		return fmt.Errorf("unknown element type %q", text)
 	}
 	h.order = binary.LittleEndian
 	if m[1] == ">" {
@@ -145,9 +145,9 @@ func (p *npyParser) descr(h *npyHeader) error {
 	if h.kind == nil && name != "f2" {
 		advice := npyAdvice[m[2]]
 		if advice == "" {
-			advice = "floats, integers and bools are read"
+			advice = "only floats, integers and bools are supported"
 		}
-		return fmt.Errorf("elements of type %q: %s", name, advice)
+		return fmt.Errorf("element type %q: %s", name, advice)
 	}
 	return nil
 }
@@ -172,10 +172,10 @@ func (p *npyParser) shape(h *npyHeader) error {
 		}
 		d, err := strconv.Atoi(digits)
 		if err != nil || d < 0 || digits != strconv.Itoa(d) {
-			return fmt.Errorf("shape: %q is not a number of entries", token)
+			return fmt.Errorf("shape: %q is not a dimension", token)
 		}
 		if d > 0 && h.count > math.MaxInt32/d {
-			return fmt.Errorf("shape of %v × %d: arrays of at most 2³¹−1 elements are read: save the array in parts", h.dims, d)
+			return fmt.Errorf("shape of %v × %d: an array may have at most 2³¹−1 elements; save it in parts", h.dims, d)
 		}
 		if h.dims, h.count = append(h.dims, d), h.count*d; len(h.dims) > maxAxes {
 			return fmt.Errorf("shape of more than %d axes, NumPy's limit: the file is damaged", maxAxes)
@@ -186,7 +186,7 @@ func (p *npyParser) shape(h *npyHeader) error {
 		case token == ")" && len(h.dims) > 1:
 			return nil
 		case token != ",":
-			return fmt.Errorf("shape: %q stands where a comma is wanted", token)
+			return fmt.Errorf("shape: found %q, expected a comma", token)
 		}
 	}
 }

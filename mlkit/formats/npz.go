@@ -12,8 +12,8 @@ import (
 // maxNPZ bounds what the arrays of an npz file may take together.
 const maxNPZ = 1 << 31
 
-// LoadNPZ reads the arrays of an npz file (np.savez, np.savez_compressed) by
-// name, in their order in the file.
+// LoadNPZ reads the arrays of an npz file (np.savez, np.savez_compressed) with
+// their names, in the order of the file.
 func LoadNPZ(path string) ([]Array, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -41,7 +41,7 @@ func readNPZ(file *os.File) (arrays []Array, err error) {
 	for _, f := range z.File {
 		name, ok := strings.CutSuffix(f.Name, ".npy")
 		if !ok {
-			return nil, fmt.Errorf("%q in the archive is no npy array: np.savez names each NAME.npy", f.Name)
+			return nil, fmt.Errorf("%q in the archive is not an npy array: np.savez names each NAME.npy", f.Name)
 		}
 		if seen[name] {
 			return nil, fmt.Errorf("%q is in the archive twice", f.Name)
@@ -52,7 +52,7 @@ func readNPZ(file *os.File) (arrays []Array, err error) {
 		}
 		// Members that share their data would unpack to the square of the file.
 		if packed += f.CompressedSize64; f.CompressedSize64 > uint64(info.Size()) || packed > uint64(info.Size()) {
-			return nil, fmt.Errorf("%q: the members take more than the file has: it is damaged", f.Name)
+			return nil, fmt.Errorf("%q: the members are larger than the file that holds them: it is damaged", f.Name)
 		}
 		a, err := readMember(f)
 		if err != nil {
@@ -75,7 +75,7 @@ func readMember(f *zip.File) (Array, error) {
 	return readWholeNPY(io.LimitReader(r, int64(f.UncompressedSize64)+1))
 }
 
-// SaveNPZ writes arrays by name to an npz file that np.load reads.
+// SaveNPZ writes named arrays to an npz file, which np.load reads.
 func SaveNPZ(path string, arrays ...Array) error {
 	err := WriteFile(path, func(w io.Writer) error {
 		z := zip.NewWriter(w)

@@ -17,10 +17,10 @@ const metadataKey = "__metadata__"
 
 // Safetensors is an open file of named tensors in the safetensors format
 // (Hugging Face 2022): the length of a JSON header, the header, the data. Only
-// the header is in memory; tensors are read when asked for. A file whose
-// header does not describe its data exactly is refused.
+// the header is kept in memory; tensors are read on demand. A file whose header
+// does not describe its data exactly is refused.
 type Safetensors struct {
-	// Metadata are the texts that came with the tensors.
+	// Metadata is the text stored with the tensors, by key.
 	Metadata map[string]string
 
 	r      io.ReaderAt
@@ -30,7 +30,7 @@ type Safetensors struct {
 	closer io.Closer
 }
 
-// TensorInfo is what a header says of one tensor.
+// TensorInfo describes a tensor as the header does.
 type TensorInfo struct {
 	DType string // "F32", "BF16", "I64", …
 	Dims  []int
@@ -38,8 +38,8 @@ type TensorInfo struct {
 	begin, end int64
 }
 
-// OpenSafetensors opens a file. The caller closes it. Errors name the file and
-// what is wrong in it.
+// OpenSafetensors opens a file, which the caller must close. Errors name the
+// file and say what is wrong with it.
 func OpenSafetensors(path string) (*Safetensors, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -58,7 +58,7 @@ func OpenSafetensors(path string) (*Safetensors, error) {
 	return s, nil
 }
 
-// Close closes the file of OpenSafetensors.
+// Close closes the file that OpenSafetensors opened.
 func (s *Safetensors) Close() error {
 	if s.closer == nil {
 		return nil
@@ -66,11 +66,12 @@ func (s *Safetensors) Close() error {
 	return s.closer.Close()
 }
 
-// NewSafetensors reads the header of a file of size bytes.
+// NewSafetensors reads the header of a file of size bytes from r, which it keeps
+// for reading tensors.
 func NewSafetensors(r io.ReaderAt, size int64) (*Safetensors, error) {
 	var word [8]byte
 	if size < 8 {
-		return nil, fmt.Errorf("%d bytes are no safetensors file: the file is truncated", size)
+		return nil, fmt.Errorf("a file of %d bytes is too short for safetensors: it is truncated", size)
 	}
 	if _, err := r.ReadAt(word[:], 0); err != nil {
 		return nil, fmt.Errorf("length of the header: %w", cutShort(err))
@@ -115,17 +116,17 @@ func tile(tensors []headerEntry, size int64) error {
 	}
 	switch {
 	case at > size:
-		return fmt.Errorf("the tensors take %d bytes, the file has only %d of them: the file is truncated", at, size)
+		return fmt.Errorf("the tensors take %d bytes, but the file holds only %d of them: it is truncated", at, size)
 	case at < size:
 		return fmt.Errorf("%d bytes follow after the last tensor: the file is damaged", size-at)
 	}
 	return nil
 }
 
-// Names are the tensors' names in the order of their data.
+// Names returns the names of the tensors in the order of their data.
 func (s *Safetensors) Names() []string { return s.names }
 
-// Info says what a tensor is, and whether it is there.
+// Info returns the description of a tensor and whether the file has it.
 func (s *Safetensors) Info(name string) (TensorInfo, bool) {
 	if i, ok := s.infos[name]; ok {
 		return *i, true
@@ -133,9 +134,9 @@ func (s *Safetensors) Info(name string) (TensorInfo, bool) {
 	return TensorInfo{}, false
 }
 
-// Read reads a tensor of any type that Array.Data can hold, F16, BF16 and the
-// four kinds of F8 with a sign, and F8_E8M0, among them. F4, F6 and C64 are an
-// error.
+// Read reads a tensor in its own type. F16, BF16 and the 8-bit floats become
+// float32, which represents them exactly. F4, F6 and C64 tensors are an error:
+// Array.Data has no type for them.
 func (s *Safetensors) Read(name string) (Array, error) {
 	info, ok := s.infos[name]
 	if !ok {
@@ -181,7 +182,7 @@ func (s *Safetensors) elements(name, want string, is func(dtype) bool, f func(i 
 	}
 	d := dtypes[dtypeRank(info.DType)]
 	if !is(d) {
-		return fmt.Errorf("formats: tensor %q has dtype %s; wanted is one of %s", name, info.DType, want)
+		return fmt.Errorf("formats: tensor %q has dtype %s, expected one of %s", name, info.DType, want)
 	}
 	r, size := s.section(info), int64(d.bits/8)
 	buf := make([]byte, min(pieceBytes, info.end-info.begin))
@@ -198,12 +199,12 @@ func (s *Safetensors) elements(name, want string, is func(dtype) bool, f func(i 
 	return nil
 }
 
-// ReadFloats reads a tensor of type F32, F64, F16, BF16 or F8 into dst, which has
-// its number of elements. An F64 is rounded to the nearest float32; a finite one
-// beyond its range is an error.
+// ReadFloats reads a tensor of type F32, F64, F16, BF16 or one of the F8 types
+// into dst, which must have as many elements as the tensor. An F64 is rounded to
+// the nearest float32; a finite value beyond the range of float32 is an error.
 func (s *Safetensors) ReadFloats(name string, dst []float32) error {
 	if info, ok := s.infos[name]; ok && product(info.Dims) != len(dst) {
-		return fmt.Errorf("formats: tensor %q has the shape %v, %d elements are wanted", name, info.Dims, len(dst))
+		return fmt.Errorf("formats: tensor %q has shape %v, but dst has %d elements", name, info.Dims, len(dst))
 	}
 	return s.elements(name, "F32 F64 F16 BF16 F8", func(d dtype) bool { return d.float != nil }, func(i int, b []byte, d dtype) error {
 		if d.name == "F32" {
@@ -235,14 +236,14 @@ func (s *Safetensors) Doubles(name string) ([]float64, error) {
 	})
 }
 
-// Ints reads a tensor of an integer type or BOOL. A U64 beyond the range of int64
-// is an error.
+// Ints reads a tensor of an integer type or BOOL as int64. A U64 beyond the
+// range of int64 is an error.
 func (s *Safetensors) Ints(name string) ([]int64, error) {
 	dst := make([]int64, s.count(name))
 	return dst, s.elements(name, "I8 I16 I32 I64 U8 U16 U32 U64 BOOL", func(d dtype) bool { return d.integer != nil }, func(i int, b []byte, d dtype) error {
 		for size := d.bits / 8; len(b) > 0; i, b = i+1, b[size:] {
 			if dst[i] = d.integer(b); dst[i] < 0 && d.name == "U64" {
-				return fmt.Errorf("element %d, %d, is beyond the range of int64: take Read", i, uint64(dst[i]))
+				return fmt.Errorf("element %d, %d, is beyond the range of int64: use Read", i, uint64(dst[i]))
 			}
 		}
 		return nil

@@ -56,11 +56,11 @@ func TestSafetensorsFromPyTorch(t *testing.T) {
 		t.Errorf("%v %v", got, err)
 	}
 	for why, read := range map[string]func() error{
-		"no tensor":        func() error { _, err := s.Floats("none"); return err },
-		"dtype I64":        func() error { _, err := s.Floats("i64"); return err },
-		"dtype F32":        func() error { _, err := s.Ints("f32"); return err },
-		"5 elements are":   func() error { return s.ReadFloats("f32", make([]float32, 5)) },
-		"dtype F32; wante": func() error { _, err := s.Doubles("f32"); return err },
+		"no tensor":           func() error { _, err := s.Floats("none"); return err },
+		"dtype I64":           func() error { _, err := s.Floats("i64"); return err },
+		"dtype F32":           func() error { _, err := s.Ints("f32"); return err },
+		"dst has 5 elements":  func() error { return s.ReadFloats("f32", make([]float32, 5)) },
+		"dtype F32, expected": func() error { _, err := s.Doubles("f32"); return err },
 	} {
 		if err := read(); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", why, err)
@@ -87,9 +87,9 @@ func TestSafetensorsSameBytesAsPython(t *testing.T) {
 		t.Error(err)
 	}
 	for why, a := range map[string]formats.Array{
-		"are not [3]": {Name: "x", Dims: []int{3}, Data: []float32{1}},
-		"a []string":  {Name: "x", Dims: []int{1}, Data: []string{"1"}},
-		"two tensors": {Name: "a.bias", Dims: []int{1}, Data: []float32{1}},
+		"do not make the shape [3]": {Name: "x", Dims: []int{3}, Data: []float32{1}},
+		"a []string":                {Name: "x", Dims: []int{1}, Data: []string{"1"}},
+		"two tensors":               {Name: "a.bias", Dims: []int{1}, Data: []float32{1}},
 	} {
 		if err := formats.WriteSafetensors(&bytes.Buffer{}, append(slices.Clone(numpy), a), nil); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", why, err)
@@ -148,20 +148,20 @@ func TestSafetensorsRefusesDamage(t *testing.T) {
 	}
 	one := func(entry string) []byte { return file(`{"a":`+entry+`}`, 8) }
 	for why, b := range map[string][]byte{
-		"follow after":           append(slices.Clone(whole), 0),
-		"at most 100000000":      binary.LittleEndian.AppendUint64(nil, 1<<62),
-		"does not begin with {":  file(" {}", 0),
-		"behind its end":         file("{}{}", 0),
-		`"a" is there twice`:     file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2),
-		"begins at byte 3":       file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[3,7]}}`, 7),
-		"begins at byte 5":       file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[5,9]}}`, 9),
-		"overflows":              one(`{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}`),
-		"takes 12 bytes":         one(`{"dtype":"F32","shape":[3],"data_offsets":[0,8]}`),
-		`unknown dtype "F33"`:    one(`{"dtype":"F33","shape":[2],"data_offsets":[0,8]}`),
-		"not a begin and an end": one(`{"dtype":"F32","shape":[2],"data_offsets":[8,0]}`),
-		"number -2":              one(`{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}`),
-		"only 8 of them":         one(`{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4000000000000]}`),
-		"__metadata__ is there":  file(`{"__metadata__":{},"__metadata__":{}}`, 0),
+		"follow after":               append(slices.Clone(whole), 0),
+		"at most 100000000":          binary.LittleEndian.AppendUint64(nil, 1<<62),
+		"does not begin with {":      file(" {}", 0),
+		"after its end":              file("{}{}", 0),
+		`"a" appears twice`:          file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2),
+		"begins at byte 3":           file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[3,7]}}`, 7),
+		"begins at byte 5":           file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[5,9]}}`, 9),
+		"overflows":                  one(`{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}`),
+		"takes 12 bytes":             one(`{"dtype":"F32","shape":[3],"data_offsets":[0,8]}`),
+		`unknown dtype "F33"`:        one(`{"dtype":"F33","shape":[2],"data_offsets":[0,8]}`),
+		"not a begin and an end":     one(`{"dtype":"F32","shape":[2],"data_offsets":[8,0]}`),
+		"-2 is not an integer":       one(`{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}`),
+		"only 8 of them":             one(`{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4000000000000]}`),
+		"__metadata__ appears twice": file(`{"__metadata__":{},"__metadata__":{}}`, 0),
 	} {
 		if _, err := formats.NewSafetensors(bytes.NewReader(b), int64(len(b))); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", why, err)

@@ -28,11 +28,12 @@ type headerEntry struct {
 	*TensorInfo
 }
 
-// parseHeader reads a header. It refuses what the reference implementation
-// (safetensors 0.8.0) refuses, and five things which that reader takes although
-// the format's description excludes them, or Go's int does: a tensor or a key of
-// the metadata that is there twice, blanks before the first {, a tensor that is a
-// list of its fields, a dtype that is an object, and a dimension beyond 2⁶³−1.
+// parseHeader reads a header. It refuses whatever the reference implementation
+// (safetensors 0.8.0) refuses, and five things that implementation accepts
+// although the specification of the format excludes them, or Go's int does: a
+// tensor name or metadata key that appears twice, white space before the first
+// {, a tensor given as a list of its fields, a dtype given as an object, and a
+// dimension beyond 2⁶³−1.
 func parseHeader(text []byte) (header, error) {
 	if text[0] != '{' {
 		return header{}, errors.New("the header does not begin with {: not a safetensors file, or damaged")
@@ -46,7 +47,7 @@ func parseHeader(text []byte) (header, error) {
 		name := string(key)
 		if name == metadataKey {
 			if described {
-				return fmt.Errorf("%s is there twice", metadataKey)
+				return fmt.Errorf("%s appears twice", metadataKey)
 			}
 			described = true
 			var err error
@@ -56,7 +57,7 @@ func parseHeader(text []byte) (header, error) {
 			return nil
 		}
 		if h.byName[name] != nil {
-			return fmt.Errorf("tensor %q is there twice", name)
+			return fmt.Errorf("tensor %q appears twice", name)
 		}
 		info, err := r.tensor()
 		if err != nil {
@@ -67,7 +68,7 @@ func parseHeader(text []byte) (header, error) {
 		return nil
 	})
 	if err == nil && len(bytes.TrimRight(text[r.at:], " \t\r\n")) > 0 {
-		err = errors.New("there is something behind its end")
+		err = errors.New("unexpected data after its end")
 	}
 	if err != nil {
 		return header{}, fmt.Errorf("header: %w", err)
@@ -93,11 +94,11 @@ func (r *headerReader) metadata() (map[string]string, error) {
 	return texts, r.object(func(key []byte) error {
 		k := string(key)
 		if _, twice := texts[k]; twice {
-			return fmt.Errorf("%q is there twice", k)
+			return fmt.Errorf("key %q appears twice", k)
 		}
 		v, err := r.str()
 		if err != nil {
-			return fmt.Errorf("the value of %q must be a text: %w", k, err)
+			return fmt.Errorf("the value of %q must be a string: %w", k, err)
 		}
 		texts[k] = string(v)
 		return nil
@@ -115,7 +116,7 @@ func (r *headerReader) tensor() (*TensorInfo, error) {
 			return r.skip()
 		}
 		if seen[i] {
-			return fmt.Errorf("%s is there twice", fields[i])
+			return fmt.Errorf("%s appears twice", fields[i])
 		}
 		seen[i] = true
 		switch i {
@@ -168,7 +169,7 @@ func tensorInfo(dtype string, shape, offsets []uint64) (*TensorInfo, error) {
 		return nil, fmt.Errorf("shape %v overflows", shape)
 	}
 	if size%8 != 0 {
-		return nil, fmt.Errorf("%s of shape %v takes %d bits, which are not whole bytes", dtype, shape, size)
+		return nil, fmt.Errorf("%s of shape %v takes %d bits, not a whole number of bytes", dtype, shape, size)
 	}
 	if size /= 8; size != offsets[1]-offsets[0] {
 		return nil, fmt.Errorf("%s of shape %v takes %d bytes, its data_offsets span %d", dtype, shape, size, offsets[1]-offsets[0])
@@ -191,13 +192,13 @@ func (r *headerReader) next() byte {
 // wrong says what stands where something else is wanted.
 func (r *headerReader) wrong(want string) error {
 	if r.next() == 0 && r.at == len(r.text) {
-		return fmt.Errorf("it ends where %s is wanted: the file is truncated or damaged", want)
+		return fmt.Errorf("it ends where %s is expected: the file is truncated or damaged", want)
 	}
 	rest := r.text[r.at:]
 	if end := bytes.IndexAny(rest[1:], " ,:[]{}\t\r\n"); end >= 0 {
 		rest = rest[:end+1]
 	}
-	return fmt.Errorf("%s stands at byte %d where %s is wanted", briefly(rest), r.at, want)
+	return fmt.Errorf("found %s at byte %d, expected %s", briefly(rest), r.at, want)
 }
 
 // briefly is the beginning of a text in a message.
@@ -222,7 +223,7 @@ func (r *headerReader) list(open, end byte, want string, item func() error) erro
 		return err
 	}
 	if r.depth++; r.depth > maxDepth {
-		return fmt.Errorf("more than %d objects and lists in each other", maxDepth)
+		return fmt.Errorf("objects and lists are nested more than %d deep", maxDepth)
 	}
 	defer func() { r.depth-- }()
 	if r.next() == end {
@@ -266,7 +267,7 @@ func (r *headerReader) counts() ([]uint64, error) {
 		}
 		n, err := strconv.ParseUint(string(b), 10, 64)
 		if err != nil {
-			return fmt.Errorf("the number %s is not one of 0 to 2⁶⁴−1, without point and exponent", briefly(b))
+			return fmt.Errorf("%s is not an integer from 0 to 2⁶⁴−1", briefly(b))
 		}
 		out = append(out, n)
 		return nil
@@ -275,7 +276,7 @@ func (r *headerReader) counts() ([]uint64, error) {
 
 // str reads a string. The bytes are those of the header where nothing is escaped.
 func (r *headerReader) str() ([]byte, error) {
-	if err := r.eat('"', "a text"); err != nil {
+	if err := r.eat('"', "a string"); err != nil {
 		return nil, err
 	}
 	begin := r.at
@@ -289,7 +290,7 @@ func (r *headerReader) str() ([]byte, error) {
 			}
 			return out, nil
 		case c < 0x20:
-			return nil, fmt.Errorf("control character %#02x in a text at byte %d", c, r.at)
+			return nil, fmt.Errorf("control character %#02x in a string at byte %d", c, r.at)
 		case c == '\\':
 			if out == nil {
 				out = append(make([]byte, 0, r.at-begin+8), r.text[begin:r.at]...)
@@ -338,7 +339,7 @@ func (r *headerReader) escape() (rune, error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("%s at byte %d is no escape of a character", r.text[begin:min(r.at, len(r.text))], begin)
+	return 0, fmt.Errorf("%s at byte %d is not a valid escape sequence", r.text[begin:min(r.at, len(r.text))], begin)
 }
 
 func (r *headerReader) hex() (rune, bool) {

@@ -12,7 +12,7 @@ import (
 )
 
 // WriteSafetensors writes arrays and metadata in the order and layout of the
-// reference implementation: the same contents, the same bytes.
+// reference implementation: the same content gives the same bytes.
 func WriteSafetensors(w io.Writer, arrays []Array, metadata map[string]string) error {
 	sorted := slices.Clone(arrays)
 	names := map[string]bool{}
@@ -24,7 +24,7 @@ func WriteSafetensors(w io.Writer, arrays []Array, metadata map[string]string) e
 			return fmt.Errorf("formats: two tensors named %q", a.Name)
 		}
 		if a.Name == metadataKey || !utf8.ValidString(a.Name) {
-			return fmt.Errorf("formats: a tensor cannot be named %q: take a name in UTF-8 other than %s", a.Name, metadataKey)
+			return fmt.Errorf("formats: a tensor cannot be named %q: names are UTF-8 and not %s", a.Name, metadataKey)
 		}
 		names[a.Name] = true
 	}
@@ -61,7 +61,7 @@ func safetensorsHeader(sorted []Array, metadata map[string]string) ([]byte, erro
 		b = append(appendQuoted(b, metadataKey), ":{"...)
 		for _, key := range slices.Sorted(maps.Keys(metadata)) {
 			if !utf8.ValidString(key) || !utf8.ValidString(metadata[key]) {
-				return nil, fmt.Errorf("formats: metadata %q: %q: a text must be UTF-8", key, metadata[key])
+				return nil, fmt.Errorf("formats: metadata %q: %q: metadata must be UTF-8", key, metadata[key])
 			}
 			comma()
 			b = appendQuoted(append(appendQuoted(b, key), ':'), metadata[key])

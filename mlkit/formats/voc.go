@@ -11,11 +11,12 @@ import (
 	"descent/mlkit/data"
 )
 
-// LoadVOC reads one of the sets ("train", "val", "test") of a folder laid out
-// as Pascal VOC's: ImageSets/Main/SET.txt lists names, one a line; Annotations/NAME.xml and
-// JPEGImages/NAME.jpg are the pictures. Pictures are scaled to the size of the
-// options, and boxes with them. classes fixes the classes and their order; a
-// class that is not among them is an error. Nothing outside of fsys is read.
+// LoadVOC reads one of the sets ("train", "val", "test") of a folder in the
+// layout of Pascal VOC: ImageSets/Main/SET.txt lists names, one per line;
+// Annotations/NAME.xml and JPEGImages/NAME.jpg hold the annotation and the
+// picture. Pictures are scaled as the options say, and boxes with them. classes
+// fixes the classes and their order; an object of any other class is an error.
+// Nothing outside fsys is read.
 func LoadVOC(fsys fs.FS, set string, classes []string, o ImageOptions) (*data.ObjectImages, error) {
 	listed := path.Join("ImageSets/Main", set+".txt")
 	list, err := fs.ReadFile(fsys, listed)
@@ -40,7 +41,7 @@ func LoadVOC(fsys fs.FS, set string, classes []string, o ImageOptions) (*data.Ob
 
 func addVOC(m *data.ObjectImages, fsys fs.FS, name string, planes *data.Images, o ImageOptions) error {
 	if !fs.ValidPath(name) || strings.Contains(name, "/") {
-		return errors.New("not a file's name")
+		return errors.New("not a valid file name")
 	}
 	text, err := fs.ReadFile(fsys, "Annotations/"+name+".xml")
 	if err != nil {

@@ -31,9 +31,9 @@ func TestParseVOC(t *testing.T) {
 	}
 	for from, c := range map[string]struct{ to, why string }{
 		"<width>20":  {"<width>-20", "claims a picture of 10×-20"},
-		"<xmax>10":   {"<xmax>NaN", "no place in a picture"},
-		"<xmax>21":   {"<xmax>1e30", "no place in a picture"},
-		"<xmin>1<":   {"<xmin>15<", "holds nothing of a picture"},
+		"<xmax>10":   {"<xmax>NaN", "not a position in a picture"},
+		"<xmax>21":   {"<xmax>1e30", "not a position in a picture"},
+		"<xmin>1<":   {"<xmin>15<", "covers nothing of a picture"},
 		"<name>cat":  {"<name> ", "lacks a name"},
 		"</ymax>":    {"", "not an annotation"},
 		"annotation": {"other", "not an annotation"},
@@ -49,24 +49,24 @@ func TestParseVOC(t *testing.T) {
 		"<xmin>1</xmin>":             {"", "object 0: bndbox lacks xmin"},
 		"<xmin>1<":                   {"<xmin> <", "object 0: xmin is empty"},
 		"<ymin>2</ymin>":             {"<ymin/>", "object 0: ymin is empty"},
-		"<xmax>10</xmax>":            {"<Xmax>10</Xmax>", "the element Xmax in bndbox is spelled xmax"},
-		"<ymax>6.5</ymax>":           {"<ymax>6,5</ymax>", `ymax is "6,5", which is no number`},
-		"<ymax>6.5":                  {"<ymax>0x6", `ymax is "0x6", which is no number`},
-		"<ymin>2":                    {"<ymin>2</ymin><ymin>3", "ymin is in bndbox twice"},
+		"<xmax>10</xmax>":            {"<Xmax>10</Xmax>", "element <Xmax> in bndbox must be spelled <xmax>"},
+		"<ymax>6.5</ymax>":           {"<ymax>6,5</ymax>", `ymax is "6,5", not a number`},
+		"<ymax>6.5":                  {"<ymax>0x6", `ymax is "0x6", not a number`},
+		"<ymin>2":                    {"<ymin>2</ymin><ymin>3", "ymin appears twice in bndbox"},
 		"<width>20</width>":          {"", "size lacks width"},
 		"<height>10":                 {"<height>", "height is empty"},
 		"<height>10<":                {"<height>10.5<", "not in whole pixels"},
 		"<size>":                     {"<size/><size>", "size lacks"},
-		"</size>":                    {"</size><size><width>1</width><height>1</height></size>", "size is in annotation twice"},
-		"<name>cat</name>":           {"<name>cat</name><name>dog</name>", "name is in object twice"},
+		"</size>":                    {"</size><size><width>1</width><height>1</height></size>", "size appears twice in annotation"},
+		"<name>cat</name>":           {"<name>cat</name><name>dog</name>", "name appears twice in object"},
 		"<difficult>0":               {"<difficult>Unspecified", "neither 0 nor 1"},
 		"<difficult>1":               {"<difficult>", "neither 0 nor 1"},
-		"</bndbox></object></annota": {"</bndbox><object></object></object></annota", "an object stands in object, where it would be lost"},
-		"<filename>":                 {"<objects><object><name>x</name></object></objects><filename>", "an object stands in objects"},
-		"<object><name>dog":          {"<Object></Object><object><name>dog", "the element Object in annotation is spelled object"},
-		"</annotation>":              {"</annotation><annotation></annotation>", "one annotation is wanted"},
-		"10</ymax></bndbox></object></annotation>": {"10</ymax></bndbox></object></annotation>x", "outside of the annotation"},
-		"<depth>3": {strings.Repeat("<depth>", 200), "more than 100 elements in each other"},
+		"</bndbox></object></annota": {"</bndbox><object></object></object></annota", "an object inside object would be ignored"},
+		"<filename>":                 {"<objects><object><name>x</name></object></objects><filename>", "an object inside objects"},
+		"<object><name>dog":          {"<Object></Object><object><name>dog", "element <Object> in annotation must be spelled <object>"},
+		"</annotation>":              {"</annotation><annotation></annotation>", "expected a single <annotation>"},
+		"10</ymax></bndbox></object></annotation>": {"10</ymax></bndbox></object></annotation>x", "outside the annotation"},
+		"<depth>3": {strings.Repeat("<depth>", 200), "nested more than 100 deep"},
 		"<bndbox><xmin>0</xmin><ymin>1</ymin><xmax>21</xmax><ymax>10</ymax></bndbox>": {"<part><name>tail</name><bndbox><xmin>0</xmin></bndbox></part>", "object 1: it lacks a name or a bndbox"},
 		"<filename>a": {`<?xml version="1.0" encoding="klingon"?><filename>a`, "not an annotation"},
 	} {
@@ -110,10 +110,10 @@ func TestVOCEncodings(t *testing.T) {
 		}
 	}
 	for why, text := range map[string][]byte{
-		"invalid UTF-8":          []byte(strings.ReplaceAll(body, "é", "\xe9")),
-		`"klingon" is not known`: declared("klingon", "é"),
-		"not an annotation":      utf16le[:len(utf16le)-9],
-		"save the file in UTF-8": declared("x-user-defined", "é"),
+		"invalid UTF-8":              []byte(strings.ReplaceAll(body, "é", "\xe9")),
+		`unknown encoding "klingon"`: declared("klingon", "é"),
+		"not an annotation":          utf16le[:len(utf16le)-9],
+		"save the file as UTF-8":     declared("x-user-defined", "é"),
 	} {
 		if _, err := formats.ParseVOC(text); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", why, err)
@@ -155,7 +155,7 @@ func TestLoadVOC(t *testing.T) {
 		t.Error("a part of the set")
 	}
 	for set, why := range map[string]string{
-		"evil": "not a file's name", "lost": fs.ErrNotExist.Error(), "none": "lists no pictures", "absent": "file does not exist",
+		"evil": "not a valid file name", "lost": fs.ErrNotExist.Error(), "none": "lists no pictures", "absent": "file does not exist",
 		"small": "the picture has 10×20 pixels, its annotation says 10×30", "../../../x": "file does not exist",
 	} {
 		if _, err := formats.LoadVOC(fsys, set, []string{"cat", "dog"}, half); err == nil || !strings.Contains(fmt.Sprint(err), why) {

@@ -17,15 +17,15 @@ import (
 	"descent/mlkit/data"
 )
 
-// VOCAnnotation is what a file of the Pascal VOC format says of a picture.
+// VOCAnnotation is the content of a Pascal VOC annotation file.
 type VOCAnnotation struct {
 	Filename      string
 	Width, Height int
 	Objects       []VOCObject
 }
 
-// VOCObject is an object of an annotation. VOC counts pixels from 1 and names the
-// last one inside; Box is that in the units of data.Box, cut to the picture.
+// VOCObject is one annotated object. VOC counts pixels from 1, and its maxima
+// are inside the box; Box is in the units of data.Box, clipped to the picture.
 type VOCObject struct {
 	Name      string
 	Box       data.Box
@@ -40,12 +40,11 @@ const (
 )
 
 // ParseVOC reads an annotation in the XML format of Pascal VOC (Everingham et
-// al. 2010), in UTF-8, UTF-16 or the encoding that it declares. It is not
-// trusted: a size, a name or one of the four sides of a box that is missing,
-// empty, there twice or no finite number is an error, as is a box that has no
-// inside or lies outside of the picture, and an object in a place where it
-// would not be found. Elements that ParseVOC does not know, such as pose and
-// part, are passed over.
+// al. 2010), in UTF-8, UTF-16 or the encoding that it declares. The input is not
+// trusted. It is an error if a size, a name or a side of a box is missing,
+// empty, duplicated or not a finite number, if a box is empty or outside the
+// picture, or if an object is nested where it would be ignored. Elements that
+// ParseVOC does not use, such as pose and part, are skipped.
 func ParseVOC(text []byte) (VOCAnnotation, error) {
 	if len(text) > maxAnnotation {
 		return VOCAnnotation{}, fmt.Errorf("an annotation of %d bytes: at most %d are read", len(text), maxAnnotation)
@@ -85,7 +84,7 @@ func charsetReader(label string, r io.Reader) (io.Reader, error) {
 	}
 	e, err := ianaindex.IANA.Encoding(label)
 	if err != nil || e == nil {
-		return nil, fmt.Errorf("the encoding %q is not known: save the file in UTF-8", label)
+		return nil, fmt.Errorf("unknown encoding %q: save the file as UTF-8", label)
 	}
 	return transform.NewReader(r, e.NewDecoder()), nil
 }
@@ -113,7 +112,7 @@ func (p *vocParser) document() error {
 		switch t := t.(type) {
 		case xml.StartElement:
 			if t.Name.Local != "annotation" || seen {
-				return fmt.Errorf("the element %s stands where one annotation is wanted", t.Name.Local)
+				return fmt.Errorf("found element <%s>, expected a single <annotation>", t.Name.Local)
 			}
 			seen = true
 			err = p.fields("annotation", map[string]func() error{
@@ -126,7 +125,7 @@ func (p *vocParser) document() error {
 			}
 		case xml.CharData:
 			if text := bytes.TrimSpace(t); len(text) > 0 {
-				return fmt.Errorf("%.20q stands outside of the annotation", text)
+				return fmt.Errorf("found %.20q outside the annotation", text)
 			}
 		}
 	}
@@ -136,7 +135,7 @@ func (p *vocParser) document() error {
 // its end.
 func (p *vocParser) each(f func(name string) error) error {
 	if p.depth++; p.depth > maxElements {
-		return fmt.Errorf("more than %d elements in each other", maxElements)
+		return fmt.Errorf("elements are nested more than %d deep", maxElements)
 	}
 	defer func() { p.depth-- }()
 	for {
@@ -164,13 +163,13 @@ func (p *vocParser) fields(in string, read map[string]func() error, many string)
 		if !known {
 			for k := range read {
 				if strings.EqualFold(k, name) {
-					return fmt.Errorf("the element %s in %s is spelled %s", name, in, k)
+					return fmt.Errorf("element <%s> in %s must be spelled <%s>", name, in, k)
 				}
 			}
 			return p.skip(name, in)
 		}
 		if seen[name] && name != many {
-			return fmt.Errorf("%s is in %s twice", name, in)
+			return fmt.Errorf("%s appears twice in %s", name, in)
 		}
 		seen[name] = true
 		return f()
@@ -180,7 +179,7 @@ func (p *vocParser) fields(in string, read map[string]func() error, many string)
 // skip passes over an element.
 func (p *vocParser) skip(name, in string) error {
 	if strings.EqualFold(name, "object") {
-		return fmt.Errorf("an object stands in %s, where it would be lost: move it into annotation", in)
+		return fmt.Errorf("an object inside %s would be ignored: move it directly into annotation", in)
 	}
 	return p.each(func(inner string) error { return p.skip(inner, name) })
 }
@@ -197,7 +196,7 @@ func (p *vocParser) text() (string, error) {
 		case xml.CharData:
 			b.Write(t)
 		case xml.StartElement:
-			return "", fmt.Errorf("the element %s stands where a text is wanted", t.Name.Local)
+			return "", fmt.Errorf("found element <%s>, expected text", t.Name.Local)
 		case xml.EndElement:
 			return strings.TrimSpace(b.String()), nil
 		}
@@ -217,7 +216,7 @@ func (p *vocParser) numbers(in string, names []string, to []float64) error {
 				return fmt.Errorf("%s is empty", name)
 			}
 			if to[i], err = strconv.ParseFloat(text, 64); err != nil || strings.ContainsAny(text, "xX_") {
-				return fmt.Errorf("%s is %.20q, which is no number", name, text)
+				return fmt.Errorf("%s is %.20q, not a number", name, text)
 			}
 			found |= 1 << i
 			return nil
@@ -241,7 +240,7 @@ func (p *vocParser) size() error {
 	}
 	for i, side := range []*int{&p.a.Width, &p.a.Height} {
 		if size[i] != math.Trunc(size[i]) {
-			return fmt.Errorf("a size of %g×%g is not in whole pixels", size[0], size[1])
+			return fmt.Errorf("size %g×%g is not in whole pixels", size[0], size[1])
 		}
 		*side = int(max(-maxPixels, min(size[i], maxPixels+1)))
 	}
@@ -290,12 +289,12 @@ func (p *vocParser) place() error {
 		o := &p.a.Objects[i]
 		for _, v := range b {
 			if math.IsNaN(v) || math.Abs(v) > maxPixels {
-				return fmt.Errorf("object %d, %q: %v is no place in a picture", i, o.Name, v)
+				return fmt.Errorf("object %d, %q: %v is not a position in a picture", i, o.Name, v)
 			}
 		}
 		o.Box = data.Box{X0: float32(b[0] - 1), Y0: float32(b[1] - 1), X1: float32(b[2]), Y1: float32(b[3])}.Intersect(data.Box{X1: float32(w), Y1: float32(h)})
 		if !(o.Box.Area() > 0) {
-			return fmt.Errorf("object %d, %q: the box (xmin %g, ymin %g, xmax %g, ymax %g) holds nothing of a picture of %d×%d pixels", i, o.Name, b[0], b[1], b[2], b[3], h, w)
+			return fmt.Errorf("object %d, %q: the box (xmin %g, ymin %g, xmax %g, ymax %g) covers nothing of a picture of %d×%d pixels", i, o.Name, b[0], b[1], b[2], b[3], h, w)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package show
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"io/fs"
@@ -92,7 +93,9 @@ func parseFonts(src io.ReaderAt) []*sfnt.Font {
 	for i := range all.NumFonts() {
 		font, err := all.Font(i)
 		if err != nil {
-			continue
+			if font, err = sfnt.Parse(aligned(src, i)); err != nil {
+				continue
+			}
 		}
 		name, _ := font.Name(&buf, sfnt.NameIDFull)
 		rank := 1
@@ -108,6 +111,51 @@ func parseFonts(src io.ReaderAt) []*sfnt.Font {
 	var out []*sfnt.Font
 	for _, n := range fonts {
 		out = append(out, n.font)
+	}
+	return out
+}
+
+// aligned returns font i of a file with its tables at multiples of four bytes, as the format asks for and WenQuanYi's files do not have
+// them; nil if it is no font.
+func aligned(src io.ReaderAt, i int) []byte {
+	read := func(offset int64, n int) []byte {
+		b := make([]byte, n)
+		if _, err := src.ReadAt(b, offset); err != nil {
+			return nil
+		}
+		return b
+	}
+	start := int64(0)
+	if tag := read(0, 4); string(tag) == "ttcf" {
+		at := read(int64(12+4*i), 4)
+		if at == nil {
+			return nil
+		}
+		start = int64(binary.BigEndian.Uint32(at))
+	}
+	head := read(start, 12)
+	if head == nil {
+		return nil
+	}
+	tables := int(binary.BigEndian.Uint16(head[4:]))
+	directory := read(start+12, 16*tables)
+	if directory == nil {
+		return nil
+	}
+	out := slices.Concat(head, directory)
+	for k := range tables {
+		entry := out[12+16*k:]
+		offset, length := binary.BigEndian.Uint32(entry[8:]), binary.BigEndian.Uint32(entry[12:])
+		if length > 64<<20 {
+			return nil
+		}
+		binary.BigEndian.PutUint32(entry[8:], uint32(len(out)))
+		table := read(int64(offset), int(length))
+		if table == nil {
+			return nil
+		}
+		out = append(out, table...)
+		out = append(out, make([]byte, -len(out)&3)...)
 	}
 	return out
 }
@@ -163,7 +211,7 @@ func fontDirs() []string {
 // preferred are beginnings of the names of sans-serif fonts with many letters, best first: where several have a letter, the choice
 // does not depend on what else is installed.
 var preferred = []string{
-	"notosanscjk", "notosanssc", "notosanscjksc", "sourcehansans", "wqy-microhei", "droidsansfallback", "wqy-zenhei", // Linux
+	"notosanscjk", "notosanssc", "sourcehansans", "wqy-microhei", "droidsansfallback", "wqy-zenhei", // Linux
 	"pingfang", "hiragino sans gb", "stheiti", "arial unicode", // macOS
 	"msyh", "simhei", "simsun", "malgun", "meiryo", "msgothic", // Windows
 	"dejavusans", "notosans", "freesans", "symbola", "notoemoji", "apple symbols", "seguisym", "seguiemj", "segoeui", // symbols, other scripts

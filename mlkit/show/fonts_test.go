@@ -2,9 +2,11 @@ package show
 
 import (
 	"bytes"
+	"encoding/binary"
 	"image"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +130,28 @@ func TestPreferredFonts(t *testing.T) {
 		t.Error("a single font is not read, or nothing is a font")
 	}
 	var _ *sfnt.Font = parseFonts(bytes.NewReader(goregular.TTF))[0]
+}
+
+// Tables at odd offsets, as in the fonts of WenQuanYi, are put in order; what is cut off is no font.
+func TestUnalignedFont(t *testing.T) {
+	odd := slices.Clone(goregular.TTF)
+	tables := int(binary.BigEndian.Uint16(odd[4:]))
+	for k := range tables {
+		entry := odd[12+16*k:]
+		binary.BigEndian.PutUint32(entry[8:], binary.BigEndian.Uint32(entry[8:])+1)
+	}
+	end := 12 + 16*tables
+	odd = slices.Concat(odd[:end], []byte{0}, odd[end:])
+	if _, err := sfnt.Parse(odd); err == nil {
+		t.Skip("x/image reads them now: aligned is no longer needed")
+	}
+	fonts := parseFonts(bytes.NewReader(odd))
+	if len(fonts) != 1 || !canDraw(fonts[0], 'a') {
+		t.Fatalf("%d fonts", len(fonts))
+	}
+	for n := 0; n < len(odd); n += 997 {
+		parseFonts(bytes.NewReader(odd[:n]))
+	}
 }
 
 func TestDrawable(t *testing.T) {

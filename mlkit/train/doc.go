@@ -11,18 +11,36 @@
 // take sharpness-aware steps, and measure a [Validation] after every epoch; a
 // [Callback] sees the run and can end it.
 //
-//	task                                  here                          Keras                   PyTorch
-//	train                                 Fit                           model.fit               a loop
-//	measure                               Evaluate, Validate            model.evaluate          a loop
-//	predict, from many goroutines         Predictor                     model.predict           model.eval()
-//	stop in time, keep the best weights   EarlyStop                     EarlyStopping           –
-//	save and go on                        Checkpoint, Config.Resume     BackupAndRestore        torch.save
-//	weights alone                         SaveWeights, LoadWeights      save_weights            state_dict + safetensors
-//	logs                                  CSVLog, TensorBoard, Progress CSVLogger, TensorBoard  –
-//	train once, in a notebook             Cached                        –                       –
+//	task                                    here                           Keras                    PyTorch
+//	train                                   Fit                            model.fit                a loop
+//	a loss for any model and batch          Supervised, SupervisedBy,      model.compile            a loop
+//	                                        Objective
+//	larger batches than memory holds        Config.Accumulate, MicroBatch  –                        a loop
+//	flat minima                             Config.SAM                     –                        –
+//	measure                                 Evaluate, Validate             model.evaluate           a loop
+//	predict, also probabilities,            NewPredictor                   model.predict            model.eval()
+//	from many goroutines
+//	stop in time, keep the best weights     EarlyStop                      EarlyStopping            –
+//	lower the rate when nothing improves    ReduceOnPlateau                ReduceLROnPlateau        ReduceLROnPlateau
+//	find a first learning rate              LRRangeTest                    –                        –
+//	save and go on                          Checkpoint, Config.Resume      BackupAndRestore         torch.save
+//	weights alone                           SaveWeights, LoadWeights,      save_weights             state_dict + safetensors
+//	                                        LoadTensors
+//	weights and preprocessing, for          SaveModel, LoadModel           model.save               –
+//	a service
+//	logs                                    CSVLog, TensorBoard            CSVLogger, TensorBoard   SummaryWriter
+//	see how it goes                         Progress, Report               a progress bar           –
+//	something of one's own at a step        Callback, OnStep, OnEpoch      Callback                 a loop
+//	train once, in a notebook               Cached                         –                        –
 //
-// What is measured beside the loss is a metric of package metrics. [LRRangeTest]
-// finds a first learning rate; package search looks for hyper-parameters.
+// What is measured beside the loss is a metric of package metrics; package search
+// looks for hyper-parameters.
+//
+// A loss is a mean over what counts in a batch (samples, tokens that are not
+// padding, weights), and means are put together by what they are means over: a
+// step of several batches or pieces, an epoch and an evaluation have the loss of
+// one batch that holds all their samples. A batch in which nothing counts makes
+// no step.
 //
 // The same seeds give the same bits: on one processor or many, stopped and
 // resumed or in one go. Files are complete or not there, and a damaged one is

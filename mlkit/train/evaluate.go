@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 
-	"descent/mlkit/data"
 	"descent/mlkit/metrics"
-	"descent/mlkit/nn"
 	"descent/mlkit/tensor"
 )
 
@@ -117,67 +113,4 @@ func (e *evaluation[B]) batch(b B, meters []metrics.Meter, loss *mean) (err erro
 		}
 	}
 	return nil
-}
-
-// A Predictor computes a model's outputs. Any number of goroutines may use it
-// at once; the model must not be trained meanwhile.
-type Predictor struct {
-	model nn.Layer
-	tapes sync.Pool
-}
-
-// NewPredictor makes a predictor of a model.
-func NewPredictor(model nn.Layer) *Predictor {
-	nn.State(model) // names the parameters, for messages
-	return &Predictor{model: model, tapes: sync.Pool{New: func() any { return tensor.NewEvalTape() }}}
-}
-
-// Predict is the model's output for x of the given dimensions, batch axis
-// first, in evaluation mode. Both results are the caller's.
-func (p *Predictor) Predict(x []float32, dims ...int) (y []float32, ydims []int, err error) {
-	return p.batch(data.Batch{X: x, XDims: dims})
-}
-
-// PredictTokens is Predict for token ids, padded with 0: the model must be an
-// nn.TokenLayer.
-func (p *Predictor) PredictTokens(ids []int32, dims ...int) (y []float32, ydims []int, err error) {
-	return p.batch(data.Batch{IDs: ids, IDsDims: dims})
-}
-
-func (p *Predictor) batch(b data.Batch) (y []float32, ydims []int, err error) {
-	t := p.tapes.Get().(*tensor.Tape)
-	defer p.tapes.Put(t)
-	defer func() {
-		if v := recover(); v != nil {
-			err = stepError(-1, v)
-		}
-	}()
-	t.Reset()
-	defer t.Reset() // lets go of x
-	out := forward(p.model, t, b)
-	return append([]float32{}, out.Data()...), append([]int{}, out.Dims()...), nil
-}
-
-// All is the model's output for every sample of one epoch of the source, in
-// its order: [samples, ...].
-func (p *Predictor) All(ctx context.Context, source Source[data.Batch]) (y []float32, ydims []int, err error) {
-	err = eachBatch(ctx, source, func(b data.Batch) error {
-		part, dims, err := p.batch(b)
-		if err != nil {
-			return err
-		}
-		if y = append(y, part...); ydims == nil {
-			ydims = dims
-			return nil
-		}
-		if len(dims) == 0 || len(dims) != len(ydims) || !slices.Equal(dims[1:], ydims[1:]) {
-			return fmt.Errorf("train: outputs of %v after such of %v: they cannot be put together; call Predict for each batch", dims, ydims)
-		}
-		ydims[0] += dims[0]
-		return nil
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return y, ydims, nil
 }

@@ -87,7 +87,7 @@ func checkSeal(path, sum string) error {
 		return err
 	}
 	if hex.EncodeToString(h.Sum(nil)) != sum {
-		return fmt.Errorf("%s: the file is damaged: its contents do not have the SHA-256 that they were written with", path)
+		return fmt.Errorf("%s: the file is damaged, or was changed by another program: its contents do not have the SHA-256 in its metadata (%s)", path, sealKey)
 	}
 	return nil
 }

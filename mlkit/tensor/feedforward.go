@@ -187,25 +187,21 @@ func backFeedForward(t *Tape, n *node) {
 	}
 	g1, acc1 := t.gradBuffer(n, 1)
 	g2, acc2 := t.gradBuffer(n, 2)
-	gb1, gb2 := t.gradMore(n, moreBias1), t.gradMore(n, moreBias2)
+	dw1, dw2 := t.paramSum(g1, acc1, f.count), t.paramSum(g2, acc2, f.count)
+	db1, gb2 := t.paramSum(t.gradMore(n, moreBias1), true, f.count), t.gradMore(n, moreBias2)
 	chunk := min(f.count, max(blockRows, chunkSize/max(f.hidden, 1)&^(blockRows-1)))
 	f.dpre = t.floats.reuse(chunk * f.ld2)
 	for ; f.first < f.count; f.first = f.end {
 		f.end = min(f.first+chunk, f.count)
 		k := f.end - f.first
 		cpu.Parallel(blocksOf(k), f)
-		if g1 != nil { // dW₁ = dpreᵀ·x
-			gemm.Gemm{M: f.hidden, N: f.in, K: k, TransA: true, LDA: f.ld2, Accumulate: acc1}.Run(g1, f.dpre, rows(f.x, f.first, k, f.in))
-			acc1 = true
-		}
-		if gb1 != nil {
-			rowwise.AddRowsWide(gb1, f.dpre, k, f.ld2)
-		}
-		if g2 != nil { // dW₂ = dyᵀ·act
-			gemm.Gemm{M: f.out, N: f.hidden, K: k, TransA: true, Accumulate: acc2}.Run(g2, rows(f.dy, f.first, k, f.out), rows(f.act, f.first, k, f.hidden))
-			acc2 = true
-		}
+		dw1.product(gemm.Gemm{M: f.hidden, N: f.in, K: k, LDA: f.ld2}, f.dpre, rows(f.x, f.first, k, f.in))                   // dpreᵀ·x
+		dw2.product(gemm.Gemm{M: f.out, N: f.hidden, K: k}, rows(f.dy, f.first, k, f.out), rows(f.act, f.first, k, f.hidden)) // dyᵀ·act
+		db1.rows(f.dpre, k, f.ld2)
 	}
+	dw1.done(t)
+	dw2.done(t)
+	db1.done(t)
 	if gb2 != nil {
 		rowwise.AddRows(gb2, f.dy, f.out)
 	}

@@ -5,7 +5,6 @@ import (
 
 	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/internal/kernel/gemm"
-	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // Linear is x·Wᵀ + b, a dense layer: x has shape [..., in], w [out, in], b
@@ -148,42 +147,26 @@ func backLinear(t *Tape, n *node) {
 		gw = t.gradOf(n, 1)
 	}
 	gb := t.gradOf(n, 2)
-	// All that needs dy, for some rows at a time: they stay in the cache. Of very
-	// many rows dW is the sum of sums: see rowwise.SumBlocks.
-	chunk := max(blockRows, chunkSize/max(in, out, 1))
-	const many, block = 1 << 13, 1 << 10
-	var sum []float32
-	if gw != nil && rows > many {
-		sum = t.floats.reuse(out * in)
-		if !accW {
-			clear(gw)
-		}
+	if gw != nil {
+		gw = gw[lo*in : (lo+out)*in]
 	}
-	held := 0 // rows in sum
+	if gb != nil {
+		gb = gb[lo : lo+out]
+	}
+	dw, db := t.paramSum(gw, accW, rows), t.paramSum(gb, true, rows)
+	// All that needs dy, for some rows at a time: they stay in the cache.
+	chunk := max(blockRows, chunkSize/max(in, out, 1))
 	for r := 0; r < rows; r += chunk {
 		k := min(chunk, rows-r)
 		d := dy[r*out : (r+k)*out]
-		if gb != nil {
-			rowwise.AddRows(gb[lo:lo+out], d, out)
-		}
+		db.rows(d, k, out)
 		if gx != nil { // dx = dy·W
 			gemm.Gemm{M: k, N: in, K: out, Accumulate: accX}.Run(gx[r*in:], d, w.data[lo*in:])
 		}
-		switch { // dW = dyᵀ·x
-		case sum != nil:
-			gemm.Gemm{M: out, N: in, K: k, TransA: true, Accumulate: held > 0}.Run(sum, d, x.data[r*in:])
-			if held += k; held >= block || r+k == rows {
-				elementwise.Add(gw[lo*in:(lo+out)*in], gw[lo*in:(lo+out)*in], sum)
-				held = 0
-			}
-		case gw != nil:
-			gemm.Gemm{M: out, N: in, K: k, TransA: true, Accumulate: accW}.Run(gw[lo*in:], d, x.data[r*in:])
-			accW = true
-		}
+		dw.product(gemm.Gemm{M: out, N: in, K: k}, d, x.data[r*in:]) // dyᵀ·x
 	}
-	if sum != nil {
-		t.floats.recycle(sum)
-	}
+	dw.done(t)
+	db.done(t)
 	if n.in[3] >= 0 {
 		t.handOn(n, 3)
 	}

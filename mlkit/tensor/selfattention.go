@@ -143,7 +143,8 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 	s.dinput, s.accumulate = t.gradBuffer(n, 0)
 	gi, accI := t.gradBuffer(n, 1)
 	gwo, accO := t.gradBuffer(n, 2)
-	gbi, gbo := t.gradMore(n, moreInBias), t.gradMore(n, moreOutBias)
+	dwi, dwo := t.paramSum(gi, accI, batch*time), t.paramSum(gwo, accO, batch*time)
+	dbi, gbo := t.paramSum(t.gradMore(n, moreInBias), true, batch*time), t.gradMore(n, moreOutBias)
 
 	chunk := min(batch, max(s.group(), chunkSize/max(3*d*time, 1)/max(s.group(), 1)*s.group()))
 	s.dy, s.dqkv = t.floats.reuse(chunk*time*d), t.floats.reuse(chunk*time*s.ldi)
@@ -155,18 +156,13 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 		s.end = min(s.base+chunk, batch)
 		s.run()
 		lo, k := s.base*time, (s.end-s.base)*time
-		if gbi != nil {
-			rowwise.AddRowsWide(gbi, s.dqkv, k, s.ldi)
-		}
-		if gi != nil {
-			gemm.Gemm{M: 3 * d, N: in, K: k, TransA: true, LDA: s.ldi, Accumulate: accI}.Run(gi, s.dqkv, rows(s.input, lo, k, in))
-			accI = true
-		}
-		if gwo != nil {
-			gemm.Gemm{M: out, N: d, K: k, TransA: true, Accumulate: accO}.Run(gwo, rows(s.dresult, lo, k, out), rows(s.y, lo, k, d))
-			accO = true
-		}
+		dbi.rows(s.dqkv, k, s.ldi)
+		dwi.product(gemm.Gemm{M: 3 * d, N: in, K: k, LDA: s.ldi}, s.dqkv, rows(s.input, lo, k, in))
+		dwo.product(gemm.Gemm{M: out, N: d, K: k}, rows(s.dresult, lo, k, out), rows(s.y, lo, k, d))
 	}
+	dbi.done(t)
+	dwi.done(t)
+	dwo.done(t)
 	if gbo != nil {
 		rowwise.AddRows(gbo, n.grad, out)
 	}

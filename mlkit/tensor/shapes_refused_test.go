@@ -102,7 +102,6 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		}
 		return a
 	}
-	first := func(y, _ T) T { return y }
 	recurrent := func(gates int, run func(x T, w tensor.Recurrent) T) func(T) T {
 		return func(T) T {
 			in, h := rng.IntN(3), rng.IntN(3)

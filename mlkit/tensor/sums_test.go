@@ -10,6 +10,8 @@ import (
 	"descent/mlkit/tensor"
 )
 
+func first(y, _ T) T { return y }
+
 // Sums of a quarter of a million terms, along whatever axes, are as good as those
 // of a few, and have the same bits with any number of workers.
 func TestSumsOfMany(t *testing.T) {
@@ -72,6 +74,16 @@ func TestSumsOfMany(t *testing.T) {
 		grad("Linear: bias", func(x, b T) T { return x.Linear(tape.Full(1, 2, 3), b) }, []int{n, 3}, []int{2}, n)
 		grad("Linear: weight", func(x, w T) T { return x.Linear(w, T{}) }, []int{n, 3}, []int{2, 3}, v*n)
 		grad("Linear: wide weight", func(x, w T) T { return x.Linear(w, T{}) }, []int{n / 50, 50}, []int{300, 50}, v*(n/50))
+		grad("Linear: wide bias", func(x, b T) T { return x.Linear(tape.Full(1, 130, 1), b) }, []int{n / 4, 1}, []int{130}, n/4)
+		grad("FeedForward: weight 1", func(x, w T) T {
+			return x.FeedForward(tensor.FeedForward{Weight1: w, Weight2: tape.Full(1, 2, 40)})
+		}, []int{n / 4, 3}, []int{40, 3}, 2*v*(n/4))
+		grad("FeedForward: bias 1", func(x, b T) T {
+			return x.FeedForward(tensor.FeedForward{Weight1: tape.Full(1, 40, 3), Bias1: b, Weight2: tape.Full(1, 2, 40)})
+		}, []int{n / 4, 3}, []int{40}, 2*(n/4))
+		grad("SelfAttentionLayer: weight", func(x, w T) T { // of equal steps, attention is the mean of equal values
+			return first(x.SelfAttentionLayer(tensor.SelfAttentionLayer{Attend: tensor.Attend{Heads: 1}, InWeight: tape.Full(1, 6, 3), OutWeight: w}))
+		}, []int{n / 16, 4, 3}, []int{2, 2}, 3*v*(n/16*4))
 		grad("BatchNorm: bias", func(x, b T) T { return x.BatchNorm(T{}, b, nil, nil, 0, 1) }, []int{n, 2}, []int{2}, n)
 		grad("LayerNorm: bias", func(x, b T) T { return x.LayerNorm(tape.Full(1, 2), b, 1) }, []int{n, 2}, []int{2}, n)
 		grad("Conv1D: bias", func(x, b T) T { return x.Conv1D(tape.Full(1, 2, 1, 1), b, tensor.Conv{}) }, []int{10_000, 1, 50}, []int{2}, 500_000)

@@ -212,7 +212,7 @@ func TestMutations(t *testing.T) {
 	if testing.Short() {
 		n = 500
 	}
-	fuzztest.Run(t, "FuzzReadWAV", n, fuzztest.Bound{Fixed: 1 << 18, PerByte: 32}, checkWAV)
+	fuzztest.Run(t, fuzztest.Corpus(t, "FuzzReadWAV"), n, fuzztest.Bound{Fixed: 1 << 18, PerByte: 32}, checkWAV)
 }
 
 func checkWAV(t testing.TB, b []byte) {

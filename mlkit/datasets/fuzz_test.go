@@ -43,7 +43,7 @@ func TestMutations(t *testing.T) {
 			if testing.Short() {
 				c.n /= 10
 			}
-			fuzztest.Run(t, target, c.n, c.bound, c.check)
+			fuzztest.Run(t, fuzztest.Corpus(t, target), c.n, c.bound, c.check)
 		})
 	}
 }

@@ -51,7 +51,7 @@ func TestMutations(t *testing.T) {
 	} {
 		t.Run(target, func(t *testing.T) {
 			dir := t.TempDir()
-			fuzztest.Run(t, target, n, c.bound, func(t testing.TB, b []byte) { c.check(t, dir, b) })
+			fuzztest.Run(t, fuzztest.Corpus(t, target), n, c.bound, func(t testing.TB, b []byte) { c.check(t, dir, b) })
 		})
 	}
 }

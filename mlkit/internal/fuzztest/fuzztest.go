@@ -22,13 +22,11 @@ import (
 // written, it bounds the time, too.
 type Bound struct{ Fixed, PerByte uint64 }
 
-// Run calls check with every input in testdata/fuzz/target, where `go test -fuzz`
-// looks for its corpus and leaves what it finds, and with n damaged ones. A panic
-// fails the test and shows the input in the form of the corpus, as does a check
-// that takes more memory than its bound or reports an error.
-func Run(t *testing.T, target string, n int, bound Bound, check func(t testing.TB, input []byte)) {
+// Run calls check with every seed and with n damaged ones. A panic fails the test
+// and shows the input in the form of the corpus, as does a check that takes more
+// memory than its bound or reports an error.
+func Run(t *testing.T, seeds [][]byte, n int, bound Bound, check func(t testing.TB, input []byte)) {
 	t.Helper()
-	seeds := Corpus(t, filepath.Join("testdata", "fuzz", target))
 	try := func(input []byte) {
 		defer func() {
 			if p := recover(); p != nil {
@@ -70,10 +68,12 @@ func allocated() uint64 {
 
 const version = "go test fuzz v1\n"
 
-// Corpus reads the inputs in a folder of a fuzz target that takes a []byte or a
-// string, in the order of their names.
-func Corpus(t testing.TB, dir string) [][]byte {
+// Corpus reads the inputs in testdata/fuzz/target, where `go test -fuzz` looks for
+// its corpus and leaves what it finds, in the order of their names. A fuzz target
+// may take several arguments; the first is the input, a []byte or a string.
+func Corpus(t testing.TB, target string) [][]byte {
 	t.Helper()
+	dir := filepath.Join("testdata", "fuzz", target)
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -85,11 +85,12 @@ func Corpus(t testing.TB, dir string) [][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, ok := strings.CutPrefix(strings.TrimSpace(string(b)), version)
+		text, ok := strings.CutPrefix(string(b), version)
+		text, _, _ = strings.Cut(text, "\n")
 		quoted := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(text, "[]byte("), "string("), ")")
 		input, err := strconv.Unquote(quoted)
 		if !ok || err != nil {
-			t.Fatalf("%s: not an input of one []byte or string", path)
+			t.Fatalf("%s: not an input that begins with a []byte or a string", path)
 		}
 		inputs = append(inputs, []byte(input))
 	}

@@ -25,16 +25,29 @@ func TestMutations(t *testing.T) {
 	}
 }
 
-// What Entry writes, Corpus reads, and so does the testing package.
+// What Entry writes, Corpus reads.
 func TestCorpus(t *testing.T) {
-	dir := t.TempDir()
-	want := [][]byte{[]byte("\x00\xff\"\\é\n"), {}}
-	for i, b := range want {
-		if err := os.WriteFile(filepath.Join(dir, string(rune('a'+i))), []byte(Entry(b)), 0o666); err != nil {
+	t.Chdir(t.TempDir())
+	dir := filepath.Join("testdata", "fuzz", "FuzzX")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	want := [][]byte{[]byte("\x00\xff\"\\é\n"), {}, []byte("several")}
+	for i, text := range []string{Entry(want[0]), Entry(want[1]), "go test fuzz v1\nstring(\"several\")\nbool(true)\n"} {
+		if err := os.WriteFile(filepath.Join(dir, string(rune('a'+i))), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := Corpus(t, dir); !slices.EqualFunc(got, want, bytes.Equal) {
+	if got := Corpus(t, "FuzzX"); !slices.EqualFunc(got, want, bytes.Equal) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Each damaged input is checked.
+func TestRun(t *testing.T) {
+	calls := 0
+	Run(t, [][]byte{{1}, {2, 3}}, 50, Bound{Fixed: 1 << 16}, func(testing.TB, []byte) { calls++ })
+	if calls != 52 {
+		t.Errorf("%d calls", calls)
 	}
 }

@@ -186,7 +186,7 @@ var drawn = sync.OnceValue(func() map[string]drawnPicture {
 	for name, d := range gallery() {
 		p := d.picture()
 		if testing.Short() { // also under the race detector
-			p.setSize(max(p.w/2, 200), max(p.h/2, 40))
+			p.setSize(max(p.w/2, 200), max(p.h/2, 130))
 		}
 		b, err := p.PNG()
 		out[name] = drawnPicture{p, b, err}

@@ -20,9 +20,9 @@ import (
 
 const (
 	// screenshotsVar names a folder for pictures of every notebook as the browser shows it.
-	// wholeVar asks for the whole book, which takes minutes; else the opening
-	// page, the linear model and the sample stand for it.
-	wholeVar       = "DESCENT_BROWSER_WHOLE"
+	// notebooksVar names the notebooks to open, with blanks between them; without it
+	// the opening page, the linear model and the sample stand for the book.
+	notebooksVar   = "DESCENT_BROWSER_NOTEBOOKS"
 	screenshotsVar = "DESCENT_SCREENSHOTS"
 	// requireVar turns a missing browser from a reason to skip into a failure.
 	requireVar = "DESCENT_REQUIRE_BROWSER"
@@ -95,11 +95,13 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	paths = append(paths, filepath.Join(book, "internal", "testdata", "sample.ipynb"))
-	if os.Getenv(wholeVar) == "" {
-		paths = slices.DeleteFunc(paths, func(path string) bool {
-			name := filepath.Base(path)
-			return !strings.HasPrefix(name, "00-") && !strings.HasPrefix(name, "05-") && name != "sample.ipynb"
-		})
+	names := strings.Fields(os.Getenv(notebooksVar))
+	if len(names) == 0 {
+		names = []string{"00-start-here.ipynb", "05-linear-model.ipynb", "sample.ipynb"}
+	}
+	paths = slices.DeleteFunc(paths, func(path string) bool { return !slices.Contains(names, filepath.Base(path)) })
+	if len(paths) != len(names) {
+		t.Fatalf("of the notebooks %q there are %q", names, paths)
 	}
 	// The server gets copies: a test does not write into the book.
 	folder := t.TempDir()

@@ -73,6 +73,21 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
+// A constant column is 0 after scaling, as in scikit-learn, and changes by what it
+// changes.
+func TestScalingOfAConstant(t *testing.T) {
+	table := &tabular.Table{Columns: []tabular.Column{{Name: "a", Numbers: slices.Repeat([]float64{0.1}, 1000)}}}
+	for _, scale := range []tabular.Scaling{tabular.Standard, tabular.MinMax} {
+		e, err := tabular.Encoding{Scale: scale}.Fit(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x, err := e.Encode(&tabular.Table{Columns: []tabular.Column{{Name: "a", Numbers: []float64{0.1, 2.1}}}}); err != nil || !slices.Equal(x, []float32{0, 2}) {
+			t.Error(x, err)
+		}
+	}
+}
+
 func TestCodes(t *testing.T) {
 	table := survivorTable(t)
 	e, err := tabular.Encoding{Fill: tabular.FillMean, Indicator: true, Unknown: true, Ordinal: []string{"sex"}}.Fit(table)

@@ -2,6 +2,7 @@ package tabular_test
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -58,6 +59,8 @@ func TestInferredKinds(t *testing.T) {
 		{[]string{"3", "4", "n/a", "?", "-", "None"}, tabular.Text, nil},
 		{[]string{"1e400", "2"}, tabular.Text, nil},
 		{[]string{"1e-400", "2"}, tabular.Text, nil},
+		{[]string{"5", "x"}, tabular.Text, nil},
+		{[]string{"5", "x", "y"}, tabular.Category, nil},
 		{[]string{"01234", "98765"}, tabular.Text, nil},
 		{[]string{"9007199254740993", "9007199254740995"}, tabular.Text, nil},
 		{[]string{"18446744073709551616", "1"}, tabular.Text, nil},
@@ -87,6 +90,9 @@ func TestInferredKinds(t *testing.T) {
 		a := table.Columns[0]
 		if a.Kind != c.kind || !reflect.DeepEqual(a.Numbers, c.numbers) {
 			t.Errorf("%q is %v %v, want %v %v", c.cells, a.Kind, a.Numbers, c.kind, c.numbers)
+		}
+		if slices.ContainsFunc(a.Numbers, func(v float64) bool { return v == 0 && math.Signbit(v) }) {
+			t.Errorf("%q has -0, of which 1/x is -Inf", c.cells)
 		}
 		if c.kind == tabular.Text {
 			if _, err := tabular.NewEncoder(table, "a"); err == nil || !strings.Contains(err.Error(), `column "a" is text`) || !strings.Contains(err.Error(), "line ") {

@@ -82,6 +82,16 @@ func TestEmptyLinesOfOneColumn(t *testing.T) {
 	}
 }
 
+// CRLF counts as one end of a line also where a read ends between the two.
+func TestLineEndsAcrossReads(t *testing.T) {
+	for _, row := range []string{"1\r\n", "10\r\n", "12345\r\n"} {
+		table, err := tabular.ReadCSV(strings.NewReader("y\r\n"+strings.Repeat(row, 100_000)), tabular.CSVOptions{})
+		if err != nil || table.Len() != 100_000 {
+			t.Errorf("%q: %d rows, %v", row, table.Len(), err)
+		}
+	}
+}
+
 func TestSkippedLinesEndAnyhow(t *testing.T) {
 	for _, preamble := range []string{"x\r\"y\r", "x\r\n\"y\r\n", "x\n\"y\n", "\r\n\r\n", "\r\r"} {
 		table, err := tabular.ReadCSV(strings.NewReader(preamble+"a,b\r1,x\r"), tabular.CSVOptions{Skip: 2})

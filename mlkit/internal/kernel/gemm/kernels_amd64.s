@@ -9411,12 +9411,156 @@ TEXT ·transposeBlockAVX2(SB), NOSPLIT, $64-80
 	LEAQ    (AX)(DX*1), BX
 	CMPQ    CX, $0x08
 	CMOVQGT BX, AX
-	LEAQ    tailMask<>+0(SB), AX
-	NEGQ    CX
-	LEAQ    32(AX)(CX*4), BX
-	XORQ    SI, SI
-	SUBQ    $0x08, R8
-	JL      tail
+	XORQ    R14, R14
+	XORQ    R15, R15
+	CMPQ    CX, $0x08
+	SETGE   R14
+	MOVQ    CX, AX
+	SHLQ    $0x02, AX
+	CMPQ    AX, R9
+	SETEQ   R15
+	CMPQ    CX, $0x04
+	JGE     wide
+	XORQ    R15, R15
+
+wide:
+	LEAQ  tailMask<>+0(SB), AX
+	NEGQ  CX
+	LEAQ  32(AX)(CX*4), BX
+	XORQ  SI, SI
+	SUBQ  $0x08, R8
+	JL    tail
+	TESTQ R14, R14
+	JNZ   whole
+	TESTQ R15, R15
+	JZ    block
+	TESTQ R8, R8
+	JZ    block
+
+tight:
+	MOVQ       (SP), R10
+	VMOVUPS    (R10)(SI*1), Y0
+	MOVQ       8(SP), R11
+	VMOVUPS    (R11)(SI*1), Y1
+	MOVQ       16(SP), R12
+	VMOVUPS    (R12)(SI*1), Y2
+	MOVQ       24(SP), R13
+	VMOVUPS    (R13)(SI*1), Y3
+	MOVQ       32(SP), R10
+	VMOVUPS    (R10)(SI*1), Y4
+	MOVQ       40(SP), R11
+	VMOVUPS    (R11)(SI*1), Y5
+	MOVQ       48(SP), R12
+	VMOVUPS    (R12)(SI*1), Y6
+	MOVQ       56(SP), R13
+	VMOVUPS    (R13)(SI*1), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y11
+	VUNPCKLPS  Y5, Y4, Y12
+	VUNPCKHPS  Y5, Y4, Y13
+	VUNPCKLPS  Y7, Y6, Y14
+	VUNPCKHPS  Y7, Y6, Y15
+	VUNPCKLPD  Y10, Y8, Y0
+	VUNPCKHPD  Y10, Y8, Y1
+	VUNPCKLPD  Y11, Y9, Y2
+	VUNPCKHPD  Y11, Y9, Y3
+	VUNPCKLPD  Y14, Y12, Y4
+	VUNPCKHPD  Y14, Y12, Y5
+	VUNPCKLPD  Y15, Y13, Y6
+	VUNPCKHPD  Y15, Y13, Y7
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x31, Y4, Y0, Y12
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x31, Y5, Y1, Y13
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y14
+	VPERM2F128 $0x20, Y7, Y3, Y11
+	VPERM2F128 $0x31, Y7, Y3, Y15
+	VMOVUPS    Y8, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y9, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y10, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y11, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y12, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y13, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y14, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y15, (DI)
+	ADDQ       R9, DI
+	ADDQ       $0x20, SI
+	SUBQ       $0x08, R8
+	JG         tight
+	JZ         block
+	JMP        tail
+
+whole:
+	MOVQ       (SP), R10
+	VMOVUPS    (R10)(SI*1), Y0
+	MOVQ       8(SP), R11
+	VMOVUPS    (R11)(SI*1), Y1
+	MOVQ       16(SP), R12
+	VMOVUPS    (R12)(SI*1), Y2
+	MOVQ       24(SP), R13
+	VMOVUPS    (R13)(SI*1), Y3
+	MOVQ       32(SP), R10
+	VMOVUPS    (R10)(SI*1), Y4
+	MOVQ       40(SP), R11
+	VMOVUPS    (R11)(SI*1), Y5
+	MOVQ       48(SP), R12
+	VMOVUPS    (R12)(SI*1), Y6
+	MOVQ       56(SP), R13
+	VMOVUPS    (R13)(SI*1), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y11
+	VUNPCKLPS  Y5, Y4, Y12
+	VUNPCKHPS  Y5, Y4, Y13
+	VUNPCKLPS  Y7, Y6, Y14
+	VUNPCKHPS  Y7, Y6, Y15
+	VUNPCKLPD  Y10, Y8, Y0
+	VUNPCKHPD  Y10, Y8, Y1
+	VUNPCKLPD  Y11, Y9, Y2
+	VUNPCKHPD  Y11, Y9, Y3
+	VUNPCKLPD  Y14, Y12, Y4
+	VUNPCKHPD  Y14, Y12, Y5
+	VUNPCKLPD  Y15, Y13, Y6
+	VUNPCKHPD  Y15, Y13, Y7
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x31, Y4, Y0, Y12
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x31, Y5, Y1, Y13
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y14
+	VPERM2F128 $0x20, Y7, Y3, Y11
+	VPERM2F128 $0x31, Y7, Y3, Y15
+	VMOVUPS    Y8, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y9, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y10, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y11, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y12, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y13, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y14, (DI)
+	ADDQ       R9, DI
+	VMOVUPS    Y15, (DI)
+	ADDQ       R9, DI
+	ADDQ       $0x20, SI
+	SUBQ       $0x08, R8
+	JGE        whole
+	JMP        tail
 
 block:
 	MOVQ       (SP), R10
@@ -9581,10 +9725,22 @@ TEXT ·blocksCopyAVX2(SB), NOSPLIT, $0-56
 	VMOVUPS 32(R9)(CX*4), Y15
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, BX
-	MOVQ    16(AX), R13
-	XORQ    CX, CX
+	XORQ    R14, R14
+	XORQ    R15, R15
+	MOVQ    (AX), R9
+	CMPQ    R9, BX
+	SETEQ   R15
+	CMPQ    R9, $0x04
+	JGE     wide
+	XORQ    R15, R15
+
+wide:
+	TESTQ $0x00000007, R9
+	SETEQ R14
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, BX
+	MOVQ  16(AX), R13
+	XORQ  CX, CX
 
 plane:
 	MOVQ SI, R11
@@ -9604,18 +9760,36 @@ vector:
 	JL      vector
 
 last:
+	TESTQ   R14, R14
+	JZ      masked
+	VMOVUPS (R11)(R9*4), Y0
+	VMOVUPS Y0, (R12)(R9*4)
+	JMP     rowDone
+
+masked:
+	TESTQ      R15, R15
+	JZ         exact
+	CMPQ       R10, $0x01
+	JE         exact
+	VMASKMOVPS (R11)(R9*4), Y15, Y0
+	VMOVUPS    Y0, (R12)(R9*4)
+	JMP        rowDone
+
+exact:
 	VMASKMOVPS (R11)(R9*4), Y15, Y0
 	VMASKMOVPS Y0, Y15, (R12)(R9*4)
-	ADDQ       DX, R11
-	ADDQ       BX, R12
-	DECQ       R10
-	JNZ        row
-	MOVQ       32(AX), R9
-	LEAQ       (SI)(R9*4), SI
-	MOVQ       48(AX), R9
-	LEAQ       (DI)(R9*4), DI
-	DECQ       R13
-	JNZ        plane
+
+rowDone:
+	ADDQ DX, R11
+	ADDQ BX, R12
+	DECQ R10
+	JNZ  row
+	MOVQ 32(AX), R9
+	LEAQ (SI)(R9*4), SI
+	MOVQ 48(AX), R9
+	LEAQ (DI)(R9*4), DI
+	DECQ R13
+	JNZ  plane
 	VZEROUPPER
 	RET
 
@@ -9635,10 +9809,22 @@ TEXT ·blocksAddAVX2(SB), NOSPLIT, $0-56
 	VMOVUPS 32(R9)(CX*4), Y15
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, BX
-	MOVQ    16(AX), R13
-	XORQ    CX, CX
+	XORQ    R14, R14
+	XORQ    R15, R15
+	MOVQ    (AX), R9
+	CMPQ    R9, BX
+	SETEQ   R15
+	CMPQ    R9, $0x04
+	JGE     wide
+	XORQ    R15, R15
+
+wide:
+	TESTQ $0x00000007, R9
+	SETEQ R14
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, BX
+	MOVQ  16(AX), R13
+	XORQ  CX, CX
 
 plane:
 	MOVQ SI, R11
@@ -9659,20 +9845,30 @@ vector:
 	JL      vector
 
 last:
+	TESTQ   R14, R14
+	JZ      masked
+	VMOVUPS (R11)(R9*4), Y0
+	VADDPS  (R12)(R9*4), Y0, Y0
+	VMOVUPS Y0, (R12)(R9*4)
+	JMP     rowDone
+
+masked:
 	VMASKMOVPS (R11)(R9*4), Y15, Y0
 	VMASKMOVPS (R12)(R9*4), Y15, Y1
 	VADDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y15, (R12)(R9*4)
-	ADDQ       DX, R11
-	ADDQ       BX, R12
-	DECQ       R10
-	JNZ        row
-	MOVQ       32(AX), R9
-	LEAQ       (SI)(R9*4), SI
-	MOVQ       48(AX), R9
-	LEAQ       (DI)(R9*4), DI
-	DECQ       R13
-	JNZ        plane
+
+rowDone:
+	ADDQ DX, R11
+	ADDQ BX, R12
+	DECQ R10
+	JNZ  row
+	MOVQ 32(AX), R9
+	LEAQ (SI)(R9*4), SI
+	MOVQ 48(AX), R9
+	LEAQ (DI)(R9*4), DI
+	DECQ R13
+	JNZ  plane
 	VZEROUPPER
 	RET
 

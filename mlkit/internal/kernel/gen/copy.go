@@ -42,6 +42,23 @@ func (x isa) blocks(name string, add bool, step int) {
 	}
 	MOVQ(b.at("SrcRow"), srcRow)
 	MOVQ(b.at("DstRow"), dstRow)
+	// As in transpose: no mask where the last vector is whole, and none to store rows that follow
+	// each other without a gap, but for the last.
+	whole, tight := R14, R15
+	plainLast := x.width == 8 && step == 1
+	if plainLast {
+		XORQ(whole, whole)
+		XORQ(tight, tight)
+		MOVQ(b.at("Width"), at)
+		CMPQ(at, dstRow)
+		SETEQ(R15B)
+		CMPQ(at, Imm(4))
+		JGE(LabelRef("wide"))
+		XORQ(tight, tight)
+		Label("wide")
+		TESTQ(U32(7), at)
+		SETEQ(R14B)
+	}
 	SHLQ(Imm(2), srcRow)
 	SHLQ(Imm(2), dstRow)
 	MOVQ(b.at("Planes"), todo)
@@ -72,6 +89,27 @@ func (x isa) blocks(name string, add bool, step int) {
 	CMPQ(at, full)
 	JL(LabelRef("vector"))
 	Label("last")
+	if plainLast {
+		TESTQ(whole, whole)
+		JZ(LabelRef("masked"))
+		VMOVUPS(s, x.reg[0])
+		if add {
+			VADDPS(d, x.reg[0], x.reg[0])
+		}
+		VMOVUPS(x.reg[0], d)
+		JMP(LabelRef("rowDone"))
+		Label("masked")
+	}
+	if plainLast && !add { // what is added to must not be touched beyond the row
+		TESTQ(tight, tight)
+		JZ(LabelRef("exact"))
+		CMPQ(rows, Imm(1))
+		JE(LabelRef("exact"))
+		x.load(s, x.reg[0], 0, 1, true)
+		VMOVUPS(x.reg[0], d)
+		JMP(LabelRef("rowDone"))
+		Label("exact")
+	}
 	if step == 2 {
 		x.moveEven(rowSrc, rowDst, at, add, true)
 	} else {
@@ -82,6 +120,7 @@ func (x isa) blocks(name string, add bool, step int) {
 		}
 		x.store(x.reg[0], d, 0, 1, true)
 	}
+	Label("rowDone")
 	ADDQ(srcRow, rowSrc)
 	ADDQ(dstRow, rowDst)
 	DECQ(rows)

@@ -13,6 +13,7 @@ import (
 	"log"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -69,10 +70,20 @@ func main() {
 }
 
 func (f *family) writeAMD64(pkg string) {
-	for flagName, value := range map[string]string{"out": "kernels_amd64.s", "stubs": "stubs_amd64.go", "pkg": pkg} {
-		if err := flag.Set(flagName, value); err != nil {
+	// avo empties its files at once, which a failure would leave so: it writes elsewhere.
+	dir, err := os.MkdirTemp("", "gen")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	files := map[string]string{"out": "kernels_amd64.s", "stubs": "stubs_amd64.go"}
+	for name, file := range files {
+		if err := flag.Set(name, filepath.Join(dir, file)); err != nil {
 			log.Fatal(err)
 		}
+	}
+	if err := flag.Set("pkg", pkg); err != nil {
+		log.Fatal(err)
 	}
 	Constraint(buildtags.Not("noasm"))
 	for _, wide := range []bool{false, true} {
@@ -88,7 +99,16 @@ func (f *family) writeAMD64(pkg string) {
 	if f.amd64 != nil {
 		f.amd64()
 	}
-	Generate()
+	Generate() // does not return if anything went wrong
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join(dir, file))
+		if err == nil {
+			err = os.WriteFile(file, text, 0o644)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
 }
 
 func (f *family) writeARM64(pkg string) {

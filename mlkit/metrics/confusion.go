@@ -31,7 +31,8 @@ func (c *Confusion) judge(logits []float32, label int) {
 	c.Add(label, argmax(logits), max(len(logits), 2))
 }
 
-// Add counts one sample of a problem of so many classes.
+// Add counts one sample, by its label and its prediction, of a problem with the
+// given number of classes.
 func (c *Confusion) Add(label, predicted, classes int) {
 	for len(c.Counts) < classes {
 		c.Counts = append(c.Counts, nil)

@@ -9,7 +9,7 @@ import (
 	"descent/mlkit/data"
 )
 
-// MeanAP says how to judge detections. The zero value is COCO's AP at an
+// MeanAP says how detections are compared with the objects that are there. The zero value is COCO's AP at an
 // IoU of 0.5.
 type MeanAP struct {
 	IoU float32 // from which on an object counts as found; 0 means 0.5
@@ -22,7 +22,7 @@ type MeanAP struct {
 	PerImage int
 }
 
-// DetectionAP is the judgement.
+// DetectionAP holds the figures of a set of detections.
 type DetectionAP struct {
 	// AP is the average precision of each class, NaN of one without objects.
 	AP []float64

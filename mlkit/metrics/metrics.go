@@ -8,7 +8,7 @@ type Answer struct {
 	Outputs []float32
 	Dims    []int
 
-	Labels  []int32   // one for each row of logits; below 0: not judged
+	Labels  []int32   // one for each row of logits; below 0: left out
 	Targets []float32 // as many as outputs, in regression
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"descent/mlkit/gradcheck"
 	"descent/mlkit/nn"
 	"descent/mlkit/tensor"
 )
@@ -83,4 +84,39 @@ func TestMeansOfHalvesMakeTheWhole(t *testing.T) {
 	if tape.Reset(); tape.MeanOfNothing() || len(tape.Means()) != 0 {
 		t.Error("means outlive Reset")
 	}
+}
+
+// NumPy: np.average([0.5, -1, 2, 4, 0.25, 3], weights=[1, 0, 2.5, 0.125, 0, 4])
+func TestWeightedMean(t *testing.T) {
+	l, w := []float32{0.5, -1, 2, 4, 0.25, 3}, []float32{1, 0, 2.5, 0.125, 0, 4}
+	mean := func(tp *tensor.Tape, l tensor.Tensor) tensor.Tensor { return nn.WeightedMean(l, tp.Input(w, 2, 3)) }
+	tape := tensor.NewTape(1)
+	step := func() (float64, []float32) {
+		tape.Reset()
+		x := tape.Variable(l, 2, 3)
+		y := mean(tape, x)
+		return float64(y.Item()), y.Backward().Wrt(x)
+	}
+	v, g := step()
+	if math.Abs(v-2.360655737704918) > 1e-6 || math.Abs(float64(g[2])-2.5/7.625) > 1e-7 || g[1] != 0 {
+		t.Errorf("%v %v", v, g)
+	}
+	err := gradcheck.CheckTol(2e-3, func(tp *tensor.Tape, x []tensor.Tensor) tensor.Tensor { return mean(tp, x[0]) }, gradcheck.Input{Data: l, Dims: []int{2, 3}})
+	if err != nil {
+		t.Error(err)
+	}
+	step()
+	if n := testing.AllocsPerRun(10, func() { step() }); n != 0 {
+		t.Errorf("%v allocations a step", n)
+	}
+	tape.Reset()
+	if v := nn.WeightedMean(tape.Input(l, 6), tape.Input(make([]float32, 6), 6)).Item(); !math.IsNaN(float64(v)) || !tape.MeanOfNothing() {
+		t.Errorf("the mean of nothing is %v", v)
+	}
+	defer func() {
+		if _, ok := recover().(*tensor.ShapeError); !ok {
+			t.Error("weights of another shape are broadcast")
+		}
+	}()
+	nn.WeightedMean(tape.Input(l, 2, 3), tape.Input(w[:3], 3))
 }

@@ -77,6 +77,15 @@ type Run struct {
 	resumed             *checkpoint // where this run goes on from; nil at the beginning
 }
 
+// place is how far the run has come, in steps; those in which nothing counted
+// are among them.
+func (r *Run) place(e Event) int {
+	if e == EpochEnd {
+		return (r.Epoch + 1) * r.StepsPerEpoch
+	}
+	return r.Epoch*r.StepsPerEpoch + r.StepInEpoch
+}
+
 // interrupted says, at End, that the run's context ended it.
 func (r *Run) interrupted() bool {
 	return errors.Is(r.Err, context.Canceled) || errors.Is(r.Err, context.DeadlineExceeded)

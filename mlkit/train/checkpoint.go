@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -46,8 +47,12 @@ func (r *Run) SaveAfter(path string) { r.saveTo = path }
 
 // Keep makes *state part of the checkpoints of this run, under a name that no
 // other callback uses, as JSON. In a resumed run it fills *state from the
-// checkpoint. A callback that remembers something calls it at Begin.
+// checkpoint. A callback that remembers something calls it at Begin. A state of
+// which JSON would leave something out is an error.
 func (r *Run) Keep(name string, state any) error {
+	if err := lossless(reflect.TypeOf(state), map[reflect.Type]bool{}); err != nil {
+		return fmt.Errorf("train: state %q: %w", name, err)
+	}
 	name = r.unused(name)
 	r.kept = append(r.kept, kept{name: name, state: state})
 	if r.resumed == nil {

@@ -19,8 +19,9 @@ type EarlyStop struct {
 	// Maximize says that more is better. Without it that is assumed of metrics
 	// named accuracy, top…, precision, recall, f1, …auc and r2.
 	Maximize bool
-	// Patience is how many epochs without a better figure are borne; 0 means 5.
-	// A negative one never ends training: it only brings the best weights back.
+	// Patience is the number of epochs without a better figure after which
+	// training ends; 0 means 5. With a negative one it never ends early: only the
+	// best weights are brought back.
 	Patience int
 	// MinDelta is by how much a figure must be better to count.
 	MinDelta float64

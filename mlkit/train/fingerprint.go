@@ -43,9 +43,9 @@ func (e *ChangedError) Error() string {
 	return strings.Join(e.Changes, "; ") + ": the training would not go on as it began (Config.AllowChanged allows it)"
 }
 
-// Fingerprinter is a Source that tells, in any words, which data it deals out,
-// and how: a checkpoint keeps them, and a resumed training with other words is
-// refused. A *data.Loader needs no such method: its settings are kept.
+// Fingerprinter is a Source that tells, in any words, which data it yields, and
+// in which order: a checkpoint keeps the words, and a resumed training with other
+// words is refused. A *data.Loader needs no such method: its settings are kept.
 type Fingerprinter interface{ Fingerprint() string }
 
 // fingerprint collects the settings. The checksums come as the batches do.

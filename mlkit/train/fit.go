@@ -373,7 +373,7 @@ func (f *fitter[B]) step() error {
 	return f.notify(StepEnd)
 }
 
-// from deals out the batches of an epoch but the first ones. A source that can
+// from yields the batches of an epoch but the first ones. A source that can
 // begin anywhere (data.Loader) does; others are read up to there.
 func from[B any](ctx context.Context, source Source[B], epoch, batch int) Batches[B] {
 	if s, ok := source.(interface {

@@ -99,7 +99,7 @@ func TestEmptyAndUnevenSources(t *testing.T) {
 	n := 0
 	cut := nn.Func(func(x tensor.Tensor) tensor.Tensor { n++; return x.Expand(-1, n) })
 	_, _, err := train.NewPredictor(cut).All(context.Background(), &data.Loader{Dataset: line(4), BatchSize: 2})
-	if err == nil || !strings.Contains(err.Error(), "outputs of [2 2] after such of [2 1]") {
+	if err == nil || !strings.Contains(err.Error(), "outputs of [2 2] after outputs of [2 1]") {
 		t.Errorf("All of outputs of several sizes: %v", err)
 	}
 }
@@ -271,5 +271,65 @@ func TestTokensTrainWithSupervised(t *testing.T) {
 	features := train.Supervised(nn.NewLinear(rng, 1, 1), nn.CrossEntropy)
 	if _, err := train.Fit(context.Background(), features, loader(), train.Config{}); err == nil || !strings.Contains(err.Error(), "which a *nn.Linear does not read") {
 		t.Error(err)
+	}
+}
+
+// An Objective with Predict and LossOf has a loss, in every caller; one with
+// neither is refused, before anything changes.
+func TestObjectivesWithoutLoss(t *testing.T) {
+	loader := func() *data.Loader { return &data.Loader{Dataset: line(12), BatchSize: 4} }
+	ctx := context.Background()
+	callers := map[string]func(o train.Objective[data.Batch]) (float64, error){
+		"Fit": func(o train.Objective[data.Batch]) (float64, error) {
+			h, err := train.Fit(ctx, o, loader(), train.Config{})
+			return h.Last().Loss, err
+		},
+		"pieces": func(o train.Objective[data.Batch]) (float64, error) {
+			h, err := train.Fit(ctx, o, loader(), train.Config{MicroBatch: 2})
+			return h.Last().Loss, err
+		},
+		"SAM": func(o train.Objective[data.Batch]) (float64, error) {
+			h, err := train.Fit(ctx, o, loader(), train.Config{SAM: &optim.SAM{}})
+			return h.Last().Loss, err
+		},
+		"Evaluate": func(o train.Objective[data.Batch]) (float64, error) {
+			e, err := train.Evaluate(ctx, o, loader())
+			return e["loss"], err
+		},
+		"Evaluate with metrics": func(o train.Objective[data.Batch]) (float64, error) {
+			e, err := train.Evaluate(ctx, o, loader(), metrics.MAE())
+			return e["loss"], err
+		},
+		"Validate": func(o train.Objective[data.Batch]) (float64, error) {
+			into := map[string]float64{}
+			err := train.Validate(o, loader())(ctx, into)
+			return into["val_loss"], err
+		},
+		"LRRangeTest": func(o train.Objective[data.Batch]) (float64, error) {
+			c, err := train.LRRangeTest(ctx, o, loader(), train.LRRange{Steps: 3, Max: 1e-3})
+			return append(c.Losses, 0)[0], err
+		},
+	}
+	for name, call := range callers {
+		m := mlp(1)
+		o := train.Supervised(m, nn.MSE)
+		before := bits(m)
+		none := o
+		none.Loss, none.LossOf = nil, nil
+		if _, err := call(none); err == nil || !strings.Contains(err.Error(), "the Objective has no loss") || !reflect.DeepEqual(bits(m), before) {
+			t.Errorf("%s without a loss: %v", name, err)
+		}
+		whole := o
+		whole.Loss = func(tp *tensor.Tape, b data.Batch) tensor.Tensor { return o.LossOf(o.Predict(tp, b), b) }
+		want, err := call(whole)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		m = mlp(1)
+		o = train.Supervised(m, nn.MSE)
+		o.Loss = nil
+		if got, err := call(o); err != nil || got != want || got == 0 {
+			t.Errorf("%s: loss %v, %v; with Loss %v", name, got, err, want)
+		}
 	}
 }

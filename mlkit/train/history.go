@@ -6,7 +6,7 @@ import "time"
 type Epoch struct {
 	Number int // from 0
 	// Loss is the mean over the samples of the losses at the time of their
-	// step, so with parameters that changed meanwhile.
+	// step, so with parameters that change from one to the next.
 	Loss float64
 	// LearningRate is that of the optimizer's next step (optim.Optimizer.
 	// LearningRate): after schedule and reductions; NaN where no rule tells it.
@@ -22,7 +22,8 @@ type History struct {
 	Epochs []Epoch
 	// StepLoss holds the loss of every step, with Config.KeepSteps.
 	StepLoss []float64
-	// Steps is the number of optimizer steps, in earlier runs too when resumed.
+	// Steps is the number of optimizer steps, in earlier runs too when resumed. A
+	// batch in which nothing counts (see Objective.Weight) makes none.
 	Steps int
 	// Stopped says why training ended before its last epoch, "" if it did not.
 	Stopped string

@@ -88,8 +88,8 @@ func LRRangeTest[B any](ctx context.Context, o Objective[B], source Source[B], c
 
 // suggest looks for the steepest fall before the smallest loss. Rates are
 // equally far apart on the logarithmic scale, so differences are slopes: over a
-// tenth of the sweep, and after its first tenth, lest the noise of the batches
-// decide.
+// tenth of the sweep, and after its first tenth, so that the noise of the batches
+// does not decide.
 func (c *LRCurve) suggest() {
 	lowest := 0
 	for i, v := range c.Smoothed {

@@ -56,7 +56,7 @@ func (o *Objective[B]) complete() error {
 	return nil
 }
 
-// Source deals out batches of type B, epoch after epoch. *data.Loader is one.
+// Source yields batches of type B, epoch after epoch. *data.Loader is one.
 type Source[B any] interface {
 	// Len is the number of batches in an epoch.
 	Len() int

@@ -14,8 +14,8 @@ type Plateau struct {
 	Maximize bool
 	// Factor multiplies the learning rate, 0 < Factor < 1; 0 means 0.1.
 	Factor float64
-	// Patience is the number of epochs without improvement that are put up
-	// with; 0 means 10, negative none.
+	// Patience is the number of epochs without improvement before a reduction;
+	// 0 means 10, negative none.
 	Patience int
 	// Threshold is the relative improvement that counts; 0 means 1e-4, negative
 	// any.

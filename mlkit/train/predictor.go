@@ -13,7 +13,7 @@ import (
 )
 
 // A Predictor computes a model's outputs, or probabilities. Any number of goroutines may use it
-// at once; the model must not be trained meanwhile.
+// at once; the model must not be trained while they do.
 type Predictor struct {
 	model  nn.Layer
 	output Output
@@ -96,7 +96,7 @@ func (p *Predictor) All(ctx context.Context, source Source[data.Batch]) (y []flo
 			return nil
 		}
 		if len(dims) == 0 || len(dims) != len(ydims) || !slices.Equal(dims[1:], ydims[1:]) {
-			return fmt.Errorf("train: outputs of %v after such of %v: they cannot be put together; call Predict for each batch", dims, ydims)
+			return fmt.Errorf("train: outputs of %v after outputs of %v cannot be put together; call Predict for each batch", dims, ydims)
 		}
 		ydims[0] += dims[0]
 		return nil

@@ -9,7 +9,8 @@ import (
 )
 
 // Report calls f about ten times a second, and at the end of every epoch, with
-// the steps done, the steps of the whole run and the figures in words. It
+// the place of the run in steps, the steps of the whole run and the figures in
+// words. It
 // drives any display:
 //
 //	bar := show.Progress("training", epochs*loader.Len())
@@ -20,7 +21,7 @@ func Report(f func(done, total int, status string)) Callback {
 		now := time.Now()
 		if e == EpochEnd || e == End && len(r.History.Epochs) > 0 || e == StepEnd && now.Sub(last) > 100*time.Millisecond {
 			last = now
-			f(r.Step, r.Config.Epochs*r.StepsPerEpoch, status(e, r))
+			f(r.place(e), r.Config.Epochs*r.StepsPerEpoch, status(e, r))
 		}
 		return nil
 	}

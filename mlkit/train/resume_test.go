@@ -361,3 +361,12 @@ func TestResumeWithMicroBatches(t *testing.T) {
 		t.Errorf("%v\n%v\n%v", err, got, want)
 	}
 }
+
+// A state that JSON would lose is refused, not forgotten.
+func TestKeepRefusesWhatIsLost(t *testing.T) {
+	_, err := train.Fit(context.Background(), train.Supervised(mlp(1), nn.MSE), &data.Loader{Dataset: line(4)}, train.Config{
+		Callbacks: []train.Callback{func(e train.Event, r *train.Run) error { return r.Keep("counts", &struct{ count int }{}) }}})
+	if err == nil || !strings.Contains(err.Error(), `state "counts"`) || !strings.Contains(err.Error(), `unexported field "count"`) {
+		t.Error(err)
+	}
+}

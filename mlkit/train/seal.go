@@ -46,9 +46,11 @@ func openSealed(path string) (*formats.Safetensors, error) {
 		}
 		sum, ok := s.Metadata[sealKey]
 		if !ok {
-			if s.Metadata[checkpointKey]+s.Metadata[historyKey] != "" {
-				s.Close()
-				return nil, fmt.Errorf("%s: the file is damaged, or of an older version: it holds a training without a checksum", path)
+			for key := range s.Metadata {
+				if key == checkpointKey || key == historyKey || strings.HasPrefix(key, partPrefix) {
+					s.Close()
+					return nil, fmt.Errorf("%s: the file is damaged, or of an older version: it holds a training or a model without a checksum", path)
+				}
 			}
 			return s, nil
 		}

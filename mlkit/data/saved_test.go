@@ -68,6 +68,21 @@ func TestScalerAndClassesRefuseWhatIsDamaged(t *testing.T) {
 	}
 }
 
+// What the training part did not have may not fit into float32 once it is scaled.
+func TestScaledBeyondFloat32(t *testing.T) {
+	s := &data.Scaler{Center: []float64{0, 0}, Scale: []float64{1, 1e-10}}
+	for _, x := range []float32{1e30, float32(math.NaN())} {
+		set := s.Of(data.FromLabels([]float32{1, 1, 1, x}, []int{2}, []int32{0, 1}))
+		var b data.Batch
+		if err := set.Batch([]int{0}, &b); err != nil {
+			t.Error(err)
+		}
+		if err := set.Batch([]int{0, 1}, &b); err == nil || !strings.Contains(err.Error(), "feature 1 of sample 1 is") {
+			t.Errorf("%v: %v", x, err)
+		}
+	}
+}
+
 func TestScalerOnPartsOfRows(t *testing.T) {
 	defer func() {
 		if recover() == nil {

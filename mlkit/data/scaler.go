@@ -158,7 +158,8 @@ func (s *Scaler) Invert(x []float32) {
 	}
 }
 
-// Of is the set with its features scaled.
+// Of is the set with its features scaled. A feature that is then NaN or beyond
+// float32 is an error.
 func (s *Scaler) Of(set Dataset) Dataset {
 	return Map(set, func(b *Batch) error {
 		if b.IDs != nil {
@@ -168,6 +169,12 @@ func (s *Scaler) Of(set Dataset) Dataset {
 			return fmt.Errorf("data: a scaler of %d features on samples of %d", len(s.Center), w)
 		}
 		s.Apply(b.X)
+		for i, v := range b.X {
+			if v-v != 0 {
+				w := len(s.Center)
+				return fmt.Errorf("data: feature %d of sample %d is %v after scaling by %v and %v", i%w, b.Index[i/w], v, s.Center[i%w], s.Scale[i%w])
+			}
+		}
 		return nil
 	})
 }

@@ -41,7 +41,7 @@ type Object struct {
 type Detection struct {
 	Box
 	Class int
-	Score float32 // the surer the larger
+	Score float32 // higher for what is more certain
 }
 
 // NMS is non-maximum suppression: it goes through the detections of one picture

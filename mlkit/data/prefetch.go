@@ -7,7 +7,8 @@ import (
 	"descent/mlkit/internal/kernel/cpu"
 )
 
-// slot is where one goroutine prepares every so manyeth batch of an epoch.
+// slot is where one goroutine prepares every n-th batch of an epoch, n being the
+// number of slots.
 type slot struct {
 	batch Batch
 	free  chan struct{} // one token while the batch may be overwritten
@@ -19,7 +20,7 @@ type prepared struct {
 	panic cpu.Panic
 }
 
-// prefetch deals out batches first, first+1, … in order. Batch k is prepared
+// prefetch yields batches first, first+1, … in order. Batch k is prepared
 // in slot k mod slots; a slot starts on its next batch when the consumer has
 // come back for the one after.
 func (l *Loader) prefetch(ctx context.Context, first int, fill func(k int, b *Batch) error, yield func(Batch, error) bool) {

@@ -29,7 +29,8 @@ type CTCLoss struct {
 	Reduction Reduction
 }
 
-// Loss of logits [batch, time, classes].
+// Loss compares logits [batch, time, classes] with what each sequence is to
+// spell. With ReduceNone the result is [batch].
 func (c CTCLoss) Loss(logits tensor.Tensor, s Spelling) tensor.Tensor {
 	l := logits.CTC(tensor.CTCTargets{Labels: s.Labels, LabelLengths: s.LabelLengths, InputLengths: s.InputLengths,
 		Blank: c.Blank, ZeroInfinity: c.ZeroInfinity})
@@ -48,11 +49,11 @@ func (c CTCLoss) Loss(logits tensor.Tensor, s Spelling) tensor.Tensor {
 	return c.Reduction.apply(l.Mul(t.Input(w, batch)))
 }
 
-// CTCGreedy reads logits [batch, time, classes] the short way (Graves et al.
-// 2006, best path): of each step the most likely class, repetitions merged, then
-// blanks removed. lengths [batch] are the inputs' true lengths; empty: all. It
-// appends the labels of sequence i to dst[i], which it first empties, and grows
-// dst to the batch.
+// CTCGreedy decodes logits [batch, time, classes] along the best path (Graves et
+// al. 2006): it takes the most likely class of each step, merges repetitions and
+// then removes blanks. lengths [batch] are the inputs' true lengths; empty: all.
+// It writes the labels of sequence i to dst[i], whose memory it uses again, and
+// grows dst to the batch.
 func CTCGreedy(dst [][]int32, logits tensor.Tensor, lengths tensor.Ints, blank int) [][]int32 {
 	best := logits.ArgMax(-1)
 	batch, time := best.Dims()[0], best.Dims()[1]

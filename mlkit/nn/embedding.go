@@ -44,8 +44,8 @@ func (e *Embedding) ForwardTokens(t *tensor.Tape, ids tensor.Ints) tensor.Tensor
 	return t.Use(e.Weight).Embed(ids, e.Padding)
 }
 
-// Forward lets an Embedding be the first of a [Sequential], which calls
-// ForwardTokens. It panics: features are not ids.
+// Forward lets an Embedding be the first layer of a [Sequential], which calls
+// ForwardTokens instead. It panics: features are not ids.
 func (e *Embedding) Forward(x tensor.Tensor) tensor.Tensor {
 	panic(&tensor.ShapeError{Op: "Embedding", Shapes: [][]int{append([]int{}, x.Dims()...)},
 		Why: "an Embedding reads token ids, not features: call ForwardTokens, or give the data set ids (data.Sequences.Tokens)"})

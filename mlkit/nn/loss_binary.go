@@ -55,7 +55,7 @@ func checkByLabel(what string, x tensor.Tensor, w []float32) {
 // 1−Alpha for negatives, p being the probability given to the truth.
 type BinaryFocalLoss struct {
 	Gamma float32 // 0 means 2
-	// Alpha is in (0, 1); 0 means 0.25, negative means no weighing.
+	// Alpha is in (0, 1); 0 means 0.25, negative means no weights.
 	Alpha     float32
 	Reduction Reduction
 }

@@ -66,9 +66,9 @@ var heatmapFocal = pointwise("HeatmapFocalLoss", func(x, y float64) (v, dx, dy f
 	return w * p * p * s, w * p * p * (2*q*s + p), -4 * far2 * far * p * p * s
 })
 
-// CenterLoss is the loss of a detector that speaks the language of
-// data.Centers: HeatmapFocalLoss of the class maps plus BoxWeight times the mean
-// GIoULoss of the boxes, weighted by the target's last plane.
+// CenterLoss is the loss of a detector whose targets data.Centers makes:
+// HeatmapFocalLoss of the class maps plus BoxWeight times the mean GIoULoss of the
+// boxes, weighted by the target's last plane.
 type CenterLoss struct {
 	BoxWeight float32 // 0 means 5
 }

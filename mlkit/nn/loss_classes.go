@@ -21,14 +21,14 @@ const ignored = -100
 // distributions over the classes. Classes are the last axis: PyTorch's [N, C,
 // H, W] is logits.Permute(0, 2, 3, 1) here.
 type CrossEntropyLoss struct {
-	// Weight [classes] weighs the classes; nil weighs all alike. With labels,
-	// the mean is then divided by the sum of the rows' weights.
+	// Weight [classes] is the weight of each class; nil is 1 for all. With labels,
+	// the mean is a weighted mean: it is divided by the sum of the rows' weights.
 	Weight []float32
 	// LabelSmoothing in [0, 1) moves that much of the target from the label to
 	// all classes evenly (Szegedy et al. 2016).
 	LabelSmoothing float32
-	// Ignore lists labels, as that of padding, whose rows do not count, beside
-	// PyTorch's −100, which never does. The mean is over the other rows, NaN if
+	// Ignore lists labels, such as that of padding, whose rows do not count.
+	// PyTorch's −100 never counts, listed or not. The mean is over the other rows, NaN if
 	// there are none.
 	Ignore    []int32
 	Reduction Reduction
@@ -186,8 +186,8 @@ func checkLabels(op string, x tensor.Tensor, labels tensor.Ints) int {
 	return x.Dim(-1)
 }
 
-// FocalLoss is the cross-entropy weighed by (1−p)^Gamma, p being the
-// probability of the label: what is already right counts less (Lin et al.,
+// FocalLoss is the cross-entropy times (1−p)^Gamma, p being the probability of
+// the label, so that what is already right counts less (Lin et al.,
 // Focal Loss for Dense Object Detection, 2017).
 type FocalLoss struct {
 	Gamma float32 // 0 means 2

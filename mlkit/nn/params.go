@@ -187,7 +187,7 @@ func (w *walker) add(n Named) {
 	}
 }
 
-// mayHold spares the walk the insides of numbers, strings and functions.
+// mayHold is false of numbers, strings and functions, whose insides need no walk.
 func mayHold(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:

@@ -90,7 +90,7 @@ func (p AvgPool1D) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.AvgPool1D(o)
 }
 
-// AdaptiveAvgPool2D averages images of any size to H×W (W 0: as H).
+// AdaptiveAvgPool2D averages images of any size to H×W; W = 0 means W = H.
 type AdaptiveAvgPool2D struct{ H, W int }
 
 // Forward takes the mean of each cell: [n, channels, h, w] → [n, channels, H, W].

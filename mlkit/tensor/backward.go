@@ -153,7 +153,8 @@ func (g Grads) check() {
 func (g Grads) Of(p *Param) []float32 { return g.OfHint(p, 0) }
 
 // OfHint is Of with a guess at the parameter's position in the order of first
-// use, which spares a map look-up in hot loops. A wrong guess costs time only.
+// use. A right guess saves a map look-up in hot loops; a wrong one costs only
+// time.
 func (g Grads) OfHint(p *Param, hint int) []float32 {
 	g.check()
 	if g.sum != nil {

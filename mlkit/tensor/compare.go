@@ -87,7 +87,7 @@ func (op *binary) slopes(da, db func(a, b float32) float32) *binary {
 // the gradient is shared, half and half, as in PyTorch.
 func (x Tensor) Maximum(y Tensor) Tensor { return opMaximum.apply(x, y) }
 
-// Minimum is the smaller of x and y, in all else like Maximum.
+// Minimum is the smaller of x and y. In everything else it is like Maximum.
 func (x Tensor) Minimum(y Tensor) Tensor { return opMinimum.apply(x, y) }
 
 var (

@@ -23,6 +23,12 @@ type Conv struct {
 // 1989): images x [n, c, h, w], weights [out, c/groups, kh, kw], bias [out] or
 // the zero Tensor for none; the result is [n, out, oh, ow] with
 // oh = (h + 2·padding − dilation·(kh−1) − 1)/stride + 1, rounded down.
+//
+// A 3×3 convolution of stride 1 with 16 channels or more is computed in tiles of
+// 4×4 outputs (Winograd's filtering; Lavin & Gray 2015). Its rounding error is
+// then about 1e-6 of the largest input near the tile, also in outputs that do
+// not see that input. Inputs that hold an infinity, a NaN or a number beyond
+// 1e19 are computed directly, so that these reach only the outputs that see them.
 func (x Tensor) Conv2D(w, b Tensor, c Conv) Tensor {
 	return x.conv("Conv2D", w, b, c, gemm.None)
 }
@@ -34,8 +40,8 @@ func (x Tensor) Conv2DReLU(w, b Tensor, c Conv) Tensor {
 
 // Conv2DMaxPool is Conv2D, ReLU where relu is set, and MaxPool2D over windows of
 // 2×2 side by side: [n, c, h, w] to [n, out, oh/2, ow/2]. The numbers are those
-// of the three operations, but of the convolution's result, four times as
-// large, only some rows are in memory at a time, and of its gradient.
+// of the three operations. The convolution's result and its gradient, four times
+// as large, are never in memory as a whole.
 func (x Tensor) Conv2DMaxPool(w, b Tensor, c Conv, relu bool) Tensor {
 	act := gemm.None
 	if relu {

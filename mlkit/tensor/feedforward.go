@@ -17,9 +17,9 @@ type FeedForward struct {
 
 // FeedForward is a dense layer, an activation, another dense layer and a
 // residual, W₂·act(W₁·x + b₁) + b₂ + add, as one operation: x [..., in] gives
-// [..., out]. Rows go through it some at a time, so that what is between the
-// layers stays in the cache; of it, the activations are kept for the way back,
-// and GELU's slopes. It panics with a [*ShapeError] when an operand does not fit.
+// [..., out]. Rows go through it in blocks, so that what is between the layers
+// stays in the cache; the activations are kept for the backward pass, and so are
+// GELU's slopes. It panics with a [*ShapeError] when an operand does not fit.
 func (x Tensor) FeedForward(w FeedForward) Tensor {
 	const op = "FeedForward"
 	nx, n1, n2 := x.node(op), w.Weight1.node(op), w.Weight2.node(op)

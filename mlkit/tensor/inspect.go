@@ -5,16 +5,16 @@ type Operation struct {
 	Name string
 	Dims []int // of the result; it belongs to the tape
 	// Params are the parameters among the operands, as they are or after
-	// operations on parameters alone (a transposed weight).
-	// What belongs to a [Tape.Group] names that one's.
+	// operations on parameters alone (a transposed weight). Inside of a
+	// [Tape.Group] it is the group's parameter.
 	Params []*Param
 	// View says that the result shares its operand's memory.
 	View bool
 }
 
-// Group says that what the tape has recorded since it had from entries (see
-// [Tape.Len]) is the inside of the layer that p belongs to, for a layer of
-// several operations that should look like one in a summary.
+// Group marks what the tape has recorded since its length was from (see
+// [Tape.Len]) as the inside of the layer that p belongs to. A summary then shows
+// a layer of several operations as one.
 func (t *Tape) Group(from int, p *Param) {
 	t.groups = append(t.groups, group{from, len(t.nodes), p})
 }

@@ -130,9 +130,9 @@ func backRMSNorm(t *Tape, n *node) { // dx = r·(dy·w − x·r²·mean(dy·w·x
 
 // GroupNorm normalises x [n, c, ...] over each of the groups that its channels
 // are divided into, sample by sample, and applies a weight and a bias for each
-// channel, [c] (Wu & He 2018). One group is layer normalisation over all of a
-// sample, as many as channels instance normalisation (Ulyanov et al. 2016). w
-// and b may be the zero Tensor.
+// channel, [c] (Wu & He 2018). With one group it is layer normalisation over all
+// of a sample; with a group for each channel it is instance normalisation
+// (Ulyanov et al. 2016). w and b may be the zero Tensor.
 func (x Tensor) GroupNorm(groups int, w, b Tensor, eps float32) Tensor {
 	const op = "GroupNorm"
 	in := x.node(op)

@@ -12,6 +12,10 @@ import (
 // and drop those axes: x of shape [2, 3, 4] has x.Sum(1) of shape [2, 4] and
 // x.Sum() of shape []. To keep the axes, with length 1, call Unsqueeze with the
 // same ones: x.Sub(x.Mean(-1).Unsqueeze(-1)).
+//
+// Sums of many terms are taken in blocks, so that a mean over a million rows has
+// as many digits as one over a hundred. The bits do not depend on the number of
+// workers.
 
 // Sum adds up; 0 for no elements.
 func (x Tensor) Sum(axes ...int) Tensor {
@@ -121,7 +125,7 @@ func backNorm(t *Tape, n *node) { // dx = dy·x/y
 // gradient evenly (PyTorch's amax). It panics where there are no elements.
 func (x Tensor) Max(axes ...int) Tensor { return x.extreme("Max", 1, axes) }
 
-// Min is the smallest element, in all else like Max.
+// Min is the smallest element. In everything else it is like Max.
 func (x Tensor) Min(axes ...int) Tensor { return x.extreme("Min", -1, axes) }
 
 func (x Tensor) extreme(op string, sign float32, axes []int) Tensor {
@@ -187,8 +191,8 @@ func backExtreme(t *Tape, n *node) {
 	t.floats.recycle(ties)
 }
 
-// LogSumExp is log Σeˣ, without overflow: the largest element is taken out
-// first.
+// LogSumExp is log Σeˣ, without overflow and, next to 0, without loss of digits:
+// the largest element is taken out first.
 func (x Tensor) LogSumExp(axes ...int) Tensor {
 	y, n, w := x.reduction("LogSumExp", axes, backLogSumExp)
 	t, data := x.t, x.t.operand(n, 0)
@@ -264,8 +268,8 @@ func backLogSumExp(t *Tape, n *node) { // dx = dy·e^(x−y), the softmax
 }
 
 // ArgMax gives the places of the largest elements along an axis, which the
-// result lacks: of several the first, of a NaN before anything. The ids live
-// until Reset.
+// result lacks. Of several largest elements it is the first; a NaN counts as the
+// largest. The ids live until Reset.
 func (x Tensor) ArgMax(axis int) Ints {
 	n := x.node("ArgMax")
 	a := n.axis("ArgMax", axis)

@@ -2,8 +2,8 @@ package tensor
 
 import "descent/mlkit/internal/kernel/rowwise"
 
-// Softmax is eˣ/Σeˣ along an axis, without overflow. Where all of the axis is
-// −Inf it is NaN.
+// Softmax is eˣ/Σeˣ along an axis, without overflow. It is NaN where all
+// elements of the axis are −Inf.
 func (x Tensor) Softmax(axis int) Tensor {
 	return x.alongLast("Softmax", axis, rowwise.Softmax, backSoftmax)
 }

@@ -13,7 +13,7 @@ func (x Tensor) UpsampleNearest(oh, ow int) Tensor {
 // UpsampleBilinear interpolates images [n, c, h, w] linearly in both
 // directions to [n, c, oh, ow]. With alignCorners the centres of the corner
 // pixels stay where they are, without it the edges of the image do (PyTorch's
-// default and Keras's way).
+// default and Keras's).
 func (x Tensor) UpsampleBilinear(oh, ow int, alignCorners bool) Tensor {
 	if alignCorners {
 		return x.resample("UpsampleBilinear", oh, ow, func(i, in, out int) (lo, hi int, f float32) {

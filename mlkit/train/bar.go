@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/rivo/uniseg"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
@@ -19,8 +20,14 @@ type Bar struct {
 	n, total      int
 	bar           *progressbar.ProgressBar
 	out           io.Writer
+	drawn         time.Time // last
 	closed        bool
 }
+
+const (
+	barWidth    = 24
+	barInterval = 100 * time.Millisecond
+)
 
 // NewBar starts a bar on out for a task of total steps. live says whether
 // someone watches: see IsTerminal.
@@ -30,8 +37,7 @@ func NewBar(out io.Writer, title string, total int, live bool) *Bar {
 		b.bar = progressbar.NewOptions(max(total, 1),
 			progressbar.OptionSetWriter(out),
 			progressbar.OptionSetDescription(title),
-			progressbar.OptionSetWidth(24),
-			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionSetWidth(barWidth),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionClearOnFinish())
@@ -50,14 +56,40 @@ func IsTerminal(w io.Writer) bool {
 // title.
 func (b *Bar) Set(n int, status string) {
 	b.n, b.status = n, status
-	if b.bar == nil || b.closed {
+	now := time.Now()
+	if b.bar == nil || b.closed || now.Sub(b.drawn) < barInterval {
 		return
 	}
+	b.drawn = now
 	if status != "" {
-		b.bar.Describe(b.title + " · " + status)
+		b.bar.Describe(shorten(b.title+" · "+status, columns(b.out)-barWidth-45))
 	}
 	// The bar never finishes by itself: Close writes the last line.
 	_ = b.bar.Set(min(max(n, 0), max(b.total-1, 0)))
+}
+
+// columns is the width of the terminal; what is wider would wrap, and could not
+// be overwritten.
+func columns(out io.Writer) int {
+	if f, ok := out.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return 200 // a notebook's output scrolls sideways
+}
+
+// shorten cuts text that is wider than width columns, of which it keeps twelve.
+func shorten(text string, width int) string {
+	width = max(width, 12)
+	if uniseg.StringWidth(text) <= width {
+		return text
+	}
+	short := ""
+	for g := uniseg.NewGraphemes(text); g.Next() && uniseg.StringWidth(short+g.Str()) < width; {
+		short += g.Str()
+	}
+	return short + "…"
 }
 
 // Add counts n more steps.

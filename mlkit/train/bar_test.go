@@ -44,3 +44,16 @@ func TestIsTerminal(t *testing.T) {
 		t.Error("a device or a buffer is taken for a terminal")
 	}
 }
+
+// A line wider than the terminal would wrap and not be overwritten.
+func TestShorten(t *testing.T) {
+	for _, c := range []struct {
+		in    string
+		width int
+		want  string
+	}{{"epoch 1/3", 12, "epoch 1/3"}, {"training · epoch 1/3 · loss 0.1", 20, "training · epoch 1/…"}, {"训练训练训练训练", 12, "训练训练训…"}, {"training · epoch", -5, "training · …"}} {
+		if got := train.Shorten(c.in, c.width); got != c.want {
+			t.Errorf("%q in %d columns: %q, want %q", c.in, c.width, got, c.want)
+		}
+	}
+}

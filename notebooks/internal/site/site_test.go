@@ -13,6 +13,9 @@ import (
 // pixel is a PNG of one pixel.
 const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
+// book has a page with all that the site treats in a way of its own. A line of a
+// megabyte and progress that writes over itself are in it because MyST-NB's
+// folding of streams does not come to an end with them.
 func book(t *testing.T) *nb.Notebook {
 	t.Helper()
 	n, err := nb.Parse([]byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
@@ -20,7 +23,8 @@ func book(t *testing.T) *nb.Notebook {
 		"```mermaid\\ngraph LR\\n  A --> B\\n```\\n\\n```go\\n# no heading\\n```" + `"},
 		{"cell_type": "code", "id": "b", "metadata": {}, "execution_count": 1, "source": "fmt.Println(1)", "outputs": [
 			{"output_type": "display_data", "metadata": {"alt": "a \"curve\" <b>", "image/png": {"width": 640, "height": 400}}, "data": {"image/png": "` + pixel + `", "text/plain": "a curve"}},
-			{"output_type": "stream", "name": "stdout", "text": "1\n"}]}]}`))
+			{"output_type": "stream", "name": "stdout", "text": "0 %\r50 %\r"},
+			{"output_type": "stream", "name": "stdout", "text": "100 %\n` + strings.Repeat("0.12345 ", 1<<17) + `1\n"}]}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +93,7 @@ func TestWrite(t *testing.T) {
 	}
 	for file, wants := range map[string][]string{
 		"09-title.html": {`<pre class="mermaid">graph LR`, `src="_static/pictures/09-title-2-1.png"`, `alt="a`, "过拟合",
-			`class="math notranslate`, "tex-svg.js", `href="index.html"`},
+			`class="math notranslate`, "tex-svg.js", `href="index.html"`, ">100 %\n0.12345 0.12345"},
 		"index.html":                        {`href="09-title.html"`},
 		"search.html":                       {"index.js", "book.js"},
 		"_static/index.js":                  {"过拟合"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/rivo/uniseg"
@@ -62,7 +63,8 @@ func (b *Bar) Set(n int, status string) {
 	}
 	b.drawn = now
 	if status != "" {
-		b.bar.Describe(shorten(b.title+" · "+status, columns(b.out)-barWidth-45))
+		beside := barWidth + 2*len(strconv.Itoa(b.total)) + 25 // the bar, the counts, per cent and times
+		b.bar.Describe(shorten(b.title+" · "+status, columns(b.out)-beside))
 	}
 	// The bar never finishes by itself: Close writes the last line.
 	_ = b.bar.Set(min(max(n, 0), max(b.total-1, 0)))

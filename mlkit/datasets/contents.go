@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -18,19 +19,23 @@ import (
 // hand; their text says how.
 var ErrMissing = errors.New("the data are missing")
 
-// memory is files by name, as a file system that can only read whole files.
+// memory is files by name, as a file system without folders.
 type memory map[string][]byte
 
-func (m memory) ReadFile(name string) ([]byte, error) {
-	if b, ok := m[name]; ok {
-		return b, nil
+func (m memory) Open(name string) (fs.File, error) {
+	b, ok := m[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
+	return &openFile{Reader: bytes.NewReader(b)}, nil
 }
 
-func (m memory) Open(name string) (fs.File, error) {
-	return nil, &fs.PathError{Op: "open", Path: name, Err: errors.ErrUnsupported}
-}
+// openFile is a file in memory that can only be read.
+type openFile struct{ *bytes.Reader }
+
+func (openFile) Close() error { return nil }
+
+func (openFile) Stat() (fs.FileInfo, error) { return nil, errors.ErrUnsupported }
 
 // digest is the SHA-256 of all names and contents in the order of the names: the
 // same however the files were packed.

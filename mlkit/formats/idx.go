@@ -22,14 +22,14 @@ const maxIDX = 1 << 30
 // big-endian uint32, then the elements. Data after the array are an error. For
 // arrays of other types, use ReadIDXArray.
 func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) {
-	a, err := readIDX(r, 0, 0)
+	a, err := readIDX(r, 0, maxIDX, 0)
 	return bytesOf(a, err)
 }
 
 // ReadIDXArray reads an array of any type of the idx format. Data becomes a
 // []uint8 (element type 0x08), []int8 (0x09), []int16 (0x0b), []int32 (0x0c),
 // []float32 (0x0d) or []float64 (0x0e).
-func ReadIDXArray(r io.Reader) (Array, error) { return readIDX(r, 0, 0) }
+func ReadIDXArray(r io.Reader) (Array, error) { return readIDX(r, 0, maxIDX, 0) }
 
 // bytesOf takes apart an array of unsigned bytes.
 func bytesOf(a Array, err error) ([]int, []byte, error) {
@@ -44,10 +44,11 @@ func bytesOf(a Array, err error) ([]int, []byte, error) {
 }
 
 // readIDX believes a header that claims at most trusted bytes: their memory is
-// taken at once, without the copies of a buffer that grows. Of the first axis it
-// reads only the first entries, unless first is 0.
-func readIDX(r io.Reader, trusted int64, first int) (Array, error) {
-	k, dims, err := readIDXHeader(r)
+// taken at once, without the copies of a buffer that grows. It refuses one that
+// claims more than most. Of the first axis it reads only the first entries, unless
+// first is 0.
+func readIDX(r io.Reader, trusted, most int64, first int) (Array, error) {
+	k, dims, err := readIDXHeader(r, int(most))
 	if err != nil {
 		return Array{}, err
 	}
@@ -79,7 +80,7 @@ func readIDX(r io.Reader, trusted int64, first int) (Array, error) {
 	return a, nil
 }
 
-func readIDXHeader(r io.Reader) (k *kind, dims []int, err error) {
+func readIDXHeader(r io.Reader, most int) (k *kind, dims []int, err error) {
 	var magic [4]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
 		return nil, nil, fmt.Errorf("idx header: %w", cutShort(err))
@@ -97,8 +98,8 @@ func readIDXHeader(r io.Reader) (k *kind, dims []int, err error) {
 			return nil, nil, fmt.Errorf("idx header, axis %d of %d: %w", axis, magic[3], cutShort(err))
 		}
 		d := binary.BigEndian.Uint32(word[:])
-		if d > maxIDX || size > 0 && int(d) > maxIDX/size {
-			return nil, nil, fmt.Errorf("idx header claims %d × %d bytes by axis %d: more than %d", size, d, axis, maxIDX)
+		if d > maxIDX || size > 0 && int(d) > most/size {
+			return nil, nil, fmt.Errorf("idx header claims %d × %d bytes by axis %d: more than %d, which such a file may hold", size, d, axis, most)
 		}
 		size *= int(d)
 		dims = append(dims, int(d))
@@ -121,6 +122,10 @@ func LoadIDXArray(path string) (Array, error) {
 	return a, inFile(path, err)
 }
 
+// unpacked bounds what a compressed file of size bytes may hold. Blank data shrink
+// to a thousandth, and are read up to a size that every machine has.
+func unpacked(size int64) int64 { return 1<<28 + 128*min(size, 1<<40) }
+
 func inFile(path string, err error) error {
 	if err != nil {
 		return fmt.Errorf("formats: %s: %w", path, err)
@@ -140,14 +145,14 @@ func loadIDX(path string, first int) (Array, error) {
 	}
 	b := bufio.NewReader(f)
 	if head, _ := b.Peek(2); !bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		return readIDX(b, info.Size(), first)
+		return readIDX(b, info.Size(), maxIDX, first)
 	}
 	z, err := gzip.NewReader(b)
 	if err != nil {
 		return Array{}, err
 	}
 	const usual = 16 // bytes that a byte becomes; 1032 are the most, of blank images
-	return readIDX(z, min(info.Size(), maxIDX/usual)*usual, first)
+	return readIDX(z, min(info.Size(), maxIDX/usual)*usual, min(unpacked(info.Size()), maxIDX), first)
 }
 
 // LoadIDXImages reads a pair of idx files: images of unsigned bytes, [n, height,

@@ -16,8 +16,8 @@ import (
 // class, named after the class. It reads PNG, JPEG, GIF, BMP, TIFF and WebP
 // files. The images of a class may lie in nested folders, and folders and files
 // may be symbolic links. Classes and files are sorted by name, so labels do not
-// depend on the machine. Transparent pixels become black; of an animation, only
-// the first frame is read. Names that begin with a dot are skipped, and so are
+// depend on the machine. Transparent pixels become black; of an animation
+// or a TIFF of several pages, only the first image is read. Names that begin with a dot are skipped, and so are
 // files that are not images.
 //
 // Anything that would shift labels or drop images without a word is an error: a

@@ -3,6 +3,7 @@ package formats_test
 import (
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"descent/mlkit/formats"
 	"encoding/binary"
 	"encoding/json"
@@ -187,6 +188,19 @@ func TestNPYOneAfterTheOther(t *testing.T) {
 	}
 }
 
+// Every type, in the other byte order.
+func TestBigEndianNPY(t *testing.T) {
+	for dtype, want := range map[string]any{
+		">f2": []float32{1}, ">f4": []float32{0x1.78p+0}, ">f8": []float64{0x1p-1022}, ">i2": []int16{0x3c00}, ">i4": []int32{0x3fbc0000}, ">u2": []uint16{0x3c00}, ">u8": []uint64{1 << 52},
+	} {
+		b := npy("{'descr': '"+dtype+"', 'fortran_order': False, 'shape': (1,), }", 0)
+		b = append(b, map[string]string{"2": "\x3c\x00", "4": "\x3f\xbc\x00\x00", "8": "\x00\x10\x00\x00\x00\x00\x00\x00"}[dtype[2:]]...)
+		if a, err := formats.ReadNPY(bytes.NewReader(b)); err != nil || !reflect.DeepEqual(a.Data, want) {
+			t.Errorf("%s: %v %v, want %v", dtype, a.Data, err, want)
+		}
+	}
+}
+
 // testdata/npy.py asked NumPy of each header.
 func TestNPYHeadersLikeNumPy(t *testing.T) {
 	text, err := os.ReadFile("testdata/npy.json")
@@ -222,6 +236,36 @@ func TestNPYHeadersLikeNumPy(t *testing.T) {
 	}
 	if len(cases) < 100 {
 		t.Errorf("%d cases", len(cases))
+	}
+}
+
+// A few bytes cannot claim gigabytes.
+func TestCompressedBombs(t *testing.T) {
+	dir := t.TempDir()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, _ := z.Create("a.npy")
+	w.Write(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (536870912,), }", 0))
+	z.Close()
+	claim := b.Bytes()
+	binary.LittleEndian.PutUint32(claim[bytes.Index(claim, []byte("PK\x01\x02"))+24:], 1<<29) // uncompressed
+	npz := filepath.Join(dir, "a.npz")
+	if err := os.WriteFile(npz, claim, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := formats.LoadNPZ(npz); err == nil || !strings.Contains(err.Error(), "decompression bomb") || !strings.Contains(err.Error(), npz) {
+		t.Error(err)
+	}
+	b.Reset()
+	g := gzip.NewWriter(&b)
+	g.Write([]byte{0, 0, 8, 1, 0x20, 0, 0, 0})
+	g.Close()
+	idx := filepath.Join(dir, "idx")
+	if err := os.WriteFile(idx, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := formats.LoadIDXArray(idx); err == nil || !strings.Contains(err.Error(), "which such a file may hold") {
+		t.Error(err)
 	}
 }
 

@@ -2,7 +2,6 @@ package formats
 
 import (
 	"archive/zip"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,6 +35,7 @@ func readNPZ(file *os.File) (arrays []Array, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: not an npz file, or damaged", err)
 	}
+	most := uint64(min(unpacked(info.Size()), maxNPZ))
 	var total, packed uint64
 	seen := make(map[string]bool, len(z.File))
 	for _, f := range z.File {
@@ -47,8 +47,8 @@ func readNPZ(file *os.File) (arrays []Array, err error) {
 			return nil, fmt.Errorf("%q is in the archive twice", f.Name)
 		}
 		seen[name] = true
-		if total += f.UncompressedSize64; f.UncompressedSize64 > maxNPZ || total > maxNPZ {
-			return nil, errors.New("the arrays take more than 2 GiB: save them in several files")
+		if total += f.UncompressedSize64; f.UncompressedSize64 > most || total > most {
+			return nil, fmt.Errorf("the arrays take more than %d bytes, which a file of %d may hold: it is damaged or a decompression bomb; otherwise save them in several files, without compression", most, info.Size())
 		}
 		// Members that share their data would unpack to the square of the file.
 		if packed += f.CompressedSize64; f.CompressedSize64 > uint64(info.Size()) || packed > uint64(info.Size()) {

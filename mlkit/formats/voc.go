@@ -3,6 +3,7 @@ package formats
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -19,7 +20,7 @@ import (
 // Nothing outside fsys is read.
 func LoadVOC(fsys fs.FS, set string, classes []string, o ImageOptions) (*data.ObjectImages, error) {
 	listed := path.Join("ImageSets/Main", set+".txt")
-	list, err := fs.ReadFile(fsys, listed)
+	list, err := readFile(fsys, listed, 1<<26)
 	if err != nil {
 		return nil, fmt.Errorf("formats: %w", err)
 	}
@@ -39,11 +40,26 @@ func LoadVOC(fsys fs.FS, set string, classes []string, o ImageOptions) (*data.Ob
 	return m, nil
 }
 
+// readFile reads a file of at most most bytes. (What is called a file may be a
+// device without end.)
+func readFile(fsys fs.FS, name string, most int64) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = fmt.Errorf("%s has more than %d bytes, the limit", name, most)
+	}
+	return b, err
+}
+
 func addVOC(m *data.ObjectImages, fsys fs.FS, name string, planes *data.Images, o ImageOptions) error {
 	if !fs.ValidPath(name) || strings.Contains(name, "/") {
 		return errors.New("not a valid file name")
 	}
-	text, err := fs.ReadFile(fsys, "Annotations/"+name+".xml")
+	text, err := readFile(fsys, "Annotations/"+name+".xml", maxAnnotation)
 	if err != nil {
 		return err
 	}
@@ -51,7 +67,7 @@ func addVOC(m *data.ObjectImages, fsys fs.FS, name string, planes *data.Images, 
 	if err != nil {
 		return err
 	}
-	picture, err := fs.ReadFile(fsys, "JPEGImages/"+name+".jpg")
+	picture, err := readFile(fsys, "JPEGImages/"+name+".jpg", maxImageFile)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"image/color"
 	"image/jpeg"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -175,4 +177,22 @@ func batch(t *testing.T, set data.Dataset, epoch int, index ...int) data.Batch {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// A file may turn out to have no end.
+func TestVOCOfADevice(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"ImageSets/Main/train.txt": "a\n", "Annotations/b": ""} {
+		os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777)
+		os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666)
+	}
+	if _, err := os.Stat("/dev/zero"); err != nil {
+		t.Skip(err)
+	}
+	if err := os.Symlink("/dev/zero", filepath.Join(dir, "Annotations/a.xml")); err != nil {
+		t.Skip(err)
+	}
+	if _, err := formats.LoadVOC(os.DirFS(dir), "train", nil, formats.ImageOptions{}); err == nil || !strings.Contains(err.Error(), "a.xml has more than 4194304 bytes") {
+		t.Error(err)
+	}
 }

@@ -1,6 +1,10 @@
 package nn
 
-import "descent/mlkit/tensor"
+import (
+	"fmt"
+
+	"descent/mlkit/tensor"
+)
 
 // CTC is [CTCLoss] with its defaults.
 func CTC(logits tensor.Tensor, labels Spelling) tensor.Tensor {
@@ -53,10 +57,23 @@ func (c CTCLoss) Loss(logits tensor.Tensor, s Spelling) tensor.Tensor {
 // al. 2006): it takes the most likely class of each step, merges repetitions and
 // then removes blanks. lengths [batch] are the inputs' true lengths; empty: all.
 // It writes the labels of sequence i to dst[i], whose memory it uses again, and
-// grows dst to the batch.
+// grows dst to the batch. It panics with a
+// *tensor.ShapeError when shapes or lengths do not fit.
 func CTCGreedy(dst [][]int32, logits tensor.Tensor, lengths tensor.Ints, blank int) [][]int32 {
+	const op = "CTCGreedy"
+	if logits.Rank() != 3 {
+		lossShape(op, "logits must be [batch, time, classes]", logits.Dims())
+	}
+	batch, time := logits.Dim(0), logits.Dim(1)
+	if n := len(lengths.Data); n > 0 && n != batch {
+		lossShape(op, fmt.Sprintf("%d lengths for a batch of %d sequences", n, batch), logits.Dims(), lengths.Dims())
+	}
+	for b, n := range lengths.Data {
+		if n < 0 || int(n) > time {
+			lossShape(op, fmt.Sprintf("length %d of sequence %d is outside of 0…%d", n, b, time), logits.Dims(), lengths.Dims())
+		}
+	}
 	best := logits.ArgMax(-1)
-	batch, time := best.Dims()[0], best.Dims()[1]
 	for len(dst) < batch {
 		dst = append(dst, nil)
 	}

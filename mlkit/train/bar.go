@@ -25,10 +25,15 @@ type Bar struct {
 	closed        bool
 }
 
-const (
-	barWidth    = 24
-	barInterval = 100 * time.Millisecond
-)
+const barInterval = 100 * time.Millisecond
+
+// barWidth leaves room for the words.
+func barWidth(columns int) int {
+	if columns < 120 {
+		return 10
+	}
+	return 24
+}
 
 // NewBar starts a bar on out for a task of total steps. live says whether
 // someone watches: see IsTerminal.
@@ -38,7 +43,7 @@ func NewBar(out io.Writer, title string, total int, live bool) *Bar {
 		b.bar = progressbar.NewOptions(max(total, 1),
 			progressbar.OptionSetWriter(out),
 			progressbar.OptionSetDescription(title),
-			progressbar.OptionSetWidth(barWidth),
+			progressbar.OptionSetWidth(barWidth(columns(out))),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionClearOnFinish())
@@ -63,8 +68,9 @@ func (b *Bar) Set(n int, status string) {
 	}
 	b.drawn = now
 	if status != "" {
-		beside := barWidth + 2*len(strconv.Itoa(b.total)) + 25 // the bar, the counts, per cent and times
-		b.bar.Describe(shorten(b.title+" · "+status, columns(b.out)-beside))
+		width := columns(b.out)
+		beside := barWidth(width) + 2*len(strconv.Itoa(b.total)) + 25 // the bar, the counts, per cent and times
+		b.bar.Describe(shorten(b.title+" · "+status, width-beside))
 	}
 	// The bar never finishes by itself: Close writes the last line.
 	_ = b.bar.Set(min(max(n, 0), max(b.total-1, 0)))

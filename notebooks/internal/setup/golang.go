@@ -160,19 +160,10 @@ func (t toolchain) download(ctx context.Context, log *progress, missing int) err
 	})
 }
 
-// buildTools compiles the kernel, and packages on the way: one command keeps all
-// processors busy to the end, and two at once would compile what both need twice.
-func (t toolchain) buildTools(ctx context.Context, log *progress, dir string, packages []string) error {
-	what := "compiling the Go kernel"
-	if len(packages) > 0 {
-		what += " and what the notebook imports"
-	}
-	return log.timed(what, func() error {
+func (t toolchain) buildTools(ctx context.Context, log *progress, dir string) error {
+	return log.timed("compiling the Go kernel", func() error {
 		args := append([]string{"build", "-ldflags=-s", "-o", dir + string(filepath.Separator)}, tools...)
-		out, err := t.command(ctx, append(args, packages...)...).CombinedOutput()
-		if err != nil && len(packages) > 0 { // which may not compile: the notebook's business
-			out, err = t.command(ctx, args...).CombinedOutput()
-		}
+		out, err := t.command(ctx, args...).CombinedOutput()
 		if err != nil {
 			return failure(ctx, "compiling the Go kernel failed",
 				"Does `go build ./...` work in the checkout? Is there room on the disk?", out, err)

@@ -171,10 +171,14 @@ func build(ctx context.Context, log *progress, env *Env, python interpreter, ven
 			}
 		}
 		if m.tools {
-			return atomically(env.tools, func(dir string) error { return env.golang.buildTools(ctx, log, dir, warm) })
+			err := atomically(env.tools, func(dir string) error { return env.golang.buildTools(ctx, log, dir) })
+			if err != nil {
+				return err
+			}
 		}
+		// Afterwards: at once, both would compile what both need.
 		if len(warm) > 0 {
-			return log.timed("compiling what the notebooks import", func() error {
+			return log.timed("compiling what the notebook imports", func() error {
 				env.WarmUp(ctx, warm)
 				return nil
 			})

@@ -161,6 +161,11 @@ func (f *Figure) Histogram(name string, values []float64, bins int, styles ...St
 	if f.binWidth == 0 {
 		f.binStart, f.binWidth = binning(ok, bins)
 	}
+	if n := len(ok); n > 0 && ((ok[n-1]-ok[0])/f.binWidth > maxBins || math.Max(math.Abs(ok[0]-f.binStart), math.Abs(ok[n-1]-f.binStart))/f.binWidth > 1e12) {
+		f.errorf("Histogram %q: its values, from %s to %s, do not go into %d of the first histogram's bins, which are %s wide; give them a figure of their own",
+			name, short(ok[0]), short(ok[n-1]), maxBins, short(f.binWidth))
+		return f
+	}
 	counts := map[int]float64{}
 	lo, hi := 0, 0
 	for i, v := range ok {
@@ -176,7 +181,7 @@ func (f *Figure) Histogram(name string, values []float64, bins int, styles ...St
 	}
 	var edges, heights []float64
 	if len(ok) > 0 {
-		for k := lo; k <= hi && k-lo < 10000; k++ {
+		for k := lo; k <= hi; k++ {
 			edges = append(edges, f.binStart+float64(k)*f.binWidth)
 			heights = append(heights, counts[k])
 		}
@@ -205,6 +210,9 @@ func (f *Figure) Histogram(name string, values []float64, bins int, styles ...St
 	l.look.alpha = 0.4
 	return f.add(l, styles)
 }
+
+// maxBins are more than anybody can see.
+const maxBins = 10_000
 
 func binning(sorted []float64, bins int) (start, width float64) {
 	if len(sorted) == 0 {

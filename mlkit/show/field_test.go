@@ -142,6 +142,8 @@ func TestFieldMistakes(t *testing.T) {
 		"Regions: 3 values for a grid of 2×2 = 4 points":               Plot("", "", "").Regions(g, make([]int, 3), nil),
 		"want at least 2 frames of 2 bands, hop and maxHz positive":    Spectrogram("", nil, 1, 1),
 		`ErrorBars "e": 1 x values but 2 y values; they come in pairs`: Plot("", "", "").ErrorBars("e", nil, []float64{1}, []float64{1, 2}),
+		`Histogram "b": its values, from 0 to 10000`:                   Plot("", "", "").Histogram("a", []float64{0, 1, 2}, 10).Histogram("b", []float64{0, 1e4}, 0),
+		`Histogram "c": its values, from 1e+30 to 1e+30`:               Plot("", "", "").Histogram("a", []float64{0, 1, 2}, 10).Histogram("c", []float64{1e30}, 0),
 		`Bars "a": 1 values but 2 errors`:                              Plot("", "", "").Bars("a", []float64{1}, []float64{1, 2}),
 	} {
 		if _, err := d.picture().PNG(); err == nil || !strings.Contains(err.Error(), want) {

@@ -58,14 +58,14 @@ func (x Tensor) CTC(targets CTCTargets) Tensor {
 		}
 	}
 	loss := t.floats.take(batch)
-	c.logp = t.floats.take(len(n.data))
+	c.x, c.logp, c.logSum = n.data, t.floats.take(len(n.data)), t.doubles.take(batch*time)
 	rowwise.LogSoftmax(c.logp, n.data, max(classes, 1))
 	// The gradient with respect to the logits falls off on the way: it is
 	// computed now, while the forward variables are at hand.
 	if n.needs {
 		c.grad = t.floats.take(len(n.data))
 	}
-	c.alpha = t.floats.take(batch * time * (2*s + 1))
+	c.alpha = t.doubles.take(batch * time * (2*s + 1))
 	c.loss = loss
 	m.data, m.shape = loss, shape{n: 1, d: [MaxRank]int{batch}}
 	m.record(t, backCTC, x.i)
@@ -91,7 +91,8 @@ type ctc struct {
 	labels                     []int32
 	labelLengths, inputLengths []int32
 	zeroInf                    bool
-	logp, alpha, loss, grad    []float32
+	x, logp, loss, grad        []float32
+	logSum, alpha              []float64 // log Σeˣ of each step; see below
 }
 
 var ctcs = newKeeper[ctc]()
@@ -118,6 +119,15 @@ func (c *ctc) Part(b int) {
 	labels := c.labels[b*c.s:][:end(c.labelLengths, b, c.s)]
 	width := 2*len(labels) + 1
 	alpha := c.alpha[b*c.time*(2*c.s+1):]
+	x, logSum := c.x[b*c.time*k:][:c.time*k], c.logSum[b*c.time:][:c.time]
+	// Probabilities of paths are products over all steps: their logarithms, in
+	// the thousands, and what they are made of need more digits than logp has.
+	for t := range time {
+		row := x[t*k:][:k]
+		most := rowwise.ArgMax(row)
+		logSum[t] = float64(row[most]) - float64(logp[t*k+most])
+	}
+	p := func(t, u int) float64 { return float64(x[t*k+int(c.at(labels, u))]) - logSum[t] }
 
 	total := math.Inf(-1) // log p(labels | x)
 	if time == 0 && len(labels) == 0 {
@@ -125,30 +135,29 @@ func (c *ctc) Part(b int) {
 	}
 	for t := range time {
 		row := alpha[t*width:][:width]
-		p := logp[t*k:]
 		for u := range row {
 			a := math.Inf(-1)
 			switch {
 			case t > 0:
 				before := alpha[(t-1)*width:]
-				a = float64(before[u])
+				a = before[u]
 				if u > 0 {
-					a = logAdd(a, float64(before[u-1]))
+					a = logAdd(a, before[u-1])
 				}
 				if c.skips(labels, u) {
-					a = logAdd(a, float64(before[u-2]))
+					a = logAdd(a, before[u-2])
 				}
 			case u < 2:
 				a = 0
 			}
-			row[u] = float32(a + float64(p[c.at(labels, u)]))
+			row[u] = a + p(t, u)
 		}
 	}
 	if time > 0 {
 		last := alpha[(time-1)*width:][:width]
-		total = float64(last[width-1])
+		total = last[width-1]
 		if width > 1 {
-			total = logAdd(total, float64(last[width-2]))
+			total = logAdd(total, last[width-2])
 		}
 	}
 	total = min(total, 0) // a probability above 1 is a rounding error
@@ -186,17 +195,16 @@ func (c *ctc) Part(b int) {
 				}
 			} else {
 				after := alpha[(t+1)*width:][:width]
-				p := logp[(t+1)*k:]
-				beta = float64(after[u] + p[c.at(labels, u)])
+				beta = after[u] + p(t+1, u)
 				if u+1 < width {
-					beta = logAdd(beta, float64(after[u+1]+p[c.at(labels, u+1)]))
+					beta = logAdd(beta, after[u+1]+p(t+1, u+1))
 				}
 				if u+2 < width && c.skips(labels, u+2) {
-					beta = logAdd(beta, float64(after[u+2]+p[c.at(labels, u+2)]))
+					beta = logAdd(beta, after[u+2]+p(t+1, u+2))
 				}
 			}
-			g[t*k+int(c.at(labels, u))] -= float32(math.Exp(float64(row[u]) + beta - total))
-			row[u] = float32(beta)
+			g[t*k+int(c.at(labels, u))] -= float32(math.Exp(row[u] + beta - total))
+			row[u] = beta
 		}
 	}
 }

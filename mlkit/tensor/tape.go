@@ -6,12 +6,13 @@ import "fmt"
 // and runs them backwards. It serves one goroutine at a time; goroutines that
 // work at the same time use a tape each.
 type Tape struct {
-	nodes  []node
-	floats arena[float32]
-	ints   arena[int32]
-	lists  arena[Tensor]
-	loans  []any                     // what operations keep: a *loans for each kind
-	lent   []interface{ takeBack() } // those in use
+	nodes   []node
+	floats  arena[float32]
+	ints    arena[int32]
+	doubles arena[float64]
+	lists   arena[Tensor]
+	loans   []any                     // what operations keep: a *loans for each kind
+	lent    []interface{ takeBack() } // those in use
 
 	// The parameters used since Reset, in the order of their first use, and
 	// where. Networks use them in the same order every step, so the guess
@@ -124,6 +125,7 @@ func (t *Tape) Reset() {
 	t.nodes = t.nodes[:0]
 	t.floats.reset()
 	t.ints.reset()
+	t.doubles.reset()
 	t.lists.reset()
 	for _, l := range t.lent {
 		l.takeBack()
@@ -147,7 +149,7 @@ func (t *Tape) Reset() {
 }
 
 // Memory is the number of bytes that the tape holds for values and gradients.
-func (t *Tape) Memory() int { return 4 * (t.floats.held + t.ints.held) }
+func (t *Tape) Memory() int { return 4*(t.floats.held+t.ints.held) + 8*t.doubles.held }
 
 // Len is the number of operations and operands recorded since Reset.
 func (t *Tape) Len() int { return len(t.nodes) }

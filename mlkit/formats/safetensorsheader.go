@@ -159,7 +159,7 @@ func tensorInfo(dtype string, shape, offsets []uint64) (*TensorInfo, error) {
 	count := uint64(1)
 	for i, d := range shape {
 		hi, lo := bits.Mul64(count, d)
-		if hi != 0 || d > math.MaxInt64 {
+		if hi != 0 || d > math.MaxInt {
 			return nil, fmt.Errorf("shape %v overflows", shape)
 		}
 		count, info.Dims[i] = lo, int(d)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -13,7 +14,7 @@ import (
 )
 
 var checkCommand = command{
-	name: "check", args: "[-timeout 5m] [-tags noasm] [-smoke] [FILE...]",
+	name: "check", args: "[-timeout 5m] [-tags noasm] [-smoke] [-together] [FILE...]",
 	does: "hold notebooks (without FILE: the whole book) against the book's rules, execute them, and compare with their committed outputs",
 }
 
@@ -23,7 +24,8 @@ func check(ctx context.Context, args []string) error {
 	flags := checkCommand.flags()
 	timeout := flags.Duration("timeout", defaultTimeout, "the longest that one notebook may take")
 	tags := flags.String("tags", "", "build `tags` for the cells; with noasm, check shows which numbers depend on the CPU")
-	smoke := flags.Bool("smoke", false, "only try out notebooks that train for minutes, small, and compare the kinds of their outputs")
+	smoke := flags.Bool("smoke", false, "only try out notebooks that train for minutes, small; cells that depend on the size are compared by the kinds of their outputs")
+	together := flags.Bool("together", false, "compile the cells of a notebook together, which takes a fraction of the time")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -45,26 +47,36 @@ func check(ctx context.Context, args []string) error {
 	var failed error
 	for _, n := range books {
 		failed = errors.Join(failed, lint(n))
-		committed, err := nb.Read(n.Path)
-		if err == nil {
-			err = execute(ctx, os.Stdout, env, n, exec.Options{Timeout: *timeout, Tags: *tags, Smoke: *smoke && n.HasSmoke()})
-		}
+		err := Check(ctx, os.Stdout, env, n, exec.Options{Timeout: *timeout, Tags: *tags, Smoke: *smoke, Together: *together})
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
-		}
-		if err == nil {
-			err = differences(committed, n, *smoke && n.HasSmoke())
 		}
 		failed = errors.Join(failed, err)
 	}
 	return failed
 }
 
+// Check executes a notebook and returns an error that lists where it differs from
+// what its outputs were. It prints a line per cell to w.
+func Check(ctx context.Context, w io.Writer, env *setup.Env, n *nb.Notebook, opt exec.Options) error {
+	committed := n.Clone()
+	opt.Smoke = opt.Smoke && n.HasSmoke()
+	err := execute(ctx, w, env, n, opt)
+	if err != nil && opt.Together && ctx.Err() == nil {
+		opt.Together = false // to blame the right cell
+		return errors.Join(execute(ctx, w, env, n, opt), fmt.Errorf("compiled together: %w", err))
+	}
+	if err != nil {
+		return err
+	}
+	return differences(committed, n, opt.Smoke)
+}
+
 // differences returns an error that lists where the executed notebook differs
-// from the committed one; one that was only tried out, in kind.
-func differences(committed, executed *nb.Notebook, smoke bool) error {
+// from the committed one; small: after it was only tried out.
+func differences(committed, executed *nb.Notebook, small bool) error {
 	compare := nb.Compare
-	if smoke {
+	if small {
 		compare = nb.CompareSmall
 	}
 	var failed error

@@ -71,6 +71,20 @@ func TestPiecesMakeTheWhole(t *testing.T) {
 	if most, _ := worst(t, short.Image().(*image.RGBA), whole.Image().(*image.RGBA)); most != 0 {
 		t.Errorf("a short line differs by %d", most)
 	}
+	var smooth []vg.Point
+	for i := range 2000 {
+		x := float64(i) / 2000
+		smooth = append(smooth, vg.Point{X: vg.Length(20 + 400*x), Y: vg.Length(150 + 100*math.Sin(20*x))})
+	}
+	long := newCanvas(440, 300, Density, paper)
+	c = draw.New(long)
+	c.StrokeLines(look{colour: blue}.line(), smooth)
+	whole = newCanvas(440, 300, Density, paper)
+	c = draw.New(whole.Canvas)
+	c.StrokeLines(look{colour: blue}.line(), smooth)
+	if most, _ := worst(t, long.Image().(*image.RGBA), whole.Image().(*image.RGBA)); most != 0 {
+		t.Errorf("a smooth line of many points differs by %d", most)
+	}
 }
 
 // What is thinned keeps each column's first, lowest, highest and last point, and nothing more.

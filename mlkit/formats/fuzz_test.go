@@ -45,8 +45,8 @@ func TestMutations(t *testing.T) {
 		"FuzzReadNPY":     {fuzztest.Bound{Fixed: 1 << 19, PerByte: 64}, checkNPY},
 		"FuzzLoadNPZ":     {fuzztest.Bound{Fixed: 1 << 20, PerByte: 8 * 1032}, checkNPZ},
 		"FuzzSafetensors": {fuzztest.Bound{Fixed: 1 << 18, PerByte: 256}, checkSafetensors},
-		// The reader of TIFF takes buffers of 10 MB.
-		"FuzzImageFile": {fuzztest.Bound{Fixed: 11 << 20, PerByte: 32 * 1024}, checkImage},
+		// The reader of TIFF takes two buffers of 10 MB.
+		"FuzzImageFile": {fuzztest.Bound{Fixed: 24 << 20, PerByte: 32 * 1024}, checkImage},
 		"FuzzParseVOC":  {fuzztest.Bound{Fixed: 1 << 20, PerByte: 512}, checkVOC},
 	} {
 		t.Run(target, func(t *testing.T) {

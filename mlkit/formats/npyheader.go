@@ -10,26 +10,44 @@ import (
 	"strings"
 )
 
-// npyToken splits the header, a Python literal, into its parts.
-var npyToken = regexp.MustCompile(`^[ \t\r\n\f]*('[^'\\\n]*'|"[^"\\\n]*"|[A-Za-z_]+|-?[0-9]+L?|[{}()\[\],:])`)
-
 // npyParser reads a header from left to right.
 type npyParser struct {
 	rest string
 	long bool // integers may end in L, as Python 2 wrote them
 }
 
-// token gives the next part, "" at the end.
+// token gives the next part of the Python literal, "" at the end: a string with
+// its quotes, a name, an integer or a mark.
 func (p *npyParser) token() (string, error) {
-	m := npyToken.FindStringSubmatch(p.rest)
-	if m == nil {
-		if p.rest = strings.Trim(p.rest, " \t\r\n\f"); p.rest == "" {
-			return "", nil
+	const letters, digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_", "0123456789"
+	p.rest = strings.TrimLeft(p.rest, " \t\r\n\f")
+	if p.rest == "" {
+		return "", nil
+	}
+	span := func(from int, set string) int { // the end of what is in a set of characters
+		return len(p.rest) - len(strings.TrimLeft(p.rest[from:], set))
+	}
+	n := 0
+	switch c := p.rest[0]; {
+	case c == '\'' || c == '"':
+		if end := strings.IndexAny(p.rest[1:], string(c)+"\\\n"); end >= 0 && p.rest[1+end] == c {
+			n = end + 2
 		}
+	case strings.IndexByte(letters, c) >= 0:
+		n = span(0, letters)
+	case strings.IndexByte("{}()[],:", c) >= 0:
+		n = 1
+	case c == '-' || strings.IndexByte(digits, c) >= 0:
+		if n = span(1, digits); n < len(p.rest) && p.rest[n] == 'L' {
+			n++
+		}
+	}
+	if n == 0 {
 		return "", fmt.Errorf("%.20q is not understood", p.rest)
 	}
-	p.rest = p.rest[len(m[0]):]
-	return m[1], nil
+	token := p.rest[:n]
+	p.rest = p.rest[n:]
+	return token, nil
 }
 
 func (p *npyParser) want(token string) error {

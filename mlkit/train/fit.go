@@ -42,8 +42,6 @@ type Config struct {
 	// The loss must be a mean (see Objective.Weight). Refused for models with
 	// buffers: batch statistics need the whole batch. 0 means no pieces.
 	MicroBatch int
-	// Shards is MicroBatch by the number of pieces. Going away: use MicroBatch.
-	Shards int
 	// SAM makes every step a sharpness-aware one, which evaluates the loss
 	// twice; not together with Accumulate or MicroBatch.
 	SAM *optim.SAM
@@ -155,7 +153,7 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 		c.Optimizer = optim.SGD(0.01)
 	}
 	c.Accumulate = max(c.Accumulate, 1)
-	cut := c.MicroBatch > 0 || c.Shards > 1
+	cut := c.MicroBatch > 0
 	params := nn.Params(o.Model)
 	if len(params) == 0 {
 		return nil, fmt.Errorf("train: the model %T has no parameters: fields must be exported to be found", o.Model)
@@ -292,10 +290,7 @@ func (f *fitter[B]) add(batch B) (err error) {
 	switch {
 	case explicit && m.empty:
 	case f.pieces != nil: // adds its gradients to the sum, too
-		pieces := max(1, f.Config.Shards)
-		if m := f.Config.MicroBatch; m > 0 {
-			pieces = max(1, (f.o.Size(batch)+m-1)/m)
-		}
+		pieces := max(1, (f.o.Size(batch)+f.Config.MicroBatch-1)/f.Config.MicroBatch)
 		if part, err = f.pieces.run(f.Step, batch, pieces); err != nil {
 			return err
 		}

@@ -87,7 +87,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 // streamed bounds what a tar archive may unpack to in all if limit bytes of it
 // are wanted.
-func streamed(limit int64) int64 { return 16*limit + 1<<26 }
+func streamed(limit int64) int64 { return 16*limit + 1<<24 }
 
 // eachEntry calls f for every entry of an archive. The stream of a tar archive,
 // with skipped entries and headers, is bounded by most bytes.

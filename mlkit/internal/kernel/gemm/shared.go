@@ -53,7 +53,7 @@ func (g *Gemm) shared(c, a, b []float32) {
 	j.mc = (j.mc + p.shape.rows - 1) / p.shape.rows * p.shape.rows
 	down = (g.M + j.mc - 1) / j.mc
 	j.nb = p.shape.padded((cols*down + sharedBlocks*workers - 1) / (sharedBlocks * workers))
-	j.nb = min(max(j.nb, sharedCols), p.shape.padded(cols))
+	j.nb = min(max(j.nb, p.shape.padded(sharedCols)), p.shape.padded(cols))
 	j.bufB = cpu.Floats(&w.B, p.shape.padded(cols)*p.kc)
 	for j.n = 0; j.n < g.N; j.n += cols {
 		j.nEnd = min(j.n+cols, g.N)

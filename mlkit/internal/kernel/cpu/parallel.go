@@ -104,9 +104,12 @@ func Parallel(parts int, t Task) {
 // also runs when a part on the caller has panicked or ended the goroutine, as
 // t.FailNow does: through is false then.
 func finish(parts int32, through *bool) {
+	ended := false // the caller's goroutine
 	if !*through {
 		if err := recover(); err != nil {
 			defer panic(err)
+		} else {
+			ended = true
 		}
 		giveUp()
 		pool.done.Add(1)
@@ -120,10 +123,14 @@ func finish(parts int32, through *bool) {
 	failed := pool.failed.Swap(nil)
 	pool.task = nil
 	pool.busy.Store(false)
-	if failed != nil {
+	// A part that ended a worker asked for what happens to the caller already, if that ends, too.
+	if failed != nil && !(ended && failed.Value() == goexited) {
 		failed.Raise()
 	}
 }
+
+// goexited is the panic of a part that has called runtime.Goexit on a worker.
+const goexited = "kernel: a part of a parallel task ended its goroutine"
 
 // giveUp ends the parts that nobody has claimed.
 func giveUp() {
@@ -196,7 +203,7 @@ func help(part int) {
 		}
 		v := recover()
 		if v == nil { // runtime.Goexit: the worker ends, too
-			v = "kernel: a part of a parallel task ended its goroutine"
+			v = goexited
 			pool.live.Add(-1)
 		}
 		p := Caught(v)

@@ -89,9 +89,6 @@ func TestTwoRunsAreEqual(t *testing.T) {
 	}
 }
 
-// kernels limits how many of the tests' kernels work at the same time.
-var kernels = make(chan struct{}, 4)
-
 // What GoNB reports as an error, and what it lets pass. Where the kernel survives
 // the fault, one notebook shows them all: its cells are tagged to fail on
 // purpose, and each is then judged as if it were not.
@@ -144,8 +141,6 @@ func TestFaultStops(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			kernels <- struct{}{}
-			defer func() { <-kernels }()
 			n := notebook(t, c.cells...)
 			err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute})
 			var failed *CellError

@@ -35,8 +35,8 @@ const (
 	program = "descent/notebooks/internal/book"
 	// parentVar tells the program whose end is its own, see package session.
 	parentVar = "DESCENT_PARENT"
-	// patience is how long it is silent: as long as an up-to-date program takes.
-	patience = 300 * time.Millisecond
+	// patience is how long it is silent: longer than an up-to-date program takes.
+	patience = time.Second
 )
 
 func main() {

@@ -195,8 +195,8 @@ func backFeedForward(t *Tape, n *node) {
 		f.end = min(f.first+chunk, f.count)
 		k := f.end - f.first
 		cpu.Parallel(blocksOf(k), f)
-		dw1.product(gemm.Gemm{M: f.hidden, N: f.in, K: k, LDA: f.ld2}, f.dpre, rows(f.x, f.first, k, f.in))                   // dpreᵀ·x
-		dw2.product(gemm.Gemm{M: f.out, N: f.hidden, K: k}, rows(f.dy, f.first, k, f.out), rows(f.act, f.first, k, f.hidden)) // dyᵀ·act
+		dw1.product(&gemm.Gemm{M: f.hidden, N: f.in, K: k, LDA: f.ld2}, f.dpre, rows(f.x, f.first, k, f.in))                   // dpreᵀ·x
+		dw2.product(&gemm.Gemm{M: f.out, N: f.hidden, K: k}, rows(f.dy, f.first, k, f.out), rows(f.act, f.first, k, f.hidden)) // dyᵀ·act
 		db1.rows(f.dpre, k, f.ld2)
 	}
 	dw1.done(t)

@@ -163,7 +163,7 @@ func backLinear(t *Tape, n *node) {
 		if gx != nil { // dx = dy·W
 			gemm.Gemm{M: k, N: in, K: out, Accumulate: accX}.Run(gx[r*in:], d, w.data[lo*in:])
 		}
-		dw.product(gemm.Gemm{M: out, N: in, K: k}, d, x.data[r*in:]) // dyᵀ·x
+		dw.product(&gemm.Gemm{M: out, N: in, K: k}, d, x.data[r*in:]) // dyᵀ·x
 	}
 	dw.done(t)
 	db.done(t)

@@ -27,16 +27,20 @@ const (
 func (t *Tape) paramSum(g []float32, add bool, rows int) paramSum {
 	p := paramSum{g: g, add: add}
 	if g != nil && rows > manyRows {
-		p.block = t.floats.reuse(len(g))
-		if !add {
-			clear(g)
-		}
+		p.inBlocks(t)
 	}
 	return p
 }
 
+func (p *paramSum) inBlocks(t *Tape) {
+	p.block = t.floats.reuse(len(p.g))
+	if !p.add {
+		clear(p.g)
+	}
+}
+
 // product adds aᵀ·b, [M, N] of K rows each.
-func (p *paramSum) product(k gemm.Gemm, a, b []float32) {
+func (p *paramSum) product(k *gemm.Gemm, a, b []float32) {
 	if p.g == nil {
 		return
 	}
@@ -86,7 +90,11 @@ func (p *paramSum) flush() {
 // done delivers what is left.
 func (p *paramSum) done(t *Tape) {
 	if p.block != nil {
-		p.flush()
-		t.floats.recycle(p.block)
+		p.finish(t)
 	}
+}
+
+func (p *paramSum) finish(t *Tape) {
+	p.flush()
+	t.floats.recycle(p.block)
 }

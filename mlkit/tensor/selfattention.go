@@ -157,8 +157,8 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 		s.run()
 		lo, k := s.base*time, (s.end-s.base)*time
 		dbi.rows(s.dqkv, k, s.ldi)
-		dwi.product(gemm.Gemm{M: 3 * d, N: in, K: k, LDA: s.ldi}, s.dqkv, rows(s.input, lo, k, in))
-		dwo.product(gemm.Gemm{M: out, N: d, K: k}, rows(s.dresult, lo, k, out), rows(s.y, lo, k, d))
+		dwi.product(&gemm.Gemm{M: 3 * d, N: in, K: k, LDA: s.ldi}, s.dqkv, rows(s.input, lo, k, in))
+		dwo.product(&gemm.Gemm{M: out, N: d, K: k}, rows(s.dresult, lo, k, out), rows(s.y, lo, k, d))
 	}
 	dbi.done(t)
 	dwi.done(t)

@@ -86,6 +86,10 @@ func addRowsPart(j *rowJob, lo, hi int) {
 
 // addColumns adds the sums of len(dst) columns of rows rows, ld apart.
 func addColumns(dst, x []float32, rows, ld int) {
+	if rows <= fewRows { // small networks feel each call
+		addRows(dst, x, rows, ld)
+		return
+	}
 	sumColumns(dst, nil, rows, func(dst, _ []float32, first, rows int) {
 		addRows(dst, x[first*ld:], rows, ld)
 	})

@@ -52,10 +52,6 @@ func (g *Gemm) RunUnchecked(c, a, b []float32) {
 		return
 	}
 	if work := g.M * g.N * g.K; work > SerialWork && cpu.Workers() > 1 {
-		if g.shareable(work) {
-			g.shared(c, a, b)
-			return
-		}
 		j := gemmJobs.Get()
 		*j = gemmJob{g: *g, c: c, a: a, b: b}
 		if parts := j.cut(cpu.Workers()); parts > 1 {
@@ -205,120 +201,92 @@ func (g *Gemm) packs(s *tileShape) (a, b bool) {
 	return a, b
 }
 
-// plan is what follows from a product's sizes.
-type plan struct {
-	shape        *tileShape
-	packA, packB bool
-	kc           int  // of a block of k
-	long         bool // see longK
-	add          bool // C is added last, once
-}
-
-func (g *Gemm) plan() (p plan) {
-	p.shape = &TileShapes[cpu.Current]
-	p.packA, p.packB = g.packs(p.shape)
+// Block computes rows m0 to m1 and columns n0 to n1 of C.
+func (g *Gemm) Block(c, a, b []float32, m0, m1, n0, n1 int) {
+	s := &TileShapes[cpu.Current]
+	doA, doB := g.packs(s)
 	limit := maxKC
-	if g.TransA && !p.packA {
+	if g.TransA && !doA {
 		limit = transKC
 	}
 	blocks := (g.K + limit - 1) / limit
-	p.long = g.K > longK
-	p.add = !p.long && g.Accumulate && g.Alpha != 1
-	if p.add {
+	long := g.K > longK
+	add := !long && g.Accumulate && g.Alpha != 1
+	if add {
 		blocks = 1 // the product must be whole before it is scaled and added
 	}
-	p.kc = (g.K + blocks - 1) / blocks
-	return p
-}
-
-// start describes the tiles of the block of k that starts at k.
-func (p *plan) start(t *tiles, g *Gemm, k int) {
-	t.ldc, t.alpha = g.LDC, g.Alpha
-	t.k = min(p.kc, g.K-k)
-	t.flags = 0
-	if k > 0 || g.Accumulate && !p.add {
-		t.flags = flagLoad
-	}
-	if p.long && t.flags != 0 {
-		t.flags = flagAdd
-	}
-	if k+t.k == g.K {
-		t.flags |= g.flags()
-		if p.add {
-			t.flags |= flagAdd
-		}
-	}
-	if g.Alpha != 1 && (p.long || k+t.k == g.K) {
-		t.flags |= flagScale
-	}
-}
-
-// panels computes rows m to m+rows and columns n to end of C for a block of k. bufA and bufB hold
-// these rows and columns if they are packed; with pack, those of B are to be packed first.
-func (p *plan) panels(t *tiles, g *Gemm, c, a, b, bufA, bufB []float32, m, rows, n, end, k int, pack bool) {
-	s := p.shape
-	for j := n; j < end; {
-		width := s.panelWidth(rows, end-j)
-		if p.packB {
-			width = min(width, s.cols)
-		}
-		t.panel(s, width)
-		if p.packB {
-			t.b, t.ldb = bufB[(j-n)*p.kc:], s.cols
-			if pack {
-				g.packPanel(t, s, b, j, k)
-			}
-		} else {
-			t.b, t.ldb = b[k*g.LDB+j:], g.LDB
-		}
-		t.c = c[m*g.LDC+j:]
-		if g.Bias != nil {
-			t.bias = g.Bias[j:]
-		}
-		if g.BiasRows != nil {
-			t.biasRows = g.BiasRows[m:]
-		}
-		if p.packA {
-			t.a = bufA
-		} else {
-			t.a = a[g.atA(m, k):]
-			t.rsA, t.csA = g.LDA, 1
-			if g.TransA {
-				t.rsA, t.csA = 1, g.LDA
-			}
-		}
-		t.column(s, rows, p.packA)
-		j += width
-	}
-}
-
-// Block computes rows m0 to m1 and columns n0 to n1 of C.
-func (g *Gemm) Block(c, a, b []float32, m0, m1, n0, n1 int) {
-	p := g.plan()
-	s := p.shape
+	kc := (g.K + blocks - 1) / blocks
 	var w *cpu.Workspace
 	var bufA, bufB []float32
 	mc, nc := m1-m0, n1-n0
-	if p.packA || p.packB {
+	if doA || doB {
 		mc, nc = min(mc, maxMC), min(nc, maxNC)
 		w = cpu.GetWorkspace()
-		if p.packA {
-			bufA = cpu.Floats(&w.A, mc*p.kc)
+		if doA {
+			bufA = cpu.Floats(&w.A, mc*kc)
 		}
-		if p.packB {
-			bufB = cpu.Floats(&w.B, s.padded(nc)*p.kc)
+		if doB {
+			bufB = cpu.Floats(&w.B, (nc+s.cols-1)/s.cols*s.cols*kc)
 		}
 	}
-	var t tiles
+	t := tiles{ldc: g.LDC, alpha: g.Alpha}
 	for n := n0; n < n1; n += nc {
-		for k := 0; k < g.K; k += p.kc {
-			p.start(&t, g, k)
+		nEnd := min(n+nc, n1)
+		for k := 0; k < g.K; k += kc {
+			t.k = min(kc, g.K-k)
+			t.flags = 0
+			if k > 0 || g.Accumulate && !add {
+				t.flags = flagLoad
+			}
+			if long && t.flags != 0 {
+				t.flags = flagAdd
+			}
+			if k+t.k == g.K {
+				t.flags |= g.flags()
+				if add {
+					t.flags |= flagAdd
+				}
+			}
+			if g.Alpha != 1 && (long || k+t.k == g.K) {
+				t.flags |= flagScale
+			}
 			for m := m0; m < m1; m += mc {
 				rows := min(mc, m1-m)
-				if p.packA {
+				if doA {
 					packA(s, bufA, a[g.atA(m, k):], g.LDA, g.TransA, rows, t.k)
 				}
-				p.panels(&t, g, c, a, b, bufA, bufB, m, rows, n, min(n+nc, n1), k, m == m0)
+				for j := n; j < nEnd; {
+					width := s.panelWidth(rows, nEnd-j)
+					t.panel(s, width)
+					if doB {
+						width = min(width, s.cols)
+						t.panel(s, width)
+						t.b, t.ldb = bufB[(j-n)*kc:], s.cols
+						if m == m0 {
+							g.packPanel(&t, s, b, j, k)
+						}
+					} else {
+						t.b, t.ldb = b[k*g.LDB+j:], g.LDB
+					}
+					t.c = c[m*g.LDC+j:]
+					if g.Bias != nil {
+						t.bias = g.Bias[j:]
+					}
+					if g.BiasRows != nil {
+						t.biasRows = g.BiasRows[m:]
+					}
+					if doA {
+						t.a = bufA
+					} else {
+						t.a = a[g.atA(m, k):]
+						t.rsA, t.csA = g.LDA, 1
+						if g.TransA {
+							t.rsA, t.csA = 1, g.LDA
+						}
+					}
+					t.column(s, rows, doA)
+					j += width
+				}
 			}
 		}
 	}
@@ -326,9 +294,6 @@ func (g *Gemm) Block(c, a, b []float32, m0, m1, n0, n1 int) {
 		w.Release()
 	}
 }
-
-// padded returns columns rounded up to whole panels.
-func (s *tileShape) padded(columns int) int { return (columns + s.cols - 1) / s.cols * s.cols }
 
 // atA returns the offset of element (m, k) of op(A).
 func (g *Gemm) atA(m, k int) int {

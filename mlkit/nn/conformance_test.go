@@ -97,6 +97,8 @@ var layerCases = []layerCase{
 		return nn.Sequential{nn.NewConv2D(r, nn.Conv{In: 1, Out: 2, Kernel: 3}), nn.ReLU{}, nn.MaxPool2D{Kernel: 2}, nn.Flatten{},
 			nn.NewLinear(r, 8, 4), nn.ReLU{}, nn.NewLinear(r, 4, 3)}
 	}, in: []int{2, 1, 6, 6}, out: []int{2, 3}, state: "0.weight 0.bias 4.weight 4.bias 6.weight 6.bias", kinks: true, wrong: []int{2, 1, 8, 8}, op: "LinearReLU"},
+	{name: "GEGLU", make: func(r *rand.Rand) nn.Layer { return nn.NewGEGLU(r, 4, 5) },
+		in: []int{3, 4}, out: []int{3, 5}, state: "gate.weight gate.bias value.weight value.bias", wrong: []int{3, 5}, op: "LinearGELU"},
 	{name: "Residual", make: func(r *rand.Rand) nn.Layer {
 		return nn.Residual{Body: nn.Sequential{nn.NewLinear(r, 4, 4), nn.Tanh{}}}
 	}, in: []int{3, 4}, out: []int{3, 4}, state: "body.0.weight body.0.bias", wrong: []int{3, 5}, op: "Linear"},
@@ -180,7 +182,20 @@ func (e embedding) Forward(x T) T {
 	return e.Embedding.ForwardTokens(x.Tape(), tensor.NewInts(ids, x.Dim(0), x.Dim(1))).Add(x)
 }
 
-// layerGolden is one layer's training step in PyTorch, from layers.py.
+// A gate of one output must not be broadcast over the values.
+func TestGEGLURefusesAGateOfAnotherSize(t *testing.T) {
+	l := nn.NewGEGLU(nn.NewRand(1), 4, 5)
+	l.Gate = nn.NewLinear(nn.NewRand(2), 4, 1)
+	defer func() {
+		if e, ok := recover().(*tensor.ShapeError); !ok || e.Op != "GEGLU" {
+			t.Errorf("%v, want a *ShapeError of GEGLU", e)
+		}
+	}()
+	l.Forward(tensor.NewEvalTape().Input(fill(0, 3, 4), 3, 4))
+}
+
+// layerGolden is one layer's training step in PyTorch, from layers.py (GEGLU's
+// is float64 without PyTorch, from float64.py).
 type layerGolden struct {
 	In, Dims []int
 	Names    []string

@@ -66,6 +66,7 @@
 //	Dropout             Dropout                  Dropout
 //	SpatialDropout      SpatialDropout1D, 2D     Dropout1d, Dropout2d
 //	Sequential          Sequential               Sequential
+//	GEGLU               -                        -
 //	Residual            add                      -
 //	Embedding           Embedding                Embedding              uniform ±0.05; mask_zero, not a padding id
 //	LearnedPositions    PositionEmbedding¹       -                      Glorot uniform
@@ -112,6 +113,7 @@
 //	MAE, L1Loss          MeanAbsoluteError               L1Loss               none
 //	Huber, HuberLoss     Huber                           HuberLoss            none
 //	SmoothL1Loss         –                               SmoothL1Loss         Beta 0 means 1, L1Loss is the limit
+//	PseudoHuberLoss      –                               –                    scipy.special.pseudo_huber
 //	LogCosh              LogCosh                         –                    none
 //	PoissonNLL           Poisson                         PoissonNLLLoss       Rate is log_input=False; Keras expects rates
 //	CrossEntropy         SparseCategoricalCrossentropy   CrossEntropyLoss     Keras expects probabilities unless from_logits; classes last

@@ -79,10 +79,16 @@ func lossShape(op, why string, dims ...[]int) {
 // pointwise makes a loss of a function of two numbers that also gives its
 // derivatives. It computes in float64: for losses whose float32 form cancels.
 func pointwise(name string, f func(x, y float64) (v, dx, dy float64)) func(x, y tensor.Tensor) tensor.Tensor {
+	g := pointwiseWith(name, func(x, y, _ float64) (v, dx, dy float64) { return f(x, y) })
+	return func(x, y tensor.Tensor) tensor.Tensor { return g(x, y, 0) }
+}
+
+// pointwiseWith is pointwise for a loss with a parameter p.
+func pointwiseWith(name string, f func(x, y, p float64) (v, dx, dy float64)) func(x, y tensor.Tensor, p float32) tensor.Tensor {
 	op := tensor.NewOp(name, func(b tensor.Back) {
-		x, y, gx, gy := b.X(0), b.X(1), b.DX(0), b.DX(1)
+		x, y, gx, gy, p := b.X(0), b.X(1), b.DX(0), b.DX(1), float64(b.Saved(0)[0])
 		for i, g := range b.DY() {
-			_, dx, dy := f(float64(x[i]), float64(y[i]))
+			_, dx, dy := f(float64(x[i]), float64(y[i]), p)
 			if gx != nil {
 				gx[i] += g * float32(dx)
 			}
@@ -91,14 +97,15 @@ func pointwise(name string, f func(x, y float64) (v, dx, dy float64)) func(x, y 
 			}
 		}
 	})
-	return func(x, y tensor.Tensor) tensor.Tensor {
+	return func(x, y tensor.Tensor, p float32) tensor.Tensor {
 		sameShape(name, x, y)
-		out := x.Tape().Scratch(x.Size())
+		out, saved := x.Tape().Scratch(x.Size()), x.Tape().Scratch(1)
+		saved[0] = p
 		b := y.Data()
 		for i, a := range x.Data() {
-			v, _, _ := f(float64(a), float64(b[i]))
+			v, _, _ := f(float64(a), float64(b[i]), float64(p))
 			out[i] = float32(v)
 		}
-		return op.Apply(out, x.Dims(), []tensor.Tensor{x, y})
+		return op.Apply(out, x.Dims(), []tensor.Tensor{x, y}, saved)
 	}
 }

@@ -100,6 +100,10 @@ func TestLossesKeepTheirDigits(t *testing.T) {
 			}
 			return softplus(2*a) - a - math.Ln2, math.Tanh(x - y)
 		}, hard, 1e-6, false},
+		{"pseudo-Huber", nn.PseudoHuberLoss{Delta: 0.5, Reduction: none}.Loss, func(x, y float64) (float64, float64) {
+			s := math.Hypot(1, 2*(x-y))
+			return (x - y) * (x - y) / (1 + s), (x - y) / s
+		}, hard, 1e-6, false},
 		{"Poisson", nn.PoissonNLLLoss{Reduction: none}.Loss, func(x, y float64) (float64, float64) { return math.Exp(x) - y*x, math.Exp(x) - y }, []float64{0, 1, 3}, 1e-6, false},
 		{"KL", nn.KLDivLoss{Reduction: none}.Loss, func(x, y float64) (float64, float64) {
 			if y == 0 {

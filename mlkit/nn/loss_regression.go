@@ -74,6 +74,26 @@ func (c SmoothL1Loss) Loss(pred, target tensor.Tensor) tensor.Tensor {
 	return c.Reduction.apply(huber(pred.Sub(target), beta).Scale(1 / beta))
 }
 
+// PseudoHuberLoss is Delta²·(√(1 + (r/Delta)²) − 1) of the residual r: r²/2 when
+// small, Delta·|r| when large, smooth between (Charbonnier et al.
+// 1997; Hartley & Zisserman 2003, appendix 6).
+type PseudoHuberLoss struct {
+	Delta     float32 // 0 means 1
+	Reduction Reduction
+}
+
+// Loss compares a prediction with a target of the same shape.
+func (c PseudoHuberLoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
+	return c.Reduction.apply(pseudoHuber(pred, target, or(c.Delta, 1)))
+}
+
+// pseudoHuber divides instead of subtracting 1: small residuals keep their digits.
+var pseudoHuber = pointwiseWith("PseudoHuberLoss", func(x, y, delta float64) (v, dx, dy float64) {
+	r := x - y
+	s := math.Hypot(1, r/delta)
+	return r * r / (1 + s), r / s, -r / s
+})
+
 // LogCosh is LogCoshLoss with its defaults.
 func LogCosh(pred, target tensor.Tensor) tensor.Tensor { return LogCoshLoss{}.Loss(pred, target) }
 

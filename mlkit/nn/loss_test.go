@@ -49,7 +49,8 @@ func (g *lossGoldens) input(t *tensor.Tape, name string) T {
 	return t.Input(g.Inputs[name], 5, 4)
 }
 
-// losses are the losses under test, by the names of losses.py.
+// losses are the losses under test, by the names of losses.py. The goldens of
+// PseudoHuberLoss come from float64.py, without PyTorch.
 func (g *lossGoldens) losses(r nn.Reduction) map[string]func(x []T) T {
 	y, padded := tensor.NewInts(g.Labels), tensor.NewInts(g.Padded)
 	two := func(f func(a, b T) T) func([]T) T { return func(x []T) T { return f(x[0], x[1]) } }
@@ -72,6 +73,8 @@ func (g *lossGoldens) losses(r nn.Reduction) map[string]func(x []T) T {
 		"SmoothL1Loss":            two(nn.SmoothL1Loss{Reduction: r}.Loss),
 		"SmoothL1Loss .5":         two(nn.SmoothL1Loss{Beta: 0.5, Reduction: r}.Loss),
 		"LogCoshLoss":             two(nn.LogCoshLoss{Reduction: r}.Loss),
+		"PseudoHuberLoss":         two(nn.PseudoHuberLoss{Reduction: r}.Loss),
+		"PseudoHuberLoss .3":      two(nn.PseudoHuberLoss{Delta: 0.3, Reduction: r}.Loss),
 		"PoissonNLLLoss":          with(nn.PoissonNLLLoss{Reduction: r}.Loss, "counts"),
 		"PoissonNLLLoss full":     with(nn.PoissonNLLLoss{Full: true, Reduction: r}.Loss, "counts"),
 		"PoissonNLLLoss rate":     with(nn.PoissonNLLLoss{Rate: true, Reduction: r}.Loss, "counts"),
@@ -235,6 +238,7 @@ func TestLossesAtExtremeLogits(t *testing.T) {
 		"binary focal":  nn.BinaryFocalLoss{}.Loss,
 		"log-cosh":      nn.LogCosh,
 		"Huber":         nn.Huber,
+		"pseudo-Huber":  nn.PseudoHuberLoss{Delta: 0.5}.Loss,
 		"hinge":         nn.HingeLoss{}.Loss,
 		"multi-margin":  func(x, _ T) T { return nn.MultiMarginLoss{}.Loss(x, labels) },
 		"cosine":        nn.CosineLoss,

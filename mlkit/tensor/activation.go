@@ -41,6 +41,9 @@ func (x Tensor) SiLU() Tensor { return opSiLU.apply(x) }
 // Mish is x·tanh(softplus(x)) (Misra 2019).
 func (x Tensor) Mish() Tensor { return opMish.apply(x) }
 
+// Softsign is x/(1+|x|) (Bergstra et al. 2009); NaN at ±Inf, as in PyTorch.
+func (x Tensor) Softsign() Tensor { return opSoftsign.apply(x) }
+
 var (
 	opTanh     = &pointwise{"Tanh", elementwise.Tanh, elementwise.TanhGrad, true}
 	opSigmoid  = &pointwise{"Sigmoid", elementwise.Sigmoid, elementwise.SigmoidGrad, true}
@@ -49,6 +52,7 @@ var (
 	opGELUTanh = &pointwise{"GELUTanh", elementwise.GELUTanh, elementwise.GELUTanhGrad, false}
 	opSiLU     = &pointwise{"SiLU", elementwise.SiLU, elementwise.SiLUGrad, false}
 	opMish     = &pointwise{"Mish", elementwise.Mish, elementwise.MishGrad, false}
+	opSoftsign = &pointwise{"Softsign", elementwise.Softsign, elementwise.SoftsignGrad, false}
 )
 
 // What the activations with a parameter keep.
@@ -123,9 +127,6 @@ func (x Tensor) limit(op string, low, high float32) Tensor {
 
 // HardSwish is x·HardSigmoid(x) (Howard et al., MobileNetV3, 2019).
 func (x Tensor) HardSwish() Tensor { return x.Mul(x.HardSigmoid()) }
-
-// Softsign is x/(1+|x|).
-func (x Tensor) Softsign() Tensor { return x.Div(x.Abs().AddScalar(1)) }
 
 // LogSigmoid is log sigmoid(x), finite where Sigmoid underflows.
 func (x Tensor) LogSigmoid() Tensor { return x.Neg().Softplus(1).Neg() }

@@ -72,6 +72,8 @@ case("HuberLoss .3", lambda r: nn.HuberLoss(delta=0.3, reduction=r), ["pred", "t
 case("SmoothL1Loss", lambda r: nn.SmoothL1Loss(reduction=r), ["pred", "target"])
 case("SmoothL1Loss .5", lambda r: nn.SmoothL1Loss(beta=0.5, reduction=r), ["pred", "target"])
 case("LogCoshLoss", lambda r: lambda x, y: reduce(r, torch.log(torch.cosh(x - y))), ["pred", "target"])
+for name, d in ("PseudoHuberLoss", 1), ("PseudoHuberLoss .3", 0.3):
+    case(name, lambda r: lambda x, y: reduce(r, d**2 * (torch.sqrt(1 + ((x - y) / d) ** 2) - 1)), ["pred", "target"])
 case("PoissonNLLLoss", lambda r: lambda x: nn.PoissonNLLLoss(reduction=r)(x, inputs["counts"]), ["pred"])
 case("PoissonNLLLoss full", lambda r: lambda x: nn.PoissonNLLLoss(full=True, reduction=r)(x, inputs["counts"]), ["pred"])
 case("PoissonNLLLoss rate", lambda r: lambda x: nn.PoissonNLLLoss(log_input=False, reduction=r)(x, inputs["counts"]), ["rates"])

@@ -84,6 +84,12 @@ func Mish(dst, x []float32) { elem2("Mish", mish, dst, x, 0, 0) }
 // MishGrad adds dy times the derivative of Mish at x.
 func MishGrad(dx, dy, x []float32) { elem3("MishGrad", mishGrad, dx, dy, x, 0, 0) }
 
+// Softsign computes x / (1 + |x|) (Bergstra et al., 2009).
+func Softsign(dst, x []float32) { elem2("Softsign", softsign, dst, x, 0, 0) }
+
+// SoftsignGrad adds dy / (1 + |x|)^2.
+func SoftsignGrad(dx, dy, x []float32) { elem3("SoftsignGrad", softsignGrad, dx, dy, x, 0, 0) }
+
 // Softplus computes log(1 + e^(beta*x)) / beta without overflow; beta is not 0.
 func Softplus(dst, x []float32, beta float32) {
 	elem2("Softplus", softplus, dst, x, beta, 1/beta)

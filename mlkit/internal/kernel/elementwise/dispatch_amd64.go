@@ -622,6 +622,28 @@ func mishGrad(dst, a, b []float32, s, t float32) {
 	}
 }
 
+func softsign(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		softsignAVX512(dst, a, b, s, t)
+	case cpu.AVX2:
+		softsignAVX2(dst, a, b, s, t)
+	default:
+		softsignGo(dst, a, b, s, t)
+	}
+}
+
+func softsignGrad(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		softsignGradAVX512(dst, a, b, s, t)
+	case cpu.AVX2:
+		softsignGradAVX2(dst, a, b, s, t)
+	default:
+		softsignGradGo(dst, a, b, s, t)
+	}
+}
+
 func softplus(dst, a, b []float32, s, t float32) {
 	switch cpu.Current {
 	case cpu.AVX512:

@@ -510,6 +510,24 @@ func mishGrad(dst, a, b []float32, s, t float32) {
 	}
 }
 
+func softsign(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		softsignNEON(dst, a, b, s, t)
+	default:
+		softsignGo(dst, a, b, s, t)
+	}
+}
+
+func softsignGrad(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		softsignGradNEON(dst, a, b, s, t)
+	default:
+		softsignGradGo(dst, a, b, s, t)
+	}
+}
+
 func softplus(dst, a, b []float32, s, t float32) {
 	switch cpu.Current {
 	case cpu.NEON:

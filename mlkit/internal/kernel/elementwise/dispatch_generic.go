@@ -228,6 +228,14 @@ func mishGrad(dst, a, b []float32, s, t float32) {
 	mishGradGo(dst, a, b, s, t)
 }
 
+func softsign(dst, a, b []float32, s, t float32) {
+	softsignGo(dst, a, b, s, t)
+}
+
+func softsignGrad(dst, a, b []float32, s, t float32) {
+	softsignGradGo(dst, a, b, s, t)
+}
+
 func softplus(dst, a, b []float32, s, t float32) {
 	softplusGo(dst, a, b, s, t)
 }

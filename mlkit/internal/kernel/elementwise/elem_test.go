@@ -75,6 +75,8 @@ func refMish(x float64) float64 {
 	return x * math.Tanh(math.Log1p(math.Exp(x)))
 }
 
+func refSoftsign(x float64) float64 { return x / (1 + math.Abs(x)) }
+
 var elemCases = []elemCase{
 	{"Fill", fill, 0, 3, 0, func(_, _, _, s, _ float64) float64 { return s }, 0, exactSpecials, nil},
 	{"Add", add, 2, 0, 0, func(_, a, b, _, _ float64) float64 { return a + b }, 1, exactSpecials, nil},
@@ -183,6 +185,8 @@ var elemCases = []elemCase{
 	{"SiLUGrad", siluGrad, 2, 0, 0, gradRef(derivative(refSiLU)), 30, nanOnly, nil},
 	{"Mish", mish, 1, 0, 0, unaryRef(refMish), 0, nanOnly, nil},
 	{"MishGrad", mishGrad, 2, 0, 0, gradRef(derivative(refMish)), 30, nanOnly, nil},
+	{"Softsign", softsign, 1, 0, 0, unaryRef(refSoftsign), 2, exactSpecials, wide},
+	{"SoftsignGrad", softsignGrad, 2, 0, 0, gradRef(func(x float64) float64 { return 1 / ((1 + math.Abs(x)) * (1 + math.Abs(x))) }), 4, nanOnly, wide},
 	{"Softplus", softplus, 1, 2, 0.5, func(_, a, _, s, t float64) float64 { return math.Log1p(math.Exp(s*a)) * t }, 0, nanOnly, nil},
 	{"SoftplusGrad", softplusGrad, 2, 2, 0, func(d, a, b, s, _ float64) float64 { return d + a*refSigmoid(s*b) }, 8, nanOnly, nil},
 	{"Standardize", standardize, 1, 0.5, 2, func(_, a, _, s, t float64) float64 { return (a - s) * t }, 3, nanOnly, nil},

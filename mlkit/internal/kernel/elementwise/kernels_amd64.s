@@ -5208,6 +5208,142 @@ done238:
 	VZEROUPPER
 	RET
 
+// func softsignAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX
+TEXT ·softsignAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JB   end240
+
+loop239:
+	VMOVUPS (CX)(BX*4), Y0
+	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y1
+	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y0
+	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y1
+	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, DX
+	JAE     loop239
+
+end240:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JB   end242
+
+loop241:
+	VMOVUPS (CX)(BX*4), Y0
+	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y1
+	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	JAE     loop241
+
+end242:
+	ADDQ       $0x08, DX
+	JZ         done243
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       DX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VANDPS     cAVX27fffffff<>+0(SB), Y1, Y2
+	VADDPS     cAVX23f800000<>+0(SB), Y2, Y2
+	VDIVPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+done243:
+	VZEROUPPER
+	RET
+
+// func softsignGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, FMA3
+TEXT ·softsignGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JB   end245
+
+loop244:
+	VMOVUPS     (DX)(SI*4), Y0
+	VMOVUPS     cAVX23f800000<>+0(SB), Y1
+	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y0
+	VADDPS      cAVX23f800000<>+0(SB), Y0, Y0
+	VDIVPS      Y0, Y1, Y0
+	VMULPS      Y0, Y0, Y0
+	VMOVUPS     (AX)(SI*4), Y1
+	VMOVUPS     (CX)(SI*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(SI*4)
+	VMOVUPS     32(DX)(SI*4), Y0
+	VMOVUPS     cAVX23f800000<>+0(SB), Y1
+	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y0
+	VADDPS      cAVX23f800000<>+0(SB), Y0, Y0
+	VDIVPS      Y0, Y1, Y0
+	VMULPS      Y0, Y0, Y0
+	VMOVUPS     32(AX)(SI*4), Y1
+	VMOVUPS     32(CX)(SI*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop244
+
+end245:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end247
+
+loop246:
+	VMOVUPS     (DX)(SI*4), Y0
+	VMOVUPS     cAVX23f800000<>+0(SB), Y1
+	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y0
+	VADDPS      cAVX23f800000<>+0(SB), Y0, Y0
+	VDIVPS      Y0, Y1, Y0
+	VMULPS      Y0, Y0, Y0
+	VMOVUPS     (AX)(SI*4), Y1
+	VMOVUPS     (CX)(SI*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop246
+
+end247:
+	ADDQ        $0x08, BX
+	JZ          done248
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y0
+	VMASKMOVPS  (DX)(SI*4), Y0, Y1
+	VMOVUPS     cAVX23f800000<>+0(SB), Y2
+	VANDPS      cAVX27fffffff<>+0(SB), Y1, Y1
+	VADDPS      cAVX23f800000<>+0(SB), Y1, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMULPS      Y1, Y1, Y1
+	VMASKMOVPS  (AX)(SI*4), Y0, Y2
+	VMASKMOVPS  (CX)(SI*4), Y0, Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
+
+done248:
+	VZEROUPPER
+	RET
+
 // func softplusAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softplusAVX2(SB), NOSPLIT, $0-80
@@ -5219,9 +5355,9 @@ TEXT ·softplusAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
-	JB           end240
+	JB           end250
 
-loop239:
+loop249:
 	VMOVUPS     (CX)(BX*4), Y2
 	VMULPS      Y2, Y0, Y2
 	VORPS       cAVX280000000<>+0(SB), Y2, Y3
@@ -5287,11 +5423,11 @@ loop239:
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop239
+	JAE         loop249
 
-end240:
+end250:
 	ADDQ        $0x08, DX
-	JZ          done241
+	JZ          done251
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -5360,7 +5496,7 @@ end240:
 	VMULPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(BX*4)
 
-done241:
+done251:
 	VZEROUPPER
 	RET
 
@@ -5374,9 +5510,9 @@ TEXT ·softplusGradAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end243
+	JB           end253
 
-loop242:
+loop252:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMULPS       Y1, Y0, Y1
 	VMOVUPS      cAVX23f800000<>+0(SB), Y2
@@ -5422,11 +5558,11 @@ loop242:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop242
+	JAE          loop252
 
-end243:
+end253:
 	ADDQ         $0x08, BX
-	JZ           done244
+	JZ           done254
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5475,7 +5611,7 @@ end243:
 	VFMADD231PS  Y3, Y0, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(SI*4)
 
-done244:
+done254:
 	VZEROUPPER
 	RET
 
@@ -5490,9 +5626,9 @@ TEXT ·standardizeAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end246
+	JB           end256
 
-loop245:
+loop255:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
@@ -5511,25 +5647,25 @@ loop245:
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop245
+	JAE     loop255
 
-end246:
+end256:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end248
+	JB   end258
 
-loop247:
+loop257:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop247
+	JAE     loop257
 
-end248:
+end258:
 	ADDQ       $0x08, DX
-	JZ         done249
+	JZ         done259
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5539,7 +5675,7 @@ end248:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done249:
+done259:
 	VZEROUPPER
 	RET
 
@@ -5554,9 +5690,9 @@ TEXT ·subTwoAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end251
+	JB           end261
 
-loop250:
+loop260:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VSUBPS  Y1, Y2, Y2
@@ -5575,25 +5711,25 @@ loop250:
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop250
+	JAE     loop260
 
-end251:
+end261:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end253
+	JB   end263
 
-loop252:
+loop262:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VSUBPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop252
+	JAE     loop262
 
-end253:
+end263:
 	ADDQ       $0x08, DX
-	JZ         done254
+	JZ         done264
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5603,7 +5739,7 @@ end253:
 	VSUBPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done254:
+done264:
 	VZEROUPPER
 	RET
 
@@ -5617,9 +5753,9 @@ TEXT ·softmaxGradStepAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end256
+	JB           end266
 
-loop255:
+loop265:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -5634,14 +5770,14 @@ loop255:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop255
+	JAE         loop265
 
-end256:
+end266:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end258
+	JB   end268
 
-loop257:
+loop267:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -5650,11 +5786,11 @@ loop257:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop257
+	JAE         loop267
 
-end258:
+end268:
 	ADDQ        $0x08, BX
-	JZ          done259
+	JZ          done269
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5666,7 +5802,7 @@ end258:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
 
-done259:
+done269:
 	VZEROUPPER
 	RET
 
@@ -5680,9 +5816,9 @@ TEXT ·logSoftmaxGradStepAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end261
+	JB           end271
 
-loop260:
+loop270:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMOVUPS      cAVX242b20000<>+0(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -5717,11 +5853,11 @@ loop260:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop260
+	JAE          loop270
 
-end261:
+end271:
 	ADDQ         $0x08, BX
-	JZ           done262
+	JZ           done272
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5759,7 +5895,7 @@ end261:
 	VFNMADD231PS Y2, Y0, Y3
 	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
 
-done262:
+done272:
 	VZEROUPPER
 	RET
 
@@ -5778,9 +5914,9 @@ TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-28
 	VXORPS Y7, Y7, Y7
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JB     end264
+	JB     end274
 
-loop263:
+loop273:
 	VMOVUPS (AX)(DX*4), Y8
 	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS  Y0, Y8, Y0
@@ -5807,11 +5943,11 @@ loop263:
 	VMAXPS  Y7, Y8, Y7
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, CX
-	JAE     loop263
+	JAE     loop273
 
-end264:
+end274:
 	ADDQ       $0x40, CX
-	JLE        done265
+	JLE        done275
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5824,7 +5960,7 @@ end264:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y0, Y8, Y0
 	SUBQ       $0x08, CX
-	JLE        done265
+	JLE        done275
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5837,7 +5973,7 @@ end264:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y1, Y8, Y1
 	SUBQ       $0x08, CX
-	JLE        done265
+	JLE        done275
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5850,7 +5986,7 @@ end264:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y2, Y8, Y2
 	SUBQ       $0x08, CX
-	JLE        done265
+	JLE        done275
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5863,7 +5999,7 @@ end264:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y3, Y8, Y3
 	SUBQ       $0x08, CX
-	JLE        done265
+	JLE        done275
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5876,7 +6012,7 @@ end264:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y4, Y8, Y4
 	SUBQ       $0x08, CX
-	JLE        done265
+	JLE        done275
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5889,7 +6025,7 @@ end264:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y5, Y8, Y5
 	SUBQ       $0x08, CX
-	JLE        done265
+	JLE        done275
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5902,7 +6038,7 @@ end264:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y6, Y8, Y6
 	SUBQ       $0x08, CX
-	JLE        done265
+	JLE        done275
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5916,7 +6052,7 @@ end264:
 	VMAXPS     Y7, Y8, Y7
 	SUBQ       $0x08, CX
 
-done265:
+done275:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y6, Y4, Y2
@@ -5943,9 +6079,9 @@ TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ y_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end267
+	JB   end277
 
-loop266:
+loop276:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMULPS      cAVX2bf000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y1
@@ -6023,11 +6159,11 @@ loop266:
 	VMOVUPS     Y2, (CX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop266
+	JAE         loop276
 
-end267:
+end277:
 	ADDQ        $0x08, BX
-	JZ          done268
+	JZ          done278
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6108,7 +6244,7 @@ end267:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (CX)(SI*4)
 
-done268:
+done278:
 	VZEROUPPER
 	RET
 
@@ -6129,9 +6265,9 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-124
 	MOVQ         p_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JB           end270
+	JB           end280
 
-loop269:
+loop279:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -6170,14 +6306,14 @@ loop269:
 	VMOVUPS     Y7, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop269
+	JAE         loop279
 
-end270:
+end280:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JB   end272
+	JB   end282
 
-loop271:
+loop281:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -6198,11 +6334,11 @@ loop271:
 	VMOVUPS     Y7, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JAE         loop271
+	JAE         loop281
 
-end272:
+end282:
 	ADDQ        $0x08, SI
-	JZ          done273
+	JZ          done283
 	LEAQ        maskTable<>+0(SB), R8
 	MOVQ        $0x00000008, R9
 	SUBQ        SI, R9
@@ -6226,7 +6362,7 @@ end272:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y7, (AX)(DI*4)
 
-done273:
+done283:
 	VZEROUPPER
 	RET
 
@@ -6242,9 +6378,9 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end275
+	JB           end285
 
-loop274:
+loop284:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -6263,14 +6399,14 @@ loop274:
 	VMOVUPS      Y4, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop274
+	JAE          loop284
 
-end275:
+end285:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end277
+	JB   end287
 
-loop276:
+loop286:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -6281,11 +6417,11 @@ loop276:
 	VMOVUPS      Y4, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop276
+	JAE          loop286
 
-end277:
+end287:
 	ADDQ         $0x08, BX
-	JZ           done278
+	JZ           done288
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6299,7 +6435,7 @@ end277:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done278:
+done288:
 	VZEROUPPER
 	RET
 
@@ -6315,9 +6451,9 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end280
+	JB           end290
 
-loop279:
+loop289:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -6338,14 +6474,14 @@ loop279:
 	VMOVUPS      Y3, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop279
+	JAE          loop289
 
-end280:
+end290:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end282
+	JB   end292
 
-loop281:
+loop291:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -6357,11 +6493,11 @@ loop281:
 	VMOVUPS      Y3, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop281
+	JAE          loop291
 
-end282:
+end292:
 	ADDQ         $0x08, BX
-	JZ           done283
+	JZ           done293
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6376,7 +6512,7 @@ end282:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done283:
+done293:
 	VZEROUPPER
 	RET
 
@@ -6393,9 +6529,9 @@ TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-88
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end285
+	JB           end295
 
-loop284:
+loop294:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -6424,14 +6560,14 @@ loop284:
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop284
+	JAE         loop294
 
-end285:
+end295:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end287
+	JB   end297
 
-loop286:
+loop296:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -6447,11 +6583,11 @@ loop286:
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop286
+	JAE         loop296
 
-end287:
+end297:
 	ADDQ        $0x08, BX
-	JZ          done288
+	JZ          done298
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6470,7 +6606,7 @@ end287:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done288:
+done298:
 	VZEROUPPER
 	RET
 
@@ -6489,9 +6625,9 @@ TEXT ·lionAVX2(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end290
+	JB           end300
 
-loop289:
+loop299:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -6528,14 +6664,14 @@ loop289:
 	VMOVUPS     Y6, 32(DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop289
+	JAE         loop299
 
-end290:
+end300:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end292
+	JB   end302
 
-loop291:
+loop301:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -6555,11 +6691,11 @@ loop291:
 	VMOVUPS     Y6, (DX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop291
+	JAE         loop301
 
-end292:
+end302:
 	ADDQ        $0x08, BX
-	JZ          done293
+	JZ          done303
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6582,7 +6718,7 @@ end292:
 	VFMADD231PS Y8, Y3, Y0
 	VMASKMOVPS  Y0, Y6, (DX)(SI*4)
 
-done293:
+done303:
 	VZEROUPPER
 	RET
 
@@ -6595,9 +6731,9 @@ TEXT ·bytesToFloatsAVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Y0
 	VBROADCASTSS shift+52(FP), Y1
 	SUBQ         $0x20, DX
-	JB           end295
+	JB           end305
 
-loop294:
+loop304:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -6617,14 +6753,14 @@ loop294:
 	ADDQ        $0x20, CX
 	ADDQ        $0x00000080, AX
 	SUBQ        $0x20, DX
-	JAE         loop294
+	JAE         loop304
 
-end295:
+end305:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end297
+	JB   end307
 
-loop296:
+loop306:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -6632,13 +6768,13 @@ loop296:
 	ADDQ        $0x08, CX
 	ADDQ        $0x00000020, AX
 	SUBQ        $0x08, DX
-	JAE         loop296
+	JAE         loop306
 
-end297:
+end307:
 	ADDQ $0x08, DX
-	JZ   done299
+	JZ   done309
 
-loop298:
+loop308:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -6647,9 +6783,9 @@ loop298:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop298
+	JNZ         loop308
 
-done299:
+done309:
 	VZEROUPPER
 	RET
 
@@ -11106,6 +11242,140 @@ done238:
 	VZEROUPPER
 	RET
 
+// func softsignAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·softsignAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x20, DX
+	JB   end240
+
+loop239:
+	VMOVUPS     (CX)(BX*4), Z0
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
+	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
+	VDIVPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z0
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
+	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
+	VDIVPS      Z1, Z0, Z0
+	VMOVUPS     Z0, 64(AX)(BX*4)
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	JAE         loop239
+
+end240:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JB   end242
+
+loop241:
+	VMOVUPS     (CX)(BX*4), Z0
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
+	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
+	VDIVPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	JAE         loop241
+
+end242:
+	ADDQ        $0x10, DX
+	JZ          done243
+	MOVL        $-1, SI
+	BZHIL       DX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z0
+	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
+	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
+	VDIVPS      Z1, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*4)
+
+done243:
+	VZEROUPPER
+	RET
+
+// func softsignGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·softsignGradAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JB   end245
+
+loop244:
+	VMOVUPS      (DX)(SI*4), Z0
+	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
+	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z0, Z0
+	VADDPS.BCST  cAVX5123f800000<>+0(SB), Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMULPS       Z0, Z0, Z0
+	VMOVUPS      (AX)(SI*4), Z1
+	VMOVUPS      (CX)(SI*4), Z2
+	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      Z1, (AX)(SI*4)
+	VMOVUPS      64(DX)(SI*4), Z0
+	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
+	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z0, Z0
+	VADDPS.BCST  cAVX5123f800000<>+0(SB), Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMULPS       Z0, Z0, Z0
+	VMOVUPS      64(AX)(SI*4), Z1
+	VMOVUPS      64(CX)(SI*4), Z2
+	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      Z1, 64(AX)(SI*4)
+	ADDQ         $0x20, SI
+	SUBQ         $0x20, BX
+	JAE          loop244
+
+end245:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end247
+
+loop246:
+	VMOVUPS      (DX)(SI*4), Z0
+	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
+	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z0, Z0
+	VADDPS.BCST  cAVX5123f800000<>+0(SB), Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMULPS       Z0, Z0, Z0
+	VMOVUPS      (AX)(SI*4), Z1
+	VMOVUPS      (CX)(SI*4), Z2
+	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      Z1, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JAE          loop246
+
+end247:
+	ADDQ         $0x10, BX
+	JZ           done248
+	MOVL         $-1, DI
+	BZHIL        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (DX)(SI*4), K1, Z0
+	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
+	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z0, Z0
+	VADDPS.BCST  cAVX5123f800000<>+0(SB), Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMULPS       Z0, Z0, Z0
+	VMOVUPS.Z    (AX)(SI*4), K1, Z1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z2
+	VFMADD231PS  Z2, Z0, Z1
+	VMOVUPS      Z1, K1, (AX)(SI*4)
+
+done248:
+	VZEROUPPER
+	RET
+
 // func softplusAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·softplusAVX512(SB), NOSPLIT, $0-80
@@ -11117,9 +11387,9 @@ TEXT ·softplusAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end240
+	JB           end250
 
-loop239:
+loop249:
 	VMOVUPS          (CX)(BX*4), Z2
 	VMULPS           Z2, Z0, Z2
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z2, Z3
@@ -11177,11 +11447,11 @@ loop239:
 	VMOVUPS          Z2, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop239
+	JAE              loop249
 
-end240:
+end250:
 	ADDQ             $0x10, DX
-	JZ               done241
+	JZ               done251
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -11241,7 +11511,7 @@ end240:
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done241:
+done251:
 	VZEROUPPER
 	RET
 
@@ -11255,9 +11525,9 @@ TEXT ·softplusGradAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end243
+	JB           end253
 
-loop242:
+loop252:
 	VMOVUPS          (DX)(SI*4), Z1
 	VMULPS           Z1, Z0, Z1
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z4
@@ -11295,11 +11565,11 @@ loop242:
 	VMOVUPS          Z4, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop242
+	JAE              loop252
 
-end243:
+end253:
 	ADDQ             $0x10, BX
-	JZ               done244
+	JZ               done254
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11339,7 +11609,7 @@ end243:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done244:
+done254:
 	VZEROUPPER
 	RET
 
@@ -11354,9 +11624,9 @@ TEXT ·standardizeAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end246
+	JB           end256
 
-loop245:
+loop255:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -11375,25 +11645,25 @@ loop245:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop245
+	JAE     loop255
 
-end246:
+end256:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end248
+	JB   end258
 
-loop247:
+loop257:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop247
+	JAE     loop257
 
-end248:
+end258:
 	ADDQ      $0x10, DX
-	JZ        done249
+	JZ        done259
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -11402,7 +11672,7 @@ end248:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done249:
+done259:
 	VZEROUPPER
 	RET
 
@@ -11417,9 +11687,9 @@ TEXT ·subTwoAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end251
+	JB           end261
 
-loop250:
+loop260:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
@@ -11438,25 +11708,25 @@ loop250:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop250
+	JAE     loop260
 
-end251:
+end261:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end253
+	JB   end263
 
-loop252:
+loop262:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop252
+	JAE     loop262
 
-end253:
+end263:
 	ADDQ      $0x10, DX
-	JZ        done254
+	JZ        done264
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -11465,7 +11735,7 @@ end253:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done254:
+done264:
 	VZEROUPPER
 	RET
 
@@ -11479,9 +11749,9 @@ TEXT ·softmaxGradStepAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end256
+	JB           end266
 
-loop255:
+loop265:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -11496,14 +11766,14 @@ loop255:
 	VMOVUPS     Z1, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop255
+	JAE         loop265
 
-end256:
+end266:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end258
+	JB   end268
 
-loop257:
+loop267:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -11512,11 +11782,11 @@ loop257:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop257
+	JAE         loop267
 
-end258:
+end268:
 	ADDQ        $0x10, BX
-	JZ          done259
+	JZ          done269
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -11527,7 +11797,7 @@ end258:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done259:
+done269:
 	VZEROUPPER
 	RET
 
@@ -11541,9 +11811,9 @@ TEXT ·logSoftmaxGradStepAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end261
+	JB           end271
 
-loop260:
+loop270:
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     cAVX51242b20000<>+0(SB), Z2
 	VMINPS           Z1, Z2, Z1
@@ -11570,11 +11840,11 @@ loop260:
 	VMOVUPS          Z2, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop260
+	JAE              loop270
 
-end261:
+end271:
 	ADDQ             $0x10, BX
-	JZ               done262
+	JZ               done272
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11603,7 +11873,7 @@ end261:
 	VFNMADD231PS     Z1, Z0, Z2
 	VMOVUPS          Z2, K1, (AX)(SI*4)
 
-done262:
+done272:
 	VZEROUPPER
 	RET
 
@@ -11618,9 +11888,9 @@ TEXT ·maxAbsAVX512(SB), NOSPLIT, $0-28
 	VXORPS Z3, Z3, Z3
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JB     end264
+	JB     end274
 
-loop263:
+loop273:
 	VMOVUPS     (AX)(DX*4), Z4
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z0, Z4, Z0
@@ -11635,11 +11905,11 @@ loop263:
 	VMAXPS      Z3, Z4, Z3
 	ADDQ        $0x40, DX
 	SUBQ        $0x40, CX
-	JAE         loop263
+	JAE         loop273
 
-end264:
+end274:
 	ADDQ        $0x40, CX
-	JLE         done265
+	JLE         done275
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -11651,7 +11921,7 @@ end264:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z0, Z4, Z0
 	SUBQ        $0x10, CX
-	JLE         done265
+	JLE         done275
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -11663,7 +11933,7 @@ end264:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z1, Z4, Z1
 	SUBQ        $0x10, CX
-	JLE         done265
+	JLE         done275
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -11675,7 +11945,7 @@ end264:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z2, Z4, Z2
 	SUBQ        $0x10, CX
-	JLE         done265
+	JLE         done275
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -11688,7 +11958,7 @@ end264:
 	VMAXPS      Z3, Z4, Z3
 	SUBQ        $0x10, CX
 
-done265:
+done275:
 	VMAXPS        Z1, Z0, Z0
 	VMAXPS        Z3, Z2, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -11713,9 +11983,9 @@ TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ y_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end267
+	JB   end277
 
-loop266:
+loop276:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS.BCST      cAVX512bf000000<>+0(SB), Z0, Z1
 	VMULPS           Z0, Z1, Z1
@@ -11785,11 +12055,11 @@ loop266:
 	VMOVUPS          Z2, (CX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop266
+	JAE              loop276
 
-end267:
+end277:
 	ADDQ             $0x10, BX
-	JZ               done268
+	JZ               done278
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11861,7 +12131,7 @@ end267:
 	VFMADD231PS      Z0, Z1, Z3
 	VMOVUPS          Z3, K1, (CX)(SI*4)
 
-done268:
+done278:
 	VZEROUPPER
 	RET
 
@@ -11882,9 +12152,9 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-124
 	MOVQ         p_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JB           end270
+	JB           end280
 
-loop269:
+loop279:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -11923,14 +12193,14 @@ loop269:
 	VMOVUPS     Z7, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JAE         loop269
+	JAE         loop279
 
-end270:
+end280:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JB   end272
+	JB   end282
 
-loop271:
+loop281:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -11951,11 +12221,11 @@ loop271:
 	VMOVUPS     Z7, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop271
+	JAE         loop281
 
-end272:
+end282:
 	ADDQ        $0x10, SI
-	JZ          done273
+	JZ          done283
 	MOVL        $-1, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -11978,7 +12248,7 @@ end272:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-done273:
+done283:
 	VZEROUPPER
 	RET
 
@@ -11994,9 +12264,9 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end275
+	JB           end285
 
-loop274:
+loop284:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -12015,14 +12285,14 @@ loop274:
 	VMOVUPS      Z4, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop274
+	JAE          loop284
 
-end275:
+end285:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end277
+	JB   end287
 
-loop276:
+loop286:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -12033,11 +12303,11 @@ loop276:
 	VMOVUPS      Z4, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop276
+	JAE          loop286
 
-end277:
+end287:
 	ADDQ         $0x10, BX
-	JZ           done278
+	JZ           done288
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -12050,7 +12320,7 @@ end277:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done278:
+done288:
 	VZEROUPPER
 	RET
 
@@ -12066,9 +12336,9 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end280
+	JB           end290
 
-loop279:
+loop289:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -12089,14 +12359,14 @@ loop279:
 	VMOVUPS      Z3, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop279
+	JAE          loop289
 
-end280:
+end290:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end282
+	JB   end292
 
-loop281:
+loop291:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -12108,11 +12378,11 @@ loop281:
 	VMOVUPS      Z3, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop281
+	JAE          loop291
 
-end282:
+end292:
 	ADDQ         $0x10, BX
-	JZ           done283
+	JZ           done293
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -12126,7 +12396,7 @@ end282:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done283:
+done293:
 	VZEROUPPER
 	RET
 
@@ -12143,9 +12413,9 @@ TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-88
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end285
+	JB           end295
 
-loop284:
+loop294:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -12174,14 +12444,14 @@ loop284:
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop284
+	JAE         loop294
 
-end285:
+end295:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end287
+	JB   end297
 
-loop286:
+loop296:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -12197,11 +12467,11 @@ loop286:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop286
+	JAE         loop296
 
-end287:
+end297:
 	ADDQ        $0x10, BX
-	JZ          done288
+	JZ          done298
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12219,7 +12489,7 @@ end287:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done288:
+done298:
 	VZEROUPPER
 	RET
 
@@ -12238,9 +12508,9 @@ TEXT ·lionAVX512(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end290
+	JB           end300
 
-loop289:
+loop299:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -12277,14 +12547,14 @@ loop289:
 	VMOVUPS     Z6, 64(DX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop289
+	JAE         loop299
 
-end290:
+end300:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end292
+	JB   end302
 
-loop291:
+loop301:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -12304,11 +12574,11 @@ loop291:
 	VMOVUPS     Z6, (DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop291
+	JAE         loop301
 
-end292:
+end302:
 	ADDQ        $0x10, BX
-	JZ          done293
+	JZ          done303
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12330,7 +12600,7 @@ end292:
 	VFMADD231PS Z7, Z3, Z0
 	VMOVUPS     Z0, K1, (DX)(SI*4)
 
-done293:
+done303:
 	VZEROUPPER
 	RET
 
@@ -12343,9 +12613,9 @@ TEXT ·bytesToFloatsAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Z0
 	VBROADCASTSS shift+52(FP), Z1
 	SUBQ         $0x40, DX
-	JB           end295
+	JB           end305
 
-loop294:
+loop304:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -12365,14 +12635,14 @@ loop294:
 	ADDQ        $0x40, CX
 	ADDQ        $0x00000100, AX
 	SUBQ        $0x40, DX
-	JAE         loop294
+	JAE         loop304
 
-end295:
+end305:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end297
+	JB   end307
 
-loop296:
+loop306:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -12380,13 +12650,13 @@ loop296:
 	ADDQ        $0x10, CX
 	ADDQ        $0x00000040, AX
 	SUBQ        $0x10, DX
-	JAE         loop296
+	JAE         loop306
 
-end297:
+end307:
 	ADDQ $0x10, DX
-	JZ   done299
+	JZ   done309
 
-loop298:
+loop308:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -12395,8 +12665,8 @@ loop298:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop298
+	JNZ         loop308
 
-done299:
+done309:
 	VZEROUPPER
 	RET

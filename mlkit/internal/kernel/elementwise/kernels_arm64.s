@@ -9931,6 +9931,228 @@ back16:
 done5:
 	RET
 
+// func softsignNEON(dst, a, b []float32, s, t float32)
+TEXT ·softsignNEON(SB), 0, $224-80
+	MOVD $neonConsts<>(SB), R16
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD a_base+24(FP), R1
+	MOVD b_base+48(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e3dfffd // div V29, V31, V29
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fbf // and V31, V29, V31
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	WORD $0x6e3effbe // div V30, V29, V30
+	FMOVQ F30, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e3dfffd // div V29, V31, V29
+	FMOVQ F29, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R1), F31
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	WORD $0x6e3dfffd // div V29, V31, V29
+	FMOVQ F29, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
+	RET
+
+// func softsignGradNEON(dst, a, b []float32, s, t float32)
+TEXT ·softsignGradNEON(SB), 0, $224-80
+	MOVD $neonConsts<>(SB), R16
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD a_base+24(FP), R1
+	MOVD b_base+48(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	FMOVQ 48(R16), F31
+	WORD $0x4e3fd7bf // add V31, V29, V31
+	WORD $0x6e3fffdf // div V31, V30, V31
+	WORD $0x6e3fdfff // mul V31, V31, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R2), F30
+	FMOVQ 48(R16), F29
+	FMOVQ 0(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	WORD $0x6e3effbe // div V30, V29, V30
+	WORD $0x6e3edfde // mul V30, V30, V30
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	FMOVQ 48(R16), F31
+	WORD $0x4e3fd7bf // add V31, V29, V31
+	WORD $0x6e3fffdf // div V31, V30, V31
+	WORD $0x6e3fdfff // mul V31, V31, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R2), F31
+	FMOVQ 48(R16), F30
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	FMOVQ 48(R16), F31
+	WORD $0x4e3fd7bf // add V31, V29, V31
+	WORD $0x6e3fffdf // div V31, V30, V31
+	WORD $0x6e3fdfff // mul V31, V31, V31
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
+	RET
+
 // func softplusNEON(dst, a, b []float32, s, t float32)
 TEXT ·softplusNEON(SB), 0, $224-80
 	MOVD $neonConsts<>(SB), R16

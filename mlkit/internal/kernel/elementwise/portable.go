@@ -255,6 +255,12 @@ var siluGradGo = grad(func(x float64) float64 {
 	return s * (1 + x*(1-s))
 })
 
+var softsignGo = each(func(x float64) float64 { return x / (1 + math.Abs(x)) })
+var softsignGradGo = grad(func(x float64) float64 {
+	r := 1 / (1 + math.Abs(x))
+	return r * r
+})
+
 var mishGo = each(func(x float64) float64 { return x * math.Tanh(softplusOf(x)) })
 var mishGradGo = grad(func(x float64) float64 {
 	t := math.Tanh(softplusOf(x))

@@ -284,6 +284,16 @@ func mishAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 //go:noescape
 func mishGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 
+// softsignAVX2 does what softsignGo does.
+//
+//go:noescape
+func softsignAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// softsignGradAVX2 does what softsignGradGo does.
+//
+//go:noescape
+func softsignGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+
 // softplusAVX2 does what softplusGo does.
 //
 //go:noescape
@@ -633,6 +643,16 @@ func mishAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 //
 //go:noescape
 func mishGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// softsignAVX512 does what softsignGo does.
+//
+//go:noescape
+func softsignAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// softsignGradAVX512 does what softsignGradGo does.
+//
+//go:noescape
+func softsignGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 
 // softplusAVX512 does what softplusGo does.
 //

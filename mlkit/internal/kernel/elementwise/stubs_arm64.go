@@ -284,6 +284,16 @@ func mishNEON(dst, a, b []float32, s, t float32)
 //go:noescape
 func mishGradNEON(dst, a, b []float32, s, t float32)
 
+// softsignNEON does what softsignGo does.
+//
+//go:noescape
+func softsignNEON(dst, a, b []float32, s, t float32)
+
+// softsignGradNEON does what softsignGradGo does.
+//
+//go:noescape
+func softsignGradNEON(dst, a, b []float32, s, t float32)
+
 // softplusNEON does what softplusGo does.
 //
 //go:noescape

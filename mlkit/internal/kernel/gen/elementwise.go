@@ -187,6 +187,11 @@ var elemKernels = []elemKernel{
 		v.addTo(n, w, x)
 		return v.div(n, d)
 	})},
+	{"softsign", 2, 0, unary(func(v *vm, x vec) vec { return v.div(x, v.add(v.abs(x), v.c(1))) })},
+	{"softsignGrad", 2, 0, gradient(func(v *vm, x vec) vec {
+		r := v.div(v.set(v.c(1)), v.add(v.abs(x), v.c(1)))
+		return v.mul(r, r)
+	})},
 	{"softplus", 1, 2, func(v *vm, in elemIn) vec {
 		z := v.mul(in.S, in.a())
 		l := v.log1pUnit(v.expNegative(v.or(z, v.bits(0x80000000))))

@@ -25,20 +25,25 @@
 //	                          backward function side by side                     from PyTorch), TestAnyShapeWorksOrIsRefused; the table of names in doc.go
 //	an operation of yours     your package, with tensor.NewOp                    gradcheck.Check
 //	a layer                   a file in nn: a struct with exported parameters,   layerCases in conformance_test.go (shapes, gradient, state, training
-//	                          a constructor, Forward                             and evaluation), testdata/layers.py; the table of names in doc.go
-//	a loss                    loss_….go in nn: a struct with Loss, a short name  the tables in loss_test.go (golden, gradient, extreme logits),
-//	                                                                             testdata/losses.py
+//	                          a constructor, Forward                             and evaluation), testdata/layers.py (written out there when PyTorch has
+//	                                                                             none; noGolden is for what is random); the table of names in doc.go
+//	a loss                    loss_….go in nn: a struct with Loss, for a common  the tables in loss_test.go (golden, gradient, extreme logits),
+//	                          one a plain function as well                       loss_extreme_test.go (accuracy) and empty_test.go; testdata/losses.py;
+//	                                                                             the table of names in doc.go
 //	an optimizer              a file in optim: a link of the chain, a short      solvers in optim_test.go, goldenRules in golden_test.go with
 //	                          name                                               testdata/goldens.py
 //	a kernel                  its family under internal/kernel: the reference    the family's table in its test: the reference against float64, and
-//	                          in portable.go; its entry in the list in gen       the assembly against it; go generate writes assembly and dispatch
+//	                          in portable.go, an exported function, an entry     the assembly against it; go generate, run in the folder of the
+//	                          in the family's list in gen                        family, writes assembly and dispatch
 //	a metric                  a file in metrics                                  metrics_test.go, against scikit-learn
 //	a file format             a file in formats                                  round trip, a file of the reference program, damaged files, a fuzz target
 //	a data set                a file in datasets: source, licence, checksum      its shape and first samples; skipped with the reason where it is not at hand
 //	a notebook                notebooks/NN-name.ipynb, by notebooks/STYLE.md     go run ./notebooks check runs it, lints it and compares its outputs
 //
 // Every golden stands beside the program that made it; run that program again,
-// with the versions that its first lines name, to add a row. While you work,
+// with the versions that its first lines name, to add a row. Where PyTorch cannot
+// be installed, compute the row in float64, as nn/testdata/float64.py does. While
+// you work,
 //
 //	go test -short ./mlkit/...                 # a minute on two cores
 //	go test -short -tags noasm ./mlkit/tensor  # the same without assembly

@@ -43,7 +43,7 @@ type Batch struct {
 }
 
 // second is another batch of the same epoch, for a data set that needs more
-// samples than it deals out.
+// samples than it returns.
 func (b *Batch) second() *Batch {
 	if b.other == nil {
 		b.other = &Batch{}

@@ -1,9 +1,9 @@
 // Package data brings samples to a training loop.
 //
-// A [Dataset] is numbered samples; it keeps them in whatever type it has them
-// (images in bytes) and makes floats only of the batch that is asked for. A
-// [Loader] deals it out in batches, epoch after epoch, in an order that is a
-// function of its seed and the epoch alone:
+// A [Dataset] is numbered samples; it keeps them in their own type (images as
+// bytes) and converts only the requested batch to floats. A [Loader] serves it in
+// batches, epoch after epoch, in an order that depends on its seed and the epoch
+// alone:
 //
 //	set := data.FromSlices(x, []int{3}, y, []int{1})      // n rows of 3 features and 1 target
 //	loader := &data.Loader{Dataset: set, BatchSize: 32, Shuffle: true, Seed: 1}
@@ -17,7 +17,7 @@
 // [Centers] makes training targets of them for a detector and reads its answers,
 // and [NMS] leaves one answer for each object.
 //
-// What becomes of them: [Subset], [Concat] and [Map] compose sets; [Split],
+// To prepare them: [Subset], [Concat] and [Map] compose sets; [Split],
 // [StratifiedSplit], [KFold], [StratifiedKFold] and [GroupKFold] divide them;
 // [FitStandard] and [FitMinMax] scale features by what the training part shows;
 // [Augment] changes images at random, [Mixup] and [CutMix] mix them. All that
@@ -31,5 +31,5 @@
 // an error, as is a value that cannot be used, and after an error the receiver is
 // as it was.
 //
-// Dealing out a batch allocates nothing once its memory is there.
+// A loader allocates nothing for a batch after the first ones.
 package data

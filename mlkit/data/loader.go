@@ -12,15 +12,15 @@ import (
 	"sync/atomic"
 )
 
-// A Loader deals a data set out in batches, epoch after epoch. The order of
+// A Loader serves a data set in batches, epoch after epoch. The order of
 // epoch e is a function of (Seed, e) alone, so a training can be resumed in
-// the middle. It deals out one epoch at a time: what runs beside (a validation
-// in the middle of an epoch, another goroutine) takes a loader of its own.
+// the middle. It runs one epoch at a time: whatever runs beside it (a validation
+// in the middle of an epoch, another goroutine) needs a loader of its own.
 type Loader struct {
 	Dataset   Dataset
 	BatchSize int // 0: the whole set in one batch (full-batch gradient descent)
 
-	// Shuffle deals in a new random order every epoch, or, with SameOrder, in
+	// Shuffle takes a new random order every epoch, or, with SameOrder, in
 	// one random order that all epochs share.
 	Shuffle   bool
 	SameOrder bool
@@ -149,7 +149,7 @@ func shuffle(order []int, random *rand.PCG) {
 	}
 }
 
-// Epoch deals out the batches of one epoch. A batch is valid until the next
+// Epoch yields the batches of one epoch. A batch is valid until the next
 // one; an error of the data set ends the epoch.
 func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
 	return l.EpochFrom(context.Background(), epoch, 0)

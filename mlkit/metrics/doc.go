@@ -1,8 +1,8 @@
-// Package metrics computes figures of merit from a model's outputs and what is
-// true of the samples.
+// Package metrics computes figures of merit from a model's outputs and the true
+// labels or targets.
 //
 // A [Metric] takes [Answer]s batch by batch; train.Evaluate and train.Validate
-// feed it, and [Measure] is for outputs that are at hand already:
+// feed it, and [Measure] is for outputs that already exist:
 //
 //	figures, err := train.Evaluate(ctx, objective, loader, metrics.Accuracy(), metrics.F1(metrics.Macro))
 //	area, err := metrics.Measure(metrics.ROCAUC(), metrics.Answer{Outputs: logits, Dims: []int{n, 2}, Labels: labels})
@@ -15,7 +15,7 @@
 //	figure                                        here                              scikit-learn and others
 //	share of right answers                        Accuracy, TopK                    accuracy_score, top_k_accuracy_score
 //	per class, averaged                           Precision, Recall, F1             precision_score, recall_score, f1_score
-//	who is taken for whom                         ConfusionInto, Confusion          confusion_matrix
+//	confusion matrix                              ConfusionInto, Confusion          confusion_matrix
 //	ranking                                       ROCAUC, PRAUC, Curve              roc_auc_score, average_precision_score, roc_curve
 //	language models                               Perplexity                        –
 //	regression                                    MAE, RMSE, R2                     mean_absolute_error, root_mean_squared_error, r2_score

@@ -44,7 +44,7 @@ type layerCase struct {
 
 func fixed(l nn.Layer) func(*rand.Rand) nn.Layer { return func(*rand.Rand) nn.Layer { return l } }
 
-// layerCases is the table. Whoever adds a layer adds a line.
+// layerCases is the table. Every layer has a line.
 var layerCases = []layerCase{
 	{name: "Linear", make: func(r *rand.Rand) nn.Layer { return nn.NewLinear(r, 3, 4) },
 		in: []int{2, 5, 3}, out: []int{2, 5, 4}, state: "weight bias", wrong: []int{2, 4}, op: "Linear"},

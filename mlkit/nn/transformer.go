@@ -60,7 +60,7 @@ func (c *Transformer) attend(a *MultiHeadAttention, norm *LayerNorm, x, memory t
 	if c.PreNorm {
 		q = norm.Forward(x)
 	}
-	if memory == (tensor.Tensor{}) { // a stale one is no less a mistake here than elsewhere
+	if memory == (tensor.Tensor{}) { // only the zero Tensor; a stale one panics below, as everywhere
 		memory = q
 	}
 	if c.Dropout > 0 && x.Tape().Training() {

@@ -109,8 +109,8 @@ func (f *feedForward) Part(i int) {
 	f.backward(lo, min(blockRows, f.end-lo))
 }
 
-// workspaces are working memory of one part: whoever runs the next part on
-// this core finds it in the cache.
+// workspaces are working memory of one part: the next part on this core
+// finds it in the cache.
 var workspaces cpu.FreeList[[]float32]
 
 func workspace(n int) *[]float32 {

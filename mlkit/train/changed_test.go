@@ -16,7 +16,7 @@ import (
 	"descent/mlkit/train"
 )
 
-// told is a source that says what it deals out.
+// told is a source that says what it yields.
 type told struct {
 	seq
 	what string

@@ -1,4 +1,5 @@
-// Package train runs the training loop and what belongs around it.
+// Package train runs the training loop and what surrounds it: evaluation,
+// checkpoints, logs.
 //
 //	history, err := train.Fit(ctx, train.Supervised(model, nn.MSE), loader, train.Config{
 //		Epochs:    100,
@@ -29,8 +30,8 @@
 //	weights and preprocessing, for          SaveModel, LoadModel           model.save               –
 //	a service
 //	logs                                    CSVLog, TensorBoard            CSVLogger, TensorBoard   SummaryWriter
-//	see how it goes                         Progress, Report               a progress bar           –
-//	something of one's own at a step        Callback, OnStep, OnEpoch      Callback                 a loop
+//	progress display                        Progress, Report               a progress bar           –
+//	your own code at a step or an epoch     Callback, OnStep, OnEpoch      Callback                 a loop
 //	train once, in a notebook               Cached                         –                        –
 //
 // What is measured beside the loss is a metric of package metrics; package search

@@ -1,4 +1,4 @@
-// Package kernel is the hall of the kernels, the arithmetic of mlkit: flat slices in, flat slices out.
+// Package kernel holds the kernels, the arithmetic of mlkit: flat slices in, flat slices out.
 // It is the only place that knows the CPU. Its packages are families, so that a reader meets a dozen
 // files at a time, and so that the compiler keeps the arrows between them:
 //
@@ -25,7 +25,8 @@
 // # Adding a kernel
 //
 // Write its reference in the package of its family (portable.go), an entry in the list of the family
-// in gen (name, signature, where it runs, body for the vector machine), and run go generate there.
+// in gen (name, signature, where it runs, body for the vector machine; an element-wise one has only a
+// name, an unrolling, its number of scalars and the body), and run go generate in the family's folder.
 // Then call it by its name. An element-wise one also gets an exported function and a case in
 // elem_test.go, which finds those that have none; what runs over rows or ranges takes a [cpu.Job].
 //

@@ -117,7 +117,7 @@ func givenToken() (string, error) {
 		}
 	}
 	if token != "" && len(token) < shortToken {
-		fmt.Fprintf(os.Stderr, "The token has only %d characters: whoever guesses it runs programs here. `openssl rand -hex 24` makes a good one.\n", len(token))
+		fmt.Fprintf(os.Stderr, "The token has only %d characters: anyone who guesses it can run programs here. `openssl rand -hex 24` makes a good one.\n", len(token))
 	}
 	return token, nil
 }

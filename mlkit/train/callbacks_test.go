@@ -70,6 +70,17 @@ func TestEarlyStopBringsTheBestWeightsBack(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `watches "val_f1", which is not measured; there is loss`) {
 		t.Errorf("%v", err)
 	}
+	for range 5 { // figures in one order, not in a map's
+		figures := func(_ context.Context, into map[string]float64) error {
+			into["d"], into["b"], into["a"], into["c"] = 1, 1, 1, 1
+			return nil
+		}
+		_, err = train.Fit(context.Background(), train.Supervised(mlp(1), nn.MSE), &data.Loader{Dataset: line(20)},
+			train.Config{Validation: figures, Callbacks: []train.Callback{train.EarlyStop{Metric: "e"}.Callback()}})
+		if err == nil || !strings.HasSuffix(err.Error(), "there is loss, a, b, c, d") {
+			t.Errorf("%v", err)
+		}
+	}
 }
 
 // What one callback ends, the others still hear of: a log behind early stopping

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strconv"
 )
 
@@ -55,7 +54,7 @@ func CSVLog(path string) Callback {
 				}
 			}
 			if f == nil || len(known) > len(names) {
-				sort.Strings(known)
+				slices.Sort(known)
 				names = known
 				return rewrite(r)
 			}

@@ -2,7 +2,9 @@ package train
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"descent/mlkit/formats"
@@ -113,10 +115,7 @@ func (c EarlyStop) figure(r *Run) (string, float64, error) {
 	}
 	v, ok := last.Metrics[name]
 	if !ok {
-		known := []string{"loss"}
-		for k := range last.Metrics {
-			known = append(known, k)
-		}
+		known := append([]string{"loss"}, slices.Sorted(maps.Keys(last.Metrics))...)
 		return name, 0, fmt.Errorf("train: early stopping watches %q, which is not measured; there is %s", name, strings.Join(known, ", "))
 	}
 	return name, v, nil

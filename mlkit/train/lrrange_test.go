@@ -26,7 +26,7 @@ func (s *statistic) Forward(x tensor.Tensor) tensor.Tensor {
 	return x
 }
 
-func TestFindRate(t *testing.T) {
+func TestLRRange(t *testing.T) {
 	linear, stat := nn.NewLinear(nn.NewRand(1), 1, 1), &statistic{tensor.NewBuffer(0.5, 1)}
 	model := nn.Sequential{linear, stat}
 	w, b := linear.Weight.Data[0], linear.Bias.Data[0]
@@ -60,7 +60,7 @@ func TestFindRate(t *testing.T) {
 	}
 }
 
-func TestFindRateEnds(t *testing.T) {
+func TestLRRangeEnds(t *testing.T) {
 	model := nn.NewLinear(nn.NewRand(1), 1, 1)
 	before := slices.Clone(model.Weight.Data)
 	o := train.Supervised(model, nn.MSE)

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -39,12 +40,7 @@ func status(e Event, r *Run) string {
 	if e != StepEnd {
 		s += fmt.Sprintf(" · loss %.4g", last.Loss)
 	}
-	names := make([]string, 0, len(last.Metrics))
-	for name := range last.Metrics {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(last.Metrics)) {
 		s += fmt.Sprintf(" · %s %.4g", name, last.Metrics[name])
 	}
 	return s

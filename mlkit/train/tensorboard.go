@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -50,12 +51,7 @@ func TensorBoard(dir string, everySteps int) Callback {
 			if err := put(r, "learning_rate", last.LearningRate); err != nil {
 				return err
 			}
-			names := make([]string, 0, len(last.Metrics))
-			for name := range last.Metrics {
-				names = append(names, name)
-			}
-			slices.Sort(names)
-			for _, name := range names {
+			for _, name := range slices.Sorted(maps.Keys(last.Metrics)) {
 				if err := put(r, name, last.Metrics[name]); err != nil {
 					return err
 				}

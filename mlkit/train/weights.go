@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sort"
 	"strings"
 
 	"descent/mlkit/formats"
@@ -237,8 +236,7 @@ func (e *MismatchError) Error() string {
 	var parts []string
 	part := func(what string, names []string) {
 		if len(names) > 0 {
-			names = slices.Clone(names)
-			sort.Strings(names)
+			names = slices.Sorted(slices.Values(names))
 			parts = append(parts, fmt.Sprintf("%s (%d): %s", what, len(names), strings.Join(names, ", ")))
 		}
 	}

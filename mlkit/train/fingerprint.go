@@ -168,7 +168,7 @@ func (f *fitter[B]) note(batch B) {
 
 // checksum is a CRC of the numbers and texts in v, through slices, arrays and
 // exported fields; working memory in unexported ones does not count, nor what is
-// behind pointers.
+// in maps or behind pointers and interfaces.
 func checksum(v any) string {
 	h := crc32.New(castagnoli)
 	crc(h, reflect.ValueOf(v))

@@ -25,8 +25,8 @@
 //	                          backward function side by side                     from PyTorch), TestAnyShapeWorksOrIsRefused; the table of names in doc.go
 //	an operation of yours     your package, with tensor.NewOp                    gradcheck.Check
 //	a layer                   a file in nn: a struct with exported parameters,   layerCases in conformance_test.go (shapes, gradient, state, training
-//	                          a constructor, Forward                             and evaluation), testdata/layers.py (written out there when PyTorch has
-//	                                                                             none; noGolden is for what is random); the table of names in doc.go
+//	                          a constructor, Forward                             and evaluation), testdata/layers.py (a Module of its own when PyTorch
+//	                                                                             lacks the layer); the table of names in doc.go
 //	a loss                    loss_….go in nn: a struct with Loss, for a common  the tables in loss_test.go (golden, gradient, extreme logits),
 //	                          one a plain function as well                       loss_extreme_test.go (accuracy) and empty_test.go; testdata/losses.py;
 //	                                                                             the table of names in doc.go

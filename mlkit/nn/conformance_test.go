@@ -39,7 +39,7 @@ type layerCase struct {
 
 	spaced   bool // the gradient check needs inputs whose order no step changes
 	kinks    bool // no gradient check: there are kinks inside; the golden stands for it
-	noGolden bool // random, or compared with PyTorch in a test of its own
+	noGolden bool // no row in layers.json: random numbers, or tested elsewhere
 }
 
 func fixed(l nn.Layer) func(*rand.Rand) nn.Layer { return func(*rand.Rand) nn.Layer { return l } }

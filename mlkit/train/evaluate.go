@@ -84,7 +84,7 @@ func (e *evaluation[B]) batch(b B, meters []metrics.Meter, loss *mean) (err erro
 			err = stepError(-1, p)
 		}
 	}()
-	m, explicit, err := e.o.explicit(b)
+	m, explicit, err := e.o.explicit(&b)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (e *evaluation[B]) batch(b B, meters []metrics.Meter, loss *mean) (err erro
 		l = e.o.Loss(e.tape, b)
 	}
 	if !explicit {
-		m = e.o.recorded(e.tape, b)
+		m = e.o.recorded(e.tape, &b)
 	}
 	m.loss = float64(l.Item())
 	loss.add(m)

@@ -160,9 +160,9 @@ func (f *fitter[B]) unchanged(c *checkpoint) error {
 
 // note takes the checksum of one of the first batches as it passes by: data sets
 // are never asked for more than the training needs.
-func (f *fitter[B]) note(batch B) {
+func (f *fitter[B]) note(batch *B) {
 	if f.Epoch == 0 && f.noting && len(f.print.Batches) < printed && len(f.print.Batches) == f.StepInEpoch*f.Config.Accumulate+f.group {
-		f.print.Batches = append(f.print.Batches, checksum(batch))
+		f.print.Batches = append(f.print.Batches, checksum(*batch))
 	}
 }
 

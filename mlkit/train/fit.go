@@ -177,7 +177,7 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	f.each = f.take
 	f.lossOfBatch = func(t *tensor.Tape) tensor.Tensor {
 		l := f.o.Loss(t, f.batch)
-		f.measured = f.o.recorded(t, f.batch)
+		f.measured = f.o.recorded(t, &f.batch)
 		return l
 	}
 	if c.Accumulate > 1 || cut {
@@ -240,14 +240,14 @@ func (f *fitter[B]) take(batch B, err error) bool {
 		return false
 	}
 	if f.broken == nil { // else the source does not listen
-		f.broken = f.use(batch, err)
+		f.broken = f.use(&batch, err) // by its address: a batch is some hundred bytes, which a small model feels
 	}
 	more := f.broken == nil
 	f.watch.reading()
 	return more
 }
 
-func (f *fitter[B]) use(batch B, err error) error {
+func (f *fitter[B]) use(batch *B, err error) error {
 	if ended := f.ctx.Err(); ended != nil && (err == ended || err == nil && f.group == 0) { // never between the batches of a step
 		return f.interruption()
 	}
@@ -267,7 +267,7 @@ func (f *fitter[B]) use(batch B, err error) error {
 
 // add computes loss and gradients of one batch, and the loss of the step up to
 // this batch.
-func (f *fitter[B]) add(batch B) (err error) {
+func (f *fitter[B]) add(batch *B) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = stepError(f.Step, p)
@@ -290,13 +290,13 @@ func (f *fitter[B]) add(batch B) (err error) {
 	switch {
 	case explicit && m.empty:
 	case f.pieces != nil: // adds its gradients to the sum, too
-		pieces := max(1, (f.o.Size(batch)+f.Config.MicroBatch-1)/f.Config.MicroBatch)
-		if part, err = f.pieces.run(f.Step, batch, pieces); err != nil {
+		pieces := max(1, (f.o.Size(*batch)+f.Config.MicroBatch-1)/f.Config.MicroBatch)
+		if part, err = f.pieces.run(f.Step, *batch, pieces); err != nil {
 			return err
 		}
 	case f.Config.SAM != nil: // takes the optimizer's step, too
 		f.Tape.Reset()
-		f.batch = batch
+		f.batch = *batch
 		loss := f.Config.SAM.Step(f.Optimizer, f.Tape, f.lossOfBatch)
 		if !explicit {
 			m = f.measured
@@ -305,7 +305,7 @@ func (f *fitter[B]) add(batch B) (err error) {
 		part.add(m)
 	default:
 		f.Tape.Reset()
-		l := f.o.Loss(f.Tape, batch)
+		l := f.o.Loss(f.Tape, *batch)
 		if !explicit {
 			m = f.o.recorded(f.Tape, batch)
 		}

@@ -67,11 +67,11 @@ type Source[B any] interface {
 // with targets (nn.MSE) or with labels (nn.CrossEntropy). Of a batch of token
 // ids the model must be an nn.TokenLayer.
 func Supervised[Y tensor.Tensor | tensor.Ints](model nn.Layer, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
-	return SupervisedBy(model, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return forward(model, t, b) }, loss)
+	return SupervisedBy(model, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return forward(model, t, &b) }, loss)
 }
 
 // forward is the model's output for the features or the token ids of a batch.
-func forward(model nn.Layer, t *tensor.Tape, b data.Batch) tensor.Tensor {
+func forward(model nn.Layer, t *tensor.Tape, b *data.Batch) tensor.Tensor {
 	if b.IDs == nil {
 		return model.Forward(b.Input(t))
 	}
@@ -93,8 +93,10 @@ func SupervisedBy[Y tensor.Tensor | tensor.Ints](model any, predict func(t *tens
 	switch loss := any(loss).(type) {
 	case func(tensor.Tensor, tensor.Tensor) tensor.Tensor:
 		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, b.Target(p.Tape())) }
+		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(predict(t, b), b.Target(t)) }
 	case func(tensor.Tensor, tensor.Ints) tensor.Tensor:
 		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, b.Ints()) }
+		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(predict(t, b), b.Ints()) }
 	default:
 		panic(fmt.Sprintf("train: a supervised objective with a loss of type %T", loss))
 	}

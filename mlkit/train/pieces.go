@@ -101,14 +101,14 @@ func (s *pieces[B]) Part(k int) {
 	if size == 0 {
 		return
 	}
-	m, explicit, err := s.o.explicit(p.batch)
+	m, explicit, err := s.o.explicit(&p.batch)
 	if err != nil || explicit && m.empty {
 		p.err = err
 		return
 	}
 	l := s.o.Loss(tape, p.batch)
 	if !explicit {
-		m = s.o.recorded(tape, p.batch)
+		m = s.o.recorded(tape, &p.batch)
 	}
 	if m.empty {
 		return

@@ -70,7 +70,7 @@ func (p *Predictor) batch(b data.Batch) (y []float32, ydims []int, err error) {
 	}()
 	t.Reset()
 	defer t.Reset() // lets go of x
-	out := forward(p.model, t, b)
+	out := forward(p.model, t, &b)
 	switch p.output {
 	case Softmax:
 		if out.Rank() == 0 || out.Dim(-1) == 1 {

@@ -20,11 +20,11 @@ type measure struct {
 
 // explicit is the weight that Objective.Weight gives a batch. ok is false where
 // there is none.
-func (o *Objective[B]) explicit(b B) (m measure, ok bool, err error) {
+func (o *Objective[B]) explicit(b *B) (m measure, ok bool, err error) {
 	if o.Weight == nil {
 		return m, false, nil
 	}
-	w := o.Weight(b)
+	w := o.Weight(*b)
 	if !(w >= 0) || math.IsInf(w, 0) {
 		return m, true, fmt.Errorf("train: Objective.Weight is %v: must be finite and at least 0", w)
 	}
@@ -33,7 +33,7 @@ func (o *Objective[B]) explicit(b B) (m measure, ok bool, err error) {
 
 // recorded is what the losses of package nn noted on the tape about the batch,
 // or, where they noted nothing, a mean over its samples.
-func (o *Objective[B]) recorded(t *tensor.Tape, b B) measure {
+func (o *Objective[B]) recorded(t *tensor.Tape, b *B) measure {
 	means := t.Means()
 	if len(means) == 0 {
 		w := o.samples(b)
@@ -48,11 +48,11 @@ func (o *Objective[B]) recorded(t *tensor.Tape, b B) measure {
 	return m
 }
 
-func (o *Objective[B]) samples(b B) float64 {
+func (o *Objective[B]) samples(b *B) float64 {
 	if o.Size == nil {
 		return 1
 	}
-	return float64(o.Size(b))
+	return float64(o.Size(*b))
 }
 
 // alike allows for the rounding of sums of weights that are float32.

@@ -105,9 +105,29 @@ func CompareSmall(committed, executed *Notebook) []Difference {
 	return diffs
 }
 
+// arranged is what a cell shows, the streams before the rest: what is printed and
+// what is displayed reach the kernel through two pipes, so that their order says
+// nothing.
+func arranged(c Cell) []Output {
+	var outs, displays []Output
+	for _, want := range []string{"stdout", "stderr"} {
+		for _, o := range c.Outputs() {
+			if name, _ := o.Stream(); name == want {
+				outs = append(outs, o)
+			}
+		}
+	}
+	for _, o := range c.Outputs() {
+		if name, _ := o.Stream(); name != "stdout" && name != "stderr" {
+			displays = append(displays, o)
+		}
+	}
+	return append(outs, displays...)
+}
+
 func kinds(c Cell) string {
 	var all []string
-	for _, o := range c.Outputs() {
+	for _, o := range arranged(c) {
 		if name, _ := o.Stream(); name != "" {
 			all = append(all, name)
 		} else {
@@ -142,7 +162,7 @@ func compareCell(old, now Cell) (diffs []Difference) {
 	if now.skipped() {
 		return diffs
 	}
-	a, b := old.Outputs(), now.Outputs()
+	a, b := arranged(old), arranged(now)
 	if len(a) != len(b) {
 		note("outputs", "another number of outputs", describe(a), describe(b))
 		return diffs

@@ -110,6 +110,26 @@ func TestCompareOutputs(t *testing.T) {
 	}
 }
 
+// Prints and displays take two ways to the kernel: their order is none of the
+// program's.
+func TestOrderOfStreamsAndDisplays(t *testing.T) {
+	printed := `{"output_type":"stream","name":"stdout","text":"loss 1.5\n"}`
+	shown := func(text string) string {
+		return `{"output_type":"display_data","metadata":{},"data":{"text/plain":"` + text + `"}}`
+	}
+	a := notebook(t, `{}`, printed+","+shown("a")+","+shown("b"))
+	b := notebook(t, `{}`, shown("a")+","+printed+","+shown("b"))
+	if d := Compare(a, b); len(d) != 0 {
+		t.Errorf("%v", d)
+	}
+	if d := Compare(a, notebook(t, `{}`, shown("b")+","+printed+","+shown("a"))); len(d) != 2 {
+		t.Errorf("the order of displays counts: %v", d)
+	}
+	if x, y := kinds(a.Cells()[0]), kinds(b.Cells()[0]); x != y {
+		t.Errorf("%s and %s", x, y)
+	}
+}
+
 func TestAround(t *testing.T) {
 	a, b := strings.Repeat("é", 500)+"x", strings.Repeat("é", 500)+"y"
 	if a, b := around(a, b); a != "…"+strings.Repeat("é", 40)+"x" || b != "…"+strings.Repeat("é", 40)+"y" {

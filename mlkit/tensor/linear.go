@@ -5,6 +5,7 @@ import (
 
 	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // Linear is x·Wᵀ + b, a dense layer: x has shape [..., in], w [out, in], b
@@ -106,13 +107,13 @@ func (x Tensor) linear(l linear) Tensor {
 	res, n := t.push(l.op)
 	n.data, n.shape = y, s
 	n.record(t, backLinear, x.i, l.w.i, optional(l.b), optional(l.add))
-	if n.needs {
+	if n.needs && (l.part || l.act != actNone) { // a plain layer keeps nothing: small ones feel the loan
 		*denses.lend(t, n) = dense{l.act, l.lo, out, slope}
 	}
 	return res
 }
 
-// dense is what a dense layer keeps: its activation, which rows of the weight it
+// dense is what a dense layer that is not a plain one keeps: its activation, which rows of the weight it
 // used, and the slopes of GELU.
 type dense struct {
 	act     int
@@ -124,19 +125,23 @@ var denses = newKeeper[dense]()
 
 func backLinear(t *Tape, n *node) {
 	x, w := &t.nodes[n.in[0]], &t.nodes[n.in[1]]
-	kept := n.kept.(*dense)
-	lo, out := kept.lo, kept.out
-	in := w.d[1]
+	lo, out, in := 0, w.d[0], w.d[1]
+	kept, _ := n.kept.(*dense)
+	if kept != nil {
+		lo, out = kept.lo, kept.out
+	}
 	rows := 0
 	if out > 0 {
 		rows = len(n.data) / out
 	}
 	dy := n.grad
-	switch kept.act {
-	case actReLU:
-		elementwise.ReLUMask(dy, dy, n.data)
-	case actGELU:
-		elementwise.Mul(dy, dy, kept.slope)
+	if kept != nil {
+		switch kept.act {
+		case actReLU:
+			elementwise.ReLUMask(dy, dy, n.data)
+		case actGELU:
+			elementwise.Mul(dy, dy, kept.slope)
+		}
 	}
 	gx, accX := t.gradBuffer(n, 0)
 	var gw []float32
@@ -153,9 +158,24 @@ func backLinear(t *Tape, n *node) {
 	if gb != nil {
 		gb = gb[lo : lo+out]
 	}
+	chunk := max(blockRows, chunkSize/max(in, out, 1))
+	if rows <= min(chunk, manyRows) { // one piece, in which no sum is too long for a block
+		if gb != nil {
+			rowwise.AddRowsWide(gb, dy, rows, out)
+		}
+		if gx != nil {
+			gemm.Gemm{M: rows, N: in, K: out, Accumulate: accX}.Run(gx, dy, w.data[lo*in:])
+		}
+		if gw != nil && rows > 0 {
+			gemm.Gemm{M: out, N: in, K: rows, TransA: true, Accumulate: accW}.Run(gw, dy, x.data)
+		}
+		if n.in[3] >= 0 {
+			t.handOn(n, 3)
+		}
+		return
+	}
 	dw, db := t.paramSum(gw, accW, rows), t.paramSum(gb, true, rows)
 	// All that needs dy, for some rows at a time: they stay in the cache.
-	chunk := max(blockRows, chunkSize/max(in, out, 1))
 	for r := 0; r < rows; r += chunk {
 		k := min(chunk, rows-r)
 		d := dy[r*out : (r+k)*out]

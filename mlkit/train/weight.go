@@ -39,7 +39,11 @@ func (o *Objective[B]) recorded(t *tensor.Tape, b *B) measure {
 		w := o.samples(b)
 		return measure{weight: w, divisor: w, empty: w == 0}
 	}
-	m := measure{weight: means[0].Weight, divisor: means[0].Divisor, empty: t.MeanOfNothing()}
+	m := measure{weight: means[0].Weight, divisor: means[0].Divisor, empty: means[0].Divisor == 0}
+	if len(means) == 1 {
+		return m
+	}
+	m.empty = t.MeanOfNothing()
 	for _, other := range means[1:] {
 		if !alike(other.Weight, m.weight) {
 			m.mixed = true

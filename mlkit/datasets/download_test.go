@@ -25,7 +25,7 @@ import (
 )
 
 func TestDownload(t *testing.T) {
-	defer datasets.Impatient()()
+	defer datasets.Impatient(20 * time.Second)()
 	content := bytes.Repeat([]byte("0123456789abcdef"), 20000)
 	sum := sha256.Sum256(content)
 	// how serves one request; it is the part that a test replaces by serve.
@@ -154,6 +154,7 @@ func TestDownload(t *testing.T) {
 		}
 	})
 	t.Run("stalled", func(t *testing.T) {
+		defer datasets.Impatient(100 * time.Millisecond)()
 		f, path := fresh()
 		n := 0
 		serve(func(w http.ResponseWriter, r *http.Request) {

@@ -2,10 +2,12 @@ package datasets
 
 import "time"
 
-// Impatient shortens the waits of downloads until undo is called.
-func Impatient() (undo func()) {
+// Impatient shortens the waits of downloads until undo is called: a connection
+// counts as stalled after stall, which must be long enough for a busy machine
+// where none is meant to stall.
+func Impatient(stall time.Duration) (undo func()) {
 	s, r := stallAfter, retryAfter
-	stallAfter, retryAfter = 100*time.Millisecond, time.Millisecond
+	stallAfter, retryAfter = stall, time.Millisecond
 	return func() { stallAfter, retryAfter = s, r }
 }
 

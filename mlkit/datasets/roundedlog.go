@@ -8,7 +8,9 @@ import "math"
 //
 // x is m·2ᵏ with m between √½ and √2, and log m = 2·artanh z for
 // z = (m−1)/(m+1), which is 2z·(1 + z²/3 + z⁴/5 + …). The first terms, the
-// division and what k adds are in pairs of numbers.
+// division and what k adds are in pairs of numbers. The conversions to float64
+// keep compilers from fusing a product with a sum, as arm64's does: the errors of
+// the roundings are what the pairs are made of.
 func roundedLog(x float64) float64 {
 	m, k := math.Frexp(x)
 	if m < math.Sqrt2/2 {
@@ -17,15 +19,15 @@ func roundedLog(x float64) float64 {
 	num := m - 1 // exact
 	den := pairSum(m, 1)
 	q := num / den.hi
-	rest := math.FMA(-q, den.hi, num) - q*den.lo // num − q·den
+	rest := math.FMA(-q, den.hi, num) - float64(q*den.lo) // num − q·den
 	z := pairSum(q, rest/den.hi)
 
 	s := z.times(z)
 	t := 0.0 // z⁶·(1/7 + z²/9 + …)
 	for i := 27; i >= 7; i -= 2 {
-		t = t*s.hi + 1/float64(i)
+		t = float64(t*s.hi) + 1/float64(i)
 	}
-	t *= s.hi * s.hi * s.hi
+	t = float64(t * (s.hi * s.hi * s.hi))
 	series := s.times(s).times(fifth).plus(s.times(third)).plus(pair{t, 0}).plus(pair{1, 0})
 	log := z.times(series)
 	log = pair{2 * log.hi, 2 * log.lo}.plus(ln2.times(pair{float64(k), 0}))
@@ -56,6 +58,6 @@ func (a pair) plus(b pair) pair {
 }
 
 func (a pair) times(b pair) pair {
-	p := a.hi * b.hi
-	return pairSum(p, math.FMA(a.hi, b.hi, -p)+(a.hi*b.lo+a.lo*b.hi))
+	p := float64(a.hi * b.hi)
+	return pairSum(p, math.FMA(a.hi, b.hi, -p)+(float64(a.hi*b.lo)+float64(a.lo*b.hi)))
 }

@@ -70,7 +70,7 @@ func (c *concat) Batch(index []int, b *Batch) error {
 		if err := c.sample(i, one); err != nil {
 			return err
 		}
-		if k == 0 && (one.IDs != nil || one.Lengths != nil || one.LabelLengths != nil) {
+		if one.IDs != nil || one.Lengths != nil || one.LabelLengths != nil {
 			return c.sequences(index, b)
 		}
 		if k == 0 {

@@ -65,6 +65,11 @@ func TestTokensThroughTheOtherSets(t *testing.T) {
 	if b := batch(t, data.Concat(waves, waves), 0, 2, 1); fmt.Sprint(b.X, b.XDims, b.Lengths, b.Labels) != "[1 2 0 0 3 4 5 6] [2 2 2] [1 2] [0 1]" {
 		t.Errorf("%+v", b)
 	}
+	// A sequence behind a sample that is not one keeps its length.
+	mixed := data.Concat(data.FromLabels([]float32{7, 8, 9, 10}, []int{2, 2}, []int32{1}), waves)
+	if b := batch(t, mixed, 0, 0, 2); fmt.Sprint(b.X, b.Lengths, b.Labels) != "[7 8 9 10 3 4 5 6] [2 2] [1 1]" {
+		t.Errorf("%+v", b)
+	}
 	for why, set := range map[string]data.Dataset{
 		"is of another kind": data.Concat(sentences, waves),
 		"one label a sample": data.Mixup(sentences, 2, 0.2, 1),

@@ -30,8 +30,8 @@ func init() {
 	healthCommand.run = health
 }
 
-// replace replaces this program by another one. Whoever starts servers by
-// commands of their own, as JupyterHub and Binder do, comes in here.
+// replace replaces this program by another one. JupyterHub and Binder start
+// servers with commands of their own, through here.
 func replace(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New("exec needs a program")

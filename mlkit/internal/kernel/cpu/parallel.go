@@ -153,8 +153,8 @@ func claim() (part int, ok bool) {
 	}
 }
 
-// promise takes one worker off the parked ones. Whoever takes it owes it a
-// token, unless it is that worker itself.
+// promise takes one worker off the parked ones. The caller owes it a token,
+// unless the caller is that worker itself.
 func promise() bool {
 	for {
 		n := pool.parked.Load()

@@ -37,6 +37,8 @@ const (
 	parentVar = "DESCENT_PARENT"
 	// patience is how long it is silent: longer than an up-to-date program takes.
 	patience = time.Second
+	// fresh is the age up to which an executable counts as compiled just now.
+	fresh = 5 * time.Second
 )
 
 func main() {
@@ -87,6 +89,10 @@ func compile(parent int) (path string, status int) {
 		}
 	}()
 	said := false
+	if justCompiled() { // then so must the program be
+		say("compiling the book's program, which starts the rest ...", start)
+		said = true
+	}
 	tick := time.NewTicker(patience)
 	for {
 		select {
@@ -110,6 +116,17 @@ func compile(parent int) (path string, status int) {
 			}
 		}
 	}
+}
+
+// justCompiled reports whether Go has just compiled this launcher: `go run` keeps
+// the executable for the next start.
+func justCompiled() bool {
+	path, err := os.Executable()
+	if err != nil {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && time.Since(info.ModTime()) < fresh
 }
 
 // goCommand returns the go command. `go run` puts its own first on the PATH.

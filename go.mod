@@ -10,6 +10,7 @@ tool (
 )
 
 require (
+	codeberg.org/go-fonts/liberation v0.5.0
 	github.com/janpfeifer/gonb v0.11.4
 	github.com/mmcloughlin/avo v0.6.0
 	github.com/rivo/uniseg v0.4.7
@@ -23,7 +24,6 @@ require (
 )
 
 require (
-	codeberg.org/go-fonts/liberation v0.5.0 // indirect
 	codeberg.org/go-latex/latex v0.2.0 // indirect
 	codeberg.org/go-pdf/fpdf v0.11.1 // indirect
 	git.sr.ht/~sbinet/gg v0.7.0 // indirect

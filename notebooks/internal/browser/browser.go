@@ -16,8 +16,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Find returns a Chromium on this machine, "" if there is none.
@@ -189,10 +191,41 @@ func (p *Page) Resize(ctx context.Context, width, height int) error {
 		"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
 }
 
+// Loaded waits until the page and its scripts are loaded. Loading discards what is
+// being evaluated, so it asks again.
+func (p *Page) Loaded(ctx context.Context) error {
+	for {
+		var complete bool
+		err := p.Eval(ctx, `return document.readyState === "complete" && location.href !== "about:blank";`, &complete)
+		if err == nil && complete {
+			return nil
+		}
+		if err != nil && !strings.Contains(err.Error(), "context") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Part returns a PNG of the page's upper left corner, of the size in CSS pixels and
+// with density pixels to each, also where it is larger than the window.
+func (p *Page) Part(ctx context.Context, width, height int, density float64) ([]byte, error) {
+	return p.shot(ctx, map[string]any{"format": "png", "captureBeyondViewport": true,
+		"clip": map[string]any{"x": 0, "y": 0, "width": width, "height": height, "scale": density}})
+}
+
 // Screenshot returns a PNG of the window.
 func (p *Page) Screenshot(ctx context.Context) ([]byte, error) {
+	return p.shot(ctx, map[string]any{"format": "png"})
+}
+
+func (p *Page) shot(ctx context.Context, how map[string]any) ([]byte, error) {
 	var shot struct{ Data string }
-	if err := p.call(ctx, "Page.captureScreenshot", map[string]any{"format": "png"}, &shot); err != nil {
+	if err := p.call(ctx, "Page.captureScreenshot", how, &shot); err != nil {
 		return nil, err
 	}
 	return base64.StdEncoding.DecodeString(shot.Data)

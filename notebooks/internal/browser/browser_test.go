@@ -58,15 +58,16 @@ const look = untilOpen + `
 		return window.innerHeight + scroller.scrollHeight - scroller.clientHeight;
 	};
 	const node = panel.content.node;
+	const charts = [...node.querySelectorAll('.jp-RenderedMarkdown img')];
 	const images = [...node.querySelectorAll('.jp-OutputArea img')];
-	await Promise.all(images.map(i => i.decode().catch(() => {})));
+	await Promise.all([...images, ...charts].map(i => i.decode().catch(() => {})));
 	return {
 		text: node.textContent,
 		images: images.filter(i => i.naturalWidth > 0 && i.getBoundingClientRect().width > 0).length,
-		broken: images.filter(i => i.naturalWidth === 0).length,
+		broken: [...images, ...charts].filter(i => i.naturalWidth === 0).length,
 		formulas: node.querySelectorAll('.jp-RenderedMarkdown mjx-container').length,
 		wrongFormulas: node.querySelectorAll('mjx-merror').length,
-		diagrams: node.querySelectorAll('.jp-RenderedMermaid img, .jp-RenderedMermaid svg').length,
+		charts: charts.filter(i => i.naturalWidth > 0 && i.getBoundingClientRect().width > 0).length,
 		dialogs: [...document.querySelectorAll('.jp-Dialog')].map(d => d.textContent),
 		height: windowHeight(node),
 	};
@@ -113,6 +114,9 @@ func TestBrowser(t *testing.T) {
 		if err := n.Write(filepath.Join(folder, filepath.Base(path))); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := os.CopyFS(filepath.Join(folder, "images"), os.DirFS(filepath.Join(book, "images"))); err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	address := make(chan string, 1)
@@ -176,9 +180,9 @@ func showsNotebook(ctx context.Context, t *testing.T, page *browser.Page, saved 
 		t.Errorf("a cell failed: %s", strings.Join(want.errors, "\n"))
 	}
 	var seen struct {
-		Text                                                      string
-		Images, Broken, Formulas, WrongFormulas, Diagrams, Height int
-		Dialogs                                                   []string
+		Text                                                    string
+		Images, Broken, Formulas, WrongFormulas, Charts, Height int
+		Dialogs                                                 []string
 	}
 	if err := page.Eval(ctx, look, &seen); err != nil {
 		t.Fatal(err)
@@ -203,15 +207,15 @@ func showsNotebook(ctx context.Context, t *testing.T, page *browser.Page, saved 
 	if err := page.Eval(ctx, untilOpen+"await panel.sessionContext.shutdown();", nil); err != nil {
 		t.Error(err)
 	}
-	t.Logf("opened in %.1f s, ran in %.1f s: %d pictures, %d formulas, %d diagrams", opened.Seconds(), ran.Seconds(), seen.Images, seen.Formulas, seen.Diagrams)
+	t.Logf("opened in %.1f s, ran in %.1f s: %d pictures, %d formulas, %d charts", opened.Seconds(), ran.Seconds(), seen.Images, seen.Formulas, seen.Charts)
 	if seen.Images < want.images || seen.Broken > 0 {
 		t.Errorf("%d pictures are to be seen (%d broken), the notebook holds %d", seen.Images, seen.Broken, want.images)
 	}
 	if seen.WrongFormulas > 0 || want.formulas && seen.Formulas == 0 {
 		t.Errorf("%d formulas are typeset, %d have errors", seen.Formulas, seen.WrongFormulas)
 	}
-	if seen.Diagrams < want.diagrams {
-		t.Errorf("%d diagrams are to be seen, the notebook holds %d", seen.Diagrams, want.diagrams)
+	if seen.Charts != want.charts {
+		t.Errorf("%d pictures are to be seen in the text, the notebook has %d", seen.Charts, want.charts)
 	}
 	for _, line := range want.lines {
 		if !strings.Contains(seen.Text, line) {
@@ -225,16 +229,16 @@ func showsNotebook(ctx context.Context, t *testing.T, page *browser.Page, saved 
 
 // expected is what must be on the page, going by the saved notebook.
 type expected struct {
-	images, diagrams int
-	formulas         bool
-	lines, errors    []string
+	images, charts int
+	formulas       bool
+	lines, errors  []string
 }
 
 func expectations(n *nb.Notebook) (e expected) {
 	for _, c := range n.Cells() {
 		if !c.IsCode() {
 			e.formulas = e.formulas || strings.Contains(c.Source(), "$$")
-			e.diagrams += strings.Count(c.Source(), "```mermaid")
+			e.charts += strings.Count(c.Source(), "](images/")
 			continue
 		}
 		for _, o := range c.Outputs() {

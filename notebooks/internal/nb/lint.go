@@ -168,6 +168,9 @@ func (l *linter) markdown(source string) {
 		if m := fence.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
 			if open == "" {
 				open, file, block = m[1], "", nil
+				if m[2] == "mermaid" {
+					l.fault("a Mermaid chart, which a code host shows as text: put it into images/charts/NAME.mmd, draw it (go test ./notebooks/internal/chart -update) and show images/charts/NAME.png")
+				}
 				if m[2] == "go" {
 					file = m[3]
 				}

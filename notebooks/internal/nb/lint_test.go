@@ -95,6 +95,7 @@ func TestLintFindsEachFault(t *testing.T) {
 		"no title":                    {imports},
 		"not in it any more":          {title, imports, {"markdown", "```go code.go\nfunc h() {}\n```", nil}},
 		"which cannot be read":        {title, imports, {"markdown", "```go gone.go\nf\n```", nil}},
+		"which a code host shows as":  {title, imports, {"markdown", "```mermaid\ngraph LR\n```", nil}},
 		"is not closed":               {title, imports, {"markdown", "```go\nf", nil}},
 	} {
 		if got := strings.Join(lintOf(t, "05-x.ipynb", cells...), "\n"); !strings.Contains(got, want) {

@@ -1,22 +1,6 @@
-// Charts and search of the book's site.
+// The search of the book's site.
 (function () {
   "use strict";
-
-  // Furo's theme is "light", "dark", or "auto" (the reader's system).
-  function dark() {
-    const theme = document.body.dataset.theme;
-    return theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
-  }
-
-  function drawCharts() {
-    for (const chart of document.querySelectorAll("pre.mermaid")) {
-      chart.dataset.source = chart.dataset.source || chart.textContent;
-      chart.textContent = chart.dataset.source;
-      delete chart.dataset.processed;
-    }
-    mermaid.initialize({ startOnLoad: false, theme: dark() ? "dark" : "neutral", securityLevel: "strict" });
-    mermaid.run({ querySelector: "pre.mermaid" });
-  }
 
   // Sphinx' search looks for words between blanks, which Chinese does not have,
   // and Pagefind needs a server. The book is small: its text lies in a script,
@@ -50,11 +34,6 @@
   }
 
   document.addEventListener("DOMContentLoaded", function () {
-    if (document.querySelector("pre.mermaid")) {
-      drawCharts();
-      new MutationObserver(drawCharts).observe(document.body, { attributeFilter: ["data-theme"] });
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCharts);
-    }
     const results = document.getElementById("search-results");
     if (results && window.bookIndex) {
       // Sphinx' own search writes there, too, in its own time: give it another place.

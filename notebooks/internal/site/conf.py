@@ -1,10 +1,5 @@
 # How Sphinx makes the site of the book. Nothing is executed: the notebooks'
 # committed outputs are the site's.
-import html
-
-from docutils import nodes
-from docutils.parsers.rst import Directive
-
 project = "Model training and optimization, as a Go book that runs"
 author = "descent"
 copyright = ""
@@ -14,29 +9,14 @@ nb_execution_mode = "off"
 nb_merge_streams = False  # done, in linear time
 nb_render_image_options = {}
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
-myst_fence_as_directive = ["mermaid"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header", "mystnb.unknown_mime_type", "misc.highlighting_failure"]
 html_theme = "furo"
 html_title = "descent"
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
-html_js_files = ["mermaid.min.js", "index.js", "book.js"]
+html_js_files = ["index.js", "book.js"]
 html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
 mathjax_path = "tex-svg.js"
-
-
-class Mermaid(Directive):
-    """A chart, left as text for mermaid.js in the browser."""
-
-    has_content = True
-
-    def run(self):
-        text = html.escape("\n".join(self.content))
-        return [nodes.raw("", f'<pre class="mermaid">{text}</pre>', format="html")]
-
-
-def setup(app):
-    app.add_directive("mermaid", Mermaid)

@@ -1,5 +1,5 @@
 // Package site writes the book as a static site: pages with navigation, search,
-// a dark theme, formulas, charts and sliders, that need no server and no
+// a dark theme, formulas and sliders, that need no server and no
 // network.
 package site
 
@@ -49,12 +49,17 @@ func Write(ctx context.Context, with setup.Site, books []*nb.Notebook, dir strin
 			return err
 		}
 	}
-	if err := os.CopyFS(static, os.DirFS(with.Assets)); err != nil {
+	if err := copyFile(filepath.Join(with.Assets, "tex-svg.js"), filepath.Join(static, "tex-svg.js")); err != nil {
 		return err
 	}
 	for _, b := range books {
 		if err := page(b, source); err != nil {
 			return fmt.Errorf("%s: %w", b.Path, err)
+		}
+	}
+	if len(books) > 0 {
+		if err := copyPictures(filepath.Dir(books[0].Path), source); err != nil {
+			return err
 		}
 	}
 	if err := writeIndex(books, filepath.Join(static, "index.js")); err != nil {
@@ -137,6 +142,24 @@ func page(book *nb.Notebook, source string) error {
 		}
 	}
 	return copied.Write(filepath.Join(source, name+".ipynb"))
+}
+
+// copyPictures copies the pictures that the text shows, which lie beside the
+// notebooks.
+func copyPictures(book, source string) error {
+	err := os.CopyFS(filepath.Join(source, "images"), os.DirFS(filepath.Join(book, "images")))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o644)
 }
 
 func python(ctx context.Context, with setup.Site, args ...string) error {

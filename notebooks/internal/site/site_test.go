@@ -1,6 +1,8 @@
 package site
 
 import (
+	"encoding/base64"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +22,7 @@ func book(t *testing.T) *nb.Notebook {
 	t.Helper()
 	n, err := nb.Parse([]byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
 		{"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# 9 · Title · 标题\n\nIntroduction with $x^2$.\n\n## 9.1 Overfitting · 过拟合\n\nText.\n\n` +
-		"```mermaid\\ngraph LR\\n  A --> B\\n```\\n\\n```go\\n# no heading\\n```" + `"},
+		"![A leads to B](images/charts/ab.png)\\n\\n```go\\n# no heading\\n```" + `"},
 		{"cell_type": "code", "id": "b", "metadata": {}, "execution_count": 1, "source": "fmt.Println(1)", "outputs": [
 			{"output_type": "display_data", "metadata": {"alt": "a \"curve\" <b>", "image/png": {"width": 640, "height": 400}}, "data": {"image/png": "` + pixel + `", "text/plain": "a curve"}},
 			{"output_type": "stream", "name": "stdout", "text": "0 %\r50 %\r"},
@@ -28,7 +30,15 @@ func book(t *testing.T) *nb.Notebook {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.Path = "notebooks/09-title.ipynb"
+	n.Path = filepath.Join(t.TempDir(), "09-title.ipynb")
+	picture, err := base64.StdEncoding.DecodeString(pixel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	charts := filepath.Join(filepath.Dir(n.Path), "images", "charts")
+	if err := errors.Join(os.MkdirAll(charts, 0o755), os.WriteFile(filepath.Join(charts, "ab.png"), picture, 0o644)); err != nil {
+		t.Fatal(err)
+	}
 	return n
 }
 
@@ -92,12 +102,12 @@ func TestWrite(t *testing.T) {
 		}
 	}
 	for file, wants := range map[string][]string{
-		"09-title.html": {`<pre class="mermaid">graph LR`, `src="_static/pictures/09-title-2-1.png"`, `alt="a`, "过拟合",
+		"09-title.html": {`src="_images/ab.png"`, `alt="A leads to B"`, `src="_static/pictures/09-title-2-1.png"`, `alt="a`, "过拟合",
 			`class="math notranslate`, "tex-svg.js", `href="index.html"`, ">100 %\n0.12345 0.12345"},
 		"index.html":                        {`href="09-title.html"`},
 		"search.html":                       {"index.js", "book.js"},
 		"_static/index.js":                  {"过拟合"},
-		"_static/mermaid.min.js":            {"mermaid"},
+		"_images/ab.png":                    {"PNG"},
 		"_static/tex-svg.js":                {"MathJax"},
 		"_static/pictures/09-title-2-1.png": {"PNG"},
 	} {

@@ -20,8 +20,8 @@ import (
 // notebook was put there: a copy that is still that edition follows the book.
 const record = ".descent-book.json"
 
-// Fill copies the book's notebooks that the work folder lacks, and renews those
-// that the reader has left alone. It returns the names of those that both the
+// Fill copies the book's notebooks, and the pictures in their text, that the work
+// folder lacks, and renews those that the reader has left alone. It returns the names of those that both the
 // reader and the book have changed: they are left alone.
 func Fill(book, folder string) (diverged []string, err error) {
 	if err := writable(folder); err != nil {
@@ -31,6 +31,11 @@ func Fill(book, folder string) (diverged []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	shown, err := pictures(book)
+	if err != nil {
+		return nil, err
+	}
+	names = append(names, shown...)
 	editions := read(folder)
 	for _, name := range names {
 		original, err := os.ReadFile(filepath.Join(book, name))
@@ -117,6 +122,22 @@ func notebooks(book string) ([]string, error) {
 	return paths, err
 }
 
+// pictures returns the names of the pictures in the folder, below it.
+func pictures(book string) (names []string, err error) {
+	err = filepath.WalkDir(filepath.Join(book, "images"), func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || filepath.Ext(path) != ".png" {
+			return err
+		}
+		name, err := filepath.Rel(book, path)
+		names = append(names, name)
+		return err
+	})
+	return names, err
+}
+
 // writable says what to do if the folder cannot be written.
 func writable(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -157,6 +178,9 @@ func save(folder string, editions map[string]string) error {
 
 // write replaces the file as a whole or not at all.
 func write(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
 	temp, err := os.CreateTemp(filepath.Dir(path), ".part-*")
 	if err != nil {
 		return err

@@ -39,8 +39,20 @@ func TestFill(t *testing.T) {
 	put(t, book, "b.ipynb", "b1")
 	put(t, book, "c.ipynb", "c1")
 	put(t, book, "main.go", "no notebook")
+	if err := os.MkdirAll(filepath.Join(book, "images", "charts"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	put(t, book, "images/charts/a.png", "picture 1")
+	put(t, book, "images/charts/a.mmd", "its text")
 	fill(t, book, folder)
 	holds(t, folder, "a.ipynb", "a1")
+	holds(t, folder, "images/charts/a.png", "picture 1") // the notebooks show it by this name
+	put(t, book, "images/charts/a.png", "picture 2")
+	fill(t, book, folder)
+	holds(t, folder, "images/charts/a.png", "picture 2")
+	if _, err := os.Stat(filepath.Join(folder, "images", "charts", "a.mmd")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("more than the picture is copied")
+	}
 	if _, err := os.Stat(filepath.Join(folder, "main.go")); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("more than notebooks is copied")
 	}

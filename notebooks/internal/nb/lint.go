@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Lint returns what a notebook of the book does against its rules, without
@@ -67,11 +68,18 @@ func onlyImports(source string) bool {
 
 var funcDeclaration = regexp.MustCompile(`^func\s+(\w|\()`)
 
+// widest is how many columns of code the page shows, in JupyterLab, on the site and on
+// a code host alike, with tabs of four.
+const widest = 99
+
 func (l *linter) code(c Cell) {
 	mains := 0
 	text := l.tokens(c.Source())
 	for i, line := range strings.Split(c.Source(), "\n") {
 		line = strings.TrimPrefix(line, "//gonb:") // which makes a command of a comment
+		if n := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    ")); n > widest {
+			l.fault("line %d has %d columns: break it, since a page shows %d of them", i+1, n, widest)
+		}
 		isMain := strings.HasPrefix(line, "%%") || strings.HasPrefix(line, "%main")
 		switch {
 		case text[i] != "" && (strings.HasPrefix(line, "%") || strings.HasPrefix(line, "!")):

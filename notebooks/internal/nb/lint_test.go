@@ -52,6 +52,7 @@ func TestLintAcceptsAGoodNotebook(t *testing.T) {
 		lintCell{"markdown", titleCell + "\n\n[itself](05-x.ipynb), [section](#a), [out](https://example.org)\n\n```go code.go\nfunc f() {\n\tg()\n}\n```\n\n```\n# not a heading\n```", nil},
 		lintCell{"code", "import (\n\t\"fmt\"\n)", nil},
 		lintCell{"code", "var text = `a\n !b, %c, //go:embed, os.Stdin\n package p` // fmt.Scan, os.Stdin\n\nfunc f() { fmt.Sscan(text); x.os.StdinPipe() }", nil},
+		lintCell{"code", "\t// " + strings.Repeat("é", 92), nil},
 		lintCell{"code", "func f() {}\n\n%%\nf()\ng := func() {}\ng()", []any{map[string]any{
 			"output_type": "display_data", "metadata": map[string]any{"alt": "a curve"}, "data": map[string]any{"image/png": "x"}}}},
 		lintCell{"markdown", "## 5.1 Setting up · 开发环境搭建\n\n## Summary", nil})
@@ -84,6 +85,7 @@ func TestLintFindsEachFault(t *testing.T) {
 			png(map[string]any{}, map[string]any{})}},
 		"an <img> has no alternative": {title, imports, {"markdown", "<img src=\"x.png\">", nil}},
 		"has no alternative text":     {title, imports, {"markdown", "![](05-x.ipynb)", nil}},
+		"line 2 has 100 columns":      {title, imports, {"code", "%%\n\t// " + strings.Repeat("é", 93), nil}},
 		"committed output is an error": {title, imports, {"code", "%%\nf()",
 			[]any{map[string]any{"output_type": "error", "ename": "E", "evalue": "v"}}}},
 		"leads nowhere":               {title, imports, {"markdown", "[gone](04-gone.ipynb)", nil}},

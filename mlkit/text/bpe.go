@@ -8,21 +8,21 @@ import (
 	"descent/mlkit/internal/strictjson"
 )
 
-// WordEnd is at the end of the last piece of a word, so that pieces can be
-// joined to words again.
+// WordEnd ends the last piece of a word, so that pieces can be joined into
+// words again.
 const WordEnd = "</w>"
 
-// BPE divides words into pieces by byte-pair encoding (Sennrich, Haddow & Birch,
-// Neural Machine Translation of Rare Words with Subword Units, 2016): it begins
-// with letters and joins the pairs that were most frequent in training. It is
-// saved and loaded as JSON, {"merges": [["e", "s"], ["es", "t</w>"], …]}.
+// BPE splits words into subwords by byte-pair encoding (Sennrich, Haddow &
+// Birch, Neural Machine Translation of Rare Words with Subword Units, 2016): it
+// starts from letters and merges the pairs that were most frequent in training.
+// It is saved and loaded as JSON, {"merges": [["e", "s"], ["es", "t</w>"], …]}.
 type BPE struct {
 	// Merges are the pairs that are joined, the most frequent first.
 	Merges [][2]string
 	rank   map[[2]string]int
 }
 
-// NewBPE makes a BPE of pairs that were learned elsewhere.
+// NewBPE returns a BPE with merges learned elsewhere, the most frequent first.
 func NewBPE(merges [][2]string) *BPE {
 	b := &BPE{Merges: merges, rank: make(map[[2]string]int, len(merges))}
 	for i, m := range merges {
@@ -95,8 +95,9 @@ func join(parts []string, pair [2]string) []string {
 	return out
 }
 
-// Split is the pieces of a word. It panics on a BPE that was neither trained, nor
-// made by NewBPE, nor loaded, which would give letters.
+// Split returns the subwords of a word. It panics on a zero BPE, one that comes
+// neither from TrainBPE nor NewBPE nor from JSON: it would split every word
+// into letters.
 func (b *BPE) Split(word string) []string {
 	if b.rank == nil {
 		panic("text: a BPE must come from TrainBPE or NewBPE, or be loaded: this one does not know its merges")
@@ -117,7 +118,7 @@ func (b *BPE) Split(word string) []string {
 	return parts
 }
 
-// SplitAll is the pieces of words, one after the other.
+// SplitAll returns the subwords of all words in one slice.
 func (b *BPE) SplitAll(words []string) []string {
 	var out []string
 	for _, w := range words {
@@ -126,7 +127,8 @@ func (b *BPE) SplitAll(words []string) []string {
 	return out
 }
 
-// Join makes words of pieces again. A last piece without WordEnd is a word, too.
+// Join merges subwords into words. A last piece without WordEnd ends a word as
+// well.
 func Join(pieces []string) []string {
 	var out []string
 	var word strings.Builder

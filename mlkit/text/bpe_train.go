@@ -7,10 +7,9 @@ import (
 	"slices"
 )
 
-// TrainBPE learns the given number of merges from words, fewer when no pair
-// occurs twice any more. Of equally frequent pairs the first by the alphabet is
-// joined. A merge costs no more than the words it changes, and the pairs wait in
-// a heap.
+// TrainBPE learns merges from words, as many as given or fewer: it stops when
+// no pair occurs twice. Ties are broken alphabetically. A merge costs no more
+// than the words it changes, because the pairs wait in a heap.
 func TrainBPE(words []string, merges int) *BPE {
 	counts := map[string]int{}
 	for _, w := range words {

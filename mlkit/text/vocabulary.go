@@ -10,12 +10,12 @@ import (
 	"descent/mlkit/internal/strictjson"
 )
 
-// The first tokens of every vocabulary.
+// The ids of the special tokens, which come first in every vocabulary.
 const (
-	Padding int32 = iota // fills a batch up behind the end of a sequence
-	Unknown              // stands for what is not in the vocabulary
-	Start                // before the first token of what is to be written
-	End                  // after its last
+	Padding int32 = iota // fills a batch after the end of a sequence
+	Unknown              // a token that is not in the vocabulary
+	Start                // precedes the first token of an output sequence
+	End                  // follows its last token
 )
 
 var special = []string{"<pad>", "<unk>", "<s>", "</s>"}
@@ -29,10 +29,10 @@ type Vocabulary struct {
 	ids    map[string]int32
 }
 
-// NewVocabulary makes a vocabulary of the tokens that occur at least atLeast
-// times in the sequences, the most frequent first (equally frequent ones by the
-// alphabet), and at most size with the four special ones; size 0 means all.
-// Give it the training part alone.
+// NewVocabulary returns a vocabulary of the tokens that occur at least atLeast
+// times in the sequences, the most frequent first (ties in alphabetical order),
+// with at most size entries including the four special ones; size 0 means no
+// limit. Pass the training split only.
 func NewVocabulary(sequences [][]string, size, atLeast int) *Vocabulary {
 	counts := map[string]int{}
 	for _, s := range sequences {
@@ -109,13 +109,13 @@ func (j vocabularyJSON) vocabulary() (*Vocabulary, error) {
 	return v, nil
 }
 
-// Len is the number of tokens, with the special ones.
+// Len returns the number of tokens, special ones included.
 func (v *Vocabulary) Len() int { return len(v.Tokens) }
 
-// ID is the number of a token, Unknown if it has none. A special token in a text
-// is unknown too: nobody can write the end into a sentence. It panics on a
-// Vocabulary that was neither made by NewVocabulary nor loaded, to which
-// everything would be unknown.
+// ID returns the id of a token, Unknown if it has none. A special token found
+// in a text is unknown too, so nobody can write the end token into a sentence.
+// It panics on a zero Vocabulary, one that comes neither from NewVocabulary nor
+// from JSON: every token would be unknown.
 func (v *Vocabulary) ID(token string) int32 {
 	if v.ids == nil {
 		panic("text: a Vocabulary must come from NewVocabulary, or be loaded: this one does not know its tokens")
@@ -126,7 +126,7 @@ func (v *Vocabulary) ID(token string) int32 {
 	return Unknown
 }
 
-// Encode is the ids of tokens.
+// Encode returns the ids of tokens.
 func (v *Vocabulary) Encode(tokens []string) []int32 {
 	ids := make([]int32, len(tokens))
 	for i, token := range tokens {
@@ -135,8 +135,9 @@ func (v *Vocabulary) Encode(tokens []string) []int32 {
 	return ids
 }
 
-// Decode is the tokens of ids, without padding, start, and what follows the end.
-// An id that is not in the vocabulary gives "<unk>".
+// Decode returns the tokens of ids, leaving out padding, the start token, and
+// everything from the end token on. An id that is not in the vocabulary becomes
+// "<unk>".
 func (v *Vocabulary) Decode(ids []int32) []string {
 	var out []string
 	for _, id := range ids {
@@ -153,8 +154,8 @@ func (v *Vocabulary) Decode(ids []int32) []string {
 	return out
 }
 
-// Pad lays sequences of ids out as the rows of a batch, [len(sequences), length],
-// and fills them up with Padding to the length of the longest.
+// Pad arranges sequences of ids as the rows of a batch, [len(sequences),
+// length], and pads each to the length of the longest with Padding.
 func Pad(sequences [][]int32) (ids []int32, length int) {
 	for _, s := range sequences {
 		length = max(length, len(s))

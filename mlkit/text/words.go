@@ -5,15 +5,16 @@ import (
 	"unicode"
 )
 
-// Words divides a text into lower-case words and marks: runs of letters, digits
-// and combining marks, with apostrophes and hyphens between them, and every
-// other sign that is not a blank by itself. Texts without blanks between words,
-// as in Chinese, are one word: divide them into letters.
+// Words splits a text into lower-case words and punctuation: a word is a run of
+// letters, digits and combining marks, with apostrophes and hyphens inside it;
+// every other character except white space is a token of its own. In a script
+// without spaces between words, such as Chinese, a whole run is one word: split
+// it into characters.
 func Words(s string) []string {
 	return split(strings.ToLower(s))
 }
 
-// CasedWords is Words that keeps capital letters.
+// CasedWords is like Words but keeps capital letters.
 func CasedWords(s string) []string { return split(s) }
 
 func split(s string) []string {

@@ -14,9 +14,10 @@ var (
 	dash13a   = regexp.MustCompile(`([0-9])(-)`)
 )
 
-// Words13a divides a text as NIST's program mteval-v13a does, and sacreBLEU by
-// default: signs of ASCII by themselves, full stops and commas except within
-// numbers, and a hyphen after a digit. It keeps capital letters. For BLEU.
+// Words13a splits a text as NIST's mteval-v13a does, the default of sacreBLEU:
+// ASCII punctuation stands alone, except full stops and commas within numbers,
+// and so does a hyphen after a digit. Capital letters are kept. Use it for
+// BLEU.
 func Words13a(s string) []string {
 	s = before.Replace(s)
 	if strings.Contains(s, "&") {

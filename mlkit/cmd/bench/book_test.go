@@ -52,7 +52,7 @@ func TestTokensForPeers(t *testing.T) {
 // epochs.
 func TestBookTasksAreAskedForByName(t *testing.T) {
 	for _, name := range []string{"digits", "speakers", "reviews-lstm", "reviews-transformer"} {
-		if task := find(name); task == nil || !task.ofBook {
+		if task := find(name); task == nil || task.group != book {
 			t.Errorf("%s is no task of the book", name)
 		}
 	}
@@ -74,7 +74,7 @@ func TestWorkerOfABookTask(t *testing.T) {
 	if n, w := parts.train.Len(), parts.train.Width; n != 270 || w != 12 {
 		t.Errorf("%d utterances of width %d", n, w)
 	}
-	if err := work(t.Context(), find("speakers"), 1, 1, 1); err != nil {
+	if err := work(t.Context(), job{task: find("speakers"), threads: 1, epochs: 1, seed: 1}); err != nil {
 		t.Error(err)
 	}
 }

@@ -70,7 +70,7 @@ func TestWorkersOfShortTasks(t *testing.T) {
 		t.Skip("-short")
 	}
 	for _, name := range []string{"linear", "online"} {
-		if err := work(t.Context(), find(name), 1, 1, 1); err != nil {
+		if err := work(t.Context(), job{task: find(name), threads: 1, epochs: 1, seed: 1}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"descent/mlkit/nn"
+	"descent/mlkit/optim"
 	"descent/mlkit/tensor"
 )
 
@@ -26,9 +28,21 @@ type task struct {
 	// the task's rate (a sample of training: forward, and twice that backward
 	// except into the data). 0: the share of the peak says nothing.
 	perUnit float64
-	// ofBook marks the models of the book, which "all" leaves out.
-	ofBook bool
+	group   string
+	// batch and build are those of a workload: build makes it for a batch of n.
+	batch int
+	build func(rng *rand.Rand, n int) workload
 }
+
+// The groups of tasks.
+const (
+	first  = "first"  // the tasks that the kernels were tuned for
+	models = "models" // models of all kinds, see workload
+	book   = "book"   // the models of the book, which "all" leaves out
+)
+
+// groups in the order of the table.
+var groups = []string{first, models, book}
 
 // flops is perUnit; a matrix product's rate is in operations already.
 func (t *task) flops(string) float64 { return t.perUnit }
@@ -43,19 +57,30 @@ const (
 )
 
 var tasks = []task{
-	{name: "linear", work: line(32)},
-	{name: "linear100", work: line(100)},
-	{name: "mlp", work: classify, images: 60000, model: mlp, perUnit: 2 * mlpMacs},
-	{name: "cnn", work: classify, images: 12800, model: cnn, perUnit: 2 * cnnMacs},
-	{name: "lstm", work: classify, images: 12800, model: lstm, micro: 32, perUnit: 2 * lstmMacs},
-	{name: "transformer", work: classify, images: 6400, model: transformer, micro: 32, perUnit: 2 * transformerMacs},
-	{name: "online", work: online},
-	{name: "latency", work: latency, images: 12800, model: mlp},
-	{name: "gemm", work: products, perUnit: 1e9},
-	{name: "digits", work: digits, ofBook: true},
-	{name: "speakers", work: sequences, ofBook: true},
-	{name: "reviews-lstm", work: sequences, ofBook: true},
-	{name: "reviews-transformer", work: sequences, ofBook: true},
+	{name: "linear", group: first, work: line(32)},
+	{name: "linear100", group: first, work: line(100)},
+	{name: "mlp", group: first, work: classify, images: 60000, model: mlp, perUnit: 2 * mlpMacs},
+	{name: "cnn", group: first, work: classify, images: 12800, model: cnn, perUnit: 2 * cnnMacs},
+	{name: "lstm", group: first, work: classify, images: 12800, model: lstm, micro: 32, perUnit: 2 * lstmMacs},
+	{name: "transformer", group: first, work: classify, images: 6400, model: transformer, micro: 32, perUnit: 2 * transformerMacs},
+	{name: "online", group: first, work: online},
+	{name: "latency", group: first, work: latency, images: 12800, model: mlp},
+	{name: "gemm", group: first, work: products, perUnit: 1e9},
+
+	{name: "mlp-wide", group: models, batch: 256, build: wideMLP},
+	{name: "gpt-256", group: models, batch: 16, build: gptLike(256, 4, 4, 128)},
+	{name: "gpt-384", group: models, batch: 8, build: gptLike(384, 6, 6, 256)},
+	{name: "lm-lstm", group: models, batch: 32, build: lstmLanguage},
+	{name: "bag-adam", group: models, batch: 128, build: bagOfWords(optim.Adam(1e-3))},
+	{name: "bag-sgd", group: models, batch: 128, build: bagOfWords(optim.SGD(0.5))},
+	{name: "gru", group: models, batch: 32, build: bidirectionalGRU},
+	{name: "resnet20", group: models, batch: 64, build: resNet20},
+	{name: "separable", group: models, batch: 32, build: separable},
+
+	{name: "digits", work: digits, group: book},
+	{name: "speakers", work: sequences, group: book},
+	{name: "reviews-lstm", work: sequences, group: book},
+	{name: "reviews-transformer", work: sequences, group: book},
 }
 
 // gemmSizes are the matrix products, m×n×k.
@@ -68,6 +93,27 @@ func taskNames() []string {
 		names = append(names, t.name)
 	}
 	return names
+}
+
+// named are the tasks that a list of names of tasks and groups means: all is
+// every group but the book's.
+func named(list string) ([]*task, error) {
+	var out []*task
+	for name := range strings.SplitSeq(list, ",") {
+		if t := find(name); t != nil {
+			out = append(out, t)
+			continue
+		}
+		if name != "all" && !slices.Contains(groups, name) {
+			return nil, fmt.Errorf("there is no task or group %q; the groups are all, %s, the tasks %s", name, strings.Join(groups, ", "), strings.Join(taskNames(), ", "))
+		}
+		for i := range tasks {
+			if t := &tasks[i]; t.group == name || name == "all" && t.group != book {
+				out = append(out, t)
+			}
+		}
+	}
+	return out, nil
 }
 
 func find(name string) *task {

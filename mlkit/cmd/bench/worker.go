@@ -8,7 +8,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -25,17 +27,29 @@ import (
 
 // worker does one task in this process and prints what it measured.
 type worker struct {
-	ctx     context.Context
-	task    *task
-	threads int
-	epochs  int
-	seed    uint64
-	start   time.Duration // start of the process to the end of the first step
+	job
+	ctx   context.Context
+	start time.Duration // start of the process to the end of the first step
 }
 
-func work(ctx context.Context, t *task, threads, epochs int, seed uint64) error {
-	runtime.GOMAXPROCS(threads)
-	return t.work(&worker{ctx: ctx, task: t, threads: threads, epochs: epochs, seed: seed})
+func work(ctx context.Context, j job) error {
+	runtime.GOMAXPROCS(j.threads)
+	w := &worker{ctx: ctx, job: j}
+	if j.profile != "" {
+		f, err := os.Create(filepath.Join(j.profile, fmt.Sprintf("%s-%d.prof", j.task.name, j.threads)))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	if j.task.build != nil {
+		return trainWorkload(w)
+	}
+	return j.task.work(w)
 }
 
 // firstStep is to be called after every step.

@@ -12,7 +12,8 @@ parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--epochs", type=int, required=True)
 parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--mnist", default="")
-parser.add_argument("--data", default="")  # an npz file, for the models of the book
+parser.add_argument("--data", default="")  # an npz file, for the models of the book; a folder, for workloads
+parser.add_argument("--quick", default="false")  # few steps: the figures mean nothing
 args = parser.parse_args()
 
 # Before the frameworks are imported: they read these once.
@@ -99,3 +100,22 @@ def gemm(framework, prepare):
             t = time.perf_counter() - t
             best, spent = min(best, t / reps), spent + t
         result(framework, 2 * m * n * k / best / 1e9, "GFLOP/s", size=size)
+
+
+def blocks(step):
+    """Seconds a step: the means of blocks of a fifth of a second at least, as
+    many as fit into two seconds an epoch. step(i) takes step i."""
+    budget = 0 if args.quick == "true" else 2.0 * args.epochs
+    spent, i, means = 0.0, 0, []
+    while True:
+        steps, t = 0, time.perf_counter()
+        while True:
+            step(i)
+            i, steps = i + 1, steps + 1
+            block = time.perf_counter() - t
+            if block >= 0.2 or spent + block >= budget:
+                break
+        means.append(block / steps)
+        spent += block
+        if spent >= budget:
+            return means

@@ -1,6 +1,6 @@
 """JAX with jit and optax."""
 from common import *
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=" + ("true" if args.threads > 1 else "false"))
+os.environ["XLA_FLAGS"] = (os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=" + ("true" if args.threads > 1 else "false")).strip()
 import jax, jax.numpy as jnp, optax
 
 NAME = "JAX " + jax.__version__

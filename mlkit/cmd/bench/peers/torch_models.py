@@ -1,0 +1,233 @@
+"""The workloads in PyTorch, each as its users write it for speed on a CPU:
+fused optimizers, sparse gradients where they fit, scaled_dot_product_attention,
+and the layout of images that is faster here. Weights and batches are ours."""
+from common import *
+import copy
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
+
+torch.set_num_threads(args.threads)
+NAME = "PyTorch " + torch.__version__.split("+")[0]
+
+
+class GPT(nn.Module):
+    def __init__(self, width, layers, heads, context, characters=96):
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(characters, width), nn.Embedding(context, width)
+        self.encoder, self.head = Encoder(width, layers, heads), nn.Linear(width, characters)
+
+    def forward(self, ids):
+        return self.head(self.encoder(self.tokens(ids) + self.positions.weight, causal=True))
+
+
+class Encoder(nn.Module):
+    def __init__(self, width, layers, heads):
+        super().__init__()
+        self.layers, self.norm = nn.ModuleList(Block(width, heads) for _ in range(layers)), nn.LayerNorm(width)
+
+    def forward(self, x, causal=False):
+        for l in self.layers:
+            x = l(x, causal)
+        return self.norm(x)
+
+
+class Block(nn.Module):
+    """A pre-norm layer with the names of TransformerEncoderLayer."""
+    def __init__(self, width, heads):
+        super().__init__()
+        self.self_attn, self.norm1, self.norm2 = Attention(width, heads), nn.LayerNorm(width), nn.LayerNorm(width)
+        self.linear1, self.linear2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x, causal):
+        x = x + self.self_attn(self.norm1(x), causal)
+        return x + self.linear2(F.gelu(self.linear1(self.norm2(x))))
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight, self.in_proj_bias = nn.Parameter(torch.empty(3 * width, width)), nn.Parameter(torch.empty(3 * width))
+        self.out_proj = nn.Linear(width, width)
+
+    def forward(self, x, causal):
+        n, time, width = x.shape
+        q, k, v = F.linear(x, self.in_proj_weight, self.in_proj_bias).view(n, time, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        return self.out_proj(F.scaled_dot_product_attention(q, k, v, is_causal=causal).transpose(1, 2).reshape(n, time, width))
+
+
+class WordLSTM(nn.Module):
+    def __init__(self, words=10_000, width=256):
+        super().__init__()
+        self.words, self.lstm = nn.Embedding(words, width), nn.LSTM(width, width, 2, batch_first=True)
+        self.bias = nn.Parameter(torch.zeros(words))
+
+    def forward(self, ids):
+        return F.linear(self.lstm(self.words(ids))[0], self.words.weight, self.bias)
+
+
+class Bag(nn.Module):
+    def __init__(self, sparse):
+        super().__init__()
+        self.words, self.out = nn.EmbeddingBag(50_000, 64, mode="mean", sparse=sparse), nn.Linear(64, 2)
+
+    def forward(self, ids):
+        return self.out(self.words(ids))
+
+
+class Frames(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru, self.head = nn.GRU(40, 256, batch_first=True, bidirectional=True), nn.Linear(512, 12)
+
+    def forward(self, x):
+        return self.head(self.gru(x)[0].mean(1))
+
+
+class Residual(nn.Module):
+    def __init__(self, body, shortcut):
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x):
+        return self.body(x) + (self.shortcut(x) if self.shortcut else x)
+
+
+def normed(*conv, **more):
+    return [nn.Conv2d(*conv, bias=False, **more), nn.BatchNorm2d(conv[1])]
+
+
+def normed_relu(*conv, **more):
+    return [*normed(*conv, **more), nn.ReLU(inplace=True)]
+
+
+class Mean(nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3))
+
+
+def resnet20():
+    layers, width = normed_relu(3, 16, 3, padding=1), 16
+    for stage, out in enumerate((16, 32, 64)):
+        for block in range(3):
+            down = stage > 0 and block == 0
+            body = normed_relu(width, out, 3, stride=2 if down else 1, padding=1) + normed(out, out, 3, padding=1)
+            layers += [Residual(nn.Sequential(*body), nn.Sequential(*normed(width, out, 1, stride=2)) if down else None), nn.ReLU(inplace=True)]
+            width = out
+    return nn.Sequential(*layers, Mean(), nn.Linear(64, 10))
+
+
+def separable():
+    layers, width = normed_relu(3, 32, 3, stride=2, padding=1), 32
+    for out, stride in ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1)):
+        layers += normed_relu(width, width, 3, stride=stride, padding=1, groups=width) + normed_relu(width, out, 1)
+        width = out
+    return nn.Sequential(*layers, Mean(), nn.Linear(width, 10))
+
+
+def classes(model, b):
+    return F.cross_entropy(model(b["x"]), b["labels"])
+
+
+def tokens(model, b):
+    return F.cross_entropy(model(b["ids"]).flatten(0, -2), b["labels"].flatten())
+
+
+def adam(p, lr=1e-3):
+    return torch.optim.Adam(p, lr, fused=True)
+
+
+def adamw(p, lr=3e-4):
+    return torch.optim.AdamW(p, lr, fused=True)
+
+
+def momentum(lr, penalty=0.0):
+    return lambda p: torch.optim.SGD(p, lr, momentum=0.9, weight_decay=penalty, fused=True)
+
+
+def clipped(make):
+    """make's optimizer on gradients of a norm of 1 at most."""
+    def build(p):
+        p = list(p)
+        optimizer = make(p)
+
+        def clip(*_):
+            torch.nn.utils.clip_grad_norm_(p, 1.0, foreach=True)
+        optimizer.register_step_pre_hook(clip)
+        return optimizer
+    return build
+
+
+TASKS = {
+    "mlp-wide": (lambda: nn.Sequential(nn.Linear(1024, 2048), nn.ReLU(), nn.Linear(2048, 2048), nn.ReLU(), nn.Linear(2048, 1000)), classes, momentum(0.01)),
+    "gpt-256": (lambda: GPT(256, 4, 4, 128), tokens, adamw),
+    "gpt-384": (lambda: GPT(384, 6, 6, 256), tokens, adamw),
+    "lm-lstm": (WordLSTM, tokens, clipped(adam)),
+    "bag-adam": (lambda: Bag(False), tokens, adam),
+    "bag-sgd": (lambda: Bag(True), tokens, lambda p: torch.optim.SGD(p, 0.5)),
+    "gru": (Frames, classes, adam),
+    "resnet20": (resnet20, classes, momentum(0.1, 1e-4)),
+    "separable": (separable, classes, adam),
+}
+
+
+def load():
+    """The model with our weights, and our batches."""
+    model = TASKS[args.task][0]()
+    missing, unexpected = model.load_state_dict(load_file(args.data + "/weights.safetensors"), strict=False)
+    missing = [m for m in missing if not m.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise SystemExit(f"the model is another: it lacks {unexpected}, we lack {missing}")
+    stacked = {k: v.long() if v.dtype == torch.int32 else v for k, v in load_file(args.data + "/batches.safetensors").items()}
+    count = len(next(iter(stacked.values())))
+    return model, [{k: v[i] for k, v in stacked.items()} for i in range(count)]
+
+
+def channels_last(model, batches):
+    return model.to(memory_format=torch.channels_last), [
+        {k: v.contiguous(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in b.items()} for b in batches]
+
+
+def faster_layout(model, batches, loss):
+    """Images as [n, c, h, w] or with the channels last in memory, whichever trains faster."""
+    if batches[0].get("x", torch.empty(0)).dim() != 4 or args.quick == "true":
+        return model, batches
+
+    def seconds(model, batches):
+        best = 1e9
+        for _ in range(4):
+            t = time.perf_counter()
+            loss(model, batches[0]).backward()
+            best = min(best, time.perf_counter() - t)
+        return best
+    plain, last = (copy.deepcopy(model), batches), channels_last(copy.deepcopy(model), batches)
+    return channels_last(model, batches) if seconds(*last) < seconds(*plain) else (model, batches)
+
+
+COMPARED = 3
+
+
+def train():
+    model, batches = load()
+    loss = TASKS[args.task][1]
+    model.train()
+    model, batches = faster_layout(model, batches, loss)
+    optimizer = TASKS[args.task][2](model.parameters())
+
+    def step(i):
+        l = loss(model, batches[i % len(batches)])
+        l.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        first_step()
+        return l
+    losses = [step(i).item() for i in range(COMPARED)]
+    step(COMPARED)
+    per_step = blocks(lambda i: step(i + COMPARED + 1).item())
+    size = len(next(iter(batches[0].values())))
+    result(NAME, size / min(per_step), "samples/s", per_step, losses=losses)
+
+
+train()

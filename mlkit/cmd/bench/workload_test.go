@@ -1,0 +1,90 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"descent/mlkit/formats"
+)
+
+// The losses of the first steps on two samples, as PyTorch 2.15 computes them
+// from our weights and batches:
+//
+//	go run ./mlkit/cmd/bench -peers -only torch -quick -json -threads 1 -rounds 1 -task models
+var firstLosses = map[string][]float64{
+	"mlp-wide":  {6.965961456298828, 6.997195720672607, 6.959122657775879},
+	"gpt-256":   {4.759178161621094, 4.706253528594971, 4.756794452667236},
+	"gpt-384":   {4.754496097564697, 4.762739658355713, 4.751415252685547},
+	"lm-lstm":   {9.207561492919922, 9.213912963867188, 9.21058464050293},
+	"bag-adam":  {0.7397981882095337, 0.6531769633293152, 0.6803362369537354},
+	"bag-sgd":   {0.7397981882095337, 0.446996808052063, 0.7921687960624695},
+	"gru":       {2.5323472023010254, 2.4797396659851074, 2.4850127696990967},
+	"resnet20":  {2.391308546066284, 2.51354718208313, 7.741325378417969},
+	"separable": {2.1352033615112305, 2.259976387023926, 2.187283515930176},
+}
+
+// Every workload does the work that PyTorch does.
+func TestWorkloadsHavePyTorchsLosses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short")
+	}
+	for i := range tasks {
+		task := &tasks[i]
+		if task.build == nil {
+			continue
+		}
+		t.Run(task.name, func(t *testing.T) {
+			w := &worker{ctx: t.Context(), job: job{task: task, threads: 2, epochs: 1, seed: 1, quick: true}}
+			losses, err := w.steps(task.workload(1, true), func() bool { return true }, func() bool { return false })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := agree(firstLosses[task.name], losses[:compared]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A side whose losses are not ours did other work.
+func TestAgree(t *testing.T) {
+	ours := []float64{2, 1.5, 1}
+	for _, same := range [][]float64{{2, 1.5, 1}, {2.0001, 1.502, 0.999}} {
+		if err := agree(ours, same); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, other := range [][]float64{{2.001, 1.5, 1}, {2, 1.51, 1}, {2, 1.5}, nil} {
+		if err := agree(ours, other); err == nil {
+			t.Errorf("%v passes beside %v", other, ours)
+		}
+	}
+	if err := agree(nil, nil); err != nil {
+		t.Errorf("tasks without losses: %v", err)
+	}
+}
+
+// What the peers read is what we train on.
+func TestExchange(t *testing.T) {
+	load := find("bag-sgd").workload(1, true)
+	dir, remove, err := exchange(load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remove()
+	f, err := formats.OpenSafetensors(dir + "/batches.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got := strings.Join(f.Names(), " "); got != "ids labels" {
+		t.Errorf("the file holds %s", got)
+	}
+	ids, err := f.Ints("ids")
+	if err != nil || len(ids) != distinct*quickBatch*100 {
+		t.Fatalf("%d ids, %v", len(ids), err)
+	}
+	if last := load.batches[distinct-1].IDs; int32(ids[len(ids)-1]) != last[len(last)-1] {
+		t.Error("the ids are others")
+	}
+}

@@ -71,7 +71,7 @@ func mix(a, b []float32, c float32) {
 //	opt := optim.New(params, ema.Around(optim.Adam(1e-3)))
 //	...
 //	ema.Swap() // evaluate with the average
-//	ema.Swap() // and go on training
+//	ema.Swap() // and continue training
 //
 // After the first step the average is the weights themselves, then a ← decay·a
 // + (1−decay)·p, as PyTorch's AveragedModel with get_ema_multi_avg_fn. It is

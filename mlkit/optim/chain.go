@@ -10,7 +10,7 @@ import (
 // Chain runs rules one after the other, each on what the one before it made of
 // the gradients. The short names (SGD, Adam, …), [Groups], [Lookahead] and the
 // other wrappers change the parameters themselves and must come last; a link
-// behind them would have no effect, and panics at the first step.
+// after them would have no effect, and panics at the first step.
 func Chain(rules ...Rule) Rule {
 	return func(ps []*tensor.Param) Link {
 		c := make(chain, len(rules))

@@ -20,11 +20,12 @@
 //	optim.Chain(optim.ScaleByAdam(), optim.AddDecayedWeights(0.01), optim.ScaleByTrustRatio(), optim.ScaleByLearningRate(1e-3))
 //
 // Each link changes the updates, at first the gradients, in place; at the end
-// they are added to the parameters, so what descends multiplies by a negative
-// number. [Groups] gives parameters rules or rates of their own; [Lookahead],
-// [EMA] and [SkipNonFinite] wrap a rule. What evaluates the loss more often is
-// no rule: [SAM] is a step, [LBFGS] a minimiser. A parameter without a gradient
-// in a step, or frozen, is left alone, and so is what is remembered about it.
+// they are added to the parameters, so a descending chain multiplies them by a
+// negative number. [Groups] gives parameters rules or rates of their own;
+// [Lookahead], [EMA] and [SkipNonFinite] wrap a rule. Methods that evaluate the
+// loss more than once per step are not rules: [SAM] is a step of its own,
+// [LBFGS] a minimiser. A parameter that is frozen or has no gradient in a step
+// is left alone, and so is its state.
 //
 // Gradients of several batches add up in a tensor.GradSum, whose Grads go to
 // [Optimizer.Step]; train.Fit does it by itself.
@@ -33,9 +34,8 @@
 //
 // [L1], [L2] and [ElasticNet] add the gradient of a penalty to the gradient.
 // They go first in a chain and serve every rule. [WeightDecay], an option of
-// every short name, is something else: it shrinks the parameters by
-// lr·lambda in each step, beside what the rule does. For [SGD] the two are the
-// same. An adaptive rule divides the gradient, penalty included, by the size of
+// every short name, is different: it shrinks the parameters by lr·lambda in
+// each step, in addition to the rule's update. For [SGD] the two are the same. An adaptive rule divides the gradient, penalty included, by the size of
 // past gradients, so with L2 it hardly shrinks a parameter whose gradients are
 // large, and the best lambda moves with the learning rate; decoupled decay
 // shrinks all alike, and generalises better with Adam (Loshchilov & Hutter,
@@ -44,10 +44,10 @@
 //
 // # NaN
 //
-// A NaN in a gradient makes its parameter NaN, and what is remembered of it,
+// A NaN in a gradient turns its parameter and that parameter's state into NaN,
 // as in PyTorch; train.Fit then ends at the next loss with an error.
-// [ClipByGlobalNorm] makes all updates NaN, as no direction is left.
-// [SkipNonFinite] leaves out such steps.
+// [ClipByGlobalNorm] makes all updates NaN, because no direction is left.
+// [SkipNonFinite] skips such steps.
 //
 // # Names elsewhere
 //

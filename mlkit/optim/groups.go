@@ -16,7 +16,8 @@ type Group struct {
 	Rule Rule
 	// Factor multiplies the group's learning rate; 0 means 1.
 	Factor float64
-	// Schedule, if any, does so by the step, beside the optimizer's own.
+	// Schedule, if any, multiplies it by a factor that depends on the step, in
+	// addition to the optimizer's own.
 	Schedule Schedule
 }
 

@@ -17,7 +17,7 @@ type Rule func(params []*tensor.Param) Link
 type Link interface {
 	// Update changes the updates of a step in place.
 	Update(s *Step)
-	// State lists what a checkpoint must hold to go on exactly from here. The
+	// State lists what a checkpoint must hold to resume exactly from here. The
 	// slices are the link's own memory: loading a checkpoint writes into them.
 	State() []Slot
 }
@@ -37,8 +37,9 @@ type Step struct {
 	// Factor scales every learning rate in this step (see Optimizer.Schedule).
 	Factor float64
 	Params []*tensor.Param
-	// Updates holds, for each parameter, first its gradient and at last what is
-	// added to it. nil: no gradient this step, leave the parameter alone.
+	// Updates holds the gradient of each parameter at first, and in the end
+	// what is added to the parameter. nil means no gradient in this step: leave
+	// the parameter alone.
 	Updates [][]float32
 	// Applied is set by a fused last link that has changed the parameters
 	// itself; the updates are then not added.

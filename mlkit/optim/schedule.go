@@ -11,8 +11,9 @@ import (
 // the number of steps only.
 type Schedule func(step int) float64
 
-// PerEpoch counts epochs of so many steps instead of steps: what PyTorch's
-// schedulers do when they are stepped once an epoch.
+// PerEpoch turns a schedule by epochs into one by steps, with the given number
+// of steps per epoch: what PyTorch's schedulers do when they are stepped once
+// an epoch.
 func PerEpoch(s Schedule, steps int) Schedule {
 	needSteps("PerEpoch", steps)
 	return func(step int) float64 { return s(step / steps) }
@@ -21,7 +22,8 @@ func PerEpoch(s Schedule, steps int) Schedule {
 // Constant is the same factor at every step.
 func Constant(factor float64) Schedule { return func(int) float64 { return factor } }
 
-// StepDecay multiplies by gamma every so many steps.
+// StepDecay multiplies the learning rate by gamma once in every
+// given number of steps.
 func StepDecay(every int, gamma float64) Schedule {
 	needSteps("StepDecay", every)
 	return func(step int) float64 { return math.Pow(gamma, float64(step/every)) }
@@ -43,7 +45,8 @@ func Exponential(gamma float64) Schedule {
 	return func(step int) float64 { return math.Pow(gamma, float64(step)) }
 }
 
-// Linear goes from one factor to another in so many steps and stays there.
+// Linear goes from one factor to the other over the given number of steps and
+// stays there.
 func Linear(from, to float64, steps int) Schedule {
 	return func(step int) float64 { return from + (to-from)*progress(step, steps) }
 }
@@ -109,8 +112,8 @@ func WarmUp(steps int, next Schedule) Schedule {
 	return Sequence(func(step int) float64 { return float64(step+1) / float64(steps) }, steps, next)
 }
 
-// Sequence follows first for so many steps, then the next schedule from its
-// step 0.
+// Sequence follows first for the given number of steps, then next, counted from
+// its own step 0.
 func Sequence(first Schedule, steps int, next Schedule) Schedule {
 	return func(step int) float64 {
 		if step < steps {

@@ -10,22 +10,39 @@ import (
 // probability that a positive sample scores above a negative one. With more
 // than two classes it is the mean over the classes, each against the rest, by
 // softmax probabilities.
-func ROCAUC() Metric { return ranked("roc_auc", AreaUnderROC) }
+func ROCAUC() Metric { return ranked("roc_auc", oneVsRest(AreaUnderROC, false)) }
+
+// ROCAUCWeighted is ROCAUC with the classes weighted by their numbers of samples.
+func ROCAUCWeighted() Metric { return ranked("roc_auc_weighted", oneVsRest(AreaUnderROC, true)) }
+
+// ROCAUCOneVsOne is the mean area over all pairs of classes, each pair judged on
+// its own samples by the probability of one class and then of the other (Hand &
+// Till, A Simple Generalisation of the Area Under the ROC Curve, 2001, eq. 7). It
+// does not change with the frequencies of the classes.
+func ROCAUCOneVsOne() Metric { return ranked("roc_auc_ovo", oneVsOne) }
 
 // PRAUC is the area under the precision–recall curve as average precision,
 // Σ (Rᵢ − Rᵢ₋₁)·Pᵢ, which does not interpolate; with more than two classes the
 // mean over the classes.
-func PRAUC() Metric { return ranked("pr_auc", AveragePrecision) }
+func PRAUC() Metric { return ranked("pr_auc", oneVsRest(AveragePrecision, false)) }
 
-func ranked(name string, area func(scores []float64, positive []bool) float64) Metric {
+// ranking holds the scores of samples: score tells that of class k for sample i.
+// Of two classes only those of class 1 count.
+type ranking struct {
+	labels  []int
+	classes int
+	score   func(i, k int) float64
+}
+
+// ranked makes a metric of a figure about the order of all samples.
+func ranked(name string, figure func(ranking) float64) Metric {
 	return classified(name, func() (func([]float32, int), func() float64) {
-		var labels []int
 		var logits []float32
-		classes := 2
+		r := ranking{classes: 2}
 		add := func(row []float32, label int) {
-			labels = append(labels, label)
+			r.labels = append(r.labels, label)
 			if len(row) > 2 {
-				classes = len(row)
+				r.classes = len(row)
 				logits = append(logits, row...)
 			} else { // the log odds order samples as the probability does
 				logits = append(logits, row[len(row)-1])
@@ -34,29 +51,65 @@ func ranked(name string, area func(scores []float64, positive []bool) float64) M
 				}
 			}
 		}
-		return add, func() float64 {
-			scores, positive := make([]float64, len(labels)), make([]bool, len(labels))
-			one := func(k int) float64 {
-				for i, l := range labels {
-					positive[i] = l == k
-					if classes == 2 {
-						scores[i] = float64(logits[i])
-					} else {
-						scores[i] = logSoftmax(logits[i*classes:(i+1)*classes], k)
-					}
-				}
-				return area(scores, positive)
+		r.score = func(i, k int) float64 {
+			if r.classes == 2 {
+				return float64(logits[i])
 			}
-			if classes == 2 {
-				return one(1)
-			}
-			var sum float64
-			for k := range classes {
-				sum += one(k)
-			}
-			return sum / float64(classes)
+			return logSoftmax(logits[i*r.classes:(i+1)*r.classes], k)
 		}
+		return add, func() float64 { return figure(r) }
 	})
+}
+
+// against is the area of class k on the samples for which in is true.
+func (r ranking) against(k int, area func([]float64, []bool) float64, in func(label int) bool) float64 {
+	var scores []float64
+	var positive []bool
+	for i, l := range r.labels {
+		if in(l) {
+			scores, positive = append(scores, r.score(i, k)), append(positive, l == k)
+		}
+	}
+	return area(scores, positive)
+}
+
+// oneVsRest averages the areas of the classes, each against all others.
+func oneVsRest(area func([]float64, []bool) float64, weighted bool) func(ranking) float64 {
+	all := func(int) bool { return true }
+	return func(r ranking) float64 {
+		if r.classes == 2 {
+			return r.against(1, area, all)
+		}
+		count := make([]float64, r.classes)
+		for _, l := range r.labels {
+			count[l]++
+		}
+		var sum, weights float64
+		for k := range r.classes {
+			w := 1.
+			if weighted {
+				w = count[k]
+			}
+			sum, weights = sum+w*r.against(k, area, all), weights+w
+		}
+		return sum / weights
+	}
+}
+
+// oneVsOne averages the areas of the pairs of classes.
+func oneVsOne(r ranking) float64 {
+	if r.classes == 2 {
+		return oneVsRest(AreaUnderROC, false)(r)
+	}
+	var sum, pairs float64
+	for a := range r.classes {
+		for b := range a {
+			pair := func(label int) bool { return label == a || label == b }
+			sum += (r.against(a, AreaUnderROC, pair) + r.against(b, AreaUnderROC, pair)) / 2
+			pairs++
+		}
+	}
+	return sum / pairs
 }
 
 // CurvePoint is a point of a ROC or precision–recall curve: what happens when

@@ -49,18 +49,47 @@ func (c *Confusion) Add(label, predicted, classes int) {
 func (c *Confusion) Accuracy() float64 { return c.Recall(Micro) }
 
 // Precision averages the classes' precisions.
-func (c *Confusion) Precision(a Average) float64 {
-	return c.average(a, func(hit, label, predicted float64) float64 { return ratio(hit, predicted) })
-}
+func (c *Confusion) Precision(a Average) float64 { return c.average(a, precision) }
 
 // Recall averages the classes' recalls.
-func (c *Confusion) Recall(a Average) float64 {
-	return c.average(a, func(hit, label, predicted float64) float64 { return ratio(hit, label) })
-}
+func (c *Confusion) Recall(a Average) float64 { return c.average(a, recall) }
 
 // F1 averages the classes' F1.
-func (c *Confusion) F1(a Average) float64 {
-	return c.average(a, func(hit, label, predicted float64) float64 { return ratio(2*hit, label+predicted) })
+func (c *Confusion) F1(a Average) float64 { return c.average(a, f1) }
+
+func precision(hit, _, predicted float64) float64 { return ratio(hit, predicted) }
+func recall(hit, label, _ float64) float64        { return ratio(hit, label) }
+func f1(hit, label, predicted float64) float64    { return ratio(2*hit, label+predicted) }
+
+// class counts the samples that are right in class k, are of it, and are
+// predicted to be.
+func (c *Confusion) class(k int) (hit, label, predicted float64) {
+	for j, n := range c.Counts[k] {
+		label, predicted = label+float64(n), predicted+float64(c.Counts[j][k])
+	}
+	return float64(c.Counts[k][k]), label, predicted
+}
+
+// ClassFigures are the figures of one class.
+type ClassFigures struct {
+	Samples, Predicted    int // by label, by prediction
+	Precision, Recall, F1 float64
+}
+
+// PerClass returns the figures of each class, [classes], as scikit-learn's
+// classification_report does: 0 where nothing is to be divided by. With samples
+// without a prediction (see Undefined) they are NaN.
+func (c *Confusion) PerClass() []ClassFigures {
+	out := make([]ClassFigures, len(c.Counts))
+	for k := range out {
+		hit, label, predicted := c.class(k)
+		f := ClassFigures{int(label), int(predicted), precision(hit, label, predicted), recall(hit, label, predicted), f1(hit, label, predicted)}
+		if c.Undefined > 0 {
+			f.Precision, f.Recall, f.F1 = math.NaN(), math.NaN(), math.NaN()
+		}
+		out[k] = f
+	}
+	return out
 }
 
 func ratio(a, b float64) float64 {
@@ -70,16 +99,11 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// average applies f to each class: how many samples were right, are of the
-// class, are predicted to be.
+// average applies f to the counts of each class.
 func (c *Confusion) average(a Average, f func(hit, label, predicted float64) float64) float64 {
 	var sum, all, hits, present float64
-	for k, row := range c.Counts {
-		var label, predicted float64
-		for j := range row {
-			label, predicted = label+float64(row[j]), predicted+float64(c.Counts[j][k])
-		}
-		hit := float64(row[k])
+	for k := range c.Counts {
+		hit, label, predicted := c.class(k)
 		all, hits = all+label, hits+hit
 		if label+predicted > 0 {
 			present++

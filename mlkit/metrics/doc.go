@@ -15,8 +15,10 @@
 //	figure                                        here                              scikit-learn and others
 //	share of right answers                        Accuracy, TopK                    accuracy_score, top_k_accuracy_score
 //	per class, averaged                           Precision, Recall, F1             precision_score, recall_score, f1_score
-//	confusion matrix                              ConfusionInto, Confusion          confusion_matrix
+//	confusion matrix, figures of each class       ConfusionInto, Confusion          confusion_matrix, classification_report
 //	ranking                                       ROCAUC, PRAUC, Curve              roc_auc_score, average_precision_score, roc_curve
+//	ranking of more than two classes              ROCAUCWeighted, ROCAUCOneVsOne    roc_auc_score(average="weighted"; multi_class="ovo")
+//	calibration                                   CalibrationError, Reliability     calibration_curve; torchmetrics' CalibrationError
 //	language models                               Perplexity                        –
 //	regression                                    MAE, RMSE, R2                     mean_absolute_error, root_mean_squared_error, r2_score
 //	translation                                   BLEU                              sacreBLEU

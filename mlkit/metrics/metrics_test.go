@@ -63,10 +63,23 @@ func TestMetricsOfClasses(t *testing.T) {
 		metrics.Accuracy(), metrics.TopK(2), metrics.Perplexity(), metrics.Precision(metrics.Macro), metrics.Recall(metrics.Macro), metrics.F1(metrics.Macro), metrics.ROCAUC(), metrics.PRAUC())
 	evaluate(t, set, ce, map[string]float64{"precision": .43333333333333335, "recall": .25, "f1": .2575163398692811},
 		metrics.Precision(metrics.Weighted), metrics.Recall(metrics.Weighted), metrics.F1(metrics.Weighted))
+	// roc_auc_score(average="weighted"), roc_auc_score(multi_class="ovo")
+	evaluate(t, set, ce, map[string]float64{"roc_auc_weighted": .6797306043629573, "roc_auc_ovo": .6701388888888888}, metrics.ROCAUCWeighted(), metrics.ROCAUCOneVsOne())
 	var c metrics.Confusion
 	evaluate(t, set, ce, map[string]float64{"accuracy": .25, "f1": .25}, metrics.ConfusionInto(&c), metrics.F1(metrics.Micro))
 	if want := [][]int{{2, 6, 1, 3}, {1, 2, 2, 2}, {0, 1, 2, 0}, {0, 1, 1, 0}}; !reflect.DeepEqual(c.Counts, want) {
 		t.Errorf("%v, want %v", c.Counts, want)
+	}
+	// precision_recall_fscore_support
+	want := []metrics.ClassFigures{{12, 3, 2. / 3, 1. / 6, 4. / 15}, {7, 10, .2, 2. / 7, 4. / 17}, {3, 6, 1. / 3, 2. / 3, 4. / 9}, {2, 5, 0, 0, 0}}
+	for k, f := range c.PerClass() {
+		if w := want[k]; f.Samples != w.Samples || f.Predicted != w.Predicted || math.Abs(f.Precision-w.Precision)+math.Abs(f.Recall-w.Recall)+math.Abs(f.F1-w.F1) > 1e-12 {
+			t.Errorf("class %d: %+v, want %+v", k, f, w)
+		}
+	}
+	c.Undefined = 1
+	if f := c.PerClass()[0]; !math.IsNaN(f.Precision) || !math.IsNaN(f.Recall) || !math.IsNaN(f.F1) || f.Samples != 12 {
+		t.Errorf("with a sample that has no prediction: %+v", f)
 	}
 }
 

@@ -24,7 +24,8 @@ func TestNaNOutputsMakeNaNFigures(t *testing.T) {
 	nan := float32(math.NaN())
 	var c metrics.Confusion
 	classes := []metrics.Metric{metrics.Accuracy(), metrics.TopK(2), metrics.Perplexity(), metrics.Precision(metrics.Macro), metrics.Recall(metrics.Weighted),
-		metrics.F1(metrics.Macro), metrics.F1(metrics.Micro), metrics.ROCAUC(), metrics.PRAUC(), metrics.ConfusionInto(&c)}
+		metrics.F1(metrics.Macro), metrics.F1(metrics.Micro), metrics.ROCAUC(), metrics.PRAUC(), metrics.ConfusionInto(&c),
+		metrics.ROCAUCWeighted(), metrics.ROCAUCOneVsOne(), metrics.CalibrationError(10)}
 	for at := range 12 {
 		for width, ms := range map[int][]metrics.Metric{1: append(classes, metrics.F1(metrics.Positive)), 2: append(classes, metrics.Precision(metrics.Positive)), 3: classes} {
 			x := []float32{2, -1, 0.5, -2, 3, 1, 0, 1, -3, 2, -1, 4}

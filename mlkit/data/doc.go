@@ -23,7 +23,8 @@
 // [Augment] changes images at random, [Mixup] and [CutMix] mix them. All that
 // is random is drawn from a seed, the epoch and the sample's index, so it is the
 // same for every batch size, with Loader.Prefetch and without, and after a
-// resume.
+// resume. For classes of unequal size, [ClassWeights] weight the loss or, through
+// Loader.Weights, how often a sample is drawn.
 //
 // What was fitted saves and loads whole: a [Scaler], [Classes] (the names of the
 // labels), tabular's Encoder and text's Vocabulary and BPE are json.Marshalers

@@ -28,6 +28,14 @@ type Loader struct {
 	// Order, if not nil, is the order itself, the same every epoch; it may
 	// name a part of the set, and names samples by their index.
 	Order []int
+	// Weights, if not nil, draws the samples of an epoch with replacement, each
+	// with a probability proportional to its weight, one weight for each sample of
+	// the data set (PyTorch's WeightedRandomSampler; ClassWeights balances classes).
+	// Draws is how many an epoch has; 0 means as many as the set. Shuffle then
+	// changes nothing; an Order beside Weights is an error. Augment changes a sample
+	// that is drawn twice in an epoch in the same way.
+	Weights []float64
+	Draws   int
 	// Bucket above 0 makes batches of sequences of like length, so that little
 	// of them is padding: of every Bucket batches' worth of samples in the order
 	// above, those of like length go together, and with Shuffle the batches are
@@ -43,6 +51,7 @@ type Loader struct {
 	Prefetch int
 
 	order  []int
+	sums   []float64 // of the weights, up to each sample
 	random rand.PCG
 	busy   int32 // 1 while an epoch is dealt out; atomic
 	batch  Batch
@@ -65,8 +74,11 @@ func (l *Loader) samples() int {
 	if l.Dataset == nil {
 		panic("data: the Loader has no Dataset")
 	}
-	if l.Order != nil {
+	switch {
+	case l.Order != nil:
 		return len(l.Order)
+	case l.Weights != nil && l.Draws > 0:
+		return l.Draws
 	}
 	return l.Dataset.Len()
 }
@@ -78,8 +90,9 @@ func (l *Loader) batchSize() int {
 	return l.BatchSize
 }
 
-// Permutation is the order of the samples in an epoch. The slice is valid
-// until the next call.
+// Permutation is the order of the samples in an epoch, in which Weights may repeat
+// some and leave out others. The slice is valid until the next call. It panics on
+// weights that cannot be drawn from.
 func (l *Loader) Permutation(epoch int) []int {
 	n := l.samples()
 	l.order = resize(l.order, n)
@@ -90,13 +103,17 @@ func (l *Loader) Permutation(epoch int) []int {
 			l.order[i] = i
 		}
 	}
-	if l.Shuffle {
+	if l.Shuffle || l.Weights != nil {
 		stream := uint64(epoch) + 1
 		if l.SameOrder {
 			stream = 0
 		}
 		l.random.Seed(l.Seed, stream)
-		shuffle(l.order, &l.random)
+		if l.Weights != nil {
+			l.draw()
+		} else {
+			shuffle(l.order, &l.random)
+		}
 	}
 	if l.Bucket > 0 {
 		l.bucket()
@@ -167,6 +184,10 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, batch int) iter.Seq2[Batc
 		defer atomic.StoreInt32(&l.busy, 0)
 		if l.Bucket > 0 && l.samples() > 0 && lengthOf(l.Dataset, 0) < 0 {
 			yield(Batch{}, fmt.Errorf("data: Loader.Bucket needs a data set that knows the lengths of its sequences; a %T does not", l.Dataset))
+			return
+		}
+		if err := l.checkWeights(); err != nil {
+			yield(Batch{}, err)
 			return
 		}
 		order, size := l.Permutation(epoch), l.batchSize()

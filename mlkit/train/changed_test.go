@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,6 +80,9 @@ func TestResumeNoticesChanges(t *testing.T) {
 			"Loader.DropLast was false and is now true":  func(tr *training) { tr.loader.DropLast = true },
 			"Loader.BatchSize was 4 and is now 5":        func(tr *training) { tr.loader.BatchSize = 5; tr.loader.DropLast = false },
 			"Loader.Order was nil and is now 24 samples": func(tr *training) { tr.loader.Order = make([]int, 24) },
+			"Loader.Weights was nil and is now 24 with": func(tr *training) {
+				tr.loader.Weights = slices.Repeat([]float64{1}, 24)
+			},
 			"the data are others":                        func(tr *training) { tr.loader.Dataset = moved(1e-6) },
 			"the number of samples was 24 and is now 22": func(tr *training) { tr.loader.Dataset = line(22) },
 			"Seed was 5 and is now 6":                    func(tr *training) { tr.Config.Seed = 6 },

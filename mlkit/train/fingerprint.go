@@ -74,6 +74,12 @@ func (f *fitter[B]) fingerprint() fingerprint {
 				} else {
 					add("Loader.Order", "nil")
 				}
+			case name == "Weights":
+				if s.Weights != nil {
+					add("Loader.Weights", fmt.Sprintf("%d with checksum %s", len(s.Weights), checksum(s.Weights)))
+				} else {
+					add("Loader.Weights", "nil")
+				}
 			case v.Field(i).CanInt() || v.Field(i).CanUint() || v.Field(i).CanFloat() || v.Field(i).Kind() == reflect.Bool:
 				add("Loader."+name, v.Field(i))
 			}

@@ -94,3 +94,67 @@ type bag struct {
 func (m *bag) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
 	return m.Out.Forward(m.Words.ForwardTokens(t, b.Tokens()).Mean(1))
 }
+
+// recommender says whether a user likes an item by the product of their vectors:
+// 100,000 users and items in one table, 1,024 pairs a step (Koren et al. 2009).
+func recommender(rng *rand.Rand, n int) workload {
+	const users, items, width = 80_000, 20_000, 64
+	m := &factors{smallEmbedding(rng, users+items, width)}
+	m.Factors.Padding = -1
+	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor {
+		return nn.BinaryCrossEntropy(m.Predict(t, b), b.Target(t))
+	}, optim.AdaGrad(0.05), several(func() (b data.Batch) {
+		b.IDs, b.IDsDims = below(rng, items, n, 2)
+		for i := range n {
+			b.IDs[2*i] = rng.Int32N(users)
+			b.IDs[2*i+1] += users
+		}
+		b.Y, b.YDims = uniform(rng, n)
+		return b
+	})}
+}
+
+type factors struct{ Factors *nn.Embedding }
+
+// Predict gives a logit for each pair.
+func (m *factors) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
+	pairs := m.Factors.ForwardTokens(t, b.Tokens())
+	return pairs.Select(1, 0).Mul(pairs.Select(1, 1)).Sum(1)
+}
+
+// translator is an encoder and a decoder (Vaswani et al. 2017) of two layers each,
+// width 256, over 8,000 words. Sources are 16 to 32 words long.
+func translator(rng *rand.Rand, n int) workload {
+	const words, width, time = 8_000, 256, 32
+	c := nn.Transformer{Width: width, Heads: 4, PreNorm: true, GELU: true}
+	m := &encoderDecoder{smallEmbedding(rng, words, width), nn.NewLearnedPositions(rng, time, width), nn.NewTransformerEncoder(rng, 2, c), nn.NewTransformerDecoder(rng, 2, c), nn.NewLinear(rng, width, words)}
+	m.Words.Padding = -1
+	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return nn.CrossEntropy(m.Predict(t, b), b.Ints()) },
+		optim.AdamW(3e-4), several(func() (b data.Batch) {
+			b.IDs, b.IDsDims = below(rng, words, n, time)
+			b.Labels, b.LabelsDims = below(rng, words, n, time)
+			b.Lengths, _ = below(rng, time/2+1, n)
+			b.Lengths[0] = time / 2
+			for i := range b.Lengths {
+				b.Lengths[i] += time / 2
+			}
+			return b
+		})}
+}
+
+type encoderDecoder struct {
+	Words     *nn.Embedding
+	Positions *nn.LearnedPositions
+	Encoder   *nn.TransformerEncoder
+	Decoder   *nn.TransformerDecoder
+	Head      *nn.Linear
+}
+
+// Predict gives the logits of the target's words [n, time, words].
+func (m *encoderDecoder) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
+	embed := func(ids tensor.Ints) tensor.Tensor { return m.Positions.Forward(m.Words.ForwardTokens(t, ids)) }
+	source := embed(b.Tokens())
+	padding := nn.Mask{Padding: nn.LengthMask(t, b.InputLengths(), source.Dim(1))}
+	memory := m.Encoder.Run(source, padding)
+	return m.Head.Forward(m.Decoder.Run(embed(b.DecoderInput(t, 1)), memory, nn.Mask{Causal: true}, padding))
+}

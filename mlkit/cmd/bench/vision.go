@@ -68,3 +68,69 @@ func separable(rng *rand.Rand, n int) workload {
 	model = append(model, nn.GlobalAvgPool{}, nn.NewLinear(rng, in, 10))
 	return classifier(rng, model, optim.Adam(1e-3), 10, n, 3, 64, 64)
 }
+
+// smallUNet finds pixels in images of 64×64 (Ronneberger et al. 2015): three
+// levels, with batch norm, padded so that the output is as large as the input.
+func smallUNet(rng *rand.Rand, n int) workload {
+	block := func(in, out int) nn.Layer {
+		return append(normedReLU(rng, nn.Conv{In: in, Out: out, Kernel: 3, Padding: 1}), normedReLU(rng, nn.Conv{In: out, Out: out, Kernel: 3, Padding: 1})...)
+	}
+	m := &uNet{
+		Down:   []nn.Layer{block(1, 16), block(16, 32), block(32, 64)},
+		Bottom: block(64, 128),
+		Up:     []nn.Layer{block(128+64, 64), block(64+32, 32), block(32+16, 16)},
+		Out:    nn.NewConv2D(rng, nn.Conv{In: 16, Out: 1, Kernel: 1}),
+	}
+	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor {
+		return nn.BinaryCrossEntropy(m.Forward(b.Input(t)), b.Target(t))
+	}, optim.Adam(1e-3), several(func() (b data.Batch) {
+		b.X, b.XDims = normal(rng, n, 1, 64, 64)
+		b.Y, b.YDims = uniform(rng, n, 1, 64, 64)
+		return b
+	})}
+}
+
+type uNet struct {
+	Down   []nn.Layer
+	Bottom nn.Layer
+	Up     []nn.Layer
+	Out    *nn.Conv2D
+}
+
+// Forward gives a logit for every pixel of [n, 1, h, w].
+func (m *uNet) Forward(x tensor.Tensor) tensor.Tensor {
+	var skips []tensor.Tensor
+	for _, l := range m.Down {
+		x = l.Forward(x)
+		skips = append(skips, x)
+		x = nn.MaxPool2D{Kernel: 2}.Forward(x)
+	}
+	x = m.Bottom.Forward(x)
+	for i, l := range m.Up {
+		x = l.Forward(tensor.Concat(1, skips[len(skips)-1-i], nn.Upsample{}.Forward(x)))
+	}
+	return m.Out.Forward(x)
+}
+
+// visionTransformer reads images of 32×32 as 64 patches (Dosovitskiy et al.
+// 2021): width 192, three heads, four layers.
+func visionTransformer(rng *rand.Rand, n int) workload {
+	const width = 192
+	m := &vit{nn.NewConv2D(rng, nn.Conv{In: 3, Out: width, Kernel: 4, Stride: 4}), nn.NewLearnedPositions(rng, 64, width),
+		nn.NewTransformerEncoder(rng, 4, nn.Transformer{Width: width, Heads: 3, PreNorm: true, GELU: true}), nn.NewLinear(rng, width, 10)}
+	return classifier(rng, m, optim.AdamW(3e-4), 10, n, 3, 32, 32)
+}
+
+type vit struct {
+	Patches   *nn.Conv2D
+	Positions *nn.LearnedPositions
+	Encoder   *nn.TransformerEncoder
+	Head      *nn.Linear
+}
+
+// Forward classifies images [n, 3, 32, 32].
+func (m *vit) Forward(x tensor.Tensor) tensor.Tensor {
+	p := m.Patches.Forward(x)
+	tokens := p.Reshape(p.Dim(0), p.Dim(1), -1).Transpose(1, 2)
+	return m.Head.Forward(m.Encoder.Forward(m.Positions.Forward(tokens)).Mean(1))
+}

@@ -236,6 +236,15 @@ func normal(rng *rand.Rand, dims ...int) ([]float32, []int) {
 	return x, dims
 }
 
+// uniform are numbers of [0, 1).
+func uniform(rng *rand.Rand, dims ...int) ([]float32, []int) {
+	x := make([]float32, volume(dims))
+	for i := range x {
+		x[i] = rng.Float32()
+	}
+	return x, dims
+}
+
 // below are integers of [0, n).
 func below(rng *rand.Rand, n int, dims ...int) ([]int32, []int) {
 	x := make([]int32, volume(dims))

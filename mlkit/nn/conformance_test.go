@@ -143,6 +143,8 @@ var layerCases = []layerCase{
 	}, in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: decoderState, noGolden: true, wrong: []int{2, 3, 5}, op: "SelfAttentionLayer"},
 	{name: "Embedding", make: func(r *rand.Rand) nn.Layer { return embedding{nn.NewPaddedEmbedding(r, 5, 4, 1)} },
 		in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "embedding.weight", noGolden: true, wrong: []int{2, 3, 5}, op: "Add"},
+	{name: "EmbeddingBag", make: func(r *rand.Rand) nn.Layer { return bagged{nn.NewEmbeddingBag(r, 5, 4)} },
+		in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "bag.weight", noGolden: true, wrong: []int{2, 3, 5}, op: "Add"},
 	{name: "LearnedPositions", make: func(r *rand.Rand) nn.Layer { return nn.NewLearnedPositions(r, 5, 4) },
 		in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "weight", noGolden: true, wrong: []int{2, 6, 4}, op: "LearnedPositions"},
 	{name: "SinusoidalPositions", make: fixed(nn.NewSinusoidalPositions(5, 4)),
@@ -165,6 +167,7 @@ type (
 	lastState struct{ LSTM *nn.LSTM }
 	decoding  struct{ Decoder *nn.TransformerDecoder }
 	embedding struct{ Embedding *nn.Embedding }
+	bagged    struct{ Bag *nn.EmbeddingBag }
 )
 
 func (l lastState) Forward(x T) T { return l.LSTM.Last(x, nn.Sequences{}) }
@@ -180,6 +183,15 @@ func (e embedding) Forward(x T) T {
 		}
 	}
 	return e.Embedding.ForwardTokens(x.Tape(), tensor.NewInts(ids, x.Dim(0), x.Dim(1))).Add(x)
+}
+
+func (e bagged) Forward(x T) T { // a bag of three ids for each step
+	ids := x.Tape().ScratchInts(x.Dim(0) * x.Dim(1) * 3)
+	for i := range ids {
+		k := i % (x.Dim(1) * 3)
+		ids[i] = int32(k*k) % 5
+	}
+	return e.Bag.ForwardTokens(x.Tape(), tensor.NewInts(ids, x.Dim(0), x.Dim(1), 3)).Add(x)
 }
 
 // A gate of one output must not be broadcast over the values.

@@ -69,6 +69,7 @@
 //	GEGLU               -                        -
 //	Residual            add                      -
 //	Embedding           Embedding                Embedding              uniform ±0.05; mask_zero, not a padding id
+//	EmbeddingBag        -                        EmbeddingBag           lengths for offsets; mode mean or sum
 //	LearnedPositions    PositionEmbedding¹       -                      Glorot uniform
 //	SinusoidalPositions SinePositionEncoding¹    -
 //	RNN                 SimpleRNN                RNN                    one layer, one bias; Glorot, orthogonal, zero bias

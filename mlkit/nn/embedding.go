@@ -8,7 +8,8 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Embedding is a table of vectors, one for each id.
+// Embedding is a table of vectors, one for each id. A step changes only the rows
+// that it looks up where the optimizer can do with that: see package optim.
 type Embedding struct {
 	Weight *tensor.Param // [count, width]
 	// Padding is the id that fills up shorter sequences: its vector gets no
@@ -49,6 +50,44 @@ func (e *Embedding) ForwardTokens(t *tensor.Tape, ids tensor.Ints) tensor.Tensor
 func (e *Embedding) Forward(x tensor.Tensor) tensor.Tensor {
 	panic(&tensor.ShapeError{Op: "Embedding", Shapes: [][]int{append([]int{}, x.Dims()...)},
 		Why: "an Embedding reads token ids, not features: call ForwardTokens, or give the data set ids (data.Sequences.Tokens)"})
+}
+
+// EmbeddingBag averages, or adds up, the vectors of bags of ids: a bag of words, a
+// set of features. It is an [Embedding] and [MeanOverTime] in one, without the
+// vectors of all words in memory, so several times faster.
+type EmbeddingBag struct {
+	Weight *tensor.Param // [count, width]
+	// Padding is the id that fills up shorter bags: it counts for nothing, and its
+	// vector gets no gradient. −1 for none.
+	Padding int
+	// Sum adds up instead of averaging.
+	Sum bool
+}
+
+// NewEmbeddingBag makes a table of count vectors, from the normal distribution
+// with variance 1, as in PyTorch, whose bags are averaged.
+func NewEmbeddingBag(rng *rand.Rand, count, width int) *EmbeddingBag {
+	return &EmbeddingBag{Weight: NewEmbedding(rng, count, width).Weight, Padding: -1}
+}
+
+// ForwardTokens maps bags of ids [..., words] to their vectors [..., width].
+func (e *EmbeddingBag) ForwardTokens(t *tensor.Tape, ids tensor.Ints) tensor.Tensor {
+	return e.ForwardBags(t, ids, tensor.Ints{})
+}
+
+// ForwardBags is ForwardTokens for bags of the given lengths [bags]: of ids
+// [bags, words] the first ones of each row count, of ids [total] the bags lie one
+// after the other. It gives [bags, width]; a bag without ids gives zeros. An id
+// that counts and is outside of the table panics with a *tensor.ShapeError.
+func (e *EmbeddingBag) ForwardBags(t *tensor.Tape, ids, lengths tensor.Ints) tensor.Tensor {
+	return t.Use(e.Weight).EmbedBag(ids, lengths, e.Padding, !e.Sum)
+}
+
+// Forward lets an EmbeddingBag be the first layer of a [Sequential], which calls
+// ForwardTokens instead. It panics: features are not ids.
+func (e *EmbeddingBag) Forward(x tensor.Tensor) tensor.Tensor {
+	panic(&tensor.ShapeError{Op: "EmbeddingBag", Shapes: [][]int{append([]int{}, x.Dims()...)},
+		Why: "an EmbeddingBag reads token ids, not features: call ForwardTokens, or give the data set ids (data.Sequences.Tokens)"})
 }
 
 // LearnedPositions adds a learned vector to each position of a sequence.

@@ -31,15 +31,45 @@ func adam(rule string, lr float64, s settings, opts []Option) Rule {
 	checkRate(rule, lr)
 	s = configure(rule, "Betas Eps WeightDecay", s, opts)
 	return tell(func(ps []*tensor.Param) Link {
-		l := counted(ps)
-		m, v, decay := l.buffers("exp_avg"), l.buffers("exp_avg_sq"), s.decays(ps)
-		l.final = true
-		l.each = func(st *Step, i int, g []float32, t float64) {
-			elementwise.AdamUpdate(st.Params[i].Data, g, m[i], v[i], lr*st.Factor, s.beta1, s.beta2, s.eps,
-				unbias(s.beta1, t), unbias(s.beta2, t), decay[i])
-		}
+		l, _, _ := adamLink(ps, lr, s)
 		return l
 	}, rule, lr, s)
+}
+
+// adamLink is Adam's link and its memory: the running means of the gradient and
+// of its square.
+func adamLink(ps []*tensor.Param, lr float64, s settings) (l *perParam, m, v [][]float32) {
+	l = counted(ps)
+	m, v = l.buffers("exp_avg"), l.buffers("exp_avg_sq")
+	decay := s.decays(ps)
+	l.final = true
+	l.each = func(st *Step, i int, g []float32, t float64) {
+		elementwise.AdamUpdate(st.Params[i].Data, g, m[i], v[i], lr*st.Factor, s.beta1, s.beta2, s.eps,
+			unbias(s.beta1, t), unbias(s.beta2, t), decay[i])
+	}
+	return l, m, v
+}
+
+// LazyAdam is Adam that leaves alone, of a parameter that is only looked up, the
+// rows that the batch did not look up (PyTorch's SparseAdam, TensorFlow Addons'
+// LazyAdam). A step then costs as much as the rows looked up, not as the table. It
+// is not Adam: there every row moves in every step by its running mean, which
+// decays meanwhile. Here the means of a row stand still, and so does the row; the
+// correction t counts the steps of the parameter, not of the row. Parameters
+// that are used in another way as well, and all others, get [Adam]'s steps.
+// Options: Betas (0.9, 0.999), Eps (1e-8), which PyTorch's SparseAdam adds before
+// the bias of the mean square is corrected.
+func LazyAdam(lr float64, opts ...Option) Rule {
+	checkRate("LazyAdam", lr)
+	s := configure("LazyAdam", "Betas Eps", adamDefaults, opts)
+	return tell(func(ps []*tensor.Param) Link {
+		l, m, v := adamLink(ps, lr, s)
+		l.rows = func(st *Step, i int, g []float32, at []int32, t float64) {
+			p := st.Params[i]
+			elementwise.AdamRows(p.Data, g, m[i], v[i], at, width(p), lr*st.Factor, s.beta1, s.beta2, s.eps, unbias(s.beta1, t), unbias(s.beta2, t))
+		}
+		return l
+	}, "LazyAdam", lr, s)
 }
 
 // unbias is 1−βᵗ, the weight that a running mean has gathered in t steps.

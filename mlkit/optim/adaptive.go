@@ -16,7 +16,35 @@ import (
 // 0.1), WeightDecay. PyTorch's learning rate is 1e-2.
 func AdaGrad(lr float64, opts ...Option) Rule {
 	s := configure("AdaGrad", "Eps RateDecay InitialAccumulator WeightDecay", settings{eps: 1e-10}, opts)
-	return descend("AdaGrad", lr, s, scaleByAdaGrad(s))
+	if s.decay != 0 {
+		return descend("AdaGrad", lr, s, scaleByAdaGrad(s))
+	}
+	checkRate("AdaGrad", lr)
+	return tell(func(ps []*tensor.Param) Link {
+		l, sum := adaGradLink(ps, s)
+		l.final = true
+		rate := func(st *Step, t float64) float64 { return lr * st.Factor / (1 + (t-1)*s.lrDecay) }
+		l.each = func(st *Step, i int, g []float32, t float64) {
+			elementwise.AdaGrad(st.Params[i].Data, g, sum[i], rate(st, t), s.eps)
+		}
+		if float32(s.eps) > 0 { // else 0/0 makes what has never had a gradient NaN
+			l.rows = func(st *Step, i int, g []float32, at []int32, t float64) {
+				p := st.Params[i]
+				elementwise.AdaGradRows(p.Data, g, sum[i], at, width(p), rate(st, t), s.eps)
+			}
+		}
+		return l
+	}, "AdaGrad", lr, s)
+}
+
+// adaGradLink is a link with AdaGrad's memory.
+func adaGradLink(ps []*tensor.Param, s settings) (*perParam, [][]float32) {
+	l := counted(ps)
+	sum := l.buffers("sum")
+	for _, b := range sum {
+		elementwise.Fill(b, float32(s.accumulator))
+	}
+	return l, sum
 }
 
 // ScaleByAdaGrad makes the update AdaGrad's direction. Options: Eps,
@@ -28,11 +56,7 @@ func ScaleByAdaGrad(opts ...Option) Rule {
 
 func scaleByAdaGrad(s settings) Rule {
 	return func(ps []*tensor.Param) Link {
-		l := counted(ps)
-		sum := l.buffers("sum")
-		for _, b := range sum {
-			elementwise.Fill(b, float32(s.accumulator))
-		}
+		l, sum := adaGradLink(ps, s)
 		l.each = func(_ *Step, i int, u []float32, t float64) {
 			l.blocks(len(u), func(lo, hi int, tmp []float32) {
 				u, b := u[lo:hi], sum[i][lo:hi]

@@ -52,11 +52,17 @@ func Stateless(f func(s *Step)) Rule {
 	return func([]*tensor.Param) Link { return stateless(f) }
 }
 
+// byRows is Stateless for a function to which the rows that an update lacks, which
+// are zero, are nothing.
+func byRows(f func(s *Step)) Rule {
+	return func([]*tensor.Param) Link { return zeroBlind{stateless(f)} }
+}
+
 // ScaleByLearningRate multiplies the updates by −lr, times the step's schedule
 // factor: the usual end of a chain.
 func ScaleByLearningRate(lr float64) Rule {
 	checkRate("ScaleByLearningRate", lr)
-	return tell(Stateless(func(s *Step) {
+	return tell(byRows(func(s *Step) {
 		for _, u := range s.Updates {
 			elementwise.Scale(u, u, float32(-lr*s.Factor))
 		}
@@ -92,7 +98,10 @@ func (s *Step) apply() {
 		return
 	}
 	for i, p := range s.Params {
-		if u := s.Updates[i]; u != nil {
+		switch u, at := s.Updates[i], s.at(i); {
+		case at != nil:
+			elementwise.AxpyRows(p.Data, 1, u, at, width(p))
+		case u != nil:
 			elementwise.Add(p.Data, p.Data, u)
 		}
 	}

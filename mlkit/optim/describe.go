@@ -111,7 +111,7 @@ func describe(l Link) string {
 		return fmt.Sprintf("SkipNonFinite of (%s)", describe(l.Link))
 	case fmt.Stringer:
 		return l.String()
-	case stateless:
+	case stateless, zeroBlind:
 		return "Stateless"
 	}
 	return fmt.Sprintf("%T", l)

@@ -30,6 +30,17 @@
 // Gradients of several batches add up in a tensor.GradSum, whose Grads go to
 // [Optimizer.Step]; train.Fit does it by itself.
 //
+// # Embeddings
+//
+// A parameter that a step only looks up ([tensor.Tensor.Embed] and its kin) has a
+// gradient in the rows looked up alone. [SGD] and [AdaGrad] without weight decay
+// then change those rows only, with the very bits of the update of all rows;
+// clipping, penalties and decay on other parameters, [Groups] and the wrappers
+// leave it at that. (A norm for clipping is rounded elsewhere, and a step clipped
+// at NaN makes only these rows NaN.) [LazyAdam] is an Adam that does so, which is
+// another optimizer. All other rules get the gradient in full, as they would
+// from PyTorch without sparse=True.
+//
 // # Penalties and weight decay
 //
 // [L1], [L2] and [ElasticNet] add the gradient of a penalty to the gradient.
@@ -61,6 +72,7 @@
 //	RMSProp               RMSprop                     RMSprop                        Keras has rho 0.9 and eps 1e-7 inside the root; here 0.99, 1e-8 outside
 //	AdaDelta              Adadelta                    Adadelta                       Keras has lr 0.001, rho 0.95, eps 1e-7; here 0.9, 1e-6
 //	Adam, AMSGrad         Adam(amsgrad)               Adam(amsgrad)                  Keras has eps 1e-7, added before the bias of v is corrected
+//	LazyAdam              –                           SparseAdam                     PyTorch adds eps before the bias of v is corrected
 //	AdaMax                Adamax                      Adamax                         Keras has eps 1e-7, beside the maximum instead of inside
 //	NAdam                 Nadam                       NAdam                          Keras has eps 1e-7 and MomentumDecay 1; here 1e-8 and 4e-3
 //	RAdam                 –                           RAdam                          none

@@ -22,7 +22,7 @@ type Group struct {
 }
 
 // Freeze is the rule that changes nothing.
-func Freeze(ps []*tensor.Param) Link { return stateless(func(s *Step) { s.Applied = true }) }
+func Freeze(ps []*tensor.Param) Link { return zeroBlind{func(s *Step) { s.Applied = true }} }
 
 // Groups trains groups of parameters by different rules or rates (PyTorch's
 // parameter groups), here a pretrained body more slowly than its new head:
@@ -58,7 +58,7 @@ func Groups(groups ...Group) Rule {
 		for k := range g.parts {
 			m := &g.parts[k]
 			m.link = m.Rule(m.step.Params)
-			m.step.Updates = make([][]float32, len(m.index))
+			m.step.Updates, m.step.rows = make([][]float32, len(m.index)), make([][]int32, len(m.index))
 		}
 		return g
 	}
@@ -84,11 +84,12 @@ func (g *grouped) Update(s *Step) {
 			m.step.Factor *= m.Schedule(s.N - 1)
 		}
 		for j, i := range m.index {
-			m.step.Updates[j] = s.Updates[i]
+			m.step.Updates[j], m.step.rows[j] = s.Updates[i], s.at(i)
 		}
 		m.link.Update(&m.step)
 		m.step.apply()
 		clear(m.step.Updates)
+		clear(m.step.rows)
 	}
 	s.Applied = true
 }

@@ -14,6 +14,8 @@ type perParam struct {
 	tmp    []float32
 	final  bool // each changes the parameters, not the updates
 	each   func(s *Step, i int, u []float32, t float64)
+	// rows is each for an update of the rows at; nil: it must see all rows.
+	rows func(s *Step, i int, u []float32, at []int32, t float64)
 }
 
 // State lists the link's memory.
@@ -31,7 +33,11 @@ func (l *perParam) Update(s *Step) {
 			l.steps[i][0]++
 			t = float64(l.steps[i][0])
 		}
-		l.each(s, i, u, t)
+		if at := s.at(i); at != nil {
+			l.rows(s, i, u, at, t)
+		} else {
+			l.each(s, i, u, t)
+		}
 	}
 	s.Applied = s.Applied || l.final
 }

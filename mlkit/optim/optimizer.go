@@ -47,6 +47,11 @@ type Step struct {
 	// Skipped is set by a link that leaves the whole step out; the buffers
 	// (running statistics) then stay as they are, too.
 	Skipped bool
+
+	// rows, where not nil, are the rows of the parameter that Updates holds, one
+	// after the other; the update of all others is zero. Only links that say that
+	// they can do with that (see rowLink) see such updates.
+	rows [][]int32
 }
 
 // Optimizer changes parameters by their gradients.
@@ -60,6 +65,7 @@ type Optimizer struct {
 	link   Link
 	step   Step
 	steps  int
+	byRows []bool // the link can do with the rows of a gradient
 }
 
 // New makes an optimizer for the parameters. It panics when one is there twice:
@@ -72,8 +78,12 @@ func New(params []*tensor.Param, rule Rule) *Optimizer {
 		}
 		seen[p] = true
 	}
-	return &Optimizer{params: params, link: rule(params),
-		step: Step{Params: params, Updates: make([][]float32, len(params))}}
+	o := &Optimizer{params: params, link: rule(params), byRows: make([]bool, len(params)),
+		step: Step{Params: params, Updates: make([][]float32, len(params)), rows: make([][]int32, len(params))}}
+	for i := range params {
+		o.byRows[i] = takesRows(o.link, i)
+	}
+	return o
 }
 
 // Params are the parameters that the optimizer changes.
@@ -133,12 +143,19 @@ func (o *Optimizer) update(g tensor.Grads) {
 	o.steps++
 	s.N, s.Applied, s.Skipped = o.steps, false, false
 	for i, p := range o.params {
-		s.Updates[i] = nil
-		if !p.Frozen {
+		s.Updates[i], s.rows[i] = nil, nil
+		if p.Frozen {
+			continue
+		}
+		if o.byRows[i] {
+			s.rows[i], s.Updates[i] = g.Rows(p, i)
+		}
+		if s.rows[i] == nil {
 			s.Updates[i] = g.OfHint(p, i)
 		}
 	}
 	o.link.Update(s)
 	s.apply()
 	clear(s.Updates) // they die with the tape's step
+	clear(s.rows)
 }

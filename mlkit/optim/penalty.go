@@ -55,7 +55,7 @@ func AddPenalty(c Penalty) Rule {
 	return func(ps []*tensor.Param) Link {
 		on := filtered(ps, c.On)
 		about := fmt.Sprintf("penalty, L1 %v, L2 %v%s", c.L1, c.L2, selection(ps, c.On))
-		return told{stateless(func(s *Step) {
+		return told{&penalty{stateless(func(s *Step) {
 			for i, u := range s.Updates {
 				if u == nil || !on[i] {
 					continue
@@ -74,8 +74,14 @@ func AddPenalty(c Penalty) Rule {
 					}
 				}
 			}
-		}), about, math.NaN()}
+		}), on}, about, math.NaN()}
 	}
+}
+
+// penalty is the link of AddPenalty: every row of what it is on has a share.
+type penalty struct {
+	stateless
+	on []bool
 }
 
 // L1 adds the gradient of lambda·Σ|p| (the lasso; Tibshirani 1996): see

@@ -15,9 +15,12 @@ func SGD(lr float64, opts ...Option) Rule {
 		return descend("SGD", lr, s)
 	}
 	checkRate("SGD", lr)
-	return tell(Stateless(func(s *Step) {
+	return tell(byRows(func(s *Step) {
 		for i, p := range s.Params {
-			if u := s.Updates[i]; u != nil {
+			switch u, at := s.Updates[i], s.at(i); {
+			case at != nil:
+				elementwise.AxpyRows(p.Data, -float32(lr*s.Factor), u, at, width(p))
+			case u != nil:
 				elementwise.SGDUpdate(p.Data, u, float32(lr*s.Factor))
 			}
 		}

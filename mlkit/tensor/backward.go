@@ -90,7 +90,7 @@ func (t *Tape) gradAt(i int32) []float32 {
 	if !m.needs {
 		return nil
 	}
-	if m.grad == nil {
+	if t.whole(m) == nil {
 		m.grad = t.floats.reuse(len(m.data))
 		clear(m.grad)
 	}
@@ -111,7 +111,7 @@ func (t *Tape) bufferAt(i int32) (g []float32, accumulate bool) {
 	if !m.needs {
 		return nil, false
 	}
-	if m.grad != nil {
+	if t.whole(m) != nil {
 		return m.grad, true
 	}
 	m.grad = t.floats.reuse(len(m.data))
@@ -126,7 +126,7 @@ func (t *Tape) handOn(n *node, k int) {
 	m := &t.nodes[n.in[k]]
 	switch {
 	case !m.needs:
-	case m.grad != nil:
+	case t.whole(m) != nil:
 		elementwise.Add(m.grad, m.grad, n.grad)
 	default:
 		m.grad, n.grad = n.grad, nil
@@ -164,7 +164,7 @@ func (g Grads) OfHint(p *Param, hint int) []float32 {
 		return nil
 	}
 	if n := g.tape.find(p, hint); n != nil {
-		return n.grad
+		return g.tape.whole(n)
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func (g Grads) Wrt(x Tensor) []float32 {
 	if !n.keep {
 		panic("tensor: Wrt of an intermediate tensor; call RetainGrad on it before Backward")
 	}
-	return n.grad
+	return x.t.whole(n)
 }
 
 // Commit applies what forward passes in training mode collected for buffers
@@ -230,7 +230,7 @@ func (s *GradSum) Add(g Grads, weight float32) {
 		if u.gen != g.tape.gen+1 {
 			continue
 		}
-		grad := g.tape.nodes[u.i].grad
+		grad := g.tape.whole(&g.tape.nodes[u.i])
 		if grad == nil {
 			continue
 		}

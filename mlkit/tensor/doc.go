@@ -68,6 +68,7 @@
 //	Concat Stack Split Chunk concatenate stack split  cat stack split chunk
 //	IndexSelect              take                     index_select           gradients add up in the order of the ids
 //	Rows Embed               take                     embedding              IndexSelect along the first axis; Embed has a row that is not trained
+//	EmbedBag                 –                        embedding_bag          lengths for offsets; no max, no weights
 //	Gather ScatterAdd        take_along_axis –        gather scatter_add
 //	Tape.OneHot, Tril Triu   one_hot tril triu        one_hot tril triu
 //	ReLU GELU SiLU …         relu gelu silu           relu gelu silu

@@ -3,7 +3,7 @@ package tensor
 import (
 	"fmt"
 
-	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // There is one look-up by id, IndexSelect, with two short forms: Rows, because
@@ -44,50 +44,20 @@ func (x Tensor) take(op string, axis int, ids Ints) Tensor {
 	copy(s.d[a:], ids.dims.dims())
 	copy(s.d[a+ids.dims.n:], in.d[a+1:in.n])
 	s = makeShape(op, s.dims())
-	src := in.data
 	data := x.t.floats.take(s.size())
-	dst := data
 	for o := range outer {
-		block := src[o*length*inner:]
-		for _, id := range ids.Data {
-			copy(dst[:inner], block[int(id)*inner:])
-			dst = dst[inner:]
-		}
+		size := len(ids.Data) * inner
+		rowwise.TakeRows(data[o*size:(o+1)*size], in.data[o*length*inner:(o+1)*length*inner], ids.Data, inner)
 	}
 	y, n := x.t.push(op)
 	n.data, n.shape = data, s
 	n.picked = true
 	n.record(x.t, backTake, x.i)
 	if n.needs {
-		*takes.lend(x.t, n) = taken{ids.Data, outer, length, inner, -1}
+		*takes.lend(x.t, n) = taken{ids: ids.Data, outer: outer, length: length, inner: inner, padding: -1}
 	}
 	return y
 }
-
-func backTake(t *Tape, n *node) {
-	k := n.kept.(*taken)
-	g, dy := t.gradOf(n, 0), n.grad
-	for o := range k.outer {
-		block := g[o*k.length*k.inner:]
-		for _, id := range k.ids {
-			if int(id) != k.padding {
-				row := block[int(id)*k.inner : int(id)*k.inner+k.inner]
-				elementwise.Add(row, row, dy[:k.inner])
-			}
-			dy = dy[k.inner:]
-		}
-	}
-}
-
-// taken is what look-ups keep: the ids, and how many blocks there are, of how
-// many rows, of how many elements. The row padding gets no gradient.
-type taken struct {
-	ids                  []int32
-	outer, length, inner int
-	padding              int
-}
-
-var takes = newKeeper[taken]()
 
 func checkIDs(op string, ids Ints, n int) {
 	for i, id := range ids.Data {

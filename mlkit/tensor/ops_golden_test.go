@@ -93,11 +93,17 @@ func goldenOps() map[string]func([]T) T {
 		"Split":           one(func(x T) T { p := x.Split(1, 1, 2); return p[0].Sum(1).Mul(p[1].Sum(1)) }),
 		"Pad":             one(func(x T) T { return x.Pad(2, 1, 0, 2, 1) }),
 		"IndexSelect":     one(func(x T) T { return x.IndexSelect(1, picks) }),
-		"Rows":            one(func(x T) T { return x.Rows(rows) }),
-		"Gather":          one(func(x T) T { return x.Gather(1, ids) }),
-		"ScatterAdd":      two(func(x, s T) T { return x.ScatterAdd(1, ids, s) }),
-		"Tril":            one(func(x T) T { return x.Tril(0) }),
-		"Triu":            one(func(x T) T { return x.Triu(-1) }),
+		"EmbedBag mean": one(func(x T) T {
+			return x.EmbedBag(tensor.NewInts([]int32{2, 0, 2, 1, 0, 1}), tensor.NewInts([]int32{4, 0, 2}), 1, true)
+		}),
+		"EmbedBag sum": one(func(x T) T {
+			return x.EmbedBag(tensor.NewInts([]int32{2, 0, 2, 1, 1, 0}, 2, 3), tensor.Ints{}, -1, false)
+		}),
+		"Rows":       one(func(x T) T { return x.Rows(rows) }),
+		"Gather":     one(func(x T) T { return x.Gather(1, ids) }),
+		"ScatterAdd": two(func(x, s T) T { return x.ScatterAdd(1, ids, s) }),
+		"Tril":       one(func(x T) T { return x.Tril(0) }),
+		"Triu":       one(func(x T) T { return x.Triu(-1) }),
 		"Conv2D": three(func(x, w, b T) T {
 			return x.Conv2D(w, b, tensor.Conv{Stride: [2]int{2, 1}, Padding: [2]int{1, 2}, Dilation: [2]int{1, 2}})
 		}),

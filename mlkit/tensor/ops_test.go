@@ -141,6 +141,9 @@ func TestGradients(t *testing.T) {
 		{"Chunk", one(func(x T) T { p := x.Chunk(0, 2); return p[0].Mul(p[1]) }), []gradcheck.Input{rnd(1, 4, 3)}},
 		{"Pad", one(func(x T) T { return x.Pad(2, 1, 0, 2, 1).Square() }), []gradcheck.Input{rnd(1, 2, 2, 3)}},
 		{"Rows", one(func(x T) T { return x.Rows(tensor.NewInts([]int32{2, 0, 2, 1}, 2, 2)).Square() }), []gradcheck.Input{rnd(1, 3, 2)}},
+		{"EmbedBag", one(func(x T) T {
+			return x.EmbedBag(tensor.NewInts([]int32{2, 0, 2, 1, 1, 9}, 2, 3), tensor.NewInts([]int32{3, 2}), 0, true).Square()
+		}), []gradcheck.Input{rnd(1, 3, 2)}},
 		{"IndexSelect", one(func(x T) T { return x.IndexSelect(1, tensor.NewInts([]int32{2, 0, 2})).Square() }), []gradcheck.Input{rnd(1, 2, 3, 2)}},
 		{"Gather", one(func(x T) T { return x.Gather(1, tensor.NewInts([]int32{2, 0, 1, 1}, 2, 2)).Square() }), []gradcheck.Input{rnd(1, 2, 3)}},
 		{"ScatterAdd", two(func(x, s T) T { return x.ScatterAdd(1, tensor.NewInts([]int32{2, 0, 1, 1}, 2, 2), s).Square() }),

@@ -201,6 +201,8 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		"Conv2DReLU":        func(x T) T { return x.Conv2DReLU(weights(x), T{}, conv()) },
 		"Conv2DMaxPool":     func(x T) T { return x.Conv2DMaxPool(weights(x), T{}, tensor.Conv{Padding: pair()}, rng.IntN(2) == 0) },
 		"AvgPool1D":         func(x T) T { return x.AvgPool1D(pool()) },
+		"EmbedBag":          func(x T) T { return x.EmbedBag(ints(), tensor.Ints{}, arg(), rng.IntN(2) == 0) },
+		"EmbedBag lengths":  func(x T) T { return x.EmbedBag(ints(), lengths(batch, time), arg(), rng.IntN(2) == 0) },
 		"Embed":             func(x T) T { return x.Embed(ints(), arg()) },
 		"Add":               func(x T) T { return x.Add(tensorOf()) },
 		"Mul":               func(x T) T { return tensorOf().Mul(x) },

@@ -13,6 +13,7 @@ type Tape struct {
 	lists   arena[Tensor]
 	loans   []any                     // what operations keep: a *loans for each kind
 	lent    []interface{ takeBack() } // those in use
+	places  []int32                   // by row: see number; zeros between its uses
 
 	// The parameters used since Reset, in the order of their first use, and
 	// where. Networks use them in the same order every step, so the guess

@@ -60,6 +60,8 @@ cases = {
     "Split": (lambda a: torch.mul(*[p.sum(1) for p in a.split([1, 2], 1)]), S(2, 3)),
     "Pad": (lambda a: F.pad(a, (1, 0, 2, 1), value=2), S(2, 2, 3)),
     "IndexSelect": (lambda a: a.index_select(1, torch.tensor([2, 0, 2])), S(2, 3, 2)),
+    "EmbedBag mean": (lambda a: F.embedding_bag(torch.tensor([2, 0, 2, 1, 0, 1]), a, torch.tensor([0, 4, 4]), mode="mean", padding_idx=1), S(3, 2)),
+    "EmbedBag sum": (lambda a: F.embedding_bag(torch.tensor([[2, 0, 2], [1, 1, 0]]), a, mode="sum"), S(3, 2)),
     "Rows": (lambda a: F.embedding(torch.tensor([[2, 0], [2, 1]]), a), S(3, 2)),
     "Gather": (lambda a: a.gather(1, torch.tensor([[2, 0], [1, 1]])), S(2, 3)),
     "ScatterAdd": (lambda a, b: a.scatter_add(1, torch.tensor([[2, 0], [1, 1]]), b), S(2, 3), S(2, 2)),

@@ -776,6 +776,17 @@ func rmsProp(p, grad, v []float32, lr, alpha, take, eps float32) {
 	}
 }
 
+func adaGrad(p, grad, sum []float32, lr, eps float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		adaGradAVX512(p, grad, sum, lr, eps)
+	case cpu.AVX2:
+		adaGradAVX2(p, grad, sum, lr, eps)
+	default:
+		adaGradGo(p, grad, sum, lr, eps)
+	}
+}
+
 func lion(p, grad, m []float32, lr, beta1, take1, beta2, take2, keep float32) {
 	switch cpu.Current {
 	case cpu.AVX512:

@@ -636,6 +636,15 @@ func rmsProp(p, grad, v []float32, lr, alpha, take, eps float32) {
 	}
 }
 
+func adaGrad(p, grad, sum []float32, lr, eps float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		adaGradNEON(p, grad, sum, lr, eps)
+	default:
+		adaGradGo(p, grad, sum, lr, eps)
+	}
+}
+
 func lion(p, grad, m []float32, lr, beta1, take1, beta2, take2, keep float32) {
 	switch cpu.Current {
 	case cpu.NEON:

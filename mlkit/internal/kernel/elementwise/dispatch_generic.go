@@ -284,6 +284,10 @@ func rmsProp(p, grad, v []float32, lr, alpha, take, eps float32) {
 	rmsPropGo(p, grad, v, lr, alpha, take, eps)
 }
 
+func adaGrad(p, grad, sum []float32, lr, eps float32) {
+	adaGradGo(p, grad, sum, lr, eps)
+}
+
 func lion(p, grad, m []float32, lr, beta1, take1, beta2, take2, keep float32) {
 	lionGo(p, grad, m, lr, beta1, take1, beta2, take2, keep)
 }

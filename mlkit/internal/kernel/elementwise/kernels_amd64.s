@@ -6610,6 +6610,90 @@ done298:
 	VZEROUPPER
 	RET
 
+// func adaGradAVX2(p []float32, grad []float32, sum []float32, lr float32, eps float32)
+// Requires: AVX, FMA3
+TEXT ·adaGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ         p_base+0(FP), AX
+	MOVQ         grad_base+24(FP), CX
+	MOVQ         sum_base+48(FP), DX
+	VBROADCASTSS lr+72(FP), Y0
+	VBROADCASTSS eps+76(FP), Y1
+	MOVQ         p_len+8(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JB           end300
+
+loop299:
+	VMOVUPS     (CX)(SI*4), Y2
+	VMOVUPS     (DX)(SI*4), Y3
+	VFMADD231PS Y2, Y2, Y3
+	VMOVUPS     Y3, (DX)(SI*4)
+	VMULPS      Y2, Y0, Y2
+	VSQRTPS     Y3, Y3
+	VADDPS      Y1, Y3, Y3
+	VDIVPS      Y3, Y2, Y2
+	VMOVUPS     (AX)(SI*4), Y3
+	VSUBPS      Y2, Y3, Y2
+	VMOVUPS     Y2, (AX)(SI*4)
+	VMOVUPS     32(CX)(SI*4), Y2
+	VMOVUPS     32(DX)(SI*4), Y3
+	VFMADD231PS Y2, Y2, Y3
+	VMOVUPS     Y3, 32(DX)(SI*4)
+	VMULPS      Y2, Y0, Y2
+	VSQRTPS     Y3, Y3
+	VADDPS      Y1, Y3, Y3
+	VDIVPS      Y3, Y2, Y2
+	VMOVUPS     32(AX)(SI*4), Y3
+	VSUBPS      Y2, Y3, Y2
+	VMOVUPS     Y2, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop299
+
+end300:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end302
+
+loop301:
+	VMOVUPS     (CX)(SI*4), Y2
+	VMOVUPS     (DX)(SI*4), Y3
+	VFMADD231PS Y2, Y2, Y3
+	VMOVUPS     Y3, (DX)(SI*4)
+	VMULPS      Y2, Y0, Y2
+	VSQRTPS     Y3, Y3
+	VADDPS      Y1, Y3, Y3
+	VDIVPS      Y3, Y2, Y2
+	VMOVUPS     (AX)(SI*4), Y3
+	VSUBPS      Y2, Y3, Y2
+	VMOVUPS     Y2, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop301
+
+end302:
+	ADDQ        $0x08, BX
+	JZ          done303
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y2
+	VMASKMOVPS  (CX)(SI*4), Y2, Y3
+	VMASKMOVPS  (DX)(SI*4), Y2, Y4
+	VFMADD231PS Y3, Y3, Y4
+	VMASKMOVPS  Y4, Y2, (DX)(SI*4)
+	VMULPS      Y3, Y0, Y0
+	VSQRTPS     Y4, Y3
+	VADDPS      Y1, Y3, Y1
+	VDIVPS      Y1, Y0, Y0
+	VMASKMOVPS  (AX)(SI*4), Y2, Y1
+	VSUBPS      Y0, Y1, Y0
+	VMASKMOVPS  Y0, Y2, (AX)(SI*4)
+
+done303:
+	VZEROUPPER
+	RET
+
 // func lionAVX2(p []float32, grad []float32, m []float32, lr float32, beta1 float32, take1 float32, beta2 float32, take2 float32, keep float32)
 // Requires: AVX, FMA3
 TEXT ·lionAVX2(SB), NOSPLIT, $0-96
@@ -6625,9 +6709,9 @@ TEXT ·lionAVX2(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end300
+	JB           end305
 
-loop299:
+loop304:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -6664,14 +6748,14 @@ loop299:
 	VMOVUPS     Y6, 32(DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop299
+	JAE         loop304
 
-end300:
+end305:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end302
+	JB   end307
 
-loop301:
+loop306:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -6691,11 +6775,11 @@ loop301:
 	VMOVUPS     Y6, (DX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop301
+	JAE         loop306
 
-end302:
+end307:
 	ADDQ        $0x08, BX
-	JZ          done303
+	JZ          done308
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6718,7 +6802,7 @@ end302:
 	VFMADD231PS Y8, Y3, Y0
 	VMASKMOVPS  Y0, Y6, (DX)(SI*4)
 
-done303:
+done308:
 	VZEROUPPER
 	RET
 
@@ -6731,9 +6815,9 @@ TEXT ·bytesToFloatsAVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Y0
 	VBROADCASTSS shift+52(FP), Y1
 	SUBQ         $0x20, DX
-	JB           end305
+	JB           end310
 
-loop304:
+loop309:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -6753,14 +6837,14 @@ loop304:
 	ADDQ        $0x20, CX
 	ADDQ        $0x00000080, AX
 	SUBQ        $0x20, DX
-	JAE         loop304
+	JAE         loop309
 
-end305:
+end310:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end307
+	JB   end312
 
-loop306:
+loop311:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -6768,13 +6852,13 @@ loop306:
 	ADDQ        $0x08, CX
 	ADDQ        $0x00000020, AX
 	SUBQ        $0x08, DX
-	JAE         loop306
+	JAE         loop311
 
-end307:
+end312:
 	ADDQ $0x08, DX
-	JZ   done309
+	JZ   done314
 
-loop308:
+loop313:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -6783,9 +6867,9 @@ loop308:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop308
+	JNZ         loop313
 
-done309:
+done314:
 	VZEROUPPER
 	RET
 
@@ -12493,6 +12577,89 @@ done298:
 	VZEROUPPER
 	RET
 
+// func adaGradAVX512(p []float32, grad []float32, sum []float32, lr float32, eps float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adaGradAVX512(SB), NOSPLIT, $0-80
+	MOVQ         p_base+0(FP), AX
+	MOVQ         grad_base+24(FP), CX
+	MOVQ         sum_base+48(FP), DX
+	VBROADCASTSS lr+72(FP), Z0
+	VBROADCASTSS eps+76(FP), Z1
+	MOVQ         p_len+8(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JB           end300
+
+loop299:
+	VMOVUPS     (CX)(SI*4), Z2
+	VMOVUPS     (DX)(SI*4), Z3
+	VFMADD231PS Z2, Z2, Z3
+	VMOVUPS     Z3, (DX)(SI*4)
+	VMULPS      Z2, Z0, Z2
+	VSQRTPS     Z3, Z3
+	VADDPS      Z1, Z3, Z3
+	VDIVPS      Z3, Z2, Z2
+	VMOVUPS     (AX)(SI*4), Z3
+	VSUBPS      Z2, Z3, Z2
+	VMOVUPS     Z2, (AX)(SI*4)
+	VMOVUPS     64(CX)(SI*4), Z2
+	VMOVUPS     64(DX)(SI*4), Z3
+	VFMADD231PS Z2, Z2, Z3
+	VMOVUPS     Z3, 64(DX)(SI*4)
+	VMULPS      Z2, Z0, Z2
+	VSQRTPS     Z3, Z3
+	VADDPS      Z1, Z3, Z3
+	VDIVPS      Z3, Z2, Z2
+	VMOVUPS     64(AX)(SI*4), Z3
+	VSUBPS      Z2, Z3, Z2
+	VMOVUPS     Z2, 64(AX)(SI*4)
+	ADDQ        $0x20, SI
+	SUBQ        $0x20, BX
+	JAE         loop299
+
+end300:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end302
+
+loop301:
+	VMOVUPS     (CX)(SI*4), Z2
+	VMOVUPS     (DX)(SI*4), Z3
+	VFMADD231PS Z2, Z2, Z3
+	VMOVUPS     Z3, (DX)(SI*4)
+	VMULPS      Z2, Z0, Z2
+	VSQRTPS     Z3, Z3
+	VADDPS      Z1, Z3, Z3
+	VDIVPS      Z3, Z2, Z2
+	VMOVUPS     (AX)(SI*4), Z3
+	VSUBPS      Z2, Z3, Z2
+	VMOVUPS     Z2, (AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop301
+
+end302:
+	ADDQ        $0x10, BX
+	JZ          done303
+	MOVL        $-1, DI
+	BZHIL       BX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VMOVUPS.Z   (DX)(SI*4), K1, Z3
+	VFMADD231PS Z2, Z2, Z3
+	VMOVUPS     Z3, K1, (DX)(SI*4)
+	VMULPS      Z2, Z0, Z0
+	VSQRTPS     Z3, Z2
+	VADDPS      Z1, Z2, Z1
+	VDIVPS      Z1, Z0, Z0
+	VMOVUPS.Z   (AX)(SI*4), K1, Z1
+	VSUBPS      Z0, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*4)
+
+done303:
+	VZEROUPPER
+	RET
+
 // func lionAVX512(p []float32, grad []float32, m []float32, lr float32, beta1 float32, take1 float32, beta2 float32, take2 float32, keep float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·lionAVX512(SB), NOSPLIT, $0-96
@@ -12508,9 +12675,9 @@ TEXT ·lionAVX512(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end300
+	JB           end305
 
-loop299:
+loop304:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -12547,14 +12714,14 @@ loop299:
 	VMOVUPS     Z6, 64(DX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop299
+	JAE         loop304
 
-end300:
+end305:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end302
+	JB   end307
 
-loop301:
+loop306:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -12574,11 +12741,11 @@ loop301:
 	VMOVUPS     Z6, (DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop301
+	JAE         loop306
 
-end302:
+end307:
 	ADDQ        $0x10, BX
-	JZ          done303
+	JZ          done308
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12600,7 +12767,7 @@ end302:
 	VFMADD231PS Z7, Z3, Z0
 	VMOVUPS     Z0, K1, (DX)(SI*4)
 
-done303:
+done308:
 	VZEROUPPER
 	RET
 
@@ -12613,9 +12780,9 @@ TEXT ·bytesToFloatsAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Z0
 	VBROADCASTSS shift+52(FP), Z1
 	SUBQ         $0x40, DX
-	JB           end305
+	JB           end310
 
-loop304:
+loop309:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -12635,14 +12802,14 @@ loop304:
 	ADDQ        $0x40, CX
 	ADDQ        $0x00000100, AX
 	SUBQ        $0x40, DX
-	JAE         loop304
+	JAE         loop309
 
-end305:
+end310:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end307
+	JB   end312
 
-loop306:
+loop311:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -12650,13 +12817,13 @@ loop306:
 	ADDQ        $0x10, CX
 	ADDQ        $0x00000040, AX
 	SUBQ        $0x10, DX
-	JAE         loop306
+	JAE         loop311
 
-end307:
+end312:
 	ADDQ $0x10, DX
-	JZ   done309
+	JZ   done314
 
-loop308:
+loop313:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -12665,8 +12832,8 @@ loop308:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop308
+	JNZ         loop313
 
-done309:
+done314:
 	VZEROUPPER
 	RET

@@ -12885,6 +12885,150 @@ back17:
 done5:
 	RET
 
+// func adaGradNEON(p, grad, sum []float32, lr, eps float32)
+TEXT ·adaGradNEON(SB), 0, $224-80
+	MOVD $neonConsts<>(SB), R16
+	FMOVS lr+72(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS eps+76(FP), F30
+	VDUP V30.S[0], V30.S4
+	MOVD p_len+8(FP), R15
+	MOVD p_base+0(FP), R0
+	MOVD grad_base+24(FP), R1
+	MOVD sum_base+48(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F29
+	FMOVQ 0(R2), F28
+	WORD $0x4e3dcfbc // fmla V28, V29, V29
+	FMOVQ F28, 0(R2)
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	WORD $0x6ea1fb9c // sqrt V28, V28, V0
+	WORD $0x4e3ed79c // add V28, V28, V30
+	WORD $0x6e3cffbc // div V28, V29, V28
+	FMOVQ 0(R0), F29
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ F28, 0(R0)
+	FMOVQ 16(R1), F28
+	FMOVQ 16(R2), F29
+	WORD $0x4e3ccf9d // fmla V29, V28, V28
+	FMOVQ F29, 16(R2)
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	WORD $0x6ea1fbbd // sqrt V29, V29, V0
+	WORD $0x4e3ed7bd // add V29, V29, V30
+	WORD $0x6e3dff9d // div V29, V28, V29
+	FMOVQ 16(R0), F28
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ F29, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F29
+	FMOVQ 0(R2), F28
+	WORD $0x4e3dcfbc // fmla V28, V29, V29
+	FMOVQ F28, 0(R2)
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	WORD $0x6ea1fb9c // sqrt V28, V28, V0
+	WORD $0x4e3ed79c // add V28, V28, V30
+	WORD $0x6e3cffbc // div V28, V29, V28
+	FMOVQ 0(R0), F29
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ F28, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R2, R19
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R1), F29
+	FMOVQ 0(R2), F28
+	WORD $0x4e3dcfbc // fmla V28, V29, V29
+	FMOVQ F28, 0(R2)
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	WORD $0x6ea1fb9c // sqrt V28, V28, V0
+	WORD $0x4e3ed79c // add V28, V28, V30
+	WORD $0x6e3cffbc // div V28, V29, V28
+	FMOVQ 0(R0), F29
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ F28, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back17:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back17
+done5:
+	RET
+
 // func lionNEON(p, grad, m []float32, lr, beta1, take1, beta2, take2, keep float32)
 TEXT ·lionNEON(SB), 0, $224-96
 	MOVD $neonConsts<>(SB), R16

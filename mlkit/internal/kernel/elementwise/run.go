@@ -12,6 +12,7 @@ type (
 	elemMore struct {
 		f     elemFunc
 		bytes []byte
+		at    []int32
 	}
 )
 
@@ -86,4 +87,10 @@ func anyCosGrad(dst, a, b []float32, s, t float32) {
 	} else {
 		cosGradGo(dst, a, b, s, t)
 	}
+}
+
+// rowAt returns the row of argument i that belongs to row k of the gradient.
+func rowAt(j *elemJob, i, k int) []float32 {
+	r := int(j.More.at[k])
+	return j.Rows(i, r, r+1)
 }

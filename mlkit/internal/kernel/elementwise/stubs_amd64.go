@@ -354,6 +354,11 @@ func nesterovAVX2(p []float32, grad []float32, buf []float32, lr float32, mu flo
 //go:noescape
 func rmsPropAVX2(p []float32, grad []float32, v []float32, lr float32, alpha float32, take float32, eps float32)
 
+// adaGradAVX2 does what adaGradGo does.
+//
+//go:noescape
+func adaGradAVX2(p []float32, grad []float32, sum []float32, lr float32, eps float32)
+
 // lionAVX2 does what lionGo does.
 //
 //go:noescape
@@ -713,6 +718,11 @@ func nesterovAVX512(p []float32, grad []float32, buf []float32, lr float32, mu f
 //
 //go:noescape
 func rmsPropAVX512(p []float32, grad []float32, v []float32, lr float32, alpha float32, take float32, eps float32)
+
+// adaGradAVX512 does what adaGradGo does.
+//
+//go:noescape
+func adaGradAVX512(p []float32, grad []float32, sum []float32, lr float32, eps float32)
 
 // lionAVX512 does what lionGo does.
 //

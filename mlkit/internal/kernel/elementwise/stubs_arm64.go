@@ -354,6 +354,11 @@ func nesterovNEON(p, grad, buf []float32, lr, mu, take float32)
 //go:noescape
 func rmsPropNEON(p, grad, v []float32, lr, alpha, take, eps float32)
 
+// adaGradNEON does what adaGradGo does.
+//
+//go:noescape
+func adaGradNEON(p, grad, sum []float32, lr, eps float32)
+
 // lionNEON does what lionGo does.
 //
 //go:noescape

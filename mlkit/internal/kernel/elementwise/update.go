@@ -93,6 +93,25 @@ func rmsPropPart(j *elemJob, lo, hi int) {
 	rmsProp(j.At(0, lo, hi), j.At(1, lo, hi), j.At(2, lo, hi), j.S, j.T, j.F[0], j.F[1])
 }
 
+// AdaGrad takes one step of AdaGrad (Duchi et al., 2011):
+//
+//	sum = sum + g*g;  p -= lr * g / (sqrt(sum) + eps)
+func AdaGrad(p, g, sum []float32, lr, eps float64) {
+	cpu.CheckLen("AdaGrad", "g", len(p), len(g))
+	cpu.CheckLen("AdaGrad", "sum", len(p), len(sum))
+	if len(p) <= cpu.Grain/2 {
+		adaGrad(p, g, sum, float32(lr), float32(eps))
+		return
+	}
+	j := newElemJob(adaGradPart)
+	j.X[0], j.X[1], j.X[2], j.S, j.T = p, g, sum, float32(lr), float32(eps)
+	j.Parallel(len(p), cpu.Grain/2)
+}
+
+func adaGradPart(j *elemJob, lo, hi int) {
+	adaGrad(j.At(0, lo, hi), j.At(1, lo, hi), j.At(2, lo, hi), j.S, j.T)
+}
+
 // Lion takes one step of Lion (Chen et al., Symbolic Discovery of Optimization Algorithms, 2023):
 //
 //	p = p*(1 - lr*decay) - lr*sign(beta1*m + (1-beta1)*g);  m = beta2*m + (1-beta2)*g

@@ -18,6 +18,13 @@ func rmsPropGo(w, g, v []float32, lr, alpha, take, eps float32) {
 	}
 }
 
+func adaGradGo(w, g, sum []float32, lr, eps float32) {
+	for i, d := range g {
+		sum[i] += d * d
+		w[i] -= lr * d / (float32(math.Sqrt(float64(sum[i]))) + eps)
+	}
+}
+
 func lionGo(w, g, m []float32, lr, beta1, take1, beta2, take2, keep float32) {
 	for i, d := range g {
 		u, q := beta1*m[i]+take1*d, w[i]*keep

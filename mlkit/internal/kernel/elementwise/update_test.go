@@ -3,6 +3,7 @@ package elementwise
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"descent/mlkit/internal/kernel/kerneltest"
@@ -75,6 +76,16 @@ func TestRMSPropAndLion(t *testing.T) {
 			kerneltest.Near(t, "RMSProp p", p, w, 8, 1)
 			okP(t, "RMSProp")
 			okV(t, "RMSProp")
+			for i := range w {
+				d := float64(g[i])
+				wv[i] = float64(v[i]) + d*d
+				w[i] = float64(p[i]) - 0.1*d/(math.Sqrt(wv[i])+1e-10)
+			}
+			AdaGrad(p, g, v, 0.1, 1e-10)
+			kerneltest.Near(t, "AdaGrad sum", v, wv, 8, 1)
+			kerneltest.Near(t, "AdaGrad p", p, w, 8, 1)
+			okP(t, "AdaGrad")
+			okV(t, "AdaGrad")
 			m, okM := kerneltest.Guarded(r, n, n/3%16)
 			if n > 2 {
 				g[1], m[1] = 0, 0 // no sign
@@ -97,4 +108,47 @@ func TestRMSPropAndLion(t *testing.T) {
 			okM(t, "Lion")
 		}
 	})
+}
+
+// The update of rows is that of the whole with a gradient of zeros elsewhere.
+func TestUpdatesOfRows(t *testing.T) {
+	kerneltest.Levels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(23, 24))
+		for _, cols := range []int{1, 5, 8, 64, 300} {
+			const rows = 400
+			at := make([]int32, 250)
+			for i, k := range r.Perm(rows)[:len(at)] {
+				at[i] = int32(k)
+			}
+			few := kerneltest.RandomSlice(r, len(at)*cols)
+			g := make([]float32, rows*cols)
+			for i, k := range at {
+				copy(g[int(k)*cols:], few[i*cols:(i+1)*cols])
+			}
+			p, v := kerneltest.RandomSlice(r, rows*cols), kerneltest.RandomSlice(r, rows*cols)
+			Abs(v, v)
+			q, w := slices.Clone(p), slices.Clone(v)
+			SGDUpdate(p, g, 0.1)
+			AxpyRows(q, -0.1, few, at, cols)
+			kerneltest.SameBits(t, "SGD", q, p)
+			AdaGrad(p, g, v, 0.1, 1e-10)
+			AdaGradRows(q, few, w, at, cols, 0.1, 1e-10)
+			kerneltest.SameBits(t, "AdaGrad p", q, p)
+			kerneltest.SameBits(t, "AdaGrad sum", w, v)
+			m, keep := kerneltest.RandomSlice(r, rows*cols), slices.Clone(p)
+			m2, stay := slices.Clone(m), slices.Clone(m)
+			AdamUpdate(p, g, m, v, 0.1, 0.9, 0.99, 1e-8, 0.5, 0.2, 0)
+			AdamRows(q, few, m2, w, at, cols, 0.1, 0.9, 0.99, 1e-8, 0.5, 0.2)
+			for k := range rows { // the others stay
+				lo, hi := k*cols, (k+1)*cols
+				if slices.Contains(at, int32(k)) {
+					copy(keep[lo:hi], p[lo:hi])
+					copy(stay[lo:hi], m[lo:hi])
+				}
+			}
+			kerneltest.SameBits(t, "Adam p", q, keep)
+			kerneltest.SameBits(t, "Adam m", m2, stay)
+		}
+	})
+	kerneltest.MustPanic(t, "a short gradient", func() { AxpyRows(make([]float32, 4), 1, make([]float32, 3), []int32{0, 1}, 2) })
 }

@@ -52,6 +52,32 @@ var sumKernels = []kernel{
 			}
 		})
 	}},
+	// The same for rows that a list names, one after another or not.
+	{"addRowsAt", "func(dst, x []float32, at []int32)", amd64, func(v *vm) {
+		dst, x, at, rows, cols := v.gp("dst"), v.gp("x"), v.gp("at"), v.len("at"), v.len("dst")
+		stride := copyGP(cols)
+		SHLQ(operand.Imm(2), stride)
+		v.x86().groups(cols, 64/v.lanes(), func(ss []strip) {
+			var acc []vec
+			for _, s := range ss {
+				acc = append(acc, s.load(dst))
+			}
+			next := copyGP(at)
+			v.x86().eachRow(rows, func() {
+				p := GP64()
+				MOVLQSX(operand.Mem{Base: next}, p)
+				IMULQ(stride, p)
+				ADDQ(x, p)
+				ADDQ(operand.Imm(4), next)
+				for i, s := range ss {
+					v.plusTo(acc[i], s.load(p))
+				}
+			})
+			for i, s := range ss {
+				s.store(acc[i], dst)
+			}
+		})
+	}},
 }
 
 // eachRow runs body for rows rows; the registers in down go down by stride bytes a row.

@@ -56,6 +56,17 @@ var updateKernels = []kernel{
 			s.store(v.sub(s.load(p), q), p)
 		})
 	}},
+	{"adaGrad", "func(p, grad, sum []float32, lr, eps float32)", everywhere, func(v *vm) {
+		p, g, w := v.gp("p"), v.gp("grad"), v.gp("sum")
+		lr, eps := v.scalar("lr"), v.scalar("eps")
+		v.strips(v.len("p"), 2, func(s strip) {
+			d, second := s.load(g), s.load(w)
+			v.addTo(second, d, d)
+			s.store(second, w)
+			q := v.div(v.mul(lr, d), v.add(v.sqrt(second), eps))
+			s.store(v.sub(s.load(p), q), p)
+		})
+	}},
 	{"lion", "func(p, grad, m []float32, lr, beta1, take1, beta2, take2, keep float32)", everywhere, func(v *vm) {
 		p, g, m := v.gp("p"), v.gp("grad"), v.gp("m")
 		lr, beta1, take1 := v.scalar("lr"), v.scalar("beta1"), v.scalar("take1")

@@ -50,6 +50,17 @@ func addRows(dst, x []float32, rows, stride int) {
 	}
 }
 
+func addRowsAt(dst, x []float32, at []int32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		addRowsAtAVX512(dst, x, at)
+	case cpu.AVX2:
+		addRowsAtAVX2(dst, x, at)
+	default:
+		addRowsAtGo(dst, x, at)
+	}
+}
+
 func softmaxRow(dst, x []float32) (m, logSum float32) {
 	switch cpu.Current {
 	case cpu.AVX512:

@@ -37,6 +37,10 @@ func addRows(dst, x []float32, rows, stride int) {
 	addRowsGo(dst, x, rows, stride)
 }
 
+func addRowsAt(dst, x []float32, at []int32) {
+	addRowsAtGo(dst, x, at)
+}
+
 func softmaxRow(dst, x []float32) (m, logSum float32) {
 	switch cpu.Current {
 	case cpu.NEON:

@@ -20,6 +20,10 @@ func addRows(dst, x []float32, rows, stride int) {
 	addRowsGo(dst, x, rows, stride)
 }
 
+func addRowsAt(dst, x []float32, at []int32) {
+	addRowsAtGo(dst, x, at)
+}
+
 func softmaxRow(dst, x []float32) (m, logSum float32) {
 	return softmaxRowGo(dst, x)
 }

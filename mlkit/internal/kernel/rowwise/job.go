@@ -6,6 +6,7 @@ type (
 	rowJob  = cpu.Job[rowMore]
 	rowMore struct {
 		labels   []int32
+		lists    Lists
 		overRows func(a, b, c []float32, cols int)
 	}
 )

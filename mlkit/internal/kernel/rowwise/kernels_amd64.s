@@ -613,6 +613,116 @@ done16:
 	VZEROUPPER
 	RET
 
+// func addRowsAtAVX2(dst []float32, x []float32, at []int32)
+// Requires: AVX
+TEXT ·addRowsAtAVX2(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ at_base+48(FP), DX
+	MOVQ at_len+56(FP), BX
+	MOVQ dst_len+8(FP), SI
+	MOVQ SI, DI
+	SHLQ $0x02, DI
+	XORQ R8, R8
+	SUBQ $0x40, SI
+	JB   end19
+
+loop18:
+	VMOVUPS (AX)(R8*4), Y0
+	VMOVUPS 32(AX)(R8*4), Y1
+	VMOVUPS 64(AX)(R8*4), Y2
+	VMOVUPS 96(AX)(R8*4), Y3
+	VMOVUPS 128(AX)(R8*4), Y4
+	VMOVUPS 160(AX)(R8*4), Y5
+	VMOVUPS 192(AX)(R8*4), Y6
+	VMOVUPS 224(AX)(R8*4), Y7
+	MOVQ    DX, R9
+	MOVQ    BX, R10
+
+row20:
+	MOVLQSX (R9), R11
+	IMULQ   DI, R11
+	ADDQ    CX, R11
+	ADDQ    $0x04, R9
+	VMOVUPS (R11)(R8*4), Y8
+	VADDPS  Y8, Y0, Y0
+	VMOVUPS 32(R11)(R8*4), Y8
+	VADDPS  Y8, Y1, Y1
+	VMOVUPS 64(R11)(R8*4), Y8
+	VADDPS  Y8, Y2, Y2
+	VMOVUPS 96(R11)(R8*4), Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS 128(R11)(R8*4), Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 160(R11)(R8*4), Y8
+	VADDPS  Y8, Y5, Y5
+	VMOVUPS 192(R11)(R8*4), Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS 224(R11)(R8*4), Y8
+	VADDPS  Y8, Y7, Y7
+	SUBQ    $0x01, R10
+	JNZ     row20
+	VMOVUPS Y0, (AX)(R8*4)
+	VMOVUPS Y1, 32(AX)(R8*4)
+	VMOVUPS Y2, 64(AX)(R8*4)
+	VMOVUPS Y3, 96(AX)(R8*4)
+	VMOVUPS Y4, 128(AX)(R8*4)
+	VMOVUPS Y5, 160(AX)(R8*4)
+	VMOVUPS Y6, 192(AX)(R8*4)
+	VMOVUPS Y7, 224(AX)(R8*4)
+	ADDQ    $0x40, R8
+	SUBQ    $0x40, SI
+	JAE     loop18
+
+end19:
+	ADDQ $0x40, SI
+	SUBQ $0x08, SI
+	JB   end22
+
+loop21:
+	VMOVUPS (AX)(R8*4), Y0
+	MOVQ    DX, R9
+	MOVQ    BX, R10
+
+row23:
+	MOVLQSX (R9), R11
+	IMULQ   DI, R11
+	ADDQ    CX, R11
+	ADDQ    $0x04, R9
+	VMOVUPS (R11)(R8*4), Y1
+	VADDPS  Y1, Y0, Y0
+	SUBQ    $0x01, R10
+	JNZ     row23
+	VMOVUPS Y0, (AX)(R8*4)
+	ADDQ    $0x08, R8
+	SUBQ    $0x08, SI
+	JAE     loop21
+
+end22:
+	ADDQ       $0x08, SI
+	JZ         done24
+	LEAQ       maskTable<>+0(SB), R9
+	MOVQ       $0x00000008, R10
+	SUBQ       SI, R10
+	VMOVUPS    (R9)(R10*4), Y0
+	VMASKMOVPS (AX)(R8*4), Y0, Y1
+	MOVQ       BX, BX
+
+row25:
+	MOVLQSX    (DX), SI
+	IMULQ      DI, SI
+	ADDQ       CX, SI
+	ADDQ       $0x04, DX
+	VMASKMOVPS (SI)(R8*4), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	SUBQ       $0x01, BX
+	JNZ        row25
+	VMASKMOVPS Y1, Y0, (AX)(R8*4)
+
+done24:
+	VZEROUPPER
+	RET
+
 // func softmaxRowAVX2(dst []float32, x []float32) (m float32, logSum float32)
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·softmaxRowAVX2(SB), NOSPLIT, $0-56
@@ -630,9 +740,9 @@ TEXT ·softmaxRowAVX2(SB), NOSPLIT, $0-56
 	XORQ    BX, BX
 	MOVQ    CX, SI
 	SUBQ    $0x40, SI
-	JB      end19
+	JB      end27
 
-loop18:
+loop26:
 	VMOVUPS (AX)(BX*4), Y8
 	VMAXPS  Y0, Y8, Y0
 	VMOVUPS 32(AX)(BX*4), Y8
@@ -651,11 +761,11 @@ loop18:
 	VMAXPS  Y7, Y8, Y7
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, SI
-	JAE     loop18
+	JAE     loop26
 
-end19:
+end27:
 	ADDQ       $0x40, SI
-	JLE        done20
+	JLE        done28
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -669,7 +779,7 @@ end19:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y0, Y8, Y0
 	SUBQ       $0x08, SI
-	JLE        done20
+	JLE        done28
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -683,7 +793,7 @@ end19:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y1, Y8, Y1
 	SUBQ       $0x08, SI
-	JLE        done20
+	JLE        done28
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -697,7 +807,7 @@ end19:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y2, Y8, Y2
 	SUBQ       $0x08, SI
-	JLE        done20
+	JLE        done28
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -711,7 +821,7 @@ end19:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y3, Y8, Y3
 	SUBQ       $0x08, SI
-	JLE        done20
+	JLE        done28
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -725,7 +835,7 @@ end19:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y4, Y8, Y4
 	SUBQ       $0x08, SI
-	JLE        done20
+	JLE        done28
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -739,7 +849,7 @@ end19:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y5, Y8, Y5
 	SUBQ       $0x08, SI
-	JLE        done20
+	JLE        done28
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -753,7 +863,7 @@ end19:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y6, Y8, Y6
 	SUBQ       $0x08, SI
-	JLE        done20
+	JLE        done28
 	MOVQ       $0x00000008, R8
 	MOVQ       SI, DI
 	CMPQ       DI, R8
@@ -768,7 +878,7 @@ end19:
 	VMAXPS     Y7, Y8, Y7
 	SUBQ       $0x08, SI
 
-done20:
+done28:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y6, Y4, Y2
@@ -795,9 +905,9 @@ done20:
 	XORQ         BX, BX
 	MOVQ         CX, SI
 	SUBQ         $0x40, SI
-	JB           end22
+	JB           end30
 
-loop21:
+loop29:
 	VMOVUPS     (AX)(BX*4), Y9
 	VSUBPS      Y0, Y9, Y9
 	VMOVUPS     cAVX2c2d00000<>+0(SB), Y10
@@ -1024,11 +1134,11 @@ loop21:
 	VADDPS      Y9, Y8, Y8
 	ADDQ        $0x40, BX
 	SUBQ        $0x40, SI
-	JAE         loop21
+	JAE         loop29
 
-end22:
+end30:
 	ADDQ        $0x40, SI
-	JLE         done23
+	JLE         done31
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1067,7 +1177,7 @@ end22:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y1, Y1
 	SUBQ        $0x08, SI
-	JLE         done23
+	JLE         done31
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1106,7 +1216,7 @@ end22:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y2, Y2
 	SUBQ        $0x08, SI
-	JLE         done23
+	JLE         done31
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1145,7 +1255,7 @@ end22:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y3, Y3
 	SUBQ        $0x08, SI
-	JLE         done23
+	JLE         done31
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1184,7 +1294,7 @@ end22:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y4, Y4
 	SUBQ        $0x08, SI
-	JLE         done23
+	JLE         done31
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1223,7 +1333,7 @@ end22:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y5, Y5
 	SUBQ        $0x08, SI
-	JLE         done23
+	JLE         done31
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1262,7 +1372,7 @@ end22:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y6, Y6
 	SUBQ        $0x08, SI
-	JLE         done23
+	JLE         done31
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1301,7 +1411,7 @@ end22:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y7, Y7
 	SUBQ        $0x08, SI
-	JLE         done23
+	JLE         done31
 	MOVQ        $0x00000008, R8
 	MOVQ        SI, DI
 	CMPQ        DI, R8
@@ -1341,7 +1451,7 @@ end22:
 	VADDPS      Y0, Y8, Y8
 	SUBQ        $0x08, SI
 
-done23:
+done31:
 	VADDPS       Y3, Y1, Y0
 	VADDPS       Y4, Y2, Y1
 	VADDPS       Y7, Y5, Y2
@@ -1396,9 +1506,9 @@ done23:
 	VDIVPS       Y0, Y1, Y0
 	XORQ         AX, AX
 	SUBQ         $0x20, CX
-	JB           end25
+	JB           end33
 
-loop24:
+loop32:
 	VMOVUPS (DX)(AX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (DX)(AX*4)
@@ -1413,24 +1523,24 @@ loop24:
 	VMOVUPS Y1, 96(DX)(AX*4)
 	ADDQ    $0x20, AX
 	SUBQ    $0x20, CX
-	JAE     loop24
+	JAE     loop32
 
-end25:
+end33:
 	ADDQ $0x20, CX
 	SUBQ $0x08, CX
-	JB   end27
+	JB   end35
 
-loop26:
+loop34:
 	VMOVUPS (DX)(AX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (DX)(AX*4)
 	ADDQ    $0x08, AX
 	SUBQ    $0x08, CX
-	JAE     loop26
+	JAE     loop34
 
-end27:
+end35:
 	ADDQ       $0x08, CX
-	JZ         done28
+	JZ         done36
 	LEAQ       maskTable<>+0(SB), BX
 	MOVQ       $0x00000008, SI
 	SUBQ       CX, SI
@@ -1439,7 +1549,7 @@ end27:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (DX)(AX*4)
 
-done28:
+done36:
 	VZEROUPPER
 	RET
 
@@ -1759,9 +1869,9 @@ TEXT ·logSumExpRowAVX2(SB), NOSPLIT, $0-32
 	XORQ    DX, DX
 	MOVQ    CX, BX
 	SUBQ    $0x40, BX
-	JB      end30
+	JB      end38
 
-loop29:
+loop37:
 	VMOVUPS (AX)(DX*4), Y8
 	VMAXPS  Y0, Y8, Y0
 	VMOVUPS 32(AX)(DX*4), Y8
@@ -1780,11 +1890,11 @@ loop29:
 	VMAXPS  Y7, Y8, Y7
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, BX
-	JAE     loop29
+	JAE     loop37
 
-end30:
+end38:
 	ADDQ       $0x40, BX
-	JLE        done31
+	JLE        done39
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1798,7 +1908,7 @@ end30:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y0, Y8, Y0
 	SUBQ       $0x08, BX
-	JLE        done31
+	JLE        done39
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1812,7 +1922,7 @@ end30:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y1, Y8, Y1
 	SUBQ       $0x08, BX
-	JLE        done31
+	JLE        done39
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1826,7 +1936,7 @@ end30:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y2, Y8, Y2
 	SUBQ       $0x08, BX
-	JLE        done31
+	JLE        done39
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1840,7 +1950,7 @@ end30:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y3, Y8, Y3
 	SUBQ       $0x08, BX
-	JLE        done31
+	JLE        done39
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1854,7 +1964,7 @@ end30:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y4, Y8, Y4
 	SUBQ       $0x08, BX
-	JLE        done31
+	JLE        done39
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1868,7 +1978,7 @@ end30:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y5, Y8, Y5
 	SUBQ       $0x08, BX
-	JLE        done31
+	JLE        done39
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1882,7 +1992,7 @@ end30:
 	VBLENDVPS  Y8, Y9, Y10, Y8
 	VMAXPS     Y6, Y8, Y6
 	SUBQ       $0x08, BX
-	JLE        done31
+	JLE        done39
 	MOVQ       $0x00000008, DI
 	MOVQ       BX, SI
 	CMPQ       SI, DI
@@ -1897,7 +2007,7 @@ end30:
 	VMAXPS     Y7, Y8, Y7
 	SUBQ       $0x08, BX
 
-done31:
+done39:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y6, Y4, Y2
@@ -1923,9 +2033,9 @@ done31:
 	VXORPS       Y8, Y8, Y8
 	XORQ         DX, DX
 	SUBQ         $0x40, CX
-	JB           end33
+	JB           end41
 
-loop32:
+loop40:
 	VMOVUPS     (AX)(DX*4), Y9
 	VSUBPS      Y0, Y9, Y9
 	VMOVUPS     cAVX2c2d00000<>+0(SB), Y10
@@ -2144,11 +2254,11 @@ loop32:
 	VADDPS      Y9, Y8, Y8
 	ADDQ        $0x40, DX
 	SUBQ        $0x40, CX
-	JAE         loop32
+	JAE         loop40
 
-end33:
+end41:
 	ADDQ        $0x40, CX
-	JLE         done34
+	JLE         done42
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2186,7 +2296,7 @@ end33:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y1, Y1
 	SUBQ        $0x08, CX
-	JLE         done34
+	JLE         done42
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2224,7 +2334,7 @@ end33:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y2, Y2
 	SUBQ        $0x08, CX
-	JLE         done34
+	JLE         done42
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2262,7 +2372,7 @@ end33:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y3, Y3
 	SUBQ        $0x08, CX
-	JLE         done34
+	JLE         done42
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2300,7 +2410,7 @@ end33:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y4, Y4
 	SUBQ        $0x08, CX
-	JLE         done34
+	JLE         done42
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2338,7 +2448,7 @@ end33:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y5, Y5
 	SUBQ        $0x08, CX
-	JLE         done34
+	JLE         done42
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2376,7 +2486,7 @@ end33:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y6, Y6
 	SUBQ        $0x08, CX
-	JLE         done34
+	JLE         done42
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2414,7 +2524,7 @@ end33:
 	VANDPS      Y9, Y10, Y9
 	VADDPS      Y9, Y7, Y7
 	SUBQ        $0x08, CX
-	JLE         done34
+	JLE         done42
 	MOVQ        $0x00000008, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -2453,7 +2563,7 @@ end33:
 	VADDPS      Y0, Y8, Y8
 	SUBQ        $0x08, CX
 
-done34:
+done42:
 	VADDPS       Y3, Y1, Y0
 	VADDPS       Y4, Y2, Y1
 	VADDPS       Y7, Y5, Y2
@@ -2519,9 +2629,9 @@ TEXT ·layerNormRowAVX2(SB), NOSPLIT, $0-104
 	MOVQ         y_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JB           end36
+	JB           end44
 
-loop35:
+loop43:
 	VMOVUPS     (CX)(DI*4), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2538,14 +2648,14 @@ loop35:
 	VMOVUPS     Y2, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop35
+	JAE         loop43
 
-end36:
+end44:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JB   end38
+	JB   end46
 
-loop37:
+loop45:
 	VMOVUPS     (CX)(DI*4), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -2555,11 +2665,11 @@ loop37:
 	VMOVUPS     Y2, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JAE         loop37
+	JAE         loop45
 
-end38:
+end46:
 	ADDQ        $0x08, SI
-	JZ          done39
+	JZ          done47
 	LEAQ        maskTable<>+0(SB), R8
 	MOVQ        $0x00000008, R9
 	SUBQ        SI, R9
@@ -2572,7 +2682,7 @@ end38:
 	VFMADD213PS Y3, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(DI*4)
 
-done39:
+done47:
 	VZEROUPPER
 	RET
 
@@ -2595,9 +2705,9 @@ TEXT ·layerNormGradSumsAVX2(SB), NOSPLIT, $0-88
 	VXORPS       Y9, Y9, Y9
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end41
+	JB           end49
 
-loop40:
+loop48:
 	VMOVUPS     (AX)(SI*4), Y10
 	VMOVUPS     (DX)(SI*4), Y11
 	VMULPS      Y11, Y10, Y10
@@ -2632,11 +2742,11 @@ loop40:
 	VFMADD231PS Y10, Y11, Y9
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop40
+	JAE         loop48
 
-end41:
+end49:
 	ADDQ        $0x20, BX
-	JLE         done42
+	JLE         done50
 	MOVQ        $0x00000008, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -2655,7 +2765,7 @@ end41:
 	VANDPS      Y10, Y12, Y10
 	VFMADD231PS Y11, Y10, Y3
 	SUBQ        $0x08, BX
-	JLE         done42
+	JLE         done50
 	MOVQ        $0x00000008, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -2674,7 +2784,7 @@ end41:
 	VANDPS      Y10, Y12, Y10
 	VFMADD231PS Y11, Y10, Y5
 	SUBQ        $0x08, BX
-	JLE         done42
+	JLE         done50
 	MOVQ        $0x00000008, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -2693,7 +2803,7 @@ end41:
 	VANDPS      Y10, Y12, Y10
 	VFMADD231PS Y11, Y10, Y7
 	SUBQ        $0x08, BX
-	JLE         done42
+	JLE         done50
 	MOVQ        $0x00000008, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -2713,7 +2823,7 @@ end41:
 	VFMADD231PS Y11, Y0, Y9
 	SUBQ        $0x08, BX
 
-done42:
+done50:
 	VADDPS       Y6, Y2, Y0
 	VADDPS       Y8, Y4, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2751,9 +2861,9 @@ TEXT ·layerNormGradRowAVX2(SB), NOSPLIT, $0-112
 	MOVQ         dx_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JB           end44
+	JB           end52
 
-loop43:
+loop51:
 	VMOVUPS      (CX)(DI*4), Y4
 	VMOVUPS      (BX)(DI*4), Y5
 	VMULPS       Y5, Y4, Y4
@@ -2778,14 +2888,14 @@ loop43:
 	VMOVUPS      Y5, 32(AX)(DI*4)
 	ADDQ         $0x10, DI
 	SUBQ         $0x10, SI
-	JAE          loop43
+	JAE          loop51
 
-end44:
+end52:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JB   end46
+	JB   end54
 
-loop45:
+loop53:
 	VMOVUPS      (CX)(DI*4), Y4
 	VMOVUPS      (BX)(DI*4), Y5
 	VMULPS       Y5, Y4, Y4
@@ -2799,11 +2909,11 @@ loop45:
 	VMOVUPS      Y5, (AX)(DI*4)
 	ADDQ         $0x08, DI
 	SUBQ         $0x08, SI
-	JAE          loop45
+	JAE          loop53
 
-end46:
+end54:
 	ADDQ         $0x08, SI
-	JZ           done47
+	JZ           done55
 	LEAQ         maskTable<>+0(SB), R8
 	MOVQ         $0x00000008, R9
 	SUBQ         SI, R9
@@ -2820,7 +2930,7 @@ end46:
 	VFMADD231PS  Y2, Y1, Y0
 	VMASKMOVPS   Y0, Y4, (AX)(DI*4)
 
-done47:
+done55:
 	VZEROUPPER
 	RET
 
@@ -2839,9 +2949,9 @@ TEXT ·layerNormParamsAVX2(SB), NOSPLIT, $0-152
 	MOVQ dgamma_len+8(FP), R10
 	XORQ R11, R11
 	SUBQ $0x10, R10
-	JB   end49
+	JB   end57
 
-loop48:
+loop56:
 	VMOVUPS (AX)(R11*4), Y0
 	VMOVUPS (CX)(R11*4), Y1
 	VMOVUPS 32(AX)(R11*4), Y2
@@ -2849,7 +2959,7 @@ loop48:
 	XORQ    R12, R12
 	XORQ    R13, R13
 
-row50:
+row58:
 	VBROADCASTSS (SI)(R13*4), Y4
 	VBROADCASTSS (DI)(R13*4), Y5
 	LEAQ         (DX)(R12*1), R14
@@ -2869,27 +2979,27 @@ row50:
 	ADDQ         R9, R12
 	ADDQ         $0x01, R13
 	CMPQ         R13, R8
-	JNE          row50
+	JNE          row58
 	VMOVUPS      Y0, (AX)(R11*4)
 	VMOVUPS      Y1, (CX)(R11*4)
 	VMOVUPS      Y2, 32(AX)(R11*4)
 	VMOVUPS      Y3, 32(CX)(R11*4)
 	ADDQ         $0x10, R11
 	SUBQ         $0x10, R10
-	JAE          loop48
+	JAE          loop56
 
-end49:
+end57:
 	ADDQ $0x10, R10
 	SUBQ $0x08, R10
-	JB   end52
+	JB   end60
 
-loop51:
+loop59:
 	VMOVUPS (AX)(R11*4), Y0
 	VMOVUPS (CX)(R11*4), Y1
 	XORQ    R12, R12
 	XORQ    R13, R13
 
-row53:
+row61:
 	VBROADCASTSS (SI)(R13*4), Y2
 	VBROADCASTSS (DI)(R13*4), Y3
 	LEAQ         (DX)(R12*1), R14
@@ -2903,16 +3013,16 @@ row53:
 	ADDQ         R9, R12
 	ADDQ         $0x01, R13
 	CMPQ         R13, R8
-	JNE          row53
+	JNE          row61
 	VMOVUPS      Y0, (AX)(R11*4)
 	VMOVUPS      Y1, (CX)(R11*4)
 	ADDQ         $0x08, R11
 	SUBQ         $0x08, R10
-	JAE          loop51
+	JAE          loop59
 
-end52:
+end60:
 	ADDQ       $0x08, R10
-	JZ         done54
+	JZ         done62
 	LEAQ       maskTable<>+0(SB), R12
 	MOVQ       $0x00000008, R13
 	SUBQ       R10, R13
@@ -2922,7 +3032,7 @@ end52:
 	XORQ       R10, R10
 	XORQ       R12, R12
 
-row55:
+row63:
 	VBROADCASTSS (SI)(R12*4), Y3
 	VBROADCASTSS (DI)(R12*4), Y4
 	LEAQ         (DX)(R10*1), R13
@@ -2936,11 +3046,11 @@ row55:
 	ADDQ         R9, R10
 	ADDQ         $0x01, R12
 	CMPQ         R12, R8
-	JNE          row55
+	JNE          row63
 	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
 	VMASKMOVPS   Y2, Y0, (CX)(R11*4)
 
-done54:
+done62:
 	VZEROUPPER
 	RET
 
@@ -2955,9 +3065,9 @@ TEXT ·planeAffineAVX2(SB), NOSPLIT, $0-60
 	MOVQ         y_len+8(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end57
+	JB           end65
 
-loop56:
+loop64:
 	VMOVUPS     (CX)(BX*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VFMADD213PS Y2, Y1, Y3
@@ -2968,25 +3078,25 @@ loop56:
 	VMOVUPS     Y3, 32(AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JAE         loop56
+	JAE         loop64
 
-end57:
+end65:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end59
+	JB   end67
 
-loop58:
+loop66:
 	VMOVUPS     (CX)(BX*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS     Y3, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop58
+	JAE         loop66
 
-end59:
+end67:
 	ADDQ        $0x08, DX
-	JZ          done60
+	JZ          done68
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -2996,7 +3106,7 @@ end59:
 	VFMADD213PS Y2, Y1, Y0
 	VMASKMOVPS  Y0, Y3, (AX)(BX*4)
 
-done60:
+done68:
 	VZEROUPPER
 	RET
 
@@ -3013,9 +3123,9 @@ TEXT ·planeGradAVX2(SB), NOSPLIT, $0-88
 	MOVQ         dst_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end62
+	JB           end70
 
-loop61:
+loop69:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VFMADD213PS Y3, Y2, Y4
@@ -3030,14 +3140,14 @@ loop61:
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop61
+	JAE         loop69
 
-end62:
+end70:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end64
+	JB   end72
 
-loop63:
+loop71:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VFMADD213PS Y3, Y2, Y4
@@ -3046,11 +3156,11 @@ loop63:
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop63
+	JAE         loop71
 
-end64:
+end72:
 	ADDQ        $0x08, BX
-	JZ          done65
+	JZ          done73
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -3062,7 +3172,7 @@ end64:
 	VFMADD231PS Y2, Y1, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done65:
+done73:
 	VZEROUPPER
 	RET
 
@@ -3079,9 +3189,9 @@ TEXT ·planeGradAddAVX2(SB), NOSPLIT, $0-88
 	MOVQ         dst_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end67
+	JB           end75
 
-loop66:
+loop74:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VFMADD213PS Y3, Y2, Y4
@@ -3100,14 +3210,14 @@ loop66:
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop66
+	JAE         loop74
 
-end67:
+end75:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end69
+	JB   end77
 
-loop68:
+loop76:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VFMADD213PS Y3, Y2, Y4
@@ -3118,11 +3228,11 @@ loop68:
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop68
+	JAE         loop76
 
-end69:
+end77:
 	ADDQ        $0x08, BX
-	JZ          done70
+	JZ          done78
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -3136,7 +3246,7 @@ end69:
 	VADDPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done70:
+done78:
 	VZEROUPPER
 	RET
 
@@ -3157,9 +3267,9 @@ TEXT ·planeGradSumsAVX2(SB), NOSPLIT, $0-64
 	VXORPS       Y8, Y8, Y8
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end72
+	JB           end80
 
-loop71:
+loop79:
 	VMOVUPS     (AX)(BX*4), Y9
 	VADDPS      Y9, Y1, Y1
 	VMOVUPS     (CX)(BX*4), Y10
@@ -3182,11 +3292,11 @@ loop71:
 	VFMADD231PS Y9, Y10, Y8
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop71
+	JAE         loop79
 
-end72:
+end80:
 	ADDQ        $0x20, DX
-	JLE         done73
+	JLE         done81
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3202,7 +3312,7 @@ end72:
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y2
 	SUBQ        $0x08, DX
-	JLE         done73
+	JLE         done81
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3218,7 +3328,7 @@ end72:
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y4
 	SUBQ        $0x08, DX
-	JLE         done73
+	JLE         done81
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3234,7 +3344,7 @@ end72:
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y6
 	SUBQ        $0x08, DX
-	JLE         done73
+	JLE         done81
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3251,7 +3361,7 @@ end72:
 	VFMADD231PS Y10, Y0, Y8
 	SUBQ        $0x08, DX
 
-done73:
+done81:
 	VADDPS       Y5, Y1, Y0
 	VADDPS       Y7, Y3, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3286,9 +3396,9 @@ TEXT ·rowAffineAVX2(SB), NOSPLIT, $0-120
 	MOVQ y_len+8(FP), DI
 	XORQ R8, R8
 	SUBQ $0x10, DI
-	JB   end75
+	JB   end83
 
-loop74:
+loop82:
 	VMOVUPS     (CX)(R8*4), Y0
 	VMOVUPS     (DX)(R8*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3305,14 +3415,14 @@ loop74:
 	VMOVUPS     Y0, 32(AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JAE         loop74
+	JAE         loop82
 
-end75:
+end83:
 	ADDQ $0x10, DI
 	SUBQ $0x08, DI
-	JB   end77
+	JB   end85
 
-loop76:
+loop84:
 	VMOVUPS     (CX)(R8*4), Y0
 	VMOVUPS     (DX)(R8*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3322,11 +3432,11 @@ loop76:
 	VMOVUPS     Y0, (AX)(R8*4)
 	ADDQ        $0x08, R8
 	SUBQ        $0x08, DI
-	JAE         loop76
+	JAE         loop84
 
-end77:
+end85:
 	ADDQ        $0x08, DI
-	JZ          done78
+	JZ          done86
 	LEAQ        maskTable<>+0(SB), R9
 	MOVQ        $0x00000008, R10
 	SUBQ        DI, R10
@@ -3339,7 +3449,7 @@ end77:
 	VFMADD213PS Y3, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(R8*4)
 
-done78:
+done86:
 	VZEROUPPER
 	RET
 
@@ -3356,9 +3466,9 @@ TEXT ·rowGradAVX2(SB), NOSPLIT, $0-168
 	MOVQ dst_len+8(FP), R9
 	XORQ R10, R10
 	SUBQ $0x10, R9
-	JB   end80
+	JB   end88
 
-loop79:
+loop87:
 	VMOVUPS     (DX)(R10*4), Y0
 	VMOVUPS     (BX)(R10*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3381,14 +3491,14 @@ loop79:
 	VMOVUPS     Y0, 32(AX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop79
+	JAE         loop87
 
-end80:
+end88:
 	ADDQ $0x10, R9
 	SUBQ $0x08, R9
-	JB   end82
+	JB   end90
 
-loop81:
+loop89:
 	VMOVUPS     (DX)(R10*4), Y0
 	VMOVUPS     (BX)(R10*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3401,11 +3511,11 @@ loop81:
 	VMOVUPS     Y0, (AX)(R10*4)
 	ADDQ        $0x08, R10
 	SUBQ        $0x08, R9
-	JAE         loop81
+	JAE         loop89
 
-end82:
+end90:
 	ADDQ        $0x08, R9
-	JZ          done83
+	JZ          done91
 	LEAQ        maskTable<>+0(SB), R11
 	MOVQ        $0x00000008, R12
 	SUBQ        R9, R12
@@ -3421,7 +3531,7 @@ end82:
 	VFMADD231PS Y3, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(R10*4)
 
-done83:
+done91:
 	VZEROUPPER
 	RET
 
@@ -3437,9 +3547,9 @@ TEXT ·columnSquaresAVX2(SB), NOSPLIT, $0-88
 	MOVQ dst_len+8(FP), DI
 	XORQ R8, R8
 	SUBQ $0x20, DI
-	JB   end85
+	JB   end93
 
-loop84:
+loop92:
 	VMOVUPS (AX)(R8*4), Y0
 	VMOVUPS (DX)(R8*4), Y1
 	VMOVUPS 32(AX)(R8*4), Y2
@@ -3451,7 +3561,7 @@ loop84:
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row86:
+row94:
 	VMOVUPS     (R9)(R8*4), Y8
 	VSUBPS      Y1, Y8, Y8
 	VFMADD231PS Y8, Y8, Y0
@@ -3466,41 +3576,41 @@ row86:
 	VFMADD231PS Y8, Y8, Y6
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row86
+	JNZ         row94
 	VMOVUPS     Y0, (AX)(R8*4)
 	VMOVUPS     Y2, 32(AX)(R8*4)
 	VMOVUPS     Y4, 64(AX)(R8*4)
 	VMOVUPS     Y6, 96(AX)(R8*4)
 	ADDQ        $0x20, R8
 	SUBQ        $0x20, DI
-	JAE         loop84
+	JAE         loop92
 
-end85:
+end93:
 	ADDQ $0x20, DI
 	SUBQ $0x08, DI
-	JB   end88
+	JB   end96
 
-loop87:
+loop95:
 	VMOVUPS (AX)(R8*4), Y0
 	VMOVUPS (DX)(R8*4), Y1
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row89:
+row97:
 	VMOVUPS     (R9)(R8*4), Y2
 	VSUBPS      Y1, Y2, Y2
 	VFMADD231PS Y2, Y2, Y0
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row89
+	JNZ         row97
 	VMOVUPS     Y0, (AX)(R8*4)
 	ADDQ        $0x08, R8
 	SUBQ        $0x08, DI
-	JAE         loop87
+	JAE         loop95
 
-end88:
+end96:
 	ADDQ       $0x08, DI
-	JZ         done90
+	JZ         done98
 	LEAQ       maskTable<>+0(SB), R9
 	MOVQ       $0x00000008, R10
 	SUBQ       DI, R10
@@ -3509,16 +3619,16 @@ end88:
 	VMASKMOVPS (DX)(R8*4), Y0, Y2
 	MOVQ       BX, DX
 
-row91:
+row99:
 	VMASKMOVPS  (CX)(R8*4), Y0, Y3
 	VSUBPS      Y2, Y3, Y3
 	VFMADD231PS Y3, Y3, Y1
 	ADDQ        SI, CX
 	SUBQ        $0x01, DX
-	JNZ         row91
+	JNZ         row99
 	VMASKMOVPS  Y1, Y0, (AX)(R8*4)
 
-done90:
+done98:
 	VZEROUPPER
 	RET
 
@@ -3536,9 +3646,9 @@ TEXT ·columnGradSumsAVX2(SB), NOSPLIT, $0-136
 	MOVQ sum_len+8(FP), R9
 	XORQ R10, R10
 	SUBQ $0x10, R9
-	JB   end93
+	JB   end101
 
-loop92:
+loop100:
 	VMOVUPS (AX)(R10*4), Y0
 	VMOVUPS (CX)(R10*4), Y1
 	VMOVUPS (SI)(R10*4), Y2
@@ -3549,7 +3659,7 @@ loop92:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row94:
+row102:
 	VMOVUPS     (R11)(R10*4), Y6
 	VADDPS      Y6, Y0, Y0
 	VMOVUPS     (R12)(R10*4), Y7
@@ -3563,21 +3673,21 @@ row94:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row94
+	JNZ         row102
 	VMOVUPS     Y0, (AX)(R10*4)
 	VMOVUPS     Y1, (CX)(R10*4)
 	VMOVUPS     Y3, 32(AX)(R10*4)
 	VMOVUPS     Y4, 32(CX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop92
+	JAE         loop100
 
-end93:
+end101:
 	ADDQ $0x10, R9
 	SUBQ $0x08, R9
-	JB   end96
+	JB   end104
 
-loop95:
+loop103:
 	VMOVUPS (AX)(R10*4), Y0
 	VMOVUPS (CX)(R10*4), Y1
 	VMOVUPS (SI)(R10*4), Y2
@@ -3585,7 +3695,7 @@ loop95:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row97:
+row105:
 	VMOVUPS     (R11)(R10*4), Y3
 	VADDPS      Y3, Y0, Y0
 	VMOVUPS     (R12)(R10*4), Y4
@@ -3594,16 +3704,16 @@ row97:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row97
+	JNZ         row105
 	VMOVUPS     Y0, (AX)(R10*4)
 	VMOVUPS     Y1, (CX)(R10*4)
 	ADDQ        $0x08, R10
 	SUBQ        $0x08, R9
-	JAE         loop95
+	JAE         loop103
 
-end96:
+end104:
 	ADDQ       $0x08, R9
-	JZ         done98
+	JZ         done106
 	LEAQ       maskTable<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R9, R12
@@ -3614,7 +3724,7 @@ end96:
 	MOVQ       BX, BX
 	MOVQ       DI, SI
 
-row99:
+row107:
 	VMASKMOVPS  (DX)(R10*4), Y0, Y4
 	VADDPS      Y4, Y1, Y1
 	VMASKMOVPS  (BX)(R10*4), Y0, Y5
@@ -3623,11 +3733,11 @@ row99:
 	ADDQ        R8, DX
 	ADDQ        R8, BX
 	SUBQ        $0x01, SI
-	JNZ         row99
+	JNZ         row107
 	VMASKMOVPS  Y1, Y0, (AX)(R10*4)
 	VMASKMOVPS  Y2, Y0, (CX)(R10*4)
 
-done98:
+done106:
 	VZEROUPPER
 	RET
 
@@ -3647,9 +3757,9 @@ TEXT ·lstmRowAVX2(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 	SUBQ $0x08, SI
-	JB   end101
+	JB   end109
 
-loop100:
+loop108:
 	LEAQ         (R9)(R10*1), R12
 	VMOVUPS      (R12)(R11*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
@@ -3858,11 +3968,11 @@ loop100:
 	VMOVUPS      Y0, (AX)(R11*4)
 	ADDQ         $0x08, R11
 	SUBQ         $0x08, SI
-	JAE          loop100
+	JAE          loop108
 
-end101:
+end109:
 	ADDQ         $0x08, SI
-	JZ           done102
+	JZ           done110
 	LEAQ         maskTable<>+0(SB), R12
 	MOVQ         $0x00000008, R13
 	SUBQ         SI, R13
@@ -4074,7 +4184,7 @@ end101:
 	VMULPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
 
-done102:
+done110:
 	VZEROUPPER
 	RET
 
@@ -4195,9 +4305,9 @@ TEXT ·lstmGradRowAVX2(SB), NOSPLIT, $0-168
 	SHLQ $0x02, R11
 	XORQ R12, R12
 	SUBQ $0x08, DI
-	JB   end104
+	JB   end112
 
-loop103:
+loop111:
 	VMOVUPS      cAVX23f800000<>+0(SB), Y0
 	LEAQ         (R10)(R11*2), R13
 	LEAQ         (R13)(R11*1), R13
@@ -4216,11 +4326,11 @@ loop103:
 	VMULPS       Y1, Y3, Y1
 	VMULPS       Y4, Y1, Y1
 	TESTQ        DX, DX
-	JZ           noDC105
+	JZ           noDC113
 	VMOVUPS      (DX)(R12*4), Y2
 	VADDPS       Y2, Y1, Y1
 
-noDC105:
+noDC113:
 	VMOVUPS      (R10)(R12*4), Y2
 	LEAQ         (R10)(R11*1), R13
 	VMOVUPS      (R13)(R12*4), Y3
@@ -4248,11 +4358,11 @@ noDC105:
 	VMOVUPS      Y0, (AX)(R12*4)
 	ADDQ         $0x08, R12
 	SUBQ         $0x08, DI
-	JAE          loop103
+	JAE          loop111
 
-end104:
+end112:
 	ADDQ         $0x08, DI
-	JZ           done106
+	JZ           done114
 	LEAQ         maskTable<>+0(SB), R13
 	MOVQ         $0x00000008, R14
 	SUBQ         DI, R14
@@ -4275,11 +4385,11 @@ end104:
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y5, Y2, Y2
 	TESTQ        DX, DX
-	JZ           noDC107
+	JZ           noDC115
 	VMASKMOVPS   (DX)(R12*4), Y0, Y3
 	VADDPS       Y3, Y2, Y2
 
-noDC107:
+noDC115:
 	VMASKMOVPS   (R10)(R12*4), Y0, Y3
 	LEAQ         (R10)(R11*1), CX
 	VMASKMOVPS   (CX)(R12*4), Y0, Y4
@@ -4306,7 +4416,7 @@ noDC107:
 	VMULPS       Y4, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(R12*4)
 
-done106:
+done114:
 	VZEROUPPER
 	RET
 
@@ -4327,9 +4437,9 @@ TEXT ·gruRowAVX2(SB), NOSPLIT, $0-120
 	SHLQ $0x02, R10
 	XORQ R11, R11
 	SUBQ $0x08, DX
-	JB   end109
+	JB   end117
 
-loop108:
+loop116:
 	VMOVUPS      (DI)(R11*4), Y0
 	VMOVUPS      (R9)(R11*4), Y1
 	VADDPS       Y1, Y0, Y0
@@ -4464,11 +4574,11 @@ loop108:
 	VMOVUPS      Y0, (AX)(R11*4)
 	ADDQ         $0x08, R11
 	SUBQ         $0x08, DX
-	JAE          loop108
+	JAE          loop116
 
-end109:
+end117:
 	ADDQ         $0x08, DX
-	JZ           done110
+	JZ           done118
 	LEAQ         maskTable<>+0(SB), R12
 	MOVQ         $0x00000008, R13
 	SUBQ         DX, R13
@@ -4606,7 +4716,7 @@ end109:
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
 
-done110:
+done118:
 	VZEROUPPER
 	RET
 
@@ -4631,9 +4741,9 @@ TEXT ·gruGradRowAVX2(SB), NOSPLIT, $8-168
 	SHLQ $0x02, R13
 	XORQ R14, R14
 	SUBQ $0x08, BX
-	JB   end112
+	JB   end120
 
-loop111:
+loop119:
 	VMOVUPS      cAVX23f800000<>+0(SB), Y0
 	VMOVUPS      (R10)(R14*4), Y1
 	LEAQ         (R10)(R11*1), R15
@@ -4672,11 +4782,11 @@ loop111:
 	VMOVUPS      Y0, (AX)(R14*4)
 	ADDQ         $0x08, R14
 	SUBQ         $0x08, BX
-	JAE          loop111
+	JAE          loop119
 
-end112:
+end120:
 	ADDQ         $0x08, BX
-	JZ           done113
+	JZ           done121
 	LEAQ         maskTable<>+0(SB), R15
 	MOVQ         $0x00000008, BP
 	SUBQ         BX, BP
@@ -4718,7 +4828,7 @@ end112:
 	VMULPS       Y3, Y5, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(R14*4)
 
-done113:
+done121:
 	VZEROUPPER
 	RET
 
@@ -5094,6 +5204,99 @@ done16:
 	VZEROUPPER
 	RET
 
+// func addRowsAtAVX512(dst []float32, x []float32, at []int32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·addRowsAtAVX512(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ at_base+48(FP), DX
+	MOVQ at_len+56(FP), BX
+	MOVQ dst_len+8(FP), SI
+	MOVQ SI, DI
+	SHLQ $0x02, DI
+	XORQ R8, R8
+	SUBQ $0x40, SI
+	JB   end19
+
+loop18:
+	VMOVUPS (AX)(R8*4), Z0
+	VMOVUPS 64(AX)(R8*4), Z1
+	VMOVUPS 128(AX)(R8*4), Z2
+	VMOVUPS 192(AX)(R8*4), Z3
+	MOVQ    DX, R9
+	MOVQ    BX, R10
+
+row20:
+	MOVLQSX (R9), R11
+	IMULQ   DI, R11
+	ADDQ    CX, R11
+	ADDQ    $0x04, R9
+	VMOVUPS (R11)(R8*4), Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS 64(R11)(R8*4), Z4
+	VADDPS  Z4, Z1, Z1
+	VMOVUPS 128(R11)(R8*4), Z4
+	VADDPS  Z4, Z2, Z2
+	VMOVUPS 192(R11)(R8*4), Z4
+	VADDPS  Z4, Z3, Z3
+	SUBQ    $0x01, R10
+	JNZ     row20
+	VMOVUPS Z0, (AX)(R8*4)
+	VMOVUPS Z1, 64(AX)(R8*4)
+	VMOVUPS Z2, 128(AX)(R8*4)
+	VMOVUPS Z3, 192(AX)(R8*4)
+	ADDQ    $0x40, R8
+	SUBQ    $0x40, SI
+	JAE     loop18
+
+end19:
+	ADDQ $0x40, SI
+	SUBQ $0x10, SI
+	JB   end22
+
+loop21:
+	VMOVUPS (AX)(R8*4), Z0
+	MOVQ    DX, R9
+	MOVQ    BX, R10
+
+row23:
+	MOVLQSX (R9), R11
+	IMULQ   DI, R11
+	ADDQ    CX, R11
+	ADDQ    $0x04, R9
+	VMOVUPS (R11)(R8*4), Z1
+	VADDPS  Z1, Z0, Z0
+	SUBQ    $0x01, R10
+	JNZ     row23
+	VMOVUPS Z0, (AX)(R8*4)
+	ADDQ    $0x10, R8
+	SUBQ    $0x10, SI
+	JAE     loop21
+
+end22:
+	ADDQ      $0x10, SI
+	JZ        done24
+	MOVL      $-1, R9
+	BZHIL     SI, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (AX)(R8*4), K1, Z0
+	MOVQ      BX, BX
+
+row25:
+	MOVLQSX   (DX), SI
+	IMULQ     DI, SI
+	ADDQ      CX, SI
+	ADDQ      $0x04, DX
+	VMOVUPS.Z (SI)(R8*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	SUBQ      $0x01, BX
+	JNZ       row25
+	VMOVUPS   Z0, K1, (AX)(R8*4)
+
+done24:
+	VZEROUPPER
+	RET
+
 // func softmaxRowAVX512(dst []float32, x []float32) (m float32, logSum float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-56
@@ -5107,9 +5310,9 @@ TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	MOVQ         CX, SI
 	SUBQ         $0x40, SI
-	JB           end19
+	JB           end27
 
-loop18:
+loop26:
 	VMOVUPS (AX)(BX*4), Z4
 	VMAXPS  Z0, Z4, Z0
 	VMOVUPS 64(AX)(BX*4), Z4
@@ -5120,11 +5323,11 @@ loop18:
 	VMAXPS  Z3, Z4, Z3
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, SI
-	JAE     loop18
+	JAE     loop26
 
-end19:
+end27:
 	ADDQ         $0x40, SI
-	JLE          done20
+	JLE          done28
 	MOVQ         $0x00000010, R8
 	MOVQ         SI, DI
 	CMPQ         DI, R8
@@ -5137,7 +5340,7 @@ end19:
 	VBLENDMPS    Z4, Z13, K1, Z5
 	VMAXPS       Z0, Z5, Z0
 	SUBQ         $0x10, SI
-	JLE          done20
+	JLE          done28
 	MOVQ         $0x00000010, R8
 	MOVQ         SI, DI
 	CMPQ         DI, R8
@@ -5150,7 +5353,7 @@ end19:
 	VBLENDMPS    Z4, Z5, K1, Z6
 	VMAXPS       Z1, Z6, Z1
 	SUBQ         $0x10, SI
-	JLE          done20
+	JLE          done28
 	MOVQ         $0x00000010, R8
 	MOVQ         SI, DI
 	CMPQ         DI, R8
@@ -5163,7 +5366,7 @@ end19:
 	VBLENDMPS    Z4, Z5, K1, Z7
 	VMAXPS       Z2, Z7, Z2
 	SUBQ         $0x10, SI
-	JLE          done20
+	JLE          done28
 	MOVQ         $0x00000010, R8
 	MOVQ         SI, DI
 	CMPQ         DI, R8
@@ -5177,7 +5380,7 @@ end19:
 	VMAXPS       Z3, Z8, Z3
 	SUBQ         $0x10, SI
 
-done20:
+done28:
 	VMAXPS        Z1, Z0, Z0
 	VMAXPS        Z3, Z2, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -5198,9 +5401,9 @@ done20:
 	XORQ          BX, BX
 	MOVQ          CX, SI
 	SUBQ          $0x40, SI
-	JB            end22
+	JB            end30
 
-loop21:
+loop29:
 	VMOVUPS          (AX)(BX*4), Z5
 	VSUBPS           Z0, Z5, Z5
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z6
@@ -5283,11 +5486,11 @@ loop21:
 	VADDPS           Z5, Z4, Z4
 	ADDQ             $0x40, BX
 	SUBQ             $0x40, SI
-	JAE              loop21
+	JAE              loop29
 
-end22:
+end30:
 	ADDQ             $0x40, SI
-	JLE              done23
+	JLE              done31
 	MOVQ             $0x00000010, R8
 	MOVQ             SI, DI
 	CMPQ             DI, R8
@@ -5317,7 +5520,7 @@ end22:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z1, Z1
 	SUBQ             $0x10, SI
-	JLE              done23
+	JLE              done31
 	MOVQ             $0x00000010, R8
 	MOVQ             SI, DI
 	CMPQ             DI, R8
@@ -5347,7 +5550,7 @@ end22:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z2, Z2
 	SUBQ             $0x10, SI
-	JLE              done23
+	JLE              done31
 	MOVQ             $0x00000010, R8
 	MOVQ             SI, DI
 	CMPQ             DI, R8
@@ -5377,7 +5580,7 @@ end22:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z3, Z3
 	SUBQ             $0x10, SI
-	JLE              done23
+	JLE              done31
 	MOVQ             $0x00000010, R8
 	MOVQ             SI, DI
 	CMPQ             DI, R8
@@ -5408,7 +5611,7 @@ end22:
 	VADDPS           Z0, Z4, Z4
 	SUBQ             $0x10, SI
 
-done23:
+done31:
 	VADDPS           Z2, Z1, Z0
 	VADDPS           Z4, Z3, Z1
 	VADDPS           Z1, Z0, Z0
@@ -5461,9 +5664,9 @@ done23:
 	VDIVPS           Z0, Z1, Z0
 	XORQ             AX, AX
 	SUBQ             $0x40, CX
-	JB               end25
+	JB               end33
 
-loop24:
+loop32:
 	VMOVUPS (DX)(AX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (DX)(AX*4)
@@ -5478,24 +5681,24 @@ loop24:
 	VMOVUPS Z1, 192(DX)(AX*4)
 	ADDQ    $0x40, AX
 	SUBQ    $0x40, CX
-	JAE     loop24
+	JAE     loop32
 
-end25:
+end33:
 	ADDQ $0x40, CX
 	SUBQ $0x10, CX
-	JB   end27
+	JB   end35
 
-loop26:
+loop34:
 	VMOVUPS (DX)(AX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (DX)(AX*4)
 	ADDQ    $0x10, AX
 	SUBQ    $0x10, CX
-	JAE     loop26
+	JAE     loop34
 
-end27:
+end35:
 	ADDQ      $0x10, CX
-	JZ        done28
+	JZ        done36
 	MOVL      $-1, BX
 	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
@@ -5503,7 +5706,7 @@ end27:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (DX)(AX*4)
 
-done28:
+done36:
 	VZEROUPPER
 	RET
 
@@ -5609,9 +5812,9 @@ TEXT ·logSumExpRowAVX512(SB), NOSPLIT, $0-32
 	XORQ         DX, DX
 	MOVQ         CX, BX
 	SUBQ         $0x40, BX
-	JB           end30
+	JB           end38
 
-loop29:
+loop37:
 	VMOVUPS (AX)(DX*4), Z4
 	VMAXPS  Z0, Z4, Z0
 	VMOVUPS 64(AX)(DX*4), Z4
@@ -5622,11 +5825,11 @@ loop29:
 	VMAXPS  Z3, Z4, Z3
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, BX
-	JAE     loop29
+	JAE     loop37
 
-end30:
+end38:
 	ADDQ         $0x40, BX
-	JLE          done31
+	JLE          done39
 	MOVQ         $0x00000010, DI
 	MOVQ         BX, SI
 	CMPQ         SI, DI
@@ -5639,7 +5842,7 @@ end30:
 	VBLENDMPS    Z4, Z13, K1, Z5
 	VMAXPS       Z0, Z5, Z0
 	SUBQ         $0x10, BX
-	JLE          done31
+	JLE          done39
 	MOVQ         $0x00000010, DI
 	MOVQ         BX, SI
 	CMPQ         SI, DI
@@ -5652,7 +5855,7 @@ end30:
 	VBLENDMPS    Z4, Z5, K1, Z6
 	VMAXPS       Z1, Z6, Z1
 	SUBQ         $0x10, BX
-	JLE          done31
+	JLE          done39
 	MOVQ         $0x00000010, DI
 	MOVQ         BX, SI
 	CMPQ         SI, DI
@@ -5665,7 +5868,7 @@ end30:
 	VBLENDMPS    Z4, Z5, K1, Z7
 	VMAXPS       Z2, Z7, Z2
 	SUBQ         $0x10, BX
-	JLE          done31
+	JLE          done39
 	MOVQ         $0x00000010, DI
 	MOVQ         BX, SI
 	CMPQ         SI, DI
@@ -5679,7 +5882,7 @@ end30:
 	VMAXPS       Z3, Z8, Z3
 	SUBQ         $0x10, BX
 
-done31:
+done39:
 	VMAXPS        Z1, Z0, Z0
 	VMAXPS        Z3, Z2, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -5699,9 +5902,9 @@ done31:
 	VXORPS        Z4, Z4, Z4
 	XORQ          DX, DX
 	SUBQ          $0x40, CX
-	JB            end33
+	JB            end41
 
-loop32:
+loop40:
 	VMOVUPS          (AX)(DX*4), Z5
 	VSUBPS           Z0, Z5, Z5
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z6
@@ -5780,11 +5983,11 @@ loop32:
 	VADDPS           Z5, Z4, Z4
 	ADDQ             $0x40, DX
 	SUBQ             $0x40, CX
-	JAE              loop32
+	JAE              loop40
 
-end33:
+end41:
 	ADDQ             $0x40, CX
-	JLE              done34
+	JLE              done42
 	MOVQ             $0x00000010, SI
 	MOVQ             CX, BX
 	CMPQ             BX, SI
@@ -5813,7 +6016,7 @@ end33:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z1, Z1
 	SUBQ             $0x10, CX
-	JLE              done34
+	JLE              done42
 	MOVQ             $0x00000010, SI
 	MOVQ             CX, BX
 	CMPQ             BX, SI
@@ -5842,7 +6045,7 @@ end33:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z2, Z2
 	SUBQ             $0x10, CX
-	JLE              done34
+	JLE              done42
 	MOVQ             $0x00000010, SI
 	MOVQ             CX, BX
 	CMPQ             BX, SI
@@ -5871,7 +6074,7 @@ end33:
 	VMOVAPS.Z        Z5, K1, Z5
 	VADDPS           Z5, Z3, Z3
 	SUBQ             $0x10, CX
-	JLE              done34
+	JLE              done42
 	MOVQ             $0x00000010, SI
 	MOVQ             CX, BX
 	CMPQ             BX, SI
@@ -5901,7 +6104,7 @@ end33:
 	VADDPS           Z0, Z4, Z4
 	SUBQ             $0x10, CX
 
-done34:
+done42:
 	VADDPS           Z2, Z1, Z0
 	VADDPS           Z4, Z3, Z1
 	VADDPS           Z1, Z0, Z0
@@ -5965,9 +6168,9 @@ TEXT ·layerNormRowAVX512(SB), NOSPLIT, $0-104
 	MOVQ         y_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JB           end36
+	JB           end44
 
-loop35:
+loop43:
 	VMOVUPS     (CX)(DI*4), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -5984,14 +6187,14 @@ loop35:
 	VMOVUPS     Z2, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JAE         loop35
+	JAE         loop43
 
-end36:
+end44:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JB   end38
+	JB   end46
 
-loop37:
+loop45:
 	VMOVUPS     (CX)(DI*4), Z2
 	VSUBPS      Z0, Z2, Z2
 	VMULPS      Z1, Z2, Z2
@@ -6001,11 +6204,11 @@ loop37:
 	VMOVUPS     Z2, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop37
+	JAE         loop45
 
-end38:
+end46:
 	ADDQ        $0x10, SI
-	JZ          done39
+	JZ          done47
 	MOVL        $-1, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -6017,7 +6220,7 @@ end38:
 	VFMADD213PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-done39:
+done47:
 	VZEROUPPER
 	RET
 
@@ -6036,9 +6239,9 @@ TEXT ·layerNormGradSumsAVX512(SB), NOSPLIT, $0-88
 	VXORPS       Z5, Z5, Z5
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end41
+	JB           end49
 
-loop40:
+loop48:
 	VMOVUPS     (AX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z7, Z6, Z6
@@ -6057,11 +6260,11 @@ loop40:
 	VFMADD231PS Z6, Z7, Z5
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop40
+	JAE         loop48
 
-end41:
+end49:
 	ADDQ        $0x20, BX
-	JLE         done42
+	JLE         done50
 	MOVQ        $0x00000010, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -6079,7 +6282,7 @@ end41:
 	VMOVAPS.Z   Z7, K1, Z7
 	VFMADD231PS Z6, Z7, Z3
 	SUBQ        $0x10, BX
-	JLE         done42
+	JLE         done50
 	MOVQ        $0x00000010, R8
 	MOVQ        BX, DI
 	CMPQ        DI, R8
@@ -6098,7 +6301,7 @@ end41:
 	VFMADD231PS Z6, Z0, Z5
 	SUBQ        $0x10, BX
 
-done42:
+done50:
 	VADDPS        Z4, Z2, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
@@ -6136,9 +6339,9 @@ TEXT ·layerNormGradRowAVX512(SB), NOSPLIT, $0-112
 	MOVQ         dx_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JB           end44
+	JB           end52
 
-loop43:
+loop51:
 	VMOVUPS      (CX)(DI*4), Z4
 	VMOVUPS      (BX)(DI*4), Z5
 	VMULPS       Z5, Z4, Z4
@@ -6163,14 +6366,14 @@ loop43:
 	VMOVUPS      Z5, 64(AX)(DI*4)
 	ADDQ         $0x20, DI
 	SUBQ         $0x20, SI
-	JAE          loop43
+	JAE          loop51
 
-end44:
+end52:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JB   end46
+	JB   end54
 
-loop45:
+loop53:
 	VMOVUPS      (CX)(DI*4), Z4
 	VMOVUPS      (BX)(DI*4), Z5
 	VMULPS       Z5, Z4, Z4
@@ -6184,11 +6387,11 @@ loop45:
 	VMOVUPS      Z5, (AX)(DI*4)
 	ADDQ         $0x10, DI
 	SUBQ         $0x10, SI
-	JAE          loop45
+	JAE          loop53
 
-end46:
+end54:
 	ADDQ         $0x10, SI
-	JZ           done47
+	JZ           done55
 	MOVL         $-1, R8
 	BZHIL        SI, R8, R8
 	KMOVW        R8, K1
@@ -6204,7 +6407,7 @@ end46:
 	VFMADD231PS  Z2, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(DI*4)
 
-done47:
+done55:
 	VZEROUPPER
 	RET
 
@@ -6223,9 +6426,9 @@ TEXT ·layerNormParamsAVX512(SB), NOSPLIT, $0-152
 	MOVQ dgamma_len+8(FP), R10
 	XORQ R11, R11
 	SUBQ $0x20, R10
-	JB   end49
+	JB   end57
 
-loop48:
+loop56:
 	VMOVUPS (AX)(R11*4), Z0
 	VMOVUPS (CX)(R11*4), Z1
 	VMOVUPS 64(AX)(R11*4), Z2
@@ -6233,7 +6436,7 @@ loop48:
 	XORQ    R12, R12
 	XORQ    R13, R13
 
-row50:
+row58:
 	VBROADCASTSS (SI)(R13*4), Z4
 	VBROADCASTSS (DI)(R13*4), Z5
 	LEAQ         (DX)(R12*1), R14
@@ -6253,27 +6456,27 @@ row50:
 	ADDQ         R9, R12
 	ADDQ         $0x01, R13
 	CMPQ         R13, R8
-	JNE          row50
+	JNE          row58
 	VMOVUPS      Z0, (AX)(R11*4)
 	VMOVUPS      Z1, (CX)(R11*4)
 	VMOVUPS      Z2, 64(AX)(R11*4)
 	VMOVUPS      Z3, 64(CX)(R11*4)
 	ADDQ         $0x20, R11
 	SUBQ         $0x20, R10
-	JAE          loop48
+	JAE          loop56
 
-end49:
+end57:
 	ADDQ $0x20, R10
 	SUBQ $0x10, R10
-	JB   end52
+	JB   end60
 
-loop51:
+loop59:
 	VMOVUPS (AX)(R11*4), Z0
 	VMOVUPS (CX)(R11*4), Z1
 	XORQ    R12, R12
 	XORQ    R13, R13
 
-row53:
+row61:
 	VBROADCASTSS (SI)(R13*4), Z2
 	VBROADCASTSS (DI)(R13*4), Z3
 	LEAQ         (DX)(R12*1), R14
@@ -6287,16 +6490,16 @@ row53:
 	ADDQ         R9, R12
 	ADDQ         $0x01, R13
 	CMPQ         R13, R8
-	JNE          row53
+	JNE          row61
 	VMOVUPS      Z0, (AX)(R11*4)
 	VMOVUPS      Z1, (CX)(R11*4)
 	ADDQ         $0x10, R11
 	SUBQ         $0x10, R10
-	JAE          loop51
+	JAE          loop59
 
-end52:
+end60:
 	ADDQ      $0x10, R10
-	JZ        done54
+	JZ        done62
 	MOVL      $-1, R12
 	BZHIL     R10, R12, R12
 	KMOVW     R12, K1
@@ -6305,7 +6508,7 @@ end52:
 	XORQ      R10, R10
 	XORQ      R12, R12
 
-row55:
+row63:
 	VBROADCASTSS (SI)(R12*4), Z2
 	VBROADCASTSS (DI)(R12*4), Z3
 	LEAQ         (DX)(R10*1), R13
@@ -6319,11 +6522,11 @@ row55:
 	ADDQ         R9, R10
 	ADDQ         $0x01, R12
 	CMPQ         R12, R8
-	JNE          row55
+	JNE          row63
 	VMOVUPS      Z0, K1, (AX)(R11*4)
 	VMOVUPS      Z1, K1, (CX)(R11*4)
 
-done54:
+done62:
 	VZEROUPPER
 	RET
 
@@ -6338,9 +6541,9 @@ TEXT ·planeAffineAVX512(SB), NOSPLIT, $0-60
 	MOVQ         y_len+8(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end57
+	JB           end65
 
-loop56:
+loop64:
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VFMADD213PS Z2, Z1, Z3
@@ -6351,25 +6554,25 @@ loop56:
 	VMOVUPS     Z3, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop56
+	JAE         loop64
 
-end57:
+end65:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end59
+	JB   end67
 
-loop58:
+loop66:
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VFMADD213PS Z2, Z1, Z3
 	VMOVUPS     Z3, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JAE         loop58
+	JAE         loop66
 
-end59:
+end67:
 	ADDQ        $0x10, DX
-	JZ          done60
+	JZ          done68
 	MOVL        $-1, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -6378,7 +6581,7 @@ end59:
 	VFMADD213PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-done60:
+done68:
 	VZEROUPPER
 	RET
 
@@ -6395,9 +6598,9 @@ TEXT ·planeGradAVX512(SB), NOSPLIT, $0-88
 	MOVQ         dst_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end62
+	JB           end70
 
-loop61:
+loop69:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VFMADD213PS Z3, Z2, Z4
@@ -6412,14 +6615,14 @@ loop61:
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop61
+	JAE         loop69
 
-end62:
+end70:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end64
+	JB   end72
 
-loop63:
+loop71:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VFMADD213PS Z3, Z2, Z4
@@ -6428,11 +6631,11 @@ loop63:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop63
+	JAE         loop71
 
-end64:
+end72:
 	ADDQ        $0x10, BX
-	JZ          done65
+	JZ          done73
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -6443,7 +6646,7 @@ end64:
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done65:
+done73:
 	VZEROUPPER
 	RET
 
@@ -6460,9 +6663,9 @@ TEXT ·planeGradAddAVX512(SB), NOSPLIT, $0-88
 	MOVQ         dst_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end67
+	JB           end75
 
-loop66:
+loop74:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VFMADD213PS Z3, Z2, Z4
@@ -6481,14 +6684,14 @@ loop66:
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop66
+	JAE         loop74
 
-end67:
+end75:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end69
+	JB   end77
 
-loop68:
+loop76:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VFMADD213PS Z3, Z2, Z4
@@ -6499,11 +6702,11 @@ loop68:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop68
+	JAE         loop76
 
-end69:
+end77:
 	ADDQ        $0x10, BX
-	JZ          done70
+	JZ          done78
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -6516,7 +6719,7 @@ end69:
 	VADDPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done70:
+done78:
 	VZEROUPPER
 	RET
 
@@ -6533,9 +6736,9 @@ TEXT ·planeGradSumsAVX512(SB), NOSPLIT, $0-64
 	VXORPS       Z4, Z4, Z4
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end72
+	JB           end80
 
-loop71:
+loop79:
 	VMOVUPS     (AX)(BX*4), Z5
 	VADDPS      Z5, Z1, Z1
 	VMOVUPS     (CX)(BX*4), Z6
@@ -6548,11 +6751,11 @@ loop71:
 	VFMADD231PS Z5, Z6, Z4
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop71
+	JAE         loop79
 
-end72:
+end80:
 	ADDQ        $0x20, DX
-	JLE         done73
+	JLE         done81
 	MOVQ        $0x00000010, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -6567,7 +6770,7 @@ end72:
 	VMOVAPS.Z   Z6, K1, Z6
 	VFMADD231PS Z5, Z6, Z2
 	SUBQ        $0x10, DX
-	JLE         done73
+	JLE         done81
 	MOVQ        $0x00000010, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -6583,7 +6786,7 @@ end72:
 	VFMADD231PS Z5, Z0, Z4
 	SUBQ        $0x10, DX
 
-done73:
+done81:
 	VADDPS        Z3, Z1, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
@@ -6618,9 +6821,9 @@ TEXT ·rowAffineAVX512(SB), NOSPLIT, $0-120
 	MOVQ y_len+8(FP), DI
 	XORQ R8, R8
 	SUBQ $0x20, DI
-	JB   end75
+	JB   end83
 
-loop74:
+loop82:
 	VMOVUPS     (CX)(R8*4), Z0
 	VMOVUPS     (DX)(R8*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -6637,14 +6840,14 @@ loop74:
 	VMOVUPS     Z0, 64(AX)(R8*4)
 	ADDQ        $0x20, R8
 	SUBQ        $0x20, DI
-	JAE         loop74
+	JAE         loop82
 
-end75:
+end83:
 	ADDQ $0x20, DI
 	SUBQ $0x10, DI
-	JB   end77
+	JB   end85
 
-loop76:
+loop84:
 	VMOVUPS     (CX)(R8*4), Z0
 	VMOVUPS     (DX)(R8*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -6654,11 +6857,11 @@ loop76:
 	VMOVUPS     Z0, (AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JAE         loop76
+	JAE         loop84
 
-end77:
+end85:
 	ADDQ        $0x10, DI
-	JZ          done78
+	JZ          done86
 	MOVL        $-1, R9
 	BZHIL       DI, R9, R9
 	KMOVW       R9, K1
@@ -6670,7 +6873,7 @@ end77:
 	VFMADD213PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(R8*4)
 
-done78:
+done86:
 	VZEROUPPER
 	RET
 
@@ -6687,9 +6890,9 @@ TEXT ·rowGradAVX512(SB), NOSPLIT, $0-168
 	MOVQ dst_len+8(FP), R9
 	XORQ R10, R10
 	SUBQ $0x20, R9
-	JB   end80
+	JB   end88
 
-loop79:
+loop87:
 	VMOVUPS     (DX)(R10*4), Z0
 	VMOVUPS     (BX)(R10*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -6712,14 +6915,14 @@ loop79:
 	VMOVUPS     Z0, 64(AX)(R10*4)
 	ADDQ        $0x20, R10
 	SUBQ        $0x20, R9
-	JAE         loop79
+	JAE         loop87
 
-end80:
+end88:
 	ADDQ $0x20, R9
 	SUBQ $0x10, R9
-	JB   end82
+	JB   end90
 
-loop81:
+loop89:
 	VMOVUPS     (DX)(R10*4), Z0
 	VMOVUPS     (BX)(R10*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -6732,11 +6935,11 @@ loop81:
 	VMOVUPS     Z0, (AX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop81
+	JAE         loop89
 
-end82:
+end90:
 	ADDQ        $0x10, R9
-	JZ          done83
+	JZ          done91
 	MOVL        $-1, R11
 	BZHIL       R9, R11, R11
 	KMOVW       R11, K1
@@ -6751,7 +6954,7 @@ end82:
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(R10*4)
 
-done83:
+done91:
 	VZEROUPPER
 	RET
 
@@ -6767,9 +6970,9 @@ TEXT ·columnSquaresAVX512(SB), NOSPLIT, $0-88
 	MOVQ dst_len+8(FP), DI
 	XORQ R8, R8
 	SUBQ $0x40, DI
-	JB   end85
+	JB   end93
 
-loop84:
+loop92:
 	VMOVUPS (AX)(R8*4), Z0
 	VMOVUPS (DX)(R8*4), Z1
 	VMOVUPS 64(AX)(R8*4), Z2
@@ -6781,7 +6984,7 @@ loop84:
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row86:
+row94:
 	VMOVUPS     (R9)(R8*4), Z8
 	VSUBPS      Z1, Z8, Z8
 	VFMADD231PS Z8, Z8, Z0
@@ -6796,41 +6999,41 @@ row86:
 	VFMADD231PS Z8, Z8, Z6
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row86
+	JNZ         row94
 	VMOVUPS     Z0, (AX)(R8*4)
 	VMOVUPS     Z2, 64(AX)(R8*4)
 	VMOVUPS     Z4, 128(AX)(R8*4)
 	VMOVUPS     Z6, 192(AX)(R8*4)
 	ADDQ        $0x40, R8
 	SUBQ        $0x40, DI
-	JAE         loop84
+	JAE         loop92
 
-end85:
+end93:
 	ADDQ $0x40, DI
 	SUBQ $0x10, DI
-	JB   end88
+	JB   end96
 
-loop87:
+loop95:
 	VMOVUPS (AX)(R8*4), Z0
 	VMOVUPS (DX)(R8*4), Z1
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row89:
+row97:
 	VMOVUPS     (R9)(R8*4), Z2
 	VSUBPS      Z1, Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row89
+	JNZ         row97
 	VMOVUPS     Z0, (AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JAE         loop87
+	JAE         loop95
 
-end88:
+end96:
 	ADDQ      $0x10, DI
-	JZ        done90
+	JZ        done98
 	MOVL      $-1, R9
 	BZHIL     DI, R9, R9
 	KMOVW     R9, K1
@@ -6838,16 +7041,16 @@ end88:
 	VMOVUPS.Z (DX)(R8*4), K1, Z1
 	MOVQ      BX, DX
 
-row91:
+row99:
 	VMOVUPS.Z   (CX)(R8*4), K1, Z2
 	VSUBPS      Z1, Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
 	ADDQ        SI, CX
 	SUBQ        $0x01, DX
-	JNZ         row91
+	JNZ         row99
 	VMOVUPS     Z0, K1, (AX)(R8*4)
 
-done90:
+done98:
 	VZEROUPPER
 	RET
 
@@ -6865,9 +7068,9 @@ TEXT ·columnGradSumsAVX512(SB), NOSPLIT, $0-136
 	MOVQ sum_len+8(FP), R9
 	XORQ R10, R10
 	SUBQ $0x20, R9
-	JB   end93
+	JB   end101
 
-loop92:
+loop100:
 	VMOVUPS (AX)(R10*4), Z0
 	VMOVUPS (CX)(R10*4), Z1
 	VMOVUPS (SI)(R10*4), Z2
@@ -6878,7 +7081,7 @@ loop92:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row94:
+row102:
 	VMOVUPS     (R11)(R10*4), Z6
 	VADDPS      Z6, Z0, Z0
 	VMOVUPS     (R12)(R10*4), Z7
@@ -6892,21 +7095,21 @@ row94:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row94
+	JNZ         row102
 	VMOVUPS     Z0, (AX)(R10*4)
 	VMOVUPS     Z1, (CX)(R10*4)
 	VMOVUPS     Z3, 64(AX)(R10*4)
 	VMOVUPS     Z4, 64(CX)(R10*4)
 	ADDQ        $0x20, R10
 	SUBQ        $0x20, R9
-	JAE         loop92
+	JAE         loop100
 
-end93:
+end101:
 	ADDQ $0x20, R9
 	SUBQ $0x10, R9
-	JB   end96
+	JB   end104
 
-loop95:
+loop103:
 	VMOVUPS (AX)(R10*4), Z0
 	VMOVUPS (CX)(R10*4), Z1
 	VMOVUPS (SI)(R10*4), Z2
@@ -6914,7 +7117,7 @@ loop95:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row97:
+row105:
 	VMOVUPS     (R11)(R10*4), Z3
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS     (R12)(R10*4), Z4
@@ -6923,16 +7126,16 @@ row97:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row97
+	JNZ         row105
 	VMOVUPS     Z0, (AX)(R10*4)
 	VMOVUPS     Z1, (CX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop95
+	JAE         loop103
 
-end96:
+end104:
 	ADDQ      $0x10, R9
-	JZ        done98
+	JZ        done106
 	MOVL      $-1, R11
 	BZHIL     R9, R11, R11
 	KMOVW     R11, K1
@@ -6942,7 +7145,7 @@ end96:
 	MOVQ      BX, BX
 	MOVQ      DI, SI
 
-row99:
+row107:
 	VMOVUPS.Z   (DX)(R10*4), K1, Z3
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS.Z   (BX)(R10*4), K1, Z4
@@ -6951,11 +7154,11 @@ row99:
 	ADDQ        R8, DX
 	ADDQ        R8, BX
 	SUBQ        $0x01, SI
-	JNZ         row99
+	JNZ         row107
 	VMOVUPS     Z0, K1, (AX)(R10*4)
 	VMOVUPS     Z1, K1, (CX)(R10*4)
 
-done98:
+done106:
 	VZEROUPPER
 	RET
 
@@ -6975,9 +7178,9 @@ TEXT ·lstmRowAVX512(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 	SUBQ $0x10, SI
-	JB   end101
+	JB   end109
 
-loop100:
+loop108:
 	LEAQ             (R9)(R10*1), R12
 	VMOVUPS          (R12)(R11*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
@@ -7162,11 +7365,11 @@ loop100:
 	VMOVUPS          Z0, (AX)(R11*4)
 	ADDQ             $0x10, R11
 	SUBQ             $0x10, SI
-	JAE              loop100
+	JAE              loop108
 
-end101:
+end109:
 	ADDQ             $0x10, SI
-	JZ               done102
+	JZ               done110
 	MOVL             $-1, R12
 	BZHIL            SI, R12, R12
 	KMOVW            R12, K1
@@ -7353,7 +7556,7 @@ end101:
 	VMULPS           Z12, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(R11*4)
 
-done102:
+done110:
 	VZEROUPPER
 	RET
 
@@ -7404,9 +7607,9 @@ TEXT ·lstmGradRowAVX512(SB), NOSPLIT, $0-168
 	SHLQ $0x02, R11
 	XORQ R12, R12
 	SUBQ $0x10, DI
-	JB   end104
+	JB   end112
 
-loop103:
+loop111:
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z0
 	LEAQ         (R10)(R11*2), R13
 	LEAQ         (R13)(R11*1), R13
@@ -7425,11 +7628,11 @@ loop103:
 	VMULPS       Z1, Z3, Z1
 	VMULPS       Z4, Z1, Z1
 	TESTQ        DX, DX
-	JZ           noDC105
+	JZ           noDC113
 	VMOVUPS      (DX)(R12*4), Z2
 	VADDPS       Z2, Z1, Z1
 
-noDC105:
+noDC113:
 	VMOVUPS      (R10)(R12*4), Z2
 	LEAQ         (R10)(R11*1), R13
 	VMOVUPS      (R13)(R12*4), Z3
@@ -7457,11 +7660,11 @@ noDC105:
 	VMOVUPS      Z0, (AX)(R12*4)
 	ADDQ         $0x10, R12
 	SUBQ         $0x10, DI
-	JAE          loop103
+	JAE          loop111
 
-end104:
+end112:
 	ADDQ         $0x10, DI
-	JZ           done106
+	JZ           done114
 	MOVL         $-1, R13
 	BZHIL        DI, R13, R13
 	KMOVW        R13, K1
@@ -7483,11 +7686,11 @@ end104:
 	VMULPS       Z1, Z3, Z1
 	VMULPS       Z4, Z1, Z1
 	TESTQ        DX, DX
-	JZ           noDC107
+	JZ           noDC115
 	VMOVUPS.Z    (DX)(R12*4), K1, Z2
 	VADDPS       Z2, Z1, Z1
 
-noDC107:
+noDC115:
 	VMOVUPS.Z    (R10)(R12*4), K1, Z2
 	LEAQ         (R10)(R11*1), CX
 	VMOVUPS.Z    (CX)(R12*4), K1, Z3
@@ -7514,7 +7717,7 @@ noDC107:
 	VMULPS       Z3, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(R12*4)
 
-done106:
+done114:
 	VZEROUPPER
 	RET
 
@@ -7535,9 +7738,9 @@ TEXT ·gruRowAVX512(SB), NOSPLIT, $0-120
 	SHLQ $0x02, R10
 	XORQ R11, R11
 	SUBQ $0x10, DX
-	JB   end109
+	JB   end117
 
-loop108:
+loop116:
 	VMOVUPS          (DI)(R11*4), Z0
 	VMOVUPS          (R9)(R11*4), Z1
 	VADDPS           Z1, Z0, Z0
@@ -7656,11 +7859,11 @@ loop108:
 	VMOVUPS          Z3, (AX)(R11*4)
 	ADDQ             $0x10, R11
 	SUBQ             $0x10, DX
-	JAE              loop108
+	JAE              loop116
 
-end109:
+end117:
 	ADDQ             $0x10, DX
-	JZ               done110
+	JZ               done118
 	MOVL             $-1, R12
 	BZHIL            DX, R12, R12
 	KMOVW            R12, K1
@@ -7781,7 +7984,7 @@ end109:
 	VFMADD231PS      Z1, Z0, Z6
 	VMOVUPS          Z6, K1, (AX)(R11*4)
 
-done110:
+done118:
 	VZEROUPPER
 	RET
 
@@ -7806,9 +8009,9 @@ TEXT ·gruGradRowAVX512(SB), NOSPLIT, $0-168
 	SHLQ $0x02, R13
 	XORQ R14, R14
 	SUBQ $0x10, BX
-	JB   end112
+	JB   end120
 
-loop111:
+loop119:
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z0
 	VMOVUPS      (R10)(R14*4), Z1
 	LEAQ         (R10)(R11*1), R15
@@ -7847,11 +8050,11 @@ loop111:
 	VMOVUPS      Z0, (AX)(R14*4)
 	ADDQ         $0x10, R14
 	SUBQ         $0x10, BX
-	JAE          loop111
+	JAE          loop119
 
-end112:
+end120:
 	ADDQ         $0x10, BX
-	JZ           done113
+	JZ           done121
 	MOVL         $-1, R15
 	BZHIL        BX, R15, R15
 	KMOVW        R15, K1
@@ -7892,6 +8095,6 @@ end112:
 	VMULPS       Z2, Z4, Z0
 	VMOVUPS      Z0, K1, (AX)(R14*4)
 
-done113:
+done121:
 	VZEROUPPER
 	RET

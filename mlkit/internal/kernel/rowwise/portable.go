@@ -79,6 +79,13 @@ func addRowsGo(dst, x []float32, rows, stride int) {
 	}
 }
 
+func addRowsAtGo(dst, x []float32, at []int32) {
+	n := len(dst)
+	for _, r := range at {
+		elementwise.Add(dst, dst, x[int(r)*n:int(r)*n+n])
+	}
+}
+
 func layerNormRowGo(y, x, gamma, beta []float32, mean, rstd float32) {
 	for j, v := range x {
 		y[j] = (v-mean)*rstd*gamma[j] + beta[j]

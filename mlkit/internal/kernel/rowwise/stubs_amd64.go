@@ -24,6 +24,11 @@ func squaresAVX2(x []float32, mean float32) (s float32)
 //go:noescape
 func addRowsAVX2(dst []float32, x []float32, rows int, stride int)
 
+// addRowsAtAVX2 does what addRowsAtGo does.
+//
+//go:noescape
+func addRowsAtAVX2(dst []float32, x []float32, at []int32)
+
 // softmaxRowAVX2 does what softmaxRowGo does.
 //
 //go:noescape
@@ -133,6 +138,11 @@ func squaresAVX512(x []float32, mean float32) (s float32)
 //
 //go:noescape
 func addRowsAVX512(dst []float32, x []float32, rows int, stride int)
+
+// addRowsAtAVX512 does what addRowsAtGo does.
+//
+//go:noescape
+func addRowsAtAVX512(dst []float32, x []float32, at []int32)
 
 // softmaxRowAVX512 does what softmaxRowGo does.
 //

@@ -1,0 +1,62 @@
+package optim
+
+import "descent/mlkit/tensor"
+
+// A rowLink can do with an update of parameter i that holds only the rows that
+// a batch has looked up, and does then to parameter and memory the very same as
+// with the whole update, or says by its name that it does not (LazyAdam). All
+// other links get gradients in full.
+type rowLink interface{ takesRows(i int) bool }
+
+func takesRows(l Link, i int) bool {
+	r, ok := l.(rowLink)
+	return ok && r.takesRows(i)
+}
+
+func (c chain) takesRows(i int) bool {
+	for _, l := range c {
+		if !takesRows(l, i) {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *perParam) takesRows(int) bool  { return l.rows != nil }
+func (l told) takesRows(i int) bool     { return takesRows(l.Link, i) }
+func (a applying) takesRows(i int) bool { return takesRows(a.Link, i) }
+
+// The wrappers look at whole parameters, never at their updates.
+func (l *lookahead) takesRows(i int) bool { return takesRows(l.Link, i) }
+func (a *averaging) takesRows(i int) bool { return takesRows(a.Link, i) }
+func (k *skipping) takesRows(i int) bool  { return takesRows(k.Link, i) }
+
+func (g *grouped) takesRows(i int) bool {
+	for k := range g.parts {
+		for j, of := range g.parts[k].index {
+			if of == i {
+				return takesRows(g.parts[k].link, j)
+			}
+		}
+	}
+	return false
+}
+
+func (p *penalty) takesRows(i int) bool { return !p.on[i] }
+
+// zeroBlind is a stateless link to which the zeros of an update are nothing: it
+// does the same to some rows as to all.
+type zeroBlind struct{ stateless }
+
+func (zeroBlind) takesRows(int) bool { return true }
+
+// at is the rows that update i holds, nil for all.
+func (s *Step) at(i int) []int32 {
+	if s.rows == nil { // a Step that a link of the caller's has made
+		return nil
+	}
+	return s.rows[i]
+}
+
+// width is the number of elements of a parameter's row.
+func width(p *tensor.Param) int { return p.Size() / max(1, p.Dims()[0]) }

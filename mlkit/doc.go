@@ -15,6 +15,10 @@
 //
 // Which package may import which is a table in imports_test.go.
 //
+// The zero value of a setting is its default, which its comment names. To set a
+// number to zero, write [descent/mlkit/tensor.Zero]; a count, such as a Patience, is
+// none when it is negative.
+//
 // # How to add something
 //
 // Each kind of addition has one place and one table of tests, and a test that

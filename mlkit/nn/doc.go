@@ -116,10 +116,12 @@
 //	SmoothL1Loss         –                               SmoothL1Loss         Beta 0 means 1, L1Loss is the limit
 //	PseudoHuberLoss      –                               –                    scipy.special.pseudo_huber
 //	LogCosh              LogCosh                         –                    none
+//	GaussianNLLLoss      –                               GaussianNLLLoss      the variance has the shape of the mean
 //	PoissonNLL           Poisson                         PoissonNLLLoss       Rate is log_input=False; Keras expects rates
 //	CrossEntropy         SparseCategoricalCrossentropy   CrossEntropyLoss     Keras expects probabilities unless from_logits; classes last
 //	CrossEntropyLoss.Soft CategoricalCrossentropy        CrossEntropyLoss     Ignore is a list; −100 is always in it
 //	BinaryCrossEntropy   BinaryCrossentropy              BCEWithLogitsLoss    Keras expects probabilities unless from_logits
+//	BCELoss              BinaryCrossentropy              BCELoss              Keras clips p to [1e-7, 1−1e-7]; logarithms here reach −100
 //	FocalLoss            CategoricalFocalCrossentropy    –                    Keras multiplies by alpha 0.25; here Weight
 //	BinaryFocalLoss      BinaryFocalCrossentropy         sigmoid_focal_loss   torchvision's; Keras applies alpha only if asked
 //	NLLLoss              –                               NLLLoss              classes last
@@ -128,6 +130,7 @@
 //	MultiMarginLoss      CategoricalHinge                MultiMarginLoss      Keras takes the largest violation only
 //	CosineLoss           CosineSimilarity                –                    Keras has −cos instead of 1 − cos
 //	CosineEmbeddingLoss  –                               CosineEmbeddingLoss  none
+//	HingeEmbeddingLoss   –                               HingeEmbeddingLoss   none
 //	TripletMarginLoss    –                               TripletMarginLoss    P is 1 or 2
 //	GIoULoss            –                               –                    torchvision's generalized_box_iou_loss
 //	HeatmapFocalLoss, CenterLoss –                      –                    detectors without anchors, see data.Centers

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 
 	"descent/mlkit/tensor"
 )
@@ -38,6 +39,32 @@ func (c BCEWithLogitsLoss) Loss(logits, target tensor.Tensor) tensor.Tensor {
 	return c.Reduction.apply(l)
 }
 
+// BCELoss is the binary cross-entropy of probabilities in [0, 1] and targets in
+// [0, 1], −y·log p − (1−y)·log(1−p), for models that end in a sigmoid they need for
+// other reasons too. A logarithm is at least −100, as in PyTorch, so a wrong
+// certainty costs 100; [BCEWithLogitsLoss] loses no digits there and is the one to
+// train with. A number that is no probability gives NaN. To weight single elements,
+// give the losses of ReduceNone to [WeightedMean].
+type BCELoss struct {
+	// Weight multiplies the losses, by label or all alike.
+	Weight    []float32
+	Reduction Reduction
+}
+
+// Loss compares probabilities with targets of the same shape.
+func (c BCELoss) Loss(p, target tensor.Tensor) tensor.Tensor {
+	l := bce(p, target)
+	if c.Weight != nil {
+		l = l.Mul(byLabel("BCELoss: Weight", p, c.Weight))
+	}
+	return c.Reduction.apply(l)
+}
+
+var bce = pointwise("BCELoss", func(p, y float64) (v, dp, dy float64) {
+	yes, no := max(math.Log(p), -100), max(math.Log1p(-p), -100)
+	return -y*yes - (1-y)*no, (p - y) / max(p*(1-p), 1e-12), no - yes
+})
+
 func byLabel(what string, x tensor.Tensor, w []float32) tensor.Tensor {
 	checkByLabel(what, x, w)
 	return x.Tape().Input(w, len(w))
@@ -54,7 +81,7 @@ func checkByLabel(what string, x tensor.Tensor, w []float32) {
 // the binary cross-entropy times (1−p)^Gamma, times Alpha for positives and
 // 1−Alpha for negatives, p being the probability given to the truth.
 type BinaryFocalLoss struct {
-	Gamma float32 // 0 means 2
+	Gamma float32 // 0 means 2; tensor.Zero is 0
 	// Alpha is in (0, 1); 0 means 0.25, negative means no weights.
 	Alpha     float32
 	Reduction Reduction

@@ -190,7 +190,7 @@ func checkLabels(op string, x tensor.Tensor, labels tensor.Ints) int {
 // the label, so that what is already right counts less (Lin et al.,
 // Focal Loss for Dense Object Detection, 2017).
 type FocalLoss struct {
-	Gamma float32 // 0 means 2
+	Gamma float32 // 0 means 2; tensor.Zero is 0
 	// Weight and Ignore are those of [CrossEntropyLoss]. The mean is over the
 	// rows that count, not over their weights.
 	Weight    []float32

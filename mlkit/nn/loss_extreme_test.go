@@ -104,6 +104,11 @@ func TestLossesKeepTheirDigits(t *testing.T) {
 			s := math.Hypot(1, 2*(x-y))
 			return (x - y) * (x - y) / (1 + s), (x - y) / s
 		}, hard, 1e-6, false},
+		{"Gaussian", func(x, y T) T {
+			return nn.GaussianNLLLoss{Reduction: none}.Loss(x, x.Tape().Full(0, x.Size()), y.AddScalar(1))
+		}, func(x, y float64) (float64, float64) {
+			return (math.Log(y+1) + x*x/(y+1)) / 2, x / (y + 1)
+		}, []float64{0, 1, 3}, 1e-6, false},
 		{"Poisson", nn.PoissonNLLLoss{Reduction: none}.Loss, func(x, y float64) (float64, float64) { return math.Exp(x) - y*x, math.Exp(x) - y }, []float64{0, 1, 3}, 1e-6, false},
 		{"KL", nn.KLDivLoss{Reduction: none}.Loss, func(x, y float64) (float64, float64) {
 			if y == 0 {

@@ -79,11 +79,26 @@ func (c CosineEmbeddingLoss) Loss(a, b, y tensor.Tensor) tensor.Tensor {
 	return c.Reduction.apply(tensor.Where(together, cos.Neg().AddScalar(1), cos.AddScalar(-c.Margin).ReLU()))
 }
 
+// HingeEmbeddingLoss is for distances x, of pairs that belong together (y = 1) or
+// not (y = −1): x and max(0, Margin − x) (Hadsell, Chopra & LeCun, Dimensionality
+// Reduction by Learning an Invariant Mapping, 2006, without the squares, as PyTorch).
+type HingeEmbeddingLoss struct {
+	Margin    float32 // 0 means 1; tensor.Zero is 0
+	Reduction Reduction
+}
+
+// Loss compares distances with targets, 1 or −1, of the same shape.
+func (c HingeEmbeddingLoss) Loss(distance, target tensor.Tensor) tensor.Tensor {
+	sameShape("HingeEmbeddingLoss", distance, target)
+	together := target.Greater(target.Tape().Scalar(0))
+	return c.Reduction.apply(tensor.Where(together, distance, distance.Neg().AddScalar(or(c.Margin, 1)).ReLU()))
+}
+
 // TripletMarginLoss wants an anchor nearer to a positive than to a negative
 // example by Margin: max(0, ‖a−p‖ − ‖a−n‖ + Margin) (Schroff et al., FaceNet,
 // 2015, without the squares, as PyTorch).
 type TripletMarginLoss struct {
-	Margin float32 // 0 means 1
+	Margin float32 // 0 means 1; tensor.Zero is 0
 	P      int     // norm, 1 or 2; 0 means 2
 	// Swap takes the negative's distance to the positive where that is nearer
 	// than to the anchor (Balntas et al. 2016).

@@ -116,6 +116,38 @@ var logCosh = pointwise("LogCoshLoss", func(x, y float64) (v, dx, dy float64) {
 	return a + math.Log1p(math.Exp(-2*a)) - math.Ln2, slope, -slope
 })
 
+// GaussianNLLLoss is the negative log-likelihood of targets under normal
+// distributions whose means and variances the model predicts (Nix & Weigend 1994),
+// without the constant unless Full: (log σ² + (pred − target)²/σ²) / 2.
+type GaussianNLLLoss struct {
+	// Eps is the least variance that the formula sees; the gradient reaches a
+	// smaller one as if it were Eps. 0 means 1e-6.
+	Eps float32
+	// Full adds log(2π)/2.
+	Full      bool
+	Reduction Reduction
+}
+
+// Loss compares means with targets; variance has their shape too (PyTorch also
+// takes one variance for all: expand it). A negative variance gives NaN.
+func (c GaussianNLLLoss) Loss(pred, target, variance tensor.Tensor) tensor.Tensor {
+	sameShape("GaussianNLLLoss", pred, target)
+	l := gaussian(pred.Sub(target), variance, or(c.Eps, 1e-6))
+	if c.Full {
+		l = l.AddScalar(float32(math.Log(2*math.Pi) / 2))
+	}
+	return c.Reduction.apply(l)
+}
+
+var gaussian = pointwiseWith("GaussianNLLLoss", func(r, variance, eps float64) (v, dr, dvariance float64) {
+	if variance < 0 {
+		variance = math.NaN()
+	}
+	variance = max(variance, eps) // NaN stays
+	z := r / variance
+	return (math.Log(variance) + r*z) / 2, z, (1/variance - z*z) / 2
+})
+
 // PoissonNLLLoss is the negative log-likelihood of counts under a Poisson
 // distribution, without the terms that only depend on the target unless Full:
 // e^pred − target·pred.

@@ -49,8 +49,7 @@ func (g *lossGoldens) input(t *tensor.Tape, name string) T {
 	return t.Input(g.Inputs[name], 5, 4)
 }
 
-// losses are the losses under test, by the names of losses.py. The goldens of
-// PseudoHuberLoss come from float64.py, without PyTorch.
+// losses are the losses under test, by the names of losses.py.
 func (g *lossGoldens) losses(r nn.Reduction) map[string]func(x []T) T {
 	y, padded := tensor.NewInts(g.Labels), tensor.NewInts(g.Padded)
 	two := func(f func(a, b T) T) func([]T) T { return func(x []T) T { return f(x[0], x[1]) } }
@@ -104,6 +103,17 @@ func (g *lossGoldens) losses(r nn.Reduction) map[string]func(x []T) T {
 		"BCEWithLogitsLoss pos":           with(nn.BCEWithLogitsLoss{PosWeight: w, Reduction: r}.Loss, "soft"),
 		"BCEWithLogitsLoss pos extreme":   with(nn.BCEWithLogitsLoss{PosWeight: w, Reduction: r}.Loss, "bits"),
 		"BCEWithLogitsLoss weight":        with(nn.BCEWithLogitsLoss{Weight: w, Reduction: r}.Loss, "bits"),
+		"FocalLoss zero":                  label(nn.FocalLoss{Gamma: tensor.Zero, Reduction: r}.Loss, y),
+		"BinaryFocalLoss zero":            with(nn.BinaryFocalLoss{Gamma: tensor.Zero, Alpha: -1, Reduction: r}.Loss, "bits"),
+		"MultiMarginLoss zero":            label(nn.MultiMarginLoss{Margin: tensor.Zero, Reduction: r}.Loss, y),
+		"TripletMarginLoss zero":          triple(nn.TripletMarginLoss{Margin: tensor.Zero, Reduction: r}.Loss),
+		"BCELoss":                         with(nn.BCELoss{Reduction: r}.Loss, "soft"),
+		"BCELoss weight":                  with(nn.BCELoss{Weight: w, Reduction: r}.Loss, "bits"),
+		"BCELoss certain":                 with(nn.BCELoss{Reduction: r}.Loss, "soft"),
+		"HingeEmbeddingLoss":              with(nn.HingeEmbeddingLoss{Reduction: r}.Loss, "signs"),
+		"HingeEmbeddingLoss .3":           with(nn.HingeEmbeddingLoss{Margin: 0.3, Reduction: r}.Loss, "signs"),
+		"GaussianNLLLoss":                 triple(nn.GaussianNLLLoss{Reduction: r}.Loss),
+		"GaussianNLLLoss full":            triple(nn.GaussianNLLLoss{Eps: 0.6, Full: true, Reduction: r}.Loss),
 		"HingeLoss":                       with(nn.HingeLoss{Reduction: r}.Loss, "signs"),
 		"HingeLoss squared":               with(nn.HingeLoss{Squared: true, Reduction: r}.Loss, "signs"),
 		"MultiMarginLoss":                 label(nn.MultiMarginLoss{Reduction: r}.Loss, y),
@@ -180,8 +190,8 @@ func relative(got []float32, want []float64) float64 {
 func TestLossGradients(t *testing.T) {
 	g := readLossGoldens(t)
 	for _, c := range g.Cases {
-		if c.Reduction != "ReduceNone" || strings.Contains(c.Name, "extreme") {
-			continue
+		if c.Reduction != "ReduceNone" || strings.Contains(c.Name, "extreme") || strings.Contains(c.Name, "certain") {
+			continue // no room for finite differences
 		}
 		var in []gradcheck.Input
 		for _, a := range c.Args {
@@ -189,6 +199,10 @@ func TestLossGradients(t *testing.T) {
 			for i := range x.Data {
 				if a == "soft" { // a logarithm: away from 0
 					x.Data[i] += 0.3
+				} else if a == "odds" && strings.HasPrefix(c.Name, "BCE") { // away from 0 and 1
+					x.Data[i] = 0.3 + 0.4*x.Data[i]
+				} else if a == "odds" { // above Eps, where the gradient is that of the formula
+					x.Data[i] += 0.7
 				} else if strings.HasPrefix(c.Name, "Cos") || strings.HasPrefix(c.Name, "Trip") {
 					x.Data[i] *= 4 // away from the kinks, as the steps go
 				}
@@ -240,6 +254,7 @@ func TestLossesAtExtremeLogits(t *testing.T) {
 		"Huber":         nn.Huber,
 		"pseudo-Huber":  nn.PseudoHuberLoss{Delta: 0.5}.Loss,
 		"hinge":         nn.HingeLoss{}.Loss,
+		"hinge, pairs":  nn.HingeEmbeddingLoss{}.Loss,
 		"multi-margin":  func(x, _ T) T { return nn.MultiMarginLoss{}.Loss(x, labels) },
 		"cosine":        nn.CosineLoss,
 		"MAE":           nn.MAE,

@@ -112,10 +112,13 @@ func (l LocalResponseNorm) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.LocalResponseNorm(l.Size, or(l.Alpha, 1e-4), or(l.Beta, 0.75), or(l.K, 1))
 }
 
-// or is v, or its default.
+// or is v, or its default; a tensor.Zero is exactly zero.
 func or(v, standard float32) float32 {
-	if v == 0 {
+	switch v {
+	case 0:
 		return standard
+	case tensor.Zero:
+		return 0
 	}
 	return v
 }

@@ -11,6 +11,16 @@ type Tensor struct {
 	gen uint32
 }
 
+// Zero stands for the number 0 in a setting whose 0 means its default:
+//
+//	nn.FocalLoss{}                   // Gamma is 2
+//	nn.FocalLoss{Gamma: tensor.Zero} // Gamma is 0: the cross-entropy
+//
+// It is the smallest positive float32, which no other setting is, and where it
+// takes part in arithmetic it changes nothing. It serves every float32 and float64
+// setting of mlkit.
+const Zero = 0x1p-149
+
 // node gives the tensor's entry, or panics when there is none any more.
 func (x Tensor) node(op string) *node {
 	if x.t == nil {

@@ -33,6 +33,7 @@ inputs = {
     "pair": f32([1, -1, 1, -1, -1]),
     # Logits at which a careless implementation overflows or cancels.
     "extreme": f32([[100, -100, 0, 50], [-500, -500, -500, 500], [88, 89, -104, -88], [1e4, 0, -1e4, 1], [30, -30, 20, -20]]),
+    "odds": f32(rng.uniform(0.01, 0.99, size=(N, C))),
 }
 labels = [2, 0, 3, 1, 2]
 padded = [2, -100, 3, 0, 2]
@@ -119,19 +120,30 @@ def sigmoid_focal(r, x, y, alpha, gamma):  # torchvision.ops.sigmoid_focal_loss
 
 case("BinaryFocalLoss", lambda r: lambda x: sigmoid_focal(r, x, inputs["bits"], 0.25, 2), ["pred"])
 case("BinaryFocalLoss plain", lambda r: lambda x: sigmoid_focal(r, x, inputs["bits"], -1, 1), ["pred"])
+case("FocalLoss zero", lambda r: on(nn.CrossEntropyLoss(reduction=r), Y), ["pred"])
+case("BinaryFocalLoss zero", lambda r: lambda x: sigmoid_focal(r, x, inputs["bits"], -1, 0), ["pred"])
 case("BCEWithLogitsLoss", lambda r: nn.BCEWithLogitsLoss(reduction=r), ["pred", "soft"])
 case("BCEWithLogitsLoss bits", lambda r: lambda x: nn.BCEWithLogitsLoss(reduction=r)(x, inputs["bits"]), ["pred"])
 case("BCEWithLogitsLoss extreme", lambda r: lambda x: nn.BCEWithLogitsLoss(reduction=r)(x, inputs["bits"]), ["extreme"])
 case("BCEWithLogitsLoss pos", lambda r: lambda x: nn.BCEWithLogitsLoss(pos_weight=W, reduction=r)(x, inputs["soft"]), ["pred"])
 case("BCEWithLogitsLoss pos extreme", lambda r: lambda x: nn.BCEWithLogitsLoss(pos_weight=W, reduction=r)(x, inputs["bits"]), ["extreme"])
 case("BCEWithLogitsLoss weight", lambda r: lambda x: nn.BCEWithLogitsLoss(weight=W, reduction=r)(x, inputs["bits"]), ["pred"])
+case("BCELoss", lambda r: lambda x: nn.BCELoss(reduction=r)(x, inputs["soft"]), ["odds"])
+case("BCELoss weight", lambda r: lambda x: nn.BCELoss(weight=W, reduction=r)(x, inputs["bits"]), ["odds"])
+case("BCELoss certain", lambda r: lambda x: nn.BCELoss(reduction=r)(x, inputs["soft"]), ["bits"])
+case("HingeEmbeddingLoss", lambda r: lambda x: nn.HingeEmbeddingLoss(reduction=r)(x, inputs["signs"]), ["pred"])
+case("HingeEmbeddingLoss .3", lambda r: lambda x: nn.HingeEmbeddingLoss(margin=0.3, reduction=r)(x, inputs["signs"]), ["pred"])
+case("GaussianNLLLoss", lambda r: nn.GaussianNLLLoss(reduction=r), ["pred", "target", "rates"])
+case("GaussianNLLLoss full", lambda r: nn.GaussianNLLLoss(full=True, eps=0.6, reduction=r), ["pred", "target", "odds"])
 case("HingeLoss", lambda r: lambda x: reduce(r, F.relu(1 - x * inputs["signs"])), ["pred"])
 case("HingeLoss squared", lambda r: lambda x: reduce(r, F.relu(1 - x * inputs["signs"]) ** 2), ["pred"])
 case("MultiMarginLoss", lambda r: on(nn.MultiMarginLoss(reduction=r), Y), ["pred"])
 case("MultiMarginLoss all", lambda r: on(nn.MultiMarginLoss(p=2, margin=0.7, weight=W, reduction=r), Y), ["pred"])
+case("MultiMarginLoss zero", lambda r: on(nn.MultiMarginLoss(margin=0, reduction=r), Y), ["pred"])
 case("CosineEmbeddingLoss", lambda r: lambda a, b: nn.CosineEmbeddingLoss(reduction=r)(a, b, inputs["pair"]), ["pred", "target"])
 case("CosineEmbeddingLoss .1", lambda r: lambda a, b: nn.CosineEmbeddingLoss(margin=0.1, reduction=r)(a, b, inputs["pair"]), ["pred", "target"])
 case("TripletMarginLoss", lambda r: nn.TripletMarginLoss(reduction=r), ["pred", "target", "third"])
+case("TripletMarginLoss zero", lambda r: lambda a, p, n: reduce(r, F.relu(F.pairwise_distance(a, p) - F.pairwise_distance(a, n))), ["pred", "target", "third"])
 case("TripletMarginLoss all", lambda r: nn.TripletMarginLoss(margin=2, p=1, swap=True, reduction=r), ["pred", "target", "third"])
 case("TripletMarginLoss swap", lambda r: nn.TripletMarginLoss(swap=True, reduction=r), ["pred", "target", "third"])
 

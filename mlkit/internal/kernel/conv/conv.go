@@ -65,6 +65,10 @@ func (c Conv) Forward(y, x, w, bias []float32, act gemm.Activation) {
 		}, bias)
 		return
 	}
+	if c.thin() {
+		c.forwardThin(y, x, w, bias, act)
+		return
+	}
 	j := convJob{Conv: c, part: convForward, y: y, x: x, w: w, bias: bias, act: act}
 	j.cutRows()
 	j.run(c.N * c.Groups * j.cuts)
@@ -79,6 +83,10 @@ func (c Conv) BackwardData(dx, dy, w []float32, accumulate bool) {
 			x: dy, y: dx, w: w, in: c.OutC, out: c.C, n: c.N, h: c.OutH(), wd: c.OutW(), oh: c.H, ow: c.W,
 			padH: 2 - c.PadH, padW: 2 - c.PadW, flip: true, accumulate: accumulate,
 		}, nil)
+		return
+	}
+	if c.thin() {
+		c.backwardDataThin(dx, dy, w, accumulate)
 		return
 	}
 	if turned, ok := c.turned(); ok {
@@ -129,6 +137,10 @@ func (c *Conv) flip(dst, w []float32) {
 // fixed number of runs, and then the runs.
 func (c Conv) BackwardWeight(dw, dy, x []float32, accumulate bool) {
 	c = c.checked(len(dy), len(x), len(dw))
+	if c.thin() {
+		c.backwardWeightThin(dw, dy, x, accumulate)
+		return
+	}
 	c.backwardWeight(convJob{Conv: c, part: convBackwardWeight, y: dy, x: x, w: dw, accumulate: accumulate})
 }
 

@@ -4,6 +4,8 @@
 
 package conv
 
+import "descent/mlkit/internal/kernel/cpu"
+
 func poolMax(y []float32, idx []int32, x []float32, r *poolRows) {
 	poolMaxGo(y, idx, x, r)
 }
@@ -38,4 +40,49 @@ func quadsMax(y []float32, arg []byte, x []float32, q *quads) {
 
 func quadsSpread(dst, dy []float32, arg []byte, row int, q *quads) {
 	quadsSpreadGo(dst, dy, arg, row, q)
+}
+
+func taps9(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		taps9NEON(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8, w0, w1, w2, w3, w4, w5, w6, w7, w8)
+	default:
+		taps9Go(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8, w0, w1, w2, w3, w4, w5, w6, w7, w8)
+	}
+}
+
+func taps4(y, from, x0, x1, x2, x3 []float32, w0, w1, w2, w3 float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		taps4NEON(y, from, x0, x1, x2, x3, w0, w1, w2, w3)
+	default:
+		taps4Go(y, from, x0, x1, x2, x3, w0, w1, w2, w3)
+	}
+}
+
+func taps2(y, from, x0, x1 []float32, w0, w1 float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		taps2NEON(y, from, x0, x1, w0, w1)
+	default:
+		taps2Go(y, from, x0, x1, w0, w1)
+	}
+}
+
+func taps1(y, from, x0 []float32, w0 float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		taps1NEON(y, from, x0, w0)
+	default:
+		taps1Go(y, from, x0, w0)
+	}
+}
+
+func tapDots(dy, x0, x1, x2 []float32) (d0, d1, d2 float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		return tapDotsNEON(dy, x0, x1, x2)
+	default:
+		return tapDotsGo(dy, x0, x1, x2)
+	}
 }

@@ -4,6 +4,854 @@
 
 #include "textflag.h"
 
+// func taps9AVX2(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, x4 []float32, x5 []float32, x6 []float32, x7 []float32, x8 []float32, w0 float32, w1 float32, w2 float32, w3 float32, w4 float32, w5 float32, w6 float32, w7 float32, w8 float32)
+// Requires: AVX, FMA3
+TEXT ·taps9AVX2(SB), NOSPLIT, $8-300
+	MOVQ         y_base+0(FP), AX
+	MOVQ         from_base+24(FP), CX
+	MOVQ         x0_base+48(FP), DX
+	VBROADCASTSS w0+264(FP), Y0
+	MOVQ         x1_base+72(FP), BX
+	VBROADCASTSS w1+268(FP), Y1
+	MOVQ         x2_base+96(FP), SI
+	VBROADCASTSS w2+272(FP), Y2
+	MOVQ         x3_base+120(FP), DI
+	VBROADCASTSS w3+276(FP), Y3
+	MOVQ         x4_base+144(FP), R8
+	VBROADCASTSS w4+280(FP), Y4
+	MOVQ         x5_base+168(FP), R9
+	VBROADCASTSS w5+284(FP), Y5
+	MOVQ         x6_base+192(FP), R10
+	VBROADCASTSS w6+288(FP), Y6
+	MOVQ         x7_base+216(FP), R11
+	VBROADCASTSS w7+292(FP), Y7
+	MOVQ         x8_base+240(FP), R12
+	VBROADCASTSS w8+296(FP), Y8
+	MOVQ         y_len+8(FP), R13
+	XORQ         R14, R14
+	SUBQ         $0x10, R13
+	JB           end2
+
+loop1:
+	VMOVUPS     (CX)(R14*4), Y9
+	VFMADD231PS (DX)(R14*4), Y0, Y9
+	VFMADD231PS (BX)(R14*4), Y1, Y9
+	VFMADD231PS (SI)(R14*4), Y2, Y9
+	VFMADD231PS (DI)(R14*4), Y3, Y9
+	VFMADD231PS (R8)(R14*4), Y4, Y9
+	VFMADD231PS (R9)(R14*4), Y5, Y9
+	VFMADD231PS (R10)(R14*4), Y6, Y9
+	VFMADD231PS (R11)(R14*4), Y7, Y9
+	VFMADD231PS (R12)(R14*4), Y8, Y9
+	VMOVUPS     Y9, (AX)(R14*4)
+	VMOVUPS     32(CX)(R14*4), Y9
+	VFMADD231PS 32(DX)(R14*4), Y0, Y9
+	VFMADD231PS 32(BX)(R14*4), Y1, Y9
+	VFMADD231PS 32(SI)(R14*4), Y2, Y9
+	VFMADD231PS 32(DI)(R14*4), Y3, Y9
+	VFMADD231PS 32(R8)(R14*4), Y4, Y9
+	VFMADD231PS 32(R9)(R14*4), Y5, Y9
+	VFMADD231PS 32(R10)(R14*4), Y6, Y9
+	VFMADD231PS 32(R11)(R14*4), Y7, Y9
+	VFMADD231PS 32(R12)(R14*4), Y8, Y9
+	VMOVUPS     Y9, 32(AX)(R14*4)
+	ADDQ        $0x10, R14
+	SUBQ        $0x10, R13
+	JAE         loop1
+
+end2:
+	ADDQ $0x10, R13
+	SUBQ $0x08, R13
+	JB   end4
+
+loop3:
+	VMOVUPS     (CX)(R14*4), Y9
+	VFMADD231PS (DX)(R14*4), Y0, Y9
+	VFMADD231PS (BX)(R14*4), Y1, Y9
+	VFMADD231PS (SI)(R14*4), Y2, Y9
+	VFMADD231PS (DI)(R14*4), Y3, Y9
+	VFMADD231PS (R8)(R14*4), Y4, Y9
+	VFMADD231PS (R9)(R14*4), Y5, Y9
+	VFMADD231PS (R10)(R14*4), Y6, Y9
+	VFMADD231PS (R11)(R14*4), Y7, Y9
+	VFMADD231PS (R12)(R14*4), Y8, Y9
+	VMOVUPS     Y9, (AX)(R14*4)
+	ADDQ        $0x08, R14
+	SUBQ        $0x08, R13
+	JAE         loop3
+
+end4:
+	ADDQ        $0x08, R13
+	JZ          done5
+	LEAQ        maskTable<>+0(SB), R15
+	MOVQ        $0x00000008, BP
+	SUBQ        R13, BP
+	VMOVUPS     (R15)(BP*4), Y9
+	VMASKMOVPS  (CX)(R14*4), Y9, Y10
+	VMASKMOVPS  (DX)(R14*4), Y9, Y11
+	VFMADD231PS Y11, Y0, Y10
+	VMASKMOVPS  (BX)(R14*4), Y9, Y0
+	VFMADD231PS Y0, Y1, Y10
+	VMASKMOVPS  (SI)(R14*4), Y9, Y0
+	VFMADD231PS Y0, Y2, Y10
+	VMASKMOVPS  (DI)(R14*4), Y9, Y0
+	VFMADD231PS Y0, Y3, Y10
+	VMASKMOVPS  (R8)(R14*4), Y9, Y0
+	VFMADD231PS Y0, Y4, Y10
+	VMASKMOVPS  (R9)(R14*4), Y9, Y0
+	VFMADD231PS Y0, Y5, Y10
+	VMASKMOVPS  (R10)(R14*4), Y9, Y0
+	VFMADD231PS Y0, Y6, Y10
+	VMASKMOVPS  (R11)(R14*4), Y9, Y0
+	VFMADD231PS Y0, Y7, Y10
+	VMASKMOVPS  (R12)(R14*4), Y9, Y0
+	VFMADD231PS Y0, Y8, Y10
+	VMASKMOVPS  Y10, Y9, (AX)(R14*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+DATA maskTable<>+0(SB)/4, $0xffffffff
+DATA maskTable<>+4(SB)/4, $0xffffffff
+DATA maskTable<>+8(SB)/4, $0xffffffff
+DATA maskTable<>+12(SB)/4, $0xffffffff
+DATA maskTable<>+16(SB)/4, $0xffffffff
+DATA maskTable<>+20(SB)/4, $0xffffffff
+DATA maskTable<>+24(SB)/4, $0xffffffff
+DATA maskTable<>+28(SB)/4, $0xffffffff
+DATA maskTable<>+32(SB)/4, $0x00000000
+DATA maskTable<>+36(SB)/4, $0x00000000
+DATA maskTable<>+40(SB)/4, $0x00000000
+DATA maskTable<>+44(SB)/4, $0x00000000
+DATA maskTable<>+48(SB)/4, $0x00000000
+DATA maskTable<>+52(SB)/4, $0x00000000
+DATA maskTable<>+56(SB)/4, $0x00000000
+DATA maskTable<>+60(SB)/4, $0x00000000
+GLOBL maskTable<>(SB), RODATA|NOPTR, $64
+
+// func taps4AVX2(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, w0 float32, w1 float32, w2 float32, w3 float32)
+// Requires: AVX, FMA3
+TEXT ·taps4AVX2(SB), NOSPLIT, $0-160
+	MOVQ         y_base+0(FP), AX
+	MOVQ         from_base+24(FP), CX
+	MOVQ         x0_base+48(FP), DX
+	VBROADCASTSS w0+144(FP), Y0
+	MOVQ         x1_base+72(FP), BX
+	VBROADCASTSS w1+148(FP), Y1
+	MOVQ         x2_base+96(FP), SI
+	VBROADCASTSS w2+152(FP), Y2
+	MOVQ         x3_base+120(FP), DI
+	VBROADCASTSS w3+156(FP), Y3
+	MOVQ         y_len+8(FP), R8
+	XORQ         R9, R9
+	SUBQ         $0x10, R8
+	JB           end7
+
+loop6:
+	VMOVUPS     (CX)(R9*4), Y4
+	VFMADD231PS (DX)(R9*4), Y0, Y4
+	VFMADD231PS (BX)(R9*4), Y1, Y4
+	VFMADD231PS (SI)(R9*4), Y2, Y4
+	VFMADD231PS (DI)(R9*4), Y3, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	VMOVUPS     32(CX)(R9*4), Y4
+	VFMADD231PS 32(DX)(R9*4), Y0, Y4
+	VFMADD231PS 32(BX)(R9*4), Y1, Y4
+	VFMADD231PS 32(SI)(R9*4), Y2, Y4
+	VFMADD231PS 32(DI)(R9*4), Y3, Y4
+	VMOVUPS     Y4, 32(AX)(R9*4)
+	ADDQ        $0x10, R9
+	SUBQ        $0x10, R8
+	JAE         loop6
+
+end7:
+	ADDQ $0x10, R8
+	SUBQ $0x08, R8
+	JB   end9
+
+loop8:
+	VMOVUPS     (CX)(R9*4), Y4
+	VFMADD231PS (DX)(R9*4), Y0, Y4
+	VFMADD231PS (BX)(R9*4), Y1, Y4
+	VFMADD231PS (SI)(R9*4), Y2, Y4
+	VFMADD231PS (DI)(R9*4), Y3, Y4
+	VMOVUPS     Y4, (AX)(R9*4)
+	ADDQ        $0x08, R9
+	SUBQ        $0x08, R8
+	JAE         loop8
+
+end9:
+	ADDQ        $0x08, R8
+	JZ          done10
+	LEAQ        maskTable<>+0(SB), R10
+	MOVQ        $0x00000008, R11
+	SUBQ        R8, R11
+	VMOVUPS     (R10)(R11*4), Y4
+	VMASKMOVPS  (CX)(R9*4), Y4, Y5
+	VMASKMOVPS  (DX)(R9*4), Y4, Y6
+	VFMADD231PS Y6, Y0, Y5
+	VMASKMOVPS  (BX)(R9*4), Y4, Y0
+	VFMADD231PS Y0, Y1, Y5
+	VMASKMOVPS  (SI)(R9*4), Y4, Y0
+	VFMADD231PS Y0, Y2, Y5
+	VMASKMOVPS  (DI)(R9*4), Y4, Y0
+	VFMADD231PS Y0, Y3, Y5
+	VMASKMOVPS  Y5, Y4, (AX)(R9*4)
+
+done10:
+	VZEROUPPER
+	RET
+
+// func taps2AVX2(y []float32, from []float32, x0 []float32, x1 []float32, w0 float32, w1 float32)
+// Requires: AVX, FMA3
+TEXT ·taps2AVX2(SB), NOSPLIT, $0-104
+	MOVQ         y_base+0(FP), AX
+	MOVQ         from_base+24(FP), CX
+	MOVQ         x0_base+48(FP), DX
+	VBROADCASTSS w0+96(FP), Y0
+	MOVQ         x1_base+72(FP), BX
+	VBROADCASTSS w1+100(FP), Y1
+	MOVQ         y_len+8(FP), SI
+	XORQ         DI, DI
+	SUBQ         $0x10, SI
+	JB           end12
+
+loop11:
+	VMOVUPS     (CX)(DI*4), Y2
+	VFMADD231PS (DX)(DI*4), Y0, Y2
+	VFMADD231PS (BX)(DI*4), Y1, Y2
+	VMOVUPS     Y2, (AX)(DI*4)
+	VMOVUPS     32(CX)(DI*4), Y2
+	VFMADD231PS 32(DX)(DI*4), Y0, Y2
+	VFMADD231PS 32(BX)(DI*4), Y1, Y2
+	VMOVUPS     Y2, 32(AX)(DI*4)
+	ADDQ        $0x10, DI
+	SUBQ        $0x10, SI
+	JAE         loop11
+
+end12:
+	ADDQ $0x10, SI
+	SUBQ $0x08, SI
+	JB   end14
+
+loop13:
+	VMOVUPS     (CX)(DI*4), Y2
+	VFMADD231PS (DX)(DI*4), Y0, Y2
+	VFMADD231PS (BX)(DI*4), Y1, Y2
+	VMOVUPS     Y2, (AX)(DI*4)
+	ADDQ        $0x08, DI
+	SUBQ        $0x08, SI
+	JAE         loop13
+
+end14:
+	ADDQ        $0x08, SI
+	JZ          done15
+	LEAQ        maskTable<>+0(SB), R8
+	MOVQ        $0x00000008, R9
+	SUBQ        SI, R9
+	VMOVUPS     (R8)(R9*4), Y2
+	VMASKMOVPS  (CX)(DI*4), Y2, Y3
+	VMASKMOVPS  (DX)(DI*4), Y2, Y4
+	VFMADD231PS Y4, Y0, Y3
+	VMASKMOVPS  (BX)(DI*4), Y2, Y0
+	VFMADD231PS Y0, Y1, Y3
+	VMASKMOVPS  Y3, Y2, (AX)(DI*4)
+
+done15:
+	VZEROUPPER
+	RET
+
+// func taps1AVX2(y []float32, from []float32, x0 []float32, w0 float32)
+// Requires: AVX, FMA3
+TEXT ·taps1AVX2(SB), NOSPLIT, $0-76
+	MOVQ         y_base+0(FP), AX
+	MOVQ         from_base+24(FP), CX
+	MOVQ         x0_base+48(FP), DX
+	VBROADCASTSS w0+72(FP), Y0
+	MOVQ         y_len+8(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JB           end17
+
+loop16:
+	VMOVUPS     (CX)(SI*4), Y1
+	VFMADD231PS (DX)(SI*4), Y0, Y1
+	VMOVUPS     Y1, (AX)(SI*4)
+	VMOVUPS     32(CX)(SI*4), Y1
+	VFMADD231PS 32(DX)(SI*4), Y0, Y1
+	VMOVUPS     Y1, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop16
+
+end17:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end19
+
+loop18:
+	VMOVUPS     (CX)(SI*4), Y1
+	VFMADD231PS (DX)(SI*4), Y0, Y1
+	VMOVUPS     Y1, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop18
+
+end19:
+	ADDQ        $0x08, BX
+	JZ          done20
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y1
+	VMASKMOVPS  (CX)(SI*4), Y1, Y2
+	VMASKMOVPS  (DX)(SI*4), Y1, Y3
+	VFMADD231PS Y3, Y0, Y2
+	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
+
+done20:
+	VZEROUPPER
+	RET
+
+// func tapDotsAVX2(dy []float32, x0 []float32, x1 []float32, x2 []float32) (d0 float32, d1 float32, d2 float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·tapDotsAVX2(SB), NOSPLIT, $0-108
+	MOVQ   dy_base+0(FP), AX
+	MOVQ   x0_base+24(FP), CX
+	MOVQ   x1_base+48(FP), DX
+	MOVQ   x2_base+72(FP), BX
+	MOVQ   dy_len+8(FP), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	XORQ   DI, DI
+	SUBQ   $0x20, SI
+	JB     end22
+
+loop21:
+	VMOVUPS     (AX)(DI*4), Y12
+	VFMADD231PS (CX)(DI*4), Y12, Y0
+	VFMADD231PS (DX)(DI*4), Y12, Y1
+	VFMADD231PS (BX)(DI*4), Y12, Y2
+	VMOVUPS     32(AX)(DI*4), Y12
+	VFMADD231PS 32(CX)(DI*4), Y12, Y3
+	VFMADD231PS 32(DX)(DI*4), Y12, Y4
+	VFMADD231PS 32(BX)(DI*4), Y12, Y5
+	VMOVUPS     64(AX)(DI*4), Y12
+	VFMADD231PS 64(CX)(DI*4), Y12, Y6
+	VFMADD231PS 64(DX)(DI*4), Y12, Y7
+	VFMADD231PS 64(BX)(DI*4), Y12, Y8
+	VMOVUPS     96(AX)(DI*4), Y12
+	VFMADD231PS 96(CX)(DI*4), Y12, Y9
+	VFMADD231PS 96(DX)(DI*4), Y12, Y10
+	VFMADD231PS 96(BX)(DI*4), Y12, Y11
+	ADDQ        $0x20, DI
+	SUBQ        $0x20, SI
+	JAE         loop21
+
+end22:
+	ADDQ        $0x20, SI
+	JLE         done23
+	MOVQ        $0x00000008, R9
+	MOVQ        SI, R8
+	CMPQ        R8, R9
+	CMOVQGT     R9, R8
+	LEAQ        maskTable<>+0(SB), R9
+	MOVQ        $0x00000008, R10
+	SUBQ        R8, R10
+	VMOVUPS     (R9)(R10*4), Y12
+	VMASKMOVPS  (AX)(DI*4), Y12, Y13
+	VMASKMOVPS  (CX)(DI*4), Y12, Y14
+	VFMADD231PS Y14, Y13, Y0
+	VMASKMOVPS  (DX)(DI*4), Y12, Y14
+	VFMADD231PS Y14, Y13, Y1
+	VMASKMOVPS  (BX)(DI*4), Y12, Y12
+	VFMADD231PS Y12, Y13, Y2
+	SUBQ        $0x08, SI
+	JLE         done23
+	MOVQ        $0x00000008, R9
+	MOVQ        SI, R8
+	CMPQ        R8, R9
+	CMOVQGT     R9, R8
+	LEAQ        maskTable<>+0(SB), R9
+	MOVQ        $0x00000008, R10
+	SUBQ        R8, R10
+	VMOVUPS     (R9)(R10*4), Y12
+	VMASKMOVPS  32(AX)(DI*4), Y12, Y13
+	VMASKMOVPS  32(CX)(DI*4), Y12, Y14
+	VFMADD231PS Y14, Y13, Y3
+	VMASKMOVPS  32(DX)(DI*4), Y12, Y14
+	VFMADD231PS Y14, Y13, Y4
+	VMASKMOVPS  32(BX)(DI*4), Y12, Y12
+	VFMADD231PS Y12, Y13, Y5
+	SUBQ        $0x08, SI
+	JLE         done23
+	MOVQ        $0x00000008, R9
+	MOVQ        SI, R8
+	CMPQ        R8, R9
+	CMOVQGT     R9, R8
+	LEAQ        maskTable<>+0(SB), R9
+	MOVQ        $0x00000008, R10
+	SUBQ        R8, R10
+	VMOVUPS     (R9)(R10*4), Y12
+	VMASKMOVPS  64(AX)(DI*4), Y12, Y13
+	VMASKMOVPS  64(CX)(DI*4), Y12, Y14
+	VFMADD231PS Y14, Y13, Y6
+	VMASKMOVPS  64(DX)(DI*4), Y12, Y14
+	VFMADD231PS Y14, Y13, Y7
+	VMASKMOVPS  64(BX)(DI*4), Y12, Y12
+	VFMADD231PS Y12, Y13, Y8
+	SUBQ        $0x08, SI
+	JLE         done23
+	MOVQ        $0x00000008, R9
+	MOVQ        SI, R8
+	CMPQ        R8, R9
+	CMOVQGT     R9, R8
+	LEAQ        maskTable<>+0(SB), R9
+	MOVQ        $0x00000008, R10
+	SUBQ        R8, R10
+	VMOVUPS     (R9)(R10*4), Y12
+	VMASKMOVPS  96(AX)(DI*4), Y12, Y13
+	VMASKMOVPS  96(CX)(DI*4), Y12, Y14
+	VFMADD231PS Y14, Y13, Y9
+	VMASKMOVPS  96(DX)(DI*4), Y12, Y14
+	VFMADD231PS Y14, Y13, Y10
+	VMASKMOVPS  96(BX)(DI*4), Y12, Y12
+	VFMADD231PS Y12, Y13, Y11
+	SUBQ        $0x08, SI
+
+done23:
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y9, Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X3, X0, X0
+	VMOVHLPS     X0, X0, X3
+	VADDPS       X3, X0, X0
+	VMOVSHDUP    X0, X3
+	VADDPS       X3, X0, X0
+	VMOVSS       X0, d0+96(FP)
+	VADDPS       Y7, Y1, Y0
+	VADDPS       Y10, Y4, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, d1+100(FP)
+	VADDPS       Y8, Y2, Y0
+	VADDPS       Y11, Y5, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, d2+104(FP)
+	VZEROUPPER
+	RET
+
+// func taps9AVX512(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, x4 []float32, x5 []float32, x6 []float32, x7 []float32, x8 []float32, w0 float32, w1 float32, w2 float32, w3 float32, w4 float32, w5 float32, w6 float32, w7 float32, w8 float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·taps9AVX512(SB), NOSPLIT, $0-300
+	MOVQ         y_base+0(FP), AX
+	MOVQ         from_base+24(FP), CX
+	MOVQ         x0_base+48(FP), DX
+	VBROADCASTSS w0+264(FP), Z0
+	MOVQ         x1_base+72(FP), BX
+	VBROADCASTSS w1+268(FP), Z1
+	MOVQ         x2_base+96(FP), SI
+	VBROADCASTSS w2+272(FP), Z2
+	MOVQ         x3_base+120(FP), DI
+	VBROADCASTSS w3+276(FP), Z3
+	MOVQ         x4_base+144(FP), R8
+	VBROADCASTSS w4+280(FP), Z4
+	MOVQ         x5_base+168(FP), R9
+	VBROADCASTSS w5+284(FP), Z5
+	MOVQ         x6_base+192(FP), R10
+	VBROADCASTSS w6+288(FP), Z6
+	MOVQ         x7_base+216(FP), R11
+	VBROADCASTSS w7+292(FP), Z7
+	MOVQ         x8_base+240(FP), R12
+	VBROADCASTSS w8+296(FP), Z8
+	MOVQ         y_len+8(FP), R13
+	XORQ         R14, R14
+	SUBQ         $0x20, R13
+	JB           end2
+
+loop1:
+	VMOVUPS     (CX)(R14*4), Z9
+	VFMADD231PS (DX)(R14*4), Z0, Z9
+	VFMADD231PS (BX)(R14*4), Z1, Z9
+	VFMADD231PS (SI)(R14*4), Z2, Z9
+	VFMADD231PS (DI)(R14*4), Z3, Z9
+	VFMADD231PS (R8)(R14*4), Z4, Z9
+	VFMADD231PS (R9)(R14*4), Z5, Z9
+	VFMADD231PS (R10)(R14*4), Z6, Z9
+	VFMADD231PS (R11)(R14*4), Z7, Z9
+	VFMADD231PS (R12)(R14*4), Z8, Z9
+	VMOVUPS     Z9, (AX)(R14*4)
+	VMOVUPS     64(CX)(R14*4), Z9
+	VFMADD231PS 64(DX)(R14*4), Z0, Z9
+	VFMADD231PS 64(BX)(R14*4), Z1, Z9
+	VFMADD231PS 64(SI)(R14*4), Z2, Z9
+	VFMADD231PS 64(DI)(R14*4), Z3, Z9
+	VFMADD231PS 64(R8)(R14*4), Z4, Z9
+	VFMADD231PS 64(R9)(R14*4), Z5, Z9
+	VFMADD231PS 64(R10)(R14*4), Z6, Z9
+	VFMADD231PS 64(R11)(R14*4), Z7, Z9
+	VFMADD231PS 64(R12)(R14*4), Z8, Z9
+	VMOVUPS     Z9, 64(AX)(R14*4)
+	ADDQ        $0x20, R14
+	SUBQ        $0x20, R13
+	JAE         loop1
+
+end2:
+	ADDQ $0x20, R13
+	SUBQ $0x10, R13
+	JB   end4
+
+loop3:
+	VMOVUPS     (CX)(R14*4), Z9
+	VFMADD231PS (DX)(R14*4), Z0, Z9
+	VFMADD231PS (BX)(R14*4), Z1, Z9
+	VFMADD231PS (SI)(R14*4), Z2, Z9
+	VFMADD231PS (DI)(R14*4), Z3, Z9
+	VFMADD231PS (R8)(R14*4), Z4, Z9
+	VFMADD231PS (R9)(R14*4), Z5, Z9
+	VFMADD231PS (R10)(R14*4), Z6, Z9
+	VFMADD231PS (R11)(R14*4), Z7, Z9
+	VFMADD231PS (R12)(R14*4), Z8, Z9
+	VMOVUPS     Z9, (AX)(R14*4)
+	ADDQ        $0x10, R14
+	SUBQ        $0x10, R13
+	JAE         loop3
+
+end4:
+	ADDQ        $0x10, R13
+	JZ          done5
+	MOVL        $-1, R15
+	BZHIL       R13, R15, R15
+	KMOVW       R15, K1
+	VMOVUPS.Z   (CX)(R14*4), K1, Z9
+	VMOVUPS.Z   (DX)(R14*4), K1, Z10
+	VFMADD231PS Z10, Z0, Z9
+	VMOVUPS.Z   (BX)(R14*4), K1, Z0
+	VFMADD231PS Z0, Z1, Z9
+	VMOVUPS.Z   (SI)(R14*4), K1, Z0
+	VFMADD231PS Z0, Z2, Z9
+	VMOVUPS.Z   (DI)(R14*4), K1, Z0
+	VFMADD231PS Z0, Z3, Z9
+	VMOVUPS.Z   (R8)(R14*4), K1, Z0
+	VFMADD231PS Z0, Z4, Z9
+	VMOVUPS.Z   (R9)(R14*4), K1, Z0
+	VFMADD231PS Z0, Z5, Z9
+	VMOVUPS.Z   (R10)(R14*4), K1, Z0
+	VFMADD231PS Z0, Z6, Z9
+	VMOVUPS.Z   (R11)(R14*4), K1, Z0
+	VFMADD231PS Z0, Z7, Z9
+	VMOVUPS.Z   (R12)(R14*4), K1, Z0
+	VFMADD231PS Z0, Z8, Z9
+	VMOVUPS     Z9, K1, (AX)(R14*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func taps4AVX512(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, w0 float32, w1 float32, w2 float32, w3 float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·taps4AVX512(SB), NOSPLIT, $0-160
+	MOVQ         y_base+0(FP), AX
+	MOVQ         from_base+24(FP), CX
+	MOVQ         x0_base+48(FP), DX
+	VBROADCASTSS w0+144(FP), Z0
+	MOVQ         x1_base+72(FP), BX
+	VBROADCASTSS w1+148(FP), Z1
+	MOVQ         x2_base+96(FP), SI
+	VBROADCASTSS w2+152(FP), Z2
+	MOVQ         x3_base+120(FP), DI
+	VBROADCASTSS w3+156(FP), Z3
+	MOVQ         y_len+8(FP), R8
+	XORQ         R9, R9
+	SUBQ         $0x20, R8
+	JB           end7
+
+loop6:
+	VMOVUPS     (CX)(R9*4), Z4
+	VFMADD231PS (DX)(R9*4), Z0, Z4
+	VFMADD231PS (BX)(R9*4), Z1, Z4
+	VFMADD231PS (SI)(R9*4), Z2, Z4
+	VFMADD231PS (DI)(R9*4), Z3, Z4
+	VMOVUPS     Z4, (AX)(R9*4)
+	VMOVUPS     64(CX)(R9*4), Z4
+	VFMADD231PS 64(DX)(R9*4), Z0, Z4
+	VFMADD231PS 64(BX)(R9*4), Z1, Z4
+	VFMADD231PS 64(SI)(R9*4), Z2, Z4
+	VFMADD231PS 64(DI)(R9*4), Z3, Z4
+	VMOVUPS     Z4, 64(AX)(R9*4)
+	ADDQ        $0x20, R9
+	SUBQ        $0x20, R8
+	JAE         loop6
+
+end7:
+	ADDQ $0x20, R8
+	SUBQ $0x10, R8
+	JB   end9
+
+loop8:
+	VMOVUPS     (CX)(R9*4), Z4
+	VFMADD231PS (DX)(R9*4), Z0, Z4
+	VFMADD231PS (BX)(R9*4), Z1, Z4
+	VFMADD231PS (SI)(R9*4), Z2, Z4
+	VFMADD231PS (DI)(R9*4), Z3, Z4
+	VMOVUPS     Z4, (AX)(R9*4)
+	ADDQ        $0x10, R9
+	SUBQ        $0x10, R8
+	JAE         loop8
+
+end9:
+	ADDQ        $0x10, R8
+	JZ          done10
+	MOVL        $-1, R10
+	BZHIL       R8, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(R9*4), K1, Z4
+	VMOVUPS.Z   (DX)(R9*4), K1, Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS.Z   (BX)(R9*4), K1, Z0
+	VFMADD231PS Z0, Z1, Z4
+	VMOVUPS.Z   (SI)(R9*4), K1, Z0
+	VFMADD231PS Z0, Z2, Z4
+	VMOVUPS.Z   (DI)(R9*4), K1, Z0
+	VFMADD231PS Z0, Z3, Z4
+	VMOVUPS     Z4, K1, (AX)(R9*4)
+
+done10:
+	VZEROUPPER
+	RET
+
+// func taps2AVX512(y []float32, from []float32, x0 []float32, x1 []float32, w0 float32, w1 float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·taps2AVX512(SB), NOSPLIT, $0-104
+	MOVQ         y_base+0(FP), AX
+	MOVQ         from_base+24(FP), CX
+	MOVQ         x0_base+48(FP), DX
+	VBROADCASTSS w0+96(FP), Z0
+	MOVQ         x1_base+72(FP), BX
+	VBROADCASTSS w1+100(FP), Z1
+	MOVQ         y_len+8(FP), SI
+	XORQ         DI, DI
+	SUBQ         $0x20, SI
+	JB           end12
+
+loop11:
+	VMOVUPS     (CX)(DI*4), Z2
+	VFMADD231PS (DX)(DI*4), Z0, Z2
+	VFMADD231PS (BX)(DI*4), Z1, Z2
+	VMOVUPS     Z2, (AX)(DI*4)
+	VMOVUPS     64(CX)(DI*4), Z2
+	VFMADD231PS 64(DX)(DI*4), Z0, Z2
+	VFMADD231PS 64(BX)(DI*4), Z1, Z2
+	VMOVUPS     Z2, 64(AX)(DI*4)
+	ADDQ        $0x20, DI
+	SUBQ        $0x20, SI
+	JAE         loop11
+
+end12:
+	ADDQ $0x20, SI
+	SUBQ $0x10, SI
+	JB   end14
+
+loop13:
+	VMOVUPS     (CX)(DI*4), Z2
+	VFMADD231PS (DX)(DI*4), Z0, Z2
+	VFMADD231PS (BX)(DI*4), Z1, Z2
+	VMOVUPS     Z2, (AX)(DI*4)
+	ADDQ        $0x10, DI
+	SUBQ        $0x10, SI
+	JAE         loop13
+
+end14:
+	ADDQ        $0x10, SI
+	JZ          done15
+	MOVL        $-1, R8
+	BZHIL       SI, R8, R8
+	KMOVW       R8, K1
+	VMOVUPS.Z   (CX)(DI*4), K1, Z2
+	VMOVUPS.Z   (DX)(DI*4), K1, Z3
+	VFMADD231PS Z3, Z0, Z2
+	VMOVUPS.Z   (BX)(DI*4), K1, Z0
+	VFMADD231PS Z0, Z1, Z2
+	VMOVUPS     Z2, K1, (AX)(DI*4)
+
+done15:
+	VZEROUPPER
+	RET
+
+// func taps1AVX512(y []float32, from []float32, x0 []float32, w0 float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·taps1AVX512(SB), NOSPLIT, $0-76
+	MOVQ         y_base+0(FP), AX
+	MOVQ         from_base+24(FP), CX
+	MOVQ         x0_base+48(FP), DX
+	VBROADCASTSS w0+72(FP), Z0
+	MOVQ         y_len+8(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JB           end17
+
+loop16:
+	VMOVUPS     (CX)(SI*4), Z1
+	VFMADD231PS (DX)(SI*4), Z0, Z1
+	VMOVUPS     Z1, (AX)(SI*4)
+	VMOVUPS     64(CX)(SI*4), Z1
+	VFMADD231PS 64(DX)(SI*4), Z0, Z1
+	VMOVUPS     Z1, 64(AX)(SI*4)
+	ADDQ        $0x20, SI
+	SUBQ        $0x20, BX
+	JAE         loop16
+
+end17:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end19
+
+loop18:
+	VMOVUPS     (CX)(SI*4), Z1
+	VFMADD231PS (DX)(SI*4), Z0, Z1
+	VMOVUPS     Z1, (AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop18
+
+end19:
+	ADDQ        $0x10, BX
+	JZ          done20
+	MOVL        $-1, DI
+	BZHIL       BX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z1
+	VMOVUPS.Z   (DX)(SI*4), K1, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, K1, (AX)(SI*4)
+
+done20:
+	VZEROUPPER
+	RET
+
+// func tapDotsAVX512(dy []float32, x0 []float32, x1 []float32, x2 []float32) (d0 float32, d1 float32, d2 float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·tapDotsAVX512(SB), NOSPLIT, $0-108
+	MOVQ   dy_base+0(FP), AX
+	MOVQ   x0_base+24(FP), CX
+	MOVQ   x1_base+48(FP), DX
+	MOVQ   x2_base+72(FP), BX
+	MOVQ   dy_len+8(FP), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	XORQ   DI, DI
+	SUBQ   $0x20, SI
+	JB     end22
+
+loop21:
+	VMOVUPS     (AX)(DI*4), Z6
+	VFMADD231PS (CX)(DI*4), Z6, Z0
+	VFMADD231PS (DX)(DI*4), Z6, Z1
+	VFMADD231PS (BX)(DI*4), Z6, Z2
+	VMOVUPS     64(AX)(DI*4), Z6
+	VFMADD231PS 64(CX)(DI*4), Z6, Z3
+	VFMADD231PS 64(DX)(DI*4), Z6, Z4
+	VFMADD231PS 64(BX)(DI*4), Z6, Z5
+	ADDQ        $0x20, DI
+	SUBQ        $0x20, SI
+	JAE         loop21
+
+end22:
+	ADDQ        $0x20, SI
+	JLE         done23
+	MOVQ        $0x00000010, R9
+	MOVQ        SI, R8
+	CMPQ        R8, R9
+	CMOVQGT     R9, R8
+	MOVL        $-1, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (AX)(DI*4), K1, Z6
+	VMOVUPS.Z   (CX)(DI*4), K1, Z7
+	VFMADD231PS Z7, Z6, Z0
+	VMOVUPS.Z   (DX)(DI*4), K1, Z7
+	VFMADD231PS Z7, Z6, Z1
+	VMOVUPS.Z   (BX)(DI*4), K1, Z7
+	VFMADD231PS Z7, Z6, Z2
+	SUBQ        $0x10, SI
+	JLE         done23
+	MOVQ        $0x00000010, R9
+	MOVQ        SI, R8
+	CMPQ        R8, R9
+	CMOVQGT     R9, R8
+	MOVL        $-1, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   64(AX)(DI*4), K1, Z6
+	VMOVUPS.Z   64(CX)(DI*4), K1, Z7
+	VFMADD231PS Z7, Z6, Z3
+	VMOVUPS.Z   64(DX)(DI*4), K1, Z7
+	VFMADD231PS Z7, Z6, Z4
+	VMOVUPS.Z   64(BX)(DI*4), K1, Z7
+	VFMADD231PS Z7, Z6, Z5
+	SUBQ        $0x10, SI
+
+done23:
+	VADDPS        Z3, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y3
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X3
+	VADDPS        X3, X0, X0
+	VMOVHLPS      X0, X0, X3
+	VADDPS        X3, X0, X0
+	VMOVSHDUP     X0, X3
+	VADDPS        X3, X0, X0
+	VMOVSS        X0, d0+96(FP)
+	VADDPS        Z4, Z1, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, d1+100(FP)
+	VADDPS        Z5, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, d2+104(FP)
+	VZEROUPPER
+	RET
+
 DATA tailMask<>+0(SB)/4, $0xffffffff
 DATA tailMask<>+4(SB)/4, $0xffffffff
 DATA tailMask<>+8(SB)/4, $0xffffffff

@@ -4,6 +4,56 @@
 
 package conv
 
+// taps9AVX2 does what taps9Go does.
+//
+//go:noescape
+func taps9AVX2(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, x4 []float32, x5 []float32, x6 []float32, x7 []float32, x8 []float32, w0 float32, w1 float32, w2 float32, w3 float32, w4 float32, w5 float32, w6 float32, w7 float32, w8 float32)
+
+// taps4AVX2 does what taps4Go does.
+//
+//go:noescape
+func taps4AVX2(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, w0 float32, w1 float32, w2 float32, w3 float32)
+
+// taps2AVX2 does what taps2Go does.
+//
+//go:noescape
+func taps2AVX2(y []float32, from []float32, x0 []float32, x1 []float32, w0 float32, w1 float32)
+
+// taps1AVX2 does what taps1Go does.
+//
+//go:noescape
+func taps1AVX2(y []float32, from []float32, x0 []float32, w0 float32)
+
+// tapDotsAVX2 does what tapDotsGo does.
+//
+//go:noescape
+func tapDotsAVX2(dy []float32, x0 []float32, x1 []float32, x2 []float32) (d0 float32, d1 float32, d2 float32)
+
+// taps9AVX512 does what taps9Go does.
+//
+//go:noescape
+func taps9AVX512(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, x4 []float32, x5 []float32, x6 []float32, x7 []float32, x8 []float32, w0 float32, w1 float32, w2 float32, w3 float32, w4 float32, w5 float32, w6 float32, w7 float32, w8 float32)
+
+// taps4AVX512 does what taps4Go does.
+//
+//go:noescape
+func taps4AVX512(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, w0 float32, w1 float32, w2 float32, w3 float32)
+
+// taps2AVX512 does what taps2Go does.
+//
+//go:noescape
+func taps2AVX512(y []float32, from []float32, x0 []float32, x1 []float32, w0 float32, w1 float32)
+
+// taps1AVX512 does what taps1Go does.
+//
+//go:noescape
+func taps1AVX512(y []float32, from []float32, x0 []float32, w0 float32)
+
+// tapDotsAVX512 does what tapDotsGo does.
+//
+//go:noescape
+func tapDotsAVX512(dy []float32, x0 []float32, x1 []float32, x2 []float32) (d0 float32, d1 float32, d2 float32)
+
 // poolMaxAVX512 does what poolMaxGo does.
 //
 //go:noescape

@@ -195,9 +195,12 @@ func (n *neon) function(k *kernel) {
 	signature := strings.TrimPrefix(k.signature, "func")
 	fmt.Fprintf(&n.stubs, "\n// %s does what %sGo does.\n//\n//go:noescape\nfunc %[1]s%[3]s\n", n.name, k.name, signature)
 	fmt.Fprintf(&n.asm, "\n// func %s%s\nTEXT ·%[1]s(SB), 0, $FRAME-%[3]d\n", n.name, signature, off)
-	n.line("MOVD $neonConsts<>(SB), R16")
+	n.line(neonTable)
 	n.frame = 0
 }
+
+// neonTable loads where the family's constants are.
+const neonTable = "MOVD $neonConsts<>(SB), R16"
 
 func (n *neon) line(format string, a ...any) { fmt.Fprintf(&n.asm, "\t"+format+"\n", a...) }
 
@@ -671,6 +674,9 @@ func (n *neon) write(pkg string) {
 	}
 	if len(n.consts) > 0 {
 		fmt.Fprintf(&out, "GLOBL neonConsts<>(SB), RODATA|NOPTR, $%d\n", 16*len(n.consts))
+	}
+	if len(n.consts) == 0 {
+		n.asm = *bytes.NewBuffer(bytes.ReplaceAll(n.asm.Bytes(), []byte("\t"+neonTable+"\n"), nil))
 	}
 	out.Write(n.asm.Bytes())
 	for file, text := range map[string]string{"kernels_arm64.s": out.String(), "stubs_arm64.go": head + "package " + pkg + "\n" + n.stubs.String()} {

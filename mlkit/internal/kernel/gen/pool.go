@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -21,7 +22,7 @@ var convKernels = []kernel{
 	{name: "quadsSpread", signature: "func(dst, dy []float32, arg []byte, row int, q *quads)", where: amd64},
 }
 
-var convFamily = family{kernels: convKernels, amd64: func() {
+var convFamily = family{kernels: slices.Concat(convKernels, tapKernels), amd64: func() {
 	tailMask = newTailMask("tailMask")
 	emitPool()
 	emitWinograd()

@@ -78,8 +78,9 @@ func (m *MultiHeadAttention) Forward(x tensor.Tensor) tensor.Tensor {
 // width], to [batch, Tq, width]. Self-attention passes the same tensor three
 // times; attention to an encoder's result passes that as keys and values. The
 // second result, for drawing, holds the weights, [batch, heads, Tq, Tk]: what
-// each query takes from each key, in sum 1; no gradient flows through it. A
-// query that may see no key gets zeros (PyTorch: NaN).
+// each query takes from each key, in sum 1; no gradient flows through it. They
+// are computed when they are first read. A query that may see no key gets zeros
+// (PyTorch: NaN).
 func (m *MultiHeadAttention) Attend(queries, keys, values tensor.Tensor, mask Mask) (y, weights tensor.Tensor) {
 	return m.attend(queries, keys, values, tensor.Tensor{}, mask)
 }

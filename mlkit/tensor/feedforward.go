@@ -57,8 +57,13 @@ func (x Tensor) FeedForward(w FeedForward) Tensor {
 			f.slope = t.floats.take(count * hidden)
 		}
 	}
+	f.w1, f.w2 = t.operand(n, 1), t.operand(n, 2)
+	if count <= blockRows { // one block reads the weights once
+		f.forward(0, count)
+		return y
+	}
 	// The weights, transposed once: see recurrent.
-	f.ld1, f.ld2 = rowStride(hidden), rowStride(out)
+	f.ld1, f.ld2, f.across = rowStride(hidden), rowStride(out), true
 	f.w1, f.w2 = t.floats.reuse(in*f.ld1), t.floats.reuse(hidden*f.ld2)
 	gemm.TransposeWide(f.w1, t.operand(n, 1), hidden, in, f.ld1)
 	gemm.TransposeWide(f.w2, t.operand(n, 2), out, hidden, f.ld2)
@@ -86,6 +91,7 @@ type feedForward struct {
 	gelu                   bool
 	x, w1, b1, w2, b2, add []float32
 	act, slope             []float32 // activations, and for GELU their slopes; nil: no way back
+	across                 bool      // w1 and w2 are transposed, rows ld1 and ld2 apart
 	ld1, ld2               int
 	y                      []float32
 
@@ -135,7 +141,7 @@ func (f *feedForward) forward(lo, n int) {
 	if f.slope != nil {
 		pre = rows(f.slope, lo, n, f.hidden)
 	}
-	g := gemm.Gemm{M: n, N: f.hidden, K: f.in, LDB: f.ld1, Bias: f.b1}
+	g := gemm.Gemm{M: n, N: f.hidden, K: f.in, TransB: !f.across, LDB: f.ld1, Bias: f.b1}
 	if !f.gelu {
 		g.Act = gemm.ReLUAct
 	}
@@ -150,7 +156,7 @@ func (f *feedForward) forward(lo, n int) {
 	if f.add != nil {
 		copy(y, rows(f.add, lo, n, f.out))
 	}
-	gemm.Gemm{M: n, N: f.out, K: f.hidden, LDB: f.ld2, Bias: f.b2, Accumulate: f.add != nil}.Run(y, act, f.w2)
+	gemm.Gemm{M: n, N: f.out, K: f.hidden, TransB: !f.across, LDB: f.ld2, Bias: f.b2, Accumulate: f.add != nil}.Run(y, act, f.w2)
 }
 
 // backward needs w2 as it is, with rows ld2 apart, and w1.

@@ -17,9 +17,9 @@ type SelfAttentionLayer struct {
 // SelfAttentionLayer projects x, [batch, T, in], to queries, keys and values,
 // lets every position attend ([Tensor.Attention]), projects the results and
 // adds a residual, as one operation: [batch, T, out], and the weights for
-// drawing, [batch, heads, T, T]. A few sequences at a time go all the way, so
-// that what is in between stays in the cache. It panics with a [*ShapeError]
-// when an operand does not fit.
+// drawing, [batch, heads, T, T]. Where the weights are small, a few sequences at
+// a time go all the way, so that what is in between stays in the cache. It
+// panics with a [*ShapeError] when an operand does not fit.
 func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 	const op = "SelfAttentionLayer"
 	nx, nw, no := x.node(op), w.InWeight.node(op), w.OutWeight.node(op)
@@ -44,20 +44,28 @@ func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 	n.data = t.floats.take(batch * time * out)
 
 	s := selfAttentions.lend(t, n)
-	*s = selfAttention{attention: w.start(t, batch, time, time, d), in: in, out: out, end: batch}
+	*s = selfAttention{attention: w.start(t, batch, time, time, d, n.needs), in: in, out: out, end: batch}
 	s.input, s.result, s.add = t.operand(n, 0), n.data, t.dataAt(n.in[3])
+	s.wi, s.wo = t.operand(n, 1), t.operand(n, 2)
 	s.bi, s.bo = t.dataAt(more[moreInBias]), t.dataAt(more[moreOutBias])
 	s.qkv, s.y = t.floats.take(batch*time*3*d), t.floats.take(batch*time*d)
 	s.sources()
-	// The weights, transposed once: see recurrent.
-	s.ldi, s.ldo = rowStride(3*d), rowStride(out)
-	s.wi, s.wo = t.floats.reuse(in*s.ldi), t.floats.reuse(d*s.ldo)
-	gemm.TransposeWide(s.wi, t.operand(n, 1), 3*d, in, s.ldi)
-	gemm.TransposeWide(s.wo, t.operand(n, 2), out, d, s.ldo)
-	s.run()
-	t.floats.recycle(s.wi)
-	t.floats.recycle(s.wo)
-	return y, t.attentionWeights(s.probs, batch, w.Heads, time, time)
+	if s.together() {
+		// The weights, transposed once: see recurrent.
+		s.ldi, s.ldo, s.across = rowStride(3*d), rowStride(out), true
+		wi, wo := s.wi, s.wo
+		s.wi, s.wo = t.floats.reuse(in*s.ldi), t.floats.reuse(d*s.ldo)
+		gemm.TransposeWide(s.wi, wi, 3*d, in, s.ldi)
+		gemm.TransposeWide(s.wo, wo, out, d, s.ldo)
+		s.run()
+		t.floats.recycle(s.wi)
+		t.floats.recycle(s.wo)
+	} else if time > 0 {
+		s.project(0, batch*time)
+		cpu.Parallel(s.parts(batch), &s.attention)
+		s.finish(0, batch*time)
+	}
+	return y, t.attentionWeights(&s.attention, batch)
 }
 
 // The operands beyond the node's four.
@@ -73,6 +81,7 @@ type selfAttention struct {
 	in, out            int
 	input, result, add []float32
 	wi, bi, wo, bo     []float32
+	across             bool // wi and wo are transposed, rows ldi and ldo apart
 	ldi, ldo           int
 	qkv                []float32 // [batch, T, 3·d]
 
@@ -90,7 +99,7 @@ var selfAttentions = newKeeper[selfAttention]()
 func (s *selfAttention) sources() {
 	for k := range 3 {
 		s.off[k], s.ld[k] = k*s.width, 3*s.width
-		s.x[k] = s.qkv[min(s.off[k], len(s.qkv)):]
+		s.x[k], s.sample[k] = s.qkv[min(s.off[k], len(s.qkv)):], s.tq*3*s.width
 	}
 }
 
@@ -103,38 +112,73 @@ func (s *selfAttention) run() {
 	}
 }
 
+// smallWeights is up to how many weights of a layer are used best by a few rows
+// after the other, from the cache: a quarter of a megabyte.
+const smallWeights = 1 << 16
+
+// together reports whether sequences go all the way by groups. Large weights are
+// better used by all rows in one product, and one long sequence is no work for
+// two.
+func (s *selfAttention) together() bool {
+	return s.tq > 0 && 3*s.width*s.in <= smallWeights && s.groups == 1 && s.end >= 8*s.group()
+}
+
+// project computes queries, keys and values of n rows from lo on.
+func (s *selfAttention) project(lo, n int) {
+	gemm.Gemm{M: n, N: 3 * s.width, K: s.in, TransB: !s.across, LDB: s.ldi, Bias: s.bi}.Run(rows(s.qkv, lo, n, 3*s.width), rows(s.input, lo, n, s.in), s.wi)
+}
+
+// finish is the last projection.
+func (s *selfAttention) finish(lo, n int) {
+	y := rows(s.result, lo, n, s.out)
+	if s.add != nil {
+		copy(y, rows(s.add, lo, n, s.out))
+	}
+	gemm.Gemm{M: n, N: s.out, K: s.width, TransB: !s.across, LDB: s.ldo, Bias: s.bo, Accumulate: s.add != nil}.Run(y, rows(s.y, lo, n, s.width), s.wo)
+}
+
+// backFinish is the way back of finish, and backProject that of project.
+func (s *selfAttention) backFinish(lo, n int) {
+	gemm.Gemm{M: n, N: s.width, K: s.out}.Run(rows(s.dy, lo-s.base*s.tq, n, s.width), rows(s.dresult, lo, n, s.out), s.wo)
+}
+
+func (s *selfAttention) backProject(lo, n int) {
+	if s.dinput != nil {
+		gemm.Gemm{M: n, N: s.in, K: 3 * s.width, LDA: s.ldi, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in), rows(s.dqkv, lo-s.base*s.tq, n, s.ldi), s.wi)
+	}
+}
+
 // Part implements cpu.Task.
 func (s *selfAttention) Part(i int) {
 	first := s.base + i*s.group()
 	last := min(first+s.group(), s.end)
-	lo, n, d := first*s.tq, (last-first)*s.tq, s.width
+	lo, n := first*s.tq, (last-first)*s.tq
 	if s.dresult == nil {
-		gemm.Gemm{M: n, N: 3 * d, K: s.in, LDB: s.ldi, Bias: s.bi}.Run(rows(s.qkv, lo, n, 3*d), rows(s.input, lo, n, s.in), s.wi)
-		for b := first; b < last; b++ {
-			s.forward(b)
-		}
-		y := rows(s.result, lo, n, s.out)
-		if s.add != nil {
-			copy(y, rows(s.add, lo, n, s.out))
-		}
-		gemm.Gemm{M: n, N: s.out, K: d, LDB: s.ldo, Bias: s.bo, Accumulate: s.add != nil}.Run(y, rows(s.y, lo, n, d), s.wo)
-		return
+		s.project(lo, n)
+	} else {
+		s.backFinish(lo, n)
 	}
-	at := lo - s.base*s.tq
-	gemm.Gemm{M: n, N: d, K: s.out}.Run(rows(s.dy, at, n, d), rows(s.dresult, lo, n, s.out), s.wo)
 	for b := first; b < last; b++ {
-		s.backward(b)
+		for h := range s.heads {
+			if s.dresult == nil {
+				s.forward(b, h, 0)
+			} else {
+				s.backward(b, h, 0)
+			}
+		}
 	}
-	if s.dinput != nil {
-		gemm.Gemm{M: n, N: s.in, K: 3 * d, LDA: s.ldi, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in), rows(s.dqkv, at, n, s.ldi), s.wi)
+	if s.dresult == nil {
+		s.finish(lo, n)
+	} else {
+		s.backProject(lo, n)
 	}
 }
 
 func backSelfAttentionLayer(t *Tape, n *node) {
 	batch, time, out := n.d[0], n.d[1], n.d[2]
 	s := n.kept.(*selfAttention)
-	heads, in, d := s.heads, s.in, s.width
-	s.wi, s.wo, s.dresult = t.operand(n, 1), t.operand(n, 2), n.grad
+	in, d, together := s.in, s.width, s.across
+	s.wi, s.wo, s.dresult, s.across, s.ldi = t.operand(n, 1), t.operand(n, 2), n.grad, false, rowStride(3*d)
 	if len(n.grad) == 0 { // nothing to write: zeros
 		for k := range 3 {
 			t.gradOf(n, k)
@@ -146,16 +190,26 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 	dwi, dwo := t.paramSum(gi, accI, batch*time), t.paramSum(gwo, accO, batch*time)
 	dbi, gbo := t.paramSum(t.gradMore(n, moreInBias), true, batch*time), t.gradMore(n, moreOutBias)
 
-	chunk := min(batch, max(s.group(), chunkSize/max(3*d*time, 1)/max(s.group(), 1)*s.group()))
+	chunk := chunkSize / max(3*d*time, 1)
+	if !together { // enough rows to be worth their products
+		chunk = max(chunk, (4*blockRows*2+time-1)/max(time, 1))
+	}
+	chunk = min(batch, max(s.group(), chunk/max(s.group(), 1)*s.group()))
 	s.dy, s.dqkv = t.floats.reuse(chunk*time*d), t.floats.reuse(chunk*time*s.ldi)
-	s.dscores, s.dprobs = t.floats.reuse(chunk*heads*time*time), t.floats.reuse(chunk*heads*time*time)
 	for k := range 3 {
 		s.dx[k], s.ldd[k] = s.dqkv[min(s.off[k], len(s.dqkv)):], s.ldi
 	}
 	for ; s.base < batch && time > 0; s.base = s.end {
 		s.end = min(s.base+chunk, batch)
-		s.run()
 		lo, k := s.base*time, (s.end-s.base)*time
+		if together {
+			s.run()
+		} else {
+			s.backFinish(lo, k)
+			s.attention.dy = s.dy
+			s.backAll(t, s.end-s.base)
+			s.backProject(lo, k)
+		}
 		dbi.rows(s.dqkv, k, s.ldi)
 		dwi.product(&gemm.Gemm{M: 3 * d, N: in, K: k, LDA: s.ldi}, s.dqkv, rows(s.input, lo, k, in))
 		dwo.product(&gemm.Gemm{M: out, N: d, K: k}, rows(s.dresult, lo, k, out), rows(s.y, lo, k, d))
@@ -166,9 +220,8 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 	if gbo != nil {
 		rowwise.AddRows(gbo, n.grad, out)
 	}
-	for _, buffer := range [4][]float32{s.dy, s.dqkv, s.dscores, s.dprobs} {
-		t.floats.recycle(buffer)
-	}
+	t.floats.recycle(s.dy)
+	t.floats.recycle(s.dqkv)
 	if n.in[3] >= 0 {
 		t.handOn(n, 3)
 	}

@@ -58,7 +58,8 @@ type node struct {
 	data  []float32
 	grad  []float32 // nil until a gradient has flowed in
 	param *Param
-	kept  any // a pointer to what the operation keeps for its way back: see keeper
+	fill  func(*Tape, *node) // computes data, which wait for their first reader; nil: they are there
+	kept  any                // a pointer to what the operation keeps for its way back: see keeper
 
 	shape
 	in   [4]int32 // operands; unused ones are -1

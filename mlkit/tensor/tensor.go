@@ -29,7 +29,13 @@ func (x Tensor) node(op string) *node {
 	if x.gen != x.t.gen {
 		panic(fmt.Sprintf("tensor: %s of a tensor from before Tape.Reset; Clone what is to outlive a step", op))
 	}
-	return &x.t.nodes[x.i]
+	n := &x.t.nodes[x.i]
+	if n.fill != nil {
+		f := n.fill
+		n.fill = nil
+		f(x.t, n)
+	}
+	return n
 }
 
 // Valid reports whether x is a tensor of the current step of its tape.

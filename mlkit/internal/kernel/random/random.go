@@ -71,7 +71,7 @@ const randomGrain = 1 << 8
 // Uniform fills dst with numbers from [0, 1), multiples of 2^-24: dst[i] is element offset+i of the
 // stream (seed, stream). A stream has 2^34 elements.
 func Uniform(dst []float32, seed, stream, offset uint64) {
-	fill(uniformBlocks, dst, newKey(seed, 0, stream), offset)
+	fill(uniformBlocks, dst, newKey(seed, 0, stream), offset, 0)
 }
 
 // Normal fills dst with normally distributed numbers, mean 0 and variance 1 (Box & Muller, 1958):
@@ -79,11 +79,11 @@ func Uniform(dst []float32, seed, stream, offset uint64) {
 // possible number is 5.77.
 func Normal(dst []float32, seed, stream, offset uint64) {
 	// A step that dropout never reaches keeps it apart from Uniform's numbers of the same stream.
-	fill(normalBlocks, dst, newKey(seed, 1<<63, stream), offset)
+	fill(normalBlocks, dst, newKey(seed, 1<<63, stream), offset, 0)
 }
 
 // fill lets blocks write all numbers of the blocks that dst takes a part of.
-func fill(blocks func(j *randJob, dst []float32, first uint64), dst []float32, k key, offset uint64) {
+func fill(blocks func(j *randJob, dst []float32, first uint64), dst []float32, k key, offset uint64, keep float32) {
 	if len(dst) == 0 {
 		return
 	}
@@ -91,6 +91,7 @@ func fill(blocks func(j *randJob, dst []float32, first uint64), dst []float32, k
 	last := (offset + uint64(len(dst)) - 1) / philoxBlock
 	j := newRandJob(fillPart)
 	j.X[0], j.More.key, j.More.offset, j.More.blocks = dst, k, offset, blocks
+	j.More.limit, j.S = int32(keep*(1<<24)), 1/keep
 	j.Parallel(int(last-first+1), randomGrain)
 }
 
@@ -139,10 +140,28 @@ func DropoutGrad(dx, dy []float32, keep float32, seed, step, op uint64) {
 	dropoutJob("DropoutGrad", dropoutGradPart, dx, nil, dy, keep, newKey(seed, step, op))
 }
 
-func dropoutJob(op string, run func(j *randJob, lo, hi int), dst, mask, x []float32, keep float32, k key) {
+// DropoutMask writes what Dropout multiplies elements offset … offset+len(dst)-1 of its stream with:
+// 1/keep or 0.
+func DropoutMask(dst []float32, keep float32, seed, step, op, offset uint64) {
+	checkKeep("DropoutMask", keep)
+	fill(maskBlocks, dst, newKey(seed, step, op), offset, keep)
+}
+
+func maskBlocks(j *randJob, dst []float32, first uint64) {
+	for i := range dst {
+		dst[i] = 1
+	}
+	dropout(dst, nil, dst, &j.More.key, counter(first), j.More.limit, j.S)
+}
+
+func checkKeep(op string, keep float32) {
 	if !(keep > 0 && keep <= 1) {
 		panic(fmt.Sprintf("kernel: %s: keep is %g, want a number in (0, 1]", op, keep))
 	}
+}
+
+func dropoutJob(op string, run func(j *randJob, lo, hi int), dst, mask, x []float32, keep float32, k key) {
+	checkKeep(op, keep)
 	if len(dst) == 0 {
 		return
 	}

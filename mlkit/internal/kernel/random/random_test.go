@@ -169,3 +169,16 @@ func TestDropout(t *testing.T) {
 		}
 	}
 }
+
+func TestDropoutMask(t *testing.T) {
+	const n = 1000
+	kerneltest.Levels(t, func(t *testing.T) {
+		y, want := make([]float32, n), make([]float32, n)
+		Dropout(y, want, y, 0.6, 1, 2, 3)
+		for _, r := range [][2]int{{0, 0}, {0, n}, {0, 64}, {5, 6}, {1, 63}, {60, 70}, {64, 200}, {127, n}} {
+			got := make([]float32, r[1]-r[0])
+			DropoutMask(got, 0.6, 1, 2, 3, uint64(r[0]))
+			kerneltest.SameBits(t, "mask", got, want[r[0]:r[1]])
+		}
+	})
+}

@@ -446,3 +446,29 @@ func TestChannels(t *testing.T) {
 		}
 	})
 }
+
+func TestOneRowOfSoftmax(t *testing.T) {
+	kerneltest.Levels(t, func(t *testing.T) {
+		for _, n := range []int{0, 1, 7, 64, 300} {
+			r := rand.New(rand.NewPCG(1, uint64(n)))
+			x, dy := kerneltest.RandomSlice(r, n), kerneltest.RandomSlice(r, n)
+			want := make([]float32, n)
+			if n > 0 {
+				Softmax(want, x, n)
+			}
+			SoftmaxRow(x)
+			kerneltest.SameBits(t, "softmax", x, want)
+			dot := 0.0
+			for i, v := range dy {
+				dot += float64(v) * float64(x[i])
+			}
+			got := slices.Clone(dy)
+			SoftmaxGradRow(got, x)
+			for i, g := range got {
+				if w := float64(x[i]) * (float64(dy[i]) - dot); math.Abs(float64(g)-w) > 1e-6 {
+					t.Errorf("gradient %d of %d is %g, want %g", i, n, g, w)
+				}
+			}
+		}
+	})
+}

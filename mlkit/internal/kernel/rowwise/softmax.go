@@ -80,6 +80,20 @@ func logSoftmaxGradRows(dx, dy, y []float32, cols int) {
 	}
 }
 
+// SoftmaxRow replaces a row, which may be empty, by its softmax, on the calling goroutine.
+func SoftmaxRow(x []float32) {
+	if len(x) > 0 {
+		softmaxRow(x, x)
+	}
+}
+
+// SoftmaxGradRow replaces dy, of one row, by y * (dy - sum of dy*y), on the calling goroutine; y is
+// SoftmaxRow's result.
+func SoftmaxGradRow(dy, y []float32) {
+	elementwise.AddScalar(dy, dy, -longDot(dy, y))
+	elementwise.Mul(dy, dy, y)
+}
+
 // overRows runs f over all rows of a, b and c (which may be nil), here if they are few, and else on
 // the workers.
 func overRows(f func(a, b, c []float32, cols int), rows, cols int, a, b, c []float32) {

@@ -1,0 +1,345 @@
+package tensor
+
+import (
+	"math"
+
+	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/random"
+	"descent/mlkit/internal/kernel/rowwise"
+)
+
+// attention is the work of one operation, forward or backward. Its parts are a
+// head of a sample each, or, where those are few, every so many-th block of a
+// head's queries. The node keeps it from one way to the other.
+type attention struct {
+	heads, tq, tk, width int
+	causal               bool
+	padding              []int32
+	keep                 float32 // 1 without dropout
+	seed, step, op       uint64
+
+	block, blocks int // queries of a block; blocks of a head
+	groups        int // parts of a head
+	ldp           int // from a row of scores to the next
+
+	x       [3][]float32 // queries, keys, values, from their first column on
+	off, ld [3]int
+	sample  [3]int    // from a sample to the next
+	probs   []float32 // [batch, heads, tq, ldp], before dropout; nil: computed again
+	y       []float32 // forward: the result
+
+	// backward; dy and dx begin with the sample base
+	base     int
+	dy       []float32
+	dx       [3][]float32 // nil: not wanted
+	ldd      [3]int       // as ld, of dx
+	acc      [3]bool
+	partials []float32 // [parts, 2, tk, width/heads]: of several groups, gradients of keys and values
+}
+
+var attentions = newKeeper[attention]()
+
+const (
+	// scoresBlock is about how many scores are worked on at a time: a quarter
+	// of the second-level cache of most processors.
+	scoresBlock = 1 << 15
+	// fewParts is how many parts there should be at least. It must not follow
+	// from the number of workers: a part's sums are added to the others'.
+	fewParts = 16
+)
+
+// divide chooses blocks and groups.
+func (a *attention) divide(batch int) {
+	a.ldp = rowStride(a.tk)
+	a.block = min(max(scoresBlock/max(a.ldp, 1), 16), 64)
+	if a.causal {
+		a.block = min(a.block, 32) // skips more of what nobody sees
+	}
+	a.blocks = (a.tq + a.block - 1) / a.block
+	a.groups = max(1, min(a.blocks, fewParts/max(batch*a.heads, 1)))
+}
+
+func (a *attention) parts(batch int) int {
+	if a.tq == 0 {
+		return 0
+	}
+	return batch * a.heads * a.groups
+}
+
+// small reports whether the probabilities take no more memory than half of
+// queries, keys, values and results: then they are kept.
+func (a *attention) small() bool { return a.tk <= 2*(a.width/a.heads) }
+
+// Part implements cpu.Task.
+func (a *attention) Part(i int) {
+	head, group := i/a.groups, i%a.groups
+	b, h := a.base+head/a.heads, head%a.heads
+	if a.dy == nil {
+		a.forward(b, h, group)
+	} else {
+		a.backward(b, h, group)
+	}
+}
+
+// head cuts out what one head of one sample sees of queries, keys or values.
+func (a *attention) head(k, b, h int) []float32 {
+	return a.x[k][b*a.sample[k]+h*(a.width/a.heads):]
+}
+
+// headGrad is head for their gradients.
+func (a *attention) headGrad(k, b, h int) []float32 {
+	return a.dx[k][(b-a.base)*a.rows(k)*a.ldd[k]+h*(a.width/a.heads):]
+}
+
+func (a *attention) rows(k int) int {
+	if k == 0 {
+		return a.tq
+	}
+	return a.tk
+}
+
+func (a *attention) scale() float32 {
+	return float32(1 / math.Sqrt(float64(a.width/a.heads)))
+}
+
+// seen is how many keys query i may look at, as far as Causal has a say.
+func (a *attention) seen(i int) int {
+	if !a.causal {
+		return a.tk
+	}
+	return min(max(0, i+1+a.tk-a.tq), a.tk)
+}
+
+// kept is where the probabilities of queries from i on are kept.
+func (a *attention) kept(b, h, i int) []float32 { return a.probs[((b*a.heads+h)*a.tq+i)*a.ldp:] }
+
+// columns transposes keys or values of one head, [tk, width/heads], if there are
+// enough queries to use them often; else it returns nil.
+func (a *attention) columns(dst []float32, k, b, h int) []float32 {
+	if a.tq < 4 {
+		return nil
+	}
+	gemm.TransposeStrided(dst, a.head(k, b, h), a.ld[k], a.tk, a.width/a.heads, a.ldp)
+	return dst
+}
+
+// times multiplies rows rows of queries (or of gradients of results), ld apart,
+// with n keys (or values) of one head, which columns has transposed.
+func (a *attention) times(dst []float32, lddst int, x []float32, ld, rows, n int, alpha float32, transposed []float32, k, b, h int) {
+	g := gemm.Gemm{M: rows, N: n, K: a.width / a.heads, LDA: ld, LDB: a.ldp, LDC: lddst, Alpha: alpha}
+	if transposed == nil {
+		g.LDB, g.TransB = a.ld[k], true
+		transposed = a.head(k, b, h)
+	}
+	g.Run(dst, x, transposed)
+}
+
+// probabilities computes rows rows of a head's weights, from query i on, for as
+// many keys as the last of them sees; what a row does not see is 0.
+func (a *attention) probabilities(dst []float32, ld, i, rows int, keys []float32, b, h int) {
+	n := a.seen(i + rows - 1)
+	if n == 0 {
+		return
+	}
+	a.times(dst, ld, a.head(0, b, h)[i*a.ld[0]:], a.ld[0], rows, n, a.scale(), keys, 1, b, h)
+	for r := range rows {
+		row := dst[r*ld:][:n]
+		seen := a.seen(i + r)
+		clear(row[seen:])
+		row = row[:seen]
+		hidden := 0
+		if a.padding != nil {
+			for j, p := range a.padding[b*a.tk:][:seen] {
+				if p != 0 {
+					row[j] = minusInf
+					hidden++
+				}
+			}
+		}
+		if hidden == seen {
+			clear(row)
+		} else {
+			rowwise.SoftmaxRow(row)
+		}
+	}
+}
+
+var minusInf = float32(math.Inf(-1))
+
+// weights fills one head's weights, [tq, tk], for those who look at them.
+func (a *attention) weights(dst []float32, b, h int) {
+	a.probabilities(dst, a.tk, 0, a.tq, nil, b, h) // the last query sees every key
+}
+
+// mask draws the dropout of rows queries from i on, [rows, tk], and returns it.
+// A weight's number in the random stream is its place in [heads, tq, tk]; every
+// sample has a stream of its own.
+func (a *attention) mask(dst []float32, i, rows, b, h int) []float32 {
+	dst = dst[:rows*a.tk]
+	random.DropoutMask(dst, a.keep, a.seed, a.step, a.op<<32|uint64(b), uint64((h*a.tq+i)*a.tk))
+	return dst
+}
+
+// drop multiplies n columns of a block with its dropout; dst may be x.
+func (a *attention) drop(dst, x, mask []float32, rows, n int) {
+	for r := range rows {
+		elementwise.Mul(dst[r*a.ldp:][:n], x[r*a.ldp:][:n], mask[r*a.tk:][:n])
+	}
+}
+
+// carve cuts pieces off working memory.
+type carve []float32
+
+func (c *carve) take(n int) []float32 {
+	s := (*c)[:n:n]
+	*c = (*c)[n:]
+	return s
+}
+
+func (a *attention) forward(b, h, group int) {
+	dh, size := a.width/a.heads, a.block*a.ldp
+	drops := a.keep < 1
+	w := workspace(dh*a.ldp + 3*size)
+	defer workspaces.Put(w)
+	free := carve(*w)
+	keys := a.columns(free.take(dh*a.ldp), 1, b, h)
+	block, dropped, mask := free.take(size), free.take(size), free.take(size)
+	for k := group; k < a.blocks; k += a.groups {
+		i := k * a.block
+		rows := min(a.block, a.tq-i)
+		n := a.seen(i + rows - 1)
+		p := block
+		if a.probs != nil {
+			p = a.kept(b, h, i)
+		}
+		a.probabilities(p, a.ldp, i, rows, keys, b, h)
+		if drops {
+			a.drop(dropped, p, a.mask(mask, i, rows, b, h), rows, n)
+			p = dropped
+		}
+		gemm.Gemm{M: rows, N: dh, K: n, LDA: a.ldp, LDB: a.ld[2], LDC: a.width}.Run(
+			a.y[(b*a.tq+i)*a.width+h*dh:], p, a.head(2, b, h))
+	}
+}
+
+// backAll runs the way back for batch samples from base on.
+func (a *attention) backAll(t *Tape, batch int) {
+	if a.groups > 1 {
+		a.partials = t.floats.reuse(a.parts(batch) * 2 * a.tk * (a.width / a.heads))
+	}
+	cpu.Parallel(a.parts(batch), a)
+	if a.groups > 1 {
+		cpu.Parallel(batch*a.heads, (*partialSums)(a))
+		t.floats.recycle(a.partials)
+	}
+}
+
+// keyGrads says where a part's gradients of keys (1) or values (2) go, how far
+// apart its rows are, and whether there is something to add to.
+func (a *attention) keyGrads(k, b, h, group int) (g []float32, ld int, add bool) {
+	dh := a.width / a.heads
+	switch {
+	case a.dx[k] == nil:
+		return nil, 0, false
+	case a.groups > 1:
+		part := ((b-a.base)*a.heads+h)*a.groups + group
+		return a.partials[(2*part+k-1)*a.tk*dh:][:a.tk*dh], dh, false
+	}
+	return a.headGrad(k, b, h), a.ldd[k], a.acc[k]
+}
+
+func (a *attention) backward(b, h, group int) {
+	dh, size := a.width/a.heads, a.block*a.ldp
+	drops := a.keep < 1
+	w := workspace(2*dh*a.ldp + 4*size)
+	defer workspaces.Put(w)
+	free := carve(*w)
+	var keys, values []float32
+	if a.probs == nil {
+		keys = a.columns(free.take(dh*a.ldp), 1, b, h)
+	}
+	scores := a.dx[0] != nil || a.dx[1] != nil
+	if scores {
+		values = a.columns(free.take(dh*a.ldp), 2, b, h)
+	}
+	block, dropped, mask, dp := free.take(size), free.take(size), free.take(size), free.take(size)
+	dk, ldk, addK := a.keyGrads(1, b, h, group)
+	dv, ldv, addV := a.keyGrads(2, b, h, group)
+	// The last block sees the most keys: it writes what the others add to.
+	last := group + (a.blocks-1-group)/a.groups*a.groups
+	for k := last; k >= 0; k -= a.groups {
+		i := k * a.block
+		rows := min(a.block, a.tq-i)
+		n := a.seen(i + rows - 1)
+		p := block
+		if a.probs != nil {
+			p = a.kept(b, h, i)
+		} else {
+			a.probabilities(p, a.ldp, i, rows, keys, b, h)
+		}
+		dy := a.dy[((b-a.base)*a.tq+i)*a.width+h*dh:]
+		pd := p
+		if drops {
+			mask = a.mask(mask[:size], i, rows, b, h)
+			if dv != nil {
+				a.drop(dropped, p, mask, rows, n)
+				pd = dropped
+			}
+		}
+		if dv != nil { // dV = Pᵀ·dY
+			gemm.Gemm{M: n, N: dh, K: rows, TransA: true, LDA: a.ldp, LDB: a.width, LDC: ldv, Accumulate: addV || k < last}.Run(dv, pd, dy)
+		}
+		if !scores {
+			continue
+		}
+		// dS = P∘(dP − Σ P∘dP), dP = dY·Vᵀ, back through dropout and softmax
+		a.times(dp, a.ldp, dy, a.width, rows, n, a.scale(), values, 2, b, h)
+		if drops {
+			a.drop(dp, dp, mask, rows, n)
+		}
+		for r := range rows {
+			seen := a.seen(i + r)
+			rowwise.SoftmaxGradRow(dp[r*a.ldp:][:seen], p[r*a.ldp:][:seen])
+			clear(dp[r*a.ldp+seen:][:n-seen])
+		}
+		if a.dx[0] != nil {
+			gemm.Gemm{M: rows, N: dh, K: n, LDA: a.ldp, LDB: a.ld[1], LDC: a.ldd[0], Accumulate: a.acc[0]}.Run(
+				a.headGrad(0, b, h)[i*a.ldd[0]:], dp, a.head(1, b, h))
+		}
+		if dk != nil {
+			gemm.Gemm{M: n, N: dh, K: rows, TransA: true, LDA: a.ldp, LDB: a.ld[0], LDC: ldk, Accumulate: addK || k < last}.Run(
+				dk, dp, a.head(0, b, h)[i*a.ld[0]:])
+		}
+	}
+}
+
+// partialSums is an attention whose groups' gradients are added up, in their
+// order. A part is a head.
+type partialSums attention
+
+func (s *partialSums) Part(i int) {
+	a := (*attention)(s)
+	b, h, dh := a.base+i/a.heads, i%a.heads, a.width/a.heads
+	for k := 1; k <= 2; k++ {
+		if a.dx[k] == nil {
+			continue
+		}
+		// First the group with the last block, which saw all keys.
+		to, first := a.headGrad(k, b, h), (a.blocks-1)%a.groups
+		for g := range a.groups {
+			g = (first + g) % a.groups
+			from, _, _ := a.keyGrads(k, b, h, g)
+			last := g + (a.blocks-1-g)/a.groups*a.groups
+			for j := range a.seen(min((last+1)*a.block, a.tq) - 1) {
+				row := to[j*a.ldd[k]:][:dh]
+				if g == first && !a.acc[k] {
+					copy(row, from[j*dh:])
+				} else {
+					elementwise.Add(row, row, from[j*dh:][:dh])
+				}
+			}
+		}
+	}
+}

@@ -230,3 +230,24 @@ func (p *Page) shot(ctx context.Context, how map[string]any) ([]byte, error) {
 	}
 	return base64.StdEncoding.DecodeString(shot.Data)
 }
+
+// Type enters text where the cursor is, as a keyboard does.
+func (p *Page) Type(ctx context.Context, text string) error {
+	return p.call(ctx, "Input.insertText", map[string]any{"text": text}, nil)
+}
+
+// Tab presses the key, with Shift or without.
+func (p *Page) Tab(ctx context.Context, shift bool) error {
+	modifiers := 0
+	if shift {
+		modifiers = 8
+	}
+	for _, kind := range []string{"rawKeyDown", "keyUp"} {
+		err := p.call(ctx, "Input.dispatchKeyEvent", map[string]any{
+			"type": kind, "modifiers": modifiers, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}, nil)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

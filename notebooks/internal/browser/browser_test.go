@@ -142,6 +142,11 @@ func TestBrowser(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer page.Close()
+			waitOpen(ctx, t, page)
+			t.Run("stays", func(t *testing.T) { stays(ctx, t, page, filepath.Join(folder, name)) })
+			if name == "sample.ipynb" {
+				t.Run("completes", func(t *testing.T) { completes(ctx, t, page) })
+			}
 			showsNotebook(ctx, t, page, filepath.Join(folder, name))
 		})
 	}
@@ -151,8 +156,8 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-func showsNotebook(ctx context.Context, t *testing.T, page *browser.Page, saved string) {
-	start := time.Now()
+func waitOpen(ctx context.Context, t *testing.T, page *browser.Page) {
+	t.Helper()
 	// Loading the page, and JupyterLab's reset of its workspace, discard what is
 	// being evaluated.
 	for {
@@ -165,6 +170,11 @@ func showsNotebook(ctx context.Context, t *testing.T, page *browser.Page, saved 
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+func showsNotebook(ctx context.Context, t *testing.T, page *browser.Page, saved string) {
+	start := time.Now()
+	waitOpen(ctx, t, page)
 	opened := time.Since(start)
 	var ok bool
 	if err := page.Eval(ctx, runAll, &ok); err != nil {

@@ -63,12 +63,16 @@ func open(ctx context.Context, args []string) error {
 		os.Remove(probe.Name())
 	}
 	err = lab.Serve(ctx, env, lab.Options{
-		Folder: folder, Open: first, Port: *port, Browser: *browser,
+		Folder: folder, Open: first, Port: *port, Browser: *browser, Hide: furniture,
 		Ready: func(address string) {
 			fmt.Printf("The book is open at\n\n    %s\n\nCtrl-C here ends it, with everything that runs in it.\n", address)
 			go func() { // the other chapters; also, the reader may have changed mlkit since
-				env.WarmUp(ctx, imports(readable(paths)))
+				packages := imports(readable(paths))
+				env.WarmUp(ctx, packages)
 				env.CompilePython(ctx)
+				if err := env.InstallGopls(ctx, os.Stderr, packages); err != nil && ctx.Err() == nil {
+					fmt.Fprintln(os.Stderr, err)
+				}
 			}()
 		},
 	})
@@ -78,6 +82,9 @@ func open(ctx context.Context, args []string) error {
 	}
 	return err
 }
+
+// furniture is what stands in the book's folder and is no chapter.
+var furniture = []string{"internal", "images", "main.go", "STYLE.md"}
 
 // opened returns the notebook to open, relative to the folder: the one asked
 // for, or the book's first.

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"descent/notebooks/internal/setup"
@@ -34,5 +35,13 @@ func install(ctx context.Context, args []string) error {
 		return nil
 	}
 	env.CompilePython(ctx)
+	// Without it cells run, and with no network that is all that matters.
+	err = env.InstallGopls(ctx, os.Stderr, warm)
+	if err == nil { // for one that was there, but has another cache
+		err = env.ShowGopls(ctx, warm)
+	}
+	if err != nil && ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 	return env.Fetch(ctx, os.Stderr, loaded(books))
 }

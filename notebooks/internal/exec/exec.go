@@ -102,6 +102,7 @@ func Notebook(ctx context.Context, env *setup.Env, n *nb.Notebook, opt Options) 
 	if vars == nil {
 		vars = map[string]string{}
 	}
+	vars[setup.HeadlessVar] = "1"
 	vars[smokeVar] = "" // not what a reader's shell may hold
 	if opt.Smoke {
 		vars[smokeVar] = "1"

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -97,9 +98,9 @@ func TestFailures(t *testing.T) {
 	env := ready(t)
 	ok := "%%\nprintln(1)"
 	faults := []struct{ name, cell, want string }{
-		{"compile", "raises:%%\nvar x int = \"a\"", "cannot use"},
-		{"unused", "raises:%%\nx := 3", "declared and not used: x"},
-		{"panic", "raises:%%\npanic(\"the reason\")", "panic: the reason"},
+		{"compile", "raises:%%\nvar x int = \"a\"", "This cell, line 2: cannot use"},
+		{"unused", "raises:%%\nx := 3", "This cell, line 2: declared and not used: x"},
+		{"panic", "raises:%%\npanic(\"the reason\")", "This cell, line 2: panic: the reason"},
 		{"exit", "raises:%%\nos.Exit(3)", "exit status 3"},
 		{"test", "raises:func TestA(t *testing.T) { t.Fatal(\"the reason\") }\n%test", "the reason"},
 		{"shell", "raises:!false", "a shell command failed"},
@@ -119,6 +120,8 @@ func TestFailures(t *testing.T) {
 		c := n.Cells()[2*i+1]
 		if got := reasonOf(c); !strings.Contains(got, f.want) {
 			t.Errorf("%s: the reason is %q, want %q", f.name, got, f.want)
+		} else if strings.HasPrefix(f.want, "This cell") && regexp.MustCompile(`main\.go|gonb_|exit status|goroutine`).MatchString(got) {
+			t.Errorf("%s: not for the reader: %q", f.name, got)
 		}
 	}
 }

@@ -31,6 +31,9 @@ type Options struct {
 	OnePort bool   // do not try the next ones: others know the port
 	Token   string // the password; empty: a new one
 	Browser bool   // also open the user's browser
+	// Hide are files and folders that the list of files leaves out: a reader wants the
+	// chapters.
+	Hide []string
 	// More are further arguments for Jupyter, as its documentation has them.
 	More []string
 	// Scriptable lets a test drive the page through window.jupyterapp.
@@ -160,6 +163,11 @@ func (o Options) arguments() []string {
 		"--KernelSpecManager.ensure_native_kernel=False",
 		"--KernelSpecManager.allowed_kernelspecs=" + setup.KernelName,
 		"--MultiKernelManager.default_kernel_name=" + setup.KernelName,
+	}
+	if len(o.Hide) > 0 { // in place of Jupyter's own
+		for _, name := range append([]string{"__pycache__", ".DS_Store", "*~"}, o.Hide...) {
+			args = append(args, "--ContentsManager.hide_globs="+name)
+		}
 	}
 	if o.Scriptable {
 		args = append(args, "--LabApp.expose_app_in_browser=True")

@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"unicode"
 
+	"descent/notebooks/internal/gonb"
 	"descent/notebooks/internal/session"
 )
 
@@ -19,7 +21,7 @@ import (
 const modulePath = "descent"
 
 // tools are the programs that the kernel consists of; go.mod pins them.
-var tools = []string{"github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports"}
+var tools = []string{gonb.Module, "golang.org/x/tools/cmd/goimports"}
 
 // toolchain is what `go env` says inside the checkout, which is also the
 // toolchain that go.mod selects.
@@ -58,7 +60,7 @@ func (t toolchain) goCommand() string { return filepath.Join(t.GOROOT, "bin", "g
 
 // toolsKey changes with everything the tools are compiled from.
 func toolsKey(t toolchain) (string, error) {
-	parts := []string{t.GOVERSION, t.GOOS, t.GOARCH}
+	parts := []string{t.GOVERSION, t.GOOS, t.GOARCH, gonb.Digest()}
 	for _, name := range []string{"go.mod", "go.sum"} {
 		data, err := os.ReadFile(filepath.Join(t.repo(), name))
 		if err != nil {
@@ -162,7 +164,12 @@ func (t toolchain) download(ctx context.Context, log *progress, missing int) err
 
 func (t toolchain) buildTools(ctx context.Context, log *progress, dir string) error {
 	return log.timed("compiling the Go kernel", func() error {
-		args := append([]string{"build", "-ldflags=-s", "-o", dir + string(filepath.Separator)}, tools...)
+		mod, err := t.kernelSource(ctx, filepath.Dir(dir))
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(filepath.Dir(mod))
+		args := append([]string{"build", "-ldflags=-s", "-modfile=" + mod, "-o", dir + string(filepath.Separator)}, tools...)
 		out, err := t.command(ctx, args...).CombinedOutput()
 		if err != nil {
 			return failure(ctx, "compiling the Go kernel failed",
@@ -170,6 +177,43 @@ func (t toolchain) buildTools(ctx context.Context, log *progress, dir string) er
 		}
 		return nil
 	})
+}
+
+// kernelSource writes GoNB's source with our changes into the cache, and returns a
+// go.mod, in a folder of its own, that has it in the place of GoNB's module. The
+// name of the source's folder says what is in it: Go's cache keeps what is compiled
+// from there.
+func (t toolchain) kernelSource(ctx context.Context, cache string) (mod string, err error) {
+	cmd := t.command(ctx, "list", "-m", "-f", "{{.Dir}}", gonb.Module)
+	out, err := cmd.Output()
+	module := strings.TrimSpace(string(out))
+	if err != nil || module == "" {
+		return "", failure(ctx, "go list -m "+gonb.Module+" failed", "Does `go build ./...` work in the checkout?", out, err)
+	}
+	source := filepath.Join(cache, "gonb-"+digest(filepath.Base(module), gonb.Digest()))
+	if !exists(source) {
+		if err := atomically(source, func(dir string) error { return gonb.Write(module, dir) }); err != nil {
+			return "", fmt.Errorf("writing the kernel's source: %w", err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "gonb-mod-")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		data, err := os.ReadFile(filepath.Join(t.repo(), name))
+		if name == "go.mod" {
+			data = fmt.Appendf(data, "\nreplace %s => %s\n", gonb.Module, strconv.Quote(source))
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
+		}
+		if err != nil {
+			os.RemoveAll(dir)
+			return "", err
+		}
+	}
+	return filepath.Join(dir, "go.mod"), nil
 }
 
 // WarmUp compiles packages ahead of the first cell that imports them. What

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // KernelName is the name in the notebooks' metadata. It is GoNB's own, so a
@@ -15,6 +16,9 @@ const KernelName = "gonb"
 // flagsVar holds further flags for the go command of cells; Jupyter puts them
 // into the specification when it starts a kernel.
 const flagsVar = "DESCENT_GOFLAGS"
+
+// HeadlessVar is set for kernels that nobody asks for completion: they start no gopls.
+const HeadlessVar = "DESCENT_HEADLESS"
 
 // Tags returns the addition to Environ that compiles cells with build tags.
 func Tags(tags string) map[string]string {
@@ -42,9 +46,9 @@ func (e *Env) writeBook() error {
 	// runs go and pip by these.
 	env["MLKIT_GOPROXY"] = e.golang.GOPROXY
 	env["MLKIT_PYTHON"] = e.Python
+	env["DESCENT_REPO"] = e.Repo // errors name the library's files from here on
 	env["GOFLAGS"] = "-buildvcs=false -ldflags=-s ${" + flagsVar + "}"
-	env["PATH"] = e.tools + string(filepath.ListSeparator) +
-		filepath.Join(e.golang.GOROOT, "bin") + string(filepath.ListSeparator) + "${PATH}"
+	env["PATH"] = strings.Join([]string{e.tools, e.gopls, filepath.Join(e.golang.GOROOT, "bin"), "${PATH}"}, string(filepath.ListSeparator))
 	spec := map[string]any{
 		"argv": []string{filepath.Join(e.tools, "gonb"), "--kernel", "{connection_file}",
 			"-raw_error", "-go_work=" + e.Repo},
@@ -56,11 +60,32 @@ func (e *Env) writeBook() error {
 	if err := writeJSON(filepath.Join(e.KernelDir(), "kernel.json"), spec); err != nil {
 		return err
 	}
-	news := filepath.Join(e.Book, "settings", "@jupyterlab", "apputils-extension", "notification.jupyterlab-settings")
-	if exists(news) {
-		return nil // the user may have changed it since
+	for name, value := range settings {
+		path := filepath.Join(e.Book, "settings", "@jupyterlab", name+".jupyterlab-settings")
+		if exists(path) {
+			continue // the reader may have changed it since
+		}
+		if err := writeJSON(path, value); err != nil {
+			return err
+		}
 	}
-	return writeJSON(news, map[string]any{"fetchNews": "false", "checkForUpdates": false})
+	return nil
+}
+
+// settings are JupyterLab's own, by the names of their files, where its defaults do
+// not suit the book.
+var settings = map[string]map[string]any{
+	"apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": false},
+	// After this many milliseconds an answer is dropped without a word: too few for a
+	// busy machine.
+	"completer-extension/manager": {"providerTimeout": 5000},
+	// Room for the names of chapters.
+	"filebrowser-extension/browser": {"showLastModifiedColumn": false},
+	// The contents of the chapter stand beside it, not in the place of the list of files.
+	"application-extension/shell": {"layout": map[string]any{
+		"multiple": map[string]any{"Table of Contents": map[string]any{"area": "right"}},
+		"single":   map[string]any{"Table of Contents": map[string]any{"area": "right"}},
+	}},
 }
 
 // writeJSON writes the file unless it holds just that. Two starts at once each
@@ -97,6 +122,7 @@ func (e *Env) Environ(more map[string]string) []string {
 	env := pythonEnviron()
 	vars := map[string]string{
 		flagsVar:                    "",
+		HeadlessVar:                 "",
 		"JUPYTER_CONFIG_DIR":        filepath.Join(e.Book, "config"),
 		"JUPYTER_DATA_DIR":          filepath.Join(e.Book, "data"),
 		"JUPYTERLAB_SETTINGS_DIR":   filepath.Join(e.Book, "settings"),

@@ -52,6 +52,7 @@ type Env struct {
 	Python string // the interpreter of the book's environment
 	Book   string // this checkout's own Jupyter data and settings
 	tools  string // folder of gonb and goimports
+	gopls  string // folder of gopls, which there may not be yet
 	golang toolchain
 }
 
@@ -82,6 +83,7 @@ func Prepare(ctx context.Context, opt Options) (*Env, error) {
 		Repo:   golang.repo(),
 		Book:   filepath.Join(cache, "book-"+digest(golang.repo())),
 		tools:  part(cache, "tools-"+key),
+		gopls:  goplsPart(cache, golang),
 		golang: golang,
 	}
 	var python interpreter

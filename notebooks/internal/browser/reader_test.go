@@ -1,0 +1,147 @@
+//go:build unix
+
+package browser_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"descent/notebooks/internal/browser"
+)
+
+// edit makes an empty last cell and puts the cursor into it.
+const edit = untilOpen + `
+	const notebook = panel.content;
+	notebook.activeCellIndex = notebook.widgets.length - 1;
+	await jupyterapp.commands.execute('notebook:insert-cell-below');
+	await jupyterapp.commands.execute('notebook:enter-edit-mode');
+	await new Promise(r => setTimeout(r, 200));
+`
+
+// runFirst runs the first cell of code.
+const runFirst = untilOpen + `
+	const first = panel.content.widgets.findIndex(c => c.model.type === 'code');
+	panel.content.activeCellIndex = first;
+	await jupyterapp.commands.execute('notebook:run-cell');
+`
+
+// appears waits for an element to be seen and returns its text.
+func appears(ctx context.Context, page *browser.Page, selector string, limit time.Duration) (text string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		err = page.Eval(ctx, `
+			const e = [...document.querySelectorAll("`+selector+`")].find(e => e.getBoundingClientRect().height > 0);
+			return e ? e.textContent : "";`, &text)
+		if err != nil || text != "" {
+			return text, err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// completes presses Tab behind a package's name and Shift-Tab behind a function's.
+func completes(ctx context.Context, t *testing.T, page *browser.Page) {
+	do := func(script string) {
+		t.Helper()
+		if err := page.Eval(ctx, script, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(runFirst)
+	time.Sleep(2 * time.Second) // a reader who looks at what came out
+	do(edit)
+	for _, c := range []struct {
+		name, text string
+		shift      bool
+		selector   string
+		want       []string
+	}{
+		{"list", "%%\nvar 损失 = \"中文\"; _ = 损失; fmt.Prin", false, ".jp-Completer:not(.lm-mod-hidden)", []string{"Printf", "Println"}},
+		{"documentation", "tln", true, ".jp-Tooltip", []string{"func fmt.Println", "standard output"}},
+	} {
+		if err := page.Type(ctx, c.text); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		// A machine that is busy with other things may need more than the time after which
+		// JupyterLab drops an answer; then readers, too, press again.
+		var text string
+		var err error
+		for range 8 {
+			if err = page.Tab(ctx, c.shift); err != nil {
+				t.Fatal(err)
+			}
+			if text, err = appears(ctx, page, c.selector, 8*time.Second); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			screenshot(ctx, t, page, "no-"+c.name)
+			t.Fatalf("%s: nothing appears: %v", c.name, err)
+		}
+		t.Logf("%s after %.2f s", c.name, time.Since(start).Seconds())
+		screenshot(ctx, t, page, c.name)
+		for _, want := range c.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q:\n%s", c.name, want, text)
+			}
+		}
+		// Away with it, and with what it may have added.
+		if c.shift {
+			break
+		}
+		do(`document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', keyCode: 27, bubbles: true}));`)
+	}
+	do(`await jupyterapp.commands.execute('notebook:delete-cell');`)
+}
+
+func screenshot(ctx context.Context, t *testing.T, page *browser.Page, name string) {
+	dir := os.Getenv(screenshotsVar)
+	if dir == "" {
+		return
+	}
+	shot, err := page.Screenshot(ctx)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), shot, 0o644)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// stays checks that a notebook that was only read is what it was, byte for byte.
+func stays(ctx context.Context, t *testing.T, page *browser.Page, path string) {
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dirty bool
+	// Autosave writes what is marked as changed. The kernel says last what language it speaks.
+	if err := page.Eval(ctx, untilOpen+`
+		await panel.sessionContext.session.kernel.info;
+		await new Promise(r => setTimeout(r, 1500));
+		const dirty = panel.context.model.dirty;
+		await panel.context.save();
+		return dirty;`, &dirty); err != nil {
+		t.Fatal(err)
+	}
+	if dirty {
+		t.Error("it is marked as changed")
+	}
+	after, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before, after) {
+		t.Errorf("saved without a change it has %d bytes, and had %d", len(after), len(before))
+		if dir := os.Getenv(screenshotsVar); dir != "" {
+			os.WriteFile(filepath.Join(dir, filepath.Base(path)+".saved"), after, 0o644)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package gonb
+
+// edit is one change of GoNB's source.
+type edit struct{ file, why, old, new string }
+
+// edits, each with what would be reported upstream.
+var edits = []edit{
+	// Completion waits twelve seconds.
+	//
+	// goplsclient.Client.Start polls for its gopls with a pause of ConnectTimeout (12 s)
+	// before the first attempt, and WaitConnection looks for the connection at the same
+	// pace. A constant that limits an attempt serves as the pause between attempts: gopls
+	// listens after 50 ms, the first complete_request is answered after up to 24 s, and as
+	// requests are served one after another, so is every cell that was started meanwhile.
+	// Mended by a pause of its own.
+	{"internal/goexec/goplsclient/conn.go", "the pause between attempts to connect",
+		"	CommunicationTimeout = 8000 * time.Millisecond\n",
+		"	CommunicationTimeout = 8000 * time.Millisecond\n	connectPause         = 50 * time.Millisecond\n"},
+	{"internal/goexec/goplsclient/exec.go", "the pause between attempts to connect",
+		"case <-time.After(ConnectTimeout):", "case <-time.After(connectPause):"},
+	{"internal/goexec/goplsclient/exec.go", "the pause between looks for a connection",
+		"		<-time.After(ConnectTimeout)\n		c.mu.Lock()", "		<-time.After(connectPause)\n		c.mu.Lock()"},
+	// gopls would look for faults in every package of the workspace, here the whole library
+	// with its tests, before it answers: ten seconds.
+	{"internal/goexec/goplsclient/conn.go", "what gopls looks at",
+		"		ProcessID: 0,\n", "		ProcessID:             0,\n		InitializationOptions: map[string]any{\"expandWorkspaceToModule\": false},\n"},
+	// gopls is left behind where a kernel is killed. With a limit it ends by itself when
+	// no kernel has been connected for a minute.
+	{"internal/goexec/goplsclient/exec.go", "the end of gopls",
+		`"-listen", addr)`, `"-listen", addr, "-listen.timeout=1m")`},
+	// gopls is looked for once, when the kernel starts, and started before there is a
+	// go.work, so that a fast connection would not see the workspace. Here it is started
+	// after that, or as soon as it has been installed.
+	{"internal/goexec/goexec.go", "the start of gopls", `	if _, err = exec.LookPath("gopls"); err == nil {
+		s.gopls = goplsclient.New(s.TempDir)
+		err = s.gopls.Start()
+		if err != nil {
+			klog.Errorf("Failed to start ` + "`gopls`" + `: %v", err)
+		}
+		klog.V(1).Infof("Started ` + "`gopls`" + `.")
+	} else {
+		msg := ` + "`" + `
+Program gopls is not installed. It is used to inspect into code
+and provide contextual information and autocompletion. It is a 
+standard Go toolkit package. You can install it from the notebook
+with:
+
+` + "` + \"```\" + `" + `
+!go install golang.org/x/tools/gopls@latest
+` + "` + \"```\\n\"" + `
+		klog.Error(msg)
+	}
+`, "	s.gopls = goplsclient.New(s.TempDir)\n"},
+	{"main.go", "the start of gopls", "	// Orchestrate dispatching of messages.\n",
+		"	go goExec.RunGopls(k.StoppedChan())\n\n	// Orchestrate dispatching of messages.\n"},
+	{"internal/goexec/execcode.go", "the first cell for gopls",
+		"	s.Definitions = updatedDecls\n", "	s.Definitions = updatedDecls\n	cellCompiled()\n"},
+	{"internal/goexec/inspect.go", "an answer without gopls", `	if s.gopls == nil {
+		// gopls not installed.
+		return make(kernel.MIMEMap), nil
+	}
+`, `	if why := s.goplsMissing(); why != "" {
+		return kernel.MIMEMap{string(protocol.MIMETextPlain): why}, nil
+	}
+`},
+	{"internal/goexec/inspect.go", "no answer without gopls", `	if s.gopls == nil {
+		// gopls not installed.
+		return
+	}
+`, `	if s.goplsMissing() != "" {
+		return
+	}
+`},
+	// gopls counts columns in UTF-16, GoNB in bytes: with a Chinese comment or string
+	// before the cursor it asks for another place.
+	{"internal/goexec/inspect.go", "columns for gopls",
+		"	desc, err = s.gopls.Definition(ctx, s.CodePath(), cursorInFile.Line, cursorInFile.Col)",
+		"	desc, err = s.gopls.Definition(ctx, s.CodePath(), cursorInFile.Line, s.utf16Column(cursorInFile))"},
+	{"internal/goexec/inspect.go", "columns for gopls",
+		"	matches, replaceLength, err = s.gopls.Complete(ctx, s.CodePath(), cursorInFile.Line, cursorInFile.Col)",
+		"	matches, replaceLength, err = s.gopls.Complete(ctx, s.CodePath(), cursorInFile.Line, s.utf16Column(cursorInFile))"},
+	{"internal/goexec/inspect.go", "columns from gopls", `		replaceStr := cellLines[cursorLine][cursorCol-replaceLength : cursorCol]
+		replaceLengthUTF16 := len(utf16.Encode([]rune(replaceStr)))
+		reply.CursorStart -= replaceLengthUTF16
+`, "		reply.CursorStart -= replaceLength\n"},
+	{"internal/goexec/inspect.go", "columns from gopls", "	\"unicode/utf16\"\n", ""},
+
+	// Opening a notebook changes it.
+	//
+	// kernel_info_reply carries the Go version that compiled the kernel, which the front
+	// end stores in the notebook: it differs from machine to machine. The version of the
+	// language that a cell may use is go.mod's. And pygments_lexer is left empty, so that
+	// static pages show cells without colours.
+	{"internal/kernel/messages.go", "the version in language_info",
+		"	Version           string `json:\"version\"`\n	MIMEType", "	Version           string `json:\"version,omitempty\"`\n	MIMEType"},
+	{"internal/kernel/messages.go", "language_info",
+		"				Version:       runtime.Version(),\n", "				PygmentsLexer: \"go\",\n"},
+	{"internal/kernel/messages.go", "language_info", "	\"runtime\"\n", ""},
+
+	// Errors for the reader, see package cellerror. Upstream it would be an option beside
+	// -raw_error, whose place it takes here.
+	{"internal/goexec/errorpublish.go", "errors of the compiler",
+		"	nbErr := newGonbErrors(s, fileToCellIdAndLine, errorMsg, err)\n",
+		"	if s.rawError {\n		return s.readableError(fileToCellIdAndLine, errorMsg, err)\n	}\n	nbErr := newGonbErrors(s, fileToCellIdAndLine, errorMsg, err)\n"},
+	{"internal/goexec/errorpublish.go", "errors of the compiler",
+		"	var nbErr *GonbError\n	if errors.As(err, &nbErr) {",
+		"	if e, ok := asReadable(err); ok {\n		return e.split()\n	}\n	var nbErr *GonbError\n	if errors.As(err, &nbErr) {"},
+	{"internal/jpyexec/jpyexec.go", "the exit status, which the error has too",
+		"	if exec.exitError != nil {\n", "	if exec.exitError != nil && !exec.useNamedPipes {\n"},
+	{"internal/goexec/execcode.go", "crashes", `	var stderr io.Writer = stderrWithAnnotator
+`, `	var stderr io.Writer = stderrWithAnnotator
+	var crash *crashWriter
+	if s.rawError {
+		crash = newCrashWriter(msg)
+		stderr = crash
+	}
+`},
+	{"internal/goexec/execcode.go", "crashes", `	if exitErr := jpyExec.ExitError(); exitErr != nil {
+`, `	if crash != nil {
+		return crash.end(s, fileToCellIdAndLine, jpyExec.ExitError())
+	}
+	if exitErr := jpyExec.ExitError(); exitErr != nil {
+`},
+}

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"descent/notebooks/internal/nb"
 )
 
 // record is the file in the work folder that says which edition of each
@@ -45,8 +47,8 @@ func Fill(book, folder string) (diverged []string, err error) {
 		edition := digest(original)
 		copied, err := os.ReadFile(filepath.Join(folder, name))
 		switch {
-		case errors.Is(err, fs.ErrNotExist), err == nil && digest(copied) == editions[name]:
-			if !bytes.Equal(copied, original) {
+		case errors.Is(err, fs.ErrNotExist), err == nil && untouched(copied, editions[name]):
+			if err != nil || digest(copied) != edition {
 				if err := write(filepath.Join(folder, name), original); err != nil {
 					return nil, err
 				}
@@ -54,7 +56,7 @@ func Fill(book, folder string) (diverged []string, err error) {
 			editions[name] = edition
 		case err != nil:
 			return nil, err
-		case digest(copied) == edition:
+		case untouched(copied, edition):
 			editions[name] = edition
 		case editions[name] != edition && editions[name] != "":
 			diverged = append(diverged, name)
@@ -152,7 +154,32 @@ func writable(folder string) error {
 		folder, os.Geteuid(), err, remedy(folder))
 }
 
-func digest(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
+// untouched reports whether a copy is the recorded edition.
+func untouched(copied []byte, edition string) bool {
+	return digest(copied) == edition || fmt.Sprintf("%x", sha256.Sum256(copied)) == edition // the latter is how it was recorded until 2026
+}
+
+// digest names an edition by its cells: what they say and what came out. A front end
+// that only shows a notebook may write something else around them, such as the
+// language's version, or which cells are folded.
+func digest(data []byte) string {
+	if n, err := nb.Parse(data); err == nil {
+		if whole, err := n.Bytes(); err == nil { // whose lines of text are all split alike
+			var book struct {
+				Cells []map[string]any `json:"cells"`
+			}
+			if json.Unmarshal(whole, &book) == nil {
+				for _, c := range book.Cells {
+					delete(c, "metadata")
+				}
+				if cells, err := json.Marshal(book.Cells); err == nil {
+					data = cells
+				}
+			}
+		}
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
 
 // read returns the recorded editions. A record that is lost or damaged makes
 // every copy the reader's own, which is the safe side.

@@ -126,3 +126,33 @@ func TestNotWritable(t *testing.T) {
 		t.Errorf("%v; want the remedy", err)
 	}
 }
+
+// What a front end writes around the cells is no change of the reader's; a cell that
+// was run or rewritten is.
+func TestUntouched(t *testing.T) {
+	notebook := func(meta, cellMeta, source, output string) string {
+		return `{"cells":[{"cell_type":"code","execution_count":1,"id":"a","metadata":{` + cellMeta + `},"outputs":[{"name":"stdout","output_type":"stream","text":` +
+			output + `}],"source":` + source + `}],"metadata":{` + meta + `},"nbformat":4,"nbformat_minor":5}`
+	}
+	edition := notebook(`"language_info":{"name":"go"}`, ``, `["a\n","b"]`, `["1\n"]`)
+	book, folder := t.TempDir(), filepath.Join(t.TempDir(), "work")
+	put(t, book, "a.ipynb", edition)
+	fill(t, book, folder)
+	read := notebook(`"language_info":{"name":"go","version":"go1.99"}`, `"collapsed":true`, `"a\nb"`, `"1\n"`)
+	put(t, folder, "a.ipynb", read)
+	fill(t, book, folder)
+	holds(t, folder, "a.ipynb", read) // there is nothing new
+	next := notebook(`"language_info":{"name":"go"}`, ``, `["a\n","b"]`, `["2\n"]`)
+	put(t, book, "a.ipynb", next)
+	fill(t, book, folder)
+	holds(t, folder, "a.ipynb", next)
+	for _, mine := range []string{notebook(``, ``, `"a"`, `"2\n"`), notebook(``, ``, `"a\nb"`, `"3\n"`)} {
+		put(t, folder, "a.ipynb", mine)
+		put(t, book, "a.ipynb", edition)
+		if diverged := fill(t, book, folder); !slices.Equal(diverged, []string{"a.ipynb"}) {
+			t.Errorf("diverged: %v", diverged)
+		}
+		holds(t, folder, "a.ipynb", mine)
+		put(t, book, "a.ipynb", next)
+	}
+}

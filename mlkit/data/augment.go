@@ -14,7 +14,8 @@ type Image struct {
 	X                       []float32
 	Channels, Height, Width int
 
-	spare []float32 // as large as X, for what cannot be done in place
+	spare  []float32 // as large as X, for what cannot be done in place
+	kernel []float32 // of a blur
 }
 
 // Augment applies augmentations, one after the other, to every sample of a set
@@ -30,7 +31,7 @@ func Augment(set Dataset, seed uint64, augmentations ...Augmentation) Dataset {
 		d := b.drawings()
 		d.spare = resize(d.spare, size)
 		m := &d.image
-		*m = Image{Channels: b.XDims[1], Height: b.XDims[2], Width: b.XDims[3], spare: d.spare}
+		*m = Image{Channels: b.XDims[1], Height: b.XDims[2], Width: b.XDims[3], spare: d.spare, kernel: m.kernel}
 		for k, i := range b.Index {
 			m.X = b.X[k*size : (k+1)*size]
 			rng := d.seeded(seed, b.Epoch, i)
@@ -135,6 +136,78 @@ func Rotate(degrees float64, fill float32) Augmentation {
 			return cy + sin*u + cos*v, cx + cos*u - sin*v
 		}, fill)
 	}
+}
+
+// Zoom enlarges the image about its middle by a factor drawn from [low, high], below
+// 1 to shrink it; what comes into view is fill.
+func Zoom(low, high float64, fill float32) Augmentation {
+	if !(low > 0 && low <= high) {
+		panic(fmt.Sprintf("data: Zoom(%v, %v): want 0 < low ≤ high", low, high))
+	}
+	return func(rng *rand.Rand, m *Image) {
+		s := low + (high-low)*rng.Float64()
+		cy, cx := float64(m.Height-1)/2, float64(m.Width-1)/2
+		m.remap(func(y, x int) (float64, float64) { return cy + (float64(y)-cy)/s, cx + (float64(x)-cx)/s }, fill)
+	}
+}
+
+// Shear slants the image about its middle, by angles along its rows and its columns
+// each drawn from up to that many degrees either way, fewer than 45; what comes into
+// view is fill.
+func Shear(degrees float64, fill float32) Augmentation {
+	if !(degrees >= 0 && degrees < 45) {
+		panic(fmt.Sprintf("data: Shear(%v): want 0 to 45 degrees", degrees))
+	}
+	return func(rng *rand.Rand, m *Image) {
+		tx := math.Tan((2*rng.Float64() - 1) * degrees * math.Pi / 180)
+		ty := math.Tan((2*rng.Float64() - 1) * degrees * math.Pi / 180)
+		cy, cx := float64(m.Height-1)/2, float64(m.Width-1)/2
+		m.remap(func(y, x int) (float64, float64) {
+			v, u := float64(y)-cy, float64(x)-cx
+			return cy + v + ty*u, cx + u + tx*v
+		}, fill)
+	}
+}
+
+// RandomResizedCrop cuts out a part whose area is drawn from [low, high] of the
+// image's and whose ratio of width to height from [3/4, 4/3], and enlarges it to the
+// old size, bilinearly (Szegedy et al., Going Deeper with Convolutions, 2015;
+// torchvision's, which takes low 0.08 and high 1). Where ten draws do not fit, the
+// largest part of an allowed ratio is taken from the middle.
+func RandomResizedCrop(low, high float64) Augmentation {
+	if !(low > 0 && low <= high && high <= 1) {
+		panic(fmt.Sprintf("data: RandomResizedCrop(%v, %v): want 0 < low ≤ high ≤ 1", low, high))
+	}
+	return func(rng *rand.Rand, m *Image) {
+		y0, x0, h, w := m.part(rng, low, high)
+		sy, sx := float64(h)/float64(m.Height), float64(w)/float64(m.Width)
+		inside := func(i int, scale float64, n int) float64 { // pixels are squares; beyond the part its border goes on
+			return min(max((float64(i)+0.5)*scale-0.5, 0), float64(n-1))
+		}
+		m.remap(func(y, x int) (float64, float64) {
+			return float64(y0) + inside(y, sy, h), float64(x0) + inside(x, sx, w)
+		}, 0)
+	}
+}
+
+// part draws the rectangle of a RandomResizedCrop.
+func (m *Image) part(rng *rand.Rand, low, high float64) (y, x, h, w int) {
+	ratio := math.Log(4. / 3)
+	for range 10 {
+		area := float64(m.Height*m.Width) * (low + (high-low)*rng.Float64())
+		r := math.Exp(ratio * (2*rng.Float64() - 1))
+		h, w = int(math.Round(math.Sqrt(area/r))), int(math.Round(math.Sqrt(area*r)))
+		if 0 < h && h <= m.Height && 0 < w && w <= m.Width {
+			return rng.IntN(m.Height - h + 1), rng.IntN(m.Width - w + 1), h, w
+		}
+	}
+	h, w = m.Height, m.Width
+	if most := 4. / 3; float64(w) > most*float64(h) {
+		w = int(math.Round(most * float64(h)))
+	} else if float64(h) > most*float64(w) {
+		h = int(math.Round(most * float64(w)))
+	}
+	return (m.Height - h) / 2, (m.Width - w) / 2, h, w
 }
 
 // remap fills each pixel from where the function says it comes from.

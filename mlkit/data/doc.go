@@ -20,7 +20,8 @@
 // To prepare them: [Subset], [Concat] and [Map] compose sets; [Split],
 // [StratifiedSplit], [KFold], [StratifiedKFold] and [GroupKFold] divide them;
 // [FitStandard] and [FitMinMax] scale features by what the training part shows;
-// [Augment] changes images at random, [Mixup] and [CutMix] mix them. All that
+// [Augment] changes images at random, [Mixup] and [CutMix] mix them, [SpecAugment]
+// masks spectrograms. All that
 // is random is drawn from a seed, the epoch and the sample's index, so it is the
 // same for every batch size, with Loader.Prefetch and without, and after a
 // resume. For classes of unequal size, [ClassWeights] weight the loss or, through

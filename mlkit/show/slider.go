@@ -36,7 +36,8 @@ type param struct {
 
 // Slider draws one picture for each label (a value of the parameter called name) and lets the reader choose with a slider or the
 // arrow keys. All pictures are drawn in advance and are part of the page, so no kernel is needed: the slider works in a notebook
-// that was only opened, in an exported page, and from a file. Where scripts are not allowed only the picture of Start is visible.
+// that was only opened, in an exported page, and from a file. Where scripts are not allowed, as on a code host, Show's picture of
+// Start is visible, and a line that says where it moves.
 // Use up to about 30 pictures; more than 300 are an error.
 //
 // All pictures must have the same size. Figures without a range of their own get common axes, wide enough for all of them.
@@ -152,8 +153,17 @@ func (s *Slides) Describe() string {
 	return out + " Here " + s.at(s.start) + "."
 }
 
-// Show displays the slider.
-func (s *Slides) Show() { s.show(s.HTML) }
+// Show displays the picture of Start and then the slider, whose script hides that picture: code hosts keep pictures, and drop scripts.
+func (s *Slides) Show() {
+	s.show(func() (string, error) {
+		page, err := s.HTML()
+		if err == nil {
+			still := *s.frames[s.start]
+			send(pngBundle(still.Alt(s.Describe())), "")
+		}
+		return page, err
+	})
+}
 
 // ShowGIF displays the pictures as an animation, each for the given delay, for places where scripts do not run.
 func (s *Slides) ShowGIF(delay time.Duration) {
@@ -192,7 +202,10 @@ func (s *Slides) render(i int, density float64) (*image.RGBA, error) {
 // sliderDensity is the compromise between crisp letters and the weight of many pictures in one page.
 const sliderDensity = 1.5
 
-// HTML returns the slider as a self-contained fragment. The first picture is complete; the others contain only the pixels that
+// withoutScript stands in the page where the slider's script does not run.
+const withoutScript = `<p>This picture stands still here. It has a slider where scripts run: in JupyterLab, when you have run the cell or trust the notebook, and in an exported page.</p>`
+
+// HTML returns the slider as a self-contained fragment. The picture of Start is complete; the others contain only the pixels that
 // differ from it and are laid over it, at a fraction of the size.
 func (s *Slides) HTML() (string, error) {
 	base, err := s.render(s.start, sliderDensity)
@@ -219,16 +232,16 @@ func (s *Slides) HTML() (string, error) {
 		}
 		over[i] = base64.StdEncoding.EncodeToString(b)
 	}
-	data, err := json.Marshal(map[string]any{"params": s.params, "over": over, "alts": alts, "start": s.start})
+	data, err := json.Marshal(map[string]any{"params": s.params, "over": over, "alts": alts, "start": s.start,
+		"still": base64.StdEncoding.EncodeToString(still), "width": s.frames[0].w, "height": s.frames[0].h, "shown": Density * s.frames[0].w})
 	if err != nil {
 		return "", err
 	}
 	h := fnv.New64a()
 	h.Write(data)
-	h.Write(still)
 	class := fmt.Sprintf("mlkit-slider-%016x", h.Sum64())
-	return fmt.Sprintf(`<div class="%s" style="max-width:%dpx"><div style="position:relative">%s</div></div>
-<script>(function(S,C){%s})(%s,%q)</script>`, class, s.frames[0].w, imgTag("png", still, s.frames[0], s.Describe()), sliderScript, data, class), nil
+	return fmt.Sprintf(`<div class="%s" style="max-width:%dpx">%s</div>
+<script>(function(S,C){%s})(%s,%q)</script>`, class, s.frames[0].w, withoutScript, sliderScript, data, class), nil
 }
 
 func imgTag(kind string, b []byte, p *Picture, alt string) string {
@@ -238,19 +251,24 @@ func imgTag(kind string, b []byte, p *Picture, alt string) string {
 
 // sliderScript builds the slider from S (data) in every element of class C that has none yet: a page may show the same slider twice
 // and a notebook runs the script again when it redraws an output. Arrow keys go no further than the slider:
-// JupyterLab would move to the next cell. The words take the colour of the page, light or dark.
+// JupyterLab would move to the next cell. The words take the colour of the page, light or dark. The still that Show has displayed
+// before is the only picture of the output before, in JupyterLab, nbconvert and Sphinx.
 var sliderScript = strings.Join(strings.Fields(`
 document.querySelectorAll('.'+C+':not([data-on])').forEach(function(box){
 	box.dataset.on='1';
-	var frame=box.firstElementChild, still=frame.querySelector('img'), over=S.over.map(function(b){
+	hideStill(box);
+	var frame=document.createElement('div'), still=picture(S.still,S.alts[S.start]);
+	still.width=S.width;still.height=S.height;
+	still.style.cssText='display:block;max-width:100%;height:auto';
+	frame.appendChild(still);
+	box.replaceChildren(frame);
+	var over=S.over.map(function(b){
 		if(!b)return null;
-		var m=new Image();
-		m.src='data:image/png;base64,'+b;
-		m.alt='';
+		var m=picture(b,'');
 		m.style.cssText='position:absolute;left:0;top:0;width:100%;height:100%;max-width:none;margin:0;visibility:hidden';
 		frame.appendChild(m);
 		return m;});
-	frame.style.display='inline-block';
+	frame.style.cssText='position:relative;display:inline-block';
 	var rows=S.params.map(function(P){
 		var row=document.createElement('label'), word=document.createElement('span'), range=document.createElement('input');
 		row.style.cssText='display:flex;gap:12px;align-items:center;color:inherit;font:14px/1.5 sans-serif;padding:4px 10px';
@@ -274,6 +292,19 @@ document.querySelectorAll('.'+C+':not([data-on])').forEach(function(box){
 		over.forEach(function(m,i){if(m)m.style.visibility=i===k?'visible':'hidden';});
 		still.alt=S.alts[k];}
 	move();});
+function picture(b,alt){
+	var m=new Image();
+	m.src='data:image/png;base64,'+b;
+	m.alt=alt;
+	return m;}
+function hideStill(box){
+	for(var n=box,up=0;n&&up<4&&!n.matches('.jp-OutputArea,.cell_output');n=n.parentElement,up++){
+		var before=n.previousElementSibling, found=before?before.querySelectorAll('img'):[];
+		if(before&&before.matches('img'))found=[before];
+		if(found.length===1){hideIf(before,found[0]);return;}}}
+function hideIf(part,img){
+	if(!img.complete){img.addEventListener('load',function(){hideIf(part,img);});return;}
+	if(img.naturalWidth===S.shown)part.style.display='none';}
 `), " ")
 
 // encodeOverlay takes the palette from the whole frame: where the still's line is painted over, the ground has to be its exact

@@ -211,6 +211,18 @@ func (p *Page) Loaded(ctx context.Context) error {
 	}
 }
 
+// Go opens another address and waits until it is loaded.
+func (p *Page) Go(ctx context.Context, address string) error {
+	var went struct{ ErrorText string }
+	if err := p.call(ctx, "Page.navigate", map[string]any{"url": address}, &went); err != nil {
+		return err
+	}
+	if went.ErrorText != "" {
+		return fmt.Errorf("%s: %s", address, went.ErrorText)
+	}
+	return p.Loaded(ctx)
+}
+
 // Part returns a PNG of the page's upper left corner, of the size in CSS pixels and
 // with density pixels to each, also where it is larger than the window.
 func (p *Page) Part(ctx context.Context, width, height int, density float64) ([]byte, error) {

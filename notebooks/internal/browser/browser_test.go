@@ -83,13 +83,7 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chromium := browser.Find()
-	if chromium == "" {
-		if os.Getenv(requireVar) != "" {
-			t.Fatal("there is no Chromium on the PATH")
-		}
-		t.Skip("there is no Chromium on the PATH (on Debian: apt install chromium)")
-	}
+	chromium := findChromium(t)
 	book := filepath.Join(env.Repo, "notebooks")
 	paths, err := filepath.Glob(filepath.Join(book, "*.ipynb"))
 	if err != nil {
@@ -154,6 +148,18 @@ func TestBrowser(t *testing.T) {
 	if err := <-served; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+}
+
+func findChromium(t *testing.T) string {
+	t.Helper()
+	chromium := browser.Find()
+	if chromium == "" {
+		if os.Getenv(requireVar) != "" {
+			t.Fatal("there is no Chromium on the PATH")
+		}
+		t.Skip("there is no Chromium on the PATH (on Debian: apt install chromium)")
+	}
+	return chromium
 }
 
 func waitOpen(ctx context.Context, t *testing.T, page *browser.Page) {

@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"descent/notebooks/internal/nb"
 	"descent/notebooks/internal/setup"
 	"descent/notebooks/internal/site"
 )
 
 var exportCommand = command{
 	name: "export", args: "DIR",
-	does: "write the book, with its committed outputs, as a static site that needs no server and no network",
+	does: "write the book, with its committed outputs, as a static site that needs no server and no network (only the first export needs the network, and 180 MB of disk)",
 }
 
 func init() { exportCommand.run = export }
@@ -27,7 +30,7 @@ func export(ctx context.Context, args []string) error {
 		flags.Usage()
 		return errors.New("export needs the folder to write the site into")
 	}
-	paths, err := bookFiles()
+	chapters, paths, err := contents()
 	if err != nil {
 		return err
 	}
@@ -35,13 +38,53 @@ func export(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if others := strays(paths); len(others) > 0 {
+		fmt.Fprintf(os.Stderr, "Left out, since the map of %s does not list them: %s\n", paths[0], strings.Join(others, ", "))
+	}
 	with, err := setup.PrepareSite(ctx, os.Stderr)
 	if err != nil {
 		return err
 	}
-	if err := site.Write(ctx, with, books, flags.Arg(0)); err != nil {
+	if err := site.Write(ctx, with, chapters, books, flags.Arg(0)); err != nil {
 		return err
 	}
 	fmt.Printf("%d notebooks written; open %s\n", len(books), filepath.Join(flags.Arg(0), "index.html"))
 	return nil
+}
+
+// contents returns the chapters of the book, as its opening page lists them, and their
+// notebooks' paths, as the reader would type them.
+func contents() (chapters []nb.Chapter, paths []string, err error) {
+	start, err := os.Getwd()
+	if err != nil {
+		return nil, nil, err
+	}
+	folder, err := checkout(start)
+	if err != nil {
+		return nil, nil, err
+	}
+	typed := func(file string) string {
+		path := filepath.Join(folder, "notebooks", file)
+		if rel, err := filepath.Rel(start, path); err == nil {
+			return rel
+		}
+		return path
+	}
+	first, err := nb.Read(typed("00-start-here.ipynb"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if chapters, err = first.Contents(); err != nil {
+		return nil, nil, err
+	}
+	for _, c := range chapters {
+		paths = append(paths, typed(c.File))
+	}
+	return chapters, paths, nil
+}
+
+// strays returns the notebooks beside the chapters that are none of them.
+func strays(paths []string) []string {
+	all, _ := filepath.Glob(filepath.Join(filepath.Dir(paths[0]), "*.ipynb"))
+	return slices.DeleteFunc(all, func(path string) bool { return slices.Contains(paths, path) })
 }

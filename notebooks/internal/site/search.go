@@ -3,7 +3,6 @@ package site
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"descent/notebooks/internal/nb"
@@ -16,39 +15,50 @@ type section struct {
 	Title   string `json:"title"` // of the page
 	Heading string `json:"heading"`
 	Find    string `json:"find"` // text to scroll to
-	Text    string `json:"text"`
+	Text    string `json:"text"` // the prose, as a reader sees it
+	Code    string `json:"code"` // the code, line by line
 }
 
-// sections cuts a notebook at its headings. Text and code count, outputs do
-// not.
+// sections cuts a notebook at its headings. Prose and code count, outputs do not.
 func sections(b *nb.Notebook) []section {
-	page := strings.TrimSuffix(filepath.Base(b.Path), ".ipynb")
-	var all []section
-	add := func(line string) {
-		if len(all) == 0 {
-			all = append(all, section{Page: page})
-		}
-		all[len(all)-1].Text += line + "\n"
+	name := page(b.Path)
+	all := []section{{Page: name}}
+	var prose strings.Builder // since the last heading
+	end := func() {
+		last := &all[len(all)-1]
+		last.Text = strings.TrimSpace(last.Text + " " + nb.Plain(prose.String()))
+		prose.Reset()
 	}
 	for _, c := range b.Cells() {
 		fenced := false
 		for line := range strings.Lines(c.Source()) {
 			line = strings.TrimRight(line, "\n")
-			if strings.HasPrefix(line, "```") {
+			if c.IsMarkdown() && strings.HasPrefix(line, "```") {
 				fenced = !fenced
-			}
-			heading := strings.TrimLeft(line, "#")
-			if c.IsMarkdown() && !fenced && heading != line && strings.HasPrefix(heading, " ") {
-				heading = strings.TrimSpace(heading)
-				title := heading
-				if len(all) > 0 {
-					title = all[0].Title
-				}
-				all = append(all, section{Page: page, Title: title, Heading: heading, Find: heading})
 				continue
 			}
-			add(line)
+			if c.IsCode() || fenced {
+				all[len(all)-1].Code += line + "\n"
+				continue
+			}
+			heading := strings.TrimLeft(line, "#")
+			if heading == line || !strings.HasPrefix(heading, " ") {
+				prose.WriteString(line + "\n")
+				continue
+			}
+			end()
+			heading = nb.Plain(heading)
+			title := heading
+			if len(all) > 1 {
+				title = all[1].Title
+			}
+			all = append(all, section{Page: name, Title: title, Heading: heading, Find: heading})
 		}
+		prose.WriteString("\n") // a cell ends a paragraph
+	}
+	end()
+	if all[0].Text == "" && all[0].Code == "" { // as a rule a notebook begins with its title
+		all = all[1:]
 	}
 	return all
 }

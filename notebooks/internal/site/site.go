@@ -25,8 +25,8 @@ import (
 var files embed.FS
 
 // Write makes the site of the notebooks in dir, which must be empty or a site
-// that Write has made.
-func Write(ctx context.Context, with setup.Site, books []*nb.Notebook, dir string) error {
+// that Write has made. The chapters are the notebooks', in the same order.
+func Write(ctx context.Context, with setup.Site, chapters []nb.Chapter, books []*nb.Notebook, dir string) error {
 	if err := usable(dir); err != nil {
 		return err
 	}
@@ -53,19 +53,17 @@ func Write(ctx context.Context, with setup.Site, books []*nb.Notebook, dir strin
 		return err
 	}
 	for _, b := range books {
-		if err := page(b, source); err != nil {
+		if err := writePage(b, source); err != nil {
 			return fmt.Errorf("%s: %w", b.Path, err)
 		}
 	}
-	if len(books) > 0 {
-		if err := copyPictures(filepath.Dir(books[0].Path), source); err != nil {
-			return err
-		}
+	if err := os.CopyFS(filepath.Join(source, "images"), os.DirFS(filepath.Join(filepath.Dir(books[0].Path), "images"))); err != nil {
+		return fmt.Errorf("the pictures in the text: %w", err)
 	}
 	if err := writeIndex(books, filepath.Join(static, "index.js")); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(source, "index.md"), []byte(contents(books)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(source, "index.md"), []byte(contents(chapters)), 0o644); err != nil {
 		return err
 	}
 	if err := python(ctx, with, "-m", "sphinx", "--quiet", "-b", "html", "-j", "auto", source, built); err != nil {
@@ -97,22 +95,42 @@ func usable(dir string) error {
 	return nil
 }
 
-// contents is the start page: the navigation, which opens the first notebook.
-func contents(books []*nb.Notebook) string {
+// contents is the first page: what the book is, where to begin, and its chapters as
+// its opening page lists them.
+func contents(chapters []nb.Chapter) string {
 	var b strings.Builder
-	b.WriteString("# Model training and optimization\n\nA book in Go that runs. These pages are its notebooks with their outputs; sliders and search work here, too. " +
-		"To run and change the code, open the notebooks themselves.\n\n```{toctree}\n:maxdepth: 2\n\n")
-	for _, n := range books {
-		fmt.Fprintf(&b, "%s\n", strings.TrimSuffix(filepath.Base(n.Path), ".ipynb"))
+	begin := page(chapters[0].File)
+	fmt.Fprintf(&b, `# Model training and optimization
+
+`+"```{image} images/cover.png\n:alt: A loss surface, and the path of gradient descent along its valley\n:width: 560px\n```"+`
+
+This book is about how models are trained. Every claim of a Chinese document on the subject is derived, checked and measured by Go code, from a line through a hundred points to networks that read, see and listen.
+These pages are its notebooks as they were run; sliders and the search work here. To change the code and run it, open the notebooks themselves.
+
+**Where to begin**: [%s](%s) says how to read the book, has the map, and lists claim by claim what was confirmed and what corrected.
+`, chapters[0].Title, begin)
+	if len(chapters) > 1 {
+		fmt.Fprintf(&b, "If you prefer the subject at once: [%s](%s).\n", chapters[1].Title, page(chapters[1].File))
+	}
+	b.WriteString("\n## The chapters\n\n| chapter | about | to read |\n|---|---|---|\n")
+	for _, c := range chapters[1:] {
+		fmt.Fprintf(&b, "| [%s](%s) | %s | %s |\n", c.Title, page(c.File), c.Columns["about"], c.Columns["to read"])
+	}
+	b.WriteString("\n```{toctree}\n:hidden:\n\n")
+	for _, c := range chapters {
+		fmt.Fprintf(&b, "%s\n", page(c.File))
 	}
 	b.WriteString("```\n")
 	return b.String()
 }
 
-// page writes a notebook for Sphinx: its pictures become files, with the sizes
+// page is the name of a notebook's page.
+func page(file string) string { return strings.TrimSuffix(filepath.Base(file), ".ipynb") }
+
+// writePage writes a notebook for Sphinx: its pictures become files, with the sizes
 // and alternative texts that package show put beside them.
-func page(book *nb.Notebook, source string) error {
-	name := strings.TrimSuffix(filepath.Base(book.Path), ".ipynb")
+func writePage(book *nb.Notebook, source string) error {
+	name := page(book.Path)
 	pictures := filepath.Join(source, "_static", "pictures")
 	if err := os.MkdirAll(pictures, 0o755); err != nil {
 		return err
@@ -142,16 +160,6 @@ func page(book *nb.Notebook, source string) error {
 		}
 	}
 	return copied.Write(filepath.Join(source, name+".ipynb"))
-}
-
-// copyPictures copies the pictures that the text shows, which lie beside the
-// notebooks.
-func copyPictures(book, source string) error {
-	err := os.CopyFS(filepath.Join(source, "images"), os.DirFS(filepath.Join(book, "images")))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 func copyFile(from, to string) error {

@@ -36,7 +36,7 @@ func book(t *testing.T) *nb.Notebook {
 		t.Fatal(err)
 	}
 	charts := filepath.Join(filepath.Dir(n.Path), "images", "charts")
-	if err := errors.Join(os.MkdirAll(charts, 0o755), os.WriteFile(filepath.Join(charts, "ab.png"), picture, 0o644)); err != nil {
+	if err := errors.Join(os.MkdirAll(charts, 0o755), os.WriteFile(filepath.Join(charts, "..", "cover.png"), picture, 0o644), os.WriteFile(filepath.Join(charts, "ab.png"), picture, 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -47,17 +47,17 @@ func TestSectionsAreCutAtHeadings(t *testing.T) {
 	if len(got) != 2 {
 		t.Fatalf("%d sections, want 2: %+v", len(got), got)
 	}
-	if s := got[0]; s.Page != "09-title" || s.Title != "9 · Title · 标题" || !strings.Contains(s.Text, "Introduction") {
+	if s := got[0]; s.Page != "09-title" || s.Title != "9 · Title · 标题" || s.Text != "Introduction with x²." {
 		t.Errorf("first section %+v", s)
 	}
-	if s := got[1]; s.Heading != "9.1 Overfitting · 过拟合" || s.Title != "9 · Title · 标题" || !strings.Contains(s.Text, "# no heading") || !strings.Contains(s.Text, "fmt.Println") {
+	if s := got[1]; s.Heading != "9.1 Overfitting · 过拟合" || s.Title != "9 · Title · 标题" || s.Text != "Text. A leads to B" || s.Code != "# no heading\nfmt.Println(1)\n" {
 		t.Errorf("second section %+v", s)
 	}
 }
 
 func TestPicturesBecomeFiles(t *testing.T) {
 	dir, n := t.TempDir(), book(t)
-	if err := page(n, dir); err != nil {
+	if err := writePage(n, dir); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "_static", "pictures", "09-title-2-1.png")); err != nil {
@@ -82,7 +82,7 @@ func TestOtherPeoplesFoldersAreLeftAlone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(t.Context(), setup.Site{}, nil, dir); err == nil || !strings.Contains(err.Error(), "choose another folder") {
+	if err := Write(t.Context(), setup.Site{}, nil, nil, dir); err == nil || !strings.Contains(err.Error(), "choose another folder") {
 		t.Errorf("writing over a folder with something else in it: %v", err)
 	}
 }
@@ -96,17 +96,21 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "site")
+	b := book(t)
+	chapters := []nb.Chapter{{File: "09-title.ipynb", Title: "Start · 开始"},
+		{File: "09-title.ipynb", Title: "9 Title", Columns: map[string]string{"about": "what it is about", "to read": "17 min"}}}
 	for range 2 { // a site of ours may be written again
-		if err := Write(t.Context(), with, []*nb.Notebook{book(t)}, dir); err != nil {
+		if err := Write(t.Context(), with, chapters, []*nb.Notebook{b, b}, dir); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for file, wants := range map[string][]string{
 		"09-title.html": {`src="_images/ab.png"`, `alt="A leads to B"`, `src="_static/pictures/09-title-2-1.png"`, `alt="a`, "过拟合",
 			`class="math notranslate`, "tex-svg.js", `href="index.html"`, ">100 %\n0.12345 0.12345"},
-		"index.html":                        {`href="09-title.html"`},
+		"index.html":                        {`href="09-title.html"`, "Where to begin", "what it is about", "17 min", `alt="A loss surface`},
 		"search.html":                       {"index.js", "book.js"},
 		"_static/index.js":                  {"过拟合"},
+		".nojekyll":                         {""}, // GitHub Pages would leave out what begins with _
 		"_images/ab.png":                    {"PNG"},
 		"_static/tex-svg.js":                {"MathJax"},
 		"_static/pictures/09-title-2-1.png": {"PNG"},

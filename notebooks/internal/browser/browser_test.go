@@ -94,13 +94,14 @@ func TestBrowser(t *testing.T) {
 	if len(names) == 0 {
 		names = []string{"00-start-here.ipynb", "05-linear-model.ipynb", "sample.ipynb"}
 	}
+	all := slices.Clone(paths)
 	paths = slices.DeleteFunc(paths, func(path string) bool { return !slices.Contains(names, filepath.Base(path)) })
 	if len(paths) != len(names) {
 		t.Fatalf("of the notebooks %q there are %q", names, paths)
 	}
 	// The server gets copies: a test does not write into the book.
 	folder := t.TempDir()
-	for _, path := range paths {
+	for _, path := range all {
 		n, err := nb.Read(path)
 		if err != nil {
 			t.Fatal(err)
@@ -112,11 +113,19 @@ func TestBrowser(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(folder, "images"), os.DirFS(filepath.Join(book, "images"))); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range lab.Furniture {
+		if _, err := os.Stat(filepath.Join(folder, name)); err == nil {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	address := make(chan string, 1)
 	served := make(chan error, 1)
 	go func() {
-		served <- lab.Serve(ctx, env, lab.Options{Folder: folder, Port: 19888, Scriptable: true,
+		served <- lab.Serve(ctx, env, lab.Options{Folder: folder, Port: 19888, Scriptable: true, Hide: lab.Furniture,
 			Ready: func(a string) { address <- a }})
 	}()
 	var base, token string
@@ -138,6 +147,9 @@ func TestBrowser(t *testing.T) {
 			defer page.Close()
 			waitOpen(ctx, t, page)
 			t.Run("stays", func(t *testing.T) { stays(ctx, t, page, filepath.Join(folder, name)) })
+			if name == "00-start-here.ipynb" {
+				t.Run("first page", func(t *testing.T) { firstPage(ctx, t, page, all) })
+			}
 			if name == "sample.ipynb" {
 				t.Run("completes", func(t *testing.T) { completes(ctx, t, page) })
 			}

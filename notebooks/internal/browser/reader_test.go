@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,5 +144,48 @@ func stays(ctx context.Context, t *testing.T, page *browser.Page, path string) {
 		if dir := os.Getenv(screenshotsVar); dir != "" {
 			os.WriteFile(filepath.Join(dir, filepath.Base(path)+".saved"), after, 0o644)
 		}
+	}
+}
+
+// firstPage checks that a reader sees the chapters, whole names and nothing else, and
+// has the chapter's contents at hand.
+func firstPage(ctx context.Context, t *testing.T, page *browser.Page, chapters []string) {
+	var seen struct{ Names, Cut []string }
+	err := page.Eval(ctx, untilOpen+`
+		let items = [];
+		while (!(items = [...document.querySelectorAll('.jp-DirListing-itemName')]).length) await new Promise(r => setTimeout(r, 50));
+		const text = items.map(i => i.querySelector('.jp-DirListing-itemText'));
+		return {names: text.map(i => i.textContent), cut: text.filter(i => i.scrollWidth > i.clientWidth).map(i => i.textContent)};`, &seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	screenshot(ctx, t, page, "first-page")
+	var want []string
+	for _, path := range chapters {
+		want = append(want, filepath.Base(path))
+	}
+	slices.Sort(want)
+	slices.Sort(seen.Names)
+	if !slices.Equal(seen.Names, want) {
+		t.Errorf("the list of files has %q, want %q", seen.Names, want)
+	}
+	if len(seen.Cut) > 0 {
+		t.Errorf("names are cut off: %q", seen.Cut)
+	}
+	// One click on the icon at the right.
+	var headings []string
+	err = page.Eval(ctx, untilOpen+`
+		document.querySelector('.jp-SideBar.jp-mod-right [data-id="table-of-contents"]').dispatchEvent(
+			new PointerEvent('pointerdown', {bubbles: true, button: 0}));
+		await jupyterapp.shell.activateById('table-of-contents');
+		let items = [];
+		while (!(items = [...document.querySelectorAll('.jp-mod-right .jp-tocItem, #jp-right-stack .jp-tocItem')]).length) await new Promise(r => setTimeout(r, 50));
+		return items.map(i => i.textContent);`, &headings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	screenshot(ctx, t, page, "contents")
+	if len(headings) < 3 {
+		t.Errorf("the table of contents has %q", headings)
 	}
 }

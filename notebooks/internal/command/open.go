@@ -63,7 +63,7 @@ func open(ctx context.Context, args []string) error {
 		os.Remove(probe.Name())
 	}
 	err = lab.Serve(ctx, env, lab.Options{
-		Folder: folder, Open: first, Port: *port, Browser: *browser, Hide: furniture,
+		Folder: folder, Open: first, Port: *port, Browser: *browser, Hide: lab.Furniture,
 		Ready: func(address string) {
 			fmt.Printf("The book is open at\n\n    %s\n\nCtrl-C here ends it, with everything that runs in it.\n", address)
 			go func() { // the other chapters; also, the reader may have changed mlkit since
@@ -82,9 +82,6 @@ func open(ctx context.Context, args []string) error {
 	}
 	return err
 }
-
-// furniture is what stands in the book's folder and is no chapter.
-var furniture = []string{"internal", "images", "main.go", "STYLE.md"}
 
 // opened returns the notebook to open, relative to the folder: the one asked
 // for, or the book's first.

@@ -42,6 +42,9 @@ type Options struct {
 	Ready func(address string)
 }
 
+// Furniture is what stands in the book's folder and is no chapter.
+var Furniture = []string{"internal", "images", "main.go", "STYLE.md"}
+
 // startLimit is how long the server may take until it answers. It takes two
 // seconds; a cold disk or a busy machine makes it many.
 const startLimit = 3 * time.Minute
@@ -160,6 +163,7 @@ func (o Options) arguments() []string {
 		"--LabApp.default_url=/" + o.path(),
 		// The kernel is Go's; nothing else is offered, and nothing is fetched.
 		"--LabApp.extension_manager=readonly",
+		"--LabApp.custom_css=True", // of the set-up
 		"--KernelSpecManager.ensure_native_kernel=False",
 		"--KernelSpecManager.allowed_kernelspecs=" + setup.KernelName,
 		"--MultiKernelManager.default_kernel_name=" + setup.KernelName,

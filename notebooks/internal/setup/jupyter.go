@@ -60,6 +60,11 @@ func (e *Env) writeBook() error {
 	if err := writeJSON(filepath.Join(e.KernelDir(), "kernel.json"), spec); err != nil {
 		return err
 	}
+	if style := filepath.Join(e.Book, "config", "custom", "custom.css"); !exists(style) {
+		if err := writeFile(style, []byte(look)); err != nil {
+			return err
+		}
+	}
 	for name, value := range settings {
 		path := filepath.Join(e.Book, "settings", "@jupyterlab", name+".jupyterlab-settings")
 		if exists(path) {
@@ -71,6 +76,10 @@ func (e *Env) writeBook() error {
 	}
 	return nil
 }
+
+// look is JupyterLab's custom.css: the list of files is as wide as the longest name
+// of a chapter.
+const look = "#jp-left-stack { min-width: 290px !important; }\n"
 
 // settings are JupyterLab's own, by the names of their files, where its defaults do
 // not suit the book.
@@ -98,6 +107,10 @@ func writeJSON(path string, value any) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
+	return writeFile(path, data)
+}
+
+func writeFile(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}

@@ -120,6 +120,7 @@
 //	PoissonNLL           Poisson                         PoissonNLLLoss       Rate is log_input=False; Keras expects rates
 //	CrossEntropy         SparseCategoricalCrossentropy   CrossEntropyLoss     Keras expects probabilities unless from_logits; classes last
 //	CrossEntropyLoss.Soft CategoricalCrossentropy        CrossEntropyLoss     Ignore is a list; −100 is always in it
+//	CrossEntropyLoss.Linear –                            linear_cross_entropy of a dense layer's logits, which are never whole in memory
 //	BinaryCrossEntropy   BinaryCrossentropy              BCEWithLogitsLoss    Keras expects probabilities unless from_logits
 //	BCELoss              BinaryCrossentropy              BCELoss              Keras clips p to [1e-7, 1−1e-7]; logarithms here reach −100
 //	FocalLoss            CategoricalFocalCrossentropy    –                    Keras multiplies by alpha 0.25; here Weight

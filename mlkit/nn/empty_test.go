@@ -67,6 +67,9 @@ func TestEmptyExtents(t *testing.T) {
 			}
 			for name, loss := range map[string]func(x T, y tensor.Ints) T{
 				"cross-entropy": nn.CrossEntropyLoss{Reduction: r}.Loss, "smoothed": nn.CrossEntropyLoss{Reduction: r, LabelSmoothing: 0.1}.Loss,
+				"linear": func(x T, y tensor.Ints) T {
+					return nn.CrossEntropyLoss{Reduction: r}.Linear(x, v(3, x.Dim(-1)), T{}, y)
+				},
 				"NLL": nn.NLLLoss{Reduction: r}.Loss, "focal": nn.FocalLoss{Reduction: r, Weight: make([]float32, 3)}.Loss,
 				"multi-margin": nn.MultiMarginLoss{Reduction: r, P: 2, Weight: make([]float32, 3)}.Loss,
 			} {

@@ -44,6 +44,57 @@ func (c CrossEntropyLoss) Loss(logits tensor.Tensor, labels tensor.Ints) tensor.
 	return c.nll("CrossEntropyLoss", logits.LogSoftmax(-1), labels)
 }
 
+// Linear is the loss of a dense layer's logits, Loss(x.Linear(w, b), labels): x
+// [..., in], w [classes, in], b [classes] or the zero Tensor. The logits are
+// never whole in memory, which pays for the vocabulary of a language model; w
+// may be the table of an [Embedding] (tied weights; Press & Wolf 2017).
+func (c CrossEntropyLoss) Linear(x, w, b tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	const op = "CrossEntropyLoss.Linear"
+	t, classes := x.Tape(), w.Dim(0)
+	if c.Weight != nil {
+		checkWeights(op, c.Weight, classes)
+	}
+	coded := t.ScratchInts(labels.Size())
+	total := 0.0
+	for i, y := range labels.Data {
+		if y == ignored || slices.Contains(c.Ignore, y) {
+			coded[i] = -1
+			continue
+		}
+		if y < 0 || int(y) >= classes {
+			lossShape(op, fmt.Sprintf("label %d of row %d is neither a class, 0…%d, nor ignored", y, i, classes-1), x.Dims())
+		}
+		coded[i] = y
+		total += float64(classWeight(c.Weight, int(y)))
+	}
+	l := tensor.LinearCrossEntropy{Weight: w, Bias: b, Labels: tensor.NewInts(coded), ClassWeight: c.Weight, Smoothing: c.LabelSmoothing}
+	if c.Reduction == ReduceNone {
+		return x.LinearCrossEntropy(l)
+	}
+	each := 1.0
+	switch {
+	case c.Reduction == ReduceMean:
+		each = 1 / total
+		recordMean(t, total)
+	case c.Reduction == ReduceBatchMean && x.Rank() > 1:
+		each = 1 / float64(x.Dim(0))
+		recordMean(t, float64(x.Dim(0)))
+	}
+	none := math.IsInf(each, 0)
+	if none {
+		each = 1
+	}
+	l.RowWeight = t.Scratch(len(coded))
+	for i := range l.RowWeight {
+		l.RowWeight[i] = float32(each)
+	}
+	y := x.LinearCrossEntropy(l)
+	if none {
+		y = y.Scale(float32(math.Inf(1))) // 0·Inf = NaN when no row counts
+	}
+	return y
+}
+
 // counts reports whether every row does and its label is a class, as far as
 // can be seen without the number of classes.
 func (c CrossEntropyLoss) counts(labels tensor.Ints) bool {

@@ -36,6 +36,9 @@ func TestMeansOfHalvesMakeTheWhole(t *testing.T) {
 		"weights":       classes(nn.CrossEntropyLoss{Weight: w}.Loss),
 		"smoothed":      classes(nn.CrossEntropyLoss{LabelSmoothing: 0.2, Ignore: []int32{0}}.Loss),
 		"all":           classes(nn.CrossEntropyLoss{Weight: w, LabelSmoothing: 0.2, Ignore: []int32{2}}.Loss),
+		"linear": classes(func(x tensor.Tensor, y tensor.Ints) tensor.Tensor {
+			return nn.CrossEntropyLoss{Weight: w, LabelSmoothing: 0.2, Ignore: []int32{2}}.Linear(x, x.Tape().Input([]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, 3, 3), tensor.Tensor{}, y)
+		}),
 		"NLL": classes(func(x tensor.Tensor, y tensor.Ints) tensor.Tensor {
 			return nn.NLLLoss{Weight: w}.Loss(x.LogSoftmax(-1), y)
 		}),

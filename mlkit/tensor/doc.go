@@ -59,6 +59,7 @@
 //	Linear                   dense layer              linear                 LinearReLU in one pass
 //	Softmax LogSoftmax       softmax log_softmax      softmax log_softmax
 //	SoftmaxCrossEntropy      sparse_categorical_…     cross_entropy          one label a row
+//	LinearCrossEntropy       –                        linear_cross_entropy   without the logits in memory
 //	SigmoidCrossEntropy      binary_crossentropy      …cross_entropy_with_…  binary, from logits
 //	Reshape Flatten          reshape                  reshape flatten        no copy
 //	Squeeze Unsqueeze        squeeze expand_dims      squeeze unsqueeze      no copy

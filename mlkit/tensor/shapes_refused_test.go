@@ -145,6 +145,17 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 			classes := x.Dim(-1)
 			return x.SoftmaxCrossEntropy(labels(x.Size()/max(classes, 1), classes))
 		},
+		"LinearCrossEntropy": func(x T) T {
+			if x.Rank() == 0 {
+				return x.LinearCrossEntropy(tensor.LinearCrossEntropy{Weight: x, Labels: ints()})
+			}
+			classes, in := rng.IntN(4), x.Dim(-1)
+			l := tensor.LinearCrossEntropy{Weight: v(classes, in), Bias: v(classes), Labels: labels(x.Size()/max(in, 1), classes)}
+			if rng.IntN(2) == 0 {
+				l.RowWeight = make([]float32, len(l.Labels.Data))
+			}
+			return x.LinearCrossEntropy(l)
+		},
 		"SigmoidCrossEntropy": func(x T) T {
 			return x.SigmoidCrossEntropy([]T{x.Square(), tensorOf()}[rng.IntN(2)], make([]float32, rng.IntN(4)))
 		},

@@ -1,16 +1,12 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"descent/notebooks/internal/exec"
 	"descent/notebooks/internal/nb"
@@ -36,7 +32,7 @@ func check(ctx context.Context, args []string) error {
 	paths := flags.Args()
 	if len(paths) == 0 {
 		var err error
-		if paths, err = bookFiles(); err != nil {
+		if _, paths, err = contents(); err != nil {
 			return err
 		}
 	}
@@ -101,60 +97,6 @@ func lint(n *nb.Notebook) (failed error) {
 		failed = errors.Join(failed, fmt.Errorf("%s, %s", n.Path, fault))
 	}
 	return failed
-}
-
-// bookFiles returns the notebooks of the book in reading order, from anywhere in
-// the checkout.
-func bookFiles() ([]string, error) {
-	start, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	folder, err := checkout(start)
-	if err != nil {
-		return nil, err
-	}
-	paths, err := filepath.Glob(filepath.Join(folder, "notebooks", "*.ipynb"))
-	if err != nil {
-		return nil, err
-	}
-	readingOrder(paths)
-	for i, path := range paths { // as the reader would type them
-		if rel, err := filepath.Rel(start, path); err == nil {
-			paths[i] = rel
-		}
-	}
-	return paths, nil
-}
-
-// readingOrder sorts the notebooks of a folder in the order in which the opening
-// page links them. Those without a link come last, by name. If the opening page
-// cannot be read, all are sorted by name, and reading it reports the error.
-func readingOrder(paths []string) {
-	slices.Sort(paths)
-	if len(paths) == 0 {
-		return
-	}
-	first, err := nb.Read(paths[0])
-	if err != nil {
-		return
-	}
-	var text strings.Builder
-	for _, c := range first.Cells() {
-		if c.IsMarkdown() {
-			text.WriteString(c.Source())
-		}
-	}
-	place := func(path string) int {
-		if path == first.Path {
-			return -1
-		}
-		if i := strings.Index(text.String(), "]("+filepath.Base(path)); i >= 0 {
-			return i
-		}
-		return math.MaxInt
-	}
-	slices.SortStableFunc(paths, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
 }
 
 // checkout returns the folder above start that holds go.mod.

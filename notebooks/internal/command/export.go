@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"descent/notebooks/internal/nb"
 	"descent/notebooks/internal/setup"
 	"descent/notebooks/internal/site"
 )
@@ -50,41 +48,4 @@ func export(ctx context.Context, args []string) error {
 	}
 	fmt.Printf("%d notebooks written; open %s\n", len(books), filepath.Join(flags.Arg(0), "index.html"))
 	return nil
-}
-
-// contents returns the chapters of the book, as its opening page lists them, and their
-// notebooks' paths, as the reader would type them.
-func contents() (chapters []nb.Chapter, paths []string, err error) {
-	start, err := os.Getwd()
-	if err != nil {
-		return nil, nil, err
-	}
-	folder, err := checkout(start)
-	if err != nil {
-		return nil, nil, err
-	}
-	typed := func(file string) string {
-		path := filepath.Join(folder, "notebooks", file)
-		if rel, err := filepath.Rel(start, path); err == nil {
-			return rel
-		}
-		return path
-	}
-	first, err := nb.Read(typed("00-start-here.ipynb"))
-	if err != nil {
-		return nil, nil, err
-	}
-	if chapters, err = first.Contents(); err != nil {
-		return nil, nil, err
-	}
-	for _, c := range chapters {
-		paths = append(paths, typed(c.File))
-	}
-	return chapters, paths, nil
-}
-
-// strays returns the notebooks beside the chapters that are none of them.
-func strays(paths []string) []string {
-	all, _ := filepath.Glob(filepath.Join(filepath.Dir(paths[0]), "*.ipynb"))
-	return slices.DeleteFunc(all, func(path string) bool { return slices.Contains(paths, path) })
 }

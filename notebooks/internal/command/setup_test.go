@@ -4,7 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 
@@ -29,47 +29,30 @@ func ready(t *testing.T) *setup.Env {
 	return env
 }
 
-// The book's order is that of the opening page, which knows every notebook.
-func TestReadingOrder(t *testing.T) {
-	paths, err := bookFiles()
+// The opening page lists each notebook that is named as a chapter is, and its own
+// order is the book's.
+func TestContents(t *testing.T) {
+	chapters, paths, err := contents()
 	if err != nil {
 		t.Fatal(err)
 	}
-	start, err := nb.Read(paths[0])
-	if err != nil {
-		t.Fatal(err)
+	if len(chapters) != len(paths) || filepath.Base(paths[0]) != opening {
+		t.Errorf("%v, %v", chapters, paths)
 	}
-	var text strings.Builder
-	for _, c := range start.Cells() {
-		text.WriteString(c.Source())
-	}
-	place := -1
-	for _, path := range paths[1:] {
-		i := strings.Index(text.String(), "]("+filepath.Base(path))
-		if i < 0 {
-			t.Errorf("%s has no link to %s", start.Path, filepath.Base(path))
+	for _, path := range strays(paths) {
+		if chapter, _ := filepath.Match("[0-9][0-9]-*", filepath.Base(path)); chapter {
+			t.Errorf("the map of %s lacks %s", opening, path)
 		}
-		if i < place {
-			t.Errorf("%s comes too late", path)
-		}
-		place = i
 	}
-	if name := filepath.Base(paths[0]); name != "00-start-here.ipynb" {
-		t.Errorf("the book begins with %s", name)
+	text, speech := slices.Index(paths, "../../06-text.ipynb"), slices.Index(paths, "../../06-speech.ipynb")
+	if text < 0 || speech < text {
+		t.Errorf("the order is not the map's: %q", paths)
 	}
-	// Without an opening page that can be read, by name.
-	dir := t.TempDir()
-	broken := []string{filepath.Join(dir, "02-b.ipynb"), filepath.Join(dir, "01-a.ipynb")}
-	readingOrder(broken)
-	if filepath.Base(broken[0]) != "01-a.ipynb" {
-		t.Errorf("%v", broken)
-	}
-	readingOrder(nil)
 }
 
 // Every notebook keeps the book's rules.
 func TestLint(t *testing.T) {
-	paths, err := bookFiles()
+	_, paths, err := contents()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -529,12 +529,17 @@ func TestSequentialFusesMaxPool(t *testing.T) {
 // as on its own.
 func TestSequentialFusesReLU(t *testing.T) {
 	rng := nn.NewRand(1)
+	frozen := nn.NewBatchNorm(5)
+	frozen.Frozen = true
 	for name, c := range map[string]struct {
 		layer nn.Layer
 		dims  []int
 	}{
-		"Linear": {nn.NewLinear(rng, 5, 7), []int{33, 5}},
-		"Conv2D": {nn.NewConv2D(rng, nn.Conv{In: 3, Out: 4, Kernel: 3, Padding: nn.Same}), []int{4, 3, 9, 7}},
+		"Linear":           {nn.NewLinear(rng, 5, 7), []int{33, 5}},
+		"Conv2D":           {nn.NewConv2D(rng, nn.Conv{In: 3, Out: 4, Kernel: 3, Padding: nn.Same}), []int{4, 3, 9, 7}},
+		"BatchNorm":        {nn.NewBatchNorm(5), []int{4, 5, 9, 7}},
+		"BatchNorm rows":   {nn.NewBatchNorm(5), []int{40, 5}},
+		"BatchNorm frozen": {frozen, []int{4, 5, 9, 7}},
 	} {
 		params := nn.Params(c.layer)
 		x := fill(0, c.dims...)

@@ -28,12 +28,20 @@ func NewBatchNorm(channels int) *BatchNorm {
 // Forward normalises each channel: [n, channels, ...] → the same shape. See
 // [tensor.Tensor.BatchNorm].
 func (l *BatchNorm) Forward(x tensor.Tensor) tensor.Tensor {
+	return l.forward(x, tensor.Tensor.BatchNorm)
+}
+
+func (l *BatchNorm) forwardReLU(x tensor.Tensor) tensor.Tensor {
+	return l.forward(x, tensor.Tensor.BatchNormReLU)
+}
+
+func (l *BatchNorm) forward(x tensor.Tensor, f func(x, w, b tensor.Tensor, mean, variance *tensor.Buffer, momentum, eps float32) tensor.Tensor) tensor.Tensor {
 	t := x.Tape()
 	if l.Frozen && t.Training() {
 		t.SetTraining(false)
 		defer t.SetTraining(true)
 	}
-	return x.BatchNorm(useOptional(t, l.Weight), useOptional(t, l.Bias), l.RunningMean, l.RunningVar, l.Momentum, l.Eps)
+	return f(x, useOptional(t, l.Weight), useOptional(t, l.Bias), l.RunningMean, l.RunningVar, l.Momentum, l.Eps)
 }
 
 // LayerNorm normalises each sample over its last axes (see

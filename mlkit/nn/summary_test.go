@@ -19,16 +19,15 @@ func ExampleSummary() {
 	}
 	fmt.Print(nn.Summary(model, 64, 1, 28, 28))
 	// Output:
-	// name  layer          output shape  parameters
-	// 0     Conv2D         [64 8 28 28]          72
-	// 1     BatchNorm      [64 8 28 28]          16
-	//       ReLU           [64 8 28 28]           0
-	//       MaxPool2D      [64 8 7 7]             0
-	//       Flatten        [64 392]               0
-	// 5     Linear + ReLU  [64 32]            12576
-	//       Dropout        [64 32]                0
-	// 8     Linear         [64 10]              330
-	// 12994 parameters, 450 of them trainable, 16 numbers in buffers: 50.8 KiB; activations: 4.7 MiB
+	// name  layer             output shape  parameters
+	// 0     Conv2D            [64 8 28 28]          72
+	// 1     BatchNorm + ReLU  [64 8 28 28]          16
+	//       MaxPool2D         [64 8 7 7]             0
+	//       Flatten           [64 392]               0
+	// 5     Linear + ReLU     [64 32]            12576
+	//       Dropout           [64 32]                0
+	// 8     Linear            [64 10]              330
+	// 12994 parameters, 450 of them trainable, 16 numbers in buffers: 50.8 KiB; activations: 3.2 MiB
 }
 
 // A model that is no Sequential, with a layer used twice and one not at all.

@@ -81,6 +81,12 @@ func TestFusedEqualsComposition(t *testing.T) {
 			two(func(x, w T) T {
 				return x.Conv2D(w.Transpose(0, 1).Flip(2, 3), none, tensor.Conv{Padding: [2]int{2, 2}})
 			}), [][]int{{2, 5, 9, 8}, {5, 6, 3, 3}}},
+		{"BatchNormReLU", three(func(x, w, b T) T { return x.BatchNormReLU(w, b, nil, nil, 0, 1e-5) }),
+			three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0, 1e-5).ReLU() }), [][]int{{5, 7, 6, 3}, {7}, {7}}},
+		{"BatchNormReLU rows", three(func(x, w, b T) T { return x.BatchNormReLU(w, b, nil, nil, 0, 1e-5) }),
+			three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0, 1e-5).ReLU() }), [][]int{{40, 7}, {7}, {7}}},
+		{"BatchNormReLU few channels", three(func(x, w, b T) T { return x.BatchNormReLU(w, b, nil, nil, 0, 1e-5) }),
+			three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0, 1e-5).ReLU() }), [][]int{{5, 2, 6, 3}, {2}, {2}}},
 		{"Conv2DReLU", three(func(x, w, b T) T { return x.Conv2DReLU(w, b, tensor.Conv{}) }),
 			three(func(x, w, b T) T { return x.Conv2D(w, b, tensor.Conv{}).ReLU() }), [][]int{{3, 5, 14, 12}, {7, 5, 3, 3}, {7}}},
 		{"Conv2DMaxPool", three(func(x, w, b T) T { return x.Conv2DMaxPool(w, b, tensor.Conv{Stride: [2]int{1, 2}}, true) }),

@@ -270,6 +270,7 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		"RMSNorm":           func(x T) T { return x.RMSNorm(maybe(), 1e-5) },
 		"GroupNorm":         func(x T) T { return x.GroupNorm(arg(), channels(x), channels(x), 1e-5) },
 		"BatchNorm":         func(x T) T { return x.BatchNorm(channels(x), channels(x), nil, nil, 0.1, 1e-5) },
+		"BatchNormReLU":     func(x T) T { return x.BatchNormReLU(channels(x), channels(x), nil, nil, 0.1, 1e-5) },
 		"LocalResponseNorm": func(x T) T { return x.LocalResponseNorm(arg(), 1, 0.75, 1) },
 		"Dropout":           func(x T) T { return x.Dropout(0.5) },
 		"SpatialDropout":    func(x T) T { return x.SpatialDropout(0.5) },

@@ -112,6 +112,11 @@ func everyKernel(rows, cols int) []float32 {
 		rowwise.ChannelGradSums(su, do, dy, x, mu, size)
 		rowwise.ChannelGrad(g, dy, x, mu, va, su, do, size)
 		keep(mu, va, su, do, y, g)
+		p := rowwise.Norm{Mean: mu, RStd: make([]float32, c), Scale: make([]float32, c), Shift: su, ReLU: true, Size: size}
+		p.Batch(y, x, va, do, 1e-5)
+		copy(g, dy)
+		p.Grad(g, x, y, do, va, make([]float32, c), make([]float32, c), true, true)
+		keep(mu, p.RStd, p.Scale, do, va, y, g)
 	}
 	b := make([]byte, n)
 	for i := range b {

@@ -9,28 +9,12 @@ import (
 // channelKernels normalise by channel: planes, whose elements share their statistics, or rows, whose
 // every column is a channel with statistics of its own.
 var channelKernels = []kernel{
-	{"planeAffine", "func(y, x []float32, mean, scale, shift float32)", everywhere, func(v *vm) {
-		y, x := v.gp("y"), v.gp("x")
-		mean, scale, shift := v.scalar("mean"), v.scalar("scale"), v.scalar("shift")
-		v.strips(v.len("y"), 2, func(s strip) {
-			h := v.sub(s.load(x), mean)
-			v.mulTo(h, scale, shift)
-			s.store(h, y)
-		})
-	}},
+	{"planeAffine", "func(y, x []float32, mean, scale, shift float32)", everywhere, func(v *vm) { v.planeAffine(false) }},
+	{"planeAffineReLU", "func(y, x []float32, mean, scale, shift float32)", everywhere, func(v *vm) { v.planeAffine(true) }},
 	{"planeGrad", "func(dst, dy, x []float32, mean, scale, slope, shift float32)", everywhere, func(v *vm) { v.planeGrad(false) }},
 	{"planeGradAdd", "func(dst, dy, x []float32, mean, scale, slope, shift float32)", everywhere, func(v *vm) { v.planeGrad(true) }},
-	{"planeGradSums", "func(dy, x []float32, mean float32) (sum, dot float32)", everywhere, func(v *vm) {
-		dy, x := v.gp("dy"), v.gp("x")
-		mean := v.scalar("mean")
-		q := v.reduce(v.len("dy"), sumLanes/2, 2, v.zero, func(s strip, acc []vec) {
-			d := s.load(dy)
-			v.plusTo(acc[0], d)
-			v.addTo(acc[1], v.inside(v.sub(s.load(x), mean)), d)
-		})
-		v.result(v.fold(q[0], "add"), "sum")
-		v.result(v.fold(q[1], "add"), "dot")
-	}},
+	{"planeGradSums", "func(dy, x []float32, mean float32) (sum, dot float32)", everywhere, func(v *vm) { v.planeGradSums(false) }},
+	{"planeGradSumsReLU", "func(dy, x []float32, mean, scale, shift float32) (sum, dot float32)", everywhere, func(v *vm) { v.planeGradSums(true) }},
 	{"rowAffine", "func(y, x, mean, scale, shift []float32)", everywhere, func(v *vm) {
 		y, x, mean, scale, shift := v.gp("y"), v.gp("x"), v.gp("mean"), v.gp("scale"), v.gp("shift")
 		v.strips(v.len("y"), 2, func(s strip) {
@@ -107,4 +91,42 @@ func (v *vm) planeGrad(add bool) {
 		}
 		s.store(h, dst)
 	})
+}
+
+func (v *vm) planeAffine(relu bool) {
+	y, x := v.gp("y"), v.gp("x")
+	mean, scale, shift := v.scalar("mean"), v.scalar("scale"), v.scalar("shift")
+	v.strips(v.len("y"), 2, func(s strip) {
+		h := v.sub(s.load(x), mean)
+		v.mulTo(h, scale, shift)
+		if relu {
+			h = v.max(v.zero(), h)
+		}
+		s.store(h, y)
+	})
+}
+
+// planeGradSums emits the sums, with relu of what a ReLU behind the affine map lets through, to which
+// it sets dy.
+func (v *vm) planeGradSums(relu bool) {
+	dy, x := v.gp("dy"), v.gp("x")
+	mean := v.scalar("mean")
+	var scale, shift vec
+	if relu {
+		scale, shift = v.scalar("scale"), v.scalar("shift")
+	}
+	q := v.reduce(v.len("dy"), sumLanes/2, 2, v.zero, func(s strip, acc []vec) {
+		d := s.load(dy)
+		c := v.sub(s.load(x), mean)
+		if relu {
+			h := v.copy(c)
+			v.mulTo(h, scale, shift)
+			d = v.keep(v.cmp(notLE, h, v.zero()), d)
+			s.store(d, dy)
+		}
+		v.plusTo(acc[0], d)
+		v.addTo(acc[1], v.inside(c), d)
+	})
+	v.result(v.fold(q[0], "add"), "sum")
+	v.result(v.fold(q[1], "add"), "dot")
 }

@@ -60,32 +60,37 @@ func channelStatsPart(j *rowJob, lo, hi int) {
 		return
 	}
 	for c := range mean {
-		var s, q float64
-		for o := lo + c; o < planes; o += j.Cols {
-			s += LongSum(x[o*j.Size : (o+1)*j.Size])
-		}
-		mean[c] = float32(s / n)
-		for o := lo + c; o < planes; o += j.Cols {
-			q += longSquares(x[o*j.Size:(o+1)*j.Size], mean[c])
-		}
-		variance[c] = float32(q / n)
+		mean[c], variance[c] = planeStats(j, lo+c, x)
 	}
+}
+
+// planeStats returns the mean and the biased variance of a channel's planes.
+func planeStats(j *rowJob, c int, x []float32) (mean, variance float32) {
+	planes := len(x) / j.Size
+	n := float64(planes / j.Cols * j.Size)
+	var s, q float64
+	for o := c; o < planes; o += j.Cols {
+		s += LongSum(x[o*j.Size : (o+1)*j.Size])
+	}
+	mean = float32(s / n)
+	for o := c; o < planes; o += j.Cols {
+		q += longSquares(x[o*j.Size:(o+1)*j.Size], mean)
+	}
+	return mean, float32(q / n)
 }
 
 // ChannelAffine computes y = (x-mean)*scale + shift with the channel's three numbers. y may be x.
 func ChannelAffine(y, x, mean, scale, shift []float32, size int) {
-	cpu.CheckLen("ChannelAffine", "x", len(y), len(x))
-	n := checkChannels("ChannelAffine", len(mean), size, len(y), scale, shift)
-	channelJob(channelAffinePart, n, size, [9][]float32{y, x, mean, scale, shift})
+	(&Norm{Mean: mean, Scale: scale, Shift: shift, Size: size}).Affine(y, x)
 }
 
 // channelJob splits by rows, or by planes if they have more than one element; x[2] is as long as there are channels.
-func channelJob(run func(j *rowJob, lo, hi int), n, size int, x [9][]float32) {
+func channelJob(run func(j *rowJob, lo, hi int), n, size int, x [9][]float32, relu bool) {
 	if n == 0 {
 		return
 	}
 	j := newRowJob(run)
-	j.X, j.Cols, j.Size = x, size, size
+	j.X, j.Cols, j.Size, j.More.relu = x, size, size, relu
 	if size == 1 {
 		j.Cols = len(x[2])
 	} else {
@@ -98,11 +103,14 @@ func channelAffinePart(j *rowJob, lo, hi int) {
 	mean, scale, shift := j.X[2], j.X[3], j.X[4]
 	for o := lo; o < hi; o++ {
 		y, x := j.Rows(0, o, o+1), j.Rows(1, o, o+1)
-		if j.Size == 1 {
-			rowAffine(y, x, mean, scale, shift)
-		} else {
+		if j.Size > 1 {
 			c := o % len(mean)
-			planeAffine(y, x, mean[c], scale[c], shift[c])
+			PlaneAffine(y, x, mean[c], scale[c], shift[c], j.More.relu)
+			continue
+		}
+		rowAffine(y, x, mean, scale, shift)
+		if j.More.relu {
+			elementwise.ReLU(y, y)
 		}
 	}
 }
@@ -149,7 +157,7 @@ func ChannelGrad(dst, dy, x, mean, scale, slope, shift []float32, size int) {
 	cpu.CheckLen("ChannelGrad", "dy", len(dst), len(dy))
 	cpu.CheckLen("ChannelGrad", "x", len(dst), len(x))
 	n := checkChannels("ChannelGrad", len(mean), size, len(dst), scale, slope, shift)
-	channelJob(channelGradPart, n, size, [9][]float32{dst, dy, mean, x, scale, slope, shift})
+	channelJob(channelGradPart, n, size, [9][]float32{dst, dy, mean, x, scale, slope, shift}, false)
 }
 
 func channelGradPart(j *rowJob, lo, hi int) {

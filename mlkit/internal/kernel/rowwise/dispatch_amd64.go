@@ -138,6 +138,17 @@ func planeAffine(y, x []float32, mean, scale, shift float32) {
 	}
 }
 
+func planeAffineReLU(y, x []float32, mean, scale, shift float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		planeAffineReLUAVX512(y, x, mean, scale, shift)
+	case cpu.AVX2:
+		planeAffineReLUAVX2(y, x, mean, scale, shift)
+	default:
+		planeAffineReLUGo(y, x, mean, scale, shift)
+	}
+}
+
 func planeGrad(dst, dy, x []float32, mean, scale, slope, shift float32) {
 	switch cpu.Current {
 	case cpu.AVX512:
@@ -168,6 +179,17 @@ func planeGradSums(dy, x []float32, mean float32) (sum, dot float32) {
 		return planeGradSumsAVX2(dy, x, mean)
 	default:
 		return planeGradSumsGo(dy, x, mean)
+	}
+}
+
+func planeGradSumsReLU(dy, x []float32, mean, scale, shift float32) (sum, dot float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		return planeGradSumsReLUAVX512(dy, x, mean, scale, shift)
+	case cpu.AVX2:
+		return planeGradSumsReLUAVX2(dy, x, mean, scale, shift)
+	default:
+		return planeGradSumsReLUGo(dy, x, mean, scale, shift)
 	}
 }
 

@@ -99,6 +99,15 @@ func planeAffine(y, x []float32, mean, scale, shift float32) {
 	}
 }
 
+func planeAffineReLU(y, x []float32, mean, scale, shift float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		planeAffineReLUNEON(y, x, mean, scale, shift)
+	default:
+		planeAffineReLUGo(y, x, mean, scale, shift)
+	}
+}
+
 func planeGrad(dst, dy, x []float32, mean, scale, slope, shift float32) {
 	switch cpu.Current {
 	case cpu.NEON:
@@ -123,6 +132,15 @@ func planeGradSums(dy, x []float32, mean float32) (sum, dot float32) {
 		return planeGradSumsNEON(dy, x, mean)
 	default:
 		return planeGradSumsGo(dy, x, mean)
+	}
+}
+
+func planeGradSumsReLU(dy, x []float32, mean, scale, shift float32) (sum, dot float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		return planeGradSumsReLUNEON(dy, x, mean, scale, shift)
+	default:
+		return planeGradSumsReLUGo(dy, x, mean, scale, shift)
 	}
 }
 

@@ -52,6 +52,10 @@ func planeAffine(y, x []float32, mean, scale, shift float32) {
 	planeAffineGo(y, x, mean, scale, shift)
 }
 
+func planeAffineReLU(y, x []float32, mean, scale, shift float32) {
+	planeAffineReLUGo(y, x, mean, scale, shift)
+}
+
 func planeGrad(dst, dy, x []float32, mean, scale, slope, shift float32) {
 	planeGradGo(dst, dy, x, mean, scale, slope, shift)
 }
@@ -62,6 +66,10 @@ func planeGradAdd(dst, dy, x []float32, mean, scale, slope, shift float32) {
 
 func planeGradSums(dy, x []float32, mean float32) (sum, dot float32) {
 	return planeGradSumsGo(dy, x, mean)
+}
+
+func planeGradSumsReLU(dy, x []float32, mean, scale, shift float32) (sum, dot float32) {
+	return planeGradSumsReLUGo(dy, x, mean, scale, shift)
 }
 
 func rowAffine(y, x, mean, scale, shift []float32) {

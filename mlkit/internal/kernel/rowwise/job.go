@@ -8,6 +8,8 @@ type (
 		labels   []int32
 		lists    Lists
 		overRows func(a, b, c []float32, cols int)
+
+		relu, ofBatch, wanted bool // see Norm
 	}
 )
 

@@ -3110,75 +3110,73 @@ done68:
 	VZEROUPPER
 	RET
 
-// func planeGradAVX2(dst []float32, dy []float32, x []float32, mean float32, scale float32, slope float32, shift float32)
+// func planeAffineReLUAVX2(y []float32, x []float32, mean float32, scale float32, shift float32)
 // Requires: AVX, FMA3
-TEXT ·planeGradAVX2(SB), NOSPLIT, $0-88
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         dy_base+24(FP), CX
-	MOVQ         x_base+48(FP), DX
-	VBROADCASTSS mean+72(FP), Y0
-	VBROADCASTSS scale+76(FP), Y1
-	VBROADCASTSS slope+80(FP), Y2
-	VBROADCASTSS shift+84(FP), Y3
-	MOVQ         dst_len+8(FP), BX
-	XORQ         SI, SI
-	SUBQ         $0x10, BX
+TEXT ·planeAffineReLUAVX2(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS mean+48(FP), Y0
+	VBROADCASTSS scale+52(FP), Y1
+	VBROADCASTSS shift+56(FP), Y2
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
 	JB           end70
 
 loop69:
-	VMOVUPS     (DX)(SI*4), Y4
-	VSUBPS      Y0, Y4, Y4
-	VFMADD213PS Y3, Y2, Y4
-	VMOVUPS     (CX)(SI*4), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     Y4, (AX)(SI*4)
-	VMOVUPS     32(DX)(SI*4), Y4
-	VSUBPS      Y0, Y4, Y4
-	VFMADD213PS Y3, Y2, Y4
-	VMOVUPS     32(CX)(SI*4), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     Y4, 32(AX)(SI*4)
-	ADDQ        $0x10, SI
-	SUBQ        $0x10, BX
+	VMOVUPS     (CX)(BX*4), Y3
+	VSUBPS      Y0, Y3, Y3
+	VFMADD213PS Y2, Y1, Y3
+	VXORPS      Y4, Y4, Y4
+	VMAXPS      Y3, Y4, Y3
+	VMOVUPS     Y3, (AX)(BX*4)
+	VMOVUPS     32(CX)(BX*4), Y3
+	VSUBPS      Y0, Y3, Y3
+	VFMADD213PS Y2, Y1, Y3
+	VXORPS      Y4, Y4, Y4
+	VMAXPS      Y3, Y4, Y3
+	VMOVUPS     Y3, 32(AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
 	JAE         loop69
 
 end70:
-	ADDQ $0x10, BX
-	SUBQ $0x08, BX
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
 	JB   end72
 
 loop71:
-	VMOVUPS     (DX)(SI*4), Y4
-	VSUBPS      Y0, Y4, Y4
-	VFMADD213PS Y3, Y2, Y4
-	VMOVUPS     (CX)(SI*4), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     Y4, (AX)(SI*4)
-	ADDQ        $0x08, SI
-	SUBQ        $0x08, BX
+	VMOVUPS     (CX)(BX*4), Y3
+	VSUBPS      Y0, Y3, Y3
+	VFMADD213PS Y2, Y1, Y3
+	VXORPS      Y4, Y4, Y4
+	VMAXPS      Y3, Y4, Y3
+	VMOVUPS     Y3, (AX)(BX*4)
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, DX
 	JAE         loop71
 
 end72:
-	ADDQ        $0x08, BX
+	ADDQ        $0x08, DX
 	JZ          done73
-	LEAQ        maskTable<>+0(SB), DI
-	MOVQ        $0x00000008, R8
-	SUBQ        BX, R8
-	VMOVUPS     (DI)(R8*4), Y4
-	VMASKMOVPS  (DX)(SI*4), Y4, Y5
-	VSUBPS      Y0, Y5, Y0
-	VFMADD213PS Y3, Y2, Y0
-	VMASKMOVPS  (CX)(SI*4), Y4, Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
+	LEAQ        maskTable<>+0(SB), SI
+	MOVQ        $0x00000008, DI
+	SUBQ        DX, DI
+	VMOVUPS     (SI)(DI*4), Y3
+	VMASKMOVPS  (CX)(BX*4), Y3, Y4
+	VSUBPS      Y0, Y4, Y0
+	VFMADD213PS Y2, Y1, Y0
+	VXORPS      Y1, Y1, Y1
+	VMAXPS      Y0, Y1, Y0
+	VMASKMOVPS  Y0, Y3, (AX)(BX*4)
 
 done73:
 	VZEROUPPER
 	RET
 
-// func planeGradAddAVX2(dst []float32, dy []float32, x []float32, mean float32, scale float32, slope float32, shift float32)
+// func planeGradAVX2(dst []float32, dy []float32, x []float32, mean float32, scale float32, slope float32, shift float32)
 // Requires: AVX, FMA3
-TEXT ·planeGradAddAVX2(SB), NOSPLIT, $0-88
+TEXT ·planeGradAVX2(SB), NOSPLIT, $0-88
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         dy_base+24(FP), CX
 	MOVQ         x_base+48(FP), DX
@@ -3197,16 +3195,12 @@ loop74:
 	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS     (CX)(SI*4), Y5
 	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     (AX)(SI*4), Y5
-	VADDPS      Y5, Y4, Y4
 	VMOVUPS     Y4, (AX)(SI*4)
 	VMOVUPS     32(DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS     32(CX)(SI*4), Y5
 	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     32(AX)(SI*4), Y5
-	VADDPS      Y5, Y4, Y4
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
@@ -3223,8 +3217,6 @@ loop76:
 	VFMADD213PS Y3, Y2, Y4
 	VMOVUPS     (CX)(SI*4), Y5
 	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     (AX)(SI*4), Y5
-	VADDPS      Y5, Y4, Y4
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
@@ -3242,11 +3234,83 @@ end77:
 	VFMADD213PS Y3, Y2, Y0
 	VMASKMOVPS  (CX)(SI*4), Y4, Y2
 	VFMADD231PS Y2, Y1, Y0
+	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
+
+done78:
+	VZEROUPPER
+	RET
+
+// func planeGradAddAVX2(dst []float32, dy []float32, x []float32, mean float32, scale float32, slope float32, shift float32)
+// Requires: AVX, FMA3
+TEXT ·planeGradAddAVX2(SB), NOSPLIT, $0-88
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS mean+72(FP), Y0
+	VBROADCASTSS scale+76(FP), Y1
+	VBROADCASTSS slope+80(FP), Y2
+	VBROADCASTSS shift+84(FP), Y3
+	MOVQ         dst_len+8(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JB           end80
+
+loop79:
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     (AX)(SI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	VMOVUPS     32(DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     32(CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     32(AX)(SI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y4, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop79
+
+end80:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end82
+
+loop81:
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     (AX)(SI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop81
+
+end82:
+	ADDQ        $0x08, BX
+	JZ          done83
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y4
+	VMASKMOVPS  (DX)(SI*4), Y4, Y5
+	VSUBPS      Y0, Y5, Y0
+	VFMADD213PS Y3, Y2, Y0
+	VMASKMOVPS  (CX)(SI*4), Y4, Y2
+	VFMADD231PS Y2, Y1, Y0
 	VMASKMOVPS  (AX)(SI*4), Y4, Y1
 	VADDPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done78:
+done83:
 	VZEROUPPER
 	RET
 
@@ -3267,36 +3331,36 @@ TEXT ·planeGradSumsAVX2(SB), NOSPLIT, $0-64
 	VXORPS       Y8, Y8, Y8
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end80
+	JB           end85
 
-loop79:
+loop84:
 	VMOVUPS     (AX)(BX*4), Y9
-	VADDPS      Y9, Y1, Y1
 	VMOVUPS     (CX)(BX*4), Y10
 	VSUBPS      Y0, Y10, Y10
+	VADDPS      Y9, Y1, Y1
 	VFMADD231PS Y9, Y10, Y2
 	VMOVUPS     32(AX)(BX*4), Y9
-	VADDPS      Y9, Y3, Y3
 	VMOVUPS     32(CX)(BX*4), Y10
 	VSUBPS      Y0, Y10, Y10
+	VADDPS      Y9, Y3, Y3
 	VFMADD231PS Y9, Y10, Y4
 	VMOVUPS     64(AX)(BX*4), Y9
-	VADDPS      Y9, Y5, Y5
 	VMOVUPS     64(CX)(BX*4), Y10
 	VSUBPS      Y0, Y10, Y10
+	VADDPS      Y9, Y5, Y5
 	VFMADD231PS Y9, Y10, Y6
 	VMOVUPS     96(AX)(BX*4), Y9
-	VADDPS      Y9, Y7, Y7
 	VMOVUPS     96(CX)(BX*4), Y10
 	VSUBPS      Y0, Y10, Y10
+	VADDPS      Y9, Y7, Y7
 	VFMADD231PS Y9, Y10, Y8
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop79
+	JAE         loop84
 
-end80:
+end85:
 	ADDQ        $0x20, DX
-	JLE         done81
+	JLE         done86
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3306,13 +3370,13 @@ end80:
 	SUBQ        SI, R8
 	VMOVUPS     (DI)(R8*4), Y9
 	VMASKMOVPS  (AX)(BX*4), Y9, Y10
-	VADDPS      Y10, Y1, Y1
 	VMASKMOVPS  (CX)(BX*4), Y9, Y11
 	VSUBPS      Y0, Y11, Y11
+	VADDPS      Y10, Y1, Y1
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y2
 	SUBQ        $0x08, DX
-	JLE         done81
+	JLE         done86
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3322,13 +3386,13 @@ end80:
 	SUBQ        SI, R8
 	VMOVUPS     (DI)(R8*4), Y9
 	VMASKMOVPS  32(AX)(BX*4), Y9, Y10
-	VADDPS      Y10, Y3, Y3
 	VMASKMOVPS  32(CX)(BX*4), Y9, Y11
 	VSUBPS      Y0, Y11, Y11
+	VADDPS      Y10, Y3, Y3
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y4
 	SUBQ        $0x08, DX
-	JLE         done81
+	JLE         done86
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3338,13 +3402,13 @@ end80:
 	SUBQ        SI, R8
 	VMOVUPS     (DI)(R8*4), Y9
 	VMASKMOVPS  64(AX)(BX*4), Y9, Y10
-	VADDPS      Y10, Y5, Y5
 	VMASKMOVPS  64(CX)(BX*4), Y9, Y11
 	VSUBPS      Y0, Y11, Y11
+	VADDPS      Y10, Y5, Y5
 	VANDPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y9, Y6
 	SUBQ        $0x08, DX
-	JLE         done81
+	JLE         done86
 	MOVQ        $0x00000008, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -3354,14 +3418,14 @@ end80:
 	SUBQ        SI, R8
 	VMOVUPS     (DI)(R8*4), Y9
 	VMASKMOVPS  96(AX)(BX*4), Y9, Y10
-	VADDPS      Y10, Y7, Y7
 	VMASKMOVPS  96(CX)(BX*4), Y9, Y11
 	VSUBPS      Y0, Y11, Y0
+	VADDPS      Y10, Y7, Y7
 	VANDPS      Y9, Y0, Y0
 	VFMADD231PS Y10, Y0, Y8
 	SUBQ        $0x08, DX
 
-done81:
+done86:
 	VADDPS       Y5, Y1, Y0
 	VADDPS       Y7, Y3, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3385,6 +3449,191 @@ done81:
 	VZEROUPPER
 	RET
 
+// func planeGradSumsReLUAVX2(dy []float32, x []float32, mean float32, scale float32, shift float32) (sum float32, dot float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·planeGradSumsReLUAVX2(SB), NOSPLIT, $0-72
+	MOVQ         dy_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS mean+48(FP), Y0
+	VBROADCASTSS scale+52(FP), Y1
+	VBROADCASTSS shift+56(FP), Y2
+	MOVQ         dy_len+8(FP), DX
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JB           end88
+
+loop87:
+	VMOVUPS     (AX)(BX*4), Y11
+	VMOVUPS     (CX)(BX*4), Y12
+	VSUBPS      Y0, Y12, Y12
+	VMOVAPS     Y12, Y13
+	VFMADD213PS Y2, Y1, Y13
+	VXORPS      Y14, Y14, Y14
+	VCMPPS      $0x16, Y14, Y13, Y13
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, (AX)(BX*4)
+	VADDPS      Y11, Y3, Y3
+	VFMADD231PS Y11, Y12, Y4
+	VMOVUPS     32(AX)(BX*4), Y11
+	VMOVUPS     32(CX)(BX*4), Y12
+	VSUBPS      Y0, Y12, Y12
+	VMOVAPS     Y12, Y13
+	VFMADD213PS Y2, Y1, Y13
+	VXORPS      Y14, Y14, Y14
+	VCMPPS      $0x16, Y14, Y13, Y13
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, 32(AX)(BX*4)
+	VADDPS      Y11, Y5, Y5
+	VFMADD231PS Y11, Y12, Y6
+	VMOVUPS     64(AX)(BX*4), Y11
+	VMOVUPS     64(CX)(BX*4), Y12
+	VSUBPS      Y0, Y12, Y12
+	VMOVAPS     Y12, Y13
+	VFMADD213PS Y2, Y1, Y13
+	VXORPS      Y14, Y14, Y14
+	VCMPPS      $0x16, Y14, Y13, Y13
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, 64(AX)(BX*4)
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y11, Y12, Y8
+	VMOVUPS     96(AX)(BX*4), Y11
+	VMOVUPS     96(CX)(BX*4), Y12
+	VSUBPS      Y0, Y12, Y12
+	VMOVAPS     Y12, Y13
+	VFMADD213PS Y2, Y1, Y13
+	VXORPS      Y14, Y14, Y14
+	VCMPPS      $0x16, Y14, Y13, Y13
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, 96(AX)(BX*4)
+	VADDPS      Y11, Y9, Y9
+	VFMADD231PS Y11, Y12, Y10
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	JAE         loop87
+
+end88:
+	ADDQ        $0x20, DX
+	JLE         done89
+	MOVQ        $0x00000008, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        SI, R8
+	VMOVUPS     (DI)(R8*4), Y11
+	VMASKMOVPS  (AX)(BX*4), Y11, Y12
+	VMASKMOVPS  (CX)(BX*4), Y11, Y13
+	VSUBPS      Y0, Y13, Y13
+	VMOVAPS     Y13, Y14
+	VFMADD213PS Y2, Y1, Y14
+	VXORPS      Y15, Y15, Y15
+	VCMPPS      $0x16, Y15, Y14, Y14
+	VANDPS      Y14, Y12, Y12
+	VMASKMOVPS  Y12, Y11, (AX)(BX*4)
+	VADDPS      Y12, Y3, Y3
+	VANDPS      Y11, Y13, Y11
+	VFMADD231PS Y12, Y11, Y4
+	SUBQ        $0x08, DX
+	JLE         done89
+	MOVQ        $0x00000008, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        SI, R8
+	VMOVUPS     (DI)(R8*4), Y11
+	VMASKMOVPS  32(AX)(BX*4), Y11, Y12
+	VMASKMOVPS  32(CX)(BX*4), Y11, Y13
+	VSUBPS      Y0, Y13, Y13
+	VMOVAPS     Y13, Y14
+	VFMADD213PS Y2, Y1, Y14
+	VXORPS      Y15, Y15, Y15
+	VCMPPS      $0x16, Y15, Y14, Y14
+	VANDPS      Y14, Y12, Y12
+	VMASKMOVPS  Y12, Y11, 32(AX)(BX*4)
+	VADDPS      Y12, Y5, Y5
+	VANDPS      Y11, Y13, Y11
+	VFMADD231PS Y12, Y11, Y6
+	SUBQ        $0x08, DX
+	JLE         done89
+	MOVQ        $0x00000008, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        SI, R8
+	VMOVUPS     (DI)(R8*4), Y11
+	VMASKMOVPS  64(AX)(BX*4), Y11, Y12
+	VMASKMOVPS  64(CX)(BX*4), Y11, Y13
+	VSUBPS      Y0, Y13, Y13
+	VMOVAPS     Y13, Y14
+	VFMADD213PS Y2, Y1, Y14
+	VXORPS      Y15, Y15, Y15
+	VCMPPS      $0x16, Y15, Y14, Y14
+	VANDPS      Y14, Y12, Y12
+	VMASKMOVPS  Y12, Y11, 64(AX)(BX*4)
+	VADDPS      Y12, Y7, Y7
+	VANDPS      Y11, Y13, Y11
+	VFMADD231PS Y12, Y11, Y8
+	SUBQ        $0x08, DX
+	JLE         done89
+	MOVQ        $0x00000008, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        SI, R8
+	VMOVUPS     (DI)(R8*4), Y11
+	VMASKMOVPS  96(AX)(BX*4), Y11, Y12
+	VMASKMOVPS  96(CX)(BX*4), Y11, Y13
+	VSUBPS      Y0, Y13, Y0
+	VMOVAPS     Y0, Y13
+	VFMADD213PS Y2, Y1, Y13
+	VXORPS      Y1, Y1, Y1
+	VCMPPS      $0x16, Y1, Y13, Y1
+	VANDPS      Y1, Y12, Y1
+	VMASKMOVPS  Y1, Y11, 96(AX)(BX*4)
+	VADDPS      Y1, Y9, Y9
+	VANDPS      Y11, Y0, Y0
+	VFMADD231PS Y1, Y0, Y10
+	SUBQ        $0x08, DX
+
+done89:
+	VADDPS       Y7, Y3, Y0
+	VADDPS       Y9, Y5, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, sum+64(FP)
+	VADDPS       Y8, Y4, Y0
+	VADDPS       Y10, Y6, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, dot+68(FP)
+	VZEROUPPER
+	RET
+
 // func rowAffineAVX2(y []float32, x []float32, mean []float32, scale []float32, shift []float32)
 // Requires: AVX, FMA3
 TEXT ·rowAffineAVX2(SB), NOSPLIT, $0-120
@@ -3396,9 +3645,9 @@ TEXT ·rowAffineAVX2(SB), NOSPLIT, $0-120
 	MOVQ y_len+8(FP), DI
 	XORQ R8, R8
 	SUBQ $0x10, DI
-	JB   end83
+	JB   end91
 
-loop82:
+loop90:
 	VMOVUPS     (CX)(R8*4), Y0
 	VMOVUPS     (DX)(R8*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3415,14 +3664,14 @@ loop82:
 	VMOVUPS     Y0, 32(AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JAE         loop82
+	JAE         loop90
 
-end83:
+end91:
 	ADDQ $0x10, DI
 	SUBQ $0x08, DI
-	JB   end85
+	JB   end93
 
-loop84:
+loop92:
 	VMOVUPS     (CX)(R8*4), Y0
 	VMOVUPS     (DX)(R8*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3432,11 +3681,11 @@ loop84:
 	VMOVUPS     Y0, (AX)(R8*4)
 	ADDQ        $0x08, R8
 	SUBQ        $0x08, DI
-	JAE         loop84
+	JAE         loop92
 
-end85:
+end93:
 	ADDQ        $0x08, DI
-	JZ          done86
+	JZ          done94
 	LEAQ        maskTable<>+0(SB), R9
 	MOVQ        $0x00000008, R10
 	SUBQ        DI, R10
@@ -3449,7 +3698,7 @@ end85:
 	VFMADD213PS Y3, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(R8*4)
 
-done86:
+done94:
 	VZEROUPPER
 	RET
 
@@ -3466,9 +3715,9 @@ TEXT ·rowGradAVX2(SB), NOSPLIT, $0-168
 	MOVQ dst_len+8(FP), R9
 	XORQ R10, R10
 	SUBQ $0x10, R9
-	JB   end88
+	JB   end96
 
-loop87:
+loop95:
 	VMOVUPS     (DX)(R10*4), Y0
 	VMOVUPS     (BX)(R10*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3491,14 +3740,14 @@ loop87:
 	VMOVUPS     Y0, 32(AX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop87
+	JAE         loop95
 
-end88:
+end96:
 	ADDQ $0x10, R9
 	SUBQ $0x08, R9
-	JB   end90
+	JB   end98
 
-loop89:
+loop97:
 	VMOVUPS     (DX)(R10*4), Y0
 	VMOVUPS     (BX)(R10*4), Y1
 	VSUBPS      Y1, Y0, Y0
@@ -3511,11 +3760,11 @@ loop89:
 	VMOVUPS     Y0, (AX)(R10*4)
 	ADDQ        $0x08, R10
 	SUBQ        $0x08, R9
-	JAE         loop89
+	JAE         loop97
 
-end90:
+end98:
 	ADDQ        $0x08, R9
-	JZ          done91
+	JZ          done99
 	LEAQ        maskTable<>+0(SB), R11
 	MOVQ        $0x00000008, R12
 	SUBQ        R9, R12
@@ -3531,7 +3780,7 @@ end90:
 	VFMADD231PS Y3, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(R10*4)
 
-done91:
+done99:
 	VZEROUPPER
 	RET
 
@@ -3547,9 +3796,9 @@ TEXT ·columnSquaresAVX2(SB), NOSPLIT, $0-88
 	MOVQ dst_len+8(FP), DI
 	XORQ R8, R8
 	SUBQ $0x20, DI
-	JB   end93
+	JB   end101
 
-loop92:
+loop100:
 	VMOVUPS (AX)(R8*4), Y0
 	VMOVUPS (DX)(R8*4), Y1
 	VMOVUPS 32(AX)(R8*4), Y2
@@ -3561,7 +3810,7 @@ loop92:
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row94:
+row102:
 	VMOVUPS     (R9)(R8*4), Y8
 	VSUBPS      Y1, Y8, Y8
 	VFMADD231PS Y8, Y8, Y0
@@ -3576,41 +3825,41 @@ row94:
 	VFMADD231PS Y8, Y8, Y6
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row94
+	JNZ         row102
 	VMOVUPS     Y0, (AX)(R8*4)
 	VMOVUPS     Y2, 32(AX)(R8*4)
 	VMOVUPS     Y4, 64(AX)(R8*4)
 	VMOVUPS     Y6, 96(AX)(R8*4)
 	ADDQ        $0x20, R8
 	SUBQ        $0x20, DI
-	JAE         loop92
+	JAE         loop100
 
-end93:
+end101:
 	ADDQ $0x20, DI
 	SUBQ $0x08, DI
-	JB   end96
+	JB   end104
 
-loop95:
+loop103:
 	VMOVUPS (AX)(R8*4), Y0
 	VMOVUPS (DX)(R8*4), Y1
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row97:
+row105:
 	VMOVUPS     (R9)(R8*4), Y2
 	VSUBPS      Y1, Y2, Y2
 	VFMADD231PS Y2, Y2, Y0
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row97
+	JNZ         row105
 	VMOVUPS     Y0, (AX)(R8*4)
 	ADDQ        $0x08, R8
 	SUBQ        $0x08, DI
-	JAE         loop95
+	JAE         loop103
 
-end96:
+end104:
 	ADDQ       $0x08, DI
-	JZ         done98
+	JZ         done106
 	LEAQ       maskTable<>+0(SB), R9
 	MOVQ       $0x00000008, R10
 	SUBQ       DI, R10
@@ -3619,16 +3868,16 @@ end96:
 	VMASKMOVPS (DX)(R8*4), Y0, Y2
 	MOVQ       BX, DX
 
-row99:
+row107:
 	VMASKMOVPS  (CX)(R8*4), Y0, Y3
 	VSUBPS      Y2, Y3, Y3
 	VFMADD231PS Y3, Y3, Y1
 	ADDQ        SI, CX
 	SUBQ        $0x01, DX
-	JNZ         row99
+	JNZ         row107
 	VMASKMOVPS  Y1, Y0, (AX)(R8*4)
 
-done98:
+done106:
 	VZEROUPPER
 	RET
 
@@ -3646,9 +3895,9 @@ TEXT ·columnGradSumsAVX2(SB), NOSPLIT, $0-136
 	MOVQ sum_len+8(FP), R9
 	XORQ R10, R10
 	SUBQ $0x10, R9
-	JB   end101
+	JB   end109
 
-loop100:
+loop108:
 	VMOVUPS (AX)(R10*4), Y0
 	VMOVUPS (CX)(R10*4), Y1
 	VMOVUPS (SI)(R10*4), Y2
@@ -3659,7 +3908,7 @@ loop100:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row102:
+row110:
 	VMOVUPS     (R11)(R10*4), Y6
 	VADDPS      Y6, Y0, Y0
 	VMOVUPS     (R12)(R10*4), Y7
@@ -3673,21 +3922,21 @@ row102:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row102
+	JNZ         row110
 	VMOVUPS     Y0, (AX)(R10*4)
 	VMOVUPS     Y1, (CX)(R10*4)
 	VMOVUPS     Y3, 32(AX)(R10*4)
 	VMOVUPS     Y4, 32(CX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop100
+	JAE         loop108
 
-end101:
+end109:
 	ADDQ $0x10, R9
 	SUBQ $0x08, R9
-	JB   end104
+	JB   end112
 
-loop103:
+loop111:
 	VMOVUPS (AX)(R10*4), Y0
 	VMOVUPS (CX)(R10*4), Y1
 	VMOVUPS (SI)(R10*4), Y2
@@ -3695,7 +3944,7 @@ loop103:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row105:
+row113:
 	VMOVUPS     (R11)(R10*4), Y3
 	VADDPS      Y3, Y0, Y0
 	VMOVUPS     (R12)(R10*4), Y4
@@ -3704,16 +3953,16 @@ row105:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row105
+	JNZ         row113
 	VMOVUPS     Y0, (AX)(R10*4)
 	VMOVUPS     Y1, (CX)(R10*4)
 	ADDQ        $0x08, R10
 	SUBQ        $0x08, R9
-	JAE         loop103
+	JAE         loop111
 
-end104:
+end112:
 	ADDQ       $0x08, R9
-	JZ         done106
+	JZ         done114
 	LEAQ       maskTable<>+0(SB), R11
 	MOVQ       $0x00000008, R12
 	SUBQ       R9, R12
@@ -3724,7 +3973,7 @@ end104:
 	MOVQ       BX, BX
 	MOVQ       DI, SI
 
-row107:
+row115:
 	VMASKMOVPS  (DX)(R10*4), Y0, Y4
 	VADDPS      Y4, Y1, Y1
 	VMASKMOVPS  (BX)(R10*4), Y0, Y5
@@ -3733,11 +3982,11 @@ row107:
 	ADDQ        R8, DX
 	ADDQ        R8, BX
 	SUBQ        $0x01, SI
-	JNZ         row107
+	JNZ         row115
 	VMASKMOVPS  Y1, Y0, (AX)(R10*4)
 	VMASKMOVPS  Y2, Y0, (CX)(R10*4)
 
-done106:
+done114:
 	VZEROUPPER
 	RET
 
@@ -3757,9 +4006,9 @@ TEXT ·lstmRowAVX2(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 	SUBQ $0x08, SI
-	JB   end109
+	JB   end117
 
-loop108:
+loop116:
 	LEAQ         (R9)(R10*1), R12
 	VMOVUPS      (R12)(R11*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
@@ -3968,11 +4217,11 @@ loop108:
 	VMOVUPS      Y0, (AX)(R11*4)
 	ADDQ         $0x08, R11
 	SUBQ         $0x08, SI
-	JAE          loop108
+	JAE          loop116
 
-end109:
+end117:
 	ADDQ         $0x08, SI
-	JZ           done110
+	JZ           done118
 	LEAQ         maskTable<>+0(SB), R12
 	MOVQ         $0x00000008, R13
 	SUBQ         SI, R13
@@ -4184,7 +4433,7 @@ end109:
 	VMULPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
 
-done110:
+done118:
 	VZEROUPPER
 	RET
 
@@ -4305,9 +4554,9 @@ TEXT ·lstmGradRowAVX2(SB), NOSPLIT, $0-168
 	SHLQ $0x02, R11
 	XORQ R12, R12
 	SUBQ $0x08, DI
-	JB   end112
+	JB   end120
 
-loop111:
+loop119:
 	VMOVUPS      cAVX23f800000<>+0(SB), Y0
 	LEAQ         (R10)(R11*2), R13
 	LEAQ         (R13)(R11*1), R13
@@ -4326,11 +4575,11 @@ loop111:
 	VMULPS       Y1, Y3, Y1
 	VMULPS       Y4, Y1, Y1
 	TESTQ        DX, DX
-	JZ           noDC113
+	JZ           noDC121
 	VMOVUPS      (DX)(R12*4), Y2
 	VADDPS       Y2, Y1, Y1
 
-noDC113:
+noDC121:
 	VMOVUPS      (R10)(R12*4), Y2
 	LEAQ         (R10)(R11*1), R13
 	VMOVUPS      (R13)(R12*4), Y3
@@ -4358,11 +4607,11 @@ noDC113:
 	VMOVUPS      Y0, (AX)(R12*4)
 	ADDQ         $0x08, R12
 	SUBQ         $0x08, DI
-	JAE          loop111
+	JAE          loop119
 
-end112:
+end120:
 	ADDQ         $0x08, DI
-	JZ           done114
+	JZ           done122
 	LEAQ         maskTable<>+0(SB), R13
 	MOVQ         $0x00000008, R14
 	SUBQ         DI, R14
@@ -4385,11 +4634,11 @@ end112:
 	VMULPS       Y2, Y4, Y2
 	VMULPS       Y5, Y2, Y2
 	TESTQ        DX, DX
-	JZ           noDC115
+	JZ           noDC123
 	VMASKMOVPS   (DX)(R12*4), Y0, Y3
 	VADDPS       Y3, Y2, Y2
 
-noDC115:
+noDC123:
 	VMASKMOVPS   (R10)(R12*4), Y0, Y3
 	LEAQ         (R10)(R11*1), CX
 	VMASKMOVPS   (CX)(R12*4), Y0, Y4
@@ -4416,7 +4665,7 @@ noDC115:
 	VMULPS       Y4, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(R12*4)
 
-done114:
+done122:
 	VZEROUPPER
 	RET
 
@@ -4437,9 +4686,9 @@ TEXT ·gruRowAVX2(SB), NOSPLIT, $0-120
 	SHLQ $0x02, R10
 	XORQ R11, R11
 	SUBQ $0x08, DX
-	JB   end117
+	JB   end125
 
-loop116:
+loop124:
 	VMOVUPS      (DI)(R11*4), Y0
 	VMOVUPS      (R9)(R11*4), Y1
 	VADDPS       Y1, Y0, Y0
@@ -4574,11 +4823,11 @@ loop116:
 	VMOVUPS      Y0, (AX)(R11*4)
 	ADDQ         $0x08, R11
 	SUBQ         $0x08, DX
-	JAE          loop116
+	JAE          loop124
 
-end117:
+end125:
 	ADDQ         $0x08, DX
-	JZ           done118
+	JZ           done126
 	LEAQ         maskTable<>+0(SB), R12
 	MOVQ         $0x00000008, R13
 	SUBQ         DX, R13
@@ -4716,7 +4965,7 @@ end117:
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(R11*4)
 
-done118:
+done126:
 	VZEROUPPER
 	RET
 
@@ -4741,9 +4990,9 @@ TEXT ·gruGradRowAVX2(SB), NOSPLIT, $8-168
 	SHLQ $0x02, R13
 	XORQ R14, R14
 	SUBQ $0x08, BX
-	JB   end120
+	JB   end128
 
-loop119:
+loop127:
 	VMOVUPS      cAVX23f800000<>+0(SB), Y0
 	VMOVUPS      (R10)(R14*4), Y1
 	LEAQ         (R10)(R11*1), R15
@@ -4782,11 +5031,11 @@ loop119:
 	VMOVUPS      Y0, (AX)(R14*4)
 	ADDQ         $0x08, R14
 	SUBQ         $0x08, BX
-	JAE          loop119
+	JAE          loop127
 
-end120:
+end128:
 	ADDQ         $0x08, BX
-	JZ           done121
+	JZ           done129
 	LEAQ         maskTable<>+0(SB), R15
 	MOVQ         $0x00000008, BP
 	SUBQ         BX, BP
@@ -4828,7 +5077,7 @@ end120:
 	VMULPS       Y3, Y5, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(R14*4)
 
-done121:
+done129:
 	VZEROUPPER
 	RET
 
@@ -6585,74 +6834,72 @@ done68:
 	VZEROUPPER
 	RET
 
-// func planeGradAVX512(dst []float32, dy []float32, x []float32, mean float32, scale float32, slope float32, shift float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·planeGradAVX512(SB), NOSPLIT, $0-88
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         dy_base+24(FP), CX
-	MOVQ         x_base+48(FP), DX
-	VBROADCASTSS mean+72(FP), Z0
-	VBROADCASTSS scale+76(FP), Z1
-	VBROADCASTSS slope+80(FP), Z2
-	VBROADCASTSS shift+84(FP), Z3
-	MOVQ         dst_len+8(FP), BX
-	XORQ         SI, SI
-	SUBQ         $0x20, BX
+// func planeAffineReLUAVX512(y []float32, x []float32, mean float32, scale float32, shift float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·planeAffineReLUAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS mean+48(FP), Z0
+	VBROADCASTSS scale+52(FP), Z1
+	VBROADCASTSS shift+56(FP), Z2
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
 	JB           end70
 
 loop69:
-	VMOVUPS     (DX)(SI*4), Z4
-	VSUBPS      Z0, Z4, Z4
-	VFMADD213PS Z3, Z2, Z4
-	VMOVUPS     (CX)(SI*4), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     Z4, (AX)(SI*4)
-	VMOVUPS     64(DX)(SI*4), Z4
-	VSUBPS      Z0, Z4, Z4
-	VFMADD213PS Z3, Z2, Z4
-	VMOVUPS     64(CX)(SI*4), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     Z4, 64(AX)(SI*4)
-	ADDQ        $0x20, SI
-	SUBQ        $0x20, BX
+	VMOVUPS     (CX)(BX*4), Z3
+	VSUBPS      Z0, Z3, Z3
+	VFMADD213PS Z2, Z1, Z3
+	VXORPS      Z4, Z4, Z4
+	VMAXPS      Z3, Z4, Z3
+	VMOVUPS     Z3, (AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z3
+	VSUBPS      Z0, Z3, Z3
+	VFMADD213PS Z2, Z1, Z3
+	VXORPS      Z4, Z4, Z4
+	VMAXPS      Z3, Z4, Z3
+	VMOVUPS     Z3, 64(AX)(BX*4)
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
 	JAE         loop69
 
 end70:
-	ADDQ $0x20, BX
-	SUBQ $0x10, BX
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
 	JB   end72
 
 loop71:
-	VMOVUPS     (DX)(SI*4), Z4
-	VSUBPS      Z0, Z4, Z4
-	VFMADD213PS Z3, Z2, Z4
-	VMOVUPS     (CX)(SI*4), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     Z4, (AX)(SI*4)
-	ADDQ        $0x10, SI
-	SUBQ        $0x10, BX
+	VMOVUPS     (CX)(BX*4), Z3
+	VSUBPS      Z0, Z3, Z3
+	VFMADD213PS Z2, Z1, Z3
+	VXORPS      Z4, Z4, Z4
+	VMAXPS      Z3, Z4, Z3
+	VMOVUPS     Z3, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
 	JAE         loop71
 
 end72:
-	ADDQ        $0x10, BX
+	ADDQ        $0x10, DX
 	JZ          done73
-	MOVL        $-1, DI
-	BZHIL       BX, DI, DI
-	KMOVW       DI, K1
-	VMOVUPS.Z   (DX)(SI*4), K1, Z4
-	VSUBPS      Z0, Z4, Z0
-	VFMADD213PS Z3, Z2, Z0
-	VMOVUPS.Z   (CX)(SI*4), K1, Z2
-	VFMADD231PS Z2, Z1, Z0
-	VMOVUPS     Z0, K1, (AX)(SI*4)
+	MOVL        $-1, SI
+	BZHIL       DX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z3
+	VSUBPS      Z0, Z3, Z0
+	VFMADD213PS Z2, Z1, Z0
+	VXORPS      Z1, Z1, Z1
+	VMAXPS      Z0, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*4)
 
 done73:
 	VZEROUPPER
 	RET
 
-// func planeGradAddAVX512(dst []float32, dy []float32, x []float32, mean float32, scale float32, slope float32, shift float32)
+// func planeGradAVX512(dst []float32, dy []float32, x []float32, mean float32, scale float32, slope float32, shift float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·planeGradAddAVX512(SB), NOSPLIT, $0-88
+TEXT ·planeGradAVX512(SB), NOSPLIT, $0-88
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         dy_base+24(FP), CX
 	MOVQ         x_base+48(FP), DX
@@ -6671,16 +6918,12 @@ loop74:
 	VFMADD213PS Z3, Z2, Z4
 	VMOVUPS     (CX)(SI*4), Z5
 	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     (AX)(SI*4), Z5
-	VADDPS      Z5, Z4, Z4
 	VMOVUPS     Z4, (AX)(SI*4)
 	VMOVUPS     64(DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VFMADD213PS Z3, Z2, Z4
 	VMOVUPS     64(CX)(SI*4), Z5
 	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     64(AX)(SI*4), Z5
-	VADDPS      Z5, Z4, Z4
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
@@ -6697,8 +6940,6 @@ loop76:
 	VFMADD213PS Z3, Z2, Z4
 	VMOVUPS     (CX)(SI*4), Z5
 	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     (AX)(SI*4), Z5
-	VADDPS      Z5, Z4, Z4
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
@@ -6715,11 +6956,82 @@ end77:
 	VFMADD213PS Z3, Z2, Z0
 	VMOVUPS.Z   (CX)(SI*4), K1, Z2
 	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)(SI*4)
+
+done78:
+	VZEROUPPER
+	RET
+
+// func planeGradAddAVX512(dst []float32, dy []float32, x []float32, mean float32, scale float32, slope float32, shift float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·planeGradAddAVX512(SB), NOSPLIT, $0-88
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS mean+72(FP), Z0
+	VBROADCASTSS scale+76(FP), Z1
+	VBROADCASTSS slope+80(FP), Z2
+	VBROADCASTSS shift+84(FP), Z3
+	MOVQ         dst_len+8(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JB           end80
+
+loop79:
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     (AX)(SI*4), Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	VMOVUPS     64(DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     64(CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     64(AX)(SI*4), Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, 64(AX)(SI*4)
+	ADDQ        $0x20, SI
+	SUBQ        $0x20, BX
+	JAE         loop79
+
+end80:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end82
+
+loop81:
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z0, Z4, Z4
+	VFMADD213PS Z3, Z2, Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     (AX)(SI*4), Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop81
+
+end82:
+	ADDQ        $0x10, BX
+	JZ          done83
+	MOVL        $-1, DI
+	BZHIL       BX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (DX)(SI*4), K1, Z4
+	VSUBPS      Z0, Z4, Z0
+	VFMADD213PS Z3, Z2, Z0
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS.Z   (AX)(SI*4), K1, Z1
 	VADDPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done78:
+done83:
 	VZEROUPPER
 	RET
 
@@ -6736,26 +7048,26 @@ TEXT ·planeGradSumsAVX512(SB), NOSPLIT, $0-64
 	VXORPS       Z4, Z4, Z4
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end80
+	JB           end85
 
-loop79:
+loop84:
 	VMOVUPS     (AX)(BX*4), Z5
-	VADDPS      Z5, Z1, Z1
 	VMOVUPS     (CX)(BX*4), Z6
 	VSUBPS      Z0, Z6, Z6
+	VADDPS      Z5, Z1, Z1
 	VFMADD231PS Z5, Z6, Z2
 	VMOVUPS     64(AX)(BX*4), Z5
-	VADDPS      Z5, Z3, Z3
 	VMOVUPS     64(CX)(BX*4), Z6
 	VSUBPS      Z0, Z6, Z6
+	VADDPS      Z5, Z3, Z3
 	VFMADD231PS Z5, Z6, Z4
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop79
+	JAE         loop84
 
-end80:
+end85:
 	ADDQ        $0x20, DX
-	JLE         done81
+	JLE         done86
 	MOVQ        $0x00000010, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -6764,13 +7076,13 @@ end80:
 	BZHIL       SI, DI, DI
 	KMOVW       DI, K1
 	VMOVUPS.Z   (AX)(BX*4), K1, Z5
-	VADDPS      Z5, Z1, Z1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z6
 	VSUBPS      Z0, Z6, Z6
+	VADDPS      Z5, Z1, Z1
 	VMOVAPS.Z   Z6, K1, Z6
 	VFMADD231PS Z5, Z6, Z2
 	SUBQ        $0x10, DX
-	JLE         done81
+	JLE         done86
 	MOVQ        $0x00000010, DI
 	MOVQ        DX, SI
 	CMPQ        SI, DI
@@ -6779,14 +7091,14 @@ end80:
 	BZHIL       SI, DI, DI
 	KMOVW       DI, K1
 	VMOVUPS.Z   64(AX)(BX*4), K1, Z5
-	VADDPS      Z5, Z3, Z3
 	VMOVUPS.Z   64(CX)(BX*4), K1, Z6
 	VSUBPS      Z0, Z6, Z0
+	VADDPS      Z5, Z3, Z3
 	VMOVAPS.Z   Z0, K1, Z0
 	VFMADD231PS Z5, Z0, Z4
 	SUBQ        $0x10, DX
 
-done81:
+done86:
 	VADDPS        Z3, Z1, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
@@ -6810,6 +7122,119 @@ done81:
 	VZEROUPPER
 	RET
 
+// func planeGradSumsReLUAVX512(dy []float32, x []float32, mean float32, scale float32, shift float32) (sum float32, dot float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·planeGradSumsReLUAVX512(SB), NOSPLIT, $0-72
+	MOVQ         dy_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS mean+48(FP), Z0
+	VBROADCASTSS scale+52(FP), Z1
+	VBROADCASTSS shift+56(FP), Z2
+	MOVQ         dy_len+8(FP), DX
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JB           end88
+
+loop87:
+	VMOVUPS     (AX)(BX*4), Z7
+	VMOVUPS     (CX)(BX*4), Z8
+	VSUBPS      Z0, Z8, Z8
+	VMOVAPS     Z8, Z9
+	VFMADD213PS Z2, Z1, Z9
+	VXORPS      Z10, Z10, Z10
+	VCMPPS      $0x16, Z10, Z9, K1
+	VMOVAPS.Z   Z7, K1, Z7
+	VMOVUPS     Z7, (AX)(BX*4)
+	VADDPS      Z7, Z3, Z3
+	VFMADD231PS Z7, Z8, Z4
+	VMOVUPS     64(AX)(BX*4), Z7
+	VMOVUPS     64(CX)(BX*4), Z8
+	VSUBPS      Z0, Z8, Z8
+	VMOVAPS     Z8, Z9
+	VFMADD213PS Z2, Z1, Z9
+	VXORPS      Z10, Z10, Z10
+	VCMPPS      $0x16, Z10, Z9, K1
+	VMOVAPS.Z   Z7, K1, Z7
+	VMOVUPS     Z7, 64(AX)(BX*4)
+	VADDPS      Z7, Z5, Z5
+	VFMADD231PS Z7, Z8, Z6
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	JAE         loop87
+
+end88:
+	ADDQ        $0x20, DX
+	JLE         done89
+	MOVQ        $0x00000010, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	MOVL        $-1, DI
+	BZHIL       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (AX)(BX*4), K1, Z7
+	VMOVUPS.Z   (CX)(BX*4), K1, Z8
+	VSUBPS      Z0, Z8, Z8
+	VMOVAPS     Z8, Z9
+	VFMADD213PS Z2, Z1, Z9
+	VXORPS      Z10, Z10, Z10
+	VCMPPS      $0x16, Z10, Z9, K2
+	VMOVAPS.Z   Z7, K2, Z7
+	VMOVUPS     Z7, K1, (AX)(BX*4)
+	VADDPS      Z7, Z3, Z3
+	VMOVAPS.Z   Z8, K1, Z8
+	VFMADD231PS Z7, Z8, Z4
+	SUBQ        $0x10, DX
+	JLE         done89
+	MOVQ        $0x00000010, DI
+	MOVQ        DX, SI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	MOVL        $-1, DI
+	BZHIL       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   64(AX)(BX*4), K1, Z7
+	VMOVUPS.Z   64(CX)(BX*4), K1, Z8
+	VSUBPS      Z0, Z8, Z0
+	VMOVAPS     Z0, Z8
+	VFMADD213PS Z2, Z1, Z8
+	VXORPS      Z1, Z1, Z1
+	VCMPPS      $0x16, Z1, Z8, K2
+	VMOVAPS.Z   Z7, K2, Z1
+	VMOVUPS     Z1, K1, 64(AX)(BX*4)
+	VADDPS      Z1, Z5, Z5
+	VMOVAPS.Z   Z0, K1, Z0
+	VFMADD231PS Z1, Z0, Z6
+	SUBQ        $0x10, DX
+
+done89:
+	VADDPS        Z5, Z3, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, sum+64(FP)
+	VADDPS        Z6, Z4, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, dot+68(FP)
+	VZEROUPPER
+	RET
+
 // func rowAffineAVX512(y []float32, x []float32, mean []float32, scale []float32, shift []float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rowAffineAVX512(SB), NOSPLIT, $0-120
@@ -6821,9 +7246,9 @@ TEXT ·rowAffineAVX512(SB), NOSPLIT, $0-120
 	MOVQ y_len+8(FP), DI
 	XORQ R8, R8
 	SUBQ $0x20, DI
-	JB   end83
+	JB   end91
 
-loop82:
+loop90:
 	VMOVUPS     (CX)(R8*4), Z0
 	VMOVUPS     (DX)(R8*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -6840,14 +7265,14 @@ loop82:
 	VMOVUPS     Z0, 64(AX)(R8*4)
 	ADDQ        $0x20, R8
 	SUBQ        $0x20, DI
-	JAE         loop82
+	JAE         loop90
 
-end83:
+end91:
 	ADDQ $0x20, DI
 	SUBQ $0x10, DI
-	JB   end85
+	JB   end93
 
-loop84:
+loop92:
 	VMOVUPS     (CX)(R8*4), Z0
 	VMOVUPS     (DX)(R8*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -6857,11 +7282,11 @@ loop84:
 	VMOVUPS     Z0, (AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JAE         loop84
+	JAE         loop92
 
-end85:
+end93:
 	ADDQ        $0x10, DI
-	JZ          done86
+	JZ          done94
 	MOVL        $-1, R9
 	BZHIL       DI, R9, R9
 	KMOVW       R9, K1
@@ -6873,7 +7298,7 @@ end85:
 	VFMADD213PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(R8*4)
 
-done86:
+done94:
 	VZEROUPPER
 	RET
 
@@ -6890,9 +7315,9 @@ TEXT ·rowGradAVX512(SB), NOSPLIT, $0-168
 	MOVQ dst_len+8(FP), R9
 	XORQ R10, R10
 	SUBQ $0x20, R9
-	JB   end88
+	JB   end96
 
-loop87:
+loop95:
 	VMOVUPS     (DX)(R10*4), Z0
 	VMOVUPS     (BX)(R10*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -6915,14 +7340,14 @@ loop87:
 	VMOVUPS     Z0, 64(AX)(R10*4)
 	ADDQ        $0x20, R10
 	SUBQ        $0x20, R9
-	JAE         loop87
+	JAE         loop95
 
-end88:
+end96:
 	ADDQ $0x20, R9
 	SUBQ $0x10, R9
-	JB   end90
+	JB   end98
 
-loop89:
+loop97:
 	VMOVUPS     (DX)(R10*4), Z0
 	VMOVUPS     (BX)(R10*4), Z1
 	VSUBPS      Z1, Z0, Z0
@@ -6935,11 +7360,11 @@ loop89:
 	VMOVUPS     Z0, (AX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop89
+	JAE         loop97
 
-end90:
+end98:
 	ADDQ        $0x10, R9
-	JZ          done91
+	JZ          done99
 	MOVL        $-1, R11
 	BZHIL       R9, R11, R11
 	KMOVW       R11, K1
@@ -6954,7 +7379,7 @@ end90:
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(R10*4)
 
-done91:
+done99:
 	VZEROUPPER
 	RET
 
@@ -6970,9 +7395,9 @@ TEXT ·columnSquaresAVX512(SB), NOSPLIT, $0-88
 	MOVQ dst_len+8(FP), DI
 	XORQ R8, R8
 	SUBQ $0x40, DI
-	JB   end93
+	JB   end101
 
-loop92:
+loop100:
 	VMOVUPS (AX)(R8*4), Z0
 	VMOVUPS (DX)(R8*4), Z1
 	VMOVUPS 64(AX)(R8*4), Z2
@@ -6984,7 +7409,7 @@ loop92:
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row94:
+row102:
 	VMOVUPS     (R9)(R8*4), Z8
 	VSUBPS      Z1, Z8, Z8
 	VFMADD231PS Z8, Z8, Z0
@@ -6999,41 +7424,41 @@ row94:
 	VFMADD231PS Z8, Z8, Z6
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row94
+	JNZ         row102
 	VMOVUPS     Z0, (AX)(R8*4)
 	VMOVUPS     Z2, 64(AX)(R8*4)
 	VMOVUPS     Z4, 128(AX)(R8*4)
 	VMOVUPS     Z6, 192(AX)(R8*4)
 	ADDQ        $0x40, R8
 	SUBQ        $0x40, DI
-	JAE         loop92
+	JAE         loop100
 
-end93:
+end101:
 	ADDQ $0x40, DI
 	SUBQ $0x10, DI
-	JB   end96
+	JB   end104
 
-loop95:
+loop103:
 	VMOVUPS (AX)(R8*4), Z0
 	VMOVUPS (DX)(R8*4), Z1
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-row97:
+row105:
 	VMOVUPS     (R9)(R8*4), Z2
 	VSUBPS      Z1, Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
 	ADDQ        SI, R9
 	SUBQ        $0x01, R10
-	JNZ         row97
+	JNZ         row105
 	VMOVUPS     Z0, (AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JAE         loop95
+	JAE         loop103
 
-end96:
+end104:
 	ADDQ      $0x10, DI
-	JZ        done98
+	JZ        done106
 	MOVL      $-1, R9
 	BZHIL     DI, R9, R9
 	KMOVW     R9, K1
@@ -7041,16 +7466,16 @@ end96:
 	VMOVUPS.Z (DX)(R8*4), K1, Z1
 	MOVQ      BX, DX
 
-row99:
+row107:
 	VMOVUPS.Z   (CX)(R8*4), K1, Z2
 	VSUBPS      Z1, Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
 	ADDQ        SI, CX
 	SUBQ        $0x01, DX
-	JNZ         row99
+	JNZ         row107
 	VMOVUPS     Z0, K1, (AX)(R8*4)
 
-done98:
+done106:
 	VZEROUPPER
 	RET
 
@@ -7068,9 +7493,9 @@ TEXT ·columnGradSumsAVX512(SB), NOSPLIT, $0-136
 	MOVQ sum_len+8(FP), R9
 	XORQ R10, R10
 	SUBQ $0x20, R9
-	JB   end101
+	JB   end109
 
-loop100:
+loop108:
 	VMOVUPS (AX)(R10*4), Z0
 	VMOVUPS (CX)(R10*4), Z1
 	VMOVUPS (SI)(R10*4), Z2
@@ -7081,7 +7506,7 @@ loop100:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row102:
+row110:
 	VMOVUPS     (R11)(R10*4), Z6
 	VADDPS      Z6, Z0, Z0
 	VMOVUPS     (R12)(R10*4), Z7
@@ -7095,21 +7520,21 @@ row102:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row102
+	JNZ         row110
 	VMOVUPS     Z0, (AX)(R10*4)
 	VMOVUPS     Z1, (CX)(R10*4)
 	VMOVUPS     Z3, 64(AX)(R10*4)
 	VMOVUPS     Z4, 64(CX)(R10*4)
 	ADDQ        $0x20, R10
 	SUBQ        $0x20, R9
-	JAE         loop100
+	JAE         loop108
 
-end101:
+end109:
 	ADDQ $0x20, R9
 	SUBQ $0x10, R9
-	JB   end104
+	JB   end112
 
-loop103:
+loop111:
 	VMOVUPS (AX)(R10*4), Z0
 	VMOVUPS (CX)(R10*4), Z1
 	VMOVUPS (SI)(R10*4), Z2
@@ -7117,7 +7542,7 @@ loop103:
 	MOVQ    BX, R12
 	MOVQ    DI, R13
 
-row105:
+row113:
 	VMOVUPS     (R11)(R10*4), Z3
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS     (R12)(R10*4), Z4
@@ -7126,16 +7551,16 @@ row105:
 	ADDQ        R8, R11
 	ADDQ        R8, R12
 	SUBQ        $0x01, R13
-	JNZ         row105
+	JNZ         row113
 	VMOVUPS     Z0, (AX)(R10*4)
 	VMOVUPS     Z1, (CX)(R10*4)
 	ADDQ        $0x10, R10
 	SUBQ        $0x10, R9
-	JAE         loop103
+	JAE         loop111
 
-end104:
+end112:
 	ADDQ      $0x10, R9
-	JZ        done106
+	JZ        done114
 	MOVL      $-1, R11
 	BZHIL     R9, R11, R11
 	KMOVW     R11, K1
@@ -7145,7 +7570,7 @@ end104:
 	MOVQ      BX, BX
 	MOVQ      DI, SI
 
-row107:
+row115:
 	VMOVUPS.Z   (DX)(R10*4), K1, Z3
 	VADDPS      Z3, Z0, Z0
 	VMOVUPS.Z   (BX)(R10*4), K1, Z4
@@ -7154,11 +7579,11 @@ row107:
 	ADDQ        R8, DX
 	ADDQ        R8, BX
 	SUBQ        $0x01, SI
-	JNZ         row107
+	JNZ         row115
 	VMOVUPS     Z0, K1, (AX)(R10*4)
 	VMOVUPS     Z1, K1, (CX)(R10*4)
 
-done106:
+done114:
 	VZEROUPPER
 	RET
 
@@ -7178,9 +7603,9 @@ TEXT ·lstmRowAVX512(SB), NOSPLIT, $0-144
 	SHLQ $0x02, R10
 	XORQ R11, R11
 	SUBQ $0x10, SI
-	JB   end109
+	JB   end117
 
-loop108:
+loop116:
 	LEAQ             (R9)(R10*1), R12
 	VMOVUPS          (R12)(R11*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
@@ -7365,11 +7790,11 @@ loop108:
 	VMOVUPS          Z0, (AX)(R11*4)
 	ADDQ             $0x10, R11
 	SUBQ             $0x10, SI
-	JAE              loop108
+	JAE              loop116
 
-end109:
+end117:
 	ADDQ             $0x10, SI
-	JZ               done110
+	JZ               done118
 	MOVL             $-1, R12
 	BZHIL            SI, R12, R12
 	KMOVW            R12, K1
@@ -7556,7 +7981,7 @@ end109:
 	VMULPS           Z12, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(R11*4)
 
-done110:
+done118:
 	VZEROUPPER
 	RET
 
@@ -7607,9 +8032,9 @@ TEXT ·lstmGradRowAVX512(SB), NOSPLIT, $0-168
 	SHLQ $0x02, R11
 	XORQ R12, R12
 	SUBQ $0x10, DI
-	JB   end112
+	JB   end120
 
-loop111:
+loop119:
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z0
 	LEAQ         (R10)(R11*2), R13
 	LEAQ         (R13)(R11*1), R13
@@ -7628,11 +8053,11 @@ loop111:
 	VMULPS       Z1, Z3, Z1
 	VMULPS       Z4, Z1, Z1
 	TESTQ        DX, DX
-	JZ           noDC113
+	JZ           noDC121
 	VMOVUPS      (DX)(R12*4), Z2
 	VADDPS       Z2, Z1, Z1
 
-noDC113:
+noDC121:
 	VMOVUPS      (R10)(R12*4), Z2
 	LEAQ         (R10)(R11*1), R13
 	VMOVUPS      (R13)(R12*4), Z3
@@ -7660,11 +8085,11 @@ noDC113:
 	VMOVUPS      Z0, (AX)(R12*4)
 	ADDQ         $0x10, R12
 	SUBQ         $0x10, DI
-	JAE          loop111
+	JAE          loop119
 
-end112:
+end120:
 	ADDQ         $0x10, DI
-	JZ           done114
+	JZ           done122
 	MOVL         $-1, R13
 	BZHIL        DI, R13, R13
 	KMOVW        R13, K1
@@ -7686,11 +8111,11 @@ end112:
 	VMULPS       Z1, Z3, Z1
 	VMULPS       Z4, Z1, Z1
 	TESTQ        DX, DX
-	JZ           noDC115
+	JZ           noDC123
 	VMOVUPS.Z    (DX)(R12*4), K1, Z2
 	VADDPS       Z2, Z1, Z1
 
-noDC115:
+noDC123:
 	VMOVUPS.Z    (R10)(R12*4), K1, Z2
 	LEAQ         (R10)(R11*1), CX
 	VMOVUPS.Z    (CX)(R12*4), K1, Z3
@@ -7717,7 +8142,7 @@ noDC115:
 	VMULPS       Z3, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(R12*4)
 
-done114:
+done122:
 	VZEROUPPER
 	RET
 
@@ -7738,9 +8163,9 @@ TEXT ·gruRowAVX512(SB), NOSPLIT, $0-120
 	SHLQ $0x02, R10
 	XORQ R11, R11
 	SUBQ $0x10, DX
-	JB   end117
+	JB   end125
 
-loop116:
+loop124:
 	VMOVUPS          (DI)(R11*4), Z0
 	VMOVUPS          (R9)(R11*4), Z1
 	VADDPS           Z1, Z0, Z0
@@ -7859,11 +8284,11 @@ loop116:
 	VMOVUPS          Z3, (AX)(R11*4)
 	ADDQ             $0x10, R11
 	SUBQ             $0x10, DX
-	JAE              loop116
+	JAE              loop124
 
-end117:
+end125:
 	ADDQ             $0x10, DX
-	JZ               done118
+	JZ               done126
 	MOVL             $-1, R12
 	BZHIL            DX, R12, R12
 	KMOVW            R12, K1
@@ -7984,7 +8409,7 @@ end117:
 	VFMADD231PS      Z1, Z0, Z6
 	VMOVUPS          Z6, K1, (AX)(R11*4)
 
-done118:
+done126:
 	VZEROUPPER
 	RET
 
@@ -8009,9 +8434,9 @@ TEXT ·gruGradRowAVX512(SB), NOSPLIT, $0-168
 	SHLQ $0x02, R13
 	XORQ R14, R14
 	SUBQ $0x10, BX
-	JB   end120
+	JB   end128
 
-loop119:
+loop127:
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z0
 	VMOVUPS      (R10)(R14*4), Z1
 	LEAQ         (R10)(R11*1), R15
@@ -8050,11 +8475,11 @@ loop119:
 	VMOVUPS      Z0, (AX)(R14*4)
 	ADDQ         $0x10, R14
 	SUBQ         $0x10, BX
-	JAE          loop119
+	JAE          loop127
 
-end120:
+end128:
 	ADDQ         $0x10, BX
-	JZ           done121
+	JZ           done129
 	MOVL         $-1, R15
 	BZHIL        BX, R15, R15
 	KMOVW        R15, K1
@@ -8095,6 +8520,6 @@ end120:
 	VMULPS       Z2, Z4, Z0
 	VMOVUPS      Z0, K1, (AX)(R14*4)
 
-done121:
+done129:
 	VZEROUPPER
 	RET

@@ -4985,6 +4985,94 @@ back10:
 done5:
 	RET
 
+// func planeAffineReLUNEON(y, x []float32, mean, scale, shift float32)
+TEXT ·planeAffineReLUNEON(SB), 0, $224-60
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+48(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS scale+52(FP), F30
+	VDUP V30.S[0], V30.S4
+	FMOVS shift+56(FP), F29
+	VDUP V29.S[0], V29.S4
+	MOVD y_len+8(FP), R15
+	MOVD y_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	VMOV V29.B16, V27.B16
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ F27, 0(R0)
+	FMOVQ 16(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V29.B16, V28.B16
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ F28, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	VMOV V29.B16, V27.B16
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ F27, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	FMOVQ 0(R1), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	VMOV V29.B16, V27.B16
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x4e3bf79b // max V27, V28, V27
+	FMOVQ F27, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
+	RET
+
 // func planeGradNEON(dst, dy, x []float32, mean, scale, slope, shift float32)
 TEXT ·planeGradNEON(SB), 0, $224-88
 	MOVD $neonConsts<>(SB), R16
@@ -5255,44 +5343,44 @@ TEXT ·planeGradSumsNEON(SB), 0, $1792-64
 	BLT end2
 loop1:
 	FMOVQ 0(R0), F30
-	WORD $0x4e3ed400 // add V0, V0, V30
 	FMOVQ 0(R1), F29
 	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ed400 // add V0, V0, V30
 	WORD $0x4e3ecfa1 // fmla V1, V29, V30
 	FMOVQ 16(R0), F30
-	WORD $0x4e3ed442 // add V2, V2, V30
 	FMOVQ 16(R1), F29
 	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ed442 // add V2, V2, V30
 	WORD $0x4e3ecfa3 // fmla V3, V29, V30
 	FMOVQ 32(R0), F30
-	WORD $0x4e3ed484 // add V4, V4, V30
 	FMOVQ 32(R1), F29
 	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ed484 // add V4, V4, V30
 	WORD $0x4e3ecfa5 // fmla V5, V29, V30
 	FMOVQ 48(R0), F30
-	WORD $0x4e3ed4c6 // add V6, V6, V30
 	FMOVQ 48(R1), F29
 	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ed4c6 // add V6, V6, V30
 	WORD $0x4e3ecfa7 // fmla V7, V29, V30
 	FMOVQ 64(R0), F30
-	WORD $0x4e3ed508 // add V8, V8, V30
 	FMOVQ 64(R1), F29
 	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ed508 // add V8, V8, V30
 	WORD $0x4e3ecfa9 // fmla V9, V29, V30
 	FMOVQ 80(R0), F30
-	WORD $0x4e3ed54a // add V10, V10, V30
 	FMOVQ 80(R1), F29
 	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ed54a // add V10, V10, V30
 	WORD $0x4e3ecfab // fmla V11, V29, V30
 	FMOVQ 96(R0), F30
-	WORD $0x4e3ed58c // add V12, V12, V30
 	FMOVQ 96(R1), F29
 	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ed58c // add V12, V12, V30
 	WORD $0x4e3ecfad // fmla V13, V29, V30
 	FMOVQ 112(R0), F30
-	WORD $0x4e3ed5ce // add V14, V14, V30
 	FMOVQ 112(R1), F29
 	WORD $0x4ebfd7bd // sub V29, V29, V31
+	WORD $0x4e3ed5ce // add V14, V14, V30
 	WORD $0x4e3ecfaf // fmla V15, V29, V30
 	ADD $128, R0, R0
 	ADD $128, R1, R1
@@ -5351,72 +5439,72 @@ full11:
 	MOVD $tail1-256(SP), R1
 	FMOVQ 0(R13), F30
 	FMOVQ 0(R0), F29
-	WORD $0x4e3dd400 // add V0, V0, V29
 	FMOVQ 0(R1), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3dd400 // add V0, V0, V29
 	WORD $0x4e3c1fdc // and V28, V30, V28
 	WORD $0x4e3dcf81 // fmla V1, V28, V29
 	CMP $4, R15
 	BLE finished13
 	FMOVQ 16(R13), F30
 	FMOVQ 16(R0), F29
-	WORD $0x4e3dd442 // add V2, V2, V29
 	FMOVQ 16(R1), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3dd442 // add V2, V2, V29
 	WORD $0x4e3c1fdc // and V28, V30, V28
 	WORD $0x4e3dcf83 // fmla V3, V28, V29
 	CMP $8, R15
 	BLE finished13
 	FMOVQ 32(R13), F30
 	FMOVQ 32(R0), F29
-	WORD $0x4e3dd484 // add V4, V4, V29
 	FMOVQ 32(R1), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3dd484 // add V4, V4, V29
 	WORD $0x4e3c1fdc // and V28, V30, V28
 	WORD $0x4e3dcf85 // fmla V5, V28, V29
 	CMP $12, R15
 	BLE finished13
 	FMOVQ 48(R13), F30
 	FMOVQ 48(R0), F29
-	WORD $0x4e3dd4c6 // add V6, V6, V29
 	FMOVQ 48(R1), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3dd4c6 // add V6, V6, V29
 	WORD $0x4e3c1fdc // and V28, V30, V28
 	WORD $0x4e3dcf87 // fmla V7, V28, V29
 	CMP $16, R15
 	BLE finished13
 	FMOVQ 64(R13), F30
 	FMOVQ 64(R0), F29
-	WORD $0x4e3dd508 // add V8, V8, V29
 	FMOVQ 64(R1), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3dd508 // add V8, V8, V29
 	WORD $0x4e3c1fdc // and V28, V30, V28
 	WORD $0x4e3dcf89 // fmla V9, V28, V29
 	CMP $20, R15
 	BLE finished13
 	FMOVQ 80(R13), F30
 	FMOVQ 80(R0), F29
-	WORD $0x4e3dd54a // add V10, V10, V29
 	FMOVQ 80(R1), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3dd54a // add V10, V10, V29
 	WORD $0x4e3c1fdc // and V28, V30, V28
 	WORD $0x4e3dcf8b // fmla V11, V28, V29
 	CMP $24, R15
 	BLE finished13
 	FMOVQ 96(R13), F30
 	FMOVQ 96(R0), F29
-	WORD $0x4e3dd58c // add V12, V12, V29
 	FMOVQ 96(R1), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3dd58c // add V12, V12, V29
 	WORD $0x4e3c1fdc // and V28, V30, V28
 	WORD $0x4e3dcf8d // fmla V13, V28, V29
 	CMP $28, R15
 	BLE finished13
 	FMOVQ 112(R13), F30
 	FMOVQ 112(R0), F29
-	WORD $0x4e3dd5ce // add V14, V14, V29
 	FMOVQ 112(R1), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x4e3dd5ce // add V14, V14, V29
 	WORD $0x4e3c1fdc // and V28, V30, V28
 	WORD $0x4e3dcf8f // fmla V15, V28, V29
 finished13:
@@ -5445,6 +5533,367 @@ done3:
 	WORD $0x6e1d63be // odd V30, V29, V29
 	WORD $0x4e3ed7be // add V30, V29, V30
 	FMOVS F30, dot+60(FP)
+	RET
+
+// func planeGradSumsReLUNEON(dy, x []float32, mean, scale, shift float32) (sum, dot float32)
+TEXT ·planeGradSumsReLUNEON(SB), 0, $1792-72
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+48(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS scale+52(FP), F30
+	VDUP V30.S[0], V30.S4
+	FMOVS shift+56(FP), F29
+	VDUP V29.S[0], V29.S4
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	VMOV V28.B16, V0.B16
+	VMOV V28.B16, V1.B16
+	VMOV V28.B16, V2.B16
+	VMOV V28.B16, V3.B16
+	VMOV V28.B16, V4.B16
+	VMOV V28.B16, V5.B16
+	VMOV V28.B16, V6.B16
+	VMOV V28.B16, V7.B16
+	VMOV V28.B16, V8.B16
+	VMOV V28.B16, V9.B16
+	VMOV V28.B16, V10.B16
+	VMOV V28.B16, V11.B16
+	VMOV V28.B16, V12.B16
+	VMOV V28.B16, V13.B16
+	VMOV V28.B16, V14.B16
+	VMOV V28.B16, V15.B16
+	MOVD dy_len+8(FP), R15
+	MOVD dy_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	SUBS $32, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V27.B16, V26.B16
+	VMOV V29.B16, V25.B16
+	WORD $0x4e3ecf59 // fmla V25, V26, V30
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6e39e759 // ge V25, V26, V25
+	WORD $0x6e205b39 // not V25, V25, V0
+	WORD $0x4e3c1f3c // and V28, V25, V28
+	FMOVQ F28, 0(R0)
+	WORD $0x4e3cd400 // add V0, V0, V28
+	WORD $0x4e3ccf61 // fmla V1, V27, V28
+	FMOVQ 16(R0), F28
+	FMOVQ 16(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V27.B16, V25.B16
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3ecf3a // fmla V26, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e3ae73a // ge V26, V25, V26
+	WORD $0x6e205b5a // not V26, V26, V0
+	WORD $0x4e3c1f5c // and V28, V26, V28
+	FMOVQ F28, 16(R0)
+	WORD $0x4e3cd442 // add V2, V2, V28
+	WORD $0x4e3ccf63 // fmla V3, V27, V28
+	FMOVQ 32(R0), F28
+	FMOVQ 32(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V27.B16, V26.B16
+	VMOV V29.B16, V25.B16
+	WORD $0x4e3ecf59 // fmla V25, V26, V30
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6e39e759 // ge V25, V26, V25
+	WORD $0x6e205b39 // not V25, V25, V0
+	WORD $0x4e3c1f3c // and V28, V25, V28
+	FMOVQ F28, 32(R0)
+	WORD $0x4e3cd484 // add V4, V4, V28
+	WORD $0x4e3ccf65 // fmla V5, V27, V28
+	FMOVQ 48(R0), F28
+	FMOVQ 48(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V27.B16, V25.B16
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3ecf3a // fmla V26, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e3ae73a // ge V26, V25, V26
+	WORD $0x6e205b5a // not V26, V26, V0
+	WORD $0x4e3c1f5c // and V28, V26, V28
+	FMOVQ F28, 48(R0)
+	WORD $0x4e3cd4c6 // add V6, V6, V28
+	WORD $0x4e3ccf67 // fmla V7, V27, V28
+	FMOVQ 64(R0), F28
+	FMOVQ 64(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V27.B16, V26.B16
+	VMOV V29.B16, V25.B16
+	WORD $0x4e3ecf59 // fmla V25, V26, V30
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6e39e759 // ge V25, V26, V25
+	WORD $0x6e205b39 // not V25, V25, V0
+	WORD $0x4e3c1f3c // and V28, V25, V28
+	FMOVQ F28, 64(R0)
+	WORD $0x4e3cd508 // add V8, V8, V28
+	WORD $0x4e3ccf69 // fmla V9, V27, V28
+	FMOVQ 80(R0), F28
+	FMOVQ 80(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V27.B16, V25.B16
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3ecf3a // fmla V26, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e3ae73a // ge V26, V25, V26
+	WORD $0x6e205b5a // not V26, V26, V0
+	WORD $0x4e3c1f5c // and V28, V26, V28
+	FMOVQ F28, 80(R0)
+	WORD $0x4e3cd54a // add V10, V10, V28
+	WORD $0x4e3ccf6b // fmla V11, V27, V28
+	FMOVQ 96(R0), F28
+	FMOVQ 96(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V27.B16, V26.B16
+	VMOV V29.B16, V25.B16
+	WORD $0x4e3ecf59 // fmla V25, V26, V30
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6e39e759 // ge V25, V26, V25
+	WORD $0x6e205b39 // not V25, V25, V0
+	WORD $0x4e3c1f3c // and V28, V25, V28
+	FMOVQ F28, 96(R0)
+	WORD $0x4e3cd58c // add V12, V12, V28
+	WORD $0x4e3ccf6d // fmla V13, V27, V28
+	FMOVQ 112(R0), F28
+	FMOVQ 112(R1), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V27.B16, V25.B16
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3ecf3a // fmla V26, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e3ae73a // ge V26, V25, V26
+	WORD $0x6e205b5a // not V26, V26, V0
+	WORD $0x4e3c1f5c // and V28, V26, V28
+	FMOVQ F28, 112(R0)
+	WORD $0x4e3cd5ce // add V14, V14, V28
+	WORD $0x4e3ccf6f // fmla V15, V27, V28
+	ADD $128, R0, R0
+	ADD $128, R1, R1
+	SUBS $32, R15, R15
+	BGE loop1
+end2:
+	ADD $32, R15, R15
+	CBZ R15, done3
+	MOVD R0, R17
+	MOVD $tail0-128(SP), R25
+	MOVD R15, R14
+copy4:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy4
+	AND $3, R15, R14
+	CBZ R14, full5
+pad6:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad6
+full5:
+	MOVD $tail1-256(SP), R25
+	MOVD R15, R14
+copy7:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy7
+	AND $3, R15, R14
+	CBZ R14, full8
+pad9:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad9
+full8:
+	MOVD $-1, R26
+	MOVD $tail13-1792(SP), R25
+	MOVD R15, R14
+copy10:
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy10
+	AND $3, R15, R14
+	CBZ R14, full11
+pad12:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad12
+full11:
+	MOVD $tail13-1792(SP), R13
+	MOVD $tail0-128(SP), R0
+	MOVD $tail1-256(SP), R1
+	FMOVQ 0(R13), F28
+	FMOVQ 0(R0), F27
+	FMOVQ 0(R1), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V26.B16, V25.B16
+	VMOV V29.B16, V24.B16
+	WORD $0x4e3ecf38 // fmla V24, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e38e738 // ge V24, V25, V24
+	WORD $0x6e205b18 // not V24, V24, V0
+	WORD $0x4e3b1f1b // and V27, V24, V27
+	FMOVQ F27, 0(R0)
+	WORD $0x4e3bd400 // add V0, V0, V27
+	WORD $0x4e3a1f9a // and V26, V28, V26
+	WORD $0x4e3bcf41 // fmla V1, V26, V27
+	CMP $4, R15
+	BLE finished13
+	FMOVQ 16(R13), F28
+	FMOVQ 16(R0), F27
+	FMOVQ 16(R1), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V26.B16, V25.B16
+	VMOV V29.B16, V24.B16
+	WORD $0x4e3ecf38 // fmla V24, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e38e738 // ge V24, V25, V24
+	WORD $0x6e205b18 // not V24, V24, V0
+	WORD $0x4e3b1f1b // and V27, V24, V27
+	FMOVQ F27, 16(R0)
+	WORD $0x4e3bd442 // add V2, V2, V27
+	WORD $0x4e3a1f9a // and V26, V28, V26
+	WORD $0x4e3bcf43 // fmla V3, V26, V27
+	CMP $8, R15
+	BLE finished13
+	FMOVQ 32(R13), F28
+	FMOVQ 32(R0), F27
+	FMOVQ 32(R1), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V26.B16, V25.B16
+	VMOV V29.B16, V24.B16
+	WORD $0x4e3ecf38 // fmla V24, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e38e738 // ge V24, V25, V24
+	WORD $0x6e205b18 // not V24, V24, V0
+	WORD $0x4e3b1f1b // and V27, V24, V27
+	FMOVQ F27, 32(R0)
+	WORD $0x4e3bd484 // add V4, V4, V27
+	WORD $0x4e3a1f9a // and V26, V28, V26
+	WORD $0x4e3bcf45 // fmla V5, V26, V27
+	CMP $12, R15
+	BLE finished13
+	FMOVQ 48(R13), F28
+	FMOVQ 48(R0), F27
+	FMOVQ 48(R1), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V26.B16, V25.B16
+	VMOV V29.B16, V24.B16
+	WORD $0x4e3ecf38 // fmla V24, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e38e738 // ge V24, V25, V24
+	WORD $0x6e205b18 // not V24, V24, V0
+	WORD $0x4e3b1f1b // and V27, V24, V27
+	FMOVQ F27, 48(R0)
+	WORD $0x4e3bd4c6 // add V6, V6, V27
+	WORD $0x4e3a1f9a // and V26, V28, V26
+	WORD $0x4e3bcf47 // fmla V7, V26, V27
+	CMP $16, R15
+	BLE finished13
+	FMOVQ 64(R13), F28
+	FMOVQ 64(R0), F27
+	FMOVQ 64(R1), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V26.B16, V25.B16
+	VMOV V29.B16, V24.B16
+	WORD $0x4e3ecf38 // fmla V24, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e38e738 // ge V24, V25, V24
+	WORD $0x6e205b18 // not V24, V24, V0
+	WORD $0x4e3b1f1b // and V27, V24, V27
+	FMOVQ F27, 64(R0)
+	WORD $0x4e3bd508 // add V8, V8, V27
+	WORD $0x4e3a1f9a // and V26, V28, V26
+	WORD $0x4e3bcf49 // fmla V9, V26, V27
+	CMP $20, R15
+	BLE finished13
+	FMOVQ 80(R13), F28
+	FMOVQ 80(R0), F27
+	FMOVQ 80(R1), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V26.B16, V25.B16
+	VMOV V29.B16, V24.B16
+	WORD $0x4e3ecf38 // fmla V24, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e38e738 // ge V24, V25, V24
+	WORD $0x6e205b18 // not V24, V24, V0
+	WORD $0x4e3b1f1b // and V27, V24, V27
+	FMOVQ F27, 80(R0)
+	WORD $0x4e3bd54a // add V10, V10, V27
+	WORD $0x4e3a1f9a // and V26, V28, V26
+	WORD $0x4e3bcf4b // fmla V11, V26, V27
+	CMP $24, R15
+	BLE finished13
+	FMOVQ 96(R13), F28
+	FMOVQ 96(R0), F27
+	FMOVQ 96(R1), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V26.B16, V25.B16
+	VMOV V29.B16, V24.B16
+	WORD $0x4e3ecf38 // fmla V24, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e38e738 // ge V24, V25, V24
+	WORD $0x6e205b18 // not V24, V24, V0
+	WORD $0x4e3b1f1b // and V27, V24, V27
+	FMOVQ F27, 96(R0)
+	WORD $0x4e3bd58c // add V12, V12, V27
+	WORD $0x4e3a1f9a // and V26, V28, V26
+	WORD $0x4e3bcf4d // fmla V13, V26, V27
+	CMP $28, R15
+	BLE finished13
+	FMOVQ 112(R13), F28
+	FMOVQ 112(R0), F27
+	FMOVQ 112(R1), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V26.B16, V25.B16
+	VMOV V29.B16, V24.B16
+	WORD $0x4e3ecf38 // fmla V24, V25, V30
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6e38e738 // ge V24, V25, V24
+	WORD $0x6e205b18 // not V24, V24, V0
+	WORD $0x4e3b1f1b // and V27, V24, V27
+	FMOVQ F27, 112(R0)
+	WORD $0x4e3bd5ce // add V14, V14, V27
+	WORD $0x4e3a1f9a // and V26, V28, V26
+	WORD $0x4e3bcf4f // fmla V15, V26, V27
+finished13:
+	MOVD $tail0-128(SP), R25
+	MOVD R15, R14
+back14:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back14
+done3:
+	WORD $0x4e28d41c // add V28, V0, V8
+	WORD $0x4e2ad45b // add V27, V2, V10
+	WORD $0x4e2cd49a // add V26, V4, V12
+	WORD $0x4e2ed4d9 // add V25, V6, V14
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x4e39d779 // add V25, V27, V25
+	WORD $0x4e39d759 // add V25, V26, V25
+	WORD $0x6e19433a // high V26, V25, V25
+	WORD $0x4e3ad73a // add V26, V25, V26
+	WORD $0x6e1a6359 // odd V25, V26, V26
+	WORD $0x4e39d759 // add V25, V26, V25
+	FMOVS F25, sum+64(FP)
+	WORD $0x4e29d439 // add V25, V1, V9
+	WORD $0x4e2bd47a // add V26, V3, V11
+	WORD $0x4e2dd4bb // add V27, V5, V13
+	WORD $0x4e2fd4fc // add V28, V7, V15
+	WORD $0x4e3bd73b // add V27, V25, V27
+	WORD $0x4e3cd75c // add V28, V26, V28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e1c439b // high V27, V28, V28
+	WORD $0x4e3bd79b // add V27, V28, V27
+	WORD $0x6e1b637c // odd V28, V27, V27
+	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVS F28, dot+68(FP)
 	RET
 
 // func rowAffineNEON(y, x, mean, scale, shift []float32)

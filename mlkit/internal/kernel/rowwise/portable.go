@@ -150,6 +150,23 @@ func planeAffineGo(y, x []float32, mean, scale, shift float32) {
 	}
 }
 
+func planeAffineReLUGo(y, x []float32, mean, scale, shift float32) {
+	for i, v := range x {
+		y[i] = max(0, (v-mean)*scale+shift)
+	}
+}
+
+// planeGradSumsReLUGo is planeGradSumsGo behind a ReLU of planeAffine's result, which sets dy to 0
+// where that is not above 0.
+func planeGradSumsReLUGo(dy, x []float32, mean, scale, shift float32) (sum, dot float32) {
+	for i, v := range x {
+		if (v-mean)*scale+shift <= 0 {
+			dy[i] = 0
+		}
+	}
+	return planeGradSumsGo(dy, x, mean)
+}
+
 // planeGradSumsGo adds up dy and dy*(x-mean).
 func planeGradSumsGo(dy, x []float32, mean float32) (sum, dot float32) {
 	var s, d float64

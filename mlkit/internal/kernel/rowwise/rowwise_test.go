@@ -395,6 +395,49 @@ func TestGRUCell(t *testing.T) {
 	})
 }
 
+// TestNorm holds a normalisation in one go, at every level, to its passes one after another.
+func TestNorm(t *testing.T) {
+	kerneltest.Levels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(23, 24))
+		for _, dims := range [][3]int{{40, 33, 1}, {1, 2, 3}, {4, 3, 49}, {3, 17, 100}, {8, 5, 1024}, {2, 4, cpu.Grain + 77}} {
+			channels, size := dims[1], dims[2]
+			all := dims[0] * channels * size
+			x, weight, shift, dy := kerneltest.RandomSlice(r, all), kerneltest.RandomSlice(r, channels), kerneltest.RandomSlice(r, channels), kerneltest.RandomSlice(r, all)
+			make := func(n int) []float32 { x, _ := kerneltest.Guarded(r, n, 3); return x }
+			y, want, masked, dx := make(all), make(all), make(all), make(all)
+			mean, variance, slope, offset := make(channels), make(channels), make(channels), make(channels)
+			sum, dot, wantSum, wantDot := make(channels), make(channels), make(channels), make(channels)
+			for _, relu := range []bool{false, true} {
+				p := Norm{Mean: make(channels), RStd: make(channels), Scale: make(channels), Shift: shift, ReLU: relu, Size: size}
+				name := fmt.Sprint(dims, relu)
+				p.Batch(y, x, variance, weight, 1e-3)
+				ChannelStats(mean, offset, x, size)
+				kerneltest.SameBits(t, name+" mean", p.Mean, mean)
+				kerneltest.SameBits(t, name+" variance", variance, offset)
+				ChannelAffine(want, x, mean, p.Scale, shift, size)
+				copy(masked, dy)
+				if relu {
+					elementwise.ReLU(want, want)
+					elementwise.ReLUMask(masked, dy, want)
+				}
+				kerneltest.SameBits(t, name+" y", y, want)
+				ChannelGradSums(wantSum, wantDot, masked, x, mean, size)
+				for _, ofBatch := range []bool{false, true} {
+					for c := range slope {
+						slope[c], offset[c] = p.through(c, wantSum[c], wantDot[c], all/channels, ofBatch)
+					}
+					ChannelGrad(dx, masked, x, mean, p.Scale, slope, offset, size)
+					got := append([]float32(nil), dy...)
+					p.Grad(got, x, y, sum, dot, slope, offset, ofBatch, true)
+					kerneltest.SameBits(t, name+" dx", got, dx)
+					kerneltest.SameBits(t, name+" sum", sum, wantSum)
+					kerneltest.SameBits(t, name+" dot", dot, wantDot)
+				}
+			}
+		}
+	})
+}
+
 func TestChannels(t *testing.T) {
 	kerneltest.Levels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(21, 22))

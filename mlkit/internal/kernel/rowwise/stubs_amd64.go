@@ -64,6 +64,11 @@ func layerNormParamsAVX2(dgamma []float32, dbeta []float32, dy []float32, x []fl
 //go:noescape
 func planeAffineAVX2(y []float32, x []float32, mean float32, scale float32, shift float32)
 
+// planeAffineReLUAVX2 does what planeAffineReLUGo does.
+//
+//go:noescape
+func planeAffineReLUAVX2(y []float32, x []float32, mean float32, scale float32, shift float32)
+
 // planeGradAVX2 does what planeGradGo does.
 //
 //go:noescape
@@ -78,6 +83,11 @@ func planeGradAddAVX2(dst []float32, dy []float32, x []float32, mean float32, sc
 //
 //go:noescape
 func planeGradSumsAVX2(dy []float32, x []float32, mean float32) (sum float32, dot float32)
+
+// planeGradSumsReLUAVX2 does what planeGradSumsReLUGo does.
+//
+//go:noescape
+func planeGradSumsReLUAVX2(dy []float32, x []float32, mean float32, scale float32, shift float32) (sum float32, dot float32)
 
 // rowAffineAVX2 does what rowAffineGo does.
 //
@@ -179,6 +189,11 @@ func layerNormParamsAVX512(dgamma []float32, dbeta []float32, dy []float32, x []
 //go:noescape
 func planeAffineAVX512(y []float32, x []float32, mean float32, scale float32, shift float32)
 
+// planeAffineReLUAVX512 does what planeAffineReLUGo does.
+//
+//go:noescape
+func planeAffineReLUAVX512(y []float32, x []float32, mean float32, scale float32, shift float32)
+
 // planeGradAVX512 does what planeGradGo does.
 //
 //go:noescape
@@ -193,6 +208,11 @@ func planeGradAddAVX512(dst []float32, dy []float32, x []float32, mean float32, 
 //
 //go:noescape
 func planeGradSumsAVX512(dy []float32, x []float32, mean float32) (sum float32, dot float32)
+
+// planeGradSumsReLUAVX512 does what planeGradSumsReLUGo does.
+//
+//go:noescape
+func planeGradSumsReLUAVX512(dy []float32, x []float32, mean float32, scale float32, shift float32) (sum float32, dot float32)
 
 // rowAffineAVX512 does what rowAffineGo does.
 //

@@ -49,6 +49,11 @@ func layerNormGradRowNEON(dx, dy, x, gamma []float32, mean, rstd, a, b float32)
 //go:noescape
 func planeAffineNEON(y, x []float32, mean, scale, shift float32)
 
+// planeAffineReLUNEON does what planeAffineReLUGo does.
+//
+//go:noescape
+func planeAffineReLUNEON(y, x []float32, mean, scale, shift float32)
+
 // planeGradNEON does what planeGradGo does.
 //
 //go:noescape
@@ -63,6 +68,11 @@ func planeGradAddNEON(dst, dy, x []float32, mean, scale, slope, shift float32)
 //
 //go:noescape
 func planeGradSumsNEON(dy, x []float32, mean float32) (sum, dot float32)
+
+// planeGradSumsReLUNEON does what planeGradSumsReLUGo does.
+//
+//go:noescape
+func planeGradSumsReLUNEON(dy, x []float32, mean, scale, shift float32) (sum, dot float32)
 
 // rowAffineNEON does what rowAffineGo does.
 //

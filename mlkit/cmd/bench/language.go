@@ -75,7 +75,7 @@ func (m *wordLSTM) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
 func bagOfWords(rule optim.Rule) func(rng *rand.Rand, n int) workload {
 	const words, width, length = 50_000, 64, 100
 	return func(rng *rand.Rand, n int) workload {
-		m := &bag{nn.NewEmbedding(rng, words, width), nn.NewLinear(rng, width, 2)}
+		m := &bag{nn.NewEmbeddingBag(rng, words, width), nn.NewLinear(rng, width, 2)}
 		return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return nn.CrossEntropy(m.Predict(t, b), b.Ints()) },
 			rule, several(func() (b data.Batch) {
 				b.IDs, b.IDsDims = below(rng, words, n, length)
@@ -86,13 +86,13 @@ func bagOfWords(rule optim.Rule) func(rng *rand.Rand, n int) workload {
 }
 
 type bag struct {
-	Words *nn.Embedding
+	Words *nn.EmbeddingBag
 	Out   *nn.Linear
 }
 
 // Predict gives the logits [n, 2].
 func (m *bag) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
-	return m.Out.Forward(m.Words.ForwardTokens(t, b.Tokens()).Mean(1))
+	return m.Out.Forward(m.Words.ForwardTokens(t, b.Tokens()))
 }
 
 // recommender says whether a user likes an item by the product of their vectors:

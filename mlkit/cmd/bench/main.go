@@ -11,7 +11,11 @@
 // for, on random data: all sides start from the same weights, and the run is
 // refused where the losses of the first steps differ. PyTorch is used there as an
 // expert would: fused optimizers, sparse gradients, the faster layout of images.
-// (torch.compile was no faster and took 19 s to begin.)
+// (torch.compile was no faster and took 19 s to begin.) "grid" is a network of four
+// dense layers, of widths from 64 to 2,048, trained on batches of 1 to 4,096 by
+// SGD: a grid of ratios, each with the initial of the best peer. "inference" are
+// predictions by the first group's networks, beside ONNX Runtime, too: the latency
+// of one image, and the rate of 128.
 //
 // With MLKIT_CPU=avx2 the peers are kept to AVX2, too, by the variables that the
 // first line of output names.
@@ -72,6 +76,8 @@ func main() {
 		only    = flag.String("only", "", "with -peers: run only these, separated by commas: "+strings.Join(peerNames(), ", "))
 		python  = flag.String("python", "", "with -peers: a Python that has the packages, instead of an environment made for the peers")
 		quick   = flag.Bool("quick", false, "small batches and few steps of the models, to see that all sides do the same work; the figures mean nothing")
+		seconds = flag.Float64("seconds", 3, "time that a model, and five cells of the grid, is measured for in each run")
+		cpuTime = flag.Bool("cputime", false, "take processor time for the clock's, for models, grid and inference with one thread on a machine that has other things to do")
 		profile = flag.String("profile", "", "folder for CPU profiles of our side, one a task: see go tool pprof -top")
 		worker  = flag.Bool("worker", false, "internal: run one task in this process")
 		seed    = flag.Uint64("seed", 1, "seed of the first round; further rounds count up")
@@ -79,7 +85,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, plan{*tasks, *threads, *only, *epochs, *rounds, *seed, *asJSON, *peers, *worker, *python, *profile, *quick}); err != nil {
+	if err := run(ctx, plan{*tasks, *threads, *only, *epochs, *rounds, *seed, *asJSON, *peers, *worker, *python, *profile, *quick, *cpuTime, *seconds}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -91,7 +97,8 @@ type plan struct {
 	seed                 uint64
 	json, peers, worker  bool
 	python, profile      string
-	quick                bool
+	quick, cpuTime       bool
+	seconds              float64
 }
 
 func run(ctx context.Context, p plan) error {
@@ -110,8 +117,17 @@ func run(ctx context.Context, p plan) error {
 	if p.epochs < 1 || p.rounds < 1 {
 		return fmt.Errorf("-epochs and -rounds start at 1")
 	}
+	if !(p.seconds >= 0) {
+		return fmt.Errorf("-seconds is %v: it must not be negative", p.seconds)
+	}
+	if p.cpuTime && processorTime == nil {
+		return fmt.Errorf("-cputime works on Unix only")
+	}
+	if p.cpuTime && !slices.Equal(threads, []int{1}) {
+		return fmt.Errorf("-cputime goes with -threads 1: the processor time of several threads includes their waiting")
+	}
 	if p.worker {
-		return work(ctx, job{chosen[0], threads[0], p.epochs, p.seed, p.quick, p.profile})
+		return work(ctx, p.job(chosen[0], threads[0]))
 	}
 	sides := []side{ours{}}
 	if p.peers {
@@ -133,7 +149,7 @@ func run(ctx context.Context, p plan) error {
 	var table Table
 	for _, t := range chosen {
 		for _, n := range threads {
-			job := job{t, n, p.epochs, p.seed, p.quick, p.profile}
+			job := p.job(t, n)
 			if err := measure(ctx, job, sides, p.rounds, func(r Result) {
 				table.Add(r)
 				if p.json {
@@ -153,12 +169,17 @@ func run(ctx context.Context, p plan) error {
 
 // job is one task for one side.
 type job struct {
-	task    *task
-	threads int
-	epochs  int
-	seed    uint64
-	quick   bool
-	profile string // a folder, or empty
+	task           *task
+	threads        int
+	epochs         int
+	seed           uint64
+	quick, cpuTime bool
+	seconds        float64
+	profile        string // a folder, or empty
+}
+
+func (p plan) job(t *task, threads int) job {
+	return job{t, threads, p.epochs, p.seed, p.quick, p.cpuTime, p.seconds, p.profile}
 }
 
 // side is us or a peer.
@@ -172,7 +193,7 @@ type side interface {
 func measure(ctx context.Context, j job, sides []side, rounds int, report func(Result)) error {
 	for round := range rounds {
 		j.seed += uint64(min(round, 1))
-		var losses []float64 // ours
+		losses := map[string][]float64{} // ours, by size
 		for k, s := range sides {
 			if !s.does(j.task) {
 				continue
@@ -193,9 +214,9 @@ func measure(ctx context.Context, j job, sides []side, rounds int, report func(R
 				}
 				for _, r := range results {
 					if r.Framework == mlkit {
-						losses = r.Losses
-					} else if err := agree(losses, r.Losses); err != nil {
-						return fmt.Errorf("%s, %s: %w", j.task.name, r.Framework, err)
+						losses[r.Size] = r.Losses
+					} else if err := agree(losses[r.Size], r.Losses); err != nil {
+						return fmt.Errorf("%s %s, %s: %w", j.task.name, r.Size, r.Framework, err)
 					}
 					report(r)
 				}

@@ -36,7 +36,7 @@ func (ours) run(ctx context.Context, j job) ([]Result, error) {
 	}
 	return collect(exec.CommandContext(ctx, exe, "-worker", "-task", j.task.name, "-threads", fmt.Sprint(j.threads),
 		"-epochs", fmt.Sprint(j.epochs), "-seed", fmt.Sprint(j.seed), fmt.Sprintf("-quick=%t", j.quick),
-		"-profile", j.profile), fmt.Sprintf("GOMAXPROCS=%d", j.threads))
+		"-profile", j.profile, "-seconds", fmt.Sprint(j.seconds), fmt.Sprintf("-cputime=%t", j.cpuTime)), fmt.Sprintf("GOMAXPROCS=%d", j.threads))
 }
 
 // collect runs a program and reads the results it prints, one JSON object a
@@ -96,9 +96,10 @@ type peer struct {
 
 // peers lists the Python peers and what each can do.
 var peers = []peer{
-	{framework: "torch", tasks: []string{first, models, book}, packages: []string{"numpy", "torch", "safetensors"}},
+	{framework: "torch", tasks: []string{first, models, gridGroup, inference, book}, packages: []string{"numpy", "torch", "safetensors"}},
 	{framework: "keras", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "latency"}, packages: []string{"numpy", "tensorflow", "keras"}},
-	{framework: "jax", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "transformer", "online", "latency"}, packages: []string{"numpy", "jax", "optax"}},
+	{framework: "jax", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "transformer", "online", "latency", gridGroup}, packages: []string{"numpy", "jax", "optax"}},
+	{framework: "onnxruntime", tasks: []string{inference}, packages: []string{"numpy", "torch", "safetensors", "onnx", "onnxruntime"}},
 	{framework: "numpy", tasks: []string{"gemm"}, packages: []string{"numpy"}},
 	{framework: "sklearn", tasks: []string{"linear"}, packages: []string{"numpy", "sklearn"}},
 }
@@ -140,7 +141,8 @@ func (p peer) run(ctx context.Context, j job) ([]Result, error) {
 		}
 	}
 	return collect(exec.CommandContext(ctx, p.python, filepath.Join(p.dir, program), "--task", j.task.name,
-		"--threads", fmt.Sprint(j.threads), "--epochs", fmt.Sprint(j.epochs), "--seed", fmt.Sprint(j.seed), "--mnist", p.mnist, "--data", input, "--quick", fmt.Sprint(j.quick)))
+		"--threads", fmt.Sprint(j.threads), "--epochs", fmt.Sprint(j.epochs), "--seed", fmt.Sprint(j.seed), "--mnist", p.mnist, "--data", input, "--quick", fmt.Sprint(j.quick),
+		"--seconds", fmt.Sprint(j.budget()), "--cputime", fmt.Sprint(j.cpuTime)))
 }
 
 // setUpPeers makes the wanted peers ready, in the given Python or, if that is

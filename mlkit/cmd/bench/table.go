@@ -11,7 +11,10 @@ import (
 
 // Table collects results and prints, for every task and number of threads, our
 // best beside each peer's best.
-type Table struct{ rows map[rowKey]map[string]*best }
+type Table struct {
+	rows map[rowKey]map[string]*best
+	keys []rowKey // in the order of their first results
+}
 
 type rowKey struct {
 	task    string
@@ -36,9 +39,10 @@ func (t *Table) Add(r Result) {
 	if t.rows == nil {
 		t.rows = map[rowKey]map[string]*best{}
 	}
-	key := rowKey{r.Task, slices.Index(taskNames(), r.Task), r.Size, r.Threads}
+	key := t.key(r.Task, r.Size, r.Threads)
 	if t.rows[key] == nil {
 		t.rows[key] = map[string]*best{}
+		t.keys = append(t.keys, key)
 	}
 	b := t.rows[key][r.Framework]
 	if b == nil {
@@ -56,6 +60,20 @@ func (t *Table) Add(r Result) {
 	}
 }
 
+func (t *Table) key(task, size string, threads int) rowKey {
+	return rowKey{task, slices.Index(taskNames(), task), size, threads}
+}
+
+// bestPeer is the one that is best at the task itself; nil if there is none.
+func bestPeer(row map[string]*best) (peer *best) {
+	for _, name := range slices.Sorted(maps.Keys(row)) {
+		if b := row[name]; name != mlkit && !strings.Contains(name, "(batch 1)") && (peer == nil || ratio(peer, b) < 1) {
+			peer = b
+		}
+	}
+	return peer
+}
+
 // ratio says how many times as good as b we are.
 func ratio(us, b *best) float64 {
 	if lower(us.Unit) {
@@ -67,30 +85,25 @@ func ratio(us, b *best) float64 {
 func (t *Table) String() string {
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 8, 2, ' ', 0)
-	keys := slices.SortedFunc(maps.Keys(t.rows), func(a, b rowKey) int {
+	keys := slices.Clone(t.keys)
+	slices.SortStableFunc(keys, func(a, b rowKey) int {
 		if a.order != b.order {
 			return a.order - b.order
 		}
-		if a.threads != b.threads {
-			return a.threads - b.threads
-		}
-		return slices.Index(gemmSizes, a.size) - slices.Index(gemmSizes, b.size)
+		return a.threads - b.threads
 	})
 	fmt.Fprintln(w, "task\tthreads\tmlkit\tof the FMA peak\tbest peer\tratio\tmemory MB (peer)\tstart-up ms (peer)\taccuracy (peer)")
 	var logs []float64
 	for i, k := range keys {
 		row := t.rows[k]
 		us := row[mlkit]
-		if us == nil {
+		if us == nil || k.task == "grid" {
 			continue
 		}
-		var peer *best // the best at the task itself
+		peer := bestPeer(row)
 		memory, startup := math.Inf(1), math.Inf(1)
 		for _, name := range slices.Sorted(maps.Keys(row)) {
 			if b := row[name]; name != mlkit && !strings.Contains(name, "(batch 1)") {
-				if peer == nil || ratio(peer, b) < 1 {
-					peer = b
-				}
 				memory = min(memory, b.PeakRSS)
 				if b.Startup > 0 {
 					startup = min(startup, b.Startup)
@@ -115,7 +128,7 @@ func (t *Table) String() string {
 			r := ratio(us, peer)
 			fmt.Fprintf(w, "%s, %s\t%.2f\t%.0f (%.0f)\t%s (%s)\t%s (%s)\n", figure(peer), peer.Framework, r,
 				us.PeakRSS, memory, positive(us.Startup), positive(startup), accuracy(us), accuracy(peer))
-			if k.size != "" {
+			if k.task == "gemm" {
 				logs = append(logs, math.Log(r))
 			}
 		}
@@ -130,6 +143,11 @@ func (t *Table) String() string {
 		}
 	}
 	w.Flush()
+	for i, k := range keys {
+		if k.task == "grid" && (i == 0 || keys[i-1].task != "grid" || keys[i-1].threads != k.threads) {
+			fmt.Fprintf(&out, "\ngrid, %d thread(s): ratio to the best peer, by its initial\n%s", k.threads, t.ratioGrid(k.threads))
+		}
+	}
 	out.WriteString("\nall sides, best of their runs\n")
 	for _, k := range keys {
 		label := k.task

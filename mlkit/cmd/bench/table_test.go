@@ -2,8 +2,11 @@ package main
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+
+	"descent/mlkit/internal/kernel/cpu"
 )
 
 func TestTable(t *testing.T) {
@@ -43,6 +46,8 @@ func TestPlanRefusesNonsense(t *testing.T) {
 		"there is no task": {tasks: "chess", threads: "1", epochs: 1, rounds: 1},
 		"-threads wants":   {tasks: "mlp", threads: "1,many", epochs: 1, rounds: 1},
 		"start at 1":       {tasks: "mlp", threads: "1", epochs: 0, rounds: 1},
+		"-seconds is":      {tasks: "mlp", threads: "1", epochs: 1, rounds: 1, seconds: -1},
+		"-cputime goes":    {tasks: "gru", threads: "1,2", epochs: 1, rounds: 1, cpuTime: true},
 	} {
 		if err := run(t.Context(), p); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", p, err, want)
@@ -73,5 +78,99 @@ func TestWorkersOfShortTasks(t *testing.T) {
 		if err := work(t.Context(), job{task: find(name), threads: 1, epochs: 1, seed: 1}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// The grid is one of ratios, a row a width.
+func TestRatioGrid(t *testing.T) {
+	var table Table
+	for _, r := range []Result{
+		{Framework: mlkit, Size: "64x1", Value: 30}, {Framework: "PyTorch", Size: "64x1", Value: 5}, {Framework: "JAX", Size: "64x1", Value: 10},
+		{Framework: mlkit, Size: "2048x4096", Value: 45}, {Framework: "PyTorch", Size: "2048x4096", Value: 90},
+		{Framework: mlkit, Size: "256x16", Value: 70},
+	} {
+		r.Task, r.Threads, r.Unit = "grid", 2, "GFLOP/s"
+		table.Add(r)
+	}
+	got := strings.Join(strings.Fields(table.String()), " ")
+	for _, want := range []string{"grid, 2 thread(s)", "width 64 3.00 J - - - - -", "width 256 - 70 GFLOP/s -", "width 2048 - - - - - 0.50 P"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the table lacks %q:\n%s", want, table.String())
+		}
+	}
+}
+
+// Blocks are long enough, the last one is what is left of the budget, and a mean
+// is one of its own steps alone.
+func TestBlocks(t *testing.T) {
+	now, steps := 0.0, 0
+	c := blocks{budget: 1, now: func() float64 { return now }}
+	for c.step() {
+		steps++
+		now += 0.125
+		if steps > 6 {
+			now += 0.125
+		}
+	}
+	if want := []float64{0.125, 0.125, 0.125, 0.25}; !slices.Equal(c.perStep, want) {
+		t.Errorf("%v, want %v", c.perStep, want)
+	}
+	once := blocks{now: func() float64 { now++; return now }}
+	for once.step() {
+	}
+	if !slices.Equal(once.perStep, []float64{1}) {
+		t.Errorf("without a budget: %v", once.perStep)
+	}
+}
+
+func TestGroups(t *testing.T) {
+	all, err := named("all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.ContainsFunc(all, func(t *task) bool { return t.group == book }) || !slices.Contains(all, find("gpt-256")) || !slices.Contains(all, find("grid")) {
+		t.Error("all is every group but the book's")
+	}
+	if some, err := named("mlp,inference"); err != nil || len(some) != 5 || some[0].name != "mlp" {
+		t.Errorf("%d tasks, %v", len(some), err)
+	}
+	for _, task := range tasks {
+		if !slices.Contains(groups, task.group) || task.work == nil {
+			t.Errorf("%s is incomplete", task.name)
+		}
+	}
+}
+
+// Peers have no more instructions than we have.
+func TestLimits(t *testing.T) {
+	best := cpu.Levels[len(cpu.Levels)-1]
+	defer cpu.SetLevel(cpu.SetLevel(best))
+	if l := limits(); l != nil {
+		t.Errorf("with all of the machine's instructions: %v", l)
+	}
+	if best != cpu.AVX512 {
+		t.Skip("this machine has nothing beyond AVX2 to keep the peers from")
+	}
+	cpu.SetLevel(cpu.AVX2)
+	r, err := collect(exec.Command("sh", "-c", `echo '{"framework": "'$ONEDNN_MAX_CPU_ISA$MKL_ENABLE_INSTRUCTIONS$OPENBLAS_CORETYPE$ATEN_CPU_CAPABILITY'"}'`), "OPENBLAS_CORETYPE=Other")
+	if err != nil || r[0].Framework != "AVX2AVX2Haswellavx2" {
+		t.Errorf("%v, %v", r, err)
+	}
+	if s := thisMachine().String(); !strings.Contains(s, "kernels: avx2; peers limited by") {
+		t.Error(s)
+	}
+}
+
+// A peer whose packages are missing is said to be.
+func TestImports(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip(err)
+	}
+	if err := imports(t.Context(), python, []string{"json", "no_such_package"}); err == nil || !strings.HasSuffix(err.Error(), "lacks no_such_package") {
+		t.Error(err)
+	}
+	if err := imports(t.Context(), python, []string{"json"}); err != nil {
+		t.Error(err)
 	}
 }

@@ -36,13 +36,15 @@ type task struct {
 
 // The groups of tasks.
 const (
-	first  = "first"  // the tasks that the kernels were tuned for
-	models = "models" // models of all kinds, see workload
-	book   = "book"   // the models of the book, which "all" leaves out
+	first     = "first"     // the tasks that the kernels were tuned for
+	models    = "models"    // models of all kinds, see workload
+	gridGroup = "grid"      // dense layers of all widths on batches of all sizes
+	inference = "inference" // predictions of the first group's networks
+	book      = "book"      // the models of the book, which "all" leaves out
 )
 
 // groups in the order of the table.
-var groups = []string{first, models, book}
+var groups = []string{first, models, gridGroup, inference, book}
 
 // flops is perUnit; a matrix product's rate is in operations already.
 func (t *task) flops(string) float64 { return t.perUnit }
@@ -67,24 +69,31 @@ var tasks = []task{
 	{name: "latency", group: first, work: latency, images: 12800, model: mlp},
 	{name: "gemm", group: first, work: products, perUnit: 1e9},
 
-	{name: "mlp-tabular", group: models, batch: 32, build: tabularMLP},
-	{name: "mlp-normed", group: models, batch: 128, build: normedMLP},
-	{name: "vae", group: models, batch: 128, build: variational},
-	{name: "mlp-wide", group: models, batch: 256, build: wideMLP},
-	{name: "gpt-256", group: models, batch: 16, build: gptLike(256, 4, 4, 128)},
-	{name: "gpt-384", group: models, batch: 8, build: gptLike(384, 6, 6, 256)},
-	{name: "lm-lstm", group: models, batch: 32, build: lstmLanguage},
-	{name: "bag-adam", group: models, batch: 128, build: bagOfWords(optim.Adam(1e-3))},
-	{name: "bag-sgd", group: models, batch: 128, build: bagOfWords(optim.SGD(0.5))},
-	{name: "recommender", group: models, batch: 1024, build: recommender},
-	{name: "translator", group: models, batch: 32, build: translator},
-	{name: "gru", group: models, batch: 32, build: bidirectionalGRU},
-	{name: "speller", group: models, batch: 16, build: speller},
-	{name: "audio", group: models, batch: 8, build: dilatedAudio},
-	{name: "resnet20", group: models, batch: 64, build: resNet20},
-	{name: "separable", group: models, batch: 32, build: separable},
-	{name: "unet", group: models, batch: 16, build: smallUNet},
-	{name: "vit", group: models, batch: 32, build: visionTransformer},
+	{name: "mlp-tabular", group: models, work: trainWorkload, batch: 32, build: tabularMLP},
+	{name: "mlp-normed", group: models, work: trainWorkload, batch: 128, build: normedMLP},
+	{name: "vae", group: models, work: trainWorkload, batch: 128, build: variational},
+	{name: "mlp-wide", group: models, work: trainWorkload, batch: 256, build: wideMLP},
+	{name: "gpt-256", group: models, work: trainWorkload, batch: 16, build: gptLike(256, 4, 4, 128)},
+	{name: "gpt-384", group: models, work: trainWorkload, batch: 8, build: gptLike(384, 6, 6, 256)},
+	{name: "lm-lstm", group: models, work: trainWorkload, batch: 32, build: lstmLanguage},
+	{name: "bag-adam", group: models, work: trainWorkload, batch: 128, build: bagOfWords(optim.Adam(1e-3))},
+	{name: "bag-sgd", group: models, work: trainWorkload, batch: 128, build: bagOfWords(optim.SGD(0.5))},
+	{name: "recommender", group: models, work: trainWorkload, batch: 1024, build: recommender},
+	{name: "translator", group: models, work: trainWorkload, batch: 32, build: translator},
+	{name: "gru", group: models, work: trainWorkload, batch: 32, build: bidirectionalGRU},
+	{name: "speller", group: models, work: trainWorkload, batch: 16, build: speller},
+	{name: "audio", group: models, work: trainWorkload, batch: 8, build: dilatedAudio},
+	{name: "resnet20", group: models, work: trainWorkload, batch: 64, build: resNet20},
+	{name: "separable", group: models, work: trainWorkload, batch: 32, build: separable},
+	{name: "unet", group: models, work: trainWorkload, batch: 16, build: smallUNet},
+	{name: "vit", group: models, work: trainWorkload, batch: 32, build: visionTransformer},
+
+	{name: "grid", group: gridGroup, work: grid, perUnit: 1e9},
+
+	{name: "infer-mlp", group: inference, work: predict, batch: inferenceBatch, build: predictions(mlp)},
+	{name: "infer-cnn", group: inference, work: predict, batch: inferenceBatch, build: predictions(cnn)},
+	{name: "infer-lstm", group: inference, work: predict, batch: inferenceBatch, build: predictions(lstm)},
+	{name: "infer-transformer", group: inference, work: predict, batch: inferenceBatch, build: predictions(transformer)},
 
 	{name: "digits", work: digits, group: book},
 	{name: "speakers", work: sequences, group: book},

@@ -46,9 +46,6 @@ func work(ctx context.Context, j job) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if j.task.build != nil {
-		return trainWorkload(w)
-	}
 	return j.task.work(w)
 }
 

@@ -68,14 +68,11 @@ func (w *workload) Epoch(int) train.Batches[data.Batch] {
 }
 
 // trainWorkload takes the first steps, whose losses it reports, and then as many as
-// fit into two seconds for each of -epochs. The best block of steps counts: one
-// of at least a fifth of a second, so that a task of many short steps is not
-// measured by the machine's luckiest moment.
+// -seconds allows. The best block of steps counts: one of at least a fifth of a
+// second, so that a task of many short steps is not measured by the machine's
+// luckiest moment.
 func trainWorkload(w *worker) error {
-	clock := blocks{budget: 2 * time.Duration(w.epochs) * time.Second}
-	if w.quick {
-		clock.budget = 0
-	}
+	clock := w.clock()
 	losses, err := w.steps(w.task.workload(w.seed, w.quick), func() bool { w.firstStep(); return true }, clock.step)
 	if err != nil {
 		return err
@@ -105,31 +102,54 @@ func (w *worker) steps(load *workload, first, more func() bool) (losses []float6
 // blocks times steps in blocks of at least a fifth of a second until the budget
 // is spent. The first call only starts the clock.
 type blocks struct {
-	budget       time.Duration
-	perStep      []float64 // the mean of each block, in seconds
-	spent, block time.Duration
+	budget       float64
+	now          func() float64 // seconds of any clock
+	perStep      []float64      // the mean of each block, in seconds
+	spent, block float64
 	steps        int
-	last         time.Time
+	last         float64
+	started      bool
 }
 
-// blockTime is the least time of a block.
-const blockTime = 200 * time.Millisecond
+// blockTime is the least time of a block, in seconds.
+const blockTime = 0.2
 
 // step notes the end of a step and reports whether there is budget for more.
 func (c *blocks) step() bool {
-	now := time.Now()
-	if c.last.IsZero() {
-		c.last = now
+	now := c.now()
+	if !c.started {
+		c.last, c.started = now, true
 		return true
 	}
-	d := now.Sub(c.last)
+	d := now - c.last
 	c.last, c.steps, c.block, c.spent = now, c.steps+1, c.block+d, c.spent+d
 	if c.block < blockTime && c.spent < c.budget {
 		return true
 	}
-	c.perStep = append(c.perStep, c.block.Seconds()/float64(c.steps))
+	c.perStep = append(c.perStep, c.block/float64(c.steps))
 	c.steps, c.block = 0, 0
 	return c.spent < c.budget
+}
+
+// clock is what the job's steps are timed with.
+func (w *worker) clock() *blocks {
+	began := time.Now()
+	c := &blocks{budget: w.job.budget(), now: func() float64 { return time.Since(began).Seconds() }}
+	if w.cpuTime {
+		c.now = processorTime
+	}
+	return c
+}
+
+// budget is the time that a workload, or a cell of the grid, is measured for.
+func (j job) budget() float64 {
+	switch {
+	case j.quick:
+		return 0
+	case j.task.name == "grid":
+		return j.seconds / 5
+	}
+	return j.seconds
 }
 
 // save writes the weights and the batches into folder dir for the peers:

@@ -13,7 +13,9 @@ parser.add_argument("--epochs", type=int, required=True)
 parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--mnist", default="")
 parser.add_argument("--data", default="")  # an npz file, for the models of the book; a folder, for workloads
-parser.add_argument("--quick", default="false")  # few steps: the figures mean nothing
+parser.add_argument("--quick", default="false")  # small and short: the figures mean nothing
+parser.add_argument("--seconds", type=float, default=1)  # that a workload is measured for
+parser.add_argument("--cputime", default="false")  # processor time instead of the clock's
 args = parser.parse_args()
 
 # Before the frameworks are imported: they read these once.
@@ -102,20 +104,53 @@ def gemm(framework, prepare):
         result(framework, 2 * m * n * k / best / 1e9, "GFLOP/s", size=size)
 
 
+COMPARED = 3  # steps whose losses are compared
+clock = time.process_time if args.cputime == "true" else time.perf_counter
+
+
 def blocks(step):
     """Seconds a step: the means of blocks of a fifth of a second at least, as
-    many as fit into two seconds an epoch. step(i) takes step i."""
-    budget = 0 if args.quick == "true" else 2.0 * args.epochs
+    many as fit into the time of args.seconds. step(i) takes step i."""
     spent, i, means = 0.0, 0, []
     while True:
-        steps, t = 0, time.perf_counter()
+        steps, t = 0, clock()
         while True:
             step(i)
             i, steps = i + 1, steps + 1
-            block = time.perf_counter() - t
-            if block >= 0.2 or spent + block >= budget:
+            block = clock() - t
+            if block >= 0.2 or spent + block >= args.seconds:
                 break
         means.append(block / steps)
         spent += block
-        if spent >= budget:
+        if spent >= args.seconds:
             return means
+
+
+GRID = [(w, b) for w in (64, 256, 512, 1024, 2048) for b in (1, 16, 64, 256, 1024, 4096)]
+
+
+def grid_sizes():
+    """Widths and batches of the grid."""
+    return [(64, 1), (64, 16), (256, 16)] if args.quick == "true" else GRID
+
+
+def grid_numbers(stream, *dims):
+    """Numbers in [-1, 1) that all sides of the grid compute alike: a hash of
+    the stream and the place."""
+    x = np.arange(int(np.prod(dims)), dtype=np.uint32) + np.uint32((stream + 1) * 0x9E3779B9 & 0xFFFFFFFF)
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x ^= x >> np.uint32(shift)
+        x *= np.uint32(factor)
+    x ^= x >> np.uint32(16)
+    return (x.astype(np.float32) / np.float32(2.0**31) - np.float32(1)).reshape(dims)
+
+
+def grid_parts(width, batch):
+    """Four weights, inputs and targets."""
+    weights = [grid_numbers(i, width, width) * np.float32((3 / width) ** 0.5) for i in range(4)]
+    return weights, grid_numbers(4, batch, width), grid_numbers(5, batch, width)
+
+
+def grid_flops(width, batch):
+    """Operations of a step: no gradient of the input."""
+    return 11 * 2 * width * width * batch

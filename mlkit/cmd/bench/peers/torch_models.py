@@ -1,15 +1,7 @@
 """The workloads in PyTorch, each as its users write it for speed on a CPU:
 fused optimizers, sparse gradients where they fit, scaled_dot_product_attention,
 and the layout of images that is faster here. Weights and batches are ours."""
-from common import *
-import copy
-import torch
-from safetensors.torch import load_file
-from torch import nn
-from torch.nn import functional as F
-
-torch.set_num_threads(args.threads)
-NAME = "PyTorch " + torch.__version__.split("+")[0]
+from torch_common import *
 
 
 class GPT(nn.Module):
@@ -20,42 +12,6 @@ class GPT(nn.Module):
 
     def forward(self, ids):
         return self.head(self.encoder(self.tokens(ids) + self.positions.weight, causal=True))
-
-
-class Encoder(nn.Module):
-    def __init__(self, width, layers, heads):
-        super().__init__()
-        self.layers, self.norm = nn.ModuleList(Block(width, heads) for _ in range(layers)), nn.LayerNorm(width)
-
-    def forward(self, x, causal=False):
-        for l in self.layers:
-            x = l(x, causal)
-        return self.norm(x)
-
-
-class Block(nn.Module):
-    """A pre-norm layer with the names of TransformerEncoderLayer."""
-    def __init__(self, width, heads):
-        super().__init__()
-        self.self_attn, self.norm1, self.norm2 = Attention(width, heads), nn.LayerNorm(width), nn.LayerNorm(width)
-        self.linear1, self.linear2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-
-    def forward(self, x, causal):
-        x = x + self.self_attn(self.norm1(x), causal)
-        return x + self.linear2(F.gelu(self.linear1(self.norm2(x))))
-
-
-class Attention(nn.Module):
-    def __init__(self, width, heads):
-        super().__init__()
-        self.heads = heads
-        self.in_proj_weight, self.in_proj_bias = nn.Parameter(torch.empty(3 * width, width)), nn.Parameter(torch.empty(3 * width))
-        self.out_proj = nn.Linear(width, width)
-
-    def forward(self, x, causal):
-        n, time, width = x.shape
-        q, k, v = F.linear(x, self.in_proj_weight, self.in_proj_bias).view(n, time, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        return self.out_proj(F.scaled_dot_product_attention(q, k, v, is_causal=causal).transpose(1, 2).reshape(n, time, width))
 
 
 class WordLSTM(nn.Module):
@@ -101,11 +57,6 @@ def normed(*conv, **more):
 
 def normed_relu(*conv, **more):
     return [*normed(*conv, **more), nn.ReLU(inplace=True)]
-
-
-class Mean(nn.Module):
-    def forward(self, x):
-        return x.flatten(2).mean(2) if x.dim() == 3 else x.mean((2, 3))
 
 
 def resnet20():
@@ -305,61 +256,6 @@ TASKS = {
 }
 
 
-def load():
-    """The model with our weights, and our batches."""
-    model = TASKS[args.task][0]()
-    missing, unexpected = model.load_state_dict(load_file(args.data + "/weights.safetensors"), strict=False)
-    missing = [m for m in missing if not m.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        raise SystemExit(f"the model is another: it lacks {unexpected}, we lack {missing}")
-    stacked = {k: v.long() if v.dtype == torch.int32 else v for k, v in load_file(args.data + "/batches.safetensors").items()}
-    count = len(next(iter(stacked.values())))
-    return model, [{k: v[i] for k, v in stacked.items()} for i in range(count)]
-
-
-def channels_last(model, batches):
-    return model.to(memory_format=torch.channels_last), [
-        {k: v.contiguous(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in b.items()} for b in batches]
-
-
-def faster_layout(model, batches, loss):
-    """Images as [n, c, h, w] or with the channels last in memory, whichever trains faster."""
-    if batches[0].get("x", torch.empty(0)).dim() != 4 or args.quick == "true":
-        return model, batches
-
-    def seconds(model, batches):
-        best = 1e9
-        for _ in range(4):
-            t = time.perf_counter()
-            loss(model, batches[0]).backward()
-            best = min(best, time.perf_counter() - t)
-        return best
-    plain, last = (copy.deepcopy(model), batches), channels_last(copy.deepcopy(model), batches)
-    return channels_last(model, batches) if seconds(*last) < seconds(*plain) else (model, batches)
-
-
-COMPARED = 3
-
-
-def train():
-    model, batches = load()
-    loss = TASKS[args.task][1]
-    model.train()
-    model, batches = faster_layout(model, batches, loss)
-    optimizer = TASKS[args.task][2](model.parameters())
-
-    def step(i):
-        l = loss(model, batches[i % len(batches)])
-        l.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        first_step()
-        return l
-    losses = [step(i).item() for i in range(COMPARED)]
-    step(COMPARED)
-    per_step = blocks(lambda i: step(i + COMPARED + 1).item())
-    size = len(next(iter(batches[0].values())))
-    result(NAME, size / min(per_step), "samples/s", per_step, losses=losses)
-
-
-train()
+model, batches = load(TASKS[args.task][0]())
+model, batches = faster_layout(model.train(), batches, TASKS[args.task][1])
+train(model, batches, *TASKS[args.task][1:])

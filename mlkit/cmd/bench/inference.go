@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"descent/mlkit/data"
+	"descent/mlkit/nn"
+	"descent/mlkit/tensor"
+)
+
+// Predictions of the first group's networks, of one image and of a batch.
+
+// inferenceBatch is the number of images that throughput is measured with.
+const inferenceBatch = 128
+
+// predictions is a workload for the peers: the weights of a network, and images.
+func predictions(model func(rng *rand.Rand) nn.Layer) func(rng *rand.Rand, n int) workload {
+	return func(rng *rand.Rand, n int) workload {
+		w := workload{model: model(rng)}
+		b := data.Batch{}
+		b.X, b.XDims = uniform(rng, n, 1, 28, 28)
+		b.Index = indices(b)
+		w.batches = []data.Batch{b}
+		return w
+	}
+}
+
+// predict measures one image, then the batch.
+func predict(w *worker) error {
+	load := w.task.workload(w.seed, w.quick)
+	model, images, tape := load.model.(nn.Layer), load.batches[0], tensor.NewEvalTape()
+	for _, n := range []int{1, images.Len()} {
+		call := func() []float32 {
+			tape.Reset()
+			return model.Forward(tape.Input(images.X[:n*784], n, 1, 28, 28)).Data()
+		}
+		figures := outputFigures(call())
+		w.firstStep()
+		clock := w.clock()
+		for clock.step() {
+			call()
+		}
+		seconds := least(clock.perStep)
+		r := Result{Value: seconds * 1e6, Unit: "µs", Losses: figures, Size: fmt.Sprintf("batch %d", n)}
+		if n > 1 {
+			r.Value, r.Unit = float64(n)/seconds, "samples/s"
+		}
+		w.report(r)
+	}
+	return nil
+}
+
+// outputFigures are the mean absolute and the mean squared logit, which must
+// agree between the sides as losses do.
+func outputFigures(y []float32) []float64 {
+	var absolute, square float64
+	for _, v := range y {
+		absolute += math.Abs(float64(v))
+		square += float64(v) * float64(v)
+	}
+	return []float64{absolute / float64(len(y)), square / float64(len(y))}
+}

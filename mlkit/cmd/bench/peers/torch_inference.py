@@ -1,0 +1,30 @@
+"""Predictions in PyTorch: eager, traced and optimized for inference, and with the
+channels last, whichever is fastest."""
+from torch_inference_models import *
+import warnings
+
+warnings.filterwarnings("ignore")
+model, inputs = trained()
+
+
+def ways(x):
+    yield model, x
+    yield torch.jit.optimize_for_inference(torch.jit.trace(model, x)), x
+    if args.task == "infer-cnn":
+        last = copy.deepcopy(model).to(memory_format=torch.channels_last)
+        yield last, x.to(memory_format=torch.channels_last)
+
+
+def seconds(f):
+    best = 1e9
+    for _ in range(20):
+        t = time.perf_counter()
+        f()
+        best = min(best, time.perf_counter() - t)
+    return best
+
+
+for x in inputs:
+    with torch.inference_mode():
+        calls = [lambda m=m, v=v: m(v) for m, v in ways(x)]
+        report(NAME, min(calls, key=seconds), x)

@@ -1,0 +1,63 @@
+"""The first group's networks under the names of our weights."""
+from torch_common import *
+
+
+class Rows(nn.Module):
+    """An LSTM that reads an image row by row."""
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.head = nn.LSTM(28, 128, batch_first=True), nn.Linear(128, 10)
+
+    def forward(self, x):
+        return self.head(self.lstm(x.view(-1, 28, 28))[0][:, -1])
+
+
+class ToRows(nn.Module):
+    def forward(self, x):
+        return x.view(-1, 28, 28)
+
+
+class Positions(nn.Module):
+    def __init__(self, time, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(time, width))
+
+    def forward(self, x):
+        return x + self.weight
+
+
+class Average(nn.Module):
+    def forward(self, x):
+        return x.mean(1)
+
+
+def transformer():
+    encoder = Encoder(128, 2, 4)
+    encoder.norm = nn.Identity()
+    return nn.Sequential(ToRows(), nn.Linear(28, 128), Positions(28, 128), encoder, Average(), nn.Linear(128, 10))
+
+
+MODELS = {
+    "infer-mlp": lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)),
+    "infer-cnn": lambda: nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+                                       nn.Flatten(), nn.Linear(1600, 128), nn.ReLU(), nn.Linear(128, 10)),
+    "infer-lstm": Rows,
+    "infer-transformer": transformer,
+}
+
+
+def trained():
+    """The network with our weights, and images of each batch size."""
+    model, batches = load(MODELS[args.task]())
+    x = batches[0]["x"]
+    return model.eval(), [x[:n].contiguous() for n in ((1, 2) if args.quick == "true" else (1, 128))]
+
+
+def report(name, predict, x):
+    """The time of one image, or the rate of many, and figures of the logits."""
+    y = np.asarray(predict())
+    n = len(x)
+    best = min(blocks(lambda _: predict()))
+    first_step()
+    value, unit = (best * 1e6, "µs") if n == 1 else (n / best, "samples/s")
+    result(name, value, unit, losses=[float(np.abs(y).mean()), float((y ** 2).mean())], size=f"batch {n}")

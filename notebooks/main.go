@@ -5,6 +5,7 @@
 //	go run ./notebooks check [FILE...]                  execute, and compare with the committed outputs
 //	go run ./notebooks export DIR                       write the book as a static site
 //	go run ./notebooks setup                            only install what the others need
+//	go run ./notebooks origin [ADDRESS]                 say where the book is published: for Colab
 //
 // and, for the image in docker/:
 //

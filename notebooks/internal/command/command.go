@@ -20,7 +20,7 @@ type command struct {
 
 func commands() []command {
 	return []command{openCommand, runCommand, checkCommand, exportCommand, setupCommand,
-		serveCommand, restoreCommand, execCommand, healthCommand}
+		originCommand, serveCommand, restoreCommand, execCommand, healthCommand}
 }
 
 // Main runs the command that the arguments name and returns the program's exit

@@ -2,10 +2,10 @@
 
 package cpu
 
-import cpuid "golang.org/x/sys/cpu"
+import features "golang.org/x/sys/cpu"
 
 func detect() []Level {
-	f, levels := cpuid.X86, []Level{Portable}
+	f, levels := features.X86, []Level{Portable}
 	if f.HasAVX2 && f.HasFMA {
 		levels = append(levels, AVX2)
 		if f.HasAVX512F && f.HasAVX512BW && f.HasAVX512DQ && f.HasAVX512VL {

@@ -39,6 +39,17 @@ func transposeBlock(dst, src []float32, ld, rows, n, stride int) {
 	}
 }
 
+func packRows(dst, src []float32, width, count, k, ld int) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		packRowsAVX512(dst, src, width, count, k, ld)
+	case cpu.AVX2:
+		packRowsAVX2(dst, src, width, count, k, ld)
+	default:
+		packRowsGo(dst, src, width, count, k, ld)
+	}
+}
+
 func blocksCopy(dst, src []float32, b *Blocks) {
 	switch cpu.Current {
 	case cpu.AVX512:

@@ -16,6 +16,10 @@ func transposeBlock(dst, src []float32, ld, rows, n, stride int) {
 	transposeBlockGo(dst, src, ld, rows, n, stride)
 }
 
+func packRows(dst, src []float32, width, count, k, ld int) {
+	packRowsGo(dst, src, width, count, k, ld)
+}
+
 func blocksCopy(dst, src []float32, b *Blocks) {
 	blocksCopyGo(dst, src, b)
 }

@@ -59,7 +59,7 @@ DATA evenMask<>+60(SB)/4, $0x00000000
 GLOBL evenMask<>(SB), RODATA|NOPTR, $64
 
 // func runTilesAVX512(t *tiles)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·runTilesAVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  128(DI), R10
@@ -157,47 +157,83 @@ four:
 
 r12v2m:
 r12v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r12v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z4
-	VMOVUPS.Z 64(BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z6
-	VMOVUPS.Z 64(BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z8
-	VMOVUPS.Z 64(BX), K1, Z9
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z10
-	VMOVUPS.Z 64(BX), K1, Z11
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z12
-	VMOVUPS.Z 64(BX), K1, Z13
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z14
-	VMOVUPS.Z 64(BX), K1, Z15
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z16
-	VMOVUPS.Z 64(BX), K1, Z17
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z18
-	VMOVUPS.Z 64(BX), K1, Z19
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z20
-	VMOVUPS.Z 64(BX), K1, Z21
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z22
-	VMOVUPS.Z 64(BX), K1, Z23
-	JMP       r12v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r12v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z14
+	VMOVUPS.Z  64(BX), K1, Z15
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z16
+	VMOVUPS.Z  64(BX), K1, Z17
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z18
+	VMOVUPS.Z  64(BX), K1, Z19
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z20
+	VMOVUPS.Z  64(BX), K1, Z21
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z22
+	VMOVUPS.Z  64(BX), K1, Z23
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r12v2mstart
 
 r12v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -527,44 +563,77 @@ r12v2mstore:
 
 r11v2m:
 r11v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r11v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z4
-	VMOVUPS.Z 64(BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z6
-	VMOVUPS.Z 64(BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z8
-	VMOVUPS.Z 64(BX), K1, Z9
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z10
-	VMOVUPS.Z 64(BX), K1, Z11
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z12
-	VMOVUPS.Z 64(BX), K1, Z13
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z14
-	VMOVUPS.Z 64(BX), K1, Z15
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z16
-	VMOVUPS.Z 64(BX), K1, Z17
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z18
-	VMOVUPS.Z 64(BX), K1, Z19
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z20
-	VMOVUPS.Z 64(BX), K1, Z21
-	JMP       r11v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r11v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z14
+	VMOVUPS.Z  64(BX), K1, Z15
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z16
+	VMOVUPS.Z  64(BX), K1, Z17
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z18
+	VMOVUPS.Z  64(BX), K1, Z19
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z20
+	VMOVUPS.Z  64(BX), K1, Z21
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r11v2mstart
 
 r11v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -872,41 +941,71 @@ r11v2mstore:
 
 r10v2m:
 r10v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r10v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z4
-	VMOVUPS.Z 64(BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z6
-	VMOVUPS.Z 64(BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z8
-	VMOVUPS.Z 64(BX), K1, Z9
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z10
-	VMOVUPS.Z 64(BX), K1, Z11
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z12
-	VMOVUPS.Z 64(BX), K1, Z13
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z14
-	VMOVUPS.Z 64(BX), K1, Z15
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z16
-	VMOVUPS.Z 64(BX), K1, Z17
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z18
-	VMOVUPS.Z 64(BX), K1, Z19
-	JMP       r10v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r10v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z14
+	VMOVUPS.Z  64(BX), K1, Z15
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z16
+	VMOVUPS.Z  64(BX), K1, Z17
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z18
+	VMOVUPS.Z  64(BX), K1, Z19
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r10v2mstart
 
 r10v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -1192,38 +1291,65 @@ r10v2mstore:
 
 r9v2m:
 r9v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r9v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z4
-	VMOVUPS.Z 64(BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z6
-	VMOVUPS.Z 64(BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z8
-	VMOVUPS.Z 64(BX), K1, Z9
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z10
-	VMOVUPS.Z 64(BX), K1, Z11
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z12
-	VMOVUPS.Z 64(BX), K1, Z13
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z14
-	VMOVUPS.Z 64(BX), K1, Z15
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z16
-	VMOVUPS.Z 64(BX), K1, Z17
-	JMP       r9v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r9v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z14
+	VMOVUPS.Z  64(BX), K1, Z15
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z16
+	VMOVUPS.Z  64(BX), K1, Z17
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r9v2mstart
 
 r9v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -1487,35 +1613,59 @@ r9v2mstore:
 
 r8v2m:
 r8v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r8v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z4
-	VMOVUPS.Z 64(BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z6
-	VMOVUPS.Z 64(BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z8
-	VMOVUPS.Z 64(BX), K1, Z9
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z10
-	VMOVUPS.Z 64(BX), K1, Z11
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z12
-	VMOVUPS.Z 64(BX), K1, Z13
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z14
-	VMOVUPS.Z 64(BX), K1, Z15
-	JMP       r8v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r8v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z14
+	VMOVUPS.Z  64(BX), K1, Z15
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r8v2mstart
 
 r8v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -1755,32 +1905,53 @@ r8v2mstore:
 
 r7v2m:
 r7v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r7v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z4
-	VMOVUPS.Z 64(BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z6
-	VMOVUPS.Z 64(BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z8
-	VMOVUPS.Z 64(BX), K1, Z9
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z10
-	VMOVUPS.Z 64(BX), K1, Z11
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z12
-	VMOVUPS.Z 64(BX), K1, Z13
-	JMP       r7v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r7v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r7v2mstart
 
 r7v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -1998,29 +2169,47 @@ r7v2mstore:
 
 r6v2m:
 r6v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r6v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z4
-	VMOVUPS.Z 64(BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z6
-	VMOVUPS.Z 64(BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z8
-	VMOVUPS.Z 64(BX), K1, Z9
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z10
-	VMOVUPS.Z 64(BX), K1, Z11
-	JMP       r6v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r6v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r6v2mstart
 
 r6v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -2216,26 +2405,41 @@ r6v2mstore:
 
 r5v2m:
 r5v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r5v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z4
-	VMOVUPS.Z 64(BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z6
-	VMOVUPS.Z 64(BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z8
-	VMOVUPS.Z 64(BX), K1, Z9
-	JMP       r5v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r5v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r5v2mstart
 
 r5v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -2409,23 +2613,35 @@ r5v2mstore:
 
 r4v2m:
 r4v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r4v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z4
-	VMOVUPS.Z 64(BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z6
-	VMOVUPS.Z 64(BX), K1, Z7
-	JMP       r4v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r4v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r4v2mstart
 
 r4v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -2575,20 +2791,29 @@ r4v2mstore:
 
 r3v2m:
 r3v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r3v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z4
-	VMOVUPS.Z 64(BX), K1, Z5
-	JMP       r3v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r3v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r3v2mstart
 
 r3v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -2716,17 +2941,23 @@ r3v2mstore:
 
 r2v2m:
 r2v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r2v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS   (BX), Z2
-	VMOVUPS.Z 64(BX), K1, Z3
-	JMP       r2v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r2v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r2v2mstart
 
 r2v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -2832,14 +3063,17 @@ r2v2mstore:
 
 r1v2m:
 r1v2mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r1v2mzero
-	MOVQ      R13, BX
-	VMOVUPS   (BX), Z0
-	VMOVUPS.Z 64(BX), K1, Z1
-	JMP       r1v2mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r1v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r1v2mstart
 
 r1v2mzero:
 	VPXORD Z0, Z0, Z0
@@ -2923,35 +3157,59 @@ r1v2mstore:
 
 r12v1m:
 r12v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r12v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z2
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z6
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z8
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z9
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z10
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z11
-	JMP       r12v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r12v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z10
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z11
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r12v1mstart
 
 r12v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -3159,33 +3417,55 @@ r12v1mstore:
 
 r11v1m:
 r11v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r11v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z2
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z6
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z8
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z9
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z10
-	JMP       r11v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r11v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z10
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r11v1mstart
 
 r11v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -3381,31 +3661,51 @@ r11v1mstore:
 
 r10v1m:
 r10v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r10v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z2
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z6
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z8
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z9
-	JMP       r10v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r10v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z9
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r10v1mstart
 
 r10v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -3589,29 +3889,47 @@ r10v1mstore:
 
 r9v1m:
 r9v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r9v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z2
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z6
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z7
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z8
-	JMP       r9v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r9v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r9v1mstart
 
 r9v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -3783,27 +4101,43 @@ r9v1mstore:
 
 r8v1m:
 r8v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r8v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z2
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z6
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z7
-	JMP       r8v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r8v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r8v1mstart
 
 r8v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -3961,25 +4295,39 @@ r8v1mstore:
 
 r7v1m:
 r7v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r7v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z2
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z5
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z6
-	JMP       r7v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r7v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r7v1mstart
 
 r7v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -4125,23 +4473,35 @@ r7v1mstore:
 
 r6v1m:
 r6v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r6v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z2
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z5
-	JMP       r6v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r6v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r6v1mstart
 
 r6v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -4275,21 +4635,31 @@ r6v1mstore:
 
 r5v1m:
 r5v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r5v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z2
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	JMP       r5v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r5v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r5v1mstart
 
 r5v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -4411,19 +4781,27 @@ r5v1mstore:
 
 r4v1m:
 r4v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r4v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z2
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z3
-	JMP       r4v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r4v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r4v1mstart
 
 r4v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -4531,17 +4909,23 @@ r4v1mstore:
 
 r3v1m:
 r3v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r3v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z2
-	JMP       r3v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r3v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r3v1mstart
 
 r3v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -4637,15 +5021,19 @@ r3v1mstore:
 
 r2v1m:
 r2v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r2v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z1
-	JMP       r2v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r2v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r2v1mstart
 
 r2v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -4729,13 +5117,15 @@ r2v1mstore:
 
 r1v1m:
 r1v1mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r1v1mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	JMP       r1v1mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r1v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r1v1mstart
 
 r1v1mzero:
 	VPXORD Z0, Z0, Z0
@@ -4807,31 +5197,51 @@ r1v1mstore:
 
 r4v4m:
 r4v4mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r4v4mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	VMOVUPS.Z 64(BX), K2, Z1
-	VMOVUPS.Z 128(BX), K3, Z2
-	VMOVUPS.Z 192(BX), K4, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	VMOVUPS.Z 64(BX), K2, Z5
-	VMOVUPS.Z 128(BX), K3, Z6
-	VMOVUPS.Z 192(BX), K4, Z7
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z8
-	VMOVUPS.Z 64(BX), K2, Z9
-	VMOVUPS.Z 128(BX), K3, Z10
-	VMOVUPS.Z 192(BX), K4, Z11
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z12
-	VMOVUPS.Z 64(BX), K2, Z13
-	VMOVUPS.Z 128(BX), K3, Z14
-	VMOVUPS.Z 192(BX), K4, Z15
-	JMP       r4v4mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r4v4mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	VMOVUPS.Z  64(BX), K2, Z1
+	VMOVUPS.Z  128(BX), K3, Z2
+	VMOVUPS.Z  192(BX), K4, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	VMOVUPS.Z  64(BX), K2, Z5
+	VMOVUPS.Z  128(BX), K3, Z6
+	VMOVUPS.Z  192(BX), K4, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	VMOVUPS.Z  64(BX), K2, Z9
+	VMOVUPS.Z  128(BX), K3, Z10
+	VMOVUPS.Z  192(BX), K4, Z11
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z12
+	VMOVUPS.Z  64(BX), K2, Z13
+	VMOVUPS.Z  128(BX), K3, Z14
+	VMOVUPS.Z  192(BX), K4, Z15
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	JMP        r4v4mstart
 
 r4v4mzero:
 	VPXORD Z0, Z0, Z0
@@ -5057,26 +5467,41 @@ r4v4mstore:
 
 r3v4m:
 r3v4mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r3v4mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	VMOVUPS.Z 64(BX), K2, Z1
-	VMOVUPS.Z 128(BX), K3, Z2
-	VMOVUPS.Z 192(BX), K4, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	VMOVUPS.Z 64(BX), K2, Z5
-	VMOVUPS.Z 128(BX), K3, Z6
-	VMOVUPS.Z 192(BX), K4, Z7
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z8
-	VMOVUPS.Z 64(BX), K2, Z9
-	VMOVUPS.Z 128(BX), K3, Z10
-	VMOVUPS.Z 192(BX), K4, Z11
-	JMP       r3v4mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r3v4mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	VMOVUPS.Z  64(BX), K2, Z1
+	VMOVUPS.Z  128(BX), K3, Z2
+	VMOVUPS.Z  192(BX), K4, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	VMOVUPS.Z  64(BX), K2, Z5
+	VMOVUPS.Z  128(BX), K3, Z6
+	VMOVUPS.Z  192(BX), K4, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	VMOVUPS.Z  64(BX), K2, Z9
+	VMOVUPS.Z  128(BX), K3, Z10
+	VMOVUPS.Z  192(BX), K4, Z11
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	JMP        r3v4mstart
 
 r3v4mzero:
 	VPXORD Z0, Z0, Z0
@@ -5262,21 +5687,31 @@ r3v4mstore:
 
 r2v4m:
 r2v4mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r2v4mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	VMOVUPS.Z 64(BX), K2, Z1
-	VMOVUPS.Z 128(BX), K3, Z2
-	VMOVUPS.Z 192(BX), K4, Z3
-	ADDQ      AX, BX
-	VMOVUPS.Z (BX), K1, Z4
-	VMOVUPS.Z 64(BX), K2, Z5
-	VMOVUPS.Z 128(BX), K3, Z6
-	VMOVUPS.Z 192(BX), K4, Z7
-	JMP       r2v4mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r2v4mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	VMOVUPS.Z  64(BX), K2, Z1
+	VMOVUPS.Z  128(BX), K3, Z2
+	VMOVUPS.Z  192(BX), K4, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	VMOVUPS.Z  64(BX), K2, Z5
+	VMOVUPS.Z  128(BX), K3, Z6
+	VMOVUPS.Z  192(BX), K4, Z7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	JMP        r2v4mstart
 
 r2v4mzero:
 	VPXORD Z0, Z0, Z0
@@ -5422,16 +5857,21 @@ r2v4mstore:
 
 r1v4m:
 r1v4mtile:
-	MOVQ      152(DI), AX
-	SHLQ      $0x02, AX
-	TESTQ     $0x00000001, 200(DI)
-	JZ        r1v4mzero
-	MOVQ      R13, BX
-	VMOVUPS.Z (BX), K1, Z0
-	VMOVUPS.Z 64(BX), K2, Z1
-	VMOVUPS.Z 128(BX), K3, Z2
-	VMOVUPS.Z 192(BX), K4, Z3
-	JMP       r1v4mstart
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r1v4mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	VMOVUPS.Z  64(BX), K2, Z1
+	VMOVUPS.Z  128(BX), K3, Z2
+	VMOVUPS.Z  192(BX), K4, Z3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	JMP        r1v4mstart
 
 r1v4mzero:
 	VPXORD Z0, Z0, Z0
@@ -5660,8 +6100,8 @@ noReLU:
 	RET
 
 // func transposeBlockAVX512(dst []float32, src []float32, ld int, rows int, n int, stride int)
-// Requires: AVX, AVX512F, CMOV
-TEXT ·transposeBlockAVX512(SB), NOSPLIT, $128-80
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·transposeBlockAVX512(SB), NOSPLIT, $264-80
 	MOVQ    dst_base+0(FP), DI
 	MOVQ    src_base+24(FP), SI
 	MOVQ    ld+48(FP), DX
@@ -5735,6 +6175,60 @@ TEXT ·transposeBlockAVX512(SB), NOSPLIT, $128-80
 	LEAQ    (AX)(DX*1), BX
 	CMPQ    CX, $0x10
 	CMOVQGT BX, AX
+	MOVQ    DX, AX
+	IMULQ   CX, AX
+	MOVQ    (SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 128(SP)
+	MOVQ    8(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 136(SP)
+	MOVQ    16(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 144(SP)
+	MOVQ    24(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 152(SP)
+	MOVQ    32(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 160(SP)
+	MOVQ    40(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 168(SP)
+	MOVQ    48(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 176(SP)
+	MOVQ    56(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 184(SP)
+	MOVQ    64(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 192(SP)
+	MOVQ    72(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 200(SP)
+	MOVQ    80(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 208(SP)
+	MOVQ    88(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 216(SP)
+	MOVQ    96(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 224(SP)
+	MOVQ    104(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 232(SP)
+	MOVQ    112(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 240(SP)
+	MOVQ    120(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 248(SP)
+	XORQ    AX, AX
+	CMPQ    DX, $0x00000400
+	SETGE   AL
+	MOVQ    AX, 256(SP)
 	MOVQ    $-1, AX
 	SHLQ    CL, AX
 	NOTQ    AX
@@ -5744,6 +6238,42 @@ TEXT ·transposeBlockAVX512(SB), NOSPLIT, $128-80
 	JL      tail
 
 block:
+	CMPQ       256(SP), $0x00
+	JE         near1
+	MOVQ       128(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       136(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       144(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       152(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+	MOVQ       160(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       168(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       176(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       184(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+	MOVQ       192(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       200(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       208(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       216(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+	MOVQ       224(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       232(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       240(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       248(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+
+near1:
 	MOVQ       (SP), R10
 	VMOVUPS    (R10)(SI*1), Z0
 	MOVQ       8(SP), R11
@@ -5884,6 +6414,42 @@ tail:
 	SHLQ       CL, AX
 	NOTQ       AX
 	KMOVW      AX, K2
+	CMPQ       256(SP), $0x00
+	JE         near2
+	MOVQ       128(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       136(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       144(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       152(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+	MOVQ       160(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       168(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       176(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       184(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+	MOVQ       192(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       200(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       208(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       216(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+	MOVQ       224(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       232(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       240(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       248(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+
+near2:
 	MOVQ       (SP), R10
 	VMOVUPS.Z  (R10)(SI*1), K2, Z0
 	MOVQ       8(SP), R11
@@ -6046,6 +6612,126 @@ tail:
 	JZ         done
 
 done:
+	VZEROUPPER
+	RET
+
+// func packRowsAVX512(dst []float32, src []float32, width int, count int, k int, ld int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·packRowsAVX512(SB), NOSPLIT, $0-80
+	MOVQ    dst_base+0(FP), DI
+	MOVQ    src_base+24(FP), SI
+	MOVQ    width+48(FP), CX
+	MOVQ    k+64(FP), R8
+	MOVQ    ld+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    R9, R10
+	SHLQ    $0x02, R10
+	MOVQ    CX, DX
+	IMULQ   R8, DX
+	SHLQ    $0x02, DX
+	MOVQ    CX, R11
+	DECQ    CX
+	ANDQ    $0x0f, CX
+	INCQ    CX
+	MOVQ    $+16, R14
+	SUBQ    CX, R14
+	CMPQ    R14, R11
+	SETLE   R14
+	MOVBQZX R14, R14
+	MOVQ    $-1, AX
+	SHLQ    CL, AX
+	NOTQ    AX
+	KMOVW   AX, K1
+	MOVQ    R11, CX
+	SHLQ    $0x02, CX
+	CMPQ    CX, $0x40
+	JG      two
+	TESTQ   R14, R14
+	JZ      oneexact
+
+onewhole:
+	CMPQ R8, $0x01
+	JE   oneexact
+	MOVQ count+56(FP), R13
+	MOVQ DI, R11
+	MOVQ SI, R12
+
+onewholePanel:
+	PREFETCHT0 (R12)(R10*1)
+	VMOVUPS.Z  (R12), K1, Z0
+	VMOVUPS    Z0, (R11)
+	ADDQ       CX, R12
+	ADDQ       DX, R11
+	DECQ       R13
+	JNZ        onewholePanel
+	ADDQ       CX, DI
+	ADDQ       R9, SI
+	DECQ       R8
+	JMP        onewhole
+
+oneexact:
+	MOVQ count+56(FP), R13
+	MOVQ DI, R11
+	MOVQ SI, R12
+
+oneexactPanel:
+	VMOVUPS.Z (R12), K1, Z0
+	VMOVUPS   Z0, K1, (R11)
+	ADDQ      CX, R12
+	ADDQ      DX, R11
+	DECQ      R13
+	JNZ       oneexactPanel
+	ADDQ      CX, DI
+	ADDQ      R9, SI
+	DECQ      R8
+	JNZ       oneexact
+	VZEROUPPER
+	RET
+
+two:
+	TESTQ R14, R14
+	JZ    twoexact
+
+twowhole:
+	CMPQ R8, $0x01
+	JE   twoexact
+	MOVQ count+56(FP), R13
+	MOVQ DI, R11
+	MOVQ SI, R12
+
+twowholePanel:
+	PREFETCHT0 (R12)(R10*1)
+	VMOVUPS    (R12), Z0
+	VMOVUPS    Z0, (R11)
+	VMOVUPS.Z  64(R12), K1, Z1
+	VMOVUPS    Z1, 64(R11)
+	ADDQ       CX, R12
+	ADDQ       DX, R11
+	DECQ       R13
+	JNZ        twowholePanel
+	ADDQ       CX, DI
+	ADDQ       R9, SI
+	DECQ       R8
+	JMP        twowhole
+
+twoexact:
+	MOVQ count+56(FP), R13
+	MOVQ DI, R11
+	MOVQ SI, R12
+
+twoexactPanel:
+	VMOVUPS   (R12), Z0
+	VMOVUPS   Z0, (R11)
+	VMOVUPS.Z 64(R12), K1, Z1
+	VMOVUPS   Z1, K1, 64(R11)
+	ADDQ      CX, R12
+	ADDQ      DX, R11
+	DECQ      R13
+	JNZ       twoexactPanel
+	ADDQ      CX, DI
+	ADDQ      R9, SI
+	DECQ      R8
+	JNZ       twoexact
 	VZEROUPPER
 	RET
 
@@ -6322,7 +7008,7 @@ last:
 	RET
 
 // func runTilesAVX2(t *tiles)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·runTilesAVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), DI
 	MOVQ    128(DI), R10
@@ -6399,29 +7085,41 @@ four:
 
 r6v2:
 r6v2tile:
-	MOVQ    152(DI), AX
-	SHLQ    $0x02, AX
-	TESTQ   $0x00000001, 200(DI)
-	JZ      r6v2zero
-	MOVQ    R13, BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y2
-	VMOVUPS 32(BX), Y3
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y4
-	VMOVUPS 32(BX), Y5
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y6
-	VMOVUPS 32(BX), Y7
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y8
-	VMOVUPS 32(BX), Y9
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y10
-	VMOVUPS 32(BX), Y11
-	JMP     r6v2start
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r6v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMOVUPS    32(BX), Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VMOVUPS    32(BX), Y7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y8
+	VMOVUPS    32(BX), Y9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y10
+	VMOVUPS    32(BX), Y11
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r6v2start
 
 r6v2zero:
 	VXORPS Y0, Y0, Y0
@@ -6617,26 +7315,36 @@ r6v2store:
 
 r5v2:
 r5v2tile:
-	MOVQ    152(DI), AX
-	SHLQ    $0x02, AX
-	TESTQ   $0x00000001, 200(DI)
-	JZ      r5v2zero
-	MOVQ    R13, BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y2
-	VMOVUPS 32(BX), Y3
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y4
-	VMOVUPS 32(BX), Y5
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y6
-	VMOVUPS 32(BX), Y7
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y8
-	VMOVUPS 32(BX), Y9
-	JMP     r5v2start
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r5v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMOVUPS    32(BX), Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VMOVUPS    32(BX), Y7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y8
+	VMOVUPS    32(BX), Y9
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r5v2start
 
 r5v2zero:
 	VXORPS Y0, Y0, Y0
@@ -6810,23 +7518,31 @@ r5v2store:
 
 r4v2:
 r4v2tile:
-	MOVQ    152(DI), AX
-	SHLQ    $0x02, AX
-	TESTQ   $0x00000001, 200(DI)
-	JZ      r4v2zero
-	MOVQ    R13, BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y2
-	VMOVUPS 32(BX), Y3
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y4
-	VMOVUPS 32(BX), Y5
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y6
-	VMOVUPS 32(BX), Y7
-	JMP     r4v2start
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r4v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMOVUPS    32(BX), Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VMOVUPS    32(BX), Y7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r4v2start
 
 r4v2zero:
 	VXORPS Y0, Y0, Y0
@@ -6976,20 +7692,26 @@ r4v2store:
 
 r3v2:
 r3v2tile:
-	MOVQ    152(DI), AX
-	SHLQ    $0x02, AX
-	TESTQ   $0x00000001, 200(DI)
-	JZ      r3v2zero
-	MOVQ    R13, BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y2
-	VMOVUPS 32(BX), Y3
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y4
-	VMOVUPS 32(BX), Y5
-	JMP     r3v2start
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r3v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMOVUPS    32(BX), Y5
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r3v2start
 
 r3v2zero:
 	VXORPS Y0, Y0, Y0
@@ -7117,17 +7839,21 @@ r3v2store:
 
 r2v2:
 r2v2tile:
-	MOVQ    152(DI), AX
-	SHLQ    $0x02, AX
-	TESTQ   $0x00000001, 200(DI)
-	JZ      r2v2zero
-	MOVQ    R13, BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y2
-	VMOVUPS 32(BX), Y3
-	JMP     r2v2start
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r2v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r2v2start
 
 r2v2zero:
 	VXORPS Y0, Y0, Y0
@@ -7233,14 +7959,16 @@ r2v2store:
 
 r1v2:
 r1v2tile:
-	MOVQ    152(DI), AX
-	SHLQ    $0x02, AX
-	TESTQ   $0x00000001, 200(DI)
-	JZ      r1v2zero
-	MOVQ    R13, BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	JMP     r1v2start
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r1v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r1v2start
 
 r1v2zero:
 	VXORPS Y0, Y0, Y0
@@ -7346,6 +8074,18 @@ r6v2mtile:
 	ADDQ       AX, BX
 	VMOVUPS    (BX), Y10
 	VMASKMOVPS 32(BX), Y15, Y11
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r6v2mstart
 
 r6v2mzero:
@@ -7561,6 +8301,16 @@ r5v2mtile:
 	ADDQ       AX, BX
 	VMOVUPS    (BX), Y8
 	VMASKMOVPS 32(BX), Y15, Y9
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r5v2mstart
 
 r5v2mzero:
@@ -7751,6 +8501,14 @@ r4v2mtile:
 	ADDQ       AX, BX
 	VMOVUPS    (BX), Y6
 	VMASKMOVPS 32(BX), Y15, Y7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r4v2mstart
 
 r4v2mzero:
@@ -7914,6 +8672,12 @@ r3v2mtile:
 	ADDQ       AX, BX
 	VMOVUPS    (BX), Y4
 	VMASKMOVPS 32(BX), Y15, Y5
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r3v2mstart
 
 r3v2mzero:
@@ -8052,6 +8816,10 @@ r2v2mtile:
 	ADDQ       AX, BX
 	VMOVUPS    (BX), Y2
 	VMASKMOVPS 32(BX), Y15, Y3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r2v2mstart
 
 r2v2mzero:
@@ -8165,6 +8933,8 @@ r1v2mtile:
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
 	VMASKMOVPS 32(BX), Y15, Y1
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r1v2mstart
 
 r1v2mzero:
@@ -8265,6 +9035,18 @@ r6v1mtile:
 	VMASKMOVPS (BX), Y15, Y4
 	ADDQ       AX, BX
 	VMASKMOVPS (BX), Y15, Y5
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r6v1mstart
 
 r6v1mzero:
@@ -8419,6 +9201,16 @@ r5v1mtile:
 	VMASKMOVPS (BX), Y15, Y3
 	ADDQ       AX, BX
 	VMASKMOVPS (BX), Y15, Y4
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r5v1mstart
 
 r5v1mzero:
@@ -8558,6 +9350,14 @@ r4v1mtile:
 	VMASKMOVPS (BX), Y15, Y2
 	ADDQ       AX, BX
 	VMASKMOVPS (BX), Y15, Y3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r4v1mstart
 
 r4v1mzero:
@@ -8680,6 +9480,12 @@ r3v1mtile:
 	VMASKMOVPS (BX), Y15, Y1
 	ADDQ       AX, BX
 	VMASKMOVPS (BX), Y15, Y2
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r3v1mstart
 
 r3v1mzero:
@@ -8787,6 +9593,10 @@ r2v1mtile:
 	VMASKMOVPS (BX), Y15, Y0
 	ADDQ       AX, BX
 	VMASKMOVPS (BX), Y15, Y1
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r2v1mstart
 
 r2v1mzero:
@@ -8879,6 +9689,8 @@ r1v1mtile:
 	JZ         r1v1mzero
 	MOVQ       R13, BX
 	VMASKMOVPS (BX), Y15, Y0
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
 	JMP        r1v1mstart
 
 r1v1mzero:
@@ -8952,21 +9764,27 @@ r1v1mstore:
 
 r2v4:
 r2v4tile:
-	MOVQ    152(DI), AX
-	SHLQ    $0x02, AX
-	TESTQ   $0x00000001, 200(DI)
-	JZ      r2v4zero
-	MOVQ    R13, BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	VMOVUPS 64(BX), Y2
-	VMOVUPS 96(BX), Y3
-	ADDQ    AX, BX
-	VMOVUPS (BX), Y4
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 64(BX), Y6
-	VMOVUPS 96(BX), Y7
-	JMP     r2v4start
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r2v4zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	VMOVUPS    64(BX), Y2
+	VMOVUPS    96(BX), Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMOVUPS    32(BX), Y5
+	VMOVUPS    64(BX), Y6
+	VMOVUPS    96(BX), Y7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r2v4start
 
 r2v4zero:
 	VXORPS Y0, Y0, Y0
@@ -9112,16 +9930,19 @@ r2v4store:
 
 r1v4:
 r1v4tile:
-	MOVQ    152(DI), AX
-	SHLQ    $0x02, AX
-	TESTQ   $0x00000001, 200(DI)
-	JZ      r1v4zero
-	MOVQ    R13, BX
-	VMOVUPS (BX), Y0
-	VMOVUPS 32(BX), Y1
-	VMOVUPS 64(BX), Y2
-	VMOVUPS 96(BX), Y3
-	JMP     r1v4start
+	MOVQ       152(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 200(DI)
+	JZ         r1v4zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	VMOVUPS    64(BX), Y2
+	VMOVUPS    96(BX), Y3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r1v4start
 
 r1v4zero:
 	VXORPS Y0, Y0, Y0
@@ -9368,8 +10189,8 @@ noReLU:
 	RET
 
 // func transposeBlockAVX2(dst []float32, src []float32, ld int, rows int, n int, stride int)
-// Requires: AVX, CMOV
-TEXT ·transposeBlockAVX2(SB), NOSPLIT, $64-80
+// Requires: AVX, CMOV, MMX+
+TEXT ·transposeBlockAVX2(SB), NOSPLIT, $136-80
 	MOVQ    dst_base+0(FP), DI
 	MOVQ    src_base+24(FP), SI
 	MOVQ    ld+48(FP), DX
@@ -9411,6 +10232,36 @@ TEXT ·transposeBlockAVX2(SB), NOSPLIT, $64-80
 	LEAQ    (AX)(DX*1), BX
 	CMPQ    CX, $0x08
 	CMOVQGT BX, AX
+	MOVQ    DX, AX
+	IMULQ   CX, AX
+	MOVQ    (SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 64(SP)
+	MOVQ    8(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 72(SP)
+	MOVQ    16(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 80(SP)
+	MOVQ    24(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 88(SP)
+	MOVQ    32(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 96(SP)
+	MOVQ    40(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 104(SP)
+	MOVQ    48(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 112(SP)
+	MOVQ    56(SP), BX
+	ADDQ    AX, BX
+	MOVQ    BX, 120(SP)
+	XORQ    AX, AX
+	CMPQ    DX, $0x00000400
+	SETGE   AL
+	MOVQ    AX, 128(SP)
 	XORQ    R14, R14
 	XORQ    R15, R15
 	CMPQ    CX, $0x08
@@ -9438,6 +10289,26 @@ wide:
 	JZ    block
 
 tight:
+	CMPQ       128(SP), $0x00
+	JE         near1
+	MOVQ       64(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       72(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       80(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       88(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+	MOVQ       96(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       104(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       112(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       120(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+
+near1:
 	MOVQ       (SP), R10
 	VMOVUPS    (R10)(SI*1), Y0
 	MOVQ       8(SP), R11
@@ -9501,6 +10372,26 @@ tight:
 	JMP        tail
 
 whole:
+	CMPQ       128(SP), $0x00
+	JE         near2
+	MOVQ       64(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       72(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       80(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       88(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+	MOVQ       96(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       104(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       112(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       120(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+
+near2:
 	MOVQ       (SP), R10
 	VMOVUPS    (R10)(SI*1), Y0
 	MOVQ       8(SP), R11
@@ -9563,6 +10454,26 @@ whole:
 	JMP        tail
 
 block:
+	CMPQ       128(SP), $0x00
+	JE         near3
+	MOVQ       64(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       72(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       80(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       88(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+	MOVQ       96(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       104(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       112(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       120(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+
+near3:
 	MOVQ       (SP), R10
 	VMOVUPS    (R10)(SI*1), Y0
 	MOVQ       8(SP), R11
@@ -9631,6 +10542,26 @@ tail:
 	LEAQ       tailMask<>+0(SB), AX
 	NEGQ       CX
 	VMOVUPS    32(AX)(CX*4), Y15
+	CMPQ       128(SP), $0x00
+	JE         near4
+	MOVQ       64(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       72(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       80(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       88(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+	MOVQ       96(SP), R10
+	PREFETCHT0 (R10)(SI*1)
+	MOVQ       104(SP), R11
+	PREFETCHT0 (R11)(SI*1)
+	MOVQ       112(SP), R12
+	PREFETCHT0 (R12)(SI*1)
+	MOVQ       120(SP), R13
+	PREFETCHT0 (R13)(SI*1)
+
+near4:
 	MOVQ       (SP), R10
 	VMASKMOVPS (R10)(SI*1), Y15, Y0
 	MOVQ       8(SP), R11
@@ -9706,6 +10637,125 @@ tail:
 	JZ         done
 
 done:
+	VZEROUPPER
+	RET
+
+// func packRowsAVX2(dst []float32, src []float32, width int, count int, k int, ld int)
+// Requires: AVX, MMX+
+TEXT ·packRowsAVX2(SB), NOSPLIT, $0-80
+	MOVQ    dst_base+0(FP), DI
+	MOVQ    src_base+24(FP), SI
+	MOVQ    width+48(FP), CX
+	MOVQ    k+64(FP), R8
+	MOVQ    ld+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    R9, R10
+	SHLQ    $0x02, R10
+	MOVQ    CX, DX
+	IMULQ   R8, DX
+	SHLQ    $0x02, DX
+	MOVQ    CX, R11
+	DECQ    CX
+	ANDQ    $0x07, CX
+	INCQ    CX
+	MOVQ    $+8, R14
+	SUBQ    CX, R14
+	CMPQ    R14, R11
+	SETLE   R14
+	MOVBQZX R14, R14
+	LEAQ    tailMask<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+	MOVQ    R11, CX
+	SHLQ    $0x02, CX
+	CMPQ    CX, $0x20
+	JG      two
+	TESTQ   R14, R14
+	JZ      oneexact
+
+onewhole:
+	CMPQ R8, $0x01
+	JE   oneexact
+	MOVQ count+56(FP), R13
+	MOVQ DI, R11
+	MOVQ SI, R12
+
+onewholePanel:
+	PREFETCHT0 (R12)(R10*1)
+	VMASKMOVPS (R12), Y15, Y0
+	VMOVUPS    Y0, (R11)
+	ADDQ       CX, R12
+	ADDQ       DX, R11
+	DECQ       R13
+	JNZ        onewholePanel
+	ADDQ       CX, DI
+	ADDQ       R9, SI
+	DECQ       R8
+	JMP        onewhole
+
+oneexact:
+	MOVQ count+56(FP), R13
+	MOVQ DI, R11
+	MOVQ SI, R12
+
+oneexactPanel:
+	VMASKMOVPS (R12), Y15, Y0
+	VMASKMOVPS Y0, Y15, (R11)
+	ADDQ       CX, R12
+	ADDQ       DX, R11
+	DECQ       R13
+	JNZ        oneexactPanel
+	ADDQ       CX, DI
+	ADDQ       R9, SI
+	DECQ       R8
+	JNZ        oneexact
+	VZEROUPPER
+	RET
+
+two:
+	TESTQ R14, R14
+	JZ    twoexact
+
+twowhole:
+	CMPQ R8, $0x01
+	JE   twoexact
+	MOVQ count+56(FP), R13
+	MOVQ DI, R11
+	MOVQ SI, R12
+
+twowholePanel:
+	PREFETCHT0 (R12)(R10*1)
+	VMOVUPS    (R12), Y0
+	VMOVUPS    Y0, (R11)
+	VMASKMOVPS 32(R12), Y15, Y1
+	VMOVUPS    Y1, 32(R11)
+	ADDQ       CX, R12
+	ADDQ       DX, R11
+	DECQ       R13
+	JNZ        twowholePanel
+	ADDQ       CX, DI
+	ADDQ       R9, SI
+	DECQ       R8
+	JMP        twowhole
+
+twoexact:
+	MOVQ count+56(FP), R13
+	MOVQ DI, R11
+	MOVQ SI, R12
+
+twoexactPanel:
+	VMOVUPS    (R12), Y0
+	VMOVUPS    Y0, (R11)
+	VMASKMOVPS 32(R12), Y15, Y1
+	VMASKMOVPS Y1, Y15, 32(R11)
+	ADDQ       CX, R12
+	ADDQ       DX, R11
+	DECQ       R13
+	JNZ        twoexactPanel
+	ADDQ       CX, DI
+	ADDQ       R9, SI
+	DECQ       R8
+	JNZ        twoexact
 	VZEROUPPER
 	RET
 

@@ -2,14 +2,13 @@ package gemm
 
 import "descent/mlkit/internal/kernel/cpu"
 
-// A product is cut three times, for the three caches: columns of B into blocks
-// of nc, k into blocks of kc, rows of A into blocks of mc. Inside, a panel of B
-// (kc by the width of a tile) stays in the first-level cache while the tiles of
-// a block of A go by. Operands are packed into panels only where that pays.
 const (
-	maxKC = 384
-	maxMC = 96
-	maxNC = 1024
+	// maxKC, maxMC and maxNC are the largest blocks, see the package's documentation.
+	maxKC = 512
+	maxMC = 1 << 10
+	maxNC = 1 << 10
+	// groupPanels is how many panels of B are packed at a time.
+	groupPanels = 4
 	// transKC is kc where a transposed A is read in place: its rows are k, and
 	// so many of them stay in the first-level cache until the next tile.
 	transKC = 128
@@ -133,10 +132,16 @@ func (g *Gemm) dots(t *tiles) {
 // gemmJob is a product cut into a grid of blocks of C. The blocks may depend
 // on the number of workers, because no element's chain does.
 type gemmJob struct {
-	g          Gemm
-	c, a, b    []float32
+	g       Gemm
+	c, a, b []float32
+	grid
+}
+
+// grid is the blocks that C is cut into.
+type grid struct {
 	rows, cols int // of a block
 	across     int // blocks in a row of the grid
+	down       int // blocks in a column
 }
 
 var (
@@ -144,32 +149,50 @@ var (
 	batchJobs cpu.FreeList[batchJob]
 )
 
+// largeWork is the number of products from which on workers get several blocks each.
+const largeWork = 1 << 25
+
 // cut chooses the grid for a number of workers and returns how many blocks it
-// has.
+// has. Several blocks for each worker, where they cost little more, keep one that is held up, or slower than
+// others, from delaying all: a worker that is free takes the next.
 func (j *gemmJob) cut(workers int) int {
-	s := &TileShapes[cpu.Current]
 	g := &j.g
-	packA, packB := g.packs(s)
-	best := -1
-	for down := 1; down <= workers; down++ {
-		across := (workers + down - 1) / down
-		rows := (g.M + down - 1) / down
-		cols := (g.N + across - 1) / across
-		cols = (cols + s.cols - 1) / s.cols * s.cols
-		// The time of a block in cycles for each k, with what is packed twice.
-		cost := rows * cols / s.Lanes / 2
-		if packA {
-			cost += rows / 2
-		}
-		if packB {
-			cost += cols / 2
-		}
-		if best < 0 || cost < best {
-			best, j.rows, j.cols = cost, rows, cols
+	best, cost := g.grid(workers, workers)
+	if g.M*g.N*g.K >= largeWork {
+		limit := cost + cost/32
+		for each := 2; each <= 4; each++ {
+			if more, cost := g.grid(each*workers, workers); cost <= limit {
+				best = more
+			}
 		}
 	}
-	j.across = (g.N + j.cols - 1) / j.cols
-	return j.across * ((g.M + j.rows - 1) / j.rows)
+	j.grid = best
+	return best.across * best.down
+}
+
+// grid returns the best grid of about n blocks, and the cycles that the workers need for each k.
+func (g *Gemm) grid(n, workers int) (best grid, cost int) {
+	s := &TileShapes[cpu.Current]
+	packA, packB := g.packs(s)
+	for down := 1; down <= n; down++ {
+		across := (n + down - 1) / down
+		at := grid{rows: (g.M + down - 1) / down, cols: (g.N + across - 1) / across}
+		at.cols = (at.cols + s.cols - 1) / s.cols * s.cols
+		at.across, at.down = (g.N+at.cols-1)/at.cols, (g.M+at.rows-1)/at.rows
+		// The time of a block, with what is packed twice.
+		t := at.rows * at.cols / s.Lanes / 2
+		if packA {
+			t += at.rows / 2
+		}
+		if packB {
+			t += at.cols / 2
+		}
+		t *= (at.across*at.down + workers - 1) / workers
+		if down == 1 || t < cost {
+			best, cost = at, t
+		}
+	}
+	return best, cost
 }
 
 func (j *gemmJob) Part(i int) {
@@ -205,12 +228,12 @@ func (g *Gemm) packs(s *tileShape) (a, b bool) {
 func (g *Gemm) Block(c, a, b []float32, m0, m1, n0, n1 int) {
 	s := &TileShapes[cpu.Current]
 	doA, doB := g.packs(s)
+	long := g.K > longK
 	limit := maxKC
-	if g.TransA && !doA {
+	if g.TransA && !doA && !long { // of a long K, all levels add up the same blocks
 		limit = transKC
 	}
 	blocks := (g.K + limit - 1) / limit
-	long := g.K > longK
 	add := !long && g.Accumulate && g.Alpha != 1
 	if add {
 		blocks = 1 // the product must be whole before it is scaled and added
@@ -219,14 +242,20 @@ func (g *Gemm) Block(c, a, b []float32, m0, m1, n0, n1 int) {
 	var w *cpu.Workspace
 	var bufA, bufB []float32
 	mc, nc := m1-m0, n1-n0
+	keepB := false // all panels of B, for more than one block of A
 	if doA || doB {
-		mc, nc = min(mc, maxMC), min(nc, maxNC)
+		mc, nc = evenly(mc, blockRows, s.rows), min(nc, blockCols)
 		w = cpu.GetWorkspace()
 		if doA {
 			bufA = cpu.Floats(&w.A, mc*kc)
 		}
 		if doB {
-			bufB = cpu.Floats(&w.B, (nc+s.cols-1)/s.cols*s.cols*kc)
+			keepB = mc < m1-m0
+			cols := nc
+			if !keepB {
+				cols = min(nc, groupPanels*s.cols)
+			}
+			bufB = cpu.Floats(&w.B, (cols+s.cols-1)/s.cols*s.cols*kc)
 		}
 	}
 	t := tiles{ldc: g.LDC, alpha: g.Alpha}
@@ -261,9 +290,14 @@ func (g *Gemm) Block(c, a, b []float32, m0, m1, n0, n1 int) {
 					if doB {
 						width = min(width, s.cols)
 						t.panel(s, width)
-						t.b, t.ldb = bufB[(j-n)*kc:], s.cols
-						if m == m0 {
-							g.packPanel(&t, s, b, j, k)
+						at, group := j-n, groupPanels*s.cols
+						first := at%group == 0
+						if !keepB {
+							at %= group
+						}
+						t.b, t.ldb = bufB[at*t.k:], s.cols
+						if first && m == m0 {
+							g.packB(s, t.b, b, j, k, min(group, nEnd-j), t.k)
 						}
 					} else {
 						t.b, t.ldb = b[k*g.LDB+j:], g.LDB
@@ -301,13 +335,4 @@ func (g *Gemm) atA(m, k int) int {
 		return k*g.LDA + m
 	}
 	return m*g.LDA + k
-}
-
-// packPanel copies the panel of B that starts at column j and row k to t.b.
-func (g *Gemm) packPanel(t *tiles, s *tileShape, b []float32, j, k int) {
-	if g.TransB {
-		TransposeStrided(t.b, b[j*g.LDB+k:], g.LDB, t.width, t.k, s.cols)
-	} else {
-		CopyBlocks(t.b, b[k*g.LDB+j:], Blocks{Width: t.width, Rows: t.k, SrcRow: g.LDB, DstRow: s.cols})
-	}
 }

@@ -19,6 +19,11 @@ func runDotsAVX512(t *tiles)
 //go:noescape
 func transposeBlockAVX512(dst []float32, src []float32, ld int, rows int, n int, stride int)
 
+// packRowsAVX512 does what packRowsGo does.
+//
+//go:noescape
+func packRowsAVX512(dst []float32, src []float32, width int, count int, k int, ld int)
+
 // blocksCopyAVX512 does what blocksCopyGo does.
 //
 //go:noescape
@@ -53,6 +58,11 @@ func runDotsAVX2(t *tiles)
 //
 //go:noescape
 func transposeBlockAVX2(dst []float32, src []float32, ld int, rows int, n int, stride int)
+
+// packRowsAVX2 does what packRowsGo does.
+//
+//go:noescape
+func packRowsAVX2(dst []float32, src []float32, width int, count int, k int, ld int)
 
 // blocksCopyAVX2 does what blocksCopyGo does.
 //

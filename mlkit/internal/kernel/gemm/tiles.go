@@ -92,25 +92,3 @@ func (s *tileShape) panelWidth(m, n int) int {
 	}
 	return min(n, s.cols)
 }
-
-// packA copies rows of op(A), m×k, into panels as column expects them: for
-// each tile, k times its rows. Element (i, k) is at src[i·ld+k], with trans at
-// src[k·ld+i].
-func packA(s *tileShape, dst, src []float32, ld int, trans bool, m, k int) {
-	n := (m + s.rows - 1) / s.rows
-	rows, more := m/n, m%n
-	for i := range n {
-		r := rows
-		if i < more {
-			r++
-		}
-		if trans {
-			CopyBlocks(dst, src, Blocks{Width: r, Rows: k, SrcRow: ld, DstRow: r})
-			src = src[r:]
-		} else {
-			TransposeStrided(dst, src, ld, r, k, r)
-			src = src[min(r*ld, len(src)):]
-		}
-		dst = dst[r*k:]
-	}
-}

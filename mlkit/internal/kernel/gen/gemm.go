@@ -14,6 +14,7 @@ var gemmKernels = []kernel{
 	{name: "runTiles", signature: "func(t *tiles)", where: everywhere},
 	{name: "runDots", signature: "func(t *tiles)", where: everywhere},
 	{name: "transposeBlock", signature: "func(dst, src []float32, ld, rows, n, stride int)", where: amd64},
+	{name: "packRows", signature: "func(dst, src []float32, width, count, k, ld int)", where: amd64},
 	{name: "blocksCopy", signature: "func(dst, src []float32, b *Blocks)", where: amd64},
 	{name: "blocksAdd", signature: "func(dst, src []float32, b *Blocks)", where: amd64},
 	{name: "evenCopy", signature: "func(dst, src []float32, b *Blocks)", where: amd64},
@@ -76,6 +77,7 @@ func emitGemm() {
 		x.tiles()
 		x.dots()
 		x.transpose()
+		x.pack()
 		x.blocks("blocksCopy", false, 1)
 		x.blocks("blocksAdd", true, 1)
 		x.blocks("evenCopy", false, 2)
@@ -261,6 +263,16 @@ func (x isa) tile(arg fields, label string, rows, vecs int, masked bool) {
 	TESTQ(U32(flagLoad), arg.at("flags"))
 	JZ(LabelRef(label + "zero"))
 	rowsOfC(func(r, v int, m Mem) { x.load(m, acc(r, v), v, vecs, masked) })
+	// The chains start from C, so nothing can be done before it is here: the next tile's is asked for now.
+	ADDQ(strC, ptrB)
+	for r := range rows {
+		for v := 0; v < vecs; v += 64 / bytes {
+			PREFETCHT0(Mem{Base: ptrB, Disp: v * bytes})
+		}
+		if r < rows-1 {
+			ADDQ(strC, ptrB)
+		}
+	}
 	JMP(LabelRef(label + "start"))
 	Label(label + "zero")
 	for r := range rows {

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
+
+// aheadFrom is the distance of rows in bytes from which on transpose reads ahead.
+const aheadFrom = 1 << 10
 
 // transpose emits the kernel that writes up to a vector's width of rows as
 // columns.
@@ -34,6 +39,20 @@ func (x isa) transpose() {
 		CMPQ(rows, Imm(uint64(i+1)))
 		CMOVQGT(last, tmp)
 	}
+	// The rows of the next block, read ahead: each is too short for the processor to notice.
+	nexts := AllocLocal(8 * x.width)
+	far := AllocLocal(8)
+	MOVQ(ld, tmp)
+	IMULQ(rows, tmp)
+	for i := range x.width {
+		MOVQ(starts.Offset(8*i), last)
+		ADDQ(tmp, last)
+		MOVQ(last, nexts.Offset(8*i))
+	}
+	XORQ(tmp, tmp)
+	CMPQ(ld, U32(aheadFrom))
+	SETGE(AL)
+	MOVQ(tmp, far)
 	// A masked store of AVX2 costs a dozen cycles on AMD's processors. Whole vectors do not
 	// need it. Nor do columns that follow each other without a gap: what is written too much belongs
 	// to the next column, which comes later; only the last block must be exact.
@@ -74,7 +93,18 @@ func (x isa) transpose() {
 	XORQ(src, src) // offset in the rows
 	in, out := x.reg[:x.width], x.reg[x.width:][:x.width]
 
+	labels := 0
 	load := func(masked bool) {
+		labels++
+		near := fmt.Sprintf("near%d", labels)
+		CMPQ(far, Imm(0))
+		JE(LabelRef(near))
+		for i := range x.width {
+			p := rows4[i%4]
+			MOVQ(nexts.Offset(8*i), p)
+			PREFETCHT0(Mem{Base: p, Index: src, Scale: 1})
+		}
+		Label(near)
 		for i := range x.width {
 			p := rows4[i%4]
 			MOVQ(starts.Offset(8*i), p)

@@ -80,6 +80,8 @@
 //	MultiHeadAttention  MultiHeadAttention       MultiheadAttention     projections apart; PyTorch: NaN where no key may be seen
 //	TransformerEncoder… TransformerEncoder¹      TransformerEncoder…    PyTorch: a pre-norm stack gets its last norm only if told
 //	TransformerDecoder… TransformerDecoder¹      TransformerDecoder…    likewise
+//	Beam Sampling       samplers¹                –                      Hugging Face: generate with num_beams, or temperature, top_k, top_p
+//	KVCache             –                        –                      Hugging Face: past_key_values
 //	ReLU, SELU          ReLU, activation "selu"  ReLU, SELU
 //	LeakyReLU           LeakyReLU                LeakyReLU              slope 0.3
 //	PReLU               PReLU                    PReLU                  a slope for every element; starts at 0

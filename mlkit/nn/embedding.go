@@ -107,11 +107,15 @@ func NewLearnedPositions(rng *rand.Rand, length, width int) *LearnedPositions {
 
 // Forward adds the positions: [batch, time, width] → the same shape. A sequence
 // longer than the positions panics with a *tensor.ShapeError.
-func (l *LearnedPositions) Forward(x tensor.Tensor) tensor.Tensor {
+func (l *LearnedPositions) Forward(x tensor.Tensor) tensor.Tensor { return l.ForwardAt(x, 0) }
+
+// ForwardAt is Forward for a piece of a sequence that begins at a position: what
+// a [KVCache] has not read yet.
+func (l *LearnedPositions) ForwardAt(x tensor.Tensor, position int) tensor.Tensor {
 	w := x.Tape().Use(l.Weight)
-	checkPositions("LearnedPositions", x, l.Weight.Dims()[0], l.Weight.Dims()[1])
+	checkPositions("LearnedPositions", x, position, l.Weight.Dims()[0], l.Weight.Dims()[1])
 	if n := x.Dim(1); n < w.Dim(0) {
-		w = w.Slice(0, 0, n)
+		w = w.Slice(0, position, position+n)
 	}
 	return x.Add(w)
 }
@@ -143,15 +147,22 @@ func NewSinusoidalPositions(length, width int) *SinusoidalPositions {
 
 // Forward adds the positions: [batch, time, width] → the same shape. A sequence
 // longer than the positions panics with a *tensor.ShapeError.
-func (s *SinusoidalPositions) Forward(x tensor.Tensor) tensor.Tensor {
-	checkPositions("SinusoidalPositions", x, s.length, s.width)
+func (s *SinusoidalPositions) Forward(x tensor.Tensor) tensor.Tensor { return s.ForwardAt(x, 0) }
+
+// ForwardAt is Forward for a piece of a sequence that begins at a position: what
+// a [KVCache] has not read yet.
+func (s *SinusoidalPositions) ForwardAt(x tensor.Tensor, position int) tensor.Tensor {
+	checkPositions("SinusoidalPositions", x, position, s.length, s.width)
 	n := x.Dim(1)
-	return x.Add(x.Tape().Input(s.table[:n*s.width], n, s.width))
+	return x.Add(x.Tape().Input(s.table[position*s.width:][:n*s.width], n, s.width))
 }
 
-func checkPositions(op string, x tensor.Tensor, length, width int) {
-	if d := x.Dims(); len(d) != 3 || d[1] > length || d[2] != width {
-		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{append([]int{}, d...)},
-			Why: fmt.Sprintf("the input must be [batch, time, %d], with a time of at most %d", width, length)})
+func checkPositions(op string, x tensor.Tensor, first, length, width int) {
+	if d := x.Dims(); len(d) != 3 || first < 0 || d[1] > length-first || d[2] != width {
+		why := fmt.Sprintf("the input must be [batch, time, %d], with a time of at most %d", width, length)
+		if first != 0 {
+			why += fmt.Sprintf("; it begins at position %d", first)
+		}
+		panic(&tensor.ShapeError{Op: op, Shapes: [][]int{append([]int{}, d...)}, Why: why})
 	}
 }

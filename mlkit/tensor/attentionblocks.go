@@ -27,6 +27,7 @@ type attention struct {
 	x       [3][]float32 // queries, keys, values, from their first column on
 	off, ld [3]int
 	sample  [3]int    // from a sample to the next
+	from    []int     // whose keys and values each sample reads; nil: its own
 	probs   []float32 // [batch, heads, tq, ldp], before dropout; nil: computed again
 	y       []float32 // forward: the result
 
@@ -57,6 +58,7 @@ func (a *attention) divide(batch int) {
 	if a.causal {
 		a.block = min(a.block, 32) // skips more of what nobody sees
 	}
+	a.block = min(a.block, max(a.tq, 1))
 	a.blocks = (a.tq + a.block - 1) / a.block
 	a.groups = max(1, min(a.blocks, fewParts/max(batch*a.heads, 1)))
 }
@@ -85,7 +87,17 @@ func (a *attention) Part(i int) {
 
 // head cuts out what one head of one sample sees of queries, keys or values.
 func (a *attention) head(k, b, h int) []float32 {
+	if k > 0 {
+		b = a.reads(b)
+	}
 	return a.x[k][b*a.sample[k]+h*(a.width/a.heads):]
+}
+
+func (a *attention) reads(b int) int {
+	if a.from == nil {
+		return b
+	}
+	return a.from[b]
 }
 
 // headGrad is head for their gradients.
@@ -151,7 +163,7 @@ func (a *attention) probabilities(dst []float32, ld, i, rows int, keys []float32
 		row = row[:seen]
 		hidden := 0
 		if a.padding != nil {
-			for j, p := range a.padding[b*a.tk:][:seen] {
+			for j, p := range a.padding[a.reads(b)*a.tk:][:seen] {
 				if p != 0 {
 					row[j] = minusInf
 					hidden++

@@ -188,6 +188,19 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 			tk := rng.IntN(4)
 			return first(q.CrossAttention(v(batch, tk, 2*d), attend(tk)))
 		},
+		"CachedSelfAttention": func(T) T {
+			x := seq(6 * rng.IntN(3)).Detach()
+			c := &tensor.KeyValues{}
+			x.CachedSelfAttention(c, 2)
+			return x.CachedSelfAttention(c, 2)
+		},
+		"CachedAttention": func(T) T {
+			d := 2 * rng.IntN(3)
+			x := seq(d).Detach()
+			c, tk := &tensor.KeyValues{}, rng.IntN(4)
+			c.Append(v(batch, tk, 2*d))
+			return x.CachedAttention(c, nil, attend(tk))
+		},
 		"SelfAttentionLayer": func(T) T {
 			d, out := 2*rng.IntN(3), rng.IntN(3)
 			x := seq(rng.IntN(3))

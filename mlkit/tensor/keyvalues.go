@@ -1,0 +1,156 @@
+package tensor
+
+import (
+	"fmt"
+
+	"descent/mlkit/internal/kernel/cpu"
+)
+
+// KeyValues are the keys and values that an attention layer has computed for
+// what it has read, kept outside of any tape: a cache for writing one token
+// after the other (Shazeer, Fast Transformer Decoding, 2019, §2.4). The zero
+// value is empty. One goroutine at a time may use it.
+type KeyValues struct {
+	data, spare                   []float32 // [rows, capacity, 2·width]
+	rows, capacity, length, width int
+}
+
+// Len is the number of positions that are kept.
+func (c *KeyValues) Len() int { return c.length }
+
+// Rows is the number of sequences.
+func (c *KeyValues) Rows() int { return c.rows }
+
+// Truncate forgets the positions from n on. It panics when there are fewer.
+func (c *KeyValues) Truncate(n int) {
+	if n < 0 || n > c.length {
+		panic(fmt.Sprintf("tensor: KeyValues.Truncate: position %d of %d", n, c.length))
+	}
+	c.length = n
+}
+
+// Reorder makes row i what row from[i] was: rows of a beam go on, stop or fork.
+// It panics when there is no such row.
+func (c *KeyValues) Reorder(from []int) {
+	same := len(from) == c.rows
+	for i, r := range from {
+		if r < 0 || r >= c.rows {
+			panic(fmt.Sprintf("tensor: KeyValues.Reorder: row %d of %d", r, c.rows))
+		}
+		same = same && i == r
+	}
+	if same {
+		return
+	}
+	row := c.capacity * 2 * c.width
+	c.spare = grown(c.spare, len(from)*row)
+	for i, r := range from {
+		copy(c.spare[i*row:], c.data[r*row:][:c.length*2*c.width])
+	}
+	c.data, c.spare, c.rows = c.spare, c.data, len(from)
+}
+
+func grown(x []float32, n int) []float32 {
+	if cap(x) < n {
+		return make([]float32, n)
+	}
+	return x[:n]
+}
+
+// Append keeps keys and values of T further positions, side by side in x [rows,
+// T, 2·width]. An empty cache takes its rows and width from x. It panics with a
+// [*ShapeError] when x does not fit.
+func (c *KeyValues) Append(x Tensor) {
+	n := x.node("KeyValues.Append")
+	if n.n != 3 || n.d[2]%2 != 0 || n.d[0] == 0 {
+		shapePanic("KeyValues.Append", -1, "keys and values must lie side by side: [rows, T, 2·width]", x)
+	}
+	c.append("KeyValues.Append", x, 0, n.d[2]/2)
+}
+
+// append keeps columns off … off+2·width−1.
+func (c *KeyValues) append(op string, x Tensor, off, width int) {
+	n := x.node(op)
+	if c.length == 0 {
+		if c.rows != n.d[0] || c.width != width {
+			c.rows, c.width, c.capacity = n.d[0], width, 0
+		}
+	}
+	if c.rows != n.d[0] || c.width != width {
+		shapePanic(op, 0, fmt.Sprintf("the cache holds %d rows of width %d", c.rows, c.width), x)
+	}
+	time, w := n.d[1], 2*width
+	if need := c.length + time; need > c.capacity {
+		capacity := max(need, 2*c.capacity, 16)
+		data := make([]float32, c.rows*capacity*w)
+		for r := range c.rows {
+			copy(data[r*capacity*w:], c.data[r*c.capacity*w:][:c.length*w])
+		}
+		c.data, c.capacity = data, capacity
+	}
+	for r := range c.rows {
+		for i := range time {
+			copy(c.data[(r*c.capacity+c.length+i)*w:][:w], n.data[(r*time+i)*n.d[2]+off:])
+		}
+	}
+	c.length += time
+}
+
+// CachedSelfAttention is [Tensor.SelfAttention] of what comes next: x, [rows, T,
+// 3·d], holds queries, keys and values of T further positions. Keys and values
+// go to the cache; position i sees the cache and the positions 0…i: [rows, T, d].
+// There is no way back, so x must not need a gradient.
+func (x Tensor) CachedSelfAttention(c *KeyValues, heads int) Tensor {
+	const op = "CachedSelfAttention"
+	n := x.node(op)
+	if n.n != 3 || n.d[2]%3 != 0 {
+		shapePanic(op, -1, "queries, keys and values must lie side by side: [rows, T, 3·d]", x)
+	}
+	d := n.d[2] / 3
+	at := Attend{Heads: heads, Causal: true}
+	at.check(op, n.d[0], n.d[1], n.d[1], d)
+	c.append(op, x, d, d)
+	return x.cachedAttention(op, c, nil, at, d)
+}
+
+// CachedAttention is attention of queries x, [rows, T, d], to all that is in the
+// cache: [rows, T, d]. from says which row of the cache each row of x reads; nil
+// means its own. a.Padding is [rows of the cache, positions]; a.Causal lets the
+// last query see all. There is no way back, so x must not need a gradient.
+func (x Tensor) CachedAttention(c *KeyValues, from []int, a Attend) Tensor {
+	const op = "CachedAttention"
+	n := x.node(op)
+	if n.n != 3 || n.d[2] != c.width || from == nil && n.d[0] != c.rows || from != nil && len(from) != n.d[0] {
+		shapePanic(op, 0, fmt.Sprintf("the cache holds %d rows of width %d, and %d rows are to be read", c.rows, c.width, len(from)), x)
+	}
+	for _, r := range from {
+		if r < 0 || r >= c.rows {
+			shapePanic(op, 0, fmt.Sprintf("row %d of a cache of %d", r, c.rows), x)
+		}
+	}
+	a.check(op, c.rows, n.d[1], c.length, n.d[2])
+	return x.cachedAttention(op, c, from, a, n.d[2])
+}
+
+func (x Tensor) cachedAttention(op string, c *KeyValues, from []int, at Attend, d int) Tensor {
+	t := x.t
+	y, n := t.push(op)
+	nx := &t.nodes[x.i]
+	batch, tq, ld := nx.d[0], nx.d[1], nx.d[2]
+	if nx.needs {
+		panic("tensor: " + op + ": there is no way back through a cache; use an evaluation tape (NewEvalTape)")
+	}
+	a := attentions.lend(t, n)
+	*a = at.start(t, batch, tq, c.length, d, false)
+	a.from = from
+	a.x[0], a.ld[0], a.sample[0] = nx.data, ld, tq*ld
+	for k := 1; k <= 2; k++ {
+		a.x[k], a.ld[k], a.sample[k] = c.data[min((k-1)*d, len(c.data)):], 2*d, c.capacity*2*d
+	}
+	a.y = t.floats.take(batch * tq * d)
+	n.data, n.shape = a.y, shape{n: 3, d: [MaxRank]int{batch, tq, d}}
+	if c.length > 0 {
+		cpu.Parallel(a.parts(batch), a)
+	}
+	return y
+}

@@ -148,6 +148,20 @@ func (x Tensor) Sign() Tensor {
 	})
 }
 
+// Round is the nearest integer, of two the even one, without gradient.
+func (x Tensor) Round() Tensor {
+	return x.constant("Round", func(v float32) float32 { return float32(math.RoundToEven(float64(v))) })
+}
+
+// Any is 1 where an element along the axes is not 0, and 0 elsewhere: see [Tensor.Max]
+// for the axes. NaN is not 0.
+func (x Tensor) Any(axes ...int) Tensor { return x.isNonzero().Max(axes...) }
+
+// All is 1 where all elements along the axes are not 0, and 0 elsewhere.
+func (x Tensor) All(axes ...int) Tensor { return x.isNonzero().Min(axes...) }
+
+func (x Tensor) isNonzero() Tensor { return x.NotEqual(x.Tape().Scalar(0)) }
+
 // Floor is the largest integer that is not above x, without gradient.
 func (x Tensor) Floor() Tensor {
 	return x.constant("Floor", func(v float32) float32 { return float32(math.Floor(float64(v))) })

@@ -47,14 +47,19 @@
 //	Pow, PowScalar           power                    pow
 //	Maximum Minimum          maximum minimum          maximum minimum        equal elements share the gradient
 //	Exp Log Sqrt Sin Erf …   exp log sqrt sin erf     exp log sqrt sin erf
-//	Abs Sign Floor           absolute sign floor      abs sign floor         Sign and Floor have no gradient
+//	Abs Sign Floor Round     absolute sign floor …    abs sign floor round   only Abs has a gradient
 //	Clamp                    clip                     clamp
 //	Less Equal …             less equal               < ==                   masks of 0 and 1, tensors themselves
 //	Where, MaskedFill        where                    where masked_fill
 //	Sum Mean Max Min         sum mean max min         sum mean amax amin     equal maxima share the gradient
 //	Var                      var                      var                    Var(1) is PyTorch's default, Var(0) Keras's
 //	LogSumExp Norm           logsumexp norm           logsumexp norm         Norm is Euclidean
-//	ArgMax                   argmax                   argmax                 gives Ints
+//	ArgMax ArgMin            argmax argmin            argmax argmin          gives Ints
+//	Any All                  any all                  any all                masks
+//	CumSum CumProd Prod      cumsum cumprod prod      cumsum cumprod prod    right at zeros, too
+//	Sort ArgSort TopK        sort argsort top_k       sort argsort topk      Sort and TopK give the places as well
+//	SearchSorted Unique      searchsorted –           searchsorted unique    of and to plain slices
+//	Einsum                   einsum                   einsum                 no "..."
 //	MatMul, MatMulT          matmul                   matmul                 matrices only, no vectors
 //	Linear                   dense layer              linear                 LinearReLU in one pass
 //	Softmax LogSoftmax       softmax log_softmax      softmax log_softmax
@@ -66,18 +71,23 @@
 //	Transpose Permute        swapaxes transpose       transpose permute      a copy: tensors are contiguous
 //	Slice SliceStep Select   slice                    x[a:b:c] x[i]
 //	Expand Flip Pad          broadcast_to flip pad    expand flip pad        Pad's pairs begin at the last axis, as in PyTorch
+//	PadWith Roll Tile        pad roll tile            pad roll tile          reflect, replicate, circular
+//	Unfold Fold              extract_patches –        unfold fold            images only
+//	PixelShuffle …           –                        pixel_shuffle …        channels first
 //	Concat Stack Split Chunk concatenate stack split  cat stack split chunk
 //	IndexSelect              take                     index_select           gradients add up in the order of the ids
 //	Rows Embed               take                     embedding              IndexSelect along the first axis; Embed has a row that is not trained
 //	EmbedBag                 –                        embedding_bag          lengths for offsets; no max, no weights
 //	Gather ScatterAdd        take_along_axis –        gather scatter_add
+//	ScatterSet ScatterMax    scatter –                scatter scatter_reduce
 //	Tape.OneHot, Tril Triu   one_hot tril triu        one_hot tril triu
 //	ReLU GELU SiLU …         relu gelu silu           relu gelu silu
 //	Conv1D Conv2D …          conv conv_transpose      conv1d conv2d          [n, c, h, w]; Keras has the channels last
 //	MaxPool2D AvgPool2D …    max_pool average_pool    max_pool2d avg_pool2d
-//	Upsample…                image.resize             interpolate
+//	Upsample…, Resize        image.resize             interpolate            Resize: bicubic, antialiasing
 //	BatchNorm LayerNorm …    batch_normalization      batch_norm layer_norm
 //	Dropout SpatialDropout   random.dropout           dropout dropout2d      in training only
+//	Tape.Normal Uniform      random.normal uniform    randn rand             from the tape's seed
 //	LSTM GRU Attention …     layers                   layers                 whole sequences as one operation
 //
 // # Adding an operation

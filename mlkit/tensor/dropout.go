@@ -59,6 +59,23 @@ func (x Tensor) SpatialDropout(p float32) Tensor {
 	return x.Mul(mask)
 }
 
+// Normal makes a tensor of normally distributed numbers, mean 0 and variance 1, without
+// gradient: reparametrised noise is mean.Add(sigma.Mul(tape.Normal(…))). As with Dropout
+// they follow from the tape's seed, the step, and the operation's place in it.
+func (t *Tape) Normal(dims ...int) Tensor { return t.noise(random.Normal, dims) }
+
+// Uniform makes a tensor of numbers from [0, 1), in the same way.
+func (t *Tape) Uniform(dims ...int) Tensor { return t.noise(random.Uniform, dims) }
+
+func (t *Tape) noise(fill func(dst []float32, seed, stream, offset uint64), dims []int) Tensor {
+	s := makeShape("noise", dims)
+	x := t.floats.take(s.size())
+	seed, step, op := t.Rand()
+	const apart = 0x6e6f697365 // from Dropout's streams
+	fill(x, seed^apart, step<<32|op, 0)
+	return t.leaf("noise", x, dims)
+}
+
 func (x Tensor) drops(op string, p float32) bool {
 	x.node(op)
 	if !(p >= 0 && p < 1) {

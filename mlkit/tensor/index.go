@@ -127,6 +127,56 @@ func backScatterAdd(t *Tape, n *node) {
 	t.handOn(n, 0)
 }
 
+// ScatterSet is x with the elements of src at the places that Gather with the same ids
+// would read (PyTorch's scatter). Where several go to one place the last stays, and has the
+// gradient alone (PyTorch, which promises neither, gives it to all). src has the shape of
+// the ids.
+func (x Tensor) ScatterSet(axis int, ids Ints, src Tensor) Tensor {
+	return x.scatter("ScatterSet", axis, ids, src, func(_, _ float32) bool { return true })
+}
+
+// ScatterMax is x with the larger of each element and those of src that go to its place
+// (PyTorch's scatter_reduce with amax). Of equal ones the gradient goes to x, or to the
+// first of src. A NaN stays.
+func (x Tensor) ScatterMax(axis int, ids Ints, src Tensor) Tensor {
+	return x.scatter("ScatterMax", axis, ids, src, func(new, old float32) bool { return new > old || new != new && old == old })
+}
+
+// scatter is x with those elements of src that replace what is there.
+func (x Tensor) scatter(op string, axis int, ids Ints, src Tensor, replaces func(new, old float32) bool) Tensor {
+	sameTape(op, x, src)
+	if ids.dims != src.node(op).shape {
+		shapePanic(op, 0, fmt.Sprintf("the source must have the shape of the ids, %v", append([]int{}, ids.dims.dims()...)), x, src)
+	}
+	at := x.offsets(op, axis, ids)
+	y, n := x.unary(op, backScatter)
+	n.record(x.t, backScatter, x.i, src.i)
+	copy(n.data, x.t.operand(n, 0))
+	owner := x.t.ints.take(len(n.data)) // the element of src that stays, −1 for x's own
+	for i := range owner {
+		owner[i] = -1
+	}
+	for i, v := range x.t.operand(n, 1) {
+		if o := at[i]; replaces(v, n.data[o]) {
+			n.data[o], owner[o] = v, int32(i)
+		}
+	}
+	gathered.lend(x.t, n).from = owner
+	return y
+}
+
+func backScatter(t *Tape, n *node) {
+	gx, gs := t.gradOf(n, 0), t.gradOf(n, 1)
+	for o, i := range n.kept.(*places).from {
+		switch {
+		case i >= 0 && gs != nil:
+			gs[i] += n.grad[o]
+		case i < 0 && gx != nil:
+			gx[o] += n.grad[o]
+		}
+	}
+}
+
 // offsets gives the place in x of each id's element.
 func (x Tensor) offsets(op string, axis int, ids Ints) []int32 {
 	in := x.node(op)

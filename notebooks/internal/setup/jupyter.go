@@ -78,8 +78,12 @@ func (e *Env) writeBook() error {
 }
 
 // look is JupyterLab's custom.css: the list of files is as wide as the longest name
-// of a chapter.
-const look = "#jp-left-stack { min-width: 290px !important; }\n"
+// of a chapter; figures of the usual size, which have two pixels to each of theirs,
+// use the width of the page.
+const look = `#jp-left-stack { min-width: 290px !important; }
+.jp-OutputArea-output img[width="640"] { width: 800px; max-width: 100%; height: auto; }
+.jp-OutputArea-output [class^="mlkit-slider-"] { max-width: 800px !important; }
+`
 
 // settings are JupyterLab's own, by the names of their files, where its defaults do
 // not suit the book.

@@ -559,6 +559,43 @@ func TestSequentialFusesReLU(t *testing.T) {
 	}
 }
 
+// A BatchNorm that Sequential computes with the convolution before it, in evaluation, gives the same
+// bits as on its own, also after the weights and the statistics have changed.
+func TestSequentialFusesBatchNorm(t *testing.T) {
+	rng := nn.NewRand(1)
+	for name, c := range map[string]struct {
+		layer nn.Layer
+		dims  []int
+	}{
+		"Conv2D":    {nn.NewConv2D(rng, nn.Conv{In: 16, Out: 18, Kernel: 3, Padding: nn.Same}), []int{4, 16, 19, 17}},
+		"pointwise": {nn.NewConv2D(rng, nn.Conv{In: 3, Out: 18, Kernel: 1, NoBias: true}), []int{4, 3, 9, 7}},
+		"depthwise": {nn.NewConv2D(rng, nn.Conv{In: 18, Out: 18, Kernel: 5, Stride: 2, Groups: 18}), []int{4, 18, 19, 17}},
+		"Conv1D":    {nn.NewConv1D(rng, nn.Conv{In: 3, Out: 18, Kernel: 3, Dilation: 4}), []int{4, 3, 90}},
+	} {
+		norm := nn.NewBatchNorm(18)
+		x := fill(0, c.dims...)
+		for round := range 2 {
+			for i := range 18 {
+				norm.Weight.Data[i], norm.Bias.Data[i] = rng.Float32()+0.5, rng.Float32()-0.5
+				norm.RunningMean.Data[i], norm.RunningVar.Data[i] = rng.Float32()-0.5, rng.Float32()+0.1
+			}
+			nn.Params(c.layer)[0].Data[0] += 0.5
+			for _, rest := range []nn.Sequential{{nn.ReLU{}}, {nn.Sigmoid{}}, {}} {
+				var want []float32
+				for _, model := range []nn.Sequential{{nn.Sequential{c.layer}, norm}, {c.layer, norm}} {
+					tape := tensor.NewEvalTape()
+					y := append(model, rest...).Forward(tape.Input(x, c.dims...))
+					if want == nil {
+						want = y.Data()
+					} else if !slices.Equal(y.Data(), want) {
+						t.Errorf("%s, round %d, %T behind: results differ", name, round, rest)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestForwardsSayTheirShapes reads the sources: the comment of every Forward says
 // what shape gives what shape.
 func TestForwardsSayTheirShapes(t *testing.T) {

@@ -119,6 +119,10 @@ func (l *Conv2D) forwardReLU(x tensor.Tensor) tensor.Tensor {
 	return x.Conv2DReLU(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options)
 }
 
+func (l *Conv2D) forwardNorm(x tensor.Tensor, r tensor.RunningNorm) tensor.Tensor {
+	return x.Conv2DBatchNorm(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options, r)
+}
+
 func (l *Conv2D) forwardMaxPool(x tensor.Tensor, relu bool) tensor.Tensor {
 	return x.Conv2DMaxPool(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options, relu)
 }
@@ -145,6 +149,10 @@ func NewConv1D(rng *rand.Rand, c Conv) *Conv1D {
 // down.
 func (l *Conv1D) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.Conv1D(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options)
+}
+
+func (l *Conv1D) forwardNorm(x tensor.Tensor, r tensor.RunningNorm) tensor.Tensor {
+	return x.Conv1DBatchNorm(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options, r)
 }
 
 // ConvTranspose2D enlarges images, [n, in, h, w] to [n, out, oh, ow] (see

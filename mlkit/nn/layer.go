@@ -23,10 +23,11 @@ func (f Func) Forward(x tensor.Tensor) tensor.Tensor { return f(x) }
 type Sequential []Layer
 
 // Forward passes x through every layer: the input of the first → the output of
-// the last. A ReLU behind a Linear, a Conv2D or a
-// BatchNorm is computed with it, to the same bits; so is a MaxPool2D of 2 behind a Conv2D,
-// with or without a ReLU before or after it (the gradient of the bias is then
-// added up in another order).
+// the last. A ReLU behind a Linear, a Conv2D or a BatchNorm is computed with it,
+// to the same bits; so is a MaxPool2D of 2 behind a Conv2D, with or without a
+// ReLU before or after it (the gradient of the bias is then added up in another
+// order), and in evaluation, on a tape that records no gradients, a BatchNorm
+// behind a Conv1D or a Conv2D.
 func (s Sequential) Forward(x tensor.Tensor) tensor.Tensor {
 	for i := 0; i < len(s); i++ {
 		if relu, n := s[i:].pooling(); n > 0 {
@@ -34,12 +35,21 @@ func (s Sequential) Forward(x tensor.Tensor) tensor.Tensor {
 			i += n - 1
 			continue
 		}
-		if f, ok := s[i].(reluFuser); ok && i+1 < len(s) {
-			if _, ok := s[i+1].(ReLU); ok {
-				x = f.forwardReLU(x)
+		if f, ok := s[i].(normFuser); ok && i+1 < len(s) {
+			if b, ok := s[i+1].(*BatchNorm); ok && b.running(x.Tape()) {
+				relu := s.reluAt(i + 2)
+				x = f.forwardNorm(x, b.norm(x.Tape(), relu))
 				i++
+				if relu {
+					i++
+				}
 				continue
 			}
+		}
+		if f, ok := s[i].(reluFuser); ok && s.reluAt(i+1) {
+			x = f.forwardReLU(x)
+			i++
+			continue
 		}
 		x = s[i].Forward(x)
 	}
@@ -66,6 +76,20 @@ func (s Sequential) pooling() (relu bool, n int) {
 		return false, 0
 	}
 	return relu, n
+}
+
+// reluAt reports whether layer i is there and a ReLU.
+func (s Sequential) reluAt(i int) bool {
+	if i >= len(s) {
+		return false
+	}
+	_, ok := s[i].(ReLU)
+	return ok
+}
+
+// normFuser is a layer that can normalise its result while it writes it.
+type normFuser interface {
+	forwardNorm(x tensor.Tensor, r tensor.RunningNorm) tensor.Tensor
 }
 
 // reluFuser is a layer that can apply a ReLU while it writes its result.

@@ -44,6 +44,20 @@ func (l *BatchNorm) forward(x tensor.Tensor, f func(x, w, b tensor.Tensor, mean,
 	return f(x, useOptional(t, l.Weight), useOptional(t, l.Bias), l.RunningMean, l.RunningVar, l.Momentum, l.Eps)
 }
 
+// running reports whether the layer uses its running statistics on t, which
+// records no gradients.
+func (l *BatchNorm) running(t *tensor.Tape) bool {
+	return l.RunningMean != nil && !t.RecordsGrad() && (l.Frozen || !t.Training())
+}
+
+// norm is the layer for an operation that applies it, with a ReLU behind it.
+func (l *BatchNorm) norm(t *tensor.Tape, relu bool) tensor.RunningNorm {
+	return tensor.RunningNorm{
+		Weight: useOptional(t, l.Weight), Bias: useOptional(t, l.Bias),
+		Mean: l.RunningMean, Variance: l.RunningVar, Eps: l.Eps, ReLU: relu,
+	}
+}
+
 // LayerNorm normalises each sample over its last axes (see
 // [tensor.Tensor.LayerNorm]).
 type LayerNorm struct {

@@ -20,6 +20,8 @@ func TestFusedEqualsComposition(t *testing.T) {
 		d := x.Sub(x.Mean(axes...).Unsqueeze(axes...))
 		return d.Mul(x.Var(0, axes...).AddScalar(1e-5).Unsqueeze(axes...).Rsqrt())
 	}
+	running := tensor.RunningNorm{Mean: tensor.NewBuffer(0.25, 7), Variance: tensor.NewBuffer(2, 7), Eps: 1e-3, ReLU: true}
+	normalised := func(x T) T { return x.AddScalar(-0.25).Scale(float32(1 / math.Sqrt(2.001))).ReLU() }
 	for _, c := range []struct {
 		name            string
 		fused, composed func([]T) T
@@ -87,6 +89,10 @@ func TestFusedEqualsComposition(t *testing.T) {
 			three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0, 1e-5).ReLU() }), [][]int{{40, 7}, {7}, {7}}},
 		{"BatchNormReLU few channels", three(func(x, w, b T) T { return x.BatchNormReLU(w, b, nil, nil, 0, 1e-5) }),
 			three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0, 1e-5).ReLU() }), [][]int{{5, 2, 6, 3}, {2}, {2}}},
+		{"Conv2DBatchNorm", three(func(x, w, b T) T { return x.Conv2DBatchNorm(w, b, tensor.Conv{}, running) }),
+			three(func(x, w, b T) T { return normalised(x.Conv2D(w, b, tensor.Conv{})) }), [][]int{{3, 5, 14, 12}, {7, 5, 3, 3}, {7}}},
+		{"Conv1DBatchNorm", three(func(x, w, b T) T { return x.Conv1DBatchNorm(w, b, tensor.Conv{}, running) }),
+			three(func(x, w, b T) T { return normalised(x.Conv1D(w, b, tensor.Conv{})) }), [][]int{{3, 5, 40}, {7, 5, 3}, {7}}},
 		{"Conv2DReLU", three(func(x, w, b T) T { return x.Conv2DReLU(w, b, tensor.Conv{}) }),
 			three(func(x, w, b T) T { return x.Conv2D(w, b, tensor.Conv{}).ReLU() }), [][]int{{3, 5, 14, 12}, {7, 5, 3, 3}, {7}}},
 		{"Conv2DMaxPool", three(func(x, w, b T) T { return x.Conv2DMaxPool(w, b, tensor.Conv{Stride: [2]int{1, 2}}, true) }),

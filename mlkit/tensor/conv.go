@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"strings"
 
 	"descent/mlkit/internal/kernel/conv"
 	"descent/mlkit/internal/kernel/elementwise"
@@ -85,21 +86,79 @@ func backConvMaxPool(t *Tape, n *node) {
 // Conv1D is Conv2D over sequences: x [n, c, length], weights [out, c/groups, k],
 // result [n, out, olength].
 func (x Tensor) Conv1D(w, b Tensor, c Conv) Tensor {
-	const op = "Conv1D"
-	return x.conv(op, w, b, Conv{
-		Stride: [2]int{1, c.Stride[0]}, Padding: [2]int{0, c.Padding[0]},
-		Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}, gemm.None)
+	return x.conv("Conv1D", w, b, c.flat(), gemm.None)
+}
+
+// flat is the convolution of sequences as one of images with one row.
+func (c Conv) flat() Conv {
+	return Conv{Stride: [2]int{1, c.Stride[0]}, Padding: [2]int{0, c.Padding[0]}, Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}
+}
+
+// RunningNorm is batch normalisation by running statistics, as in evaluation
+// (see [Tensor.BatchNorm]), with a ReLU behind it where that is set.
+type RunningNorm struct {
+	Weight, Bias   Tensor // [c] or the zero Tensor
+	Mean, Variance *Buffer
+	Eps            float32
+	ReLU           bool
+}
+
+// Conv2DBatchNorm is Conv2D followed by a normalisation with running statistics,
+// to the same bits. On a tape that records no gradients it is applied while the
+// convolution's result is in cache, so it costs next to nothing. Nothing is
+// folded into a copy of the weights, so nothing can be out of date.
+func (x Tensor) Conv2DBatchNorm(w, b Tensor, c Conv, r RunningNorm) Tensor {
+	return x.convNorm("Conv2DBatchNorm", w, b, c, r)
+}
+
+// Conv1DBatchNorm is Conv2DBatchNorm over sequences, see Conv1D.
+func (x Tensor) Conv1DBatchNorm(w, b Tensor, c Conv, r RunningNorm) Tensor {
+	return x.convNorm("Conv1DBatchNorm", w, b, c.flat(), r)
+}
+
+func (x Tensor) convNorm(op string, w, b Tensor, c Conv, r RunningNorm) Tensor {
+	x.node(op)
+	if r.Mean == nil || r.Variance == nil {
+		shapePanic(op, -1, "a normalisation with running statistics needs both", x)
+	}
+	t := x.t
+	if t.RecordsGrad() {
+		y := x.conv(op, w, b, c, gemm.None)
+		defer t.SetTraining(t.training)
+		t.SetTraining(false)
+		return y.batchNorm(op, r.Weight, r.Bias, r.Mean, r.Variance, 0, r.Eps, r.ReLU)
+	}
+	k, nx, nw, bias, _ := x.convSizes(op, w, b, c)
+	gamma, _ := x.channelBias(op, r.Weight, k.OutC, w)
+	beta, _ := x.channelBias(op, r.Bias, k.OutC, w)
+	if len(r.Mean.Data) != k.OutC || len(r.Variance.Data) != k.OutC {
+		shapePanic(op, 1, fmt.Sprintf("the running statistics are for %d channels", len(r.Mean.Data)), x, w)
+	}
+	s := resultShape(op, &k, nx.shape)
+	norm := t.norm(k.OutC, k.OutH()*k.OutW(), r.ReLU)
+	copy(norm.Mean, r.Mean.Data)
+	copy(norm.Shift, beta)
+	norm.Scales(r.Variance.Data, gamma, r.Eps)
+	y := t.floats.take(s.size())
+	k.ForwardNorm(y, nx.data, nw.data, bias, &norm)
+	res, n := t.push(op)
+	n.data, n.shape = y, s
+	return res
+}
+
+// resultShape is the shape that a convolution makes of s.
+func resultShape(op string, k *conv.Conv, s shape) shape {
+	s.d[1], s.d[s.n-1] = k.OutC, k.OutW()
+	if s.n == 4 {
+		s.d[2] = k.OutH()
+	}
+	return makeShape(op, s.dims())
 }
 
 func (x Tensor) conv(op string, w, b Tensor, c Conv, act gemm.Activation) Tensor {
 	k, nx, nw, bias, bi := x.convSizes(op, w, b, c)
 	t := x.t
-	s := nx.shape
-	s.d[1], s.d[s.n-1] = k.OutC, k.OutW()
-	if s.n == 4 {
-		s.d[2] = k.OutH()
-	}
-	s = makeShape(op, s.dims())
+	s := resultShape(op, &k, nx.shape)
 	y := t.floats.take(s.size())
 	k.Forward(y, nx.data, nw.data, bias, act)
 	res, n := t.push(op)
@@ -114,8 +173,9 @@ func (x Tensor) conv(op string, w, b Tensor, c Conv, act gemm.Activation) Tensor
 func (x Tensor) convSizes(op string, w, b Tensor, c Conv) (k conv.Conv, nx, nw *node, bias []float32, bi int32) {
 	nx, nw = x.node(op), w.node(op)
 	sameTape(op, x, w)
-	sx, ok := nx.asImages(op == "Conv1D")
-	sw, okw := nw.asImages(op == "Conv1D")
+	flat := strings.HasPrefix(op, "Conv1D")
+	sx, ok := nx.asImages(flat)
+	sw, okw := nw.asImages(flat)
 	if !ok || !okw {
 		shapePanic(op, 0, "needs x [n, channels, h, w] and weights [out, channels/groups, kh, kw], or in one dimension [n, channels, length] and [out, channels/groups, k]", x, w)
 	}

@@ -83,6 +83,7 @@
 //	Tape.OneHot, Tril Triu   one_hot tril triu        one_hot tril triu
 //	ReLU GELU SiLU …         relu gelu silu           relu gelu silu
 //	Conv1D Conv2D …          conv conv_transpose      conv1d conv2d          [n, c, h, w]; Keras has the channels last
+//	Conv2DBatchNorm …        –                        fuse_conv_bn_eval      the weights stay as they are
 //	MaxPool2D AvgPool2D …    max_pool average_pool    max_pool2d avg_pool2d
 //	Upsample…, Resize        image.resize             interpolate            Resize: bicubic, antialiasing
 //	BatchNorm LayerNorm …    batch_normalization      batch_norm layer_norm

@@ -45,6 +45,10 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		}
 		return tensor.NewInts(v, d...)
 	}
+	running := func() tensor.RunningNorm {
+		c := rng.IntN(4)
+		return tensor.RunningNorm{Mean: tensor.NewBuffer(0.5, c), Variance: tensor.NewBuffer(2, c), Eps: 1e-5, ReLU: rng.IntN(2) == 0}
+	}
 	maybe := func() T {
 		if rng.IntN(2) == 0 {
 			return T{}
@@ -223,6 +227,8 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 			return x.CTC(tensor.CTCTargets{Labels: l, LabelLengths: lengths(batch, s), InputLengths: lengths(batch, time), ZeroInfinity: rng.IntN(2) == 0})
 		},
 		"Conv2DReLU":       func(x T) T { return x.Conv2DReLU(weights(x), T{}, conv()) },
+		"Conv2DBatchNorm":  func(x T) T { return x.Conv2DBatchNorm(weights(x), T{}, conv(), running()) },
+		"Conv1DBatchNorm":  func(x T) T { return x.Conv1DBatchNorm(weights(x), T{}, conv(), running()) },
 		"Conv2DMaxPool":    func(x T) T { return x.Conv2DMaxPool(weights(x), T{}, tensor.Conv{Padding: pair()}, rng.IntN(2) == 0) },
 		"AvgPool1D":        func(x T) T { return x.AvgPool1D(pool()) },
 		"EmbedBag":         func(x T) T { return x.EmbedBag(ints(), tensor.Ints{}, arg(), rng.IntN(2) == 0) },

@@ -5,6 +5,7 @@ import (
 
 	"descent/mlkit/internal/kernel/cpu"
 	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // Conv describes a convolution (as deep learning has it: a cross-correlation)
@@ -54,6 +55,27 @@ func (c Conv) checked(y, x, w int) Conv {
 // Forward computes y = act(conv(x, w) + bias), with bias of length OutC or
 // nil. y must not overlap the others. It panics if sizes and lengths disagree.
 func (c Conv) Forward(y, x, w, bias []float32, act gemm.Activation) {
+	c.forward(y, x, w, bias, act, nil)
+}
+
+// ForwardNorm computes norm(conv(x, w) + bias) with the statistics that norm
+// has, piece by piece while the convolution's result is in cache. The numbers
+// are those of Forward and norm.Affine.
+func (c Conv) ForwardNorm(y, x, w, bias []float32, norm *rowwise.Norm) {
+	for _, f := range [][]float32{norm.Mean, norm.Scale, norm.Shift} {
+		cpu.NeedSize("Conv: normalisation", len(f), c.OutC)
+	}
+	c.forward(y, x, w, bias, gemm.None, norm)
+}
+
+// normalise applies norm, unless it is nil, to some numbers of output plane o.
+func normalise(norm *rowwise.Norm, o int, y []float32) {
+	if norm != nil {
+		rowwise.PlaneAffine(y, y, norm.Mean[o], norm.Scale[o], norm.Shift[o], norm.ReLU)
+	}
+}
+
+func (c Conv) forward(y, x, w, bias []float32, act gemm.Activation, norm *rowwise.Norm) {
 	c = c.checked(len(y), len(x), len(w))
 	if bias != nil {
 		cpu.NeedSize("Conv: bias", len(bias), c.OutC)
@@ -61,15 +83,15 @@ func (c Conv) Forward(y, x, w, bias []float32, act gemm.Activation) {
 	if c.winograd(c.OutH(), c.OutW()) && tame(x) {
 		winForwardJob(winJob{
 			x: x, y: y, w: w, in: c.C, out: c.OutC, n: c.N, h: c.H, wd: c.W, oh: c.OutH(), ow: c.OutW(),
-			padH: c.PadH, padW: c.PadW, relu: act == gemm.ReLUAct,
+			padH: c.PadH, padW: c.PadW, relu: act == gemm.ReLUAct, norm: norm,
 		}, bias)
 		return
 	}
 	if c.thin() {
-		c.forwardThin(y, x, w, bias, act)
+		c.forwardThin(y, x, w, bias, act, norm)
 		return
 	}
-	j := convJob{Conv: c, part: convForward, y: y, x: x, w: w, bias: bias, act: act}
+	j := convJob{Conv: c, part: convForward, y: y, x: x, w: w, bias: bias, act: act, norm: norm}
 	j.cutRows()
 	j.run(c.N * c.Groups * j.cuts)
 }

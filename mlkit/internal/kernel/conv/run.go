@@ -3,6 +3,7 @@ package conv
 import (
 	"descent/mlkit/internal/kernel/cpu"
 	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // A convolution is a product of matrices for each image and group: of the
@@ -24,6 +25,7 @@ type convJob struct {
 	part          func(j *convJob, s *cpu.Workspace, outer, group, cut int)
 	y, x, w, bias []float32
 	act           gemm.Activation
+	norm          *rowwise.Norm // see Conv.ForwardNorm
 	accumulate    bool
 	rows          int // of the output, made at a time
 	planes        int // of a group's input, in a cut
@@ -126,7 +128,11 @@ func convForward(j *convJob, s *cpu.Workspace, n, group, cut int) {
 	}
 	var col []float32
 	col, g.LDB = j.columns(s, j.image(n, group), 0, j.C/j.Groups, first, last)
-	g.Block(j.outputs(n, group)[first*ow:], j.filters(group), col, 0, g.M, 0, g.N)
+	y := j.outputs(n, group)[first*ow:]
+	g.Block(y, j.filters(group), col, 0, g.M, 0, g.N)
+	for o := range per {
+		normalise(j.norm, group*per+o, y[o*g.LDC:][:g.N])
+	}
 }
 
 func convBackwardData(j *convJob, s *cpu.Workspace, n, group, cut int) {

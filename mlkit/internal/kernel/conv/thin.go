@@ -4,6 +4,7 @@ import (
 	"descent/mlkit/internal/kernel/cpu"
 	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // A convolution whose groups are thin, a depthwise one above all, has too few
@@ -38,6 +39,7 @@ type thinJob struct {
 	part           func(j *thinJob, s *cpu.Workspace, block, group int)
 	y, x, w, bias  []float32
 	act            gemm.Activation
+	norm           *rowwise.Norm
 	accumulate     bool
 	reachH, reachW int // the farthest tap, in rows and columns of a phase
 	top, left      int // first row and column of a phase, and their numbers
@@ -221,6 +223,7 @@ func thinForward(j *thinJob, s *cpu.Workspace, block, group int) {
 		if j.act == gemm.ReLUAct {
 			elementwise.ReLU(sum, sum)
 		}
+		normalise(j.norm, o, sum)
 		gemm.CopyBlocks(j.y[(n0*j.OutC+o)*pixels+r0*j.across:], sum, gemm.Blocks{
 			Width: j.across, Rows: r1 - r0, Planes: n1 - n0,
 			SrcRow: j.pitch, SrcPlane: j.height * j.pitch, DstRow: j.across, DstPlane: j.OutC * pixels,
@@ -229,9 +232,9 @@ func thinForward(j *thinJob, s *cpu.Workspace, block, group int) {
 }
 
 // forwardThin is Forward.
-func (c *Conv) forwardThin(y, x, w, bias []float32, act gemm.Activation) {
+func (c *Conv) forwardThin(y, x, w, bias []float32, act gemm.Activation, norm *rowwise.Norm) {
 	j := c.thinJob()
-	j.part, j.y, j.x, j.w, j.bias, j.act = thinForward, y, x, w, bias, act
+	j.part, j.y, j.x, j.w, j.bias, j.act, j.norm = thinForward, y, x, w, bias, act, norm
 	j.cut(c.StrideH * c.StrideW)
 	j.inputTaps()
 	j.do(j.blocks)

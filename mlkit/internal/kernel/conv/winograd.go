@@ -71,6 +71,7 @@ type winJob struct {
 	padH, padW     int
 	flip           bool // weights are to be read transposed and turned around
 	relu           bool
+	norm           *rowwise.Norm // of y, see Conv.ForwardNorm
 	accumulate     bool
 	pool           bool      // take the largest of each 2×2 window of y, and
 	arg            []byte    // keep here which that is (nil: do not)
@@ -230,6 +231,9 @@ func winForward(j *winJob, s *cpu.Workspace, i int) {
 				gemm.TransposeStrided(turned, row, j.outs, j.ow, j.out, j.ow)
 				gemm.AddBlocks(y[h*j.ow:], turned, gemm.Blocks{Width: j.ow, Rows: j.out, SrcRow: j.ow, DstRow: pixels})
 			}
+		}
+		for o := range j.out {
+			normalise(j.norm, o, y[o*pixels+4*r0*j.ow:o*pixels+min(4*r1, j.oh)*j.ow])
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"descent/mlkit/internal/kernel/cpu"
 	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/internal/kernel/gemm"
+	"descent/mlkit/internal/kernel/rowwise"
 )
 
 // Recurrent is what one direction of one recurrent layer works with: the
@@ -54,20 +55,20 @@ type recurrence struct {
 	reverse                 bool
 	lengths                 []int32
 
-	x []float32 // forward: [time, batch, in]
-	// What a step multiplies: of each row h, 1, x, 1 side by side, ldo apart;
-	// by the weights, transposed, and biases below each other, ld apart. So
-	// one product makes the gates, and one the gradients of all parameters.
-	operands, weights []float32
-	ldo, ld           int
-	oSlot             int // elements between two steps' operands; 0 keeps only the present ones
-
-	whh      []float32 // backward
-	acts     []float32 // [time, batch, G·hidden]: gates, activated in place
-	gh       []float32 // the state's share, if apart
-	hs       []float32 // [time+1, batch, hidden], the initial state at the end where the pass begins
-	cs, tanh []float32 // LSTM: as hs, and [time, batch, hidden]
-	cSlot    int       // elements between two steps' cells; 0 keeps only the present one
+	x []float32 // [time, batch, in]
+	// Forward: the weights, rows ld apart; transposed, because that is how a
+	// product reads them fastest, unless there are too few rows to pay for it.
+	wih          []float32
+	whh          []float32 // backward: as it is
+	ld           int
+	asTheyAre    bool
+	bias, biasHH []float32 // added to the input's share of the gates; to the state's, if apart
+	ahead        int       // of how many steps the input's share is computed at a time
+	acts         []float32 // [time, batch, G·hidden]: gates, activated in place
+	gh           []float32 // the state's share, if apart
+	hs           []float32 // [time+1, batch, hidden], the initial state at the end where the pass begins
+	cs, tanh     []float32 // LSTM: as hs, and [time, batch, hidden]
+	cSlot        int       // elements between two steps' cells; 0 keeps only the present one
 
 	// Backward goes chunk by chunk of steps from…to−1, so that the gradients
 	// of a chunk's gates are still in the cache when they meet the operands.
@@ -78,8 +79,16 @@ type recurrence struct {
 	ldd         int
 }
 
-// chunkSize is about how many gradients of gates are worked on at a time: 512 KB.
+// chunkSize is about how many gates, or gradients of gates, are worked on at a
+// time: 512 KB.
 const chunkSize = 1 << 17
+
+// stepsAtATime is how many steps of n gates make a chunk.
+func stepsAtATime(n int) int { return max(1, chunkSize/max(1, n)) }
+
+// fewRows is below how many rows, of all steps together, the weights are read as
+// they are: to transpose them costs as much as a product with some ten rows.
+const fewRows = 16
 
 // step names the rows lo…hi−1 at one time: offsets in units of rows.
 type step struct {
@@ -104,7 +113,9 @@ func (r *recurrence) Part(i int) {
 	hi := min(lo+rowsPerPart, r.batch)
 	if r.dy == nil {
 		for k := range r.time {
-			r.forwardStep(r.step(k, lo, hi))
+			s := r.step(k, lo, hi)
+			r.inputs(k, s)
+			r.forwardStep(s)
 		}
 		return
 	}
@@ -163,25 +174,36 @@ func (r *recurrence) tc(s step) []float32 {
 	return rows(r.tanh[s.t*r.cSlot:], s.row, s.n, r.hidden)
 }
 
+// inputs computes the input's share of the gates: of several steps at once where
+// the part is the whole batch, so that one product reads the weights for all of
+// them.
+func (r *recurrence) inputs(k int, s step) {
+	n, width := 1, r.gates*r.hidden
+	if s.n == r.batch {
+		if k%r.ahead != 0 {
+			return
+		}
+		n = min(r.ahead, r.time-k)
+	} else if !r.anyActive(s) {
+		return
+	}
+	first := s.now
+	if r.reverse {
+		first -= (n - 1) * r.batch
+	}
+	g := gemm.Gemm{M: n * s.n, N: width, K: r.in, LDB: r.ld, TransB: r.asTheyAre, Bias: r.bias}
+	g.Run(rows(r.acts, first, g.M, width), rows(r.x, first, g.M, r.in), r.wih)
+}
+
 func (r *recurrence) forwardStep(s step) {
 	width := r.gates * r.hidden
-	o := r.operands[s.t*r.oSlot+s.row*r.ldo:]
-	for i := range s.n {
-		row := rows(o, i, 1, r.ldo)
-		copy(row, rows(r.hs, s.prev+i, 1, r.hidden))
-		row[r.hidden] = 1
-		copy(row[r.hidden+1:], rows(r.x, s.now+i, 1, r.in))
-		row[r.hidden+1+r.in] = 1
-	}
 	if r.anyActive(s) {
-		gates := rows(r.acts, s.now, s.n, width)
-		g := gemm.Gemm{M: s.n, N: width, K: r.hidden + 1 + r.in, LDA: r.ldo, LDB: r.ld}
+		g := gemm.Gemm{M: s.n, N: width, K: r.hidden, LDB: r.ld, TransB: r.asTheyAre, Accumulate: true}
+		gates := r.acts
 		if r.apart {
-			g.K = r.in + 1
-			g.Run(gates, o[r.hidden+1:], r.weights[(r.hidden+1)*r.ld:])
-			gates, g.K = rows(r.gh, s.now, s.n, width), r.hidden+1
+			gates, g.Accumulate, g.Bias = r.gh, false, r.biasHH
 		}
-		g.Run(gates, o, r.weights)
+		g.Run(rows(gates, s.now, s.n, width), rows(r.hs, s.prev, s.n, r.hidden), r.whh)
 	}
 	for s.n > 0 {
 		var head step
@@ -282,15 +304,22 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	r := recurrences.lend(t, n)
 	*r = recurrence{cell: c, time: time, batch: batch, in: in, hidden: hidden, reverse: w.Reverse, lengths: lengths}
 	r.x = t.operand(n, 0)
-	r.ld, r.ldo = rowStride(width), rowStride(hidden+in+2)
-	r.weights = t.floats.reuse((hidden + in + 2) * r.ld)
-	gemm.TransposeWide(r.weights, t.operand(n, 2), width, hidden, r.ld)
-	gemm.TransposeWide(r.weights[(hidden+1)*r.ld:], t.operand(n, 1), width, in, r.ld)
-	biasHH, biasIH := r.weights[hidden*r.ld:][:width], r.weights[(hidden+1+in)*r.ld:][:width]
-	initial(biasHH, t.dataAt(more[moreBiasHH]))
-	initial(biasIH, t.dataAt(n.in[3]))
-	if !c.apart { // one bias in two parameters
-		elementwise.Add(biasHH, biasHH, biasIH)
+	r.ahead = stepsAtATime(batch * width)
+	r.bias, r.biasHH = t.dataAt(n.in[3]), t.dataAt(more[moreBiasHH])
+	if !c.apart && r.biasHH != nil { // one bias in two parameters
+		sum := t.floats.take(width)
+		initial(sum, r.bias)
+		elementwise.Add(sum, sum, r.biasHH)
+		r.bias = sum
+	}
+	r.wih, r.whh = t.operand(n, 1), t.operand(n, 2)
+	var weights []float32
+	if r.asTheyAre = time*batch < fewRows; !r.asTheyAre {
+		r.ld = rowStride(width)
+		weights = t.floats.reuse((hidden + in) * r.ld)
+		gemm.TransposeWide(weights, r.whh, width, hidden, r.ld)
+		gemm.TransposeWide(weights[hidden*r.ld:], r.wih, width, in, r.ld)
+		r.whh, r.wih = weights, weights[hidden*r.ld:]
 	}
 	r.acts = t.floats.take(time * batch * width)
 	bh := batch * hidden
@@ -305,17 +334,12 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	n.data = y
 	steps := 1
 	if n.needs {
-		steps, r.cSlot, r.oSlot = time, bh, batch*r.ldo
+		steps, r.cSlot = time, bh
 	}
-	cells := 0
-	if c == &lstmCell {
-		cells = (2*steps + 1) * bh
-	}
-	state := t.floats.take(cells + steps*batch*r.ldo)
-	r.operands = state[cells:]
 	var cLast []float32
 	if c == &lstmCell {
-		r.cs, r.tanh = state[:(steps+1)*bh], state[(steps+1)*bh:cells]
+		cells := t.floats.take((2*steps + 1) * bh)
+		r.cs, r.tanh = cells[:(steps+1)*bh], cells[(steps+1)*bh:]
 		whole := step{n: batch}
 		c0 := r.c(0, whole)
 		cLast = r.c(time, whole)
@@ -328,7 +352,9 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 		r.gh = t.floats.take(time * batch * width)
 	}
 	r.run()
-	t.floats.recycle(r.weights)
+	if weights != nil {
+		t.floats.recycle(weights)
+	}
 
 	hN = out.slot("final state", hLast, last, backFinalState)
 	if cLast != nil {
@@ -349,119 +375,53 @@ func backRecurrent(t *Tape, n *node) {
 			r.dc = t.floats.zeroed(batch * hidden)
 		}
 	}
-	chunk := min(max(1, chunkSize/max(1, batch*width)), time)
+	chunk := min(stepsAtATime(batch*width), time)
 	r.dacts = t.floats.reuse(chunk * batch * r.ldd)
 	r.dgh = r.dacts
 	if r.apart {
 		r.dgh = t.floats.reuse(len(r.dacts))
 	}
-	// The gradients of weights and biases: those of the gates, transposed,
-	// times h, 1 and x side by side.
-	var wg weightGrads
-	if wg.wanted(t, n) {
-		wg.take(t, r)
-	}
 	gx, accX := t.gradBuffer(n, 0)
+	gwi, accI := t.gradBuffer(n, 1)
+	gwh, accH := t.gradBuffer(n, 2)
+	gbi, gbh := t.gradOf(n, 3), t.gradMore(n, moreBiasHH)
 	wih := t.operand(n, 1)
 	for r.to = time; r.to > 0; r.to = r.from {
 		r.from = max(0, r.to-chunk)
-		first := r.from
+		first, before := r.from, r.from // the chunk's first step, and where the states before its steps begin
 		if r.reverse {
 			first = time - r.to
+			before = first + 1
 		}
 		r.base = first * batch
 		r.run()
 		steps := (r.to - r.from) * batch
-		wg.add(r, steps, r.to < time)
+		x, h := rows(r.x, r.base, steps, in), rows(r.hs, before*batch, steps, hidden)
+		g := gemm.Gemm{M: width, K: steps, TransA: true, LDA: r.ldd}
+		if gwi != nil {
+			g.N, g.Accumulate, accI = in, accI, true
+			g.Run(gwi, r.dacts, x)
+		}
+		if gwh != nil {
+			g.N, g.Accumulate, accH = hidden, accH, true
+			g.Run(gwh, r.dgh, h)
+		}
+		if gbi != nil {
+			rowwise.AddRowsWide(gbi, r.dacts, steps, r.ldd)
+		}
+		if gbh != nil {
+			rowwise.AddRowsWide(gbh, r.dgh, steps, r.ldd)
+		}
 		if gx != nil {
 			gemm.Gemm{M: steps, N: in, K: width, LDA: r.ldd, Accumulate: accX}.Run(rows(gx, r.base, steps, in), r.dacts, wih)
 		}
 	}
-	wg.deliver(t, n, r)
 	if g := t.gradMore(n, moreC0); g != nil {
 		elementwise.Add(g, g, r.dc)
 	}
 	t.floats.recycle(r.dacts)
 	if r.apart {
 		t.floats.recycle(r.dgh)
-	}
-}
-
-// weightGrads sums up the gradients of weights and biases over the chunks:
-// of gates from h, 1, x; or, where the two shares are apart, from h, 1 and
-// from x, 1.
-type weightGrads struct{ h, x []float32 }
-
-func (w *weightGrads) wanted(t *Tape, n *node) bool {
-	for _, i := range [4]int32{n.in[1], n.in[2], n.in[3], n.more[moreBiasHH]} {
-		if i >= 0 && t.nodes[i].needs {
-			return true
-		}
-	}
-	return false
-}
-
-func (w *weightGrads) take(t *Tape, r *recurrence) {
-	width := r.gates * r.hidden
-	if r.apart {
-		w.h, w.x = t.floats.reuse(width*(r.hidden+1)), t.floats.reuse(width*(r.in+1))
-	} else {
-		w.h = t.floats.reuse(width * r.ldo)
-	}
-}
-
-func (w *weightGrads) add(r *recurrence, steps int, accumulate bool) {
-	if w.h == nil {
-		return
-	}
-	o := r.operands[r.base*r.ldo:]
-	g := gemm.Gemm{M: r.gates * r.hidden, N: r.hidden + 1, K: steps, TransA: true, LDA: r.ldd, LDB: r.ldo, Accumulate: accumulate}
-	if !r.apart {
-		g.N, g.LDC = g.N+r.in, r.ldo
-		g.Run(w.h, r.dacts, o)
-		return
-	}
-	g.Run(w.h, r.dgh, o)
-	g.N = r.in + 1
-	g.Run(w.x, r.dacts, o[min(r.hidden+1, len(o)):])
-}
-
-// deliver adds the sums to the gradients that are wanted.
-func (w *weightGrads) deliver(t *Tape, n *node, r *recurrence) {
-	if w.h == nil {
-		return
-	}
-	gwi, gwh, gbi, gbh := t.gradOf(n, 1), t.gradOf(n, 2), t.gradOf(n, 3), t.gradMore(n, moreBiasHH)
-	for i := range r.gates * r.hidden {
-		var h, x []float32
-		var bi, bh float32
-		if r.apart {
-			h, x = rows(w.h, i, 1, r.hidden+1), rows(w.x, i, 1, r.in+1)
-			bh, bi = h[r.hidden], x[r.in]
-			h, x = h[:r.hidden], x[:r.in]
-		} else {
-			h = rows(w.h, i, 1, r.ldo)[:r.hidden+1+r.in]
-			bh, bi = h[r.hidden], h[r.hidden]
-			h, x = h[:r.hidden], h[r.hidden+1:]
-		}
-		if gwi != nil {
-			g := rows(gwi, i, 1, r.in)
-			elementwise.Add(g, g, x)
-		}
-		if gwh != nil {
-			g := rows(gwh, i, 1, r.hidden)
-			elementwise.Add(g, g, h)
-		}
-		if gbi != nil {
-			gbi[i] += bi
-		}
-		if gbh != nil {
-			gbh[i] += bh
-		}
-	}
-	t.floats.recycle(w.h)
-	if w.x != nil {
-		t.floats.recycle(w.x)
 	}
 }
 

@@ -1,6 +1,22 @@
 # docker buildx bake -f docker/docker-bake.hcl           for this machine's processor
-# docker buildx bake -f docker/docker-bake.hcl release   for both, TAG names it
+# docker buildx bake -f docker/docker-bake.hcl release   for both, to publish:
+#
+#   TAG=registry.example/you/descent VERSION=2026.11.29 REVISION=$(git rev-parse HEAD) \
+#     SOURCE=https://github.com/you/descent docker buildx bake -f docker/docker-bake.hcl release --push
+#
+# The tags are TAG:VERSION, which never moves, TAG:REVISION (of 12 digits), and TAG:latest.
+# VERSION is the day of the commit: git log -1 --format=%cd --date=format:%Y.%m.%d
 variable "TAG" { default = "descent" }
+variable "VERSION" { default = "" }
+variable "REVISION" { default = "" }
+variable "SOURCE" { default = "" }
+
+function "tags" {
+  params = [name]
+  result = concat(["${name}:latest"],
+    VERSION != "" ? ["${name}:${VERSION}"] : [],
+    REVISION != "" ? ["${name}:${substr(REVISION, 0, 12)}"] : [])
+}
 
 # Empty takes the Dockerfile's own; golang@sha256:… pins the bytes.
 variable "GO_IMAGE" { default = "" }
@@ -12,7 +28,13 @@ target "book" {
   context    = "."
   dockerfile = "docker/Dockerfile"
   target     = "book"
-  tags       = [TAG]
+  tags       = tags(TAG)
+  labels = {
+    "org.opencontainers.image.version"  = VERSION != "" ? VERSION : null
+    "org.opencontainers.image.revision" = REVISION != "" ? REVISION : null
+    "org.opencontainers.image.source"   = SOURCE != "" ? SOURCE : null
+    "org.opencontainers.image.created"  = VERSION != "" ? timestamp() : null
+  }
   args = {
     GO_IMAGE     = GO_IMAGE != "" ? GO_IMAGE : null
     DEBIAN_IMAGE = DEBIAN_IMAGE != "" ? DEBIAN_IMAGE : null
@@ -29,5 +51,5 @@ target "release" {
 target "hub" {
   inherits = ["book"]
   target   = "hub"
-  tags     = ["${TAG}-hub"]
+  tags     = tags("${TAG}-hub")
 }

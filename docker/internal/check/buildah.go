@@ -169,8 +169,12 @@ func (b buildah) start(ctx context.Context, opt options) (container, error) {
 		c.remove()
 		return nil, err
 	}
+	command := img.command
+	if len(opt.args) > 0 {
+		command = opt.args
+	}
 	spec, err := json.Marshal(launch{Root: c.root, Folder: img.folder, Work: opt.work, User: c.user,
-		Args: append(slices.Clone(img.entrypoint), img.command...), Env: c.env})
+		Args: append(slices.Clone(img.entrypoint), command...), Env: c.env})
 	if err != nil {
 		return nil, err
 	}

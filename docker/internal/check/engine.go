@@ -45,6 +45,7 @@ type options struct {
 	work string   // the folder to mount for the reader's notebooks; empty: none
 	user string   // uid:gid, empty: the image's
 	env  []string // beside the image's
+	args []string // what to start, in place of the image's command
 	old  bool     // as if the image were ten days old (buildah only)
 }
 
@@ -166,7 +167,7 @@ func (d docker) start(ctx context.Context, opt options) (container, error) {
 	for _, kv := range opt.env {
 		args = append(args, "--env", kv)
 	}
-	out, err := run(ctx, "docker", append(args, d.tag)...)
+	out, err := run(ctx, "docker", append(append(args, d.tag), opt.args...)...)
 	c.id = strings.TrimSpace(out)
 	if err != nil {
 		c.remove()

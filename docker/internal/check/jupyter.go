@@ -20,6 +20,7 @@ import (
 // server is JupyterLab as it is seen from outside of the container.
 type server struct {
 	host  string // host:port
+	base  string // of the server's paths, "" for /
 	token string
 	http  *http.Client
 }
@@ -41,7 +42,7 @@ func (s *server) do(ctx context.Context, method, path, token string, value any) 
 		}
 		body = bytes.NewReader(data)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+s.host+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+s.host+s.base+path, body)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -132,7 +133,7 @@ func (s *server) start(ctx context.Context, path string) (*kernel, error) {
 	// each time more patiently, as where it is emulated an answer takes seconds.
 	// A read that was cancelled closes the connection, hence a new one each time.
 	for patience := 2 * time.Second; ; patience *= 2 {
-		k.conn, _, err = websocket.Dial(ctx, "ws://"+s.host+"/api/kernels/"+session.Kernel.ID+"/channels?session_id="+k.session,
+		k.conn, _, err = websocket.Dial(ctx, "ws://"+s.host+s.base+"/api/kernels/"+session.Kernel.ID+"/channels?session_id="+k.session,
 			&websocket.DialOptions{HTTPClient: s.http, HTTPHeader: http.Header{"Authorization": {"token " + s.token}}})
 		if err != nil {
 			return nil, err

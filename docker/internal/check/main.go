@@ -69,7 +69,7 @@ func main() {
 		do   func(context.Context) error
 	}{
 		{"image", t.looks}, {"session", t.session}, {"restart", t.restart},
-		{"other owner", t.otherOwner}, {"commands", t.commands},
+		{"other owner", t.otherOwner}, {"Binder", t.binder}, {"commands", t.commands},
 	} {
 		fmt.Printf("== %s\n", check.name)
 		ctx, cancel := context.WithTimeout(ctx, limit)
@@ -485,6 +485,51 @@ func (t *test) otherOwner(ctx context.Context) error {
 	t.check(info.Sys().(*syscall.Stat_t).Uid == 4242, "as that user it works, and the notebooks are theirs")
 	code, _, err := d.stop(ctx)
 	t.check(code == 0, "stopped")
+	return err
+}
+
+// binder starts the image as BinderHub does: with its command line, its user (the
+// image's, 1000) and its environment, and no volume.
+func (t *test) binder(ctx context.Context) error {
+	const base, token = "/user/descent-0a1b2c3d", "QmluZGVySHViIG1ha2VzIG9uZQ"
+	args := []string{"jupyter-notebook", "--ip=0.0.0.0", "--port=8888"}
+	for _, app := range []string{"NotebookApp", "ServerApp"} {
+		for _, set := range []string{"base_url=" + base + "/", "token=" + token, "trust_xheaders=True", "default_url=/lab", "allow_origin=*", "allow_origin_pat=.*"} {
+			args = append(args, "--"+app+"."+set)
+		}
+	}
+	c, err := t.engine.start(ctx, options{args: args, env: []string{
+		"BINDER_LAUNCH_HOST=https://mybinder.org/", "BINDER_REPO_URL=https://github.com/OWNER/descent", "BINDER_REF_URL=https://github.com/OWNER/descent/tree/main",
+		"JUPYTERHUB_API_TOKEN=0", "JUPYTERHUB_BASE_URL=/", "JUPYTERHUB_SERVICE_PREFIX=" + base + "/", "JUPYTERHUB_USER=descent-0a1b2c3d",
+		"JUPYTER_IMAGE=descent", "JUPYTER_IMAGE_SPEC=descent", "MEM_LIMIT=2147483648",
+	}})
+	if err != nil {
+		return err
+	}
+	defer c.remove()
+	s := newServer(c.host(), token, c.dial)
+	s.base = base
+	for {
+		if status, _, err := s.do(ctx, "GET", "/api", "", nil); err == nil && status == http.StatusOK {
+			break
+		}
+		select {
+		case <-c.done():
+			return fmt.Errorf("the container has ended:\n%s", c.output())
+		case <-ctx.Done():
+			return fmt.Errorf("it does not answer: %w\n%s", ctx.Err(), c.output())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	status, _, err := s.do(ctx, "GET", "/api/contents", "", nil)
+	t.check(err == nil && status == http.StatusForbidden, "as BinderHub starts it, it answers below %s and refuses without the token: %d, %v", base, status, err)
+	status, _, err = s.do(ctx, "GET", "/lab", token, nil)
+	t.check(err == nil && status == http.StatusOK, "shows JupyterLab: %d, %v", status, err)
+	if err := t.runsChapter(ctx, s, false); err != nil {
+		return err
+	}
+	code, took, err := c.stop(ctx)
+	t.check(code == 0 && took < stopLimit, "stopped after %.1f s, exit code %d", took.Seconds(), code)
 	return err
 }
 

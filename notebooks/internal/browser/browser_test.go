@@ -152,6 +152,7 @@ func TestBrowser(t *testing.T) {
 			}
 			if name == "sample.ipynb" {
 				t.Run("completes", func(t *testing.T) { completes(ctx, t, page) })
+				t.Run("explains errors", func(t *testing.T) { explains(ctx, t, page) })
 			}
 			showsNotebook(ctx, t, page, filepath.Join(folder, name))
 		})

@@ -102,6 +102,31 @@ func completes(ctx context.Context, t *testing.T, page *browser.Page) {
 	do(`await jupyterapp.commands.execute('notebook:delete-cell');`)
 }
 
+// explains runs a cell with a mistake.
+func explains(ctx context.Context, t *testing.T, page *browser.Page) {
+	if err := page.Eval(ctx, edit, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := page.Type(ctx, "%%\nloss := 0.5\nprintln(\"损失\", los)"); err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	if err := page.Eval(ctx, untilOpen+`
+		await jupyterapp.commands.execute('notebook:run-cell');
+		const area = panel.content.activeCell.node.querySelector('.jp-OutputArea');
+		area.scrollIntoView();
+		return area.textContent;`, &text); err != nil {
+		t.Fatal(err)
+	}
+	screenshot(ctx, t, page, "error")
+	if first := "This cell, line 3: undefined: los"; !strings.HasPrefix(text, first) {
+		t.Errorf("the error begins with %.80q, want %q", text, first)
+	}
+	if err := page.Eval(ctx, untilOpen+`await jupyterapp.commands.execute('notebook:delete-cell');`, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func screenshot(ctx context.Context, t *testing.T, page *browser.Page, name string) {
 	dir := os.Getenv(screenshotsVar)
 	if dir == "" {

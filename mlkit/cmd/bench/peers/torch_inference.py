@@ -18,9 +18,9 @@ def ways(x):
 def seconds(f):
     best = 1e9
     for _ in range(20):
-        t = time.perf_counter()
+        t = clock()
         f()
-        best = min(best, time.perf_counter() - t)
+        best = min(best, clock() - t)
     return best
 
 

@@ -27,6 +27,46 @@ func predictions(model func(rng *rand.Rand) nn.Layer) func(rng *rand.Rand, n int
 	}
 }
 
+// writer is the workload of a transformer that reads a text of 128 characters.
+func writer(rng *rand.Rand, n int) workload {
+	w := gptLike(256, 4, 4, 128)(rng, n)
+	w.batches = w.batches[:1]
+	return w
+}
+
+// write measures a transformer that reads and predicts one token after the other,
+// with a cache of what it has read: the mean time of one over a whole text. The
+// text is given, so that all sides read the same.
+func write(w *worker) error {
+	load := w.task.workload(w.seed, w.quick)
+	clock := w.clock()
+	next := wholeText(load)
+	figures := outputFigures(next())
+	w.firstStep()
+	for clock.step() {
+		next()
+	}
+	w.report(Result{Value: 1e6 * least(clock.perStep) / float64(load.batches[0].IDsDims[1]), Unit: "µs", Losses: figures, Size: "next token"})
+	return nil
+}
+
+// wholeText reads the text and gives the logits behind its last token.
+func wholeText(load *workload) func() []float32 {
+	m, text := load.model.(*gpt), load.batches[0].IDs
+	cache, tape := m.Encoder.Cache(), tensor.NewEvalTape()
+	begun := make([][]int32, 1)
+	return func() (logits []float32) {
+		for i := range text {
+			tape.Reset()
+			begun[0] = text[:i+1]
+			ids, at := cache.Extend(begun)
+			x := m.Positions.ForwardAt(m.Tokens.ForwardTokens(tape, ids), at)
+			logits = m.Head.Forward(m.Encoder.Continue(x, cache)).Data()
+		}
+		return logits
+	}
+}
+
 // predict measures one image, then the batch.
 func predict(w *worker) error {
 	load := w.task.workload(w.seed, w.quick)

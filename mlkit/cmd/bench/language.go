@@ -54,20 +54,16 @@ func lstmLanguage(rng *rand.Rand, n int) workload {
 	const words, width, time = 10_000, 256, 35
 	m := &wordLSTM{smallEmbedding(rng, words, width), nn.NewLSTM(rng, nn.Recurrent{In: width, Hidden: width, Layers: 2}), tensor.NewParam(words)}
 	m.Words.Padding = -1
-	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return nn.CrossEntropy(m.Predict(t, b), b.Ints()) },
-		optim.Chain(optim.ClipByGlobalNorm(1), optim.Adam(1e-3)), nextTokens(rng, words, n, time)}
+	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor {
+		h := m.LSTM.Forward(m.Words.ForwardTokens(t, b.Tokens()))
+		return nn.CrossEntropyLoss{}.Linear(h, t.Use(m.Words.Weight), t.Use(m.Bias), b.Ints())
+	}, optim.Chain(optim.ClipByGlobalNorm(1), optim.Adam(1e-3)), nextTokens(rng, words, n, time)}
 }
 
 type wordLSTM struct {
 	Words *nn.Embedding
 	LSTM  *nn.LSTM
 	Bias  *tensor.Param
-}
-
-// Predict gives the logits [n, time, words].
-func (m *wordLSTM) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
-	h := m.LSTM.Forward(m.Words.ForwardTokens(t, b.Tokens()))
-	return h.Linear(t.Use(m.Words.Weight), t.Use(m.Bias))
 }
 
 // bagOfWords averages the vectors of a text's 100 words, of 50,000, and
@@ -129,7 +125,9 @@ func translator(rng *rand.Rand, n int) workload {
 	c := nn.Transformer{Width: width, Heads: 4, PreNorm: true, GELU: true}
 	m := &encoderDecoder{smallEmbedding(rng, words, width), nn.NewLearnedPositions(rng, time, width), nn.NewTransformerEncoder(rng, 2, c), nn.NewTransformerDecoder(rng, 2, c), nn.NewLinear(rng, width, words)}
 	m.Words.Padding = -1
-	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return nn.CrossEntropy(m.Predict(t, b), b.Ints()) },
+	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor {
+		return nn.CrossEntropyLoss{}.Linear(m.Decode(t, b), t.Use(m.Head.Weight), t.Use(m.Head.Bias), b.Ints())
+	},
 		optim.AdamW(3e-4), several(func() (b data.Batch) {
 			b.IDs, b.IDsDims = below(rng, words, n, time)
 			b.Labels, b.LabelsDims = below(rng, words, n, time)
@@ -150,11 +148,11 @@ type encoderDecoder struct {
 	Head      *nn.Linear
 }
 
-// Predict gives the logits of the target's words [n, time, words].
-func (m *encoderDecoder) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
+// Decode gives what the head reads, [n, time, width].
+func (m *encoderDecoder) Decode(t *tensor.Tape, b data.Batch) tensor.Tensor {
 	embed := func(ids tensor.Ints) tensor.Tensor { return m.Positions.Forward(m.Words.ForwardTokens(t, ids)) }
 	source := embed(b.Tokens())
 	padding := nn.Mask{Padding: nn.LengthMask(t, b.InputLengths(), source.Dim(1))}
 	memory := m.Encoder.Run(source, padding)
-	return m.Head.Forward(m.Decoder.Run(embed(b.DecoderInput(t, 1)), memory, nn.Mask{Causal: true}, padding))
+	return m.Decoder.Run(embed(b.DecoderInput(t, 1)), memory, nn.Mask{Causal: true}, padding)
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"descent/mlkit/datasets"
+	"descent/mlkit/formats"
 )
 
 // mlkit is our name in the results.
@@ -99,7 +101,7 @@ var peers = []peer{
 	{framework: "torch", tasks: []string{first, models, gridGroup, inference, book}, packages: []string{"numpy", "torch", "safetensors"}},
 	{framework: "keras", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "latency"}, packages: []string{"numpy", "tensorflow", "keras"}},
 	{framework: "jax", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "transformer", "online", "latency", gridGroup}, packages: []string{"numpy", "jax", "optax"}},
-	{framework: "onnxruntime", tasks: []string{inference}, packages: []string{"numpy", "torch", "safetensors", "onnx", "onnxruntime"}},
+	{framework: "onnxruntime", tasks: []string{"infer-mlp", "infer-cnn", "infer-lstm", "infer-transformer"}, packages: []string{"numpy", "torch", "safetensors", "onnx", "onnxruntime"}},
 	{framework: "numpy", tasks: []string{"gemm"}, packages: []string{"numpy"}},
 	{framework: "sklearn", tasks: []string{"linear"}, packages: []string{"numpy", "sklearn"}},
 }
@@ -251,7 +253,8 @@ func writePrograms(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, f.Name()), text, 0o600); err != nil {
+		// Another run may be reading it.
+		if err := formats.WriteFile(filepath.Join(dir, f.Name()), func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
 			return err
 		}
 	}

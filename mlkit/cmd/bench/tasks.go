@@ -94,6 +94,7 @@ var tasks = []task{
 	{name: "infer-cnn", group: inference, work: predict, batch: inferenceBatch, build: predictions(cnn)},
 	{name: "infer-lstm", group: inference, work: predict, batch: inferenceBatch, build: predictions(lstm)},
 	{name: "infer-transformer", group: inference, work: predict, batch: inferenceBatch, build: predictions(transformer)},
+	{name: "infer-gpt", group: inference, work: write, batch: 1, build: writer},
 
 	{name: "digits", work: digits, group: book},
 	{name: "speakers", work: sequences, group: book},

@@ -45,6 +45,7 @@ var firstLosses = map[string][]float64{
 	"infer-cnn batch 2":         {0.060750048607587814, 0.004939473234117031},
 	"infer-lstm batch 1":        {0.058233268558979034, 0.005183319095522165},
 	"infer-lstm batch 2":        {0.06014842540025711, 0.0052306195721030235},
+	"infer-gpt next token":      {0.48830750584602356, 0.35567450523376465},
 	"infer-transformer batch 1": {0.22134724259376526, 0.08147045224905014},
 	"infer-transformer batch 2": {0.22777190804481506, 0.08713996410369873},
 }
@@ -80,6 +81,12 @@ func TestWorkloadsHavePyTorchsLosses(t *testing.T) {
 func TestPredictionsArePyTorchs(t *testing.T) {
 	for _, task := range tasks {
 		if task.group != inference {
+			continue
+		}
+		if task.name == "infer-gpt" {
+			if err := agree(firstLosses["infer-gpt next token"], outputFigures(wholeText(task.workload(1, true))())); err != nil {
+				t.Error(err)
+			}
 			continue
 		}
 		load, tape := task.workload(1, true), tensor.NewEvalTape()

@@ -53,6 +53,32 @@ def trained():
     return model.eval(), [x[:n].contiguous() for n in ((1, 2) if args.quick == "true" else (1, 128))]
 
 
+class Written(nn.Module):
+    """A causal transformer that reads one token after the other and remembers keys and values."""
+    def __init__(self, width=256, layers=4, heads=4, context=128, characters=96):
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(characters, width), nn.Embedding(context, width)
+        self.encoder, self.head, self.heads = Encoder(width, layers, heads), nn.Linear(width, characters), heads
+        self.cache = [torch.empty(2, heads, context, width // heads) for _ in range(layers)]
+
+    def forward(self, text):
+        for i in range(len(text)):
+            x = self.tokens.weight[text[i]] + self.positions.weight[i]
+            for l, cache in zip(self.encoder.layers, self.cache):
+                q, k, v = F.linear(l.norm1(x), l.self_attn.in_proj_weight, l.self_attn.in_proj_bias).view(3, self.heads, -1)
+                cache[0, :, i], cache[1, :, i] = k, v
+                y = F.scaled_dot_product_attention(q[None, :, None], cache[None, 0, :, :i + 1], cache[None, 1, :, :i + 1])
+                x = x + l.self_attn.out_proj(y.flatten())
+                x = x + l.linear2(F.gelu(l.linear1(l.norm2(x))))
+            logits = self.head(self.encoder.norm(x))
+        return logits
+
+
+def figures(y):
+    """Of logits: the mean absolute and the mean squared one."""
+    return [float(np.abs(y).mean()), float((y ** 2).mean())]
+
+
 def report(name, predict, x):
     """The time of one image, or the rate of many, and figures of the logits."""
     y = np.asarray(predict())
@@ -60,4 +86,4 @@ def report(name, predict, x):
     best = min(blocks(lambda _: predict()))
     first_step()
     value, unit = (best * 1e6, "µs") if n == 1 else (n / best, "samples/s")
-    result(name, value, unit, losses=[float(np.abs(y).mean()), float((y ** 2).mean())], size=f"batch {n}")
+    result(name, value, unit, losses=figures(y), size=f"batch {n}")

@@ -42,6 +42,16 @@ const untilOpen = `
 	await panel.sessionContext.ready;
 `
 
+// untilIdle waits until the status bar says, before any cell has run, that the kernel
+// may be used.
+const untilIdle = untilOpen + `
+	const said = () => document.querySelector('#jp-main-statusbar').innerText;
+	for (let i = 0; !said().includes('| Idle'); i++) {
+		if (i > 600) throw new Error(said());
+		await new Promise(r => setTimeout(r, 50));
+	}
+`
+
 // runAll runs every cell and saves; false means that a cell failed.
 const runAll = untilOpen + `
 	const ok = await jupyterapp.commands.execute('notebook:run-all-cells');
@@ -195,6 +205,9 @@ func showsNotebook(ctx context.Context, t *testing.T, page *browser.Page, saved 
 	start := time.Now()
 	waitOpen(ctx, t, page)
 	opened := time.Since(start)
+	if err := page.Eval(ctx, untilIdle, nil); err != nil {
+		t.Errorf("the status bar does not say that the kernel is idle: %v", err)
+	}
 	var ok bool
 	if err := page.Eval(ctx, runAll, &ok); err != nil {
 		t.Fatal(err)

@@ -121,4 +121,17 @@ with:
 	}
 	if exitErr := jpyExec.ExitError(); exitErr != nil {
 `},
+	// The status bar says "Unknown" until a cell has run.
+	//
+	// JupyterLab ignores the states that belong to its own questions to the kernel
+	// (untracked_message_types, kernel_info_request among them), and GoNB tells no others.
+	// ipykernel also tells one that belongs to no request. So does this, when the kernel has
+	// said who it is, which each new page asks.
+	{"internal/kernel/messages.go", "the state that belongs to no request", "func PublishKernelStatus(msg Message, status string) error {\n", `func PublishKernelStatus(msg Message, status string) error {
+	if m, ok := msg.(*MessageImpl); ok && m.Composed.Header.MsgType == "kernel_info_request" && status == StatusIdle {
+		own := *m
+		own.Composed.Header = zmqMsgHeader{Session: m.Composed.Header.Session, Username: m.Composed.Header.Username}
+		defer PublishKernelStatus(&own, status)
+	}
+`},
 }

@@ -60,7 +60,8 @@ func (e *Env) writeBook() error {
 	if err := writeJSON(filepath.Join(e.KernelDir(), "kernel.json"), spec); err != nil {
 		return err
 	}
-	if style := filepath.Join(e.Book, "config", "custom", "custom.css"); !exists(style) {
+	style := filepath.Join(e.Book, "config", "custom", "custom.css") // no setting of the reader's
+	if old, err := os.ReadFile(style); err != nil || string(old) != look {
 		if err := writeFile(style, []byte(look)); err != nil {
 			return err
 		}

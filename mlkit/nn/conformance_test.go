@@ -92,6 +92,8 @@ var layerCases = []layerCase{
 		in: []int{2, 3, 5}, out: []int{2, 3, 5}, state: "weight", wrong: []int{2, 4}, op: "RMSNorm"},
 	{name: "LocalResponseNorm", make: fixed(nn.LocalResponseNorm{Size: 3}), in: []int{2, 5, 2, 2}, out: []int{2, 5, 2, 2}, wrong: []int{5}, op: "LocalResponseNorm"},
 	{name: "Dropout", make: fixed(nn.Dropout{P: 0.4}), in: []int{5, 8}, out: []int{5, 8}, modes: true, noGolden: true},
+	{name: "DropPath", make: fixed(nn.DropPath{P: 0.5}), in: []int{8, 2, 2}, out: []int{8, 2, 2}, modes: true, noGolden: true, wrong: []int{}, op: "DropPath"},
+	{name: "GaussianNoise", make: fixed(nn.GaussianNoise{Std: 0.1}), in: []int{3, 2}, out: []int{3, 2}, modes: true, noGolden: true},
 	{name: "SpatialDropout", make: fixed(nn.SpatialDropout{P: 0.4}), in: []int{4, 5, 2, 2}, out: []int{4, 5, 2, 2}, modes: true, noGolden: true, wrong: []int{3}, op: "SpatialDropout"},
 	{name: "Sequential", make: func(r *rand.Rand) nn.Layer {
 		return nn.Sequential{nn.NewConv2D(r, nn.Conv{In: 1, Out: 2, Kernel: 3}), nn.ReLU{}, nn.MaxPool2D{Kernel: 2}, nn.Flatten{},

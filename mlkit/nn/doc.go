@@ -65,6 +65,8 @@
 //	LocalResponseNorm   -                        LocalResponseNorm
 //	Dropout             Dropout                  Dropout
 //	SpatialDropout      SpatialDropout1D, 2D     Dropout1d, Dropout2d
+//	DropPath            –                        torchvision.ops.StochasticDepth
+//	GaussianNoise       GaussianNoise            –
 //	Sequential          Sequential               Sequential
 //	GEGLU               -                        -
 //	Residual            add                      -

@@ -100,7 +100,8 @@
 //	Polynomial            PolynomialDecay             PolynomialLR                   end is a factor
 //	Cosine                CosineDecay                 CosineAnnealingLR              stays at its end
 //	CosineRestarts        CosineDecayRestarts         CosineAnnealingWarmRestarts    Keras can lower each peak
-//	OneCycle              –                           OneCycleLR                     does not cycle the momentum
+//	OneCycle, …ThreePhase –                           OneCycleLR                     does not cycle the momentum
+//	Cyclic, CyclicDecay   –                           CyclicLR                       does not cycle the momentum
 //	WarmUp, Sequence      warmup_steps                SequentialLR                   none
 //	Product               –                           ChainedScheduler               none
 //	InverseSqrt           –                           –                              none

@@ -332,6 +332,11 @@ func TestSchedulesEqualPyTorchs(t *testing.T) {
 		"CosineAnnealingWarmRestarts(8, 1, .05)":             optim.CosineRestarts(8, 1, 0.05),
 		"OneCycleLR(60)":                                     optim.OneCycle(60, 0.3, 25, 1e4),
 		"OneCycleLR(60, .4, 10, 100)":                        optim.OneCycle(60, 0.4, 10, 100),
+		"OneCycleLR(60, three phases)":                       optim.OneCycleThreePhase(60, 0.3, 25, 1e4),
+		"OneCycleLR(61, three phases, .2, 10, 100)":          optim.OneCycleThreePhase(61, 0.2, 10, 100),
+		"CyclicLR(.1, 7, 5)":                                 optim.Cyclic(0.1, 7, 5, 1),
+		"CyclicLR(.1, 4, 4, halved)":                         optim.Cyclic(0.1, 4, 4, 0.5),
+		"CyclicLR(.2, 4, 6, .98)":                            optim.CyclicDecay(0.2, 4, 6, 0.98),
 		"Sequential(Linear(.2, 1, 4), Exponential(.9), [5])": optim.WarmUp(5, optim.Exponential(0.9)),
 	} {
 		want := g.Schedules[name]

@@ -102,6 +102,56 @@ func OneCycle(total int, warm, div, finalDiv float64) Schedule {
 	}
 }
 
+// OneCycleThreePhase rises from 1/div to 1 in the first warm·total steps, falls back to
+// 1/div in as many, and to 1/(div·finalDiv) in the rest, each along half a cosine
+// (PyTorch's OneCycleLR with three_phase; the form of the paper that OneCycle names).
+func OneCycleThreePhase(total int, warm, div, finalDiv float64) Schedule {
+	if !(total > 1 && warm > 0 && warm < 0.5 && warm*float64(total) > 1 && div > 0 && finalDiv > 0) {
+		panic(fmt.Sprintf("optim: OneCycleThreePhase(%d, %v, %v, %v): need 0 < warm < 0.5, of more than one step, and positive divisors", total, warm, div, finalDiv))
+	}
+	peak, back, last := warm*float64(total)-1, 2*warm*float64(total)-2, float64(total-1)
+	return func(step int) float64 {
+		switch x := float64(step); {
+		case x <= peak:
+			return cosine(1/div, 1, x/peak)
+		case x <= back:
+			return cosine(1, 1/div, (x-peak)/(back-peak))
+		default:
+			return cosine(1/div, 1/(div*finalDiv), min((x-back)/(last-back), 1))
+		}
+	}
+}
+
+// Cyclic rises linearly from low to 1 in up steps and falls back in down steps, again and
+// again (Smith, Cyclical Learning Rates for Training Neural Networks, 2017). shrink
+// multiplies the height above low after each cycle: 1 is the paper's "triangular", 0.5 its
+// "triangular2". The rule's learning rate is PyTorch's max_lr, low its base_lr over max_lr.
+func Cyclic(low float64, up, down int, shrink float64) Schedule {
+	return cyclic("Cyclic", low, up, down, shrink, func(_, cycle int) int { return cycle })
+}
+
+// CyclicDecay is Cyclic whose height above low is multiplied by gamma at every step: the
+// paper's "exp_range".
+func CyclicDecay(low float64, up, down int, gamma float64) Schedule {
+	return cyclic("CyclicDecay", low, up, down, gamma, func(step, _ int) int { return step })
+}
+
+func cyclic(name string, low float64, up, down int, factor float64, times func(step, cycle int) int) Schedule {
+	needSteps(name, min(up, down))
+	if !(factor > 0 && factor <= 1) {
+		panic(fmt.Sprintf("optim: %s: a factor of %v, must be above 0 and at most 1", name, factor))
+	}
+	return func(step int) float64 {
+		in, height := step%(up+down), float64(0)
+		if in <= up {
+			height = float64(in) / float64(up)
+		} else {
+			height = float64(up+down-in) / float64(down)
+		}
+		return low + (1-low)*height*math.Pow(factor, float64(times(step, step/(up+down))))
+	}
+}
+
 // WarmUp rises linearly through 1/steps, 2/steps, …, 1 in the first steps
 // (Goyal et al. 2017), then follows the next schedule from its step 0; nil
 // stays at 1.

@@ -88,12 +88,17 @@ func TestLRRangeEnds(t *testing.T) {
 // these metrics; see optim/testdata/goldens.py.
 var (
 	plateauMetrics = []float64{1, 0.9, 0.9, 0.899, 0.898, 0.897, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4}
+	absoluteRates  = []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125, 0.125, 0.125, 0.1}
 	plateauRates   = []float64{1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125, 0.125, 0.125, 0.1, 0.1, 0.1, 0.1, 0.1}
 )
 
 func TestReduceOnPlateauEqualsPyTorchs(t *testing.T) {
-	for _, sign := range []float64{1, -1} { // minimise, or maximise the negative
-		p := train.Plateau{Metric: "m", Maximize: sign < 0, Factor: 0.5, Patience: 2, Threshold: 0.01, Cooldown: 1, MinFactor: 0.1}
+	for _, sign := range []float64{1, -1, 100} { // minimise, maximise the negative, minimise by an absolute threshold
+		p := train.Plateau{Metric: "m", Maximize: sign < 0, Factor: 0.5, Patience: 2, Threshold: 0.01, Absolute: sign > 1, Cooldown: 1, MinFactor: 0.1}
+		plateauRates := plateauRates
+		if p.Absolute { // threshold_mode="abs"
+			plateauRates = absoluteRates
+		}
 		call := train.ReduceOnPlateau(p)
 		r := &train.Run{History: &train.History{}, Optimizer: optim.New(nil, optim.SGD(1))}
 		for k, m := range plateauMetrics {

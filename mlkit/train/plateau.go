@@ -17,9 +17,10 @@ type Plateau struct {
 	// Patience is the number of epochs without improvement before a reduction;
 	// 0 means 10, negative none.
 	Patience int
-	// Threshold is the relative improvement that counts; 0 means 1e-4, negative
-	// any.
+	// Threshold is the improvement that counts, as a part of the best value, or,
+	// with Absolute, in the metric's own unit; 0 means 1e-4, negative any.
 	Threshold float64
+	Absolute  bool
 	Cooldown  int     // epochs after a reduction in which none is counted
 	MinFactor float64 // the product of all reductions goes no lower
 }
@@ -62,8 +63,11 @@ func (c Plateau) scale(values []float64) float64 {
 		if c.Maximize {
 			v = -v
 		}
-		// The margin is a part of the value, whose sign may be either.
-		if math.IsInf(best, 1) && !math.IsNaN(v) || v < best-threshold*math.Abs(best) {
+		margin := threshold
+		if !c.Absolute {
+			margin *= math.Abs(best) // whose sign may be either
+		}
+		if math.IsInf(best, 1) && !math.IsNaN(v) || v < best-margin {
 			best, bad = v, 0
 		} else {
 			bad++

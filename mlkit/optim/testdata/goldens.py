@@ -165,10 +165,10 @@ def schedules():
             s.step()
         return rounded(out)
 
-    def plateau(metrics):
+    def plateau(metrics, **c):
         w = torch.zeros(1, requires_grad=True)
         o = T.SGD([w], lr=1.0)
-        s = R.ReduceLROnPlateau(o, factor=0.5, patience=2, threshold=0.01, cooldown=1, min_lr=0.1)
+        s = R.ReduceLROnPlateau(o, factor=0.5, patience=2, threshold=0.01, cooldown=1, min_lr=0.1, **c)
         out = []
         for m in metrics:
             s.step(m)
@@ -187,10 +187,17 @@ def schedules():
         "OneCycleLR(60)": rates(lambda o: R.OneCycleLR(o, 1.0, 60)),
         "OneCycleLR(60, .4, 10, 100)": rates(
             lambda o: R.OneCycleLR(o, 1.0, 60, pct_start=0.4, div_factor=10, final_div_factor=100)),
+        "OneCycleLR(60, three phases)": rates(lambda o: R.OneCycleLR(o, 1.0, 60, three_phase=True)),
+        "OneCycleLR(61, three phases, .2, 10, 100)": rates(
+            lambda o: R.OneCycleLR(o, 1.0, 61, pct_start=0.2, div_factor=10, final_div_factor=100, three_phase=True)),
+        "CyclicLR(.1, 7, 5)": rates(lambda o: R.CyclicLR(o, 0.1, 1.0, 7, 5)),
+        "CyclicLR(.1, 4, 4, halved)": rates(lambda o: R.CyclicLR(o, 0.1, 1.0, 4, 4, mode="triangular2")),
+        "CyclicLR(.2, 4, 6, .98)": rates(lambda o: R.CyclicLR(o, 0.2, 1.0, 4, 6, mode="exp_range", gamma=0.98)),
         "Sequential(Linear(.2, 1, 4), Exponential(.9), [5])": rates(
             lambda o: R.SequentialLR(o, [R.LinearLR(o, 0.2, 1, 4), R.ExponentialLR(o, 0.9)], [5])),
         "plateau metrics": PLATEAU,
         "ReduceLROnPlateau(.5, 2, .01, cooldown 1, min .1)": plateau(PLATEAU),
+        "the same of a hundred times the metrics, absolute": plateau([100 * m for m in PLATEAU], threshold_mode="abs"),
     }
 
 

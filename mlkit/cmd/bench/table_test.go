@@ -131,7 +131,7 @@ func TestGroups(t *testing.T) {
 	if slices.ContainsFunc(all, func(t *task) bool { return t.group == book }) || !slices.Contains(all, find("gpt-256")) || !slices.Contains(all, find("grid")) {
 		t.Error("all is every group but the book's")
 	}
-	if some, err := named("mlp,inference"); err != nil || len(some) != 5 || some[0].name != "mlp" {
+	if some, err := named("mlp,inference"); err != nil || len(some) != 6 || some[0].name != "mlp" {
 		t.Errorf("%d tasks, %v", len(some), err)
 	}
 	for _, task := range tasks {

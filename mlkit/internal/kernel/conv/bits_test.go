@@ -56,6 +56,7 @@ func TestConvAllocatesNothing(t *testing.T) {
 		{N: 4, C: 3, H: 20, W: 20, OutC: 8, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1},
 		{N: 4, C: 16, H: 20, W: 20, OutC: 16, KH: 3, KW: 3},
 		{N: 4, C: 16, H: 20, W: 20, OutC: 16, KH: 3, KW: 3, Groups: 16},
+		{N: 4, C: 16, H: 1, W: 400, OutC: 16, KH: 1, KW: 3, PadW: 16, DilW: 16},
 	} {
 		x, _ := kerneltest.Guarded(r, c.N*c.C*c.H*c.W, 1)
 		y, _ := kerneltest.Guarded(r, c.N*c.OutC*c.OutH()*c.OutW(), 1)

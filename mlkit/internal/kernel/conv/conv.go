@@ -87,6 +87,13 @@ func (c Conv) forward(y, x, w, bias []float32, act gemm.Activation, norm *rowwis
 		}, bias)
 		return
 	}
+	if c.sequence(c.OutW()) && tame(x) {
+		seqForwardJob(seqJob{
+			x: x, y: y, in: c.C, out: c.OutC, n: c.N, w: c.W, ow: c.OutW(), pad: c.PadW, dil: c.DilW,
+			bias: bias, relu: act == gemm.ReLUAct, norm: norm,
+		}, w)
+		return
+	}
 	if c.thin() {
 		c.forwardThin(y, x, w, bias, act, norm)
 		return
@@ -105,6 +112,13 @@ func (c Conv) BackwardData(dx, dy, w []float32, accumulate bool) {
 			x: dy, y: dx, w: w, in: c.OutC, out: c.C, n: c.N, h: c.OutH(), wd: c.OutW(), oh: c.H, ow: c.W,
 			padH: 2 - c.PadH, padW: 2 - c.PadW, flip: true, accumulate: accumulate,
 		}, nil)
+		return
+	}
+	if c.sequence(c.W) {
+		seqForwardJob(seqJob{
+			x: dy, y: dx, in: c.OutC, out: c.C, n: c.N, w: c.OutW(), ow: c.W, pad: 2*c.DilW - c.PadW, dil: c.DilW,
+			flip: true, accumulate: accumulate,
+		}, w)
 		return
 	}
 	if c.thin() {
@@ -159,6 +173,10 @@ func (c *Conv) flip(dst, w []float32) {
 // fixed number of runs, and then the runs.
 func (c Conv) BackwardWeight(dw, dy, x []float32, accumulate bool) {
 	c = c.checked(len(dy), len(x), len(dw))
+	if c.sequence(c.OutW()) {
+		c.backwardWeightSequence(dw, dy, x, accumulate)
+		return
+	}
 	if c.thin() {
 		c.backwardWeightThin(dw, dy, x, accumulate)
 		return

@@ -170,6 +170,7 @@ func TestForwardNorm(t *testing.T) {
 		{N: 3, C: 17, H: 30, W: 21, OutC: 18, KH: 3, KW: 3, PadH: 1, PadW: 1},
 		{N: 9, C: 16, H: 7, W: 6, OutC: 33, KH: 3, KW: 3, PadH: 1, PadW: 1},
 		{N: 2, C: 8, H: 1, W: 700, OutC: 9, KH: 1, KW: 3, DilW: 8, PadW: 8},
+		{N: 2, C: 18, H: 1, W: 700, OutC: 19, KH: 1, KW: 3, DilW: 8, PadW: 8},
 	}
 	kerneltest.Levels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(41, 42))

@@ -159,3 +159,69 @@ func tapDots(dy, x0, x1, x2 []float32) (d0, d1, d2 float32) {
 		return tapDotsGo(dy, x0, x1, x2)
 	}
 }
+
+func seqInputEnds(v0, v1, x0, x1, x2, x3, x4, x5 []float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		seqInputEndsAVX512(v0, v1, x0, x1, x2, x3, x4, x5)
+	case cpu.AVX2:
+		seqInputEndsAVX2(v0, v1, x0, x1, x2, x3, x4, x5)
+	default:
+		seqInputEndsGo(v0, v1, x0, x1, x2, x3, x4, x5)
+	}
+}
+
+func seqInputMiddle(v0, v1, v2, v3, x0, x1, x2, x3 []float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		seqInputMiddleAVX512(v0, v1, v2, v3, x0, x1, x2, x3)
+	case cpu.AVX2:
+		seqInputMiddleAVX2(v0, v1, v2, v3, x0, x1, x2, x3)
+	default:
+		seqInputMiddleGo(v0, v1, v2, v3, x0, x1, x2, x3)
+	}
+}
+
+func seqWeight(u0, u1, u2, u3, u4, u5, w0, w1, w2 []float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		seqWeightAVX512(u0, u1, u2, u3, u4, u5, w0, w1, w2)
+	case cpu.AVX2:
+		seqWeightAVX2(u0, u1, u2, u3, u4, u5, w0, w1, w2)
+	default:
+		seqWeightGo(u0, u1, u2, u3, u4, u5, w0, w1, w2)
+	}
+}
+
+func seqGrad(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3 []float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		seqGradAVX512(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3)
+	case cpu.AVX2:
+		seqGradAVX2(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3)
+	default:
+		seqGradGo(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3)
+	}
+}
+
+func seqOutput(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5 []float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		seqOutputAVX512(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5)
+	case cpu.AVX2:
+		seqOutputAVX2(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5)
+	default:
+		seqOutputGo(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5)
+	}
+}
+
+func seqWeightGrad(w0, w1, w2, m0, m1, m2, m3, m4, m5 []float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		seqWeightGradAVX512(w0, w1, w2, m0, m1, m2, m3, m4, m5)
+	case cpu.AVX2:
+		seqWeightGradAVX2(w0, w1, w2, m0, m1, m2, m3, m4, m5)
+	default:
+		seqWeightGradGo(w0, w1, w2, m0, m1, m2, m3, m4, m5)
+	}
+}

@@ -86,3 +86,57 @@ func tapDots(dy, x0, x1, x2 []float32) (d0, d1, d2 float32) {
 		return tapDotsGo(dy, x0, x1, x2)
 	}
 }
+
+func seqInputEnds(v0, v1, x0, x1, x2, x3, x4, x5 []float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		seqInputEndsNEON(v0, v1, x0, x1, x2, x3, x4, x5)
+	default:
+		seqInputEndsGo(v0, v1, x0, x1, x2, x3, x4, x5)
+	}
+}
+
+func seqInputMiddle(v0, v1, v2, v3, x0, x1, x2, x3 []float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		seqInputMiddleNEON(v0, v1, v2, v3, x0, x1, x2, x3)
+	default:
+		seqInputMiddleGo(v0, v1, v2, v3, x0, x1, x2, x3)
+	}
+}
+
+func seqWeight(u0, u1, u2, u3, u4, u5, w0, w1, w2 []float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		seqWeightNEON(u0, u1, u2, u3, u4, u5, w0, w1, w2)
+	default:
+		seqWeightGo(u0, u1, u2, u3, u4, u5, w0, w1, w2)
+	}
+}
+
+func seqGrad(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3 []float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		seqGradNEON(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3)
+	default:
+		seqGradGo(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3)
+	}
+}
+
+func seqOutput(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5 []float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		seqOutputNEON(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5)
+	default:
+		seqOutputGo(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5)
+	}
+}
+
+func seqWeightGrad(w0, w1, w2, m0, m1, m2, m3, m4, m5 []float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		seqWeightGradNEON(w0, w1, w2, m0, m1, m2, m3, m4, m5)
+	default:
+		seqWeightGradGo(w0, w1, w2, m0, m1, m2, m3, m4, m5)
+	}
+}

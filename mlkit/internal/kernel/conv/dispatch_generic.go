@@ -59,3 +59,27 @@ func taps1(y, from, x0 []float32, w0 float32) {
 func tapDots(dy, x0, x1, x2 []float32) (d0, d1, d2 float32) {
 	return tapDotsGo(dy, x0, x1, x2)
 }
+
+func seqInputEnds(v0, v1, x0, x1, x2, x3, x4, x5 []float32) {
+	seqInputEndsGo(v0, v1, x0, x1, x2, x3, x4, x5)
+}
+
+func seqInputMiddle(v0, v1, v2, v3, x0, x1, x2, x3 []float32) {
+	seqInputMiddleGo(v0, v1, v2, v3, x0, x1, x2, x3)
+}
+
+func seqWeight(u0, u1, u2, u3, u4, u5, w0, w1, w2 []float32) {
+	seqWeightGo(u0, u1, u2, u3, u4, u5, w0, w1, w2)
+}
+
+func seqGrad(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3 []float32) {
+	seqGradGo(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3)
+}
+
+func seqOutput(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5 []float32) {
+	seqOutputGo(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5)
+}
+
+func seqWeightGrad(w0, w1, w2, m0, m1, m2, m3, m4, m5 []float32) {
+	seqWeightGradGo(w0, w1, w2, m0, m1, m2, m3, m4, m5)
+}

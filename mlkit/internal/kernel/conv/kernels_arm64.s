@@ -4,8 +4,95 @@
 
 #include "textflag.h"
 
+DATA neonConsts<>+0(SB)/4, $0xc0340000
+DATA neonConsts<>+4(SB)/4, $0xc0340000
+DATA neonConsts<>+8(SB)/4, $0xc0340000
+DATA neonConsts<>+12(SB)/4, $0xc0340000
+DATA neonConsts<>+16(SB)/4, $0x3fa20000
+DATA neonConsts<>+20(SB)/4, $0x3fa20000
+DATA neonConsts<>+24(SB)/4, $0x3fa20000
+DATA neonConsts<>+28(SB)/4, $0x3fa20000
+DATA neonConsts<>+32(SB)/4, $0xc0100000
+DATA neonConsts<>+36(SB)/4, $0xc0100000
+DATA neonConsts<>+40(SB)/4, $0xc0100000
+DATA neonConsts<>+44(SB)/4, $0xc0100000
+DATA neonConsts<>+48(SB)/4, $0x3f400000
+DATA neonConsts<>+52(SB)/4, $0x3f400000
+DATA neonConsts<>+56(SB)/4, $0x3f400000
+DATA neonConsts<>+60(SB)/4, $0x3f400000
+DATA neonConsts<>+64(SB)/4, $0xbf400000
+DATA neonConsts<>+68(SB)/4, $0xbf400000
+DATA neonConsts<>+72(SB)/4, $0xbf400000
+DATA neonConsts<>+76(SB)/4, $0xbf400000
+DATA neonConsts<>+80(SB)/4, $0xbf100000
+DATA neonConsts<>+84(SB)/4, $0xbf100000
+DATA neonConsts<>+88(SB)/4, $0xbf100000
+DATA neonConsts<>+92(SB)/4, $0xbf100000
+DATA neonConsts<>+96(SB)/4, $0x3fc00000
+DATA neonConsts<>+100(SB)/4, $0x3fc00000
+DATA neonConsts<>+104(SB)/4, $0x3fc00000
+DATA neonConsts<>+108(SB)/4, $0x3fc00000
+DATA neonConsts<>+112(SB)/4, $0xbfc00000
+DATA neonConsts<>+116(SB)/4, $0xbfc00000
+DATA neonConsts<>+120(SB)/4, $0xbfc00000
+DATA neonConsts<>+124(SB)/4, $0xbfc00000
+DATA neonConsts<>+128(SB)/4, $0x3f4a4588
+DATA neonConsts<>+132(SB)/4, $0x3f4a4588
+DATA neonConsts<>+136(SB)/4, $0x3f4a4588
+DATA neonConsts<>+140(SB)/4, $0x3f4a4588
+DATA neonConsts<>+144(SB)/4, $0xbf06d905
+DATA neonConsts<>+148(SB)/4, $0xbf06d905
+DATA neonConsts<>+152(SB)/4, $0xbf06d905
+DATA neonConsts<>+156(SB)/4, $0xbf06d905
+DATA neonConsts<>+160(SB)/4, $0xbe97b426
+DATA neonConsts<>+164(SB)/4, $0xbe97b426
+DATA neonConsts<>+168(SB)/4, $0xbe97b426
+DATA neonConsts<>+172(SB)/4, $0xbe97b426
+DATA neonConsts<>+176(SB)/4, $0xbeca4588
+DATA neonConsts<>+180(SB)/4, $0xbeca4588
+DATA neonConsts<>+184(SB)/4, $0xbeca4588
+DATA neonConsts<>+188(SB)/4, $0xbeca4588
+DATA neonConsts<>+192(SB)/4, $0x3e06d905
+DATA neonConsts<>+196(SB)/4, $0x3e06d905
+DATA neonConsts<>+200(SB)/4, $0x3e06d905
+DATA neonConsts<>+204(SB)/4, $0x3e06d905
+DATA neonConsts<>+208(SB)/4, $0x3e97b426
+DATA neonConsts<>+212(SB)/4, $0x3e97b426
+DATA neonConsts<>+216(SB)/4, $0x3e97b426
+DATA neonConsts<>+220(SB)/4, $0x3e97b426
+DATA neonConsts<>+224(SB)/4, $0x3e4a4588
+DATA neonConsts<>+228(SB)/4, $0x3e4a4588
+DATA neonConsts<>+232(SB)/4, $0x3e4a4588
+DATA neonConsts<>+236(SB)/4, $0x3e4a4588
+DATA neonConsts<>+240(SB)/4, $0xbe638e39
+DATA neonConsts<>+244(SB)/4, $0xbe638e39
+DATA neonConsts<>+248(SB)/4, $0xbe638e39
+DATA neonConsts<>+252(SB)/4, $0xbe638e39
+DATA neonConsts<>+256(SB)/4, $0x3ee38e39
+DATA neonConsts<>+260(SB)/4, $0x3ee38e39
+DATA neonConsts<>+264(SB)/4, $0x3ee38e39
+DATA neonConsts<>+268(SB)/4, $0x3ee38e39
+DATA neonConsts<>+272(SB)/4, $0x3f100000
+DATA neonConsts<>+276(SB)/4, $0x3f100000
+DATA neonConsts<>+280(SB)/4, $0x3f100000
+DATA neonConsts<>+284(SB)/4, $0x3f100000
+DATA neonConsts<>+288(SB)/4, $0x40100000
+DATA neonConsts<>+292(SB)/4, $0x40100000
+DATA neonConsts<>+296(SB)/4, $0x40100000
+DATA neonConsts<>+300(SB)/4, $0x40100000
+DATA neonConsts<>+304(SB)/4, $0x3ed80000
+DATA neonConsts<>+308(SB)/4, $0x3ed80000
+DATA neonConsts<>+312(SB)/4, $0x3ed80000
+DATA neonConsts<>+316(SB)/4, $0x3ed80000
+DATA neonConsts<>+320(SB)/4, $0x40580000
+DATA neonConsts<>+324(SB)/4, $0x40580000
+DATA neonConsts<>+328(SB)/4, $0x40580000
+DATA neonConsts<>+332(SB)/4, $0x40580000
+GLOBL neonConsts<>(SB), RODATA|NOPTR, $336
+
 // func taps9NEON(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32)
 TEXT ·taps9NEON(SB), 0, $224-300
+	MOVD $neonConsts<>(SB), R16
 	FMOVS w0+264(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS w1+268(FP), F30
@@ -328,6 +415,7 @@ done5:
 
 // func taps4NEON(y, from, x0, x1, x2, x3 []float32, w0, w1, w2, w3 float32)
 TEXT ·taps4NEON(SB), 0, $224-160
+	MOVD $neonConsts<>(SB), R16
 	FMOVS w0+144(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS w1+148(FP), F30
@@ -505,6 +593,7 @@ done5:
 
 // func taps2NEON(y, from, x0, x1 []float32, w0, w1 float32)
 TEXT ·taps2NEON(SB), 0, $224-104
+	MOVD $neonConsts<>(SB), R16
 	FMOVS w0+96(FP), F31
 	VDUP V31.S[0], V31.S4
 	FMOVS w1+100(FP), F30
@@ -624,6 +713,7 @@ done5:
 
 // func taps1NEON(y, from, x0 []float32, w0 float32)
 TEXT ·taps1NEON(SB), 0, $224-76
+	MOVD $neonConsts<>(SB), R16
 	FMOVS w0+72(FP), F31
 	VDUP V31.S[0], V31.S4
 	MOVD y_len+8(FP), R15
@@ -714,6 +804,7 @@ done5:
 
 // func tapDotsNEON(dy, x0, x1, x2 []float32) (d0, d1, d2 float32)
 TEXT ·tapDotsNEON(SB), 0, $1792-108
+	MOVD $neonConsts<>(SB), R16
 	WORD $0x6e3f1fff // xor V31, V31, V31
 	VMOV V31.B16, V0.B16
 	VMOV V31.B16, V1.B16
@@ -1008,4 +1099,1617 @@ done3:
 	WORD $0x6e1d63bc // odd V28, V29, V29
 	WORD $0x4e3cd7bc // add V28, V29, V28
 	FMOVS F28, d2+104(FP)
+	RET
+
+// func seqInputEndsNEON(v0, v1, x0, x1, x2, x3, x4, x5 []float32)
+TEXT ·seqInputEndsNEON(SB), 0, $224-192
+	MOVD $neonConsts<>(SB), R16
+	MOVD v0_len+8(FP), R15
+	MOVD v0_base+0(FP), R0
+	MOVD v1_base+24(FP), R1
+	MOVD x0_base+48(FP), R2
+	MOVD x1_base+72(FP), R3
+	MOVD x2_base+96(FP), R4
+	MOVD x3_base+120(FP), R5
+	MOVD x4_base+144(FP), R6
+	MOVD x5_base+168(FP), R7
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R3), F30
+	FMOVQ 0(R4), F29
+	FMOVQ 0(R5), F28
+	FMOVQ 0(R6), F27
+	FMOVQ 0(R7), F26
+	FMOVQ 0(R16), F25
+	WORD $0x4e39cfbb // fmla V27, V29, V25
+	FMOVQ 16(R16), F25
+	WORD $0x4e39cffb // fmla V27, V31, V25
+	FMOVQ 0(R16), F25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 16(R16), F25
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	FMOVQ F27, 0(R0)
+	FMOVQ F26, 0(R1)
+	FMOVQ 16(R2), F26
+	FMOVQ 16(R3), F27
+	FMOVQ 16(R4), F25
+	FMOVQ 16(R5), F30
+	FMOVQ 16(R6), F28
+	FMOVQ 16(R7), F31
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dcf3c // fmla V28, V25, V29
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dcf5c // fmla V28, V26, V29
+	FMOVQ 0(R16), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 16(R16), F29
+	WORD $0x4e3dcf7f // fmla V31, V27, V29
+	FMOVQ F28, 16(R0)
+	FMOVQ F31, 16(R1)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R3), F30
+	FMOVQ 0(R4), F29
+	FMOVQ 0(R5), F28
+	FMOVQ 0(R6), F27
+	FMOVQ 0(R7), F26
+	FMOVQ 0(R16), F25
+	WORD $0x4e39cfbb // fmla V27, V29, V25
+	FMOVQ 16(R16), F25
+	WORD $0x4e39cffb // fmla V27, V31, V25
+	FMOVQ 0(R16), F25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 16(R16), F25
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	FMOVQ F27, 0(R0)
+	FMOVQ F26, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R1, R19
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R3), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R4), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail5-96(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R5), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail6-112(SP), R25
+	MOVD R15, R14
+copy18:
+	MOVWU.P 4(R6), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy18
+	AND $3, R15, R14
+	CBZ R14, full19
+pad20:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad20
+full19:
+	MOVD $tail7-128(SP), R25
+	MOVD R15, R14
+copy21:
+	MOVWU.P 4(R7), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy21
+	AND $3, R15, R14
+	CBZ R14, full22
+pad23:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad23
+full22:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	MOVD $tail7-128(SP), R7
+	FMOVQ 0(R2), F31
+	FMOVQ 0(R3), F30
+	FMOVQ 0(R4), F29
+	FMOVQ 0(R5), F28
+	FMOVQ 0(R6), F27
+	FMOVQ 0(R7), F26
+	FMOVQ 0(R16), F25
+	WORD $0x4e39cfbb // fmla V27, V29, V25
+	FMOVQ 16(R16), F25
+	WORD $0x4e39cffb // fmla V27, V31, V25
+	FMOVQ 0(R16), F25
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 16(R16), F25
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	FMOVQ F27, 0(R0)
+	FMOVQ F26, 0(R1)
+finished24:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back25:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back25
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+back26:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back26
+done5:
+	RET
+
+// func seqInputMiddleNEON(v0, v1, v2, v3, x0, x1, x2, x3 []float32)
+TEXT ·seqInputMiddleNEON(SB), 0, $224-192
+	MOVD $neonConsts<>(SB), R16
+	MOVD v0_len+8(FP), R15
+	MOVD v0_base+0(FP), R0
+	MOVD v1_base+24(FP), R1
+	MOVD v2_base+48(FP), R2
+	MOVD v3_base+72(FP), R3
+	MOVD x0_base+96(FP), R4
+	MOVD x1_base+120(FP), R5
+	MOVD x2_base+144(FP), R6
+	MOVD x3_base+168(FP), R7
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R4), F31
+	FMOVQ 0(R5), F30
+	FMOVQ 0(R6), F29
+	FMOVQ 0(R7), F28
+	VMOV V28.B16, V27.B16
+	FMOVQ 32(R16), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	VMOV V29.B16, V26.B16
+	FMOVQ 32(R16), F25
+	WORD $0x4e39cffa // fmla V26, V31, V25
+	VMOV V27.B16, V25.B16
+	FMOVQ 48(R16), F24
+	WORD $0x4e38cf59 // fmla V25, V26, V24
+	FMOVQ 64(R16), F24
+	WORD $0x4e38cf5b // fmla V27, V26, V24
+	FMOVQ 80(R16), F24
+	WORD $0x4e38cfdc // fmla V28, V30, V24
+	FMOVQ 80(R16), F24
+	WORD $0x4e38cffd // fmla V29, V31, V24
+	VMOV V28.B16, V24.B16
+	FMOVQ 96(R16), F31
+	WORD $0x4e3fcfb8 // fmla V24, V29, V31
+	FMOVQ 112(R16), F31
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ F25, 0(R0)
+	FMOVQ F27, 0(R1)
+	FMOVQ F24, 0(R2)
+	FMOVQ F28, 0(R3)
+	FMOVQ 16(R4), F28
+	FMOVQ 16(R5), F24
+	FMOVQ 16(R6), F27
+	FMOVQ 16(R7), F25
+	VMOV V25.B16, V31.B16
+	FMOVQ 32(R16), F29
+	WORD $0x4e3dcf1f // fmla V31, V24, V29
+	VMOV V27.B16, V29.B16
+	FMOVQ 32(R16), F30
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	VMOV V31.B16, V30.B16
+	FMOVQ 48(R16), F26
+	WORD $0x4e3acfbe // fmla V30, V29, V26
+	FMOVQ 64(R16), F26
+	WORD $0x4e3acfbf // fmla V31, V29, V26
+	FMOVQ 80(R16), F26
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 80(R16), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	VMOV V25.B16, V26.B16
+	FMOVQ 96(R16), F28
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccf79 // fmla V25, V27, V28
+	FMOVQ F30, 16(R0)
+	FMOVQ F31, 16(R1)
+	FMOVQ F26, 16(R2)
+	FMOVQ F25, 16(R3)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R4), F31
+	FMOVQ 0(R5), F30
+	FMOVQ 0(R6), F29
+	FMOVQ 0(R7), F28
+	VMOV V28.B16, V27.B16
+	FMOVQ 32(R16), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	VMOV V29.B16, V26.B16
+	FMOVQ 32(R16), F25
+	WORD $0x4e39cffa // fmla V26, V31, V25
+	VMOV V27.B16, V25.B16
+	FMOVQ 48(R16), F24
+	WORD $0x4e38cf59 // fmla V25, V26, V24
+	FMOVQ 64(R16), F24
+	WORD $0x4e38cf5b // fmla V27, V26, V24
+	FMOVQ 80(R16), F24
+	WORD $0x4e38cfdc // fmla V28, V30, V24
+	FMOVQ 80(R16), F24
+	WORD $0x4e38cffd // fmla V29, V31, V24
+	VMOV V28.B16, V24.B16
+	FMOVQ 96(R16), F31
+	WORD $0x4e3fcfb8 // fmla V24, V29, V31
+	FMOVQ 112(R16), F31
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ F25, 0(R0)
+	FMOVQ F27, 0(R1)
+	FMOVQ F24, 0(R2)
+	FMOVQ F28, 0(R3)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R1, R19
+	MOVD R2, R20
+	MOVD R3, R21
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R4), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail5-96(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R5), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail6-112(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R6), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail7-128(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R7), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	MOVD $tail7-128(SP), R7
+	FMOVQ 0(R4), F31
+	FMOVQ 0(R5), F30
+	FMOVQ 0(R6), F29
+	FMOVQ 0(R7), F28
+	VMOV V28.B16, V27.B16
+	FMOVQ 32(R16), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	VMOV V29.B16, V26.B16
+	FMOVQ 32(R16), F25
+	WORD $0x4e39cffa // fmla V26, V31, V25
+	VMOV V27.B16, V25.B16
+	FMOVQ 48(R16), F24
+	WORD $0x4e38cf59 // fmla V25, V26, V24
+	FMOVQ 64(R16), F24
+	WORD $0x4e38cf5b // fmla V27, V26, V24
+	FMOVQ 80(R16), F24
+	WORD $0x4e38cfdc // fmla V28, V30, V24
+	FMOVQ 80(R16), F24
+	WORD $0x4e38cffd // fmla V29, V31, V24
+	VMOV V28.B16, V24.B16
+	FMOVQ 96(R16), F31
+	WORD $0x4e3fcfb8 // fmla V24, V29, V31
+	FMOVQ 112(R16), F31
+	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ F25, 0(R0)
+	FMOVQ F27, 0(R1)
+	FMOVQ F24, 0(R2)
+	FMOVQ F28, 0(R3)
+finished18:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back19:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back19
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+back20:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back20
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back21:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R20)
+	SUBS $1, R14, R14
+	BNE back21
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+back22:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R21)
+	SUBS $1, R14, R14
+	BNE back22
+done5:
+	RET
+
+// func seqWeightNEON(u0, u1, u2, u3, u4, u5, w0, w1, w2 []float32)
+TEXT ·seqWeightNEON(SB), 0, $224-216
+	MOVD $neonConsts<>(SB), R16
+	MOVD u0_len+8(FP), R15
+	MOVD u0_base+0(FP), R0
+	MOVD u1_base+24(FP), R1
+	MOVD u2_base+48(FP), R2
+	MOVD u3_base+72(FP), R3
+	MOVD u4_base+96(FP), R4
+	MOVD u5_base+120(FP), R5
+	MOVD w0_base+144(FP), R6
+	MOVD w1_base+168(FP), R7
+	MOVD w2_base+192(FP), R8
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R6), F31
+	FMOVQ 0(R7), F30
+	FMOVQ 0(R8), F29
+	FMOVQ 128(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	FMOVQ 144(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 160(R16), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 176(R16), F26
+	WORD $0x6e3adfda // mul V26, V30, V26
+	WORD $0x4e3ad779 // add V25, V27, V26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 192(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 208(R16), F31
+	WORD $0x4e3fcfbb // fmla V27, V29, V31
+	FMOVQ 224(R16), F31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	WORD $0x4e3fd77e // add V30, V27, V31
+	WORD $0x4ebfd77f // sub V31, V27, V31
+	FMOVQ F28, 0(R0)
+	FMOVQ F25, 0(R1)
+	FMOVQ F26, 0(R2)
+	FMOVQ F30, 0(R3)
+	FMOVQ F31, 0(R4)
+	FMOVQ F29, 0(R5)
+	FMOVQ 16(R6), F29
+	FMOVQ 16(R7), F31
+	FMOVQ 16(R8), F30
+	FMOVQ 128(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	FMOVQ 144(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	FMOVQ 160(R16), F28
+	WORD $0x4e3ccfd9 // fmla V25, V30, V28
+	FMOVQ 176(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	WORD $0x4e3cd73b // add V27, V25, V28
+	WORD $0x4ebcd73c // sub V28, V25, V28
+	FMOVQ 192(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	FMOVQ 208(R16), F29
+	WORD $0x4e3dcfd9 // fmla V25, V30, V29
+	FMOVQ 224(R16), F29
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	WORD $0x4e3dd73f // add V31, V25, V29
+	WORD $0x4ebdd73d // sub V29, V25, V29
+	FMOVQ F26, 16(R0)
+	FMOVQ F27, 16(R1)
+	FMOVQ F28, 16(R2)
+	FMOVQ F31, 16(R3)
+	FMOVQ F29, 16(R4)
+	FMOVQ F30, 16(R5)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	ADD $32, R8, R8
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R6), F31
+	FMOVQ 0(R7), F30
+	FMOVQ 0(R8), F29
+	FMOVQ 128(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	FMOVQ 144(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 160(R16), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 176(R16), F26
+	WORD $0x6e3adfda // mul V26, V30, V26
+	WORD $0x4e3ad779 // add V25, V27, V26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 192(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 208(R16), F31
+	WORD $0x4e3fcfbb // fmla V27, V29, V31
+	FMOVQ 224(R16), F31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	WORD $0x4e3fd77e // add V30, V27, V31
+	WORD $0x4ebfd77f // sub V31, V27, V31
+	FMOVQ F28, 0(R0)
+	FMOVQ F25, 0(R1)
+	FMOVQ F26, 0(R2)
+	FMOVQ F30, 0(R3)
+	FMOVQ F31, 0(R4)
+	FMOVQ F29, 0(R5)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	ADD $16, R8, R8
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R1, R19
+	MOVD R2, R20
+	MOVD R3, R21
+	MOVD R4, R22
+	MOVD R5, R23
+	MOVD $tail6-112(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R6), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail7-128(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R7), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail8-144(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R8), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	MOVD $tail7-128(SP), R7
+	MOVD $tail8-144(SP), R8
+	FMOVQ 0(R6), F31
+	FMOVQ 0(R7), F30
+	FMOVQ 0(R8), F29
+	FMOVQ 128(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	FMOVQ 144(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 160(R16), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 176(R16), F26
+	WORD $0x6e3adfda // mul V26, V30, V26
+	WORD $0x4e3ad779 // add V25, V27, V26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 192(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 208(R16), F31
+	WORD $0x4e3fcfbb // fmla V27, V29, V31
+	FMOVQ 224(R16), F31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	WORD $0x4e3fd77e // add V30, V27, V31
+	WORD $0x4ebfd77f // sub V31, V27, V31
+	FMOVQ F28, 0(R0)
+	FMOVQ F25, 0(R1)
+	FMOVQ F26, 0(R2)
+	FMOVQ F30, 0(R3)
+	FMOVQ F31, 0(R4)
+	FMOVQ F29, 0(R5)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+back17:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back17
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back18:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R20)
+	SUBS $1, R14, R14
+	BNE back18
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+back19:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R21)
+	SUBS $1, R14, R14
+	BNE back19
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+back20:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R22)
+	SUBS $1, R14, R14
+	BNE back20
+	MOVD $tail5-96(SP), R25
+	MOVD R15, R14
+back21:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R23)
+	SUBS $1, R14, R14
+	BNE back21
+done5:
+	RET
+
+// func seqGradNEON(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3 []float32)
+TEXT ·seqGradNEON(SB), 0, $224-240
+	MOVD $neonConsts<>(SB), R16
+	MOVD d0_len+8(FP), R15
+	MOVD d0_base+0(FP), R0
+	MOVD d1_base+24(FP), R1
+	MOVD d2_base+48(FP), R2
+	MOVD d3_base+72(FP), R3
+	MOVD d4_base+96(FP), R4
+	MOVD d5_base+120(FP), R5
+	MOVD g0_base+144(FP), R6
+	MOVD g1_base+168(FP), R7
+	MOVD g2_base+192(FP), R8
+	MOVD g3_base+216(FP), R9
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R6), F31
+	FMOVQ 0(R7), F30
+	FMOVQ 0(R8), F29
+	FMOVQ 0(R9), F28
+	FMOVQ 128(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 144(R16), F26
+	WORD $0x6e3adffa // mul V26, V31, V26
+	FMOVQ 160(R16), F25
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 176(R16), F25
+	WORD $0x6e39dfd9 // mul V25, V30, V25
+	FMOVQ 240(R16), F24
+	WORD $0x4e38cf99 // fmla V25, V28, V24
+	WORD $0x4e39d758 // add V24, V26, V25
+	WORD $0x4eb9d759 // sub V25, V26, V25
+	FMOVQ 192(R16), F26
+	WORD $0x6e3adffa // mul V26, V31, V26
+	FMOVQ 208(R16), F31
+	WORD $0x4e3fcfba // fmla V26, V29, V31
+	FMOVQ 224(R16), F31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 256(R16), F30
+	WORD $0x4e3ecf9f // fmla V31, V28, V30
+	WORD $0x4e3fd75e // add V30, V26, V31
+	WORD $0x4ebfd75f // sub V31, V26, V31
+	FMOVQ F27, 0(R0)
+	FMOVQ F24, 0(R1)
+	FMOVQ F25, 0(R2)
+	FMOVQ F30, 0(R3)
+	FMOVQ F31, 0(R4)
+	FMOVQ F28, 0(R5)
+	FMOVQ 16(R6), F28
+	FMOVQ 16(R7), F31
+	FMOVQ 16(R8), F30
+	FMOVQ 16(R9), F25
+	FMOVQ 128(R16), F24
+	WORD $0x6e38df98 // mul V24, V28, V24
+	FMOVQ 144(R16), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 160(R16), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 176(R16), F26
+	WORD $0x6e3adffa // mul V26, V31, V26
+	FMOVQ 240(R16), F29
+	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	WORD $0x4e3ad77d // add V29, V27, V26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 192(R16), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ccfdb // fmla V27, V30, V28
+	FMOVQ 224(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	FMOVQ 256(R16), F31
+	WORD $0x4e3fcf3c // fmla V28, V25, V31
+	WORD $0x4e3cd77f // add V31, V27, V28
+	WORD $0x4ebcd77c // sub V28, V27, V28
+	FMOVQ F24, 16(R0)
+	FMOVQ F29, 16(R1)
+	FMOVQ F26, 16(R2)
+	FMOVQ F31, 16(R3)
+	FMOVQ F28, 16(R4)
+	FMOVQ F25, 16(R5)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	ADD $32, R8, R8
+	ADD $32, R9, R9
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R6), F31
+	FMOVQ 0(R7), F30
+	FMOVQ 0(R8), F29
+	FMOVQ 0(R9), F28
+	FMOVQ 128(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 144(R16), F26
+	WORD $0x6e3adffa // mul V26, V31, V26
+	FMOVQ 160(R16), F25
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 176(R16), F25
+	WORD $0x6e39dfd9 // mul V25, V30, V25
+	FMOVQ 240(R16), F24
+	WORD $0x4e38cf99 // fmla V25, V28, V24
+	WORD $0x4e39d758 // add V24, V26, V25
+	WORD $0x4eb9d759 // sub V25, V26, V25
+	FMOVQ 192(R16), F26
+	WORD $0x6e3adffa // mul V26, V31, V26
+	FMOVQ 208(R16), F31
+	WORD $0x4e3fcfba // fmla V26, V29, V31
+	FMOVQ 224(R16), F31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 256(R16), F30
+	WORD $0x4e3ecf9f // fmla V31, V28, V30
+	WORD $0x4e3fd75e // add V30, V26, V31
+	WORD $0x4ebfd75f // sub V31, V26, V31
+	FMOVQ F27, 0(R0)
+	FMOVQ F24, 0(R1)
+	FMOVQ F25, 0(R2)
+	FMOVQ F30, 0(R3)
+	FMOVQ F31, 0(R4)
+	FMOVQ F28, 0(R5)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	ADD $16, R8, R8
+	ADD $16, R9, R9
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R1, R19
+	MOVD R2, R20
+	MOVD R3, R21
+	MOVD R4, R22
+	MOVD R5, R23
+	MOVD $tail6-112(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R6), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail7-128(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R7), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail8-144(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R8), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail9-160(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R9), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	MOVD $tail7-128(SP), R7
+	MOVD $tail8-144(SP), R8
+	MOVD $tail9-160(SP), R9
+	FMOVQ 0(R6), F31
+	FMOVQ 0(R7), F30
+	FMOVQ 0(R8), F29
+	FMOVQ 0(R9), F28
+	FMOVQ 128(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	FMOVQ 144(R16), F26
+	WORD $0x6e3adffa // mul V26, V31, V26
+	FMOVQ 160(R16), F25
+	WORD $0x4e39cfba // fmla V26, V29, V25
+	FMOVQ 176(R16), F25
+	WORD $0x6e39dfd9 // mul V25, V30, V25
+	FMOVQ 240(R16), F24
+	WORD $0x4e38cf99 // fmla V25, V28, V24
+	WORD $0x4e39d758 // add V24, V26, V25
+	WORD $0x4eb9d759 // sub V25, V26, V25
+	FMOVQ 192(R16), F26
+	WORD $0x6e3adffa // mul V26, V31, V26
+	FMOVQ 208(R16), F31
+	WORD $0x4e3fcfba // fmla V26, V29, V31
+	FMOVQ 224(R16), F31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 256(R16), F30
+	WORD $0x4e3ecf9f // fmla V31, V28, V30
+	WORD $0x4e3fd75e // add V30, V26, V31
+	WORD $0x4ebfd75f // sub V31, V26, V31
+	FMOVQ F27, 0(R0)
+	FMOVQ F24, 0(R1)
+	FMOVQ F25, 0(R2)
+	FMOVQ F30, 0(R3)
+	FMOVQ F31, 0(R4)
+	FMOVQ F28, 0(R5)
+finished18:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back19:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back19
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+back20:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back20
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back21:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R20)
+	SUBS $1, R14, R14
+	BNE back21
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+back22:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R21)
+	SUBS $1, R14, R14
+	BNE back22
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+back23:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R22)
+	SUBS $1, R14, R14
+	BNE back23
+	MOVD $tail5-96(SP), R25
+	MOVD R15, R14
+back24:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R23)
+	SUBS $1, R14, R14
+	BNE back24
+done5:
+	RET
+
+// func seqOutputNEON(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5 []float32)
+TEXT ·seqOutputNEON(SB), 0, $224-240
+	MOVD $neonConsts<>(SB), R16
+	MOVD y0_len+8(FP), R15
+	MOVD y0_base+0(FP), R0
+	MOVD y1_base+24(FP), R1
+	MOVD y2_base+48(FP), R2
+	MOVD y3_base+72(FP), R3
+	MOVD m0_base+96(FP), R4
+	MOVD m1_base+120(FP), R5
+	MOVD m2_base+144(FP), R6
+	MOVD m3_base+168(FP), R7
+	MOVD m4_base+192(FP), R8
+	MOVD m5_base+216(FP), R9
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R4), F31
+	FMOVQ 0(R5), F30
+	FMOVQ 0(R6), F29
+	FMOVQ 0(R7), F28
+	FMOVQ 0(R8), F27
+	FMOVQ 0(R9), F26
+	WORD $0x4e3dd7d9 // add V25, V30, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3bd79e // add V30, V28, V27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	WORD $0x4e39d7ff // add V31, V31, V25
+	WORD $0x4e3ed7ff // add V31, V31, V30
+	FMOVQ 48(R16), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 96(R16), F24
+	WORD $0x4e38cf7c // fmla V28, V27, V24
+	FMOVQ 272(R16), F24
+	WORD $0x6e38df38 // mul V24, V25, V24
+	FMOVQ 288(R16), F25
+	WORD $0x4e39cfd8 // fmla V24, V30, V25
+	FMOVQ 304(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	FMOVQ 320(R16), F29
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	WORD $0x4e3ad73a // add V26, V25, V26
+	FMOVQ F31, 0(R0)
+	FMOVQ F28, 0(R1)
+	FMOVQ F24, 0(R2)
+	FMOVQ F26, 0(R3)
+	FMOVQ 16(R4), F26
+	FMOVQ 16(R5), F24
+	FMOVQ 16(R6), F28
+	FMOVQ 16(R7), F31
+	FMOVQ 16(R8), F25
+	FMOVQ 16(R9), F29
+	WORD $0x4e3cd71b // add V27, V24, V28
+	WORD $0x4ebcd71c // sub V28, V24, V28
+	WORD $0x4e39d7f8 // add V24, V31, V25
+	WORD $0x4eb9d7f9 // sub V25, V31, V25
+	WORD $0x4e3bd75a // add V26, V26, V27
+	WORD $0x4e38d75a // add V26, V26, V24
+	FMOVQ 48(R16), F31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 96(R16), F30
+	WORD $0x4e3ecf3f // fmla V31, V25, V30
+	FMOVQ 272(R16), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 288(R16), F27
+	WORD $0x4e3bcf1e // fmla V30, V24, V27
+	FMOVQ 304(R16), F27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 320(R16), F28
+	WORD $0x4e3ccf3b // fmla V27, V25, V28
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ F26, 16(R0)
+	FMOVQ F31, 16(R1)
+	FMOVQ F30, 16(R2)
+	FMOVQ F29, 16(R3)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	ADD $32, R8, R8
+	ADD $32, R9, R9
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R4), F31
+	FMOVQ 0(R5), F30
+	FMOVQ 0(R6), F29
+	FMOVQ 0(R7), F28
+	FMOVQ 0(R8), F27
+	FMOVQ 0(R9), F26
+	WORD $0x4e3dd7d9 // add V25, V30, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3bd79e // add V30, V28, V27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	WORD $0x4e39d7ff // add V31, V31, V25
+	WORD $0x4e3ed7ff // add V31, V31, V30
+	FMOVQ 48(R16), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 96(R16), F24
+	WORD $0x4e38cf7c // fmla V28, V27, V24
+	FMOVQ 272(R16), F24
+	WORD $0x6e38df38 // mul V24, V25, V24
+	FMOVQ 288(R16), F25
+	WORD $0x4e39cfd8 // fmla V24, V30, V25
+	FMOVQ 304(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	FMOVQ 320(R16), F29
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	WORD $0x4e3ad73a // add V26, V25, V26
+	FMOVQ F31, 0(R0)
+	FMOVQ F28, 0(R1)
+	FMOVQ F24, 0(R2)
+	FMOVQ F26, 0(R3)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	ADD $16, R8, R8
+	ADD $16, R9, R9
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R1, R19
+	MOVD R2, R20
+	MOVD R3, R21
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R4), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail5-96(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R5), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail6-112(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R6), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail7-128(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R7), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail8-144(SP), R25
+	MOVD R15, R14
+copy18:
+	MOVWU.P 4(R8), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy18
+	AND $3, R15, R14
+	CBZ R14, full19
+pad20:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad20
+full19:
+	MOVD $tail9-160(SP), R25
+	MOVD R15, R14
+copy21:
+	MOVWU.P 4(R9), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy21
+	AND $3, R15, R14
+	CBZ R14, full22
+pad23:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad23
+full22:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	MOVD $tail7-128(SP), R7
+	MOVD $tail8-144(SP), R8
+	MOVD $tail9-160(SP), R9
+	FMOVQ 0(R4), F31
+	FMOVQ 0(R5), F30
+	FMOVQ 0(R6), F29
+	FMOVQ 0(R7), F28
+	FMOVQ 0(R8), F27
+	FMOVQ 0(R9), F26
+	WORD $0x4e3dd7d9 // add V25, V30, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3bd79e // add V30, V28, V27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	WORD $0x4e39d7ff // add V31, V31, V25
+	WORD $0x4e3ed7ff // add V31, V31, V30
+	FMOVQ 48(R16), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 96(R16), F24
+	WORD $0x4e38cf7c // fmla V28, V27, V24
+	FMOVQ 272(R16), F24
+	WORD $0x6e38df38 // mul V24, V25, V24
+	FMOVQ 288(R16), F25
+	WORD $0x4e39cfd8 // fmla V24, V30, V25
+	FMOVQ 304(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	FMOVQ 320(R16), F29
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	WORD $0x4e3ad73a // add V26, V25, V26
+	FMOVQ F31, 0(R0)
+	FMOVQ F28, 0(R1)
+	FMOVQ F24, 0(R2)
+	FMOVQ F26, 0(R3)
+finished24:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back25:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back25
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+back26:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back26
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back27:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R20)
+	SUBS $1, R14, R14
+	BNE back27
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+back28:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R21)
+	SUBS $1, R14, R14
+	BNE back28
+done5:
+	RET
+
+// func seqWeightGradNEON(w0, w1, w2, m0, m1, m2, m3, m4, m5 []float32)
+TEXT ·seqWeightGradNEON(SB), 0, $224-216
+	MOVD $neonConsts<>(SB), R16
+	MOVD w0_len+8(FP), R15
+	MOVD w0_base+0(FP), R0
+	MOVD w1_base+24(FP), R1
+	MOVD w2_base+48(FP), R2
+	MOVD m0_base+72(FP), R3
+	MOVD m1_base+96(FP), R4
+	MOVD m2_base+120(FP), R5
+	MOVD m3_base+144(FP), R6
+	MOVD m4_base+168(FP), R7
+	MOVD m5_base+192(FP), R8
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R3), F31
+	FMOVQ 0(R4), F30
+	FMOVQ 0(R5), F29
+	FMOVQ 0(R6), F28
+	FMOVQ 0(R7), F27
+	FMOVQ 0(R8), F26
+	WORD $0x4e3dd7d9 // add V25, V30, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3bd79e // add V30, V28, V27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	WORD $0x4e39d7ff // add V31, V31, V25
+	WORD $0x4e3ed7ff // add V31, V31, V30
+	FMOVQ 48(R16), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 272(R16), F29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 288(R16), F25
+	WORD $0x4e39cfdd // fmla V29, V30, V25
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ F31, 0(R0)
+	FMOVQ F28, 0(R1)
+	FMOVQ F26, 0(R2)
+	FMOVQ 16(R3), F26
+	FMOVQ 16(R4), F28
+	FMOVQ 16(R5), F31
+	FMOVQ 16(R6), F29
+	FMOVQ 16(R7), F25
+	FMOVQ 16(R8), F30
+	WORD $0x4e3fd79b // add V27, V28, V31
+	WORD $0x4ebfd79f // sub V31, V28, V31
+	WORD $0x4e39d7bc // add V28, V29, V25
+	WORD $0x4eb9d7b9 // sub V25, V29, V25
+	WORD $0x4e3bd75a // add V26, V26, V27
+	WORD $0x4e3cd75a // add V26, V26, V28
+	FMOVQ 48(R16), F29
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	FMOVQ 96(R16), F31
+	WORD $0x4e3fcf3d // fmla V29, V25, V31
+	FMOVQ 272(R16), F31
+	WORD $0x6e3fdf7f // mul V31, V27, V31
+	FMOVQ 288(R16), F27
+	WORD $0x4e3bcf9f // fmla V31, V28, V27
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ F26, 16(R0)
+	FMOVQ F29, 16(R1)
+	FMOVQ F30, 16(R2)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	ADD $32, R8, R8
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R3), F31
+	FMOVQ 0(R4), F30
+	FMOVQ 0(R5), F29
+	FMOVQ 0(R6), F28
+	FMOVQ 0(R7), F27
+	FMOVQ 0(R8), F26
+	WORD $0x4e3dd7d9 // add V25, V30, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3bd79e // add V30, V28, V27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	WORD $0x4e39d7ff // add V31, V31, V25
+	WORD $0x4e3ed7ff // add V31, V31, V30
+	FMOVQ 48(R16), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 272(R16), F29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 288(R16), F25
+	WORD $0x4e39cfdd // fmla V29, V30, V25
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ F31, 0(R0)
+	FMOVQ F28, 0(R1)
+	FMOVQ F26, 0(R2)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	ADD $16, R8, R8
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD R1, R19
+	MOVD R2, R20
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R3), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R4), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail5-96(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R5), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail6-112(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R6), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail7-128(SP), R25
+	MOVD R15, R14
+copy18:
+	MOVWU.P 4(R7), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy18
+	AND $3, R15, R14
+	CBZ R14, full19
+pad20:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad20
+full19:
+	MOVD $tail8-144(SP), R25
+	MOVD R15, R14
+copy21:
+	MOVWU.P 4(R8), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy21
+	AND $3, R15, R14
+	CBZ R14, full22
+pad23:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad23
+full22:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	MOVD $tail7-128(SP), R7
+	MOVD $tail8-144(SP), R8
+	FMOVQ 0(R3), F31
+	FMOVQ 0(R4), F30
+	FMOVQ 0(R5), F29
+	FMOVQ 0(R6), F28
+	FMOVQ 0(R7), F27
+	FMOVQ 0(R8), F26
+	WORD $0x4e3dd7d9 // add V25, V30, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3bd79e // add V30, V28, V27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	WORD $0x4e39d7ff // add V31, V31, V25
+	WORD $0x4e3ed7ff // add V31, V31, V30
+	FMOVQ 48(R16), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 96(R16), F29
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 272(R16), F29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 288(R16), F25
+	WORD $0x4e39cfdd // fmla V29, V30, V25
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	FMOVQ F31, 0(R0)
+	FMOVQ F28, 0(R1)
+	FMOVQ F26, 0(R2)
+finished24:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back25:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back25
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+back26:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back26
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back27:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R20)
+	SUBS $1, R14, R14
+	BNE back27
+done5:
 	RET

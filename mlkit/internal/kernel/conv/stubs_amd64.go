@@ -29,6 +29,36 @@ func taps1AVX2(y []float32, from []float32, x0 []float32, w0 float32)
 //go:noescape
 func tapDotsAVX2(dy []float32, x0 []float32, x1 []float32, x2 []float32) (d0 float32, d1 float32, d2 float32)
 
+// seqInputEndsAVX2 does what seqInputEndsGo does.
+//
+//go:noescape
+func seqInputEndsAVX2(v0 []float32, v1 []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, x4 []float32, x5 []float32)
+
+// seqInputMiddleAVX2 does what seqInputMiddleGo does.
+//
+//go:noescape
+func seqInputMiddleAVX2(v0 []float32, v1 []float32, v2 []float32, v3 []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32)
+
+// seqWeightAVX2 does what seqWeightGo does.
+//
+//go:noescape
+func seqWeightAVX2(u0 []float32, u1 []float32, u2 []float32, u3 []float32, u4 []float32, u5 []float32, w0 []float32, w1 []float32, w2 []float32)
+
+// seqGradAVX2 does what seqGradGo does.
+//
+//go:noescape
+func seqGradAVX2(d0 []float32, d1 []float32, d2 []float32, d3 []float32, d4 []float32, d5 []float32, g0 []float32, g1 []float32, g2 []float32, g3 []float32)
+
+// seqOutputAVX2 does what seqOutputGo does.
+//
+//go:noescape
+func seqOutputAVX2(y0 []float32, y1 []float32, y2 []float32, y3 []float32, m0 []float32, m1 []float32, m2 []float32, m3 []float32, m4 []float32, m5 []float32)
+
+// seqWeightGradAVX2 does what seqWeightGradGo does.
+//
+//go:noescape
+func seqWeightGradAVX2(w0 []float32, w1 []float32, w2 []float32, m0 []float32, m1 []float32, m2 []float32, m3 []float32, m4 []float32, m5 []float32)
+
 // taps9AVX512 does what taps9Go does.
 //
 //go:noescape
@@ -53,6 +83,36 @@ func taps1AVX512(y []float32, from []float32, x0 []float32, w0 float32)
 //
 //go:noescape
 func tapDotsAVX512(dy []float32, x0 []float32, x1 []float32, x2 []float32) (d0 float32, d1 float32, d2 float32)
+
+// seqInputEndsAVX512 does what seqInputEndsGo does.
+//
+//go:noescape
+func seqInputEndsAVX512(v0 []float32, v1 []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, x4 []float32, x5 []float32)
+
+// seqInputMiddleAVX512 does what seqInputMiddleGo does.
+//
+//go:noescape
+func seqInputMiddleAVX512(v0 []float32, v1 []float32, v2 []float32, v3 []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32)
+
+// seqWeightAVX512 does what seqWeightGo does.
+//
+//go:noescape
+func seqWeightAVX512(u0 []float32, u1 []float32, u2 []float32, u3 []float32, u4 []float32, u5 []float32, w0 []float32, w1 []float32, w2 []float32)
+
+// seqGradAVX512 does what seqGradGo does.
+//
+//go:noescape
+func seqGradAVX512(d0 []float32, d1 []float32, d2 []float32, d3 []float32, d4 []float32, d5 []float32, g0 []float32, g1 []float32, g2 []float32, g3 []float32)
+
+// seqOutputAVX512 does what seqOutputGo does.
+//
+//go:noescape
+func seqOutputAVX512(y0 []float32, y1 []float32, y2 []float32, y3 []float32, m0 []float32, m1 []float32, m2 []float32, m3 []float32, m4 []float32, m5 []float32)
+
+// seqWeightGradAVX512 does what seqWeightGradGo does.
+//
+//go:noescape
+func seqWeightGradAVX512(w0 []float32, w1 []float32, w2 []float32, m0 []float32, m1 []float32, m2 []float32, m3 []float32, m4 []float32, m5 []float32)
 
 // poolMaxAVX512 does what poolMaxGo does.
 //

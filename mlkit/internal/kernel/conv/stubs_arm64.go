@@ -28,3 +28,33 @@ func taps1NEON(y, from, x0 []float32, w0 float32)
 //
 //go:noescape
 func tapDotsNEON(dy, x0, x1, x2 []float32) (d0, d1, d2 float32)
+
+// seqInputEndsNEON does what seqInputEndsGo does.
+//
+//go:noescape
+func seqInputEndsNEON(v0, v1, x0, x1, x2, x3, x4, x5 []float32)
+
+// seqInputMiddleNEON does what seqInputMiddleGo does.
+//
+//go:noescape
+func seqInputMiddleNEON(v0, v1, v2, v3, x0, x1, x2, x3 []float32)
+
+// seqWeightNEON does what seqWeightGo does.
+//
+//go:noescape
+func seqWeightNEON(u0, u1, u2, u3, u4, u5, w0, w1, w2 []float32)
+
+// seqGradNEON does what seqGradGo does.
+//
+//go:noescape
+func seqGradNEON(d0, d1, d2, d3, d4, d5, g0, g1, g2, g3 []float32)
+
+// seqOutputNEON does what seqOutputGo does.
+//
+//go:noescape
+func seqOutputNEON(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5 []float32)
+
+// seqWeightGradNEON does what seqWeightGradGo does.
+//
+//go:noescape
+func seqWeightGradNEON(w0, w1, w2, m0, m1, m2, m3, m4, m5 []float32)

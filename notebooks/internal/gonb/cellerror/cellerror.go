@@ -151,7 +151,7 @@ func (f File) Compile(output string) string {
 		b.WriteString(message + "\n" + f.show(x.line, x.column))
 		if h, kind := f.hint(x); h != "" && !hinted[kind] { // once
 			hinted[kind] = true
-			b.WriteString("    Hint: " + h + "\n")
+			b.WriteString(advise(h))
 		}
 	}
 	for _, x := range causes {
@@ -170,6 +170,26 @@ func (f File) Compile(output string) string {
 		return strings.TrimSpace(f.clean(output))
 	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// advise writes a hint in lines that fit below a cell: an output breaks longer ones in
+// the midst of a word.
+func advise(hint string) string {
+	const indent, columns = "    Hint: ", 92
+	var b strings.Builder
+	line := indent
+	for i, word := range strings.Fields(hint) {
+		if i > 0 && width(line)+1+width(word) > columns {
+			b.WriteString(line + "\n")
+			line = strings.Repeat(" ", len(indent)-1)
+		}
+		if line != indent {
+			line += " "
+		}
+		line += word
+	}
+	b.WriteString(line + "\n")
+	return b.String()
 }
 
 func btoi(b bool) int {

@@ -18,6 +18,21 @@ func file() File {
 	}
 }
 
+// unwrap puts hints into one line each.
+func unwrap(text string) string { return strings.ReplaceAll(text, "\n          ", " ") }
+
+func TestAdvise(t *testing.T) {
+	got := advise(strings.Repeat("word ", 40) + "损失损失")
+	for line := range strings.Lines(got) {
+		if width(strings.TrimSuffix(line, "\n")) > 92 {
+			t.Errorf("too wide: %q", line)
+		}
+	}
+	if !strings.HasPrefix(got, "    Hint: word word") || !strings.Contains(got, "\n          word") || strings.Count(got, "word") != 40 {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestCompile(t *testing.T) {
 	for name, c := range map[string]struct{ output, want string }{
 		"the cause before what follows": {
@@ -68,7 +83,7 @@ func TestCompile(t *testing.T) {
 		"a value":          {"./main.go:8:2: x (variable of type int) is not used", "This cell, line 2: x (variable of type int) is not used\n    2 | x := 1\n      | ^\n    Hint: a Go cell does not show the value of its last line by itself: fmt.Println(x)"},
 		"a hint only once": {"./main.go:8:2: declared and not used: x\n./main.go:8:2: declared and not used: z", "This cell, line 2: declared and not used: x\n    2 | x := 1\n      | ^\n    Hint: Go takes a variable that nothing reads for a mistake. Use x, remove it, or write _ = x\nThis cell, line 2: declared and not used: z\n    2 | x := 1\n      | ^"},
 	} {
-		if got := file().Compile(c.output); got != c.want {
+		if got := unwrap(file().Compile(c.output)); got != c.want {
 			t.Errorf("%s:\n%s\n--- want\n%s", name, got, c.want)
 		}
 	}
@@ -96,7 +111,7 @@ func TestPanic(t *testing.T) {
 		"no crash":   {"panic: not really\nall is well\n", ""},
 		"other text": {"hello\n", ""},
 	} {
-		if got := file().Panic(c.text); got != c.want {
+		if got := unwrap(file().Panic(c.text)); got != c.want {
 			t.Errorf("%s:\n%s\n--- want\n%s", name, got, c.want)
 		}
 	}

@@ -78,7 +78,7 @@ func (f File) Panic(text string) string {
 		}
 	}
 	if h := crashHint(message); h != "" {
-		b.WriteString("    Hint: " + h + "\n")
+		b.WriteString(advise(h))
 	}
 	return strings.TrimRight(b.String(), "\n")
 }

@@ -185,6 +185,10 @@ func firstPage(ctx context.Context, t *testing.T, page *browser.Page, chapters [
 		t.Fatal(err)
 	}
 	screenshot(ctx, t, page, "first-page")
+	var status string
+	if err := page.Eval(ctx, untilOpen+`return panel.sessionContext.kernelDisplayStatus;`, &status); err != nil || status != "idle" {
+		t.Errorf("the kernel's state is said to be %q, %v", status, err)
+	}
 	var want []string
 	for _, path := range chapters {
 		want = append(want, filepath.Base(path))

@@ -97,6 +97,22 @@ with:
 		"				Version:       runtime.Version(),\n", "				PygmentsLexer: \"go\",\n"},
 	{"internal/kernel/messages.go", "language_info", "	\"runtime\"\n", ""},
 
+	// JupyterLab says "Unknown" of a kernel that has executed nothing: it does not heed the
+	// states that come with a kernel_info_request, and GoNB sends no other.
+	{"internal/dispatcher/dispatcher.go", "the state of a new kernel",
+		"		if err = kernel.SendKernelInfo(msg, Version); err != nil {\n			err = errors.WithMessagef(err, \"replying to 'kernel_info_request'\")\n		}\n",
+		"		if err = kernel.SendKernelInfo(msg, Version); err != nil {\n			err = errors.WithMessagef(err, \"replying to 'kernel_info_request'\")\n		} else {\n			err = kernel.PublishIdle(msg)\n		}\n"},
+	{"internal/kernel/messages.go", "the state of a new kernel",
+		"// PublishExecuteInput publishes", `// PublishIdle says that the kernel is idle, in answer to no request.
+func PublishIdle(msg Message) error {
+	alone := &MessageImpl{kernel: msg.Kernel()}
+	alone.Composed.Header.Session = msg.ComposedMsg().Header.Session
+	alone.Composed.Header.Username = msg.ComposedMsg().Header.Username
+	return PublishKernelStatus(alone, StatusIdle)
+}
+
+// PublishExecuteInput publishes`},
+
 	// Errors for the reader, see package cellerror. Upstream it would be an option beside
 	// -raw_error, whose place it takes here.
 	{"internal/goexec/errorpublish.go", "errors of the compiler",

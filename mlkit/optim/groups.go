@@ -89,7 +89,6 @@ func (g *grouped) Update(s *Step) {
 		m.link.Update(&m.step)
 		m.step.apply()
 		clear(m.step.Updates)
-		clear(m.step.rows)
 	}
 	s.Applied = true
 }

@@ -149,13 +149,11 @@ func (o *Optimizer) update(g tensor.Grads) {
 		}
 		if o.byRows[i] {
 			s.rows[i], s.Updates[i] = g.Rows(p, i)
-		}
-		if s.rows[i] == nil {
+		} else {
 			s.Updates[i] = g.OfHint(p, i)
 		}
 	}
 	o.link.Update(s)
 	s.apply()
 	clear(s.Updates) // they die with the tape's step
-	clear(s.rows)
 }

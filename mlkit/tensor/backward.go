@@ -90,7 +90,7 @@ func (t *Tape) gradAt(i int32) []float32 {
 	if !m.needs {
 		return nil
 	}
-	if t.whole(m) == nil {
+	if m.grad == nil && t.whole(m) == nil {
 		m.grad = t.floats.reuse(len(m.data))
 		clear(m.grad)
 	}
@@ -111,7 +111,7 @@ func (t *Tape) bufferAt(i int32) (g []float32, accumulate bool) {
 	if !m.needs {
 		return nil, false
 	}
-	if t.whole(m) != nil {
+	if m.grad != nil || t.whole(m) != nil {
 		return m.grad, true
 	}
 	m.grad = t.floats.reuse(len(m.data))
@@ -126,7 +126,7 @@ func (t *Tape) handOn(n *node, k int) {
 	m := &t.nodes[n.in[k]]
 	switch {
 	case !m.needs:
-	case t.whole(m) != nil:
+	case m.grad != nil || t.whole(m) != nil:
 		elementwise.Add(m.grad, m.grad, n.grad)
 	default:
 		m.grad, n.grad = n.grad, nil

@@ -60,10 +60,8 @@ func backTake(t *Tape, n *node) {
 
 // whole is the gradient of a node, in full, nil if there is none.
 func (t *Tape) whole(m *node) []float32 {
-	if m.grad == nil && m.param != nil {
-		if r, ok := m.kept.(*rowGrad); ok {
-			t.spread(m, r)
-		}
+	if m.grad == nil && m.param != nil && m.kept != nil {
+		t.spread(m, m.kept.(*rowGrad))
 	}
 	return m.grad
 }
@@ -82,34 +80,25 @@ func (t *Tape) spread(m *node, r *rowGrad) {
 	m.kept = nil
 }
 
-// byRows adds up the look-ups of a parameter that wait, by the rows they
-// touch. It returns nil for a gradient that is there in full.
-func (t *Tape) byRows(m *node) (rows []int32, values []float32) {
-	r, ok := m.kept.(*rowGrad)
-	if !ok || m.grad != nil {
-		return nil, nil
-	}
-	if r.first == nil {
-		return r.rows, r.values
-	}
+// addUp adds up the look-ups of a parameter that wait, by the rows they touch.
+func (t *Tape) addUp(r *rowGrad) {
 	total, length, inner := 0, r.first.length, r.first.inner
 	for k := r.first; k != nil; k = k.next {
 		total += len(k.ids)
 	}
 	most := min(total, length) // shapes, not ids, decide how much memory a step takes
-	rows = t.ints.take(most)[:0]
+	rows := t.ints.take(most)[:0]
 	for k := r.first; k != nil; k = k.next {
 		rows = t.number(k, rows)
 	}
 	t.forget(rows)
-	values = t.floats.take(most * inner)[:len(rows)*inner]
+	values := t.floats.take(most * inner)[:len(rows)*inner]
 	clear(values)
 	for k := r.first; k != nil; k = k.next {
 		rowwise.AddLists(values, k.grad, t.together(k, len(rows), most), inner)
 		t.floats.recycle(k.grad)
 	}
 	*r = rowGrad{rows: rows, values: values}
-	return rows, values
 }
 
 // fewIDs is up to where additions one after another are no slower, nor less
@@ -202,18 +191,27 @@ func (t *Tape) together(k *taken, n, most int) rowwise.Lists {
 	return rowwise.Lists{At: at[:first[n]], First: first[:n+1]}
 }
 
-// Rows is [Grads.Of] for a parameter that was only looked up ([Tensor.Rows],
+// Rows is [Grads.OfHint] for a parameter that was only looked up ([Tensor.Rows],
 // [Tensor.Embed], [Tensor.EmbedBag]): rows are those looked up, each once, in the
-// order in which the way back met them first, and values their gradients, one
-// after the other; the gradient of every other row is zero. rows is nil where the
-// gradient is there in full, or there is none. hint is that of [Grads.OfHint].
-// A call of Of puts the gradient, in whatever state it is by then, in full.
-func (g Grads) Rows(p *Param, hint int) (rows []int32, values []float32) {
+// order in which the way back met them first, and grad their gradients, one after
+// the other; the gradient of every other row is zero. Where rows is nil, grad is
+// the gradient in full, or nil, as of OfHint. A call of Of puts the gradient, in
+// whatever state it is by then, in full.
+func (g Grads) Rows(p *Param, hint int) (rows []int32, grad []float32) {
 	g.check()
-	if g.tape != nil {
-		if n := g.tape.find(p, hint); n != nil {
-			return g.tape.byRows(n)
-		}
+	if g.tape == nil {
+		return nil, g.OfHint(p, hint)
 	}
-	return nil, nil
+	n := g.tape.find(p, hint)
+	switch {
+	case n == nil:
+		return nil, nil
+	case n.kept == nil || n.grad != nil:
+		return nil, n.grad
+	}
+	r := n.kept.(*rowGrad)
+	if r.first != nil {
+		g.tape.addUp(r)
+	}
+	return r.rows, r.values
 }

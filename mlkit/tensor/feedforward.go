@@ -18,8 +18,10 @@ type FeedForward struct {
 // FeedForward is a dense layer, an activation, another dense layer and a
 // residual, W₂·act(W₁·x + b₁) + b₂ + add, as one operation: x [..., in] gives
 // [..., out]. Rows go through it in blocks, so that what is between the layers
-// stays in the cache; the activations are kept for the backward pass, and so are
-// GELU's slopes. It panics with a [*ShapeError] when an operand does not fit.
+// stays in the cache: small blocks side by side where the weights are small,
+// else large ones in turn, which all workers share. The activations are kept for
+// the backward pass, and so are GELU's slopes. It panics with a [*ShapeError]
+// when an operand does not fit.
 func (x Tensor) FeedForward(w FeedForward) Tensor {
 	const op = "FeedForward"
 	nx, n1, n2 := x.node(op), w.Weight1.node(op), w.Weight2.node(op)
@@ -58,8 +60,10 @@ func (x Tensor) FeedForward(w FeedForward) Tensor {
 		}
 	}
 	f.w1, f.w2 = t.operand(n, 1), t.operand(n, 2)
-	if count <= blockRows { // one block reads the weights once
-		f.forward(0, count)
+	if f.step = f.rowsAtOnce(); f.step != blockRows || count <= blockRows {
+		for lo := 0; lo < count; lo += f.step {
+			f.forward(lo, min(f.step, count-lo))
+		}
 		return y
 	}
 	// The weights, transposed once: see recurrent.
@@ -79,8 +83,19 @@ const (
 	moreBias2
 )
 
-// blockRows is how many rows go through the block together.
-const blockRows = 64
+// blockRows is how many rows go through the block together where the weights are
+// small, wideRows where they are large.
+const (
+	blockRows = 64
+	wideRows  = 512
+)
+
+func (f *feedForward) rowsAtOnce() int {
+	if f.hidden*max(f.in, f.out) > smallWeights {
+		return wideRows
+	}
+	return blockRows
+}
 
 func blocksOf(rows int) int { return (rows + blockRows - 1) / blockRows }
 
@@ -88,6 +103,7 @@ func blocksOf(rows int) int { return (rows + blockRows - 1) / blockRows }
 // keeps it for the way back.
 type feedForward struct {
 	count, in, hidden, out int
+	step                   int // rows at once
 	gelu                   bool
 	x, w1, b1, w2, b2, add []float32
 	act, slope             []float32 // activations, and for GELU their slopes; nil: no way back
@@ -163,12 +179,16 @@ func (f *feedForward) forward(lo, n int) {
 func (f *feedForward) backward(lo, n int) {
 	dpre := rows(f.dpre, lo-f.first, n, f.ld2)
 	gemm.Gemm{M: n, N: f.hidden, K: f.out, LDB: f.ld2, LDC: f.ld2}.Run(dpre, rows(f.dy, lo, n, f.out), f.w2)
-	for i := range n {
-		d := rows(dpre, i, 1, f.ld2)[:f.hidden]
+	at := 1 // rows at a time
+	if f.ld2 == f.hidden {
+		at = n
+	}
+	for i := 0; i < n; i += at {
+		d := rows(dpre, i, at, f.ld2)[:at*f.hidden]
 		if f.gelu {
-			elementwise.Mul(d, d, rows(f.slope, lo+i, 1, f.hidden))
+			elementwise.Mul(d, d, rows(f.slope, lo+i, at, f.hidden))
 		} else {
-			elementwise.ReLUMask(d, d, rows(f.act, lo+i, 1, f.hidden))
+			elementwise.ReLUMask(d, d, rows(f.act, lo+i, at, f.hidden))
 		}
 	}
 	if f.dx != nil {
@@ -181,11 +201,15 @@ func backFeedForward(t *Tape, n *node) {
 	f.dy = n.grad
 	f.dx, f.accumulate = t.gradBuffer(n, 0)
 	f.w1 = t.operand(n, 1)
-	f.ld2 = rowStride(f.hidden)
-	f.w2 = t.floats.reuse(f.out * f.ld2)
-	w2 := t.operand(n, 2)
-	for i := range f.out {
-		copy(f.w2[i*f.ld2:], rows(w2, i, 1, f.hidden))
+	f.ld2, f.w2 = f.hidden, t.operand(n, 2)
+	wide := f.step == wideRows
+	if !wide { // rows of a length that is a power of two compete for places in the cache
+		f.ld2 = rowStride(f.hidden)
+		w2 := t.floats.reuse(f.out * f.ld2)
+		for i := range f.out {
+			copy(w2[i*f.ld2:], rows(f.w2, i, 1, f.hidden))
+		}
+		f.w2 = w2
 	}
 	if f.count == 0 { // nothing to write: zeros
 		t.gradOf(n, 1)
@@ -195,12 +219,16 @@ func backFeedForward(t *Tape, n *node) {
 	g2, acc2 := t.gradBuffer(n, 2)
 	dw1, dw2 := t.paramSum(g1, acc1, f.count), t.paramSum(g2, acc2, f.count)
 	db1, gb2 := t.paramSum(t.gradMore(n, moreBias1), true, f.count), t.gradMore(n, moreBias2)
-	chunk := min(f.count, max(blockRows, chunkSize/max(f.hidden, 1)&^(blockRows-1)))
+	chunk := min(f.count, max(f.step, chunkSize/max(f.hidden, 1)&^(blockRows-1)))
 	f.dpre = t.floats.reuse(chunk * f.ld2)
 	for ; f.first < f.count; f.first = f.end {
 		f.end = min(f.first+chunk, f.count)
 		k := f.end - f.first
-		cpu.Parallel(blocksOf(k), f)
+		if wide {
+			f.backward(f.first, k)
+		} else {
+			cpu.Parallel(blocksOf(k), f)
+		}
 		dw1.product(&gemm.Gemm{M: f.hidden, N: f.in, K: k, LDA: f.ld2}, f.dpre, rows(f.x, f.first, k, f.in))                   // dpreᵀ·x
 		dw2.product(&gemm.Gemm{M: f.out, N: f.hidden, K: k}, rows(f.dy, f.first, k, f.out), rows(f.act, f.first, k, f.hidden)) // dyᵀ·act
 		db1.rows(f.dpre, k, f.ld2)
@@ -211,7 +239,9 @@ func backFeedForward(t *Tape, n *node) {
 	if gb2 != nil {
 		rowwise.AddRows(gb2, f.dy, f.out)
 	}
-	t.floats.recycle(f.w2)
+	if !wide {
+		t.floats.recycle(f.w2)
+	}
 	t.floats.recycle(f.dpre)
 	if n.in[3] >= 0 {
 		t.handOn(n, 3)

@@ -192,7 +192,7 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 
 	chunk := chunkSize / max(3*d*time, 1)
 	if !together { // enough rows to be worth their products
-		chunk = max(chunk, (4*blockRows*2+time-1)/max(time, 1))
+		chunk = max(chunk, (wideRows+time-1)/max(time, 1))
 	}
 	chunk = min(batch, max(s.group(), chunk/max(s.group(), 1)*s.group()))
 	s.dy, s.dqkv = t.floats.reuse(chunk*time*d), t.floats.reuse(chunk*time*s.ldi)

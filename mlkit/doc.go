@@ -42,7 +42,8 @@
 //	a metric                  a file in metrics                                  metrics_test.go, against scikit-learn
 //	a file format             a file in formats                                  round trip, a file of the reference program, damaged files, a fuzz target
 //	a data set                a file in datasets: source, licence, checksum      its shape and first samples; skipped with the reason where it is not at hand
-//	a notebook                notebooks/NN-name.ipynb, by notebooks/STYLE.md     go run ./notebooks check runs it, lints it and compares its outputs
+//	a notebook                notebooks/NN-name.ipynb, by notebooks/STYLE.md,    go run ./notebooks check runs it, lints it and compares its outputs;
+//	                          a row in the map of 00-start-here                  go test ./notebooks/internal/book -run TestReadingTimes -update
 //	a flow chart              notebooks/images/charts/NAME.mmd, in Mermaid       go test ./notebooks/internal/chart -update draws the picture that
 //	                                                                             the notebook shows; the test holds the two together
 //

@@ -68,7 +68,7 @@ const look = untilOpen + `
 		return window.innerHeight + scroller.scrollHeight - scroller.clientHeight;
 	};
 	const node = panel.content.node;
-	const charts = [...node.querySelectorAll('.jp-RenderedMarkdown img')];
+	const charts = [...node.querySelectorAll('.jp-RenderedMarkdown img')].filter(i => !i.src.startsWith('https:')); // a badge from elsewhere
 	const images = [...node.querySelectorAll('.jp-OutputArea img')];
 	await Promise.all([...images, ...charts].map(i => i.decode().catch(() => {})));
 	return {

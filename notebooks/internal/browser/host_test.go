@@ -20,7 +20,8 @@ import (
 // hosted makes of nbconvert's page, which is filled in, what a code host shows: of
 // text and HTML that come from the notebook only the elements, attributes and
 // protocols that GitHub's published list lets through (html-pipeline's sanitization
-// filter). Nothing of the page runs: it is parsed apart, and comes back as text.
+// filter). Pictures from elsewhere, such as badges, are left out: there may be no
+// network. Nothing of the page runs: it is parsed apart, and comes back as text.
 const hosted = `
 	const elements = new Set(("h1 h2 h3 h4 h5 h6 br b i strong em a pre code img tt div ins del sup sub p picture ol ul table thead tbody tfoot blockquote dl dt dd kbd q " +
 		"samp var hr ruby rt rp li tr td th s strike summary details caption figure figcaption abbr bdo cite dfn mark small source span time wbr").split(" "));
@@ -38,7 +39,7 @@ const hosted = `
 		}
 	};
 	page.querySelectorAll(".jp-RenderedHTMLCommon, .jp-RenderedHTML").forEach(clean);
-	page.querySelectorAll("script, link, .anchor-link").forEach(n => n.remove());
+	page.querySelectorAll("script, link, .anchor-link, img[src^='https:']").forEach(n => n.remove());
 	const base = page.createElement("base");
 	base.href = %q;
 	page.head.prepend(base);

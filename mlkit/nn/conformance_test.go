@@ -59,6 +59,9 @@ var layerCases = []layerCase{
 	{name: "Conv1D", make: func(r *rand.Rand) nn.Layer {
 		return nn.NewConv1D(r, nn.Conv{In: 2, Out: 3, Kernel: 3, Stride: 2, Padding: 1})
 	}, in: []int{2, 2, 7}, out: []int{2, 3, 4}, state: "weight bias", wrong: []int{2, 2, 7, 1}, op: "Conv1D"},
+	{name: "ConvTranspose1D", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewConvTranspose1D(r, nn.Conv{In: 2, Out: 3, Kernel: 3, Stride: 2, Padding: 1, OutputPadding: 1})
+	}, in: []int{2, 2, 3}, out: []int{2, 3, 6}, state: "weight bias", wrong: []int{2, 3, 3}, op: "ConvTranspose1D"},
 	{name: "ConvTranspose2D", make: func(r *rand.Rand) nn.Layer {
 		return nn.NewConvTranspose2D(r, nn.Conv{In: 2, Out: 3, Kernel: 3, Stride: 2, Padding: 1, OutputPadding: 1})
 	}, in: []int{2, 2, 3, 2}, out: []int{2, 3, 6, 4}, state: "weight bias", wrong: []int{2, 3, 3, 2}, op: "ConvTranspose2D"},

@@ -179,3 +179,28 @@ func NewConvTranspose2D(rng *rand.Rand, c Conv) *ConvTranspose2D {
 func (l *ConvTranspose2D) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.ConvTranspose2D(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options, l.OutputPadding)
 }
+
+// ConvTranspose1D enlarges sequences, [n, in, length] to [n, out, olength] (see
+// [tensor.Tensor.ConvTranspose1D]).
+type ConvTranspose1D struct {
+	Weight        *tensor.Param // [in, out/groups, k]
+	Bias          *tensor.Param // [out]; nil for none
+	Options       tensor.Conv   // the first of each pair
+	OutputPadding int
+}
+
+// NewConvTranspose1D makes a transposed convolution of sequences. Weight and
+// bias start uniform in ±1/√(out/groups·k), as in PyTorch.
+func NewConvTranspose1D(rng *rand.Rand, c Conv) *ConvTranspose1D {
+	o, k := c.options("ConvTranspose1D")
+	l := &ConvTranspose1D{Options: o, OutputPadding: c.OutputPadding}
+	out := c.Out / o.Groups
+	l.Weight, l.Bias = c.weights(rng, out*k[0], c.In, out, k[0])
+	return l
+}
+
+// Forward enlarges: [n, in, length] → [n, out, length′], where length′ =
+// (length−1)·stride − 2·padding + dilation·(kernel−1) + 1 + output padding.
+func (l *ConvTranspose1D) Forward(x tensor.Tensor) tensor.Tensor {
+	return x.ConvTranspose1D(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options, l.OutputPadding)
+}

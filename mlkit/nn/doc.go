@@ -49,6 +49,7 @@
 //	Linear              Dense                    Linear                 weight [in, out]; Glorot uniform, zero bias
 //	Conv1D, Conv2D      Conv1D, Conv2D           Conv1d, Conv2d         channels last; weight [kh, kw, in, out]
 //	Conv2D with Groups  DepthwiseConv2D          Conv2d(groups=)
+//	ConvTranspose1D     Conv1DTranspose          ConvTranspose1d        weight [k, out, in]; padding "valid"/"same"
 //	ConvTranspose2D     Conv2DTranspose          ConvTranspose2d        weight [kh, kw, out, in]; padding "valid"/"same"
 //	MaxPool2D           MaxPooling2D             MaxPool2d
 //	AvgPool2D           AveragePooling2D         AvgPool2d              ExcludePad always

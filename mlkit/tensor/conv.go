@@ -225,23 +225,39 @@ func backConv(t *Tape, n *node) {
 // outputPadding. The output padding, less than the stride, chooses among the
 // sizes that the convolution would shrink to h.
 func (x Tensor) ConvTranspose2D(w, b Tensor, c Conv, outputPadding [2]int) Tensor {
-	const op = "ConvTranspose2D"
+	return x.convTranspose("ConvTranspose2D", w, b, c, outputPadding, false)
+}
+
+// ConvTranspose1D is ConvTranspose2D over sequences: x [n, c, length], weights
+// [c, out/groups, k], result [n, out, olength].
+func (x Tensor) ConvTranspose1D(w, b Tensor, c Conv, outputPadding int) Tensor {
+	return x.convTranspose("ConvTranspose1D", w, b, c.flat(), [2]int{0, outputPadding}, true)
+}
+
+func (x Tensor) convTranspose(op string, w, b Tensor, c Conv, outputPadding [2]int, flat bool) Tensor {
 	nx, nw := x.node(op), w.node(op)
 	sameTape(op, x, w)
-	if nx.n != 4 || nw.n != 4 || nx.d[1] != nw.d[0] {
-		shapePanic(op, 1, "needs images [n, channels, h, w] and weights [channels, out/groups, kh, kw]", x, w)
+	sx, ok := nx.asImages(flat)
+	sw, okw := nw.asImages(flat)
+	if !ok || !okw || sx[1] != sw[0] {
+		shapePanic(op, 1, "needs images [n, channels, h, w] and weights [channels, out/groups, kh, kw], or in one dimension [n, channels, length] and [channels, out/groups, k]", x, w)
 	}
 	k := c.kernel(op) // the convolution from the result to x
-	k.N, k.OutC, k.C = nx.d[0], nx.d[1], nw.d[1]*k.Groups
-	k.KH, k.KW = nw.d[2], nw.d[3]
-	k.H = (nx.d[2]-1)*k.StrideH - 2*k.PadH + k.DilH*(k.KH-1) + 1 + outputPadding[0]
-	k.W = (nx.d[3]-1)*k.StrideW - 2*k.PadW + k.DilW*(k.KW-1) + 1 + outputPadding[1]
-	if k.C < 1 || k.OutC < 1 || k.OutC%k.Groups != 0 || min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() != nx.d[2] || k.OutW() != nx.d[3] {
+	k.N, k.OutC, k.C = sx[0], sx[1], sw[1]*k.Groups
+	k.KH, k.KW = sw[2], sw[3]
+	k.H = (sx[2]-1)*k.StrideH - 2*k.PadH + k.DilH*(k.KH-1) + 1 + outputPadding[0]
+	k.W = (sx[3]-1)*k.StrideW - 2*k.PadW + k.DilW*(k.KW-1) + 1 + outputPadding[1]
+	if k.C < 1 || k.OutC < 1 || k.OutC%k.Groups != 0 || min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() != sx[2] || k.OutW() != sx[3] {
 		shapePanic(op, 2, fmt.Sprintf("no image of %d×%d shrinks to x: the groups must divide the channels, the output padding %v be less than the stride", k.H, k.W, outputPadding), x, w)
 	}
 	bias, bi := x.channelBias(op, b, k.C, w)
 	t := x.t
-	s := makeShape(op, []int{k.N, k.C, k.H, k.W})
+	s := nx.shape
+	s.d[1], s.d[s.n-1] = k.C, k.W
+	if !flat {
+		s.d[2] = k.H
+	}
+	s = makeShape(op, s.dims())
 	y := t.floats.take(s.size())
 	k.BackwardData(y, nx.data, nw.data, false)
 	for o := 0; bias != nil && o < k.N*k.C; o++ {

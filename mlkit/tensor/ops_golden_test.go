@@ -151,6 +151,9 @@ func goldenOps() map[string]func([]T) T {
 		"ConvTranspose2D": three(func(x, w, b T) T {
 			return x.ConvTranspose2D(w, b, tensor.Conv{Stride: [2]int{2, 3}, Padding: [2]int{1, 0}}, [2]int{1, 2})
 		}),
+		"ConvTranspose1D": three(func(x, w, b T) T {
+			return x.ConvTranspose1D(w, b, tensor.Conv{Stride: [2]int{3}, Padding: [2]int{1}, Dilation: [2]int{2}, Groups: 2}, 2)
+		}),
 		"ConvTranspose2D groups": two(func(x, w T) T {
 			return x.ConvTranspose2D(w, T{}, tensor.Conv{Groups: 2, Dilation: [2]int{2, 2}}, [2]int{})
 		}),

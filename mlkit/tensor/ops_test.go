@@ -178,6 +178,9 @@ func TestGradients(t *testing.T) {
 		{"ConvTranspose2D", three(func(x, w, b T) T {
 			return x.ConvTranspose2D(w, b, tensor.Conv{Stride: [2]int{2, 3}, Padding: [2]int{1, 0}}, [2]int{1, 2})
 		}), []gradcheck.Input{rnd(1, 2, 2, 3, 2), rnd(2, 2, 3, 3, 2), rnd(3, 3)}},
+		{"ConvTranspose1D", three(func(x, w, b T) T {
+			return x.ConvTranspose1D(w, b, tensor.Conv{Stride: [2]int{3}, Padding: [2]int{1}, Dilation: [2]int{2}, Groups: 2}, 2)
+		}), []gradcheck.Input{rnd(1, 2, 4, 5), rnd(2, 4, 2, 3), rnd(3, 4)}},
 		{"ConvTranspose2D groups after use", func(_ *tensor.Tape, x []T) T {
 			return x[0].ConvTranspose2D(x[1], T{}, tensor.Conv{Groups: 2}, [2]int{}).Sum().Mul(x[0])
 		}, []gradcheck.Input{rnd(1, 1, 4, 2, 2), rnd(2, 4, 1, 2, 2)}},

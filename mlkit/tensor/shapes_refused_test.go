@@ -309,6 +309,7 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		"Conv2D":            func(x T) T { return x.Conv2D(weights(x), maybe(), conv()) },
 		"Conv2D plain":      func(x T) T { return x.Conv2D(weights(x), T{}, tensor.Conv{Padding: [2]int{1, 1}}) },
 		"Conv1D":            func(x T) T { return x.Conv1D(weights(x), T{}, conv()) },
+		"ConvTranspose1D":   func(x T) T { return x.ConvTranspose1D(weights(x), T{}, conv(), arg()) },
 		"ConvTranspose2D":   func(x T) T { return x.ConvTranspose2D(weights(x), T{}, conv(), pair()) },
 		"MaxPool2D":         func(x T) T { return x.MaxPool2D(pool()) },
 		"AvgPool2D":         func(x T) T { return x.AvgPool2D(pool()) },

@@ -48,6 +48,7 @@ cases = {
     "Conv2D strided": (nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 0), groups=2, bias=False), (2, 4, 5, 4)),
     "Conv2D same dilated": (nn.Conv2d(2, 2, 3, padding="same", dilation=2), (1, 2, 5, 5)),
     "Conv1D": (nn.Conv1d(2, 3, 3, stride=2, padding=1), (2, 2, 7)),
+    "ConvTranspose1D": (nn.ConvTranspose1d(2, 3, 3, stride=2, padding=1, output_padding=1), (2, 2, 3)),
     "ConvTranspose2D": (nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1, output_padding=1), (2, 2, 3, 2)),
     "MaxPool2D": (nn.MaxPool2d(2), (2, 2, 4, 5)),
     "MaxPool2D overlapping": (nn.MaxPool2d(3, stride=2, padding=1), (1, 2, 5, 5)),

@@ -94,6 +94,7 @@ cases = {
     "Conv2D depthwise": (lambda x, w, b: F.conv2d(x, w, b, padding=1, groups=3), S(1, 3, 4, 4), S(6, 1, 3, 3), S(6)),
     "Conv1D": (lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=1, dilation=2), S(2, 2, 7), S(3, 2, 3), S(3)),
     "ConvTranspose2D": (lambda x, w, b: F.conv_transpose2d(x, w, b, stride=(2, 3), padding=(1, 0), output_padding=(1, 2)), S(2, 2, 3, 2), S(2, 3, 3, 2), S(3)),
+    "ConvTranspose1D": (lambda x, w, b: F.conv_transpose1d(x, w, b, stride=3, padding=1, output_padding=2, groups=2, dilation=2), S(2, 4, 5), S(4, 2, 3), S(4)),
     "ConvTranspose2D groups": (lambda x, w: F.conv_transpose2d(x, w, groups=2, dilation=2), S(1, 4, 2, 2), S(4, 1, 2, 2)),
     "MaxPool2D": (lambda x: F.max_pool2d(x, 3, stride=(2, 1), padding=1, ceil_mode=True), S(1, 2, 4, 4)),
     "MaxPool2D dilated": (lambda x: F.max_pool2d(x, 2, stride=1, dilation=2), S(1, 2, 4, 4)),

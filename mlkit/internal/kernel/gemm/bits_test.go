@@ -99,6 +99,7 @@ func TestGemmAllocatesNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(17, 18))
 	for _, g := range []Gemm{
 		{M: 5, N: 7, K: 9}, {M: 1, N: 50, K: 60, TransB: true}, {M: 50, N: 1, K: 60}, {M: 50, N: 1, K: 60, TransA: true},
+		{M: 16, N: 130, K: 150, TransB: true}, {M: 300, N: 300, K: 600, TransA: true}, {M: 1200, N: 100, K: 300},
 		{M: 130, N: 140, K: 150, TransA: true, TransB: true, Alpha: 2, Accumulate: true},
 	} {
 		c := newGemmCase(r, g)

@@ -61,6 +61,49 @@ func TestBlockEdges(t *testing.T) {
 	}
 }
 
+// TestTurned runs products of few rows with a transposed matrix, on both sides of where their transpose is
+// computed instead, with all that can follow the last k.
+func TestTurned(t *testing.T) {
+	r := rand.New(rand.NewPCG(43, 44))
+	kerneltest.Levels(t, func(t *testing.T) {
+		turned := 0
+		for _, s := range [][3]int{{16, 64, 32}, {16, 64, 31}, {16, 63, 70}, {15, 130, 520}, {14, 60, 50}, {13, 60, 50}, {4, 600, 9}, {32, 200, 60}, {32, 140, 530}, {33, 200, 30}} {
+			for options := range 16 {
+				if testing.Short() && options%5 != 0 {
+					continue
+				}
+				g := Gemm{M: s[0], N: s[1], K: s[2], TransB: true, Accumulate: options&1 != 0}
+				if options&2 != 0 {
+					g.Bias, _ = kerneltest.Guarded(r, g.N, 1)
+					g.Act = ReLUAct
+				}
+				if options&4 != 0 {
+					g.BiasRows, _ = kerneltest.Guarded(r, g.M, 1)
+				}
+				if options&8 != 0 {
+					g.LDA, g.LDB, g.LDC = g.K+3, g.K+1, g.N+2
+					g.Alpha = -0.5
+				}
+				c := newGemmCase(r, g)
+				if g.turns() {
+					turned++
+				}
+				same := g
+				same.check(c.c, c.a, c.b)
+				want := append([]float32(nil), c.c...)
+				same.Block(want, c.a, c.b, 0, g.M, 0, g.N)
+				c.run(t)
+				if TileShapes[cpu.Current].fused {
+					kerneltest.SameBits(t, fmt.Sprintf("%v, options %b", s, options), c.c, want)
+				}
+			}
+		}
+		if (turned > 0) != (TileShapes[cpu.Current].narrow > 0) {
+			t.Errorf("%d products turned", turned)
+		}
+	})
+}
+
 // chain returns element i, j of the product as one chain of fused multiply-adds.
 func (g gemmCase) chain(i, j int) (sum float32) {
 	if g.Accumulate {
@@ -83,7 +126,11 @@ func (g gemmCase) chain(i, j int) (sum float32) {
 // not depend on what a level packs.
 func TestLongK(t *testing.T) {
 	r := rand.New(rand.NewPCG(39, 40))
-	for _, s := range [][2]int{{40, 20}, {40, 130}, {7, 70}, {256, 130}, {256, 260}} {
+	shapes := [][2]int{{40, 130}, {40, 20}, {7, 70}, {256, 130}, {256, 260}}
+	if testing.Short() {
+		shapes = shapes[:1]
+	}
+	for _, s := range shapes {
 		for trans := range 4 {
 			g := Gemm{M: s[0], N: s[1], K: longK + 100, TransA: trans&1 != 0, TransB: trans&2 != 0}
 			c := newGemmCase(r, g)

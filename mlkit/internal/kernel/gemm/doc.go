@@ -25,6 +25,9 @@
 // was a tenth to a quarter of the time of a product of 256 × 2048 × 2048. Where chains start from C, the tile
 // kernel asks for the next tile of C.
 //
+// Of a few rows times a transposed matrix, a dense layer with a small batch, the transpose is computed instead:
+// it reads the weights where they lie. To pack them took a third of the time.
+//
 // # Workers
 //
 // A large product is cut into a grid of several blocks of C for each worker, as long as what they pack twice

@@ -49,6 +49,9 @@ func (g *Gemm) RunUnchecked(c, a, b []float32) {
 		t := tiles{a: b, b: a, c: c, k: g.K, ldb: g.LDA, count: g.M, bias: g.BiasRows, biasRows: g.Bias}
 		g.dots(&t)
 		return
+	case g.turns():
+		g.turned(c, a, b)
+		return
 	}
 	if work := g.M * g.N * g.K; work > SerialWork && cpu.Workers() > 1 {
 		j := gemmJobs.Get()

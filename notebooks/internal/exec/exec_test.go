@@ -18,6 +18,10 @@ import (
 	"descent/notebooks/internal/setup"
 )
 
+// patience is for a notebook that should end: a busy machine takes its time, and what
+// hangs must end some day.
+const patience = 10 * time.Minute
+
 var prepare = sync.OnceValues(func() (*setup.Env, error) {
 	return setup.Prepare(context.Background(), setup.Options{Log: os.Stderr})
 })
@@ -70,7 +74,7 @@ func TestTwoRunsAreEqual(t *testing.T) {
 	}
 	var runs [2][]byte
 	for i := range runs {
-		if err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute}); err != nil {
+		if err := Notebook(t.Context(), env, n, Options{Timeout: patience}); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range n.Cells() {
@@ -113,7 +117,7 @@ func TestFailures(t *testing.T) {
 		cells = append(cells, ok, f.cell)
 	}
 	n := notebook(t, append(cells, ok)...)
-	if err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute}); err != nil {
+	if err := Notebook(t.Context(), env, n, Options{Timeout: patience}); err != nil {
 		t.Fatal(err) // also if one of the others, untagged, failed
 	}
 	for i, f := range faults {
@@ -145,7 +149,7 @@ func TestFaultStops(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := notebook(t, c.cells...)
-			err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute})
+			err := Notebook(t.Context(), env, n, Options{Timeout: patience})
 			var failed *CellError
 			if !errors.As(err, &failed) {
 				t.Fatalf("no cell is blamed: %v", err)
@@ -169,7 +173,7 @@ func TestLongOutput(t *testing.T) {
 		"%%\nfmt.Println(strings.Repeat(\"0.12345 \", 1<<17))", // 1 MB
 		"%%\nfor i := range 50000 {\n\tfmt.Printf(\"\\rstep %d\", i)\n}",
 		"%%\nfor range 20000 {\n\tfmt.Print(\"o\")\n\tfmt.Fprint(os.Stderr, \"e\")\n}")
-	if err := Notebook(t.Context(), env, n, Options{Timeout: 2 * time.Minute, Together: true}); err != nil {
+	if err := Notebook(t.Context(), env, n, Options{Timeout: patience, Together: true}); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range [][]string{
@@ -210,7 +214,7 @@ func TestTogether(t *testing.T) {
 			"raises:%%\nfmt.Println(undeclared)",
 			"%%\nos.Stderr.WriteString(\"e\\n\")",
 			"%%\nfmt.Println(twice(5))")
-		if err := Notebook(t.Context(), env, n, Options{Timeout: 2 * time.Minute, Together: i == 1}); err != nil {
+		if err := Notebook(t.Context(), env, n, Options{Timeout: patience, Together: i == 1}); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range n.Cells() {
@@ -233,7 +237,7 @@ func TestTogetherKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	env := ready(t)
 	n := notebook(t, "%%\nprintln(1)", "%%\nprintln(later())", "func later() int { return 2 }\n%%\nprintln(3)")
-	err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute, Together: true})
+	err := Notebook(t.Context(), env, n, Options{Timeout: patience, Together: true})
 	if err == nil || !strings.Contains(err.Error(), "undefined: later") {
 		t.Errorf("%v; want: undefined: later", err)
 	}
@@ -294,7 +298,7 @@ func TestLocalModule(t *testing.T) {
 		t.Skip("no mlkit/show yet")
 	}
 	n := notebook(t, "import _ \"descent/mlkit/show\"\n%%\nprintln(1)", "!go env GOPROXY GOFLAGS")
-	if err := Notebook(t.Context(), env, n, Options{Timeout: 2 * time.Minute, Tags: "noasm"}); err != nil {
+	if err := Notebook(t.Context(), env, n, Options{Timeout: patience, Tags: "noasm"}); err != nil {
 		t.Fatal(err)
 	}
 	_, got := n.Cells()[1].Outputs()[0].Stream()
@@ -309,7 +313,7 @@ func TestSmoke(t *testing.T) {
 	t.Setenv("MLKIT_SMOKE", "1") // a leftover must not make full runs small
 	for _, smoke := range []bool{false, true} {
 		n := notebook(t, "import \"fmt\"\nimport \"descent/mlkit/show\"\n%%\nfmt.Println(show.Smoke(), show.Sized(60, 5))")
-		if err := Notebook(t.Context(), env, n, Options{Timeout: time.Minute, Smoke: smoke}); err != nil {
+		if err := Notebook(t.Context(), env, n, Options{Timeout: patience, Smoke: smoke}); err != nil {
 			t.Fatal(err)
 		}
 		want := "false 60\n"

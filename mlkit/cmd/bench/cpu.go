@@ -45,7 +45,7 @@ func thisMachine() machine {
 func (m machine) String() string {
 	s := fmt.Sprintf("%s, %d cores; flags: %s; kernels: %s", m.CPU, m.Cores, strings.Join(m.Flags, " "), m.Level)
 	if len(m.Limits) > 0 {
-		s += "; peers limited by " + strings.Join(m.Limits, " ")
+		s += "; peers limited by " + strings.Join(m.Limits, " ") + " (but for ONNX Runtime, which has no such switch)"
 	}
 	return s
 }

@@ -36,7 +36,7 @@ type task struct {
 
 // The groups of tasks.
 const (
-	first     = "first"     // the tasks that the kernels were tuned for
+	first     = "first"     // the tasks that the kernels were tuned for first
 	models    = "models"    // models of all kinds, see workload
 	gridGroup = "grid"      // dense layers of all widths on batches of all sizes
 	inference = "inference" // predictions of the first group's networks

@@ -24,8 +24,10 @@ var edits = []edit{
 	// with its tests, before it answers: ten seconds.
 	{"internal/goexec/goplsclient/conn.go", "what gopls looks at",
 		"		ProcessID: 0,\n", "		ProcessID:             0,\n		InitializationOptions: map[string]any{\"expandWorkspaceToModule\": false},\n"},
-	// gopls is left behind where a kernel is killed. With a limit it ends by itself when
-	// no kernel has been connected for a minute.
+	// gopls is left behind where a kernel is killed. On Linux it dies with the kernel;
+	// elsewhere it ends by itself when no kernel has been connected for a minute.
+	{"internal/goexec/goplsclient/exec.go", "the end of gopls",
+		"	c.goplsExec.Dir = c.dir\n", "	dieWithParent(c.goplsExec.SysProcAttr)\n	c.goplsExec.Dir = c.dir\n"},
 	{"internal/goexec/goplsclient/exec.go", "the end of gopls",
 		`"-listen", addr)`, `"-listen", addr, "-listen.timeout=1m")`},
 	// gopls is looked for once, when the kernel starts, and started before there is a

@@ -28,12 +28,32 @@ var compileErrors []byte
 //go:embed cellerror/panic.go
 var panics []byte
 
+// Only Linux can be told to end a process with the one that started it.
+const (
+	dieOnLinux = `package goplsclient
+
+import "syscall"
+
+func dieWithParent(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGKILL }
+`
+	dieElsewhere = `//go:build !linux
+
+package goplsclient
+
+import "syscall"
+
+func dieWithParent(*syscall.SysProcAttr) {}
+`
+)
+
 // added are the files that GoNB lacks.
 var added = []struct {
 	name string
 	text []byte
 }{
 	{"internal/goexec/descent.go", descent},
+	{"internal/goexec/goplsclient/die_linux.go", []byte(dieOnLinux)},
+	{"internal/goexec/goplsclient/die_other.go", []byte(dieElsewhere)},
 	{"internal/cellerror/cellerror.go", compileErrors},
 	{"internal/cellerror/panic.go", panics},
 }

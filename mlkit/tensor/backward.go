@@ -178,6 +178,9 @@ func (g Grads) Wrt(x Tensor) []float32 {
 		panic("tensor: Wrt of a tensor from another tape")
 	}
 	if !n.keep {
+		if n.in[0] < 0 && n.more == nil { // nothing went into it
+			panic("tensor: Wrt of a tensor that gets no gradient (" + n.op + "); use Variable instead of Input")
+		}
 		panic("tensor: Wrt of an intermediate tensor; call RetainGrad on it before Backward")
 	}
 	return x.t.whole(n)

@@ -45,7 +45,7 @@ func (x Tensor) batchNorm(op string, w, b Tensor, mean, variance *Buffer, moment
 	y, n := x.unary(op, nil)
 	data := t.operand(n, 0)
 	k := batchNorms.lend(t, n)
-	*k = batchNorm{t.norm(channels, size, relu), training}
+	*k = batchNorm{t.norm(channels, size, relu), training, eps}
 	copy(k.Shift, beta)
 	if training {
 		vars := t.floats.take(channels)
@@ -75,11 +75,12 @@ func (t *Tape) norm(channels, size int, relu bool) rowwise.Norm {
 	}
 }
 
-// batchNorm is what batch normalisation keeps, and whether the statistics are
-// those of the batch.
+// batchNorm is what batch normalisation keeps, whether the statistics are those
+// of the batch, and eps.
 type batchNorm struct {
 	rowwise.Norm
 	ofBatch bool
+	eps     float32
 }
 
 var batchNorms = newKeeper[batchNorm]()

@@ -29,7 +29,7 @@ func (x Tensor) LayerNorm(w, b Tensor, eps float32) Tensor {
 	mean, rstd := t.floats.take(rows), t.floats.take(rows)
 	y, n := x.unary(op, nil)
 	rowwise.LayerNorm(n.data, nil, mean, rstd, t.operand(n, 0), gamma, beta, cols, eps)
-	*norms.lend(t, n) = normalised{mean: mean, rstd: rstd, cols: cols}
+	*norms.lend(t, n) = normalised{mean: mean, rstd: rstd, cols: cols, eps: eps}
 	n.record(t, backLayerNorm, x.i, gi, bi)
 	return y
 }
@@ -45,10 +45,11 @@ func backLayerNorm(t *Tape, n *node) {
 
 // normalised is what the normalisations by row keep: the row's mean and
 // 1/deviation (RMSNorm: 1/root mean square), its length, and, by groups of
-// channels, the normalised values and the size of a channel.
+// channels, the normalised values and the size of a channel; and eps.
 type normalised struct {
 	mean, rstd, xhat []float32
 	cols, size       int
+	eps              float32
 }
 
 var norms = newKeeper[normalised]()
@@ -99,7 +100,7 @@ func (x Tensor) RMSNorm(w Tensor, eps float32) Tensor {
 			elementwise.Mul(out, out, gamma)
 		}
 	}
-	norms.lend(t, n).rstd = r
+	*norms.lend(t, n) = normalised{rstd: r, eps: eps}
 	n.record(t, backRMSNorm, x.i, gi)
 	return y
 }
@@ -167,7 +168,7 @@ func (x Tensor) GroupNorm(groups int, w, b Tensor, eps float32) Tensor {
 		}
 		rowwise.ChannelAffine(n.data, xhat, t.floats.zeroed(channels), scale, shift, size)
 	}
-	*norms.lend(t, n) = normalised{mean, rstd, xhat, cols, size}
+	*norms.lend(t, n) = normalised{mean, rstd, xhat, cols, size, eps}
 	n.record(t, backGroupNorm, x.i, gi, bi)
 	return y
 }

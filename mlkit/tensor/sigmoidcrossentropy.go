@@ -27,62 +27,53 @@ func (x Tensor) SigmoidCrossEntropy(y Tensor, posWeight []float32) Tensor {
 		shapePanic(op, -1, fmt.Sprintf("%d weights; one is needed, or one for each element of the last axis", n), x)
 	}
 	t := x.t
-	e, l := t.floats.take(len(nx.data)), t.floats.take(len(nx.data))
-	elementwise.Abs(e, nx.data)
-	elementwise.Neg(e, e)
-	elementwise.Exp(e, e) // e^−|x|
-	elementwise.Log1p(l, e)
-	k := 0
-	for i, v := range nx.data {
-		w, target := float32(1), ny.data[i]
-		if len(posWeight) > 0 {
-			w = posWeight[k]
-			if k++; k == len(posWeight) {
-				k = 0
-			}
-		}
-		pos, neg := w*target, 1-target
-		size := math.Float32frombits(math.Float32bits(v) &^ (1 << 31))
-		l[i] = l[i]*(pos+neg) + pos*(0.5*(size-v)) + neg*(0.5*(size+v))
+	l := weightsOf(t.floats.take(len(nx.data)), posWeight)
+	elementwise.SigmoidLoss(l, nx.data, ny.data)
+	var slope []float32
+	if nx.needs {
+		slope = weightsOf(t.floats.take(len(nx.data)), posWeight)
+		elementwise.SigmoidLossSlope(slope, nx.data, ny.data)
 	}
 	z, n := t.push(op)
 	n.data, n.shape = l, nx.shape
-	*sureties.lend(t, n) = surety{e, posWeight}
+	*sureties.lend(t, n) = surety{slope, posWeight}
 	n.record(t, backSigmoidCrossEntropy, x.i, y.i)
 	return z
 }
 
-// surety is what SigmoidCrossEntropy keeps; e is e^−|x|.
-type surety struct{ e, posWeight []float32 }
+// weightsOf fills dst with the weights of positives, which come round along the last axis.
+func weightsOf(dst, w []float32) []float32 {
+	switch len(w) {
+	case 0:
+		elementwise.Fill(dst, 1)
+	case 1:
+		elementwise.Fill(dst, w[0])
+	default:
+		for i := 0; i < len(dst); i += len(w) {
+			copy(dst[i:], w)
+		}
+	}
+	return dst
+}
+
+// surety is what SigmoidCrossEntropy keeps: the slopes with respect to the logits, and the weights of positives.
+type surety struct{ slope, posWeight []float32 }
 
 var sureties = newKeeper[surety]()
 
 func backSigmoidCrossEntropy(t *Tape, n *node) {
-	x, y := t.operand(n, 0), t.operand(n, 1)
-	gx, gy := t.gradOf(n, 0), t.gradOf(n, 1)
 	s := n.kept.(*surety)
-	e, weights := s.e, s.posWeight
-	k := 0
-	for i, g := range n.grad {
-		w := float32(1)
-		if len(weights) > 0 {
-			w = weights[k]
-			if k++; k == len(weights) {
-				k = 0
-			}
-		}
-		if gx != nil {
-			large := 1 / (1 + e[i]) // σ(|x|)
-			up, down := large, e[i]*large
-			if x[i] < 0 {
-				up, down = down, up
-			}
-			gx[i] += g * ((1-y[i])*up - w*y[i]*down)
-		}
-		if gy != nil {
-			l := math.Log1p(float64(e[i]))
-			up, down := l+float64(max(-x[i], 0)), l+float64(max(x[i], 0)) // log(1+e⁻ˣ), log(1+eˣ)
-			gy[i] += g * float32(float64(w)*up-down)
-		}
+	if gx := t.gradOf(n, 0); gx != nil {
+		elementwise.MulAdd(gx, n.grad, s.slope)
+	}
+	gy := t.gradOf(n, 1)
+	if gy == nil {
+		return
+	}
+	w := weightsOf(t.floats.take(len(gy)), s.posWeight)
+	for i, v := range t.operand(n, 0) {
+		l := math.Log1p(math.Exp(-math.Abs(float64(v))))
+		up, down := l+float64(max(-v, 0)), l+float64(max(v, 0)) // log(1+e⁻ˣ), log(1+eˣ)
+		gy[i] += n.grad[i] * float32(float64(w[i])*up-down)
 	}
 }

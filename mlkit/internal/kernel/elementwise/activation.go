@@ -99,3 +99,12 @@ func Softplus(dst, x []float32, beta float32) {
 func SoftplusGrad(dx, dy, x []float32, beta float32) {
 	elem3("SoftplusGrad", softplusGrad, dx, dy, x, beta, 0)
 }
+
+// SigmoidLoss computes dst*y*softplus(-x) + (1-y)*softplus(x): the binary cross-entropy of logits x and targets y,
+// where dst holds the weights of the positives before. A sum of positive numbers: no digit is lost.
+func SigmoidLoss(dst, x, y []float32) { elem3("SigmoidLoss", sigmoidLoss, dst, x, y, 0, 0) }
+
+// SigmoidLossSlope computes SigmoidLoss' derivative with respect to x, (1-y)*sigmoid(x) - dst*y*sigmoid(-x).
+func SigmoidLossSlope(dst, x, y []float32) {
+	elem3("SigmoidLossSlope", sigmoidLossSlope, dst, x, y, 0, 0)
+}

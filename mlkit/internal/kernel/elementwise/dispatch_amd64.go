@@ -666,6 +666,28 @@ func softplusGrad(dst, a, b []float32, s, t float32) {
 	}
 }
 
+func sigmoidLoss(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		sigmoidLossAVX512(dst, a, b, s, t)
+	case cpu.AVX2:
+		sigmoidLossAVX2(dst, a, b, s, t)
+	default:
+		sigmoidLossGo(dst, a, b, s, t)
+	}
+}
+
+func sigmoidLossSlope(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		sigmoidLossSlopeAVX512(dst, a, b, s, t)
+	case cpu.AVX2:
+		sigmoidLossSlopeAVX2(dst, a, b, s, t)
+	default:
+		sigmoidLossSlopeGo(dst, a, b, s, t)
+	}
+}
+
 func standardize(dst, a, b []float32, s, t float32) {
 	switch cpu.Current {
 	case cpu.AVX512:

@@ -546,6 +546,24 @@ func softplusGrad(dst, a, b []float32, s, t float32) {
 	}
 }
 
+func sigmoidLoss(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		sigmoidLossNEON(dst, a, b, s, t)
+	default:
+		sigmoidLossGo(dst, a, b, s, t)
+	}
+}
+
+func sigmoidLossSlope(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		sigmoidLossSlopeNEON(dst, a, b, s, t)
+	default:
+		sigmoidLossSlopeGo(dst, a, b, s, t)
+	}
+}
+
 func standardize(dst, a, b []float32, s, t float32) {
 	switch cpu.Current {
 	case cpu.NEON:

@@ -244,6 +244,14 @@ func softplusGrad(dst, a, b []float32, s, t float32) {
 	softplusGradGo(dst, a, b, s, t)
 }
 
+func sigmoidLoss(dst, a, b []float32, s, t float32) {
+	sigmoidLossGo(dst, a, b, s, t)
+}
+
+func sigmoidLossSlope(dst, a, b []float32, s, t float32) {
+	sigmoidLossSlopeGo(dst, a, b, s, t)
+}
+
 func standardize(dst, a, b []float32, s, t float32) {
 	standardizeGo(dst, a, b, s, t)
 }

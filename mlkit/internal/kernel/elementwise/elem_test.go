@@ -189,6 +189,12 @@ var elemCases = []elemCase{
 	{"SoftsignGrad", softsignGrad, 2, 0, 0, gradRef(func(x float64) float64 { return 1 / ((1 + math.Abs(x)) * (1 + math.Abs(x))) }), 4, nanOnly, wide},
 	{"Softplus", softplus, 1, 2, 0.5, func(_, a, _, s, t float64) float64 { return math.Log1p(math.Exp(s*a)) * t }, 0, nanOnly, nil},
 	{"SoftplusGrad", softplusGrad, 2, 2, 0, func(d, a, b, s, _ float64) float64 { return d + a*refSigmoid(s*b) }, 8, nanOnly, nil},
+	{"SigmoidLoss", sigmoidLoss, 2, 0, 0, func(d, a, b, _, _ float64) float64 {
+		return d*b*math.Log1p(math.Exp(-a)) + (1-b)*math.Log1p(math.Exp(a))
+	}, 8, nanOnly, unitRange},
+	{"SigmoidLossSlope", sigmoidLossSlope, 2, 0, 0, func(d, a, b, _, _ float64) float64 {
+		return (1-b)*refSigmoid(a) - d*b*refSigmoid(-a)
+	}, 8, nanOnly, unitRange},
 	{"Standardize", standardize, 1, 0.5, 2, func(_, a, _, s, t float64) float64 { return (a - s) * t }, 3, nanOnly, nil},
 	{"SubTwo", subTwo, 1, 0.5, 2, func(_, a, _, s, t float64) float64 { return a - s - t }, 0, nanOnly, nil},
 	{"SoftmaxGradStep", softmaxGradStep, 2, 0.5, 0, func(d, a, b, s, _ float64) float64 { return d + b*(a-s) }, 20, nanOnly, unitRange},

@@ -5615,6 +5615,290 @@ done254:
 	VZEROUPPER
 	RET
 
+// func sigmoidLossAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoidLossAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JB   end256
+
+loop255:
+	VMOVUPS     (CX)(SI*4), Y0
+	VORPS       cAVX280000000<>+0(SB), Y0, Y1
+	VMOVUPS     cAVX2c2d00000<>+0(SB), Y2
+	VMAXPS      Y1, Y2, Y1
+	VMOVUPS     cAVX24b400000<>+0(SB), Y2
+	VFMADD231PS cAVX23fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS      cAVX24b400000<>+0(SB), Y2, Y3
+	VFMADD231PS cAVX2bf317218<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX23102e308<>+0(SB), Y3, Y1
+	VMOVUPS     cAVX23ab5ce60<>+0(SB), Y3
+	VFMADD213PS cAVX23c0912b2<>+0(SB), Y1, Y3
+	VFMADD213PS cAVX23d2aab79<>+0(SB), Y1, Y3
+	VFMADD213PS cAVX23e2aaa5a<>+0(SB), Y1, Y3
+	VFMADD213PS cAVX23effffff<>+0(SB), Y1, Y3
+	VMULPS      Y1, Y1, Y4
+	VFMADD231PS Y3, Y4, Y1
+	VADDPS      cAVX23f800000<>+0(SB), Y1, Y1
+	VPSUBD      cAVX24b400000<>+0(SB), Y2, Y2
+	VPSRAD      $0x01, Y2, Y3
+	VPSUBD      Y3, Y2, Y2
+	VPSLLD      $0x17, Y3, Y3
+	VPADDD      cAVX23f800000<>+0(SB), Y3, Y3
+	VMULPS      Y3, Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      cAVX23f800000<>+0(SB), Y2, Y2
+	VMULPS      Y2, Y1, Y1
+	VADDPS      cAVX23f800000<>+0(SB), Y1, Y2
+	VSUBPS      cAVX23f800000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VPSUBD      cAVX23f3504f3<>+0(SB), Y2, Y2
+	VPSRAD      $0x17, Y2, Y3
+	VCVTDQ2PS   Y3, Y3
+	VANDPS      cAVX2007fffff<>+0(SB), Y2, Y2
+	VPADDD      cAVX23f3504f3<>+0(SB), Y2, Y2
+	VSUBPS      cAVX23f800000<>+0(SB), Y2, Y2
+	VMOVUPS     cAVX242c80000<>+0(SB), Y4
+	VMINPS      Y4, Y3, Y4
+	VMOVUPS     cAVX24b400000<>+0(SB), Y5
+	VSUBPS      Y4, Y5, Y4
+	VPSLLD      $0x17, Y4, Y4
+	VPADDD      cAVX23f800000<>+0(SB), Y4, Y4
+	VFMADD231PS Y4, Y1, Y2
+	VMOVUPS     cAVX2bd9c64ef<>+0(SB), Y1
+	VFMADD213PS cAVX23e02af63<>+0(SB), Y2, Y1
+	VFMADD213PS cAVX2be06c121<>+0(SB), Y2, Y1
+	VFMADD213PS cAVX23e116c97<>+0(SB), Y2, Y1
+	VFMADD213PS cAVX2be2a3945<>+0(SB), Y2, Y1
+	VFMADD213PS cAVX23e4cd00e<>+0(SB), Y2, Y1
+	VFMADD213PS cAVX2be800113<>+0(SB), Y2, Y1
+	VFMADD213PS cAVX23eaaaaaa<>+0(SB), Y2, Y1
+	VMULPS      Y2, Y2, Y4
+	VMULPS      Y2, Y1, Y1
+	VMULPS      Y4, Y1, Y1
+	VFMADD231PS cAVX2b95e8083<>+0(SB), Y3, Y1
+	VFMADD231PS cAVX2bf000000<>+0(SB), Y4, Y1
+	VADDPS      Y2, Y1, Y1
+	VFMADD231PS cAVX23f318000<>+0(SB), Y3, Y1
+	VXORPS      Y2, Y2, Y2
+	VMAXPS      Y0, Y2, Y2
+	VADDPS      Y1, Y2, Y2
+	VXORPS      Y3, Y3, Y3
+	VXORPS      cAVX280000000<>+0(SB), Y0, Y0
+	VMAXPS      Y0, Y3, Y0
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     (DX)(SI*4), Y1
+	VMOVUPS     cAVX23f800000<>+0(SB), Y3
+	VSUBPS      Y1, Y3, Y3
+	VMULPS      Y2, Y3, Y2
+	VMOVUPS     (AX)(SI*4), Y3
+	VMULPS      Y3, Y1, Y1
+	VFMADD231PS Y0, Y1, Y2
+	VMOVUPS     Y2, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop255
+
+end256:
+	ADDQ        $0x08, BX
+	JZ          done257
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y0
+	VMASKMOVPS  (CX)(SI*4), Y0, Y1
+	VORPS       cAVX280000000<>+0(SB), Y1, Y2
+	VMOVUPS     cAVX2c2d00000<>+0(SB), Y3
+	VMAXPS      Y2, Y3, Y2
+	VMOVUPS     cAVX24b400000<>+0(SB), Y3
+	VFMADD231PS cAVX23fb8aa3b<>+0(SB), Y2, Y3
+	VSUBPS      cAVX24b400000<>+0(SB), Y3, Y4
+	VFMADD231PS cAVX2bf317218<>+0(SB), Y4, Y2
+	VFMADD231PS cAVX23102e308<>+0(SB), Y4, Y2
+	VMOVUPS     cAVX23ab5ce60<>+0(SB), Y4
+	VFMADD213PS cAVX23c0912b2<>+0(SB), Y2, Y4
+	VFMADD213PS cAVX23d2aab79<>+0(SB), Y2, Y4
+	VFMADD213PS cAVX23e2aaa5a<>+0(SB), Y2, Y4
+	VFMADD213PS cAVX23effffff<>+0(SB), Y2, Y4
+	VMULPS      Y2, Y2, Y5
+	VFMADD231PS Y4, Y5, Y2
+	VADDPS      cAVX23f800000<>+0(SB), Y2, Y2
+	VPSUBD      cAVX24b400000<>+0(SB), Y3, Y3
+	VPSRAD      $0x01, Y3, Y4
+	VPSUBD      Y4, Y3, Y3
+	VPSLLD      $0x17, Y4, Y4
+	VPADDD      cAVX23f800000<>+0(SB), Y4, Y4
+	VMULPS      Y4, Y2, Y2
+	VPSLLD      $0x17, Y3, Y3
+	VPADDD      cAVX23f800000<>+0(SB), Y3, Y3
+	VMULPS      Y3, Y2, Y2
+	VADDPS      cAVX23f800000<>+0(SB), Y2, Y3
+	VSUBPS      cAVX23f800000<>+0(SB), Y3, Y4
+	VSUBPS      Y4, Y2, Y2
+	VPSUBD      cAVX23f3504f3<>+0(SB), Y3, Y3
+	VPSRAD      $0x17, Y3, Y4
+	VCVTDQ2PS   Y4, Y4
+	VANDPS      cAVX2007fffff<>+0(SB), Y3, Y3
+	VPADDD      cAVX23f3504f3<>+0(SB), Y3, Y3
+	VSUBPS      cAVX23f800000<>+0(SB), Y3, Y3
+	VMOVUPS     cAVX242c80000<>+0(SB), Y5
+	VMINPS      Y5, Y4, Y5
+	VMOVUPS     cAVX24b400000<>+0(SB), Y6
+	VSUBPS      Y5, Y6, Y5
+	VPSLLD      $0x17, Y5, Y5
+	VPADDD      cAVX23f800000<>+0(SB), Y5, Y5
+	VFMADD231PS Y5, Y2, Y3
+	VMOVUPS     cAVX2bd9c64ef<>+0(SB), Y2
+	VFMADD213PS cAVX23e02af63<>+0(SB), Y3, Y2
+	VFMADD213PS cAVX2be06c121<>+0(SB), Y3, Y2
+	VFMADD213PS cAVX23e116c97<>+0(SB), Y3, Y2
+	VFMADD213PS cAVX2be2a3945<>+0(SB), Y3, Y2
+	VFMADD213PS cAVX23e4cd00e<>+0(SB), Y3, Y2
+	VFMADD213PS cAVX2be800113<>+0(SB), Y3, Y2
+	VFMADD213PS cAVX23eaaaaaa<>+0(SB), Y3, Y2
+	VMULPS      Y3, Y3, Y5
+	VMULPS      Y3, Y2, Y2
+	VMULPS      Y5, Y2, Y2
+	VFMADD231PS cAVX2b95e8083<>+0(SB), Y4, Y2
+	VFMADD231PS cAVX2bf000000<>+0(SB), Y5, Y2
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS cAVX23f318000<>+0(SB), Y4, Y2
+	VXORPS      Y3, Y3, Y3
+	VMAXPS      Y1, Y3, Y3
+	VADDPS      Y2, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VXORPS      cAVX280000000<>+0(SB), Y1, Y1
+	VMAXPS      Y1, Y4, Y1
+	VADDPS      Y2, Y1, Y1
+	VMASKMOVPS  (DX)(SI*4), Y0, Y2
+	VMOVUPS     cAVX23f800000<>+0(SB), Y4
+	VSUBPS      Y2, Y4, Y4
+	VMULPS      Y3, Y4, Y3
+	VMASKMOVPS  (AX)(SI*4), Y0, Y4
+	VMULPS      Y4, Y2, Y2
+	VFMADD231PS Y1, Y2, Y3
+	VMASKMOVPS  Y3, Y0, (AX)(SI*4)
+
+done257:
+	VZEROUPPER
+	RET
+
+// func sigmoidLossSlopeAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoidLossSlopeAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JB   end259
+
+loop258:
+	VMOVUPS      (CX)(SI*4), Y0
+	VORPS        cAVX280000000<>+0(SB), Y0, Y1
+	VMOVUPS      cAVX2c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      cAVX24b400000<>+0(SB), Y2
+	VFMADD231PS  cAVX23fb8aa3b<>+0(SB), Y1, Y2
+	VSUBPS       cAVX24b400000<>+0(SB), Y2, Y3
+	VFMADD231PS  cAVX2bf317218<>+0(SB), Y3, Y1
+	VFMADD231PS  cAVX23102e308<>+0(SB), Y3, Y1
+	VMOVUPS      cAVX23ab5ce60<>+0(SB), Y3
+	VFMADD213PS  cAVX23c0912b2<>+0(SB), Y1, Y3
+	VFMADD213PS  cAVX23d2aab79<>+0(SB), Y1, Y3
+	VFMADD213PS  cAVX23e2aaa5a<>+0(SB), Y1, Y3
+	VFMADD213PS  cAVX23effffff<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VADDPS       cAVX23f800000<>+0(SB), Y1, Y1
+	VPSUBD       cAVX24b400000<>+0(SB), Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       cAVX23f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       cAVX23f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      cAVX23f800000<>+0(SB), Y2
+	VADDPS       cAVX23f800000<>+0(SB), Y1, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y3, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y1, Y3
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VMOVUPS      cAVX23f800000<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      (AX)(SI*4), Y3
+	VMULPS       Y3, Y1, Y1
+	VFNMADD231PS Y0, Y1, Y2
+	VMOVUPS      Y2, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JAE          loop258
+
+end259:
+	ADDQ         $0x08, BX
+	JZ           done260
+	LEAQ         maskTable<>+0(SB), DI
+	MOVQ         $0x00000008, R8
+	SUBQ         BX, R8
+	VMOVUPS      (DI)(R8*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VORPS        cAVX280000000<>+0(SB), Y1, Y2
+	VMOVUPS      cAVX2c2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      cAVX24b400000<>+0(SB), Y3
+	VFMADD231PS  cAVX23fb8aa3b<>+0(SB), Y2, Y3
+	VSUBPS       cAVX24b400000<>+0(SB), Y3, Y4
+	VFMADD231PS  cAVX2bf317218<>+0(SB), Y4, Y2
+	VFMADD231PS  cAVX23102e308<>+0(SB), Y4, Y2
+	VMOVUPS      cAVX23ab5ce60<>+0(SB), Y4
+	VFMADD213PS  cAVX23c0912b2<>+0(SB), Y2, Y4
+	VFMADD213PS  cAVX23d2aab79<>+0(SB), Y2, Y4
+	VFMADD213PS  cAVX23e2aaa5a<>+0(SB), Y2, Y4
+	VFMADD213PS  cAVX23effffff<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VADDPS       cAVX23f800000<>+0(SB), Y2, Y2
+	VPSUBD       cAVX24b400000<>+0(SB), Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       cAVX23f800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       cAVX23f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      cAVX23f800000<>+0(SB), Y3
+	VADDPS       cAVX23f800000<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1e, Y4, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y4
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VMOVUPS      cAVX23f800000<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   (AX)(SI*4), Y0, Y4
+	VMULPS       Y4, Y2, Y2
+	VFNMADD231PS Y1, Y2, Y3
+	VMASKMOVPS   Y3, Y0, (AX)(SI*4)
+
+done260:
+	VZEROUPPER
+	RET
+
 // func standardizeAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 // Requires: AVX
 TEXT ·standardizeAVX2(SB), NOSPLIT, $0-80
@@ -5626,9 +5910,9 @@ TEXT ·standardizeAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end256
+	JB           end262
 
-loop255:
+loop261:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
@@ -5647,25 +5931,25 @@ loop255:
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop255
+	JAE     loop261
 
-end256:
+end262:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end258
+	JB   end264
 
-loop257:
+loop263:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop257
+	JAE     loop263
 
-end258:
+end264:
 	ADDQ       $0x08, DX
-	JZ         done259
+	JZ         done265
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5675,7 +5959,7 @@ end258:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done259:
+done265:
 	VZEROUPPER
 	RET
 
@@ -5690,9 +5974,9 @@ TEXT ·subTwoAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end261
+	JB           end267
 
-loop260:
+loop266:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VSUBPS  Y1, Y2, Y2
@@ -5711,25 +5995,25 @@ loop260:
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop260
+	JAE     loop266
 
-end261:
+end267:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end263
+	JB   end269
 
-loop262:
+loop268:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VSUBPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop262
+	JAE     loop268
 
-end263:
+end269:
 	ADDQ       $0x08, DX
-	JZ         done264
+	JZ         done270
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5739,7 +6023,7 @@ end263:
 	VSUBPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done264:
+done270:
 	VZEROUPPER
 	RET
 
@@ -5753,9 +6037,9 @@ TEXT ·softmaxGradStepAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end266
+	JB           end272
 
-loop265:
+loop271:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -5770,14 +6054,14 @@ loop265:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop265
+	JAE         loop271
 
-end266:
+end272:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end268
+	JB   end274
 
-loop267:
+loop273:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -5786,11 +6070,11 @@ loop267:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop267
+	JAE         loop273
 
-end268:
+end274:
 	ADDQ        $0x08, BX
-	JZ          done269
+	JZ          done275
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5802,7 +6086,7 @@ end268:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
 
-done269:
+done275:
 	VZEROUPPER
 	RET
 
@@ -5816,9 +6100,9 @@ TEXT ·logSoftmaxGradStepAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end271
+	JB           end277
 
-loop270:
+loop276:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMOVUPS      cAVX242b20000<>+0(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -5853,11 +6137,11 @@ loop270:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop270
+	JAE          loop276
 
-end271:
+end277:
 	ADDQ         $0x08, BX
-	JZ           done272
+	JZ           done278
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5895,7 +6179,7 @@ end271:
 	VFNMADD231PS Y2, Y0, Y3
 	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
 
-done272:
+done278:
 	VZEROUPPER
 	RET
 
@@ -5914,9 +6198,9 @@ TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-28
 	VXORPS Y7, Y7, Y7
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JB     end274
+	JB     end280
 
-loop273:
+loop279:
 	VMOVUPS (AX)(DX*4), Y8
 	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS  Y0, Y8, Y0
@@ -5943,11 +6227,11 @@ loop273:
 	VMAXPS  Y7, Y8, Y7
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, CX
-	JAE     loop273
+	JAE     loop279
 
-end274:
+end280:
 	ADDQ       $0x40, CX
-	JLE        done275
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5960,7 +6244,7 @@ end274:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y0, Y8, Y0
 	SUBQ       $0x08, CX
-	JLE        done275
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5973,7 +6257,7 @@ end274:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y1, Y8, Y1
 	SUBQ       $0x08, CX
-	JLE        done275
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5986,7 +6270,7 @@ end274:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y2, Y8, Y2
 	SUBQ       $0x08, CX
-	JLE        done275
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -5999,7 +6283,7 @@ end274:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y3, Y8, Y3
 	SUBQ       $0x08, CX
-	JLE        done275
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6012,7 +6296,7 @@ end274:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y4, Y8, Y4
 	SUBQ       $0x08, CX
-	JLE        done275
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6025,7 +6309,7 @@ end274:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y5, Y8, Y5
 	SUBQ       $0x08, CX
-	JLE        done275
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6038,7 +6322,7 @@ end274:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y6, Y8, Y6
 	SUBQ       $0x08, CX
-	JLE        done275
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6052,7 +6336,7 @@ end274:
 	VMAXPS     Y7, Y8, Y7
 	SUBQ       $0x08, CX
 
-done275:
+done281:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y6, Y4, Y2
@@ -6079,9 +6363,9 @@ TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ y_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end277
+	JB   end283
 
-loop276:
+loop282:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMULPS      cAVX2bf000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y1
@@ -6159,11 +6443,11 @@ loop276:
 	VMOVUPS     Y2, (CX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop276
+	JAE         loop282
 
-end277:
+end283:
 	ADDQ        $0x08, BX
-	JZ          done278
+	JZ          done284
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6244,7 +6528,7 @@ end277:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (CX)(SI*4)
 
-done278:
+done284:
 	VZEROUPPER
 	RET
 
@@ -6265,9 +6549,9 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-124
 	MOVQ         p_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JB           end280
+	JB           end286
 
-loop279:
+loop285:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -6306,14 +6590,14 @@ loop279:
 	VMOVUPS     Y7, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop279
+	JAE         loop285
 
-end280:
+end286:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JB   end282
+	JB   end288
 
-loop281:
+loop287:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -6334,11 +6618,11 @@ loop281:
 	VMOVUPS     Y7, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JAE         loop281
+	JAE         loop287
 
-end282:
+end288:
 	ADDQ        $0x08, SI
-	JZ          done283
+	JZ          done289
 	LEAQ        maskTable<>+0(SB), R8
 	MOVQ        $0x00000008, R9
 	SUBQ        SI, R9
@@ -6362,7 +6646,7 @@ end282:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y7, (AX)(DI*4)
 
-done283:
+done289:
 	VZEROUPPER
 	RET
 
@@ -6378,9 +6662,9 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end285
+	JB           end291
 
-loop284:
+loop290:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -6399,14 +6683,14 @@ loop284:
 	VMOVUPS      Y4, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop284
+	JAE          loop290
 
-end285:
+end291:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end287
+	JB   end293
 
-loop286:
+loop292:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -6417,11 +6701,11 @@ loop286:
 	VMOVUPS      Y4, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop286
+	JAE          loop292
 
-end287:
+end293:
 	ADDQ         $0x08, BX
-	JZ           done288
+	JZ           done294
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6435,7 +6719,7 @@ end287:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done288:
+done294:
 	VZEROUPPER
 	RET
 
@@ -6451,9 +6735,9 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end290
+	JB           end296
 
-loop289:
+loop295:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -6474,14 +6758,14 @@ loop289:
 	VMOVUPS      Y3, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop289
+	JAE          loop295
 
-end290:
+end296:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end292
+	JB   end298
 
-loop291:
+loop297:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -6493,11 +6777,11 @@ loop291:
 	VMOVUPS      Y3, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop291
+	JAE          loop297
 
-end292:
+end298:
 	ADDQ         $0x08, BX
-	JZ           done293
+	JZ           done299
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6512,7 +6796,7 @@ end292:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done293:
+done299:
 	VZEROUPPER
 	RET
 
@@ -6529,9 +6813,9 @@ TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-88
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end295
+	JB           end301
 
-loop294:
+loop300:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -6560,14 +6844,14 @@ loop294:
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop294
+	JAE         loop300
 
-end295:
+end301:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end297
+	JB   end303
 
-loop296:
+loop302:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -6583,11 +6867,11 @@ loop296:
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop296
+	JAE         loop302
 
-end297:
+end303:
 	ADDQ        $0x08, BX
-	JZ          done298
+	JZ          done304
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6606,7 +6890,7 @@ end297:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done298:
+done304:
 	VZEROUPPER
 	RET
 
@@ -6621,9 +6905,9 @@ TEXT ·adaGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end300
+	JB           end306
 
-loop299:
+loop305:
 	VMOVUPS     (CX)(SI*4), Y2
 	VMOVUPS     (DX)(SI*4), Y3
 	VFMADD231PS Y2, Y2, Y3
@@ -6648,14 +6932,14 @@ loop299:
 	VMOVUPS     Y2, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop299
+	JAE         loop305
 
-end300:
+end306:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end302
+	JB   end308
 
-loop301:
+loop307:
 	VMOVUPS     (CX)(SI*4), Y2
 	VMOVUPS     (DX)(SI*4), Y3
 	VFMADD231PS Y2, Y2, Y3
@@ -6669,11 +6953,11 @@ loop301:
 	VMOVUPS     Y2, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop301
+	JAE         loop307
 
-end302:
+end308:
 	ADDQ        $0x08, BX
-	JZ          done303
+	JZ          done309
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6690,7 +6974,7 @@ end302:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(SI*4)
 
-done303:
+done309:
 	VZEROUPPER
 	RET
 
@@ -6709,9 +6993,9 @@ TEXT ·lionAVX2(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end305
+	JB           end311
 
-loop304:
+loop310:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -6748,14 +7032,14 @@ loop304:
 	VMOVUPS     Y6, 32(DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop304
+	JAE         loop310
 
-end305:
+end311:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end307
+	JB   end313
 
-loop306:
+loop312:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -6775,11 +7059,11 @@ loop306:
 	VMOVUPS     Y6, (DX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop306
+	JAE         loop312
 
-end307:
+end313:
 	ADDQ        $0x08, BX
-	JZ          done308
+	JZ          done314
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6802,7 +7086,7 @@ end307:
 	VFMADD231PS Y8, Y3, Y0
 	VMASKMOVPS  Y0, Y6, (DX)(SI*4)
 
-done308:
+done314:
 	VZEROUPPER
 	RET
 
@@ -6815,9 +7099,9 @@ TEXT ·bytesToFloatsAVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Y0
 	VBROADCASTSS shift+52(FP), Y1
 	SUBQ         $0x20, DX
-	JB           end310
+	JB           end316
 
-loop309:
+loop315:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -6837,14 +7121,14 @@ loop309:
 	ADDQ        $0x20, CX
 	ADDQ        $0x00000080, AX
 	SUBQ        $0x20, DX
-	JAE         loop309
+	JAE         loop315
 
-end310:
+end316:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end312
+	JB   end318
 
-loop311:
+loop317:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -6852,13 +7136,13 @@ loop311:
 	ADDQ        $0x08, CX
 	ADDQ        $0x00000020, AX
 	SUBQ        $0x08, DX
-	JAE         loop311
+	JAE         loop317
 
-end312:
+end318:
 	ADDQ $0x08, DX
-	JZ   done314
+	JZ   done320
 
-loop313:
+loop319:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -6867,9 +7151,9 @@ loop313:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop313
+	JNZ         loop319
 
-done314:
+done320:
 	VZEROUPPER
 	RET
 
@@ -11697,6 +11981,256 @@ done254:
 	VZEROUPPER
 	RET
 
+// func sigmoidLossAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·sigmoidLossAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JB   end256
+
+loop255:
+	VMOVUPS          (CX)(SI*4), Z0
+	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z1
+	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
+	VMAXPS           Z1, Z2, Z1
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z2
+	VFMADD231PS.BCST cAVX5123fb8aa3b<>+0(SB), Z1, Z2
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST cAVX512bf317218<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST cAVX5123102e308<>+0(SB), Z2, Z1
+	VBROADCASTSS     cAVX5123ab5ce60<>+0(SB), Z3
+	VFMADD213PS.BCST cAVX5123c0912b2<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123d2aab79<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123e2aaa5a<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123effffff<>+0(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z3, Z4, Z1
+	VADDPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z2
+	VSUBPS.BCST      cAVX5123f800000<>+0(SB), Z2, Z3
+	VSUBPS           Z3, Z1, Z1
+	VPSUBD.BCST      cAVX5123f3504f3<>+0(SB), Z2, Z2
+	VPSRAD           $0x17, Z2, Z3
+	VCVTDQ2PS        Z3, Z3
+	VANDPS.BCST      cAVX512007fffff<>+0(SB), Z2, Z2
+	VPADDD.BCST      cAVX5123f3504f3<>+0(SB), Z2, Z2
+	VSUBPS.BCST      cAVX5123f800000<>+0(SB), Z2, Z2
+	VBROADCASTSS     cAVX51242c80000<>+0(SB), Z4
+	VMINPS           Z4, Z3, Z4
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z5
+	VSUBPS           Z4, Z5, Z4
+	VPSLLD           $0x17, Z4, Z4
+	VPADDD.BCST      cAVX5123f800000<>+0(SB), Z4, Z4
+	VFMADD231PS      Z4, Z1, Z2
+	VBROADCASTSS     cAVX512bd9c64ef<>+0(SB), Z1
+	VFMADD213PS.BCST cAVX5123e02af63<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX512be06c121<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX5123e116c97<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX512be2a3945<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX5123e4cd00e<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX512be800113<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX5123eaaaaaa<>+0(SB), Z2, Z1
+	VMULPS           Z2, Z2, Z4
+	VMULPS           Z2, Z1, Z1
+	VMULPS           Z4, Z1, Z1
+	VFMADD231PS.BCST cAVX512b95e8083<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST cAVX512bf000000<>+0(SB), Z4, Z1
+	VADDPS           Z2, Z1, Z1
+	VFMADD231PS.BCST cAVX5123f318000<>+0(SB), Z3, Z1
+	VXORPS           Z2, Z2, Z2
+	VMAXPS           Z0, Z2, Z2
+	VADDPS           Z1, Z2, Z2
+	VXORPS           Z3, Z3, Z3
+	VXORPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VMAXPS           Z0, Z3, Z0
+	VADDPS           Z1, Z0, Z0
+	VMOVUPS          (DX)(SI*4), Z1
+	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z3
+	VSUBPS           Z1, Z3, Z3
+	VMULPS           Z2, Z3, Z2
+	VMOVUPS          (AX)(SI*4), Z3
+	VMULPS           Z3, Z1, Z1
+	VFMADD231PS      Z0, Z1, Z2
+	VMOVUPS          Z2, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JAE              loop255
+
+end256:
+	ADDQ             $0x10, BX
+	JZ               done257
+	MOVL             $-1, DI
+	BZHIL            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z0
+	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z1
+	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
+	VMAXPS           Z1, Z2, Z1
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z2
+	VFMADD231PS.BCST cAVX5123fb8aa3b<>+0(SB), Z1, Z2
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST cAVX512bf317218<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST cAVX5123102e308<>+0(SB), Z2, Z1
+	VBROADCASTSS     cAVX5123ab5ce60<>+0(SB), Z3
+	VFMADD213PS.BCST cAVX5123c0912b2<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123d2aab79<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123e2aaa5a<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123effffff<>+0(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z3, Z4, Z1
+	VADDPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z2
+	VSUBPS.BCST      cAVX5123f800000<>+0(SB), Z2, Z3
+	VSUBPS           Z3, Z1, Z1
+	VPSUBD.BCST      cAVX5123f3504f3<>+0(SB), Z2, Z2
+	VPSRAD           $0x17, Z2, Z3
+	VCVTDQ2PS        Z3, Z3
+	VANDPS.BCST      cAVX512007fffff<>+0(SB), Z2, Z2
+	VPADDD.BCST      cAVX5123f3504f3<>+0(SB), Z2, Z2
+	VSUBPS.BCST      cAVX5123f800000<>+0(SB), Z2, Z2
+	VBROADCASTSS     cAVX51242c80000<>+0(SB), Z4
+	VMINPS           Z4, Z3, Z4
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z5
+	VSUBPS           Z4, Z5, Z4
+	VPSLLD           $0x17, Z4, Z4
+	VPADDD.BCST      cAVX5123f800000<>+0(SB), Z4, Z4
+	VFMADD231PS      Z4, Z1, Z2
+	VBROADCASTSS     cAVX512bd9c64ef<>+0(SB), Z1
+	VFMADD213PS.BCST cAVX5123e02af63<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX512be06c121<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX5123e116c97<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX512be2a3945<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX5123e4cd00e<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX512be800113<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST cAVX5123eaaaaaa<>+0(SB), Z2, Z1
+	VMULPS           Z2, Z2, Z4
+	VMULPS           Z2, Z1, Z1
+	VMULPS           Z4, Z1, Z1
+	VFMADD231PS.BCST cAVX512b95e8083<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST cAVX512bf000000<>+0(SB), Z4, Z1
+	VADDPS           Z2, Z1, Z1
+	VFMADD231PS.BCST cAVX5123f318000<>+0(SB), Z3, Z1
+	VXORPS           Z2, Z2, Z2
+	VMAXPS           Z0, Z2, Z2
+	VADDPS           Z1, Z2, Z2
+	VXORPS           Z3, Z3, Z3
+	VXORPS.BCST      cAVX51280000000<>+0(SB), Z0, Z0
+	VMAXPS           Z0, Z3, Z0
+	VADDPS           Z1, Z0, Z0
+	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z3
+	VSUBPS           Z1, Z3, Z3
+	VMULPS           Z2, Z3, Z2
+	VMOVUPS.Z        (AX)(SI*4), K1, Z3
+	VMULPS           Z3, Z1, Z1
+	VFMADD231PS      Z0, Z1, Z2
+	VMOVUPS          Z2, K1, (AX)(SI*4)
+
+done257:
+	VZEROUPPER
+	RET
+
+// func sigmoidLossSlopeAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·sigmoidLossSlopeAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JB   end259
+
+loop258:
+	VMOVUPS          (CX)(SI*4), Z0
+	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z1
+	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
+	VMAXPS           Z1, Z2, Z1
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z2
+	VFMADD231PS.BCST cAVX5123fb8aa3b<>+0(SB), Z1, Z2
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST cAVX512bf317218<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST cAVX5123102e308<>+0(SB), Z2, Z1
+	VBROADCASTSS     cAVX5123ab5ce60<>+0(SB), Z7
+	VFMADD213PS.BCST cAVX5123c0912b2<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST cAVX5123d2aab79<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST cAVX5123e2aaa5a<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST cAVX5123effffff<>+0(SB), Z1, Z7
+	VMULPS           Z1, Z1, Z8
+	VFMADD231PS      Z7, Z8, Z1
+	VADDPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z2
+	VADDPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z7
+	VDIVPS           Z7, Z2, Z2
+	VMULPS           Z2, Z1, Z1
+	VXORPS           Z7, Z7, Z7
+	VCMPPS           $0x1e, Z7, Z0, K1
+	VBLENDMPS        Z2, Z1, K1, Z3
+	VBLENDMPS        Z1, Z2, K1, Z4
+	VMOVUPS          (DX)(SI*4), Z0
+	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
+	VSUBPS           Z0, Z1, Z1
+	VMULPS           Z3, Z1, Z1
+	VMOVUPS          (AX)(SI*4), Z2
+	VMULPS           Z2, Z0, Z0
+	VFNMADD231PS     Z4, Z0, Z1
+	VMOVUPS          Z1, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JAE              loop258
+
+end259:
+	ADDQ             $0x10, BX
+	JZ               done260
+	MOVL             $-1, DI
+	BZHIL            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z0
+	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z1
+	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
+	VMAXPS           Z1, Z2, Z1
+	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z2
+	VFMADD231PS.BCST cAVX5123fb8aa3b<>+0(SB), Z1, Z2
+	VSUBPS.BCST      cAVX5124b400000<>+0(SB), Z2, Z2
+	VFMADD231PS.BCST cAVX512bf317218<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST cAVX5123102e308<>+0(SB), Z2, Z1
+	VBROADCASTSS     cAVX5123ab5ce60<>+0(SB), Z3
+	VFMADD213PS.BCST cAVX5123c0912b2<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123d2aab79<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123e2aaa5a<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST cAVX5123effffff<>+0(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z3, Z4, Z1
+	VADDPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z2
+	VADDPS.BCST      cAVX5123f800000<>+0(SB), Z1, Z3
+	VDIVPS           Z3, Z2, Z2
+	VMULPS           Z2, Z1, Z1
+	VXORPS           Z3, Z3, Z3
+	VCMPPS           $0x1e, Z3, Z0, K2
+	VBLENDMPS        Z2, Z1, K2, Z5
+	VBLENDMPS        Z1, Z2, K2, Z6
+	VMOVUPS.Z        (DX)(SI*4), K1, Z0
+	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
+	VSUBPS           Z0, Z1, Z1
+	VMULPS           Z5, Z1, Z1
+	VMOVUPS.Z        (AX)(SI*4), K1, Z2
+	VMULPS           Z2, Z0, Z0
+	VFNMADD231PS     Z6, Z0, Z1
+	VMOVUPS          Z1, K1, (AX)(SI*4)
+
+done260:
+	VZEROUPPER
+	RET
+
 // func standardizeAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·standardizeAVX512(SB), NOSPLIT, $0-80
@@ -11708,9 +12242,9 @@ TEXT ·standardizeAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end256
+	JB           end262
 
-loop255:
+loop261:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -11729,25 +12263,25 @@ loop255:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop255
+	JAE     loop261
 
-end256:
+end262:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end258
+	JB   end264
 
-loop257:
+loop263:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop257
+	JAE     loop263
 
-end258:
+end264:
 	ADDQ      $0x10, DX
-	JZ        done259
+	JZ        done265
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -11756,7 +12290,7 @@ end258:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done259:
+done265:
 	VZEROUPPER
 	RET
 
@@ -11771,9 +12305,9 @@ TEXT ·subTwoAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end261
+	JB           end267
 
-loop260:
+loop266:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
@@ -11792,25 +12326,25 @@ loop260:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop260
+	JAE     loop266
 
-end261:
+end267:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end263
+	JB   end269
 
-loop262:
+loop268:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop262
+	JAE     loop268
 
-end263:
+end269:
 	ADDQ      $0x10, DX
-	JZ        done264
+	JZ        done270
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -11819,7 +12353,7 @@ end263:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done264:
+done270:
 	VZEROUPPER
 	RET
 
@@ -11833,9 +12367,9 @@ TEXT ·softmaxGradStepAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end266
+	JB           end272
 
-loop265:
+loop271:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -11850,14 +12384,14 @@ loop265:
 	VMOVUPS     Z1, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop265
+	JAE         loop271
 
-end266:
+end272:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end268
+	JB   end274
 
-loop267:
+loop273:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -11866,11 +12400,11 @@ loop267:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop267
+	JAE         loop273
 
-end268:
+end274:
 	ADDQ        $0x10, BX
-	JZ          done269
+	JZ          done275
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -11881,7 +12415,7 @@ end268:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done269:
+done275:
 	VZEROUPPER
 	RET
 
@@ -11895,9 +12429,9 @@ TEXT ·logSoftmaxGradStepAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end271
+	JB           end277
 
-loop270:
+loop276:
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     cAVX51242b20000<>+0(SB), Z2
 	VMINPS           Z1, Z2, Z1
@@ -11924,11 +12458,11 @@ loop270:
 	VMOVUPS          Z2, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop270
+	JAE              loop276
 
-end271:
+end277:
 	ADDQ             $0x10, BX
-	JZ               done272
+	JZ               done278
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11957,7 +12491,7 @@ end271:
 	VFNMADD231PS     Z1, Z0, Z2
 	VMOVUPS          Z2, K1, (AX)(SI*4)
 
-done272:
+done278:
 	VZEROUPPER
 	RET
 
@@ -11972,9 +12506,9 @@ TEXT ·maxAbsAVX512(SB), NOSPLIT, $0-28
 	VXORPS Z3, Z3, Z3
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JB     end274
+	JB     end280
 
-loop273:
+loop279:
 	VMOVUPS     (AX)(DX*4), Z4
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z0, Z4, Z0
@@ -11989,11 +12523,11 @@ loop273:
 	VMAXPS      Z3, Z4, Z3
 	ADDQ        $0x40, DX
 	SUBQ        $0x40, CX
-	JAE         loop273
+	JAE         loop279
 
-end274:
+end280:
 	ADDQ        $0x40, CX
-	JLE         done275
+	JLE         done281
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12005,7 +12539,7 @@ end274:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z0, Z4, Z0
 	SUBQ        $0x10, CX
-	JLE         done275
+	JLE         done281
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12017,7 +12551,7 @@ end274:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z1, Z4, Z1
 	SUBQ        $0x10, CX
-	JLE         done275
+	JLE         done281
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12029,7 +12563,7 @@ end274:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z2, Z4, Z2
 	SUBQ        $0x10, CX
-	JLE         done275
+	JLE         done281
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12042,7 +12576,7 @@ end274:
 	VMAXPS      Z3, Z4, Z3
 	SUBQ        $0x10, CX
 
-done275:
+done281:
 	VMAXPS        Z1, Z0, Z0
 	VMAXPS        Z3, Z2, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -12067,9 +12601,9 @@ TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ y_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end277
+	JB   end283
 
-loop276:
+loop282:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS.BCST      cAVX512bf000000<>+0(SB), Z0, Z1
 	VMULPS           Z0, Z1, Z1
@@ -12139,11 +12673,11 @@ loop276:
 	VMOVUPS          Z2, (CX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop276
+	JAE              loop282
 
-end277:
+end283:
 	ADDQ             $0x10, BX
-	JZ               done278
+	JZ               done284
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12215,7 +12749,7 @@ end277:
 	VFMADD231PS      Z0, Z1, Z3
 	VMOVUPS          Z3, K1, (CX)(SI*4)
 
-done278:
+done284:
 	VZEROUPPER
 	RET
 
@@ -12236,9 +12770,9 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-124
 	MOVQ         p_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JB           end280
+	JB           end286
 
-loop279:
+loop285:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -12277,14 +12811,14 @@ loop279:
 	VMOVUPS     Z7, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JAE         loop279
+	JAE         loop285
 
-end280:
+end286:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JB   end282
+	JB   end288
 
-loop281:
+loop287:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -12305,11 +12839,11 @@ loop281:
 	VMOVUPS     Z7, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop281
+	JAE         loop287
 
-end282:
+end288:
 	ADDQ        $0x10, SI
-	JZ          done283
+	JZ          done289
 	MOVL        $-1, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -12332,7 +12866,7 @@ end282:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-done283:
+done289:
 	VZEROUPPER
 	RET
 
@@ -12348,9 +12882,9 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end285
+	JB           end291
 
-loop284:
+loop290:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -12369,14 +12903,14 @@ loop284:
 	VMOVUPS      Z4, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop284
+	JAE          loop290
 
-end285:
+end291:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end287
+	JB   end293
 
-loop286:
+loop292:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -12387,11 +12921,11 @@ loop286:
 	VMOVUPS      Z4, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop286
+	JAE          loop292
 
-end287:
+end293:
 	ADDQ         $0x10, BX
-	JZ           done288
+	JZ           done294
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -12404,7 +12938,7 @@ end287:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done288:
+done294:
 	VZEROUPPER
 	RET
 
@@ -12420,9 +12954,9 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end290
+	JB           end296
 
-loop289:
+loop295:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -12443,14 +12977,14 @@ loop289:
 	VMOVUPS      Z3, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop289
+	JAE          loop295
 
-end290:
+end296:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end292
+	JB   end298
 
-loop291:
+loop297:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -12462,11 +12996,11 @@ loop291:
 	VMOVUPS      Z3, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop291
+	JAE          loop297
 
-end292:
+end298:
 	ADDQ         $0x10, BX
-	JZ           done293
+	JZ           done299
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -12480,7 +13014,7 @@ end292:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done293:
+done299:
 	VZEROUPPER
 	RET
 
@@ -12497,9 +13031,9 @@ TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-88
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end295
+	JB           end301
 
-loop294:
+loop300:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -12528,14 +13062,14 @@ loop294:
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop294
+	JAE         loop300
 
-end295:
+end301:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end297
+	JB   end303
 
-loop296:
+loop302:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -12551,11 +13085,11 @@ loop296:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop296
+	JAE         loop302
 
-end297:
+end303:
 	ADDQ        $0x10, BX
-	JZ          done298
+	JZ          done304
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12573,7 +13107,7 @@ end297:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done298:
+done304:
 	VZEROUPPER
 	RET
 
@@ -12588,9 +13122,9 @@ TEXT ·adaGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end300
+	JB           end306
 
-loop299:
+loop305:
 	VMOVUPS     (CX)(SI*4), Z2
 	VMOVUPS     (DX)(SI*4), Z3
 	VFMADD231PS Z2, Z2, Z3
@@ -12615,14 +13149,14 @@ loop299:
 	VMOVUPS     Z2, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop299
+	JAE         loop305
 
-end300:
+end306:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end302
+	JB   end308
 
-loop301:
+loop307:
 	VMOVUPS     (CX)(SI*4), Z2
 	VMOVUPS     (DX)(SI*4), Z3
 	VFMADD231PS Z2, Z2, Z3
@@ -12636,11 +13170,11 @@ loop301:
 	VMOVUPS     Z2, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop301
+	JAE         loop307
 
-end302:
+end308:
 	ADDQ        $0x10, BX
-	JZ          done303
+	JZ          done309
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12656,7 +13190,7 @@ end302:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done303:
+done309:
 	VZEROUPPER
 	RET
 
@@ -12675,9 +13209,9 @@ TEXT ·lionAVX512(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end305
+	JB           end311
 
-loop304:
+loop310:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -12714,14 +13248,14 @@ loop304:
 	VMOVUPS     Z6, 64(DX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop304
+	JAE         loop310
 
-end305:
+end311:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end307
+	JB   end313
 
-loop306:
+loop312:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -12741,11 +13275,11 @@ loop306:
 	VMOVUPS     Z6, (DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop306
+	JAE         loop312
 
-end307:
+end313:
 	ADDQ        $0x10, BX
-	JZ          done308
+	JZ          done314
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12767,7 +13301,7 @@ end307:
 	VFMADD231PS Z7, Z3, Z0
 	VMOVUPS     Z0, K1, (DX)(SI*4)
 
-done308:
+done314:
 	VZEROUPPER
 	RET
 
@@ -12780,9 +13314,9 @@ TEXT ·bytesToFloatsAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Z0
 	VBROADCASTSS shift+52(FP), Z1
 	SUBQ         $0x40, DX
-	JB           end310
+	JB           end316
 
-loop309:
+loop315:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -12802,14 +13336,14 @@ loop309:
 	ADDQ        $0x40, CX
 	ADDQ        $0x00000100, AX
 	SUBQ        $0x40, DX
-	JAE         loop309
+	JAE         loop315
 
-end310:
+end316:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end312
+	JB   end318
 
-loop311:
+loop317:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -12817,13 +13351,13 @@ loop311:
 	ADDQ        $0x10, CX
 	ADDQ        $0x00000040, AX
 	SUBQ        $0x10, DX
-	JAE         loop311
+	JAE         loop317
 
-end312:
+end318:
 	ADDQ $0x10, DX
-	JZ   done314
+	JZ   done320
 
-loop313:
+loop319:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -12832,8 +13366,8 @@ loop313:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop313
+	JNZ         loop319
 
-done314:
+done320:
 	VZEROUPPER
 	RET

@@ -10901,6 +10901,822 @@ back16:
 done5:
 	RET
 
+// func sigmoidLossNEON(dst, a, b []float32, s, t float32)
+TEXT ·sigmoidLossNEON(SB), 0, $224-80
+	MOVD $neonConsts<>(SB), R16
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD a_base+24(FP), R1
+	MOVD b_base+48(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1ffe // or V30, V31, V30
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 48(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 320(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f29077c // sra V28, V27, V41
+	WORD $0x4e21db9c // toFloat V28, V28, V0
+	FMOVQ 336(R16), F29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 320(R16), F27
+	WORD $0x4ebb87bb // addi V27, V29, V27
+	FMOVQ 48(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 592(R16), F27
+	WORD $0x4ebbf79b // min V27, V28, V27
+	FMOVQ 96(R16), F26
+	WORD $0x4ebbd75b // sub V27, V26, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x4e3acfdd // fmla V29, V30, V26
+	FMOVQ 368(R16), F26
+	FMOVQ 384(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 400(R16), F26
+	WORD $0x4e3dcfda // fmla V26, V30, V29
+	FMOVQ 416(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 432(R16), F26
+	WORD $0x4e3dcfda // fmla V26, V30, V29
+	FMOVQ 448(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 464(R16), F26
+	WORD $0x4e3dcfda // fmla V26, V30, V29
+	FMOVQ 480(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x6e3ddfde // mul V30, V30, V29
+	WORD $0x6e3adfde // mul V30, V30, V26
+	FMOVQ 496(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	FMOVQ 528(R16), F30
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x4e3ff7de // max V30, V30, V31
+	WORD $0x4e3dd7de // add V30, V30, V29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	FMOVQ 32(R16), F27
+	WORD $0x6e3b1ffb // xor V27, V31, V27
+	WORD $0x4e3bf79b // max V27, V28, V27
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 0(R2), F27
+	FMOVQ 48(R16), F28
+	WORD $0x4ebbd79c // sub V28, V28, V27
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ 0(R0), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1fdd // or V29, V30, V29
+	FMOVQ 80(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 128(R16), F31
+	WORD $0x4e3fcf7d // fmla V29, V27, V31
+	FMOVQ 144(R16), F31
+	WORD $0x4e3fcf7d // fmla V29, V27, V31
+	FMOVQ 160(R16), F31
+	FMOVQ 176(R16), F27
+	WORD $0x4e3dcffb // fmla V27, V31, V29
+	FMOVQ 192(R16), F31
+	WORD $0x4e3dcf7f // fmla V31, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x4e3dcffb // fmla V27, V31, V29
+	FMOVQ 224(R16), F31
+	WORD $0x4e3dcf7f // fmla V31, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3fcf7d // fmla V29, V27, V31
+	FMOVQ 48(R16), F31
+	WORD $0x4e3fd7bf // add V31, V29, V31
+	FMOVQ 96(R16), F29
+	WORD $0x6ebd879d // subi V29, V28, V29
+	WORD $0x4f3f07bc // sra V28, V29, V63
+	WORD $0x6ebc87bd // subi V29, V29, V28
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F31
+	WORD $0x4ebf87bf // addi V31, V29, V31
+	WORD $0x6e3fdf7f // mul V31, V27, V31
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7fb // add V27, V31, V27
+	FMOVQ 48(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	WORD $0x4ebdd7fd // sub V29, V31, V29
+	FMOVQ 320(R16), F31
+	WORD $0x6ebf877f // subi V31, V27, V31
+	WORD $0x4f2907fb // sra V27, V31, V41
+	WORD $0x4e21db7b // toFloat V27, V27, V0
+	FMOVQ 336(R16), F28
+	WORD $0x4e3c1ffc // and V28, V31, V28
+	FMOVQ 320(R16), F31
+	WORD $0x4ebf879f // addi V31, V28, V31
+	FMOVQ 48(R16), F28
+	WORD $0x4ebcd7fc // sub V28, V31, V28
+	FMOVQ 592(R16), F31
+	WORD $0x4ebff77f // min V31, V27, V31
+	FMOVQ 96(R16), F26
+	WORD $0x4ebfd75f // sub V31, V26, V31
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87fa // addi V26, V31, V26
+	WORD $0x4e3acfbc // fmla V28, V29, V26
+	FMOVQ 368(R16), F26
+	FMOVQ 384(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 400(R16), F26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 416(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 432(R16), F26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 448(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 464(R16), F26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 480(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	WORD $0x6e3cdf9a // mul V26, V28, V28
+	WORD $0x6e3cdfbd // mul V29, V29, V28
+	WORD $0x6e3adfbd // mul V29, V29, V26
+	FMOVQ 496(R16), F31
+	WORD $0x4e3fcf7d // fmla V29, V27, V31
+	FMOVQ 512(R16), F31
+	WORD $0x4e3fcf5d // fmla V29, V26, V31
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 528(R16), F29
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x4e3ef7bd // max V29, V29, V30
+	WORD $0x4e3cd7bd // add V29, V29, V28
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	FMOVQ 32(R16), F31
+	WORD $0x6e3f1fdf // xor V31, V30, V31
+	WORD $0x4e3ff77f // max V31, V27, V31
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	FMOVQ 16(R2), F31
+	FMOVQ 48(R16), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	FMOVQ 16(R0), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
+	WORD $0x4e3ccf7d // fmla V29, V27, V28
+	FMOVQ F29, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1ffe // or V30, V31, V30
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 48(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 320(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f29077c // sra V28, V27, V41
+	WORD $0x4e21db9c // toFloat V28, V28, V0
+	FMOVQ 336(R16), F29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 320(R16), F27
+	WORD $0x4ebb87bb // addi V27, V29, V27
+	FMOVQ 48(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 592(R16), F27
+	WORD $0x4ebbf79b // min V27, V28, V27
+	FMOVQ 96(R16), F26
+	WORD $0x4ebbd75b // sub V27, V26, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x4e3acfdd // fmla V29, V30, V26
+	FMOVQ 368(R16), F26
+	FMOVQ 384(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 400(R16), F26
+	WORD $0x4e3dcfda // fmla V26, V30, V29
+	FMOVQ 416(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 432(R16), F26
+	WORD $0x4e3dcfda // fmla V26, V30, V29
+	FMOVQ 448(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 464(R16), F26
+	WORD $0x4e3dcfda // fmla V26, V30, V29
+	FMOVQ 480(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x6e3ddfde // mul V30, V30, V29
+	WORD $0x6e3adfde // mul V30, V30, V26
+	FMOVQ 496(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	FMOVQ 528(R16), F30
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x4e3ff7de // max V30, V30, V31
+	WORD $0x4e3dd7de // add V30, V30, V29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	FMOVQ 32(R16), F27
+	WORD $0x6e3b1ffb // xor V27, V31, V27
+	WORD $0x4e3bf79b // max V27, V28, V27
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 0(R2), F27
+	FMOVQ 48(R16), F28
+	WORD $0x4ebbd79c // sub V28, V28, V27
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ 0(R0), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	FMOVQ F30, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1ffe // or V30, V31, V30
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 48(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 320(R16), F27
+	WORD $0x6ebb879b // subi V27, V28, V27
+	WORD $0x4f29077c // sra V28, V27, V41
+	WORD $0x4e21db9c // toFloat V28, V28, V0
+	FMOVQ 336(R16), F29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 320(R16), F27
+	WORD $0x4ebb87bb // addi V27, V29, V27
+	FMOVQ 48(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 592(R16), F27
+	WORD $0x4ebbf79b // min V27, V28, V27
+	FMOVQ 96(R16), F26
+	WORD $0x4ebbd75b // sub V27, V26, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba877a // addi V26, V27, V26
+	WORD $0x4e3acfdd // fmla V29, V30, V26
+	FMOVQ 368(R16), F26
+	FMOVQ 384(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 400(R16), F26
+	WORD $0x4e3dcfda // fmla V26, V30, V29
+	FMOVQ 416(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 432(R16), F26
+	WORD $0x4e3dcfda // fmla V26, V30, V29
+	FMOVQ 448(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 464(R16), F26
+	WORD $0x4e3dcfda // fmla V26, V30, V29
+	FMOVQ 480(R16), F30
+	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x6e3ddfde // mul V30, V30, V29
+	WORD $0x6e3adfde // mul V30, V30, V26
+	FMOVQ 496(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	FMOVQ 528(R16), F30
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x4e3ff7de // max V30, V30, V31
+	WORD $0x4e3dd7de // add V30, V30, V29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	FMOVQ 32(R16), F27
+	WORD $0x6e3b1ffb // xor V27, V31, V27
+	WORD $0x4e3bf79b // max V27, V28, V27
+	WORD $0x4e3dd77d // add V29, V27, V29
+	FMOVQ 0(R2), F27
+	FMOVQ 48(R16), F28
+	WORD $0x4ebbd79c // sub V28, V28, V27
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ 0(R0), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4e3dcf9e // fmla V30, V28, V29
+	FMOVQ F30, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
+	RET
+
+// func sigmoidLossSlopeNEON(dst, a, b []float32, s, t float32)
+TEXT ·sigmoidLossSlopeNEON(SB), 0, $224-80
+	MOVD $neonConsts<>(SB), R16
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD a_base+24(FP), R1
+	MOVD b_base+48(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1ffe // or V30, V31, V30
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 48(R16), F28
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3eff9e // div V30, V28, V30
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebce7fc // gt V28, V31, V28
+	VMOV V28.B16, V31.B16
+	WORD $0x6e7b1fdf // bsl V31, V30, V27
+	WORD $0x6e7e1f7c // bsl V28, V27, V30
+	FMOVQ 0(R2), F30
+	FMOVQ 48(R16), F27
+	WORD $0x4ebed77b // sub V27, V27, V30
+	WORD $0x6e3fdf7f // mul V31, V27, V31
+	FMOVQ 0(R0), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	WORD $0x4ebccf7f // fmls V31, V27, V28
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 32(R16), F28
+	WORD $0x4ebc1ffc // or V28, V31, V28
+	FMOVQ 80(R16), F27
+	WORD $0x4e3cf77c // max V28, V27, V28
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 192(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 208(R16), F30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 224(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3cdf9e // mul V30, V28, V28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd79d // add V29, V28, V29
+	FMOVQ 96(R16), F28
+	WORD $0x6ebc877c // subi V28, V27, V28
+	WORD $0x4f3f079b // sra V27, V28, V63
+	WORD $0x6ebb879c // subi V28, V28, V27
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 48(R16), F30
+	WORD $0x4ebe877e // addi V30, V27, V30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 48(R16), F30
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	WORD $0x6e3cffdc // div V28, V30, V28
+	WORD $0x6e3cdfbd // mul V29, V29, V28
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebee7fe // gt V30, V31, V30
+	VMOV V30.B16, V31.B16
+	WORD $0x6e7d1f9f // bsl V31, V28, V29
+	WORD $0x6e7c1fbe // bsl V30, V29, V28
+	FMOVQ 16(R2), F28
+	FMOVQ 48(R16), F29
+	WORD $0x4ebcd7bd // sub V29, V29, V28
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	FMOVQ 16(R0), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4ebecfbf // fmls V31, V29, V30
+	FMOVQ F31, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1ffe // or V30, V31, V30
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 48(R16), F28
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3eff9e // div V30, V28, V30
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebce7fc // gt V28, V31, V28
+	VMOV V28.B16, V31.B16
+	WORD $0x6e7b1fdf // bsl V31, V30, V27
+	WORD $0x6e7e1f7c // bsl V28, V27, V30
+	FMOVQ 0(R2), F30
+	FMOVQ 48(R16), F27
+	WORD $0x4ebed77b // sub V27, V27, V30
+	WORD $0x6e3fdf7f // mul V31, V27, V31
+	FMOVQ 0(R0), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	WORD $0x4ebccf7f // fmls V31, V27, V28
+	FMOVQ F31, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1ffe // or V30, V31, V30
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf7c // fmla V28, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 96(R16), F30
+	WORD $0x6ebe87be // subi V30, V29, V30
+	WORD $0x4f3f07dd // sra V29, V30, V63
+	WORD $0x6ebd87de // subi V30, V30, V29
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 48(R16), F27
+	WORD $0x4ebb87db // addi V27, V30, V27
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 48(R16), F28
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3eff9e // div V30, V28, V30
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebce7fc // gt V28, V31, V28
+	VMOV V28.B16, V31.B16
+	WORD $0x6e7b1fdf // bsl V31, V30, V27
+	WORD $0x6e7e1f7c // bsl V28, V27, V30
+	FMOVQ 0(R2), F30
+	FMOVQ 48(R16), F27
+	WORD $0x4ebed77b // sub V27, V27, V30
+	WORD $0x6e3fdf7f // mul V31, V27, V31
+	FMOVQ 0(R0), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	WORD $0x4ebccf7f // fmls V31, V27, V28
+	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
+	RET
+
 // func standardizeNEON(dst, a, b []float32, s, t float32)
 TEXT ·standardizeNEON(SB), 0, $224-80
 	MOVD $neonConsts<>(SB), R16

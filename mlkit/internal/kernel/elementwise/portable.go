@@ -280,6 +280,22 @@ func softplusGradGo(dst, a, b []float32, s, _ float32) {
 	}
 }
 
+func sigmoidLossGo(dst, a, b []float32, _, _ float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i, w := range dst {
+		x, y := float64(a[i]), float64(b[i])
+		dst[i] = float32(float64(w)*y*softplusOf(-x) + (1-y)*softplusOf(x))
+	}
+}
+
+func sigmoidLossSlopeGo(dst, a, b []float32, _, _ float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i, w := range dst {
+		x, y := float64(a[i]), float64(b[i])
+		dst[i] = float32((1-y)*SigmoidOf(x) - float64(w)*y*SigmoidOf(-x))
+	}
+}
+
 // dst = (a - s) * t
 func standardizeGo(dst, a, _ []float32, s, t float32) {
 	for i, v := range a[:len(dst)] {

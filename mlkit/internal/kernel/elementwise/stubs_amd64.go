@@ -304,6 +304,16 @@ func softplusAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 //go:noescape
 func softplusGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 
+// sigmoidLossAVX2 does what sigmoidLossGo does.
+//
+//go:noescape
+func sigmoidLossAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// sigmoidLossSlopeAVX2 does what sigmoidLossSlopeGo does.
+//
+//go:noescape
+func sigmoidLossSlopeAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+
 // standardizeAVX2 does what standardizeGo does.
 //
 //go:noescape
@@ -668,6 +678,16 @@ func softplusAVX512(dst []float32, a []float32, b []float32, s float32, t float3
 //
 //go:noescape
 func softplusGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// sigmoidLossAVX512 does what sigmoidLossGo does.
+//
+//go:noescape
+func sigmoidLossAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// sigmoidLossSlopeAVX512 does what sigmoidLossSlopeGo does.
+//
+//go:noescape
+func sigmoidLossSlopeAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 
 // standardizeAVX512 does what standardizeGo does.
 //

@@ -304,6 +304,16 @@ func softplusNEON(dst, a, b []float32, s, t float32)
 //go:noescape
 func softplusGradNEON(dst, a, b []float32, s, t float32)
 
+// sigmoidLossNEON does what sigmoidLossGo does.
+//
+//go:noescape
+func sigmoidLossNEON(dst, a, b []float32, s, t float32)
+
+// sigmoidLossSlopeNEON does what sigmoidLossSlopeGo does.
+//
+//go:noescape
+func sigmoidLossSlopeNEON(dst, a, b []float32, s, t float32)
+
 // standardizeNEON does what standardizeGo does.
 //
 //go:noescape

@@ -203,6 +203,29 @@ var elemKernels = []elemKernel{
 		v.addTo(d, g, in.a())
 		return d
 	}},
+	// dst*b*softplus(-a) + (1-b)*softplus(a), and its slope in a.
+	{"sigmoidLoss", 1, 0, func(v *vm, in elemIn) vec {
+		x := in.a()
+		l := v.log1pUnit(v.expNegative(v.or(x, v.bits(0x80000000))))
+		up := v.add(v.max(v.zero(), x), l)
+		down := v.add(v.max(v.zero(), v.neg(x)), l)
+		y := in.b()
+		no := v.mul(v.sub(v.set(v.c(1)), y), up)
+		v.addTo(no, v.mul(y, in.old()), down)
+		return no
+	}},
+	{"sigmoidLossSlope", 1, 0, func(v *vm, in elemIn) vec {
+		x := in.a()
+		e := v.expNegative(v.or(x, v.bits(0x80000000)))
+		large := v.div(v.set(v.c(1)), v.add(e, v.c(1)))
+		small := v.mul(e, large)
+		above := v.cmp(gt, x, v.zero())
+		up, down := v.sel(above, large, small), v.sel(above, small, large)
+		y := in.b()
+		no := v.mul(v.sub(v.set(v.c(1)), y), up)
+		v.subTo(no, v.mul(y, in.old()), down)
+		return no
+	}},
 	// dst = (a-s)*t, and two that finish softmax's gradients.
 	{"standardize", 4, 2, func(v *vm, in elemIn) vec { return v.mul(v.sub(in.a(), in.S), in.T) }},
 	{"subTwo", 4, 2, func(v *vm, in elemIn) vec { return v.sub(v.sub(in.a(), in.S), in.T) }},

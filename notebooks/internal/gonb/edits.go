@@ -24,6 +24,58 @@ var edits = []edit{
 	// with its tests, before it answers: ten seconds.
 	{"internal/goexec/goplsclient/conn.go", "what gopls looks at",
 		"		ProcessID: 0,\n", "		ProcessID:             0,\n		InitializationOptions: map[string]any{\"expandWorkspaceToModule\": false},\n"},
+	// The first request takes seconds, and each one longer than it need.
+	//
+	// GoNB opens every Go file of the modules in go.work in gopls, here the whole library.
+	// The packages of open files gopls checks in full, with what imports them, for each
+	// change of a cell. It reads files from disk as well, if it is told when they change.
+	{"internal/goexec/inspect.go", "tracked files", `	err = s.EnumerateUpdatedFiles(func(filePath string) error {
+		klog.V(1).Infof("Notified of change to %q", filePath)
+		return s.gopls.NotifyDidOpenOrChange(ctx, filePath)
+	})
+	if err != nil {
+		return
+	}
+	return
+`, `	var tracked []string
+	err = s.EnumerateUpdatedFiles(func(filePath string) error {
+		tracked = append(tracked, filePath)
+		return nil
+	})
+	if err != nil {
+		return
+	}
+	return s.gopls.NotifyWatched(ctx, tracked)
+`},
+	// And it opens the file in which a symbol is defined that the reader asks about.
+	{"internal/goexec/goplsclient/goplsclient.go", "the file of a definition", `	var results []lsp.Location
+	results, err = c.CallDefinition(ctx, filePath, line, col)
+	if err != nil {
+		if klog.V(1).Enabled() {
+			klog.Warningf("c.CallDefinition failed: %+v", err)
+		}
+		return "", err
+	}
+	for _, result := range results {
+		if result.URI.Filename() != filePath && !isGoInternalOrCache(result.URI.Filename()) {
+			err = c.NotifyDidOpenOrChange(ctx, result.URI.Filename())
+			if err != nil {
+				return "", err
+			}
+		}
+	}
+`, ""},
+	// A question about a cell runs goimports and then go get, which takes longer than the
+	// answer. What is missing comes when the cell is run.
+	{"internal/goexec/execcode.go", "go get for a question", "	if !s.AutoGet {\n", "	if !s.AutoGet || msg == nil {\n"},
+	// Imports that the cell does not use, goimports takes away before gopls is asked. When an
+	// import that gopls has not seen comes back with another cell, it runs go list anew.
+	{"internal/goexec/execcode.go", "imports for a question", "		if !usedImports.Has(key) {\n",
+		"		if msg != nil && !usedImports.Has(key) {\n"},
+	// A cell that cannot be parsed yet, because a brace is missing, say, is shown to gopls
+	// without imports, so that it guesses, and has to run go list when they are back.
+	{"internal/goexec/composer.go", "imports of an unfinished cell", "	fPath := s.AlternativeDefinitionsPath()\n	f, err = os.Create(fPath)\n",
+		"	if err = s.importInUnfinished(decls); err != nil {\n		return\n	}\n	fPath := s.AlternativeDefinitionsPath()\n	f, err = os.Create(fPath)\n"},
 	// gopls is left behind where a kernel is killed. On Linux it dies with the kernel;
 	// elsewhere it ends by itself when no kernel has been connected for a minute.
 	{"internal/goexec/goplsclient/exec.go", "the end of gopls",
@@ -55,8 +107,8 @@ with:
 `, "	s.gopls = goplsclient.New(s.TempDir)\n"},
 	{"main.go", "the start of gopls", "	// Orchestrate dispatching of messages.\n",
 		"	go goExec.RunGopls(k.StoppedChan())\n\n	// Orchestrate dispatching of messages.\n"},
-	{"internal/goexec/execcode.go", "the first cell for gopls",
-		"	s.Definitions = updatedDecls\n", "	s.Definitions = updatedDecls\n	cellCompiled()\n"},
+	{"internal/goexec/execcode.go", "the imports of a cell for gopls",
+		"	s.Definitions = updatedDecls\n", "	s.Definitions = updatedDecls\n	s.cellCompiled()\n"},
 	{"internal/goexec/inspect.go", "an answer without gopls", `	if s.gopls == nil {
 		// gopls not installed.
 		return make(kernel.MIMEMap), nil

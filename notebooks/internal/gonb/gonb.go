@@ -22,6 +22,9 @@ const Module = "github.com/janpfeifer/gonb"
 //go:embed descent.go.txt
 var descent []byte
 
+//go:embed goplsclient.go.txt
+var goplsClient []byte
+
 //go:embed cellerror/cellerror.go
 var compileErrors []byte
 
@@ -52,6 +55,7 @@ var added = []struct {
 	text []byte
 }{
 	{"internal/goexec/descent.go", descent},
+	{"internal/goexec/goplsclient/descent.go", goplsClient},
 	{"internal/goexec/goplsclient/die_linux.go", []byte(dieOnLinux)},
 	{"internal/goexec/goplsclient/die_other.go", []byte(dieElsewhere)},
 	{"internal/cellerror/cellerror.go", compileErrors},

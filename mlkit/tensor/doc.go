@@ -92,7 +92,8 @@
 //	LSTM GRU Attention …     layers                   layers                 whole sequences as one operation
 //
 // Beside them, [Tensor.Gradients] and [Tensor.HessianVector] are PyTorch's
-// autograd.grad with create_graph and vhp.
+// autograd.grad with create_graph and autograd.functional.hvp, and
+// [Tensor.SampleNorms] has the norms of what vmap(grad) gives.
 //
 // # Adding an operation
 //

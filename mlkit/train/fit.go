@@ -186,7 +186,7 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	if cut {
 		var err error
 		if f.pieces, err = newPieces(o, c, r.Tape, f.sum, &f.share); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("train: MicroBatch %w", err)
 		}
 	}
 	return f, nil

@@ -22,6 +22,7 @@ type pieces[B any] struct {
 	count *tensor.Tape // counts the steps, for the random numbers
 	sum   *tensor.GradSum
 	share *share
+	each  func(k int, loss float64, g tensor.Grads) // gets the gradients in place of sum: PerSample
 
 	step  int
 	batch B
@@ -41,11 +42,11 @@ type piece[B any] struct {
 
 func newPieces[B any](o Objective[B], c *Config, count *tensor.Tape, sum *tensor.GradSum, share *share) (*pieces[B], error) {
 	if o.Split == nil || o.Size == nil {
-		return nil, errors.New("train: MicroBatch needs an Objective with Split and Size")
+		return nil, errors.New("needs an Objective with Split and Size")
 	}
 	for _, n := range nn.State(o.Model) {
 		if n.Buffer != nil {
-			return nil, fmt.Errorf("train: MicroBatch cannot be used with this model: %q is a statistic of whole batches", n.Name)
+			return nil, fmt.Errorf("cannot be used with this model: %q is a statistic of whole batches", n.Name)
 		}
 	}
 	return &pieces[B]{o: o, seed: c.Seed, count: count, sum: sum, share: share}, nil
@@ -88,6 +89,9 @@ func (s *pieces[B]) Part(k int) {
 		}
 		if !added {
 			s.await(k)
+			if s.each != nil && v == nil && p.err == nil { // nothing counts
+				s.each(k, 0, tensor.Grads{})
+			}
 		}
 		s.next.Store(int64(k) + 1)
 		s.putBack(tape)
@@ -120,6 +124,10 @@ func (s *pieces[B]) Part(k int) {
 	// first. Those before are under way: pieces are begun in order.
 	s.await(k)
 	added = true
+	if s.each != nil {
+		s.each(k, m.loss, grads)
+		return
+	}
 	if !explicit {
 		if p.err = s.share.compatible(tape.Means()); p.err != nil {
 			return

@@ -222,7 +222,7 @@ func (c *Transformer) recall(a *MultiHeadAttention, norm *LayerNorm, x tensor.Te
 // a residual of the result's shape. Stacks of layers have a [KVCache] instead.
 func (m *MultiHeadAttention) Continue(x, add tensor.Tensor, cache *tensor.KeyValues) tensor.Tensor {
 	t := x.Tape()
-	y := x.Linear(t.Use(m.InProjWeight), useOptional(t, m.InProjBias)).CachedSelfAttention(cache, m.Heads)
+	y := x.Linear(t.Use(m.InProjWeight), useOptional(t, m.InProjBias)).CachedSelfAttention(cache, tensor.Attend{Heads: m.Heads})
 	w, b := t.Use(m.OutProj.Weight), useOptional(t, m.OutProj.Bias)
 	if add.Valid() {
 		return y.LinearAdd(w, b, add)

@@ -15,14 +15,31 @@ import (
 // nil, is what dropout multiplies the weights with, [batch, heads, tq, tk].
 func attendSlowly(q, k, v T, a tensor.Attend, drop []float32) T {
 	t, batch, tq, tk, d := q.Tape(), q.Dim(0), q.Dim(1), k.Dim(1), q.Dim(2)
-	split := func(x T) T { return x.Reshape(batch, x.Dim(1), a.Heads, d/a.Heads).Permute(0, 2, 1, 3) }
+	split := func(x T) T {
+		dh := d / a.Heads
+		kv := x.Dim(2) / dh
+		return x.Reshape(batch, x.Dim(1), kv, 1, dh).Expand(-1, -1, -1, a.Heads/kv, -1).Reshape(batch, x.Dim(1), a.Heads, dh).Permute(0, 2, 1, 3)
+	}
 	bias := make([]float32, batch*tq*tk)
 	for i := range bias {
 		if b, r, c := i/tk/tq, i/tk%tq, i%tk; a.Causal && c > r+tk-tq || len(a.Padding.Data) > 0 && a.Padding.Data[b*tk+c] != 0 {
 			bias[i] = float32(math.Inf(-1))
 		}
 	}
-	p := split(q).MatMulT(split(k)).Scale(float32(1 / math.Sqrt(float64(d/a.Heads)))).Add(t.Input(bias, batch, 1, tq, tk)).Softmax(-1)
+	scores := split(q).MatMulT(split(k)).Scale(float32(1 / math.Sqrt(float64(d/a.Heads)))).Add(t.Input(bias, batch, 1, tq, tk))
+	if a.Bias.Valid() {
+		scores = scores.Add(a.Bias)
+	}
+	if a.Relative.Valid() {
+		places := make([]int32, 0, tq*tk)
+		for i := range tq {
+			for j := range tk {
+				places = append(places, int32(j-i+tq-1))
+			}
+		}
+		scores = scores.Add(a.Relative.IndexSelect(1, tensor.NewInts(places)).Reshape(-1, tq, tk))
+	}
+	p := scores.Softmax(-1)
 	if drop != nil {
 		p = p.Mul(t.Input(drop, batch, a.Heads, tq, tk))
 	}
@@ -108,6 +125,178 @@ func droppedWeights(batch, heads, tq, tk int, p float32) []float32 {
 		}
 	}
 	return drop
+}
+
+// Biases of every shape, relative ones and shared heads, alone and together, give
+// what their composition does: values and all gradients, at any number of workers.
+func TestAttentionWithBiasEqualsItsParts(t *testing.T) {
+	for _, c := range []struct {
+		batch, tq, tk, heads, kv, dh int
+		bias                         []int
+		relative                     int
+		causal, padding              bool
+		dropout                      float32
+	}{
+		{batch: 2, tq: 5, tk: 7, heads: 4, kv: 4, dh: 3, bias: []int{5, 7}},
+		{batch: 2, tq: 40, tk: 50, heads: 4, kv: 2, dh: 3, bias: []int{4, 40, 50}, causal: true},
+		{batch: 2, tq: 70, tk: 70, heads: 2, kv: 1, dh: 5, bias: []int{2, 2, 70, 70}, padding: true},
+		{batch: 3, tq: 33, tk: 65, heads: 2, kv: 2, dh: 40, bias: []int{3, 1, 1, 65}, causal: true},
+		{batch: 2, tq: 100, tk: 100, heads: 4, kv: 1, dh: 4, relative: 4, causal: true},
+		{batch: 2, tq: 9, tk: 100, heads: 4, kv: 2, dh: 4, relative: 1, bias: []int{1, 9, 100}},
+		{batch: 1, tq: 300, tk: 300, heads: 2, kv: 2, dh: 8, relative: 2, bias: []int{300, 300}},
+		{batch: 1, tq: 1, tk: 1, heads: 2, kv: 1, dh: 1, relative: 2, bias: []int{1, 1}},
+		{batch: 2, tq: 30, tk: 40, heads: 2, kv: 1, dh: 4, relative: 2, bias: []int{2, 30, 40}, dropout: 0.3, causal: true},
+		{batch: 2, tq: 1, tk: 60, heads: 6, kv: 2, dh: 4, relative: 6},
+	} {
+		d, dkv := c.heads*c.dh, c.kv*c.dh
+		ins := []gradcheck.Input{rnd(1, c.batch, c.tq, d), rnd(2, c.batch, c.tk, dkv), rnd(3, c.batch, c.tk, dkv)}
+		if c.bias != nil {
+			ins = append(ins, rnd(4, c.bias...))
+		}
+		if c.relative > 0 {
+			ins = append(ins, rnd(5, c.relative, c.tq+c.tk-1))
+		}
+		at := tensor.Attend{Heads: c.heads, KVHeads: c.kv, Causal: c.causal, Dropout: c.dropout}
+		if c.padding {
+			p := make([]int32, c.batch*c.tk)
+			p[3], p[c.tk+1] = 1, 1
+			at.Padding = tensor.NewInts(p, c.batch, c.tk)
+		}
+		var drop []float32
+		if c.dropout > 0 {
+			drop = droppedWeights(c.batch, c.heads, c.tq, c.tk, c.dropout)
+		}
+		var want [][]float32
+		for _, procs := range []int{0, 1, 2, 5} { // 0: the parts
+			old := runtime.GOMAXPROCS(max(procs, 1))
+			tape := tensor.NewTape(5)
+			var x []T
+			for _, i := range ins {
+				x = append(x, tape.Variable(i.Data, i.Dims...))
+			}
+			at, rest := at, x[3:]
+			if c.bias != nil {
+				at.Bias, rest = rest[0], rest[1:]
+			}
+			if c.relative > 0 {
+				at.Relative = rest[0]
+			}
+			var y T
+			if procs > 0 {
+				y, _ = x[0].Attention(x[1], x[2], at)
+			} else {
+				y = attendSlowly(x[0], x[1], x[2], at, drop)
+			}
+			g := all(tape, y).Backward()
+			runtime.GOMAXPROCS(old)
+			got := [][]float32{y.Data()}
+			for _, v := range x {
+				got = append(got, g.Wrt(v))
+			}
+			for i := range got {
+				switch {
+				case procs == 1:
+					if d := maxDiff(got[i], want[i]); !(d < 2e-5) {
+						t.Errorf("%+v: result %d differs by %g from the composition's", c, i, d)
+					}
+				case procs > 1 && !slices.Equal(got[i], want[i]):
+					t.Errorf("%+v: result %d: other bits with GOMAXPROCS %d", c, i, procs)
+				}
+			}
+			want = got
+		}
+	}
+}
+
+// A layer with small weights goes by groups of sequences, unless heads share keys
+// or the bias learns: then the result must be the same.
+func TestSelfAttentionLayerWithBias(t *testing.T) {
+	const batch, time, heads, dh, in = 40, 9, 4, 3, 5
+	for _, kv := range []int{4, 2, 1} {
+		d, wide := heads*dh, (heads+2*kv)*dh
+		ins := []gradcheck.Input{rnd(1, batch, time, in), small(rnd(2, wide, in)), rnd(3, wide), small(rnd(4, in, d)), rnd(5, in), rnd(6, heads, time, time), rnd(7, heads, 2*time-1)}
+		for _, learned := range []bool{true, false} {
+			var want [][]float32
+			for _, fused := range []bool{false, true} {
+				tape := tensor.NewTape(1)
+				var x []T
+				for i, v := range ins {
+					if i >= 5 && !learned {
+						x = append(x, tape.Input(v.Data, v.Dims...))
+					} else {
+						x = append(x, tape.Variable(v.Data, v.Dims...))
+					}
+				}
+				a := tensor.Attend{Heads: heads, KVHeads: kv, Causal: true, Bias: x[5], Relative: x[6]}
+				var y T
+				if fused {
+					y, _ = x[0].SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: x[1], InBias: x[2], OutWeight: x[3], OutBias: x[4], Add: x[0], Attend: a})
+				} else {
+					y = x[0].Linear(x[1], x[2])
+					y = attendSlowly(y.Slice(2, 0, d), y.Slice(2, d, d+kv*dh), y.Slice(2, d+kv*dh, wide), a, nil).LinearAdd(x[3], x[4], x[0])
+				}
+				g := all(tape, y).Backward()
+				got := [][]float32{y.Data()}
+				for i, v := range x {
+					if i < 5 || learned {
+						got = append(got, g.Wrt(v))
+					}
+				}
+				for i := range want {
+					if d := maxDiff(got[i], want[i]); !(d < 2e-4) {
+						t.Errorf("%d heads of keys, learned %v: result %d differs by %g from the composition's", kv, learned, i, d)
+					}
+				}
+				want = got
+			}
+		}
+	}
+}
+
+// A cache gives what one pass gives, for grouped queries and relative positions too.
+func TestCachedAttentionWithRelativeAndGroups(t *testing.T) {
+	const rows, time, heads, kv, dh = 2, 7, 4, 2, 3
+	wide := (heads + 2*kv) * dh
+	x, relative := rnd(1, rows, time, wide).Data, rnd(2, heads, 2*time-1).Data
+	tape := tensor.NewEvalTape()
+	at := tensor.Attend{Heads: heads, KVHeads: kv, Causal: true, Relative: tape.Input(relative, heads, 2*time-1)}
+	all, _ := tape.Input(x, rows, time, wide).SelfAttention(at)
+	cache := &tensor.KeyValues{}
+	for from, n := range map[int]int{0: 3} {
+		for ; from < time; from, n = from+n, 1 {
+			step := tape.Input(x, rows, time, wide).Slice(1, from, from+n)
+			at.Relative = tape.Input(relative, heads, 2*time-1).Slice(1, time-from-n, 2*time-1-(time-n))
+			y := step.CachedSelfAttention(cache, at)
+			if d := maxDiff(y.Data(), all.Slice(1, from, from+n).Data()); !(d < 1e-6) {
+				t.Errorf("positions from %d on differ by %g", from, d)
+			}
+		}
+	}
+}
+
+// What a bias hides entirely is zero, and so are all gradients there; an empty
+// batch leaves the gradient of the bias at zero.
+func TestAttentionBiasHidesAll(t *testing.T) {
+	inf := float32(math.Inf(-1))
+	tape := tensor.NewTape(1)
+	x := tape.Variable(rnd(1, 1, 2, 6).Data, 1, 2, 6)
+	bias := tape.Variable([]float32{inf, inf, 0, inf}, 2, 2)
+	y, w := x.SelfAttention(tensor.Attend{Heads: 1, Bias: bias})
+	g := y.Sum().Backward()
+	if d := y.Data(); d[0] != 0 || d[1] != 0 || d[2] == 0 || !slices.Equal(w.Data(), []float32{0, 0, 1, 0}) {
+		t.Errorf("%v, weights %v", d, w.Data())
+	}
+	for _, v := range append(slices.Clone(g.Wrt(x)), g.Wrt(bias)...) {
+		if v-v != 0 {
+			t.Errorf("a gradient is %v", v)
+		}
+	}
+	tape.Reset()
+	bias = tape.Variable(make([]float32, 9), 3, 3)
+	y, _ = tape.Variable(nil, 0, 3, 6).SelfAttention(tensor.Attend{Heads: 1, Bias: bias})
+	if g := y.Sum().Backward().Wrt(bias); !slices.Equal(g, make([]float32, 9)) {
+		t.Errorf("an empty batch gives the gradient %v", g)
+	}
 }
 
 func TestGradientsOfAttentionInBlocks(t *testing.T) {

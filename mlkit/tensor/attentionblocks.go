@@ -15,8 +15,10 @@ import (
 // head's queries. The node keeps it from one way to the other.
 type attention struct {
 	heads, tq, tk, width int
+	shared               int // heads of queries for each of keys and values
 	causal               bool
 	padding              []int32
+	bias                 scoreBias
 	keep                 float32 // 1 without dropout
 	seed, step, op       uint64
 
@@ -37,7 +39,7 @@ type attention struct {
 	dx       [3][]float32 // nil: not wanted
 	ldd      [3]int       // as ld, of dx
 	acc      [3]bool
-	partials []float32 // [parts, 2, tk, width/heads]: of several groups, gradients of keys and values
+	partials []float32 // [parts, 2, tk, width/heads]: gradients of keys and values that add up, see partial
 }
 
 var attentions = newKeeper[attention]()
@@ -88,7 +90,7 @@ func (a *attention) Part(i int) {
 // head cuts out what one head of one sample sees of queries, keys or values.
 func (a *attention) head(k, b, h int) []float32 {
 	if k > 0 {
-		b = a.reads(b)
+		b, h = a.reads(b), h/a.shared
 	}
 	return a.x[k][b*a.sample[k]+h*(a.width/a.heads):]
 }
@@ -102,6 +104,9 @@ func (a *attention) reads(b int) int {
 
 // headGrad is head for their gradients.
 func (a *attention) headGrad(k, b, h int) []float32 {
+	if k > 0 {
+		h /= a.shared
+	}
 	return a.dx[k][(b-a.base)*a.rows(k)*a.ldd[k]+h*(a.width/a.heads):]
 }
 
@@ -161,19 +166,30 @@ func (a *attention) probabilities(dst []float32, ld, i, rows int, keys []float32
 		seen := a.seen(i + r)
 		clear(row[seen:])
 		row = row[:seen]
-		hidden := 0
+		bias, relative := a.bias.rows(b, h, i+r, seen)
+		var padding []int32
+		if bias != nil {
+			elementwise.Add(row, row, bias)
+		}
+		if relative != nil {
+			elementwise.Add(row, row, relative)
+		}
 		if a.padding != nil {
-			for j, p := range a.padding[a.reads(b)*a.tk:][:seen] {
+			padding = a.padding[a.reads(b)*a.tk:][:seen]
+			for j, p := range padding {
 				if p != 0 {
 					row[j] = minusInf
-					hidden++
 				}
 			}
 		}
-		if hidden == seen {
-			clear(row)
-		} else {
+		visible := false // until a key is found; a NaN is no reason to hide anything
+		for j := 0; j < seen && !visible; j++ {
+			visible = !(padding != nil && padding[j] != 0 || bias != nil && bias[j] == minusInf || relative != nil && relative[j] == minusInf)
+		}
+		if visible {
 			rowwise.SoftmaxRow(row)
+		} else {
+			clear(row)
 		}
 	}
 }
@@ -238,14 +254,26 @@ func (a *attention) forward(b, h, group int) {
 
 // backAll runs the way back for batch samples from base on.
 func (a *attention) backAll(t *Tape, batch int) {
-	if a.groups > 1 {
+	partial := a.partial() && a.tq > 0
+	if partial {
 		a.partials = t.floats.reuse(a.parts(batch) * 2 * a.tk * (a.width / a.heads))
 	}
+	a.bias.reserve(t, a, batch)
 	cpu.Parallel(a.parts(batch), a)
-	if a.groups > 1 {
-		cpu.Parallel(batch*a.heads, (*partialSums)(a))
+	if partial {
+		cpu.Parallel(batch*a.heads/a.shared, (*partialSums)(a))
 		t.floats.recycle(a.partials)
 	}
+	a.bias.finish(t, a, batch)
+}
+
+// partial reports whether several parts have gradients for the same keys and
+// values: groups of queries, or heads that share them.
+func (a *attention) partial() bool { return a.groups > 1 || a.shared > 1 }
+
+// part is the number of a head's group among the parts.
+func (a *attention) part(b, h, group int) int {
+	return ((b-a.base)*a.heads+h)*a.groups + group
 }
 
 // keyGrads says where a part's gradients of keys (1) or values (2) go, how far
@@ -255,8 +283,8 @@ func (a *attention) keyGrads(k, b, h, group int) (g []float32, ld int, add bool)
 	switch {
 	case a.dx[k] == nil:
 		return nil, 0, false
-	case a.groups > 1:
-		part := ((b-a.base)*a.heads+h)*a.groups + group
+	case a.partial():
+		part := a.part(b, h, group)
 		return a.partials[(2*part+k-1)*a.tk*dh:][:a.tk*dh], dh, false
 	}
 	return a.headGrad(k, b, h), a.ldd[k], a.acc[k]
@@ -272,7 +300,8 @@ func (a *attention) backward(b, h, group int) {
 	if a.probs == nil {
 		keys = a.columns(free.take(dh*a.ldp), 1, b, h)
 	}
-	scores := a.dx[0] != nil || a.dx[1] != nil
+	relative := a.bias.partial(a, b, h, group)
+	scores := a.dx[0] != nil || a.dx[1] != nil || relative != nil
 	if scores {
 		values = a.columns(free.take(dh*a.ldp), 2, b, h)
 	}
@@ -315,6 +344,9 @@ func (a *attention) backward(b, h, group int) {
 			seen := a.seen(i + r)
 			rowwise.SoftmaxGradRow(dp[r*a.ldp:][:seen], p[r*a.ldp:][:seen])
 			clear(dp[r*a.ldp+seen:][:n-seen])
+			if relative != nil {
+				elementwise.Axpy(relative[a.tq-1-i-r:][:seen], 1/a.scale(), dp[r*a.ldp:][:seen])
+			}
 		}
 		if a.dx[0] != nil {
 			gemm.Gemm{M: rows, N: dh, K: n, LDA: a.ldp, LDB: a.ld[1], LDC: a.ldd[0], Accumulate: a.acc[0]}.Run(
@@ -327,26 +359,28 @@ func (a *attention) backward(b, h, group int) {
 	}
 }
 
-// partialSums is an attention whose groups' gradients are added up, in their
-// order. A part is a head.
+// partialSums is an attention whose parts' gradients are added up, in their
+// order. A part is a head of keys and values.
 type partialSums attention
 
 func (s *partialSums) Part(i int) {
 	a := (*attention)(s)
-	b, h, dh := a.base+i/a.heads, i%a.heads, a.width/a.heads
+	heads, dh := a.heads/a.shared, a.width/a.heads
+	b, h := a.base+i/heads, i%heads*a.shared
 	for k := 1; k <= 2; k++ {
 		if a.dx[k] == nil {
 			continue
 		}
 		// First the group with the last block, which saw all keys.
 		to, first := a.headGrad(k, b, h), (a.blocks-1)%a.groups
-		for g := range a.groups {
-			g = (first + g) % a.groups
-			from, _, _ := a.keyGrads(k, b, h, g)
+		for j := range a.shared * a.groups {
+			g := (first + j) % a.groups
+			fresh := j == 0 && !a.acc[k]
+			from, _, _ := a.keyGrads(k, b, h+j/a.groups, g)
 			last := g + (a.blocks-1-g)/a.groups*a.groups
 			for j := range a.seen(min((last+1)*a.block, a.tq) - 1) {
 				row := to[j*a.ldd[k]:][:dh]
-				if g == first && !a.acc[k] {
+				if fresh {
 					copy(row, from[j*dh:])
 				} else {
 					elementwise.Add(row, row, from[j*dh:][:dh])

@@ -97,20 +97,27 @@ func (c *KeyValues) append(op string, x Tensor, off, width int) {
 }
 
 // CachedSelfAttention is [Tensor.SelfAttention] of what comes next: x, [rows, T,
-// 3·d], holds queries, keys and values of T further positions. Keys and values
-// go to the cache; position i sees the cache and the positions 0…i: [rows, T, d].
-// There is no way back, so x must not need a gradient.
-func (x Tensor) CachedSelfAttention(c *KeyValues, heads int) Tensor {
+// d+2·dkv], holds queries, keys and values of T further positions. Keys and
+// values go to the cache; position i sees the cache and the positions 0…i, so
+// Causal is understood: [rows, T, d]. The keys of a.Padding, a.Bias and
+// a.Relative are the positions of the cache, the new ones included. There is no
+// way back, so nothing here may need a gradient.
+func (x Tensor) CachedSelfAttention(c *KeyValues, a Attend) Tensor {
 	const op = "CachedSelfAttention"
 	n := x.node(op)
-	if n.n != 3 || n.d[2]%3 != 0 {
-		shapePanic(op, -1, "queries, keys and values must lie side by side: [rows, T, 3·d]", x)
+	a.checkHeads(op)
+	d, dkv, ok := a.widths(n)
+	if !ok {
+		shapePanic(op, -1, "queries, keys and values must lie side by side: [rows, T, 3·d]"+a.grouped(), x)
 	}
-	d := n.d[2] / 3
-	at := Attend{Heads: heads, Causal: true}
-	at.check(op, n.d[0], n.d[1], n.d[1], d)
-	c.append(op, x, d, d)
-	return x.cachedAttention(op, c, nil, at, d)
+	a.Causal = true
+	have := 0
+	if c.rows == n.d[0] && c.width == dkv {
+		have = c.length
+	}
+	a.check(op, x, n.d[0], n.d[0], n.d[1], have+n.d[1], d)
+	c.append(op, x, d, dkv)
+	return x.cachedAttention(op, c, nil, a, d)
 }
 
 // CachedAttention is attention of queries x, [rows, T, d], to all that is in the
@@ -120,15 +127,16 @@ func (x Tensor) CachedSelfAttention(c *KeyValues, heads int) Tensor {
 func (x Tensor) CachedAttention(c *KeyValues, from []int, a Attend) Tensor {
 	const op = "CachedAttention"
 	n := x.node(op)
-	if n.n != 3 || n.d[2] != c.width || from == nil && n.d[0] != c.rows || from != nil && len(from) != n.d[0] {
-		shapePanic(op, 0, fmt.Sprintf("the cache holds %d rows of width %d, and %d rows are to be read", c.rows, c.width, len(from)), x)
+	a.checkHeads(op)
+	if n.n != 3 || n.d[2]*a.KVHeads != c.width*a.Heads || from == nil && n.d[0] != c.rows || from != nil && len(from) != n.d[0] {
+		shapePanic(op, 0, fmt.Sprintf("the cache holds %d rows of width %d, and %d rows are to be read", c.rows, c.width, len(from))+a.grouped(), x)
 	}
 	for _, r := range from {
 		if r < 0 || r >= c.rows {
 			shapePanic(op, 0, fmt.Sprintf("row %d of a cache of %d", r, c.rows), x)
 		}
 	}
-	a.check(op, c.rows, n.d[1], c.length, n.d[2])
+	a.check(op, x, n.d[0], c.rows, n.d[1], c.length, n.d[2])
 	return x.cachedAttention(op, c, from, a, n.d[2])
 }
 
@@ -137,7 +145,7 @@ func (x Tensor) cachedAttention(op string, c *KeyValues, from []int, at Attend, 
 	y, n := t.push(op)
 	nx := &t.nodes[x.i]
 	batch, tq, ld := nx.d[0], nx.d[1], nx.d[2]
-	if nx.needs {
+	if nx.needs || at.learns() {
 		panic("tensor: " + op + ": there is no way back through a cache; use an evaluation tape (NewEvalTape)")
 	}
 	a := attentions.lend(t, n)
@@ -145,7 +153,7 @@ func (x Tensor) cachedAttention(op string, c *KeyValues, from []int, at Attend, 
 	a.from = from
 	a.x[0], a.ld[0], a.sample[0] = nx.data, ld, tq*ld
 	for k := 1; k <= 2; k++ {
-		a.x[k], a.ld[k], a.sample[k] = c.data[min((k-1)*d, len(c.data)):], 2*d, c.capacity*2*d
+		a.x[k], a.ld[k], a.sample[k] = c.data[min((k-1)*c.width, len(c.data)):], 2*c.width, c.capacity*2*c.width
 	}
 	a.y = t.floats.take(batch * tq * d)
 	n.data, n.shape = a.y, shape{n: 3, d: [MaxRank]int{batch, tq, d}}

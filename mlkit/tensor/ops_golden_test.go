@@ -48,6 +48,17 @@ func goldenOps() map[string]func([]T) T {
 	one := func(f func(a T) T) func([]T) T { return func(x []T) T { return f(x[0]) } }
 	two := func(f func(a, b T) T) func([]T) T { return func(x []T) T { return f(x[0], x[1]) } }
 	three := func(f func(a, b, c T) T) func([]T) T { return func(x []T) T { return f(x[0], x[1], x[2]) } }
+	hides := []float32{0, 0, float32(math.Inf(-1)), 0, 0}
+	attention := func(at tensor.Attend, with func(tensor.Attend, T) tensor.Attend) func([]T) T {
+		return func(x []T) T {
+			a := at
+			if with != nil {
+				a = with(a, x[3])
+			}
+			y, _ := x[0].Attention(x[1], x[2], a)
+			return y
+		}
+	}
 	return map[string]func([]T) T{
 		"Add": two(T.Add), "Sub": two(T.Sub), "Mul": two(T.Mul), "Div": two(T.Div),
 		"Maximum":            two(T.Maximum),
@@ -185,8 +196,15 @@ func goldenOps() map[string]func([]T) T {
 			x.Tape().SetTraining(false)
 			return x.BatchNorm(w, b, meanBuf, varBuf, 0.1, 1e-5)
 		}),
-		"LocalResponseNorm":      one(func(x T) T { return x.LocalResponseNorm(3, 0.5, 0.75, 2) }),
-		"LocalResponseNorm even": one(func(x T) T { return x.LocalResponseNorm(4, 0.5, 0.5, 1) }),
+		"Attention mask": attention(tensor.Attend{Heads: 2}, func(a tensor.Attend, b T) tensor.Attend {
+			a.Bias = b.Add(b.Tape().Input(hides, 5))
+			return a
+		}),
+		"Attention mask of heads": attention(tensor.Attend{Heads: 2}, func(a tensor.Attend, b T) tensor.Attend { a.Bias = b; return a }),
+		"Attention grouped":       attention(tensor.Attend{Heads: 4, KVHeads: 2, Causal: true}, nil),
+		"Attention relative":      attention(tensor.Attend{Heads: 4, KVHeads: 1}, func(a tensor.Attend, b T) tensor.Attend { a.Relative = b; return a }),
+		"LocalResponseNorm":       one(func(x T) T { return x.LocalResponseNorm(3, 0.5, 0.75, 2) }),
+		"LocalResponseNorm even":  one(func(x T) T { return x.LocalResponseNorm(4, 0.5, 0.5, 1) }),
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // SelfAttentionLayer is what [Tensor.SelfAttentionLayer] works with.
 type SelfAttentionLayer struct {
-	InWeight, InBias   Tensor // [3·d, in] and [3·d]: for queries, keys, values; a bias may be the zero Tensor
+	InWeight, InBias   Tensor // [d+2·dkv, in] and [d+2·dkv]: for queries, keys, values; a bias may be the zero Tensor
 	OutWeight, OutBias Tensor // [out, d] and [out]
 	Add                Tensor // of the result's shape, or the zero Tensor: a residual
 	Attend
@@ -25,37 +25,38 @@ func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 	nx, nw, no := x.node(op), w.InWeight.node(op), w.OutWeight.node(op)
 	sameTape(op, x, w.InWeight)
 	sameTape(op, x, w.OutWeight)
-	if nx.n != 3 || nw.n != 2 || nw.d[1] != nx.d[2] || no.n != 2 || nw.d[0] != 3*no.d[1] {
-		shapePanic(op, -1, "input and weights must be [batch, T, in], [3·d, in] and [out, d]", x, w.InWeight, w.OutWeight)
+	w.checkHeads(op)
+	if nx.n != 3 || nw.n != 2 || nw.d[1] != nx.d[2] || no.n != 2 || nw.d[0]*w.Heads != no.d[1]*(w.Heads+2*w.KVHeads) {
+		shapePanic(op, -1, "input and weights must be [batch, T, in], [3·d, in] and [out, d]"+w.grouped(), x, w.InWeight, w.OutWeight)
 	}
-	batch, time, in, d, out := nx.d[0], nx.d[1], nx.d[2], no.d[1], no.d[0]
-	x.operandShape(op, "InBias", w.InBias, 3*d)
+	batch, time, in, wide, d, out := nx.d[0], nx.d[1], nx.d[2], nw.d[0], no.d[1], no.d[0]
+	x.operandShape(op, "InBias", w.InBias, wide)
 	x.operandShape(op, "OutBias", w.OutBias, out)
 	x.operandShape(op, "Add", w.Add, batch, time, out)
-	w.check(op, batch, time, time, d)
+	w.check(op, x, batch, batch, time, time, d)
 
 	t := x.t
-	more := t.ints.take(2)
-	more[moreInBias], more[moreOutBias] = optional(w.InBias), optional(w.OutBias)
+	more := t.ints.take(4)
+	more[moreInBias], more[moreOutBias], more[moreBias], more[moreRelative] = optional(w.InBias), optional(w.OutBias), optional(w.Bias), optional(w.Relative)
 	y, n := t.push(op)
-	n.record(t, backSelfAttentionLayer, x.i, w.InWeight.i, w.OutWeight.i, optional(w.Add), more[moreInBias], more[moreOutBias])
+	n.record(t, backSelfAttentionLayer, x.i, w.InWeight.i, w.OutWeight.i, optional(w.Add), more[moreInBias], more[moreOutBias], more[moreBias], more[moreRelative])
 	n.more = more
 	n.shape = shape{n: 3, d: [MaxRank]int{batch, time, out}}
 	n.data = t.floats.take(batch * time * out)
 
 	s := selfAttentions.lend(t, n)
-	*s = selfAttention{attention: w.start(t, batch, time, time, d, n.needs), in: in, out: out, end: batch}
+	*s = selfAttention{attention: w.start(t, batch, time, time, d, n.needs), in: in, wide: wide, out: out, end: batch}
 	s.input, s.result, s.add = t.operand(n, 0), n.data, t.dataAt(n.in[3])
 	s.wi, s.wo = t.operand(n, 1), t.operand(n, 2)
 	s.bi, s.bo = t.dataAt(more[moreInBias]), t.dataAt(more[moreOutBias])
-	s.qkv, s.y = t.floats.take(batch*time*3*d), t.floats.take(batch*time*d)
+	s.qkv, s.y = t.floats.take(batch*time*wide), t.floats.take(batch*time*d)
 	s.sources()
-	if s.together() {
+	if s.together() && !w.learns() {
 		// The weights, transposed once: see recurrent.
-		s.ldi, s.ldo, s.across = rowStride(3*d), rowStride(out), true
+		s.ldi, s.ldo, s.across = rowStride(wide), rowStride(out), true
 		wi, wo := s.wi, s.wo
 		s.wi, s.wo = t.floats.reuse(in*s.ldi), t.floats.reuse(d*s.ldo)
-		gemm.TransposeWide(s.wi, wi, 3*d, in, s.ldi)
+		gemm.TransposeWide(s.wi, wi, wide, in, s.ldi)
 		gemm.TransposeWide(s.wo, wo, out, d, s.ldo)
 		s.run()
 		t.floats.recycle(s.wi)
@@ -72,6 +73,8 @@ func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 const (
 	moreInBias = iota
 	moreOutBias
+	moreBias
+	moreRelative
 )
 
 // selfAttention is the work of one operation, divided into groups of
@@ -79,11 +82,12 @@ const (
 type selfAttention struct {
 	attention
 	in, out            int
+	wide               int // of queries, keys and values side by side
 	input, result, add []float32
 	wi, bi, wo, bo     []float32
 	across             bool // wi and wo are transposed, rows ldi and ldo apart
 	ldi, ldo           int
-	qkv                []float32 // [batch, T, 3·d]
+	qkv                []float32 // [batch, T, wide]
 
 	// backward: the samples base…end−1 of a chunk
 	end        int
@@ -98,8 +102,11 @@ var selfAttentions = newKeeper[selfAttention]()
 // sources says where queries, keys and values lie.
 func (s *selfAttention) sources() {
 	for k := range 3 {
-		s.off[k], s.ld[k] = k*s.width, 3*s.width
-		s.x[k], s.sample[k] = s.qkv[min(s.off[k], len(s.qkv)):], s.tq*3*s.width
+		if k > 0 {
+			s.off[k] = s.width + (k-1)*s.width/s.shared
+		}
+		s.ld[k], s.sample[k] = s.wide, s.tq*s.wide
+		s.x[k] = s.qkv[min(s.off[k], len(s.qkv)):]
 	}
 }
 
@@ -120,12 +127,12 @@ const smallWeights = 1 << 16
 // better used by all rows in one product, and one long sequence is no work for
 // two.
 func (s *selfAttention) together() bool {
-	return s.tq > 0 && 3*s.width*s.in <= smallWeights && s.groups == 1 && s.end >= 8*s.group()
+	return s.tq > 0 && s.wide*s.in <= smallWeights && !s.partial() && s.end >= 8*s.group()
 }
 
 // project computes queries, keys and values of n rows from lo on.
 func (s *selfAttention) project(lo, n int) {
-	gemm.Gemm{M: n, N: 3 * s.width, K: s.in, TransB: !s.across, LDB: s.ldi, Bias: s.bi}.Run(rows(s.qkv, lo, n, 3*s.width), rows(s.input, lo, n, s.in), s.wi)
+	gemm.Gemm{M: n, N: s.wide, K: s.in, TransB: !s.across, LDB: s.ldi, Bias: s.bi}.Run(rows(s.qkv, lo, n, s.wide), rows(s.input, lo, n, s.in), s.wi)
 }
 
 // finish is the last projection.
@@ -144,7 +151,7 @@ func (s *selfAttention) backFinish(lo, n int) {
 
 func (s *selfAttention) backProject(lo, n int) {
 	if s.dinput != nil {
-		gemm.Gemm{M: n, N: s.in, K: 3 * s.width, LDA: s.ldi, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in), rows(s.dqkv, lo-s.base*s.tq, n, s.ldi), s.wi)
+		gemm.Gemm{M: n, N: s.in, K: s.wide, LDA: s.ldi, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in), rows(s.dqkv, lo-s.base*s.tq, n, s.ldi), s.wi)
 	}
 }
 
@@ -178,7 +185,7 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 	batch, time, out := n.d[0], n.d[1], n.d[2]
 	s := n.kept.(*selfAttention)
 	in, d, together := s.in, s.width, s.across
-	s.wi, s.wo, s.dresult, s.across, s.ldi = t.operand(n, 1), t.operand(n, 2), n.grad, false, rowStride(3*d)
+	s.wi, s.wo, s.dresult, s.across, s.ldi = t.operand(n, 1), t.operand(n, 2), n.grad, false, rowStride(s.wide)
 	if len(n.grad) == 0 { // nothing to write: zeros
 		for k := range 3 {
 			t.gradOf(n, k)
@@ -190,11 +197,12 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 	dwi, dwo := t.paramSum(gi, accI, batch*time), t.paramSum(gwo, accO, batch*time)
 	dbi, gbo := t.paramSum(t.gradMore(n, moreInBias), true, batch*time), t.gradMore(n, moreOutBias)
 
-	chunk := chunkSize / max(3*d*time, 1)
+	chunk := chunkSize / max(s.wide*time, 1)
 	if !together { // enough rows to be worth their products
 		chunk = max(chunk, (wideRows+time-1)/max(time, 1))
 	}
 	chunk = min(batch, max(s.group(), chunk/max(s.group(), 1)*s.group()))
+	s.bias.startBack(t)
 	s.dy, s.dqkv = t.floats.reuse(chunk*time*d), t.floats.reuse(chunk*time*s.ldi)
 	for k := range 3 {
 		s.dx[k], s.ldd[k] = s.dqkv[min(s.off[k], len(s.dqkv)):], s.ldi
@@ -211,7 +219,7 @@ func backSelfAttentionLayer(t *Tape, n *node) {
 			s.backProject(lo, k)
 		}
 		dbi.rows(s.dqkv, k, s.ldi)
-		dwi.product(&gemm.Gemm{M: 3 * d, N: in, K: k, LDA: s.ldi}, s.dqkv, rows(s.input, lo, k, in))
+		dwi.product(&gemm.Gemm{M: s.wide, N: in, K: k, LDA: s.ldi}, s.dqkv, rows(s.input, lo, k, in))
 		dwo.product(&gemm.Gemm{M: out, N: d, K: k}, rows(s.dresult, lo, k, out), rows(s.y, lo, k, d))
 	}
 	dbi.done(t)

@@ -120,6 +120,29 @@ func TestSequenceGradients(t *testing.T) {
 		check("Attention of one tensor"+name, func(_ *tensor.Tape, x []T) T { y, _ := x[0].Attention(x[0], x[0], a); return y.Add(x[0]) }, rnd(1, 2, 5, 4))
 	}
 
+	grouped := tensor.Attend{Heads: 4, KVHeads: 2, Causal: true}
+	biased := func(bias, relative T) tensor.Attend {
+		a := grouped
+		a.Bias, a.Relative = bias, relative
+		return a
+	}
+	check("Attention grouped, bias", func(_ *tensor.Tape, x []T) T {
+		y, _ := x[0].Attention(x[1], x[2], biased(x[3], x[4]))
+		return y
+	}, rnd(1, 2, 3, 8), rnd(2, 2, 5, 4), rnd(3, 2, 5, 4), rnd(4, 4, 3, 5), rnd(5, 1, 7))
+	check("SelfAttention grouped, bias", func(_ *tensor.Tape, x []T) T {
+		y, _ := x[0].SelfAttention(biased(x[1], x[2]))
+		return y
+	}, rnd(1, 2, 5, 16), rnd(2, 2, 1, 1, 5), rnd(3, 4, 9))
+	check("CrossAttention grouped, bias", func(_ *tensor.Tape, x []T) T {
+		y, _ := x[0].CrossAttention(x[1], biased(x[2], x[3]))
+		return y
+	}, rnd(1, 2, 3, 4), rnd(2, 2, 5, 4), rnd(3, 3, 5), rnd(4, 4, 7))
+	check("SelfAttentionLayer grouped, bias", func(_ *tensor.Tape, x []T) T {
+		y, _ := x[0].SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: x[1], InBias: x[2], OutWeight: x[3], Attend: biased(x[4], x[5])})
+		return y
+	}, rnd(1, 2, 5, 3), small(rnd(2, 16, 3)), rnd(3, 16), rnd(4, 3, 8), rnd(5, 5, 5), rnd(6, 1, 9))
+
 	check("CTC", func(_ *tensor.Tape, x []T) T {
 		return x[0].CTC(tensor.CTCTargets{Labels: tensor.NewInts([]int32{1, 1, 2, 3, 2, 9, 0, 0, 0}, 3, 3),
 			LabelLengths: tensor.NewInts([]int32{3, 2, 0}), InputLengths: tensor.NewInts([]int32{6, 4, 5})})
@@ -543,6 +566,11 @@ func TestSequenceShapeErrors(t *testing.T) {
 		{"[batch, T, 3·d]", func() { in(4, 5, 4).SelfAttention(tensor.Attend{Heads: 1}) }},
 		{"[batch, Tk, 2·d]", func() { x.CrossAttention(x, tensor.Attend{Heads: 1}) }},
 		{"the padding mask must be [batch, keys], [4 5]", func() { x.Attention(x, x, tensor.Attend{Heads: 1, Padding: lengths}) }},
+		{"4 heads of queries cannot share 3 heads of keys and values", func() { x.Attention(x, x, tensor.Attend{Heads: 4, KVHeads: 3}) }},
+		{"wide each", func() { in(4, 5, 4).Attention(in(4, 5, 4), in(4, 5, 4), tensor.Attend{Heads: 4, KVHeads: 2}) }},
+		{"wide each", func() { in(4, 5, 12).SelfAttention(tensor.Attend{Heads: 3, KVHeads: 1}) }},
+		{"Bias must be [Tq, Tk], [heads, Tq, Tk] or [batch, heads, Tq, Tk], here [4 1 5 5]", func() { x.Attention(x, x, tensor.Attend{Heads: 1, Bias: in(4, 5, 5)}) }},
+		{"Relative must be [heads, Tq+Tk−1], here [1 9]", func() { x.Attention(x, x, tensor.Attend{Heads: 1, Relative: in(1, 10)}) }},
 		{"dropout 1 is outside", func() { x.Attention(x, x, tensor.Attend{Heads: 1, Dropout: 1}) }},
 		{"labels [batch, S], not [3]", func() { x.CTC(tensor.CTCTargets{Labels: lengths}) }},
 		{"blank 3 is outside of 0…2", func() { x.CTC(tensor.CTCTargets{Labels: tensor.NewInts(nil, 4, 0), Blank: 3}) }},
@@ -551,7 +579,9 @@ func TestSequenceShapeErrors(t *testing.T) {
 		{"the reverse pass must have shape [4 5 3]", func() { x.JoinDirections(in(4, 5, 2), true, noInts) }},
 		{"[time, batch, hidden]", func() { in(2, 2).JoinDirections(T{}, true, noInts) }},
 		{"what is added must have the result's shape, [4 5 8]", func() { x.LinearAdd(w.WeightIH, T{}, x) }},
-		{"[batch, T, in], [3·d, in] and [out, d]", func() { x.SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: w.WeightIH, OutWeight: in(3, 7)}) }},
+		{"[batch, T, in], [3·d, in] and [out, d]", func() {
+			x.SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: w.WeightIH, OutWeight: in(3, 7), Attend: tensor.Attend{Heads: 1}})
+		}},
 		{"[..., in], [hidden, in] and [out, hidden]", func() { x.FeedForward(tensor.FeedForward{Weight1: w.WeightIH, Weight2: in(3, 7)}) }},
 		{"no rows 6…8", func() { x.LinearRows(w.WeightIH, T{}, 6, 9) }},
 	} {

@@ -104,6 +104,16 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 			}
 			a.Padding = tensor.NewInts(p, batch, tk)
 		}
+		if rng.IntN(3) == 0 {
+			a.KVHeads = rng.IntN(3)
+		}
+		if rng.IntN(3) == 0 {
+			d := []int{[]int{1, batch}[rng.IntN(2)], []int{1, a.Heads}[rng.IntN(2)], []int{1, time}[rng.IntN(2)], tk}
+			a.Bias = v(d[rng.IntN(4):]...)
+		}
+		if rng.IntN(3) == 0 {
+			a.Relative = v([]int{1, a.Heads}[rng.IntN(2)], max(time+tk-1, 0))
+		}
 		return a
 	}
 	recurrent := func(gates int, run func(x T, w tensor.Recurrent) T) func(T) T {
@@ -182,8 +192,12 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 			d := 2 * rng.IntN(3)
 			q := seq(d)
 			tk := rng.IntN(4)
+			a := attend(tk)
+			if a.KVHeads == 1 && a.Heads > 0 {
+				d /= a.Heads
+			}
 			k := v(batch, tk, d)
-			return first(q.Attention(k, []T{k, v(batch, tk, d)}[rng.IntN(2)], attend(tk)))
+			return first(q.Attention(k, []T{k, v(batch, tk, d)}[rng.IntN(2)], a))
 		},
 		"SelfAttention": func(T) T { x := seq(6 * rng.IntN(3)); return first(x.SelfAttention(attend(time))) },
 		"CrossAttention": func(T) T {
@@ -195,8 +209,8 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		"CachedSelfAttention": func(T) T {
 			x := seq(6 * rng.IntN(3)).Detach()
 			c := &tensor.KeyValues{}
-			x.CachedSelfAttention(c, 2)
-			return x.CachedSelfAttention(c, 2)
+			x.CachedSelfAttention(c, tensor.Attend{Heads: 2})
+			return x.CachedSelfAttention(c, tensor.Attend{Heads: 2})
 		},
 		"CachedAttention": func(T) T {
 			d := 2 * rng.IntN(3)

@@ -19,6 +19,18 @@ i64 = torch.int64
 P = lambda *shape: ("+", shape)  # a positive input
 S = lambda *shape: ("", shape)
 mask = torch.tensor([1.0, 0, 0, 1]).bool()
+inf = float("inf")
+
+
+def attend(q, k, v, heads, kv, **kw):  # [batch, time, width] in and out
+    split = lambda x, h: x.reshape(*x.shape[:2], h, -1).transpose(1, 2)
+    y = F.scaled_dot_product_attention(split(q, heads), split(k, kv), split(v, kv), enable_gqa=kv < heads, **kw)
+    return y.transpose(1, 2).reshape(q.shape)
+
+
+def distances(r, tq, tk):  # [heads, tq+tk-1] to [heads, tq, tk]
+    return r[:, torch.arange(tk) - torch.arange(tq)[:, None] + tq - 1]
+
 
 cases = {
     "Add": (lambda a, b: a + b, S(2, 3), S(3)),
@@ -113,6 +125,10 @@ cases = {
     "BatchNorm": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), S(4, 3, 2, 2), S(3), S(3)),
     "BatchNorm rows": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), S(5, 3), S(3), S(3)),
     "BatchNorm evaluation": (lambda x, w, b: F.batch_norm(x, torch.full((3,), 0.25), torch.full((3,), 2.0), w, b), S(4, 3, 2), S(3), S(3)),
+    "Attention mask": (lambda q, k, v, b: attend(q, k, v, 2, 2, attn_mask=b + torch.tensor([0, 0, -inf, 0, 0])), S(2, 3, 4), S(2, 5, 4), S(2, 5, 4), S(3, 5)),
+    "Attention mask of heads": (lambda q, k, v, b: attend(q, k, v, 2, 2, attn_mask=b), S(2, 3, 4), S(2, 5, 4), S(2, 5, 4), S(2, 2, 3, 5)),
+    "Attention grouped": (lambda q, k, v: attend(q, k, v, 4, 2, is_causal=True), S(2, 5, 8), S(2, 5, 4), S(2, 5, 4)),
+    "Attention relative": (lambda q, k, v, r: attend(q, k, v, 4, 1, attn_mask=distances(r, 3, 5)), S(1, 3, 8), S(1, 5, 2), S(1, 5, 2), S(4, 7)),
     "LocalResponseNorm": (lambda x: F.local_response_norm(x, 3, 0.5, 0.75, 2), S(2, 5, 2)),
     "LocalResponseNorm even": (lambda x: F.local_response_norm(x, 4, 0.5, 0.5, 1), S(1, 6, 1, 2)),
 }

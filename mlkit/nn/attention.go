@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -15,6 +16,18 @@ type Mask struct {
 	// Padding, if not empty, is [batch, keys]: a key whose entry is not 0 is
 	// seen by nobody. See [PaddingMask].
 	Padding tensor.Ints
+	// Bias, unless it is the zero Tensor, is added to the scores, −∞ hides a key:
+	// [Tq, Tk], [heads, Tq, Tk] or [batch, heads, Tq, Tk] with 1 for what is the
+	// same everywhere. PyTorch's attn_mask of floats; its three axes are [batch ·
+	// heads, Tq, Tk], ours [heads, Tq, Tk].
+	Bias tensor.Tensor
+	// Relative, unless it is the zero Tensor, is added by distance: see
+	// [tensor.Attend] and [PositionBias].
+	Relative tensor.Tensor
+}
+
+func (m Mask) attend(a *MultiHeadAttention) tensor.Attend {
+	return tensor.Attend{Heads: a.Heads, KVHeads: a.KVHeads, Causal: m.Causal, Padding: m.Padding, Bias: m.Bias, Relative: m.Relative, Dropout: a.Dropout}
 }
 
 // PaddingMask marks the positions with the padding id: a mask for
@@ -44,27 +57,78 @@ func LengthMask(t *tensor.Tape, lengths tensor.Ints, time int) tensor.Ints {
 // MultiHeadAttention projects queries, keys and values, lets several heads
 // attend (Vaswani et al. 2017, §3.2.2) and projects their results.
 type MultiHeadAttention struct {
-	InProjWeight *tensor.Param // [3·width, width]: for queries, keys, values
-	InProjBias   *tensor.Param // [3·width]; nil for none
-	OutProj      *Linear       // [width, width]
-	Heads        int
+	// InProjWeight is [width+2·kv, width], for queries, keys and values, where kv =
+	// width·KVHeads/Heads; nil where keys or values have a width of their own.
+	InProjWeight *tensor.Param
+	// Instead of InProjWeight: [width, width], [kv, key width], [kv, value width].
+	QProjWeight, KProjWeight, VProjWeight *tensor.Param
+
+	InProjBias *tensor.Param // [width+2·kv]; nil for none
+	OutProj    *Linear       // [width, width]
+	Heads      int
+	// KVHeads is how many heads keys and values have; 0 means Heads.
+	KVHeads int
 	// Dropout is the probability of dropping an attention weight in training.
 	Dropout float32
 }
 
-// NewMultiHeadAttention makes an attention layer: width must be a multiple of
-// heads. InProjWeight starts from Glorot's uniform distribution, biases from
-// zero, as in PyTorch.
+// Attention describes a [MultiHeadAttention].
+type Attention struct {
+	Width, Heads int
+	// KVHeads is how many heads keys and values have, a divisor of Heads; 0 means
+	// Heads. With fewer, several heads of queries share one of keys and values
+	// (grouped queries: Ainslie et al., GQA, 2023; with 1, Shazeer 2019), and a
+	// cache for writing is as much smaller.
+	KVHeads int
+	// KeyWidth and ValueWidth are the widths of what keys and values are computed
+	// from, where that is not Width (PyTorch's kdim and vdim); 0 means Width.
+	KeyWidth, ValueWidth int
+}
+
+// NewMultiHeadAttention is [NewAttention] of as many heads of keys and values as
+// of queries: width must be a multiple of heads.
 func NewMultiHeadAttention(rng *rand.Rand, width, heads int) *MultiHeadAttention {
-	if heads < 1 || width < 1 || width%heads != 0 {
-		panic(fmt.Sprintf("nn: %d attention heads cannot share a width of %d: it must be a multiple", heads, width))
+	return NewAttention(rng, Attention{Width: width, Heads: heads})
+}
+
+// NewAttention makes an attention layer. Its weights start from Glorot's uniform
+// distribution, biases from zero, as in PyTorch. Settings that do not fit panic.
+func NewAttention(rng *rand.Rand, c Attention) *MultiHeadAttention {
+	if c.Heads < 1 || c.Width < 1 || c.Width%c.Heads != 0 {
+		panic(fmt.Sprintf("nn: %d attention heads cannot share a width of %d: it must be a multiple", c.Heads, c.Width))
 	}
-	m := &MultiHeadAttention{InProjWeight: tensor.NewParam(3*width, width), InProjBias: tensor.NewParam(3 * width),
-		OutProj: NewLinear(rng, width, width), Heads: heads}
-	bound := math.Sqrt(6 / float64(4*width))
-	Uniform(m.InProjWeight, rng, -bound, bound)
+	if c.KVHeads < 0 || c.KVHeads > 0 && c.Heads%c.KVHeads != 0 {
+		panic(fmt.Sprintf("nn: %d attention heads of queries cannot share %d of keys and values: Heads must be a multiple of KVHeads", c.Heads, c.KVHeads))
+	}
+	if c.KeyWidth < 0 || c.ValueWidth < 0 {
+		panic(fmt.Sprintf("nn: attention: KeyWidth %d and ValueWidth %d: 0, for Width, or more", c.KeyWidth, c.ValueWidth))
+	}
+	m := &MultiHeadAttention{Heads: c.Heads, KVHeads: c.KVHeads}
+	kv := m.keyWidth(c.Width)
+	glorot := func(out, in int) *tensor.Param {
+		p, bound := tensor.NewParam(out, in), math.Sqrt(6/float64(out+in))
+		Uniform(p, rng, -bound, bound)
+		return p
+	}
+	m.InProjBias, m.OutProj = tensor.NewParam(c.Width+2*kv), NewLinear(rng, c.Width, c.Width)
+	own := func(w int) bool { return w != 0 && w != c.Width }
+	if own(c.KeyWidth) || own(c.ValueWidth) {
+		m.QProjWeight = glorot(c.Width, c.Width)
+		m.KProjWeight = glorot(kv, cmp.Or(c.KeyWidth, c.Width))
+		m.VProjWeight = glorot(kv, cmp.Or(c.ValueWidth, c.Width))
+	} else {
+		m.InProjWeight = glorot(c.Width+2*kv, c.Width)
+	}
 	Constant(m.OutProj.Bias, 0)
 	return m
+}
+
+// keyWidth is the width of keys, and of values, of a layer of this width.
+func (m *MultiHeadAttention) keyWidth(width int) int {
+	if m.KVHeads == 0 {
+		return width
+	}
+	return width / m.Heads * m.KVHeads
 }
 
 // Forward is self-attention without a mask: [batch, time, width] → [batch, time,
@@ -75,7 +139,7 @@ func (m *MultiHeadAttention) Forward(x tensor.Tensor) tensor.Tensor {
 }
 
 // Attend maps queries [batch, Tq, width], and keys and values [batch, Tk,
-// width], to [batch, Tq, width]. Self-attention passes the same tensor three
+// width] (or of their own width, see [Attention]), to [batch, Tq, width]. Self-attention passes the same tensor three
 // times; attention to an encoder's result passes that as keys and values. The
 // second result, for drawing, holds the weights, [batch, heads, Tq, Tk]: what
 // each query takes from each key, in sum 1; no gradient flows through it. They
@@ -87,21 +151,62 @@ func (m *MultiHeadAttention) Attend(queries, keys, values tensor.Tensor, mask Ma
 
 // attend is Attend plus a residual, which may be the zero Tensor.
 func (m *MultiHeadAttention) attend(q, k, v, add tensor.Tensor, mask Mask) (y, weights tensor.Tensor) {
-	a := tensor.Attend{Heads: m.Heads, Causal: mask.Causal, Padding: mask.Padding, Dropout: m.Dropout}
+	a := mask.attend(m)
 	t := q.Tape()
-	w, b := t.Use(m.InProjWeight), useOptional(t, m.InProjBias)
 	wo, bo := t.Use(m.OutProj.Weight), useOptional(t, m.OutProj.Bias)
-	d := m.InProjWeight.Dims()[1]
 	switch {
+	case m.InProjWeight == nil:
+		y, weights = m.queries(q).Attention(m.keys(k), m.values(v), a)
 	case q == k && k == v:
-		return q.SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: w, InBias: b, OutWeight: wo, OutBias: bo, Add: add, Attend: a})
+		return q.SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: t.Use(m.InProjWeight), InBias: useOptional(t, m.InProjBias), OutWeight: wo, OutBias: bo, Add: add, Attend: a})
 	case k == v:
-		y, weights = q.LinearRows(w, b, 0, d).CrossAttention(k.LinearRows(w, b, d, 3*d), a)
+		y, weights = m.queries(q).CrossAttention(m.keysAndValues(k), a)
 	default:
-		y, weights = q.LinearRows(w, b, 0, d).Attention(k.LinearRows(w, b, d, 2*d), v.LinearRows(w, b, 2*d, 3*d), a)
+		y, weights = m.queries(q).Attention(m.keys(k), m.values(v), a)
 	}
 	if add.Valid() {
 		return y.LinearAdd(wo, bo, add), weights
 	}
 	return y.Linear(wo, bo), weights
 }
+
+// project computes rows from … to−1 of the projections, with own in place of
+// InProjWeight where that is nil.
+func (m *MultiHeadAttention) project(x tensor.Tensor, own *tensor.Param, from, to int) tensor.Tensor {
+	t := x.Tape()
+	b := useOptional(t, m.InProjBias)
+	if m.InProjWeight != nil {
+		return x.LinearRows(t.Use(m.InProjWeight), b, from, to)
+	}
+	if b.Valid() {
+		b = b.Slice(0, from, to)
+	}
+	return x.Linear(t.Use(own), b)
+}
+
+// queries, keys and values project what they are computed from.
+func (m *MultiHeadAttention) queries(x tensor.Tensor) tensor.Tensor {
+	return m.project(x, m.QProjWeight, 0, m.width())
+}
+
+func (m *MultiHeadAttention) keys(x tensor.Tensor) tensor.Tensor {
+	d := m.width()
+	return m.project(x, m.KProjWeight, d, d+m.keyWidth(d))
+}
+
+func (m *MultiHeadAttention) values(x tensor.Tensor) tensor.Tensor {
+	d := m.width()
+	kv := m.keyWidth(d)
+	return m.project(x, m.VProjWeight, d+kv, d+2*kv)
+}
+
+// keysAndValues are those of one tensor, side by side.
+func (m *MultiHeadAttention) keysAndValues(x tensor.Tensor) tensor.Tensor {
+	if m.InProjWeight == nil {
+		return tensor.Concat(-1, m.keys(x), m.values(x))
+	}
+	d := m.width()
+	return m.project(x, nil, d, d+2*m.keyWidth(d))
+}
+
+func (m *MultiHeadAttention) width() int { return m.OutProj.Weight.Dims()[1] }

@@ -151,9 +151,10 @@ func (e *TransformerEncoder) Cache() *KVCache { return newKVCache(len(e.Layers))
 // of Run for all positions, but for rounding.
 func (e *TransformerEncoder) Continue(x tensor.Tensor, cache *KVCache) tensor.Tensor {
 	cache.begin("TransformerEncoder.Continue", len(e.Layers), x)
+	mask := placed(e.Positions, Mask{}, x, cache.read)
 	for i, l := range e.Layers {
 		c := &l.Config
-		x = c.recall(l.SelfAttn, l.Norm1, x, func(q, add tensor.Tensor) tensor.Tensor { return l.SelfAttn.Continue(q, add, cache.self[i]) })
+		x = c.recall(l.SelfAttn, l.Norm1, x, func(q, add tensor.Tensor) tensor.Tensor { return l.SelfAttn.Continue(q, add, cache.self[i], mask) })
 		x = c.feedForward(l.Linear1, l.Linear2, l.Norm2, x)
 	}
 	cache.wait = 0
@@ -170,15 +171,16 @@ func (d *TransformerDecoder) Cache(memory tensor.Tensor, mask Mask) *KVCache {
 	if mask.Causal {
 		panic("nn: TransformerDecoder.Cache: the memory's mask cannot be causal: what is written sees all that was read")
 	}
+	if mask.Bias.Valid() || mask.Relative.Valid() {
+		panic("nn: TransformerDecoder.Cache: the memory's mask can have Padding only: a Bias would have to grow with what is written")
+	}
 	c := newKVCache(len(d.Layers))
 	if mask.Padding.Data != nil {
 		c.mask = tensor.NewInts(slices.Clone(mask.Padding.Data), mask.Padding.Dims()...)
 	}
 	for _, l := range d.Layers {
-		a := l.MultiheadAttn
-		t, w := memory.Tape(), a.InProjWeight.Dims()[1]
 		kv := &tensor.KeyValues{}
-		kv.Append(memory.LinearRows(t.Use(a.InProjWeight), useOptional(t, a.InProjBias), w, 3*w))
+		kv.Append(l.MultiheadAttn.keysAndValues(memory))
 		c.memory = append(c.memory, kv)
 	}
 	return c
@@ -189,13 +191,13 @@ func (d *TransformerDecoder) Cache(memory tensor.Tensor, mask Mask) *KVCache {
 // of Run for all positions, but for rounding.
 func (d *TransformerDecoder) Continue(x tensor.Tensor, cache *KVCache) tensor.Tensor {
 	cache.begin("TransformerDecoder.Continue", len(d.Layers), x)
+	mask := placed(d.Positions, Mask{}, x, cache.read)
 	for i, l := range d.Layers {
 		c := &l.Config
-		x = c.recall(l.SelfAttn, l.Norm1, x, func(q, add tensor.Tensor) tensor.Tensor { return l.SelfAttn.Continue(q, add, cache.self[i]) })
+		x = c.recall(l.SelfAttn, l.Norm1, x, func(q, add tensor.Tensor) tensor.Tensor { return l.SelfAttn.Continue(q, add, cache.self[i], mask) })
 		x = c.recall(l.MultiheadAttn, l.Norm2, x, func(q, add tensor.Tensor) tensor.Tensor {
 			a, t := l.MultiheadAttn, q.Tape()
-			y := q.LinearRows(t.Use(a.InProjWeight), useOptional(t, a.InProjBias), 0, q.Dim(2)).
-				CachedAttention(cache.memory[i], cache.from, tensor.Attend{Heads: a.Heads, Padding: cache.mask})
+			y := a.queries(q).CachedAttention(cache.memory[i], cache.from, Mask{Padding: cache.mask}.attend(a))
 			return y.LinearAdd(t.Use(a.OutProj.Weight), useOptional(t, a.OutProj.Bias), add)
 		})
 		x = c.feedForward(l.Linear1, l.Linear2, l.Norm3, x)
@@ -219,10 +221,15 @@ func (c *Transformer) recall(a *MultiHeadAttention, norm *LayerNorm, x tensor.Te
 // Continue is causal self-attention for the positions that follow what the cache
 // has read, on an evaluation tape: x [rows, new, width] → the same shape. It
 // adds their keys and values to the cache. add, unless it is the zero Tensor, is
-// a residual of the result's shape. Stacks of layers have a [KVCache] instead.
-func (m *MultiHeadAttention) Continue(x, add tensor.Tensor, cache *tensor.KeyValues) tensor.Tensor {
+// a residual of the result's shape. The keys of the mask are all positions, those
+// of the cache and the new ones; Causal is understood. Stacks of layers have a
+// [KVCache] instead.
+func (m *MultiHeadAttention) Continue(x, add tensor.Tensor, cache *tensor.KeyValues, mask Mask) tensor.Tensor {
+	if m.InProjWeight == nil {
+		panic("nn: MultiHeadAttention.Continue: keys and values have a width of their own, so this is no self-attention")
+	}
 	t := x.Tape()
-	y := x.Linear(t.Use(m.InProjWeight), useOptional(t, m.InProjBias)).CachedSelfAttention(cache, tensor.Attend{Heads: m.Heads})
+	y := x.Linear(t.Use(m.InProjWeight), useOptional(t, m.InProjBias)).CachedSelfAttention(cache, mask.attend(m))
 	w, b := t.Use(m.OutProj.Weight), useOptional(t, m.OutProj.Bias)
 	if add.Valid() {
 		return y.LinearAdd(w, b, add)

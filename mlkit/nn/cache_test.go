@@ -69,8 +69,14 @@ func farthest(t *testing.T, a, b [][]float32) float64 {
 
 // Whatever is asked for, the cache answers as the full pass does.
 func TestKVCacheEqualsTheFullPass(t *testing.T) {
-	for _, pre := range []bool{true, false} {
+	for variant := range 4 {
+		pre := variant != 1
 		m := newWriter(1, 11, pre)
+		if variant > 1 { // positions by distance, and grouped queries
+			rng := nn.NewRand(2)
+			m.Stack = nn.NewTransformerEncoder(rng, 3, nn.Transformer{Width: 16, Heads: 4, KVHeads: variant - 1, PreNorm: true})
+			m.Stack.Positions = []nn.PositionBias{nn.ALiBi{Heads: 4}, nn.NewRelativePositions(rng, 4, true)}[variant-2]
+		}
 		rng := rand.New(rand.NewPCG(1, 2))
 		next := m.cached()
 		sequences := [][]int32{{1, 2, 3, 4}, {5, 6, 7, 8}, {1, 2, 9, 9}}
@@ -78,7 +84,7 @@ func TestKVCacheEqualsTheFullPass(t *testing.T) {
 			got, _ := next(sequences)
 			want, _ := m.next(sequences)
 			if d := farthest(t, got, want); !(d < 1e-5) {
-				t.Fatalf("pre-norm %v, step %d: logits differ by %g", pre, step, d)
+				t.Fatalf("variant %d, step %d: logits differ by %g", variant, step, d)
 			}
 			again := make([][]int32, 1+rng.IntN(4)) // rows fork, stop and change places
 			for i := range again {

@@ -138,6 +138,20 @@ var layerCases = []layerCase{
 	},
 		in: []int{2, 4, 3}, out: []int{2, 4}, noGolden: true, wrong: []int{2, 4, 4}, op: "LSTM",
 		state: "lstm.weight_ih_l0 lstm.weight_hh_l0 lstm.bias_ih_l0 lstm.bias_hh_l0 lstm.weight_ih_l0_reverse lstm.weight_hh_l0_reverse lstm.bias_ih_l0_reverse lstm.bias_hh_l0_reverse"},
+	{name: "MultiHeadAttention grouped", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewAttention(r, nn.Attention{Width: 8, Heads: 4, KVHeads: 2})
+	}, in: []int{2, 3, 8}, out: []int{2, 3, 8}, state: "in_proj_weight in_proj_bias out_proj.weight out_proj.bias", noGolden: true, wrong: []int{2, 3, 5}, op: "SelfAttentionLayer"},
+	{name: "TransformerEncoder with positions", make: func(r *rand.Rand) nn.Layer {
+		e := nn.NewTransformerEncoder(r, 1, nn.Transformer{Width: 4, Heads: 2, KVHeads: 1, Hidden: 3, PreNorm: true, GELU: true})
+		e.Positions = nn.NewRelativePositions(r, 2, false)
+		return e
+	}, in: []int{2, 3, 4}, out: []int{2, 3, 4}, noGolden: true, wrong: []int{2, 3, 5}, op: "LayerNorm",
+		state: encoderState + " norm.weight norm.bias positions.weight"},
+	{name: "TransformerEncoder with ALiBi", make: func(r *rand.Rand) nn.Layer {
+		e := nn.NewTransformerEncoder(r, 1, nn.Transformer{Width: 6, Heads: 3, Hidden: 3, PreNorm: true, GELU: true})
+		e.Positions = nn.ALiBi{Heads: 3}
+		return nn.Sequential{e}
+	}, in: []int{2, 3, 6}, out: []int{2, 3, 6}, state: strings.ReplaceAll("0."+encoderState+" norm.weight norm.bias", " ", " 0."), noGolden: true, wrong: []int{2, 3, 5}, op: "LayerNorm"},
 	{name: "MultiHeadAttention", make: func(r *rand.Rand) nn.Layer { return nn.NewMultiHeadAttention(r, 4, 2) },
 		in: []int{2, 3, 4}, out: []int{2, 3, 4}, state: "in_proj_weight in_proj_bias out_proj.weight out_proj.bias", noGolden: true, wrong: []int{2, 3, 5}, op: "SelfAttentionLayer"},
 	{name: "TransformerEncoder", make: func(r *rand.Rand) nn.Layer {

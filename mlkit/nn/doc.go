@@ -81,6 +81,10 @@
 //	Bidirectional: true Bidirectional            bidirectional=True     a wrapper
 //	Sequences.Lengths   a mask                   pack_padded_sequence   outputs beyond the end repeat the last one
 //	MultiHeadAttention  MultiHeadAttention       MultiheadAttention     projections apart; PyTorch: NaN where no key may be seen
+//	…with KVHeads       GroupQueryAttention      …attention(enable_gqa=) projections apart
+//	Mask.Bias           attention_mask           attn_mask              Keras has a mask of booleans only
+//	ALiBi               AlibiBias¹               –
+//	RelativePositions   T5's, inside¹            –                      Hugging Face: T5's relative_attention_bias
 //	TransformerEncoder… TransformerEncoder¹      TransformerEncoder…    PyTorch: a pre-norm stack gets its last norm only if told
 //	TransformerDecoder… TransformerDecoder¹      TransformerDecoder…    likewise
 //	Beam Sampling       samplers¹                –                      Hugging Face: generate with num_beams, or temperature, top_k, top_p

@@ -186,6 +186,28 @@ func TestSequenceLayersLikePyTorch(t *testing.T) {
 		"attention of three": func() (any, run) {
 			return mha, func(_ *tensor.Tape, x []T) []T { return two(mha.Attend(x[0], x[1], x[2], nn.Mask{})) }
 		},
+		"attention bias": func() (any, run) {
+			return mha, func(_ *tensor.Tape, x []T) []T { return two(mha.Attend(x[0], x[0], x[0], nn.Mask{Bias: x[1]})) }
+		},
+		"attention of other widths": func() (any, run) {
+			m := nn.NewAttention(rng, nn.Attention{Width: 4, Heads: 2, KeyWidth: 3, ValueWidth: 5})
+			return m, func(_ *tensor.Tape, x []T) []T { return two(m.Attend(x[0], x[1], x[2], nn.Mask{Padding: padding})) }
+		},
+		"alibi": func() (any, run) {
+			return nil, func(t *tensor.Tape, x []T) []T { return []T{x[0].Add(nn.ALiBi{Heads: 6}.Distances(t, 3, 5))} }
+		},
+		"relative positions": func() (any, run) {
+			p := nn.NewRelativePositions(rng, 2, false)
+			return p, func(t *tensor.Tape, _ []T) []T { return []T{p.Distances(t, 140, 140)} }
+		},
+		"relative positions causal": func() (any, run) {
+			p := nn.NewRelativePositions(rng, 2, true)
+			return p, func(t *tensor.Tape, _ []T) []T { return []T{p.Distances(t, 3, 140)} }
+		},
+		"encoder layer bias": func() (any, run) {
+			e := nn.NewTransformerEncoderLayer(rng, pre)
+			return e, func(_ *tensor.Tape, x []T) []T { return []T{e.Run(x[0], nn.Mask{Bias: x[1]})} }
+		},
 		"encoder layer post-norm": func() (any, run) { return encoderLayer(post) },
 		"encoder layer pre-norm":  func() (any, run) { return encoderLayer(pre) },
 		"decoder layer post-norm": func() (any, run) { return decoderLayer(post) },
@@ -364,11 +386,23 @@ func TestSequenceLayersRefuse(t *testing.T) {
 		"C0 is a state of an LSTM":            func() { gru.Run(x, nn.Sequences{C0: tape.Full(0, 1, 1, 4)}) },
 		"In and Hidden of at least 1":         func() { nn.NewLSTM(rng, nn.Recurrent{In: 3}) },
 		"3 attention heads cannot share":      func() { nn.NewMultiHeadAttention(rng, 4, 3) },
-		"padding id 5 is none of":             func() { nn.NewPaddedEmbedding(rng, 5, 2, 5) },
-		"a time of at most 2":                 func() { nn.NewSinusoidalPositions(2, 4).Forward(tape.Full(0, 1, 3, 4)) },
-		"[batch, time, 4]":                    func() { nn.NewLearnedPositions(rng, 2, 4).Forward(tape.Full(0, 1, 2, 5)) },
-		"at most 32 are possible":             func() { nn.NewGRU(rng, nn.Recurrent{In: 1, Hidden: 1, Layers: 33}).Forward(tape.Full(0, 1, 1, 1)) },
-		"id 7 ":                               func() { nn.NewEmbedding(rng, 5, 2).ForwardTokens(tape, tensor.NewInts([]int32{7})) },
+		"4 attention heads of queries cannot": func() { nn.NewAttention(rng, nn.Attention{Width: 8, Heads: 4, KVHeads: 3}) },
+		"KeyWidth -1 and":                     func() { nn.NewAttention(rng, nn.Attention{Width: 8, Heads: 4, KeyWidth: -1}) },
+		"this is no self-attention": func() {
+			nn.NewAttention(rng, nn.Attention{Width: 4, Heads: 2, KeyWidth: 3}).Continue(x, tensor.Tensor{}, &tensor.KeyValues{}, nn.Mask{})
+		},
+		"ALiBi of 0 heads":     func() { nn.ALiBi{}.Distances(tape, 1, 1) },
+		"4 buckets are needed": func() { (&nn.RelativePositions{Weight: tensor.NewParam(2, 1), MaxDistance: 8}).Distances(tape, 1, 1) },
+		"leave one of them out": func() {
+			e := nn.NewTransformerEncoder(rng, 1, nn.Transformer{Width: 4, Heads: 2})
+			e.Positions = nn.ALiBi{Heads: 2}
+			e.Run(x, nn.Mask{Relative: tape.Full(0, 2, 3)})
+		},
+		"padding id 5 is none of": func() { nn.NewPaddedEmbedding(rng, 5, 2, 5) },
+		"a time of at most 2":     func() { nn.NewSinusoidalPositions(2, 4).Forward(tape.Full(0, 1, 3, 4)) },
+		"[batch, time, 4]":        func() { nn.NewLearnedPositions(rng, 2, 4).Forward(tape.Full(0, 1, 2, 5)) },
+		"at most 32 are possible": func() { nn.NewGRU(rng, nn.Recurrent{In: 1, Hidden: 1, Layers: 33}).Forward(tape.Full(0, 1, 1, 1)) },
+		"id 7 ":                   func() { nn.NewEmbedding(rng, 5, 2).ForwardTokens(tape, tensor.NewInts([]int32{7})) },
 	} {
 		func() {
 			defer func() {

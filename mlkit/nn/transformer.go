@@ -9,6 +9,7 @@ import (
 // Transformer describes the layers of an encoder or a decoder.
 type Transformer struct {
 	Width, Heads int
+	KVHeads      int // heads of keys and values, see [Attention]; 0 means Heads
 	Hidden       int // width of the feed-forward block; 0 means 4·Width
 	// Dropout is the probability of dropping, in training, an attention
 	// weight, a hidden unit, or an element of a branch before it is added.
@@ -17,6 +18,12 @@ type Transformer struct {
 	// 2020) instead of after its end (Vaswani et al. 2017): easier to train.
 	PreNorm bool
 	GELU    bool // exact GELU in the feed-forward block instead of ReLU
+}
+
+func (c Transformer) attention(rng *rand.Rand) *MultiHeadAttention {
+	a := NewAttention(rng, Attention{Width: c.Width, Heads: c.Heads, KVHeads: c.KVHeads})
+	a.Dropout = c.Dropout
+	return a
 }
 
 func (c Transformer) hidden() int {
@@ -37,10 +44,9 @@ type TransformerEncoderLayer struct {
 
 // NewTransformerEncoderLayer makes a layer, started as PyTorch does.
 func NewTransformerEncoderLayer(rng *rand.Rand, c Transformer) *TransformerEncoderLayer {
-	l := &TransformerEncoderLayer{SelfAttn: NewMultiHeadAttention(rng, c.Width, c.Heads),
+	l := &TransformerEncoderLayer{SelfAttn: c.attention(rng),
 		Linear1: NewLinear(rng, c.Width, c.hidden()), Linear2: NewLinear(rng, c.hidden(), c.Width),
 		Norm1: NewLayerNorm(c.Width), Norm2: NewLayerNorm(c.Width), Config: c}
-	l.SelfAttn.Dropout = c.Dropout
 	return l
 }
 
@@ -110,10 +116,9 @@ type TransformerDecoderLayer struct {
 
 // NewTransformerDecoderLayer makes a layer, started as PyTorch does.
 func NewTransformerDecoderLayer(rng *rand.Rand, c Transformer) *TransformerDecoderLayer {
-	l := &TransformerDecoderLayer{SelfAttn: NewMultiHeadAttention(rng, c.Width, c.Heads), MultiheadAttn: NewMultiHeadAttention(rng, c.Width, c.Heads),
+	l := &TransformerDecoderLayer{SelfAttn: c.attention(rng), MultiheadAttn: c.attention(rng),
 		Linear1: NewLinear(rng, c.Width, c.hidden()), Linear2: NewLinear(rng, c.hidden(), c.Width),
 		Norm1: NewLayerNorm(c.Width), Norm2: NewLayerNorm(c.Width), Norm3: NewLayerNorm(c.Width), Config: c}
-	l.SelfAttn.Dropout, l.MultiheadAttn.Dropout = c.Dropout, c.Dropout
 	return l
 }
 
@@ -132,8 +137,9 @@ func (l *TransformerDecoderLayer) Run(x, memory tensor.Tensor, mask, memoryMask 
 
 // TransformerEncoder is a stack of encoder layers.
 type TransformerEncoder struct {
-	Layers []*TransformerEncoderLayer
-	Norm   *LayerNorm // applied last; nil for none
+	Layers    []*TransformerEncoderLayer
+	Norm      *LayerNorm   // applied last; nil for none
+	Positions PositionBias // for every layer; nil for none
 }
 
 // NewTransformerEncoder makes a stack of layers. With PreNorm a last norm
@@ -154,6 +160,7 @@ func (e *TransformerEncoder) Forward(x tensor.Tensor) tensor.Tensor { return e.R
 
 // Run maps [batch, time, width] to the same shape.
 func (e *TransformerEncoder) Run(x tensor.Tensor, mask Mask) tensor.Tensor {
+	mask = placed(e.Positions, mask, x, nil)
 	for _, l := range e.Layers {
 		x = l.Run(x, mask)
 	}
@@ -165,8 +172,9 @@ func (e *TransformerEncoder) Run(x tensor.Tensor, mask Mask) tensor.Tensor {
 
 // TransformerDecoder is a stack of decoder layers.
 type TransformerDecoder struct {
-	Layers []*TransformerDecoderLayer
-	Norm   *LayerNorm // applied last; nil for none
+	Layers    []*TransformerDecoderLayer
+	Norm      *LayerNorm   // applied last; nil for none
+	Positions PositionBias // for every layer's self-attention; nil for none
 }
 
 // NewTransformerDecoder makes a stack of layers, with a last norm if PreNorm is
@@ -185,6 +193,7 @@ func NewTransformerDecoder(rng *rand.Rand, layers int, c Transformer) *Transform
 // Run maps x, [batch, time, width], and an encoder's result to the shape of x;
 // see [TransformerDecoderLayer.Run].
 func (d *TransformerDecoder) Run(x, memory tensor.Tensor, mask, memoryMask Mask) tensor.Tensor {
+	mask = placed(d.Positions, mask, x, nil)
 	for _, l := range d.Layers {
 		x = l.Run(x, memory, mask, memoryMask)
 	}

@@ -89,7 +89,8 @@
 //	BatchNorm LayerNorm …    batch_normalization      batch_norm layer_norm
 //	Dropout SpatialDropout   random.dropout           dropout dropout2d      in training only
 //	Tape.Normal Uniform      random.normal uniform    randn rand             from the tape's seed
-//	LSTM GRU Attention …     layers                   layers                 whole sequences as one operation
+//	LSTM GRU …               layers                   layers                 whole sequences as one operation
+//	Attention SelfAttention … dot_product_attention   scaled_dot_product_…   several heads in one tensor; masks, biases, grouped queries: Attend
 //
 // Beside them, [Tensor.Gradients] and [Tensor.HessianVector] are PyTorch's
 // autograd.grad with create_graph and autograd.functional.hvp, and

@@ -1,6 +1,8 @@
 # Prints sequence.golden: python sequence.py > sequence.golden (PyTorch 2, CPU).
 # Parameter k of a state_dict holds 0.4·sin(1.3·i + 0.7·k + 0.5), input j
 # sin(0.9·i + 2·j); the loss weighs output j's element i with cos(7·j + 3·i + 1).
+import math
+
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -72,8 +74,8 @@ case("lstm plain", m, [(3, 4, 2)], full(m))
 m = nn.MultiheadAttention(4, 2, batch_first=True)
 
 
-def attend(*args, **kw):  # the weights are for drawing: no gradient through them
-    y, w = m(*args, average_attn_weights=False, **kw)
+def attend(*args, module=m, **kw):  # the weights are for drawing: no gradient through them
+    y, w = module(*args, average_attn_weights=False, **kw)
     return y, w.detach()
 
 
@@ -82,6 +84,44 @@ causal = torch.triu(torch.ones(5, 5, dtype=torch.bool), 1)
 case("attention", m, [(2, 5, 4)], lambda x: attend(x, x, x, key_padding_mask=padding, attn_mask=causal))
 case("cross attention", m, [(2, 3, 4), (2, 5, 4)], lambda q, k: attend(q, k, k, key_padding_mask=padding))
 case("attention of three", m, [(2, 3, 4), (2, 5, 4), (2, 5, 4)], lambda q, k, v: attend(q, k, v))
+case("attention bias", m, [(2, 5, 4), (2, 2, 5, 5)], lambda x, b: attend(x, x, x, attn_mask=b.reshape(4, 5, 5)))
+other = nn.MultiheadAttention(4, 2, kdim=3, vdim=5, batch_first=True)
+case("attention of other widths", other, [(2, 3, 4), (2, 5, 3), (2, 5, 5)], lambda q, k, v: attend(q, k, v, module=other, key_padding_mask=padding))
+
+
+def slopes(n):  # https://github.com/ofirpress/attention_with_linear_biases, fairseq/models/transformer.py
+    def power_of_2(n):
+        start = 2 ** (-(2 ** -(math.log2(n) - 3)))
+        return [start * start**i for i in range(n)]
+
+    if math.log2(n).is_integer():
+        return power_of_2(n)
+    closest = 2 ** math.floor(math.log2(n))
+    return power_of_2(closest) + slopes(2 * closest)[0::2][:n - closest]
+
+
+case("alibi", None, [(6, 7)], lambda x: (x - torch.tensor(slopes(6))[:, None] * torch.arange(-4, 3).abs(),))
+
+
+class RelativePositions(nn.Module):  # T5's, mesh_tensorflow/transformer/transformer_layers.py
+    def __init__(self, bidirectional):
+        super().__init__()
+        self.weight, self.bidirectional = nn.Parameter(torch.zeros(32, 2)), bidirectional
+
+    def forward(self, distance, buckets=32, most=128):
+        ret, n = 0, -distance
+        if self.bidirectional:
+            buckets //= 2
+            ret, n = (n < 0).long() * buckets, n.abs()
+        else:
+            n = n.clamp(min=0)
+        exact = buckets // 2
+        large = exact + (torch.log(n.float() / exact) / math.log(most / exact) * (buckets - exact)).long()
+        return self.weight[ret + torch.where(n < exact, n, large.clamp(max=buckets - 1))].T
+
+
+for name, positions, distances in (("", RelativePositions(True), range(-139, 140)), (" causal", RelativePositions(False), range(-139, 3))):
+    case("relative positions" + name, positions, [], lambda: (positions(torch.tensor(distances)),))
 
 for pre in (False, True):
     kind = "pre-norm" if pre else "post-norm"
@@ -91,6 +131,8 @@ for pre in (False, True):
     d = nn.TransformerDecoderLayer(4, 2, 6, **c)
     case("decoder layer " + kind, d, [(2, 3, 4), (2, 5, 4)],
          lambda x, mem: (d(x, mem, tgt_mask=causal[:3, :3], memory_key_padding_mask=padding),))
+    if pre:
+        case("encoder layer bias", e, [(2, 5, 4), (5, 5)], lambda x, b: (e(x, src_mask=b),))
 c = dict(dropout=0.0, batch_first=True, norm_first=True)
 e = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6, **c), 2, nn.LayerNorm(4), enable_nested_tensor=False)
 case("encoder", e, [(2, 5, 4)], lambda x: (e(x),))

@@ -11,6 +11,7 @@
 //   - [descent/mlkit/train]: Fit, callbacks, checkpoints
 //   - [descent/mlkit/metrics]: figures of merit from outputs and labels
 //   - [descent/mlkit/search]: hyper-parameter search
+//   - [descent/mlkit/compress]: pruning, low rank, distillation
 //   - [descent/mlkit/show]: figures for notebooks
 //
 // Which package may import which is a table in imports_test.go.

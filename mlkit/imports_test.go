@@ -36,6 +36,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/text":                        "internal/strictjson",               // arithmetic on words: of use without a tensor
 	"descent/mlkit/datasets":                    "data formats tabular audio tensor", // audio reads the WAV files
 	"descent/mlkit/train":                       "nn optim data formats metrics tensor internal/kernel/cpu internal/kernel/elementwise",
+	"descent/mlkit/compress":                    "train nn optim data tensor",
 	"descent/mlkit/show":                        "train",
 	"descent/mlkit/gradcheck":                   "tensor",
 	"descent/mlkit/cmd/bench":                   "*",

@@ -41,7 +41,7 @@ func (l *lookahead) Update(s *Step) {
 		l.count[0] = 1
 	}
 	l.Link.Update(s)
-	s.apply()
+	s.Apply()
 	if l.count[0]++; int(l.count[0]) <= l.k {
 		return
 	}
@@ -119,7 +119,7 @@ func (a *averaging) Update(s *Step) {
 		panic("optim: a step while the averaged weights are swapped in: call EMA.Swap before training on")
 	}
 	a.Link.Update(s)
-	s.apply()
+	s.Apply()
 	first := e.count[0] == 0
 	e.count[0]++
 	for i, p := range s.Params {
@@ -170,5 +170,5 @@ func (k *skipping) Update(s *Step) {
 		return
 	}
 	k.Link.Update(s)
-	s.apply()
+	s.Apply()
 }

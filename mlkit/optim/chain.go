@@ -89,11 +89,12 @@ type applying struct{ Link }
 
 func (a applying) Update(s *Step) {
 	a.Link.Update(s)
-	s.apply()
+	s.Apply()
 }
 
-// apply adds the updates to the parameters, once.
-func (s *Step) apply() {
+// Apply adds the updates to the parameters, once: for a rule around another that must
+// see what came of it.
+func (s *Step) Apply() {
 	if s.Applied {
 		return
 	}

@@ -87,7 +87,7 @@ func (g *grouped) Update(s *Step) {
 			m.step.Updates[j], m.step.rows[j] = s.Updates[i], s.at(i)
 		}
 		m.link.Update(&m.step)
-		m.step.apply()
+		m.step.Apply()
 		clear(m.step.Updates)
 	}
 	s.Applied = true

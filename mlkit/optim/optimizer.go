@@ -154,6 +154,6 @@ func (o *Optimizer) update(g tensor.Grads) {
 		}
 	}
 	o.link.Update(s)
-	s.apply()
+	s.Apply()
 	clear(s.Updates) // they die with the tape's step
 }

@@ -1,0 +1,34 @@
+// Package compress makes trained models smaller: pruning, low rank, distillation.
+//
+//	weights := optim.Filter(optim.Matrices)
+//	p := &compress.Pruning{Filter: weights, Sparsity: compress.Gradual(0, 0.9, 0, 2000), Every: 100}
+//	cfg.Optimizer = p.Around(optim.Adam(1e-3)) // prunes while it trains
+//
+//	masks, err := compress.Magnitude(nn.Params(model), 0.9, compress.Global) // or at once
+//	cfg.Optimizer = masks.Around(optim.Adam(1e-4))                           // and trains on what is left
+//
+// # What becomes faster
+//
+// A weight of zero costs as much as any other: masks ([Masks], [Pruning]) make a
+// file smaller, once it is compressed, and say which weights matter, but no step
+// quicker. What removes rows and columns does: [Narrow] takes neurons and channels
+// out of a network, with all that belongs to them in the layers behind, and
+// [LowRank] replaces one large product by two small ones.
+//
+// # Which weights go
+//
+//	Magnitude   |w|                       Han et al. 2015
+//	Sensitivity |w·∂L/∂w|                 Lee, Ajanthan & Torr 2019 (SNIP)
+//	Movement    −Σ η·w·∂L/∂w              Sanh, Wolf & Rush 2020
+//	Wanda       |w|·‖x‖                   Sun, Liu, Bair & Kolter 2023
+//	SparseGPT   w²/[H⁻¹]², and corrects   Frantar & Alistarh 2023
+//	Strongest   norms of whole filters    Li et al. 2017
+//
+// # Names elsewhere
+//
+//	here               PyTorch                                       differences
+//	Magnitude, Global  prune.global_unstructured(L1Unstructured)     at equal magnitude the first go
+//	Magnitude, Each    prune.l1_unstructured                         likewise
+//	Masks.Around       the forward pre-hook of torch.nn.utils.prune  weights are zero in the model itself; nothing to remove
+//	Distill            –                                             Hinton, Vinyals & Dean 2015, with the factor T²
+package compress

@@ -20,6 +20,7 @@
 //	Scenes           any             [1, 96, 96]     made here of digits, with boxes
 //	MovieReviews     10,605          a text          pip, 2 MB
 //	Pronunciations   126,052         a word          pip, 1 MB
+//	Shakespeare      1               a text          download, 1 MB
 //	Translations     about 2,700     two texts       pip, 18 MB
 //	Multi30k         29,000+2,014    two texts       download, 2 MB
 //	NoisyLine        any             1 number        made here

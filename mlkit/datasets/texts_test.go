@@ -3,6 +3,7 @@ package datasets_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"reflect"
 	"runtime"
 	"strings"
@@ -99,6 +100,19 @@ func TestMulti30k(t *testing.T) {
 		if len(train) != 29000 || len(val) != 1014 || len(test) != 1000 || train[0] != want {
 			t.Errorf("%s: %d, %d and %d pairs, the first %+v", language, len(train), len(val), len(test), train[0])
 		}
+	}
+}
+
+func TestShakespeare(t *testing.T) {
+	ctx := datasets.AtHand(context.Background())
+	if text, err := datasets.Shakespeare(ctx); err != nil {
+		t.Log(err)
+	} else if len(text) != 1115394 || !strings.HasPrefix(text, "First Citizen:\nBefore we proceed") {
+		t.Errorf("%d characters, %.40q …", len(text), text)
+	}
+	t.Setenv("MLKIT_DATA", t.TempDir())
+	if _, err := datasets.Shakespeare(ctx); !errors.Is(err, datasets.ErrMissing) || !strings.Contains(err.Error(), "tinyshakespeare.txt") {
+		t.Error(err)
 	}
 }
 

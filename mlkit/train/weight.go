@@ -15,7 +15,6 @@ type measure struct {
 	// their weights, are the loss of the whole.
 	weight, divisor float64
 	empty           bool // the mean of nothing: the part is left out
-	mixed           bool // several means over different weights make the loss
 }
 
 // explicit is the weight that Objective.Weight gives a batch. ok is false where
@@ -40,14 +39,8 @@ func (o *Objective[B]) recorded(t *tensor.Tape, b *B) measure {
 		return measure{weight: w, divisor: w, empty: w == 0}
 	}
 	m := measure{weight: means[0].Weight, divisor: means[0].Divisor, empty: means[0].Divisor == 0}
-	if len(means) == 1 {
-		return m
-	}
-	m.empty = t.MeanOfNothing()
-	for _, other := range means[1:] {
-		if !alike(other.Weight, m.weight) {
-			m.mixed = true
-		}
+	if len(means) > 1 {
+		m.empty = t.MeanOfNothing()
 	}
 	return m
 }

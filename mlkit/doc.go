@@ -17,8 +17,8 @@
 // Which package may import which is a table in imports_test.go.
 //
 // The zero value of a setting is its default, which its comment names. To set a
-// number to zero, write [descent/mlkit/tensor.Zero]; a count, such as a Patience, is
-// none when it is negative.
+// number to zero, write [descent/mlkit/tensor.Zero]; a count, such as a
+// Patience, is none when it is negative.
 //
 // # How to add something
 //
@@ -49,9 +49,9 @@
 //	                                                                             the notebook shows; the test holds the two together
 //
 // Every golden stands beside the program that made it; run that program again,
-// with the versions that its first lines name, to add a row. Where PyTorch cannot
-// be installed, compute the row in float64, as nn/testdata/float64.py does. While
-// you work,
+// with the versions that its first lines name, to add a row. Where PyTorch
+// cannot be installed, compute the row in float64, as nn/testdata/float64.py
+// does. While you work,
 //
 //	go test -short ./mlkit/...                 # a minute on two cores
 //	go test -short -tags noasm ./mlkit/tensor  # the same without assembly

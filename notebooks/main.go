@@ -36,7 +36,8 @@ const (
 	program = "descent/notebooks/internal/book"
 	// parentVar tells the program whose end is its own, see package session.
 	parentVar = "DESCENT_PARENT"
-	// patience is how long it is silent: longer than an up-to-date program takes.
+	// patience is how long it is silent: longer than an up-to-date program
+	// takes.
 	patience = time.Second
 	// fresh is the age up to which an executable counts as compiled just now.
 	fresh = 5 * time.Second
@@ -58,7 +59,8 @@ func main() {
 	fail(path + ": " + err.Error())
 }
 
-// compile compiles the program unless it is up to date, and returns where it is.
+// compile compiles the program unless it is up to date, and returns where it
+// is.
 func compile(parent int) (path string, status int) {
 	golang := goCommand()
 	if golang == "" {
@@ -69,8 +71,8 @@ func compile(parent int) (path string, status int) {
 		return "", fail(err.Error())
 	}
 	start := time.Now()
-	// The environment is that of the set-up's own go commands: what is compiled here
-	// is not compiled again there.
+	// The environment is that of the set-up's own go commands: what is compiled
+	// here is not compiled again there.
 	p, err := os.StartProcess(golang, []string{"go", "tool", "-n", program}, &os.ProcAttr{
 		Env:   append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off"),
 		Files: standard(out),
@@ -119,8 +121,8 @@ func compile(parent int) (path string, status int) {
 	}
 }
 
-// justCompiled reports whether Go has just compiled this launcher: `go run` keeps
-// the executable for the next start.
+// justCompiled reports whether Go has just compiled this launcher: `go run`
+// keeps the executable for the next start.
 func justCompiled() bool {
 	path, err := os.Executable()
 	if err != nil {

@@ -47,7 +47,8 @@ func (f figures) check(t *testing.T, name string, got [][]float64, tolerance flo
 	}
 }
 
-// librosa 0.11.0 with SciPy 1.17.1; librosa's arrays are transposed ([bin, time]):
+// librosa 0.11.0 with SciPy 1.17.1; librosa's arrays are transposed ([bin,
+// time]):
 //
 //	i = np.arange(4000)
 //	y = (0.5*np.sin(2*np.pi*440*i/8000) + 0.25*np.sin(2*np.pi*1234.5*i/8000 + 1)

@@ -8,6 +8,6 @@
 // Frames, filters and cepstra follow librosa 0.11 with its default conventions
 // (periodic Hann window, centred frames, Slaney's mel scale and area
 // normalisation, orthonormal DCT-II), so a network trained with either can be
-// used with the other. Values are float64; [Floats] turns them into the rows of a
-// data set.
+// used with the other. Values are float64; [Floats] turns them into the rows of
+// a data set.
 package audio

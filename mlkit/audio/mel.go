@@ -13,9 +13,9 @@ type Mel struct {
 	// Low and High are the ends of the first and the last filter in Hz; a High
 	// of 0 means Rate/2.
 	Low, High float64
-	// HTK takes the mel scale 2595·log₁₀(1 + f/700) (O'Shaughnessy 1987; the HTK
-	// Book) instead of Slaney's (Auditory Toolbox 1998), which is linear up to
-	// 1 kHz and logarithmic above.
+	// HTK takes the mel scale 2595·log₁₀(1 + f/700) (O'Shaughnessy 1987; the
+	// HTK Book) instead of Slaney's (Auditory Toolbox 1998), which is linear up
+	// to 1 kHz and logarithmic above.
 	HTK bool
 }
 

@@ -47,8 +47,8 @@ func Hann(n int) []float64 {
 	return w
 }
 
-// Power returns |X|² of each frame, [Frames][Window/2+1]: bin k is the frequency
-// k·rate/Window.
+// Power returns |X|² of each frame, [Frames][Window/2+1]: bin k is the
+// frequency k·rate/Window.
 func (c STFT) Power(x []float32) [][]float64 {
 	hop := c.hop()
 	window := Hann(c.Window)

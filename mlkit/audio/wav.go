@@ -63,9 +63,9 @@ func LoadWAV(path string) (*Sound, error) {
 }
 
 // ReadWAV reads a RIFF/WAVE file (IBM and Microsoft 1991) or its 64-bit form
-// RF64 (EBU Tech 3306): linear PCM of 8, 16, 24 or 32 bits or floats of 32 or 64
-// bits, also as WAVE_FORMAT_EXTENSIBLE. If the writer could not go back to fill
-// in the size of the sound (a pipe, a recorder that was killed), the sound
+// RF64 (EBU Tech 3306): linear PCM of 8, 16, 24 or 32 bits or floats of 32 or
+// 64 bits, also as WAVE_FORMAT_EXTENSIBLE. If the writer could not go back to
+// fill in the size of the sound (a pipe, a recorder that was killed), the sound
 // extends to the end of the file. Other chunks are skipped.
 //
 // It is an error if the file is truncated, inconsistent or compressed, or if it
@@ -171,8 +171,8 @@ func (w *wavReader) read() (*Sound, error) {
 	}
 }
 
-// pad skips the byte that makes a chunk even. Some writers leave it out: then the
-// name of the next chunk stands there.
+// pad skips the byte that makes a chunk even. Some writers leave it out: then
+// the name of the next chunk stands there.
 func (w *wavReader) pad() {
 	next, _ := w.r.Peek(4)
 	if len(next) == 4 && next[0] != 0 && !strings.ContainsFunc(string(next), func(c rune) bool { return c < ' ' || c > '~' }) {
@@ -250,9 +250,9 @@ func (w *wavReader) readFormat(size int64) error {
 	return nil
 }
 
-// unknown tells whether a size is what writers put who cannot go back to say how
-// much came: the most that 32 bits hold, with a sign or without (FFmpeg, LAME),
-// or a little less (SoX, eSpeak, ALSA). None can be true below maxWAV.
+// unknown tells whether a size is what writers put who cannot go back to say
+// how much came: the most that 32 bits hold, with a sign or without (FFmpeg,
+// LAME), or a little less (SoX, eSpeak, ALSA). None can be true below maxWAV.
 func unknown(size int64) bool {
 	return 0x7ffff000 <= size && size <= math.MaxInt32 || 0xfffff000 <= size && size <= math.MaxUint32
 }

@@ -96,9 +96,9 @@ func TestWAVFromSndfile(t *testing.T) {
 	}
 }
 
-// Sizes that a writer could not know. libsndfile 1.2.2 and SciPy 1.17 read these
-// as well; where they drop half a frame, read a file that is cut off, or nothing
-// from one that was never closed, there is an error here, or the sound.
+// Sizes that a writer could not know. libsndfile 1.2.2 and SciPy 1.17 read
+// these as well; where they drop half a frame, read a file that is cut off, or
+// nothing from one that was never closed, there is an error here, or the sound.
 func TestStreamedWAV(t *testing.T) {
 	body := le(int16(1), int16(2), int16(3))
 	raw := func(riff, size uint32, body []byte) []byte {

@@ -11,12 +11,13 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Wanda prunes a Linear layer by what its weights do to inputs: of each output the given
-// share of weights goes that have the lowest |w|·‖x‖, where ‖x‖ is the norm of the
-// weight's input over the samples (Sun, Liu, Bair & Kolter, A simple and effective
-// pruning approach for large language models, 2023, equation 1). inputs are samples
-// of the layer's inputs, [samples, in]. The weights change only when the masks are
-// applied. Inputs that are none, or not finite, are an error.
+// Wanda prunes a Linear layer by what its weights do to inputs: of each output
+// the given share of weights goes that have the lowest |w|·‖x‖, where ‖x‖ is
+// the norm of the weight's input over the samples (Sun, Liu, Bair & Kolter, A
+// simple and effective pruning approach for large language models, 2023,
+// equation 1). inputs are samples of the layer's inputs, [samples, in]. The
+// weights change only when the masks are applied. Inputs that are none, or not
+// finite, are an error.
 func Wanda(l *nn.Linear, inputs []float32, sparsity float64) (*Masks, error) {
 	if err := calibration("Wanda", l, inputs, sparsity); err != nil {
 		return nil, err
@@ -37,15 +38,16 @@ func Wanda(l *nn.Linear, inputs []float32, sparsity float64) (*Masks, error) {
 	return m, nil
 }
 
-// SparseGPT prunes a Linear layer and corrects the weights that stay, so that its
-// outputs for the inputs change little (Frantar & Alistarh, SparseGPT, 2023, algorithm 1):
-// going through the inputs in blocks of 128, it prunes the share of each block's
-// weights with the lowest w²/c², where c is the diagonal of the Cholesky factor
-// of the inverse Hessian, and makes up for each with the weights of the inputs behind it.
-// inputs are samples of the layer's inputs, [samples, in]; a hundredth of the Hessian's
-// mean diagonal is added to it, as in the authors' program. Unlike the other
-// criteria it changes the weights, and masks only hold what is zero. What
-// cannot be done is an error, and then nothing has changed.
+// SparseGPT prunes a Linear layer and corrects the weights that stay, so that
+// its outputs for the inputs change little (Frantar & Alistarh, SparseGPT,
+// 2023, algorithm 1): going through the inputs in blocks of 128, it prunes the
+// share of each block's weights with the lowest w²/c², where c is the diagonal
+// of the Cholesky factor of the inverse Hessian, and makes up for each with the
+// weights of the inputs behind it. inputs are samples of the layer's inputs,
+// [samples, in]; a hundredth of the Hessian's mean diagonal is added to it, as
+// in the authors' program. Unlike the other criteria it changes the weights,
+// and masks only hold what is zero. What cannot be done is an error, and then
+// nothing has changed.
 func SparseGPT(l *nn.Linear, inputs []float32, sparsity float64) (*Masks, error) {
 	if err := calibration("SparseGPT", l, inputs, sparsity); err != nil {
 		return nil, err
@@ -90,8 +92,9 @@ func SparseGPT(l *nn.Linear, inputs []float32, sparsity float64) (*Masks, error)
 	return &Masks{Params: []*tensor.Param{l.Weight}, Keep: [][]float32{keep}}, nil
 }
 
-// inverseFactor is the upper triangular Cholesky factor of the inverse of the Hessian
-// 2·XᵀX/n of a layer's squared error. Weights of inputs that are always zero become zero.
+// inverseFactor is the upper triangular Cholesky factor of the inverse of the
+// Hessian 2·XᵀX/n of a layer's squared error. Weights of inputs that are always
+// zero become zero.
 func inverseFactor(w *mat.Dense, inputs []float32) (*mat.TriDense, error) {
 	_, in := w.Dims()
 	n := len(inputs) / in

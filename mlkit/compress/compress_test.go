@@ -174,7 +174,8 @@ func TestNarrow(t *testing.T) {
 				return slices.Clone(c.model.Forward(tape.Input(x, c.dims...)).Data())
 			}
 			keep := compress.Strongest(c.model[c.at], 4)
-			// What is to go is silenced at the consumer: its weights for those inputs are zero.
+			// What is to go is silenced at the consumer: its weights for those
+			// inputs are zero.
 			consumer := len(c.model) - 1
 			for nn.Params(nn.Sequential{c.model[consumer]}) == nil {
 				consumer--
@@ -303,7 +304,8 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// Each term of the loss is a mean over the batch, so pieces of a batch add up to it.
+// Each term of the loss is a mean over the batch, so pieces of a batch add up
+// to it.
 func TestDistillationInPieces(t *testing.T) {
 	run := func(pieces int) []float32 {
 		student, teacher := nn.NewLinear(nn.NewRand(1), 8, 3), nn.NewLinear(nn.NewRand(2), 8, 3)

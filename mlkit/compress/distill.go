@@ -17,20 +17,22 @@ import (
 //
 // The factor T² keeps the gradients of both terms of one size when T changes.
 type Distillation struct {
-	// Teacher computes the teacher's logits [batch, classes]. It runs in evaluation
-	// mode and without gradients: nothing of it is trained, dropout does not drop.
+	// Teacher computes the teacher's logits [batch, classes]. It runs in
+	// evaluation mode and without gradients: nothing of it is trained, dropout
+	// does not drop.
 	Teacher func(t *tensor.Tape, b data.Batch) tensor.Tensor
-	// T is the temperature; 0 is 1. The higher it is, the more the student learns of
-	// the classes that the teacher rules out. The paper has 2.5 to 20.
+	// T is the temperature; 0 is 1. The higher it is, the more the student
+	// learns of the classes that the teacher rules out. The paper has 2.5 to
+	// 20.
 	T float64
 	// Share of the teacher in the loss, in (0, 1]; 1 needs no labels.
 	Share float64
 }
 
 // Objective turns the student's objective into one that also learns from the
-// teacher. o needs Predict, the student's logits, and, unless Share is 1, LossOf,
-// as [train.Supervised] gives them. Evaluation reports the whole loss; metrics are
-// the student's.
+// teacher. o needs Predict, the student's logits, and, unless Share is 1,
+// LossOf, as [train.Supervised] gives them. Evaluation reports the whole loss;
+// metrics are the student's.
 func (d Distillation) Objective(o train.Objective[data.Batch]) (train.Objective[data.Batch], error) {
 	switch {
 	case d.Teacher == nil:

@@ -1,4 +1,5 @@
-// Package compress makes trained models smaller: pruning, low rank, distillation.
+// Package compress makes trained models smaller: pruning, low rank,
+// distillation.
 //
 //	weights := optim.Filter(optim.Matrices)
 //	p := &compress.Pruning{Filter: weights, Sparsity: compress.Gradual(0, 0.9, 0, 2000), Every: 100}
@@ -9,11 +10,11 @@
 //
 // # What becomes faster
 //
-// A weight of zero costs as much as any other: masks ([Masks], [Pruning]) make a
-// file smaller, once it is compressed, and say which weights matter, but no step
-// quicker. What removes rows and columns does: [Narrow] takes neurons and channels
-// out of a network, with all that belongs to them in the layers behind, and
-// [LowRank] replaces one large product by two small ones.
+// A weight of zero costs as much as any other: masks ([Masks], [Pruning]) make
+// a file smaller, once it is compressed, and say which weights matter, but no
+// step quicker. What removes rows and columns does: [Narrow] takes neurons and
+// channels out of a network, with all that belongs to them in the layers
+// behind, and [LowRank] replaces one large product by two small ones.
 //
 // # Which weights go
 //

@@ -10,13 +10,14 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// LowRank replaces a Linear layer of [in] → [out] by two, [in] → [rank] → [out], whose
-// product is the nearest matrix of that rank (Eckart & Young 1936): rank·(in + out)
-// multiplications instead of in·out. dropped are the singular values that are left out,
-// the largest first; the root of the sum of their squares is the Frobenius norm of the
-// difference of the weights. The first of the two has no bias, and the singular
-// values are shared out between them evenly. A rank that is not from 1 to
-// min(in, out) is an error, and so are weights that are not finite.
+// LowRank replaces a Linear layer of [in] → [out] by two, [in] → [rank] →
+// [out], whose product is the nearest matrix of that rank (Eckart & Young
+// 1936): rank·(in + out) multiplications instead of in·out. dropped are the
+// singular values that are left out, the largest first; the root of the sum of
+// their squares is the Frobenius norm of the difference of the weights. The
+// first of the two has no bias, and the singular values are shared out between
+// them evenly. A rank that is not from 1 to min(in, out) is an error, and so
+// are weights that are not finite.
 func LowRank(l *nn.Linear, rank int) (layers nn.Sequential, dropped []float64, err error) {
 	out, in := l.Weight.Dims()[0], l.Weight.Dims()[1]
 	if rank < 1 || rank > min(in, out) {

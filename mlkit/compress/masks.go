@@ -13,8 +13,8 @@ import (
 // Masks say which weights of a model stay.
 type Masks struct {
 	Params []*tensor.Param
-	// Keep has a number for each weight of each parameter: 1 stays, 0 is pruned.
-	// nil keeps the whole parameter.
+	// Keep has a number for each weight of each parameter: 1 stays, 0 is
+	// pruned. nil keeps the whole parameter.
 	Keep [][]float32
 }
 
@@ -28,11 +28,11 @@ const (
 	Each
 )
 
-// Magnitude prunes the given share of the weights, in [0, 1]: those of the smallest
-// magnitude (Han et al., Learning both weights and connections for efficient neural
-// networks, 2015). The number of weights is rounded, half to even. Among equals the
-// first go. A weight that is NaN is an error that names its parameter. The
-// parameters change only when the masks are applied.
+// Magnitude prunes the given share of the weights, in [0, 1]: those of the
+// smallest magnitude (Han et al., Learning both weights and connections for
+// efficient neural networks, 2015). The number of weights is rounded, half to
+// even. Among equals the first go. A weight that is NaN is an error that names
+// its parameter. The parameters change only when the masks are applied.
 func Magnitude(params []*tensor.Param, sparsity float64, scope Scope) (*Masks, error) {
 	return ByScore(params, magnitudes(params), sparsity, scope)
 }
@@ -48,9 +48,9 @@ func magnitudes(params []*tensor.Param) [][]float32 {
 	return scores
 }
 
-// Sensitivity is a score for [ByScore]: |w·∂L/∂w|, to first order the change of the
-// loss if the weight went (Lee, Ajanthan & Torr, SNIP, 2019). A parameter without
-// a gradient gets zeros.
+// Sensitivity is a score for [ByScore]: |w·∂L/∂w|, to first order the change of
+// the loss if the weight went (Lee, Ajanthan & Torr, SNIP, 2019). A parameter
+// without a gradient gets zeros.
 func Sensitivity(params []*tensor.Param, g tensor.Grads) [][]float32 {
 	scores := make([][]float32, len(params))
 	for i, p := range params {
@@ -62,8 +62,8 @@ func Sensitivity(params []*tensor.Param, g tensor.Grads) [][]float32 {
 	return scores
 }
 
-// ByScore prunes the given share of the weights, in [0, 1]: those with the lowest
-// scores, of which there is one for each weight of each parameter.
+// ByScore prunes the given share of the weights, in [0, 1]: those with the
+// lowest scores, of which there is one for each weight of each parameter.
 func ByScore(params []*tensor.Param, scores [][]float32, sparsity float64, scope Scope) (*Masks, error) {
 	if !(sparsity >= 0 && sparsity <= 1) {
 		return nil, fmt.Errorf("compress: a sparsity of %v: it is a share of the weights, from 0 to 1", sparsity)
@@ -202,9 +202,9 @@ func Snapshot(params []*tensor.Param) [][]float32 {
 }
 
 // Rewind sets the parameters back to an earlier [Snapshot]. With masks applied
-// after it, the network is a lottery ticket: the weights that survived, where they
-// were at the start or after a few steps (Frankle & Carbin, The lottery ticket
-// hypothesis, 2019). A snapshot of other sizes panics.
+// after it, the network is a lottery ticket: the weights that survived, where
+// they were at the start or after a few steps (Frankle & Carbin, The lottery
+// ticket hypothesis, 2019). A snapshot of other sizes panics.
 func Rewind(params []*tensor.Param, to [][]float32) {
 	if len(params) != len(to) {
 		panic(fmt.Sprintf("compress: a snapshot of %d parameters for a model of %d", len(to), len(params)))

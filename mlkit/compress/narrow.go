@@ -10,17 +10,19 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Narrow removes neurons or channels from a network: of layer number at, a Linear or a
-// Conv, only the outputs in keep stay. The layers behind it lose what belonged to the
-// others, up to the next one that mixes them: BatchNorm and PReLU their channels, a
-// depthwise convolution its filters, the next Linear or Conv its inputs, also through
-// Flatten. The network is then smaller and quicker, with parameters of other sizes: make
-// its optimizer anew. It computes what it did with the removed outputs at zero,
-// where zero inputs give zero behind the normalisations.
+// Narrow removes neurons or channels from a network: of layer number at, a
+// Linear or a Conv, only the outputs in keep stay. The layers behind it lose
+// what belonged to the others, up to the next one that mixes them: BatchNorm
+// and PReLU their channels, a depthwise convolution its filters, the next
+// Linear or Conv its inputs, also through Flatten. The network is then smaller
+// and quicker, with parameters of other sizes: make its optimizer anew. It
+// computes what it did with the removed outputs at zero, where zero inputs give
+// zero behind the normalisations.
 //
-// keep lists outputs in rising order, as [Strongest] does. A layer that cannot be
-// narrowed (one whose outputs are the network's, one before a Residual or a LayerNorm)
-// is an error that names the layer in the way, and nothing has changed then.
+// keep lists outputs in rising order, as [Strongest] does. A layer that cannot
+// be narrowed (one whose outputs are the network's, one before a Residual or a
+// LayerNorm) is an error that names the layer in the way, and nothing has
+// changed then.
 func Narrow(model nn.Sequential, at int, keep []int) error {
 	if at < 0 || at >= len(model) {
 		return fmt.Errorf("compress: Narrow: layer %d of a network of %d layers", at, len(model))
@@ -57,8 +59,8 @@ func Narrow(model nn.Sequential, at int, keep []int) error {
 	return fmt.Errorf("compress: Narrow: the outputs of layer %d are the network's own", at)
 }
 
-// filters are a layer's weight and bias, [out, ...], and its groups; nil for a layer of
-// another kind.
+// filters are a layer's weight and bias, [out, ...], and its groups; nil for a
+// layer of another kind.
 func filters(l nn.Layer) (weight, bias **tensor.Param, groups int) {
 	switch l := l.(type) {
 	case *nn.Linear:
@@ -122,9 +124,9 @@ func along(x []float32, dims []int, axis int, keep []int) []float32 {
 	return out
 }
 
-// behind cuts a layer whose inputs are n channels of which some are kept, and says
-// whether it mixes them, so that nothing behind it needs to change. flat is set once the
-// channels are runs of features.
+// behind cuts a layer whose inputs are n channels of which some are kept, and
+// says whether it mixes them, so that nothing behind it needs to change. flat
+// is set once the channels are runs of features.
 func (c *cut) behind(l nn.Layer, n int, keep []int, flat *bool) (done bool, err error) {
 	// wide are the kept ones among size features.
 	wide := func(size int) ([]int, error) {
@@ -195,10 +197,10 @@ func (c *cut) behind(l nn.Layer, n int, keep []int, flat *bool) (done bool, err 
 	return false, nil
 }
 
-// Strongest are the n outputs of a Linear or a convolution whose weights have the
-// largest sum of magnitudes, in rising order (Li et al., Pruning filters for
-// efficient ConvNets, 2017). Among equals the first are taken. A layer of another
-// kind, or an n that it does not have, panics.
+// Strongest are the n outputs of a Linear or a convolution whose weights have
+// the largest sum of magnitudes, in rising order (Li et al., Pruning filters
+// for efficient ConvNets, 2017). Among equals the first are taken. A layer of
+// another kind, or an n that it does not have, panics.
 func Strongest(l nn.Layer, n int) []int {
 	weight, _, _ := filters(l)
 	if weight == nil {

@@ -15,8 +15,9 @@ type Pruning struct {
 	// Filter selects the parameters that lose weights; nil: [optim.Matrices].
 	Filter optim.Filter
 	Scope  Scope
-	// Sparsity is the share of zeros after a step, counted from 1: [Gradual], or a
-	// function of one's own. A share that falls leaves the masks as they are.
+	// Sparsity is the share of zeros after a step, counted from 1: [Gradual],
+	// or a function of one's own. A share that falls leaves the masks as they
+	// are.
 	Sparsity func(step int) float64
 	// Every is how many steps the masks stay; 0 is 1.
 	Every int
@@ -27,8 +28,9 @@ type Pruning struct {
 	masks *Masks
 }
 
-// Gradual is the schedule of Zhu & Gupta (To prune, or not to prune, 2017, equation
-// 1): from one sparsity to another between two steps, fast at first, as
+// Gradual is the schedule of Zhu & Gupta (To prune, or not to prune, 2017,
+// equation 1): from one sparsity to another between two steps, fast at first,
+// as
 //
 //	to + (from − to)·(1 − (step − begin)/(end − begin))³
 //
@@ -46,8 +48,8 @@ func Gradual(from, to float64, begin, end int) func(step int) float64 {
 	}
 }
 
-// Masks are the masks of the optimizer that was made of the rule last, nil before
-// there is one.
+// Masks are the masks of the optimizer that was made of the rule last, nil
+// before there is one.
 func (p *Pruning) Masks() *Masks { return p.masks }
 
 // Around makes a rule prune. A weight that is NaN panics, as the training has
@@ -127,11 +129,11 @@ func (l *pruning) Update(s *optim.Step) {
 	l.count[1] = float32(target)
 }
 
-// Movement adds to the scores what a step of a gradient g moves the weights away from
-// zero: −w·g. Summed up over a training these are the scores of Sanh, Wolf & Rush
-// (Movement pruning, 2020, equation 4) with a constant learning rate. There weights
-// that were pruned can come back, as the masked ones are trained on; here they stay
-// zero.
+// Movement adds to the scores what a step of a gradient g moves the weights
+// away from zero: −w·g. Summed up over a training these are the scores of Sanh,
+// Wolf & Rush (Movement pruning, 2020, equation 4) with a constant learning
+// rate. There weights that were pruned can come back, as the masked ones are
+// trained on; here they stay zero.
 func Movement(scores, w, g []float32) {
 	if len(scores) != len(w) || len(g) != len(w) {
 		panic(fmt.Sprintf("compress: Movement with %d scores, %d weights and %d gradients", len(scores), len(w), len(g)))

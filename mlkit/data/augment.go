@@ -138,8 +138,8 @@ func Rotate(degrees float64, fill float32) Augmentation {
 	}
 }
 
-// Zoom enlarges the image about its middle by a factor drawn from [low, high], below
-// 1 to shrink it; what comes into view is fill.
+// Zoom enlarges the image about its middle by a factor drawn from [low, high],
+// below 1 to shrink it; what comes into view is fill.
 func Zoom(low, high float64, fill float32) Augmentation {
 	if !(low > 0 && low <= high) {
 		panic(fmt.Sprintf("data: Zoom(%v, %v): want 0 < low ≤ high", low, high))
@@ -151,9 +151,9 @@ func Zoom(low, high float64, fill float32) Augmentation {
 	}
 }
 
-// Shear slants the image about its middle, by angles along its rows and its columns
-// each drawn from up to that many degrees either way, fewer than 45; what comes into
-// view is fill.
+// Shear slants the image about its middle, by angles along its rows and its
+// columns each drawn from up to that many degrees either way, fewer than 45;
+// what comes into view is fill.
 func Shear(degrees float64, fill float32) Augmentation {
 	if !(degrees >= 0 && degrees < 45) {
 		panic(fmt.Sprintf("data: Shear(%v): want 0 to 45 degrees", degrees))
@@ -170,10 +170,10 @@ func Shear(degrees float64, fill float32) Augmentation {
 }
 
 // RandomResizedCrop cuts out a part whose area is drawn from [low, high] of the
-// image's and whose ratio of width to height from [3/4, 4/3], and enlarges it to the
-// old size, bilinearly (Szegedy et al., Going Deeper with Convolutions, 2015;
-// torchvision's, which takes low 0.08 and high 1). Where ten draws do not fit, the
-// largest part of an allowed ratio is taken from the middle.
+// image's and whose ratio of width to height from [3/4, 4/3], and enlarges it
+// to the old size, bilinearly (Szegedy et al., Going Deeper with Convolutions,
+// 2015; torchvision's, which takes low 0.08 and high 1). Where ten draws do not
+// fit, the largest part of an allowed ratio is taken from the middle.
 func RandomResizedCrop(low, high float64) Augmentation {
 	if !(low > 0 && low <= high && high <= 1) {
 		panic(fmt.Sprintf("data: RandomResizedCrop(%v, %v): want 0 < low ≤ high ≤ 1", low, high))

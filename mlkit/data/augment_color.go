@@ -6,16 +6,18 @@ import (
 	"math/rand/v2"
 )
 
-// Jitter is how far ColorJitter goes. A factor is drawn from [1−x, 1+x], x from 0
-// to 1, and the shift of the hue from [−Hue, Hue], Hue from 0 to 0.5 of a turn.
+// Jitter is how far ColorJitter goes. A factor is drawn from [1−x, 1+x], x from
+// 0 to 1, and the shift of the hue from [−Hue, Hue], Hue from 0 to 0.5 of a
+// turn.
 type Jitter struct{ Brightness, Contrast, Saturation, Hue float64 }
 
-// ColorJitter changes the colours of images [1 or 3, height, width] with values in
-// [0, 1], in that order: brightness multiplies every value; contrast and saturation
-// blend with the image's mean grey and with each pixel's own; hue turns the colour
-// circle (torchvision's ColorJitter, which also draws the order). Results are cut
-// to [0, 1]. Grey is 0.2989·R + 0.587·G + 0.114·B (ITU-R BT.601). Saturation and hue
-// need three channels and panic on others; so does a range that is out of bounds.
+// ColorJitter changes the colours of images [1 or 3, height, width] with values
+// in [0, 1], in that order: brightness multiplies every value; contrast and
+// saturation blend with the image's mean grey and with each pixel's own; hue
+// turns the colour circle (torchvision's ColorJitter, which also draws the
+// order). Results are cut to [0, 1]. Grey is 0.2989·R + 0.587·G + 0.114·B
+// (ITU-R BT.601). Saturation and hue need three channels and panic on others;
+// so does a range that is out of bounds.
 func ColorJitter(j Jitter) Augmentation {
 	for _, v := range []float64{j.Brightness, j.Contrast, j.Saturation, 2 * j.Hue} {
 		if !(v >= 0 && v <= 1) {
@@ -74,7 +76,8 @@ func (m *Image) saturate(f float32) {
 	}
 }
 
-// turnHue adds a part of a turn to the hue of every pixel, through HSV (Smith 1978).
+// turnHue adds a part of a turn to the hue of every pixel, through HSV (Smith
+// 1978).
 func (m *Image) turnHue(turn float64) {
 	if turn == 0 {
 		return
@@ -104,10 +107,10 @@ func (m *Image) turnHue(turn float64) {
 	}
 }
 
-// GaussianBlur smooths the image with a normal kernel of size pixels, odd, whose
-// standard deviation is drawn from [low, high] pixels; the borders are mirrored
-// without their last pixel (torchvision's GaussianBlur). It panics where half the
-// kernel is not smaller than the image.
+// GaussianBlur smooths the image with a normal kernel of size pixels, odd,
+// whose standard deviation is drawn from [low, high] pixels; the borders are
+// mirrored without their last pixel (torchvision's GaussianBlur). It panics
+// where half the kernel is not smaller than the image.
 func GaussianBlur(size int, low, high float64) Augmentation {
 	if size < 1 || size%2 == 0 || !(low > 0 && low <= high) {
 		panic(fmt.Sprintf("data: GaussianBlur(%d, %v, %v): want an odd size and 0 < low ≤ high", size, low, high))
@@ -142,8 +145,8 @@ func normal(k []float32, sigma float64) {
 	}
 }
 
-// blurAlong convolves lines of n pixels, step apart, of which there are lines, next
-// apart.
+// blurAlong convolves lines of n pixels, step apart, of which there are lines,
+// next apart.
 func blurAlong(out, in []float32, n, step, lines, next int, k []float32) {
 	for l := range lines {
 		for i := range n {

@@ -7,9 +7,10 @@ import (
 	"testing"
 )
 
-// The wanted values are NumPy's: brightness clip(1.5·x), contrast and saturation by
-// the formulas of torchvision.transforms.functional, hue by Python's colorsys, the
-// blur by numpy.pad(mode="reflect") and a normalised kernel.
+// The wanted values are NumPy's: brightness clip(1.5·x), contrast and
+// saturation by the formulas of torchvision.transforms.functional, hue by
+// Python's colorsys, the blur by numpy.pad(mode="reflect") and a normalised
+// kernel.
 func TestColorsByHand(t *testing.T) {
 	rgb := []float32{.9, .2, .1, .5, .3, .8, .1, .5, .1, .4, .7, .5}
 	squares := make([]float32, 12)
@@ -44,8 +45,8 @@ func TestColorsByHand(t *testing.T) {
 	}
 }
 
-// Whatever is drawn stays within its range, the borders of the range are reached,
-// and no draw is the same.
+// Whatever is drawn stays within its range, the borders of the range are
+// reached, and no draw is the same.
 func TestRandomRanges(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	m := &Image{Channels: 1, Height: 40, Width: 60}
@@ -87,7 +88,8 @@ func TestAugmentationsKeepAConstantImage(t *testing.T) {
 			}
 		}
 	}
-	// A zoom of exactly 2 about the middle of a ramp halves its slope; a shear leaves the middle.
+	// A zoom of exactly 2 about the middle of a ramp halves its slope; a shear
+	// leaves the middle.
 	ramp := &Image{X: []float32{0, 2, 4, 6, 8}, Channels: 1, Height: 1, Width: 5, spare: make([]float32, 5)}
 	Zoom(2, 2, -1)(rng, ramp)
 	if !slices.Equal(ramp.X, []float32{2, 3, 4, 5, 6}) {

@@ -12,7 +12,8 @@ type Box struct{ X0, Y0, X1, Y1 float32 }
 // Area is 0 for a box without an inside.
 func (b Box) Area() float32 { return max(b.X1-b.X0, 0) * max(b.Y1-b.Y0, 0) }
 
-// Intersect is what two boxes have in common, a box of area 0 where that is nothing.
+// Intersect is what two boxes have in common, a box of area 0 where that is
+// nothing.
 func (b Box) Intersect(c Box) Box {
 	return Box{max(b.X0, c.X0), max(b.Y0, c.Y0), min(b.X1, c.X1), min(b.Y1, c.Y1)}
 }

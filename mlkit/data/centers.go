@@ -15,8 +15,8 @@ import (
 // gives a logit for each class, of there being the centre of an object, and the
 // logarithms of the distances from the cell's middle to the left, upper, right
 // and lower side of its box, in strides: [classes+4, height/Stride,
-// width/Stride]. Targets writes such maps down for known objects, [nn.CenterLoss]
-// compares, and Decode reads detections from them.
+// width/Stride]. Targets writes such maps down for known objects,
+// [nn.CenterLoss] compares, and Decode reads detections from them.
 type Centers struct {
 	Classes int
 	Stride  int // pixels a cell; 0 means 4
@@ -40,10 +40,10 @@ func (c Centers) stride() int {
 	return c.Stride
 }
 
-// Targets is a training set for a detector: X [n, channels, height, width],
-// and Y [n, classes+5, height/stride, width/stride]. The planes of Y are the
-// bumps of each class, 1 at a centre; the four distances of the box, in strides;
-// and the weight that the cell has for the box, of sum 1 for an object. Where
+// Targets is a training set for a detector: X [n, channels, height, width], and
+// Y [n, classes+5, height/stride, width/stride]. The planes of Y are the bumps
+// of each class, 1 at a centre; the four distances of the box, in strides; and
+// the weight that the cell has for the box, of sum 1 for an object. Where
 // objects compete for a cell, the smaller has it. What is drawn at random
 // depends on Seed, the epoch and the picture alone.
 func (c Centers) Targets(m *ObjectImages) Dataset { return &centerTargets{c, m} }
@@ -102,7 +102,8 @@ func (c *centerTargets) augment(rng *rand.Rand, m *Image, objects []Object) {
 	f, dx, dy := 1+draw(), draw()*float64(m.Width), draw()*float64(m.Height)
 	cx, cy := float64(m.Width)/2, float64(m.Height)/2
 	// x ↦ c + f·(x − c) + d; pixel p has its middle at p + ½. What comes into
-	// view repeats the border: mirrored, it would show objects that no box tells of.
+	// view repeats the border: mirrored, it would show objects that no box
+	// tells of.
 	within := func(v float64, n int) float64 { return min(max(v, 0), float64(n-1)) }
 	m.remap(func(y, x int) (float64, float64) {
 		return within((float64(y)+0.5-dy-cy)/f+cy-0.5, m.Height), within((float64(x)+0.5-dx-cx)/f+cx-0.5, m.Width)

@@ -12,10 +12,10 @@ import (
 	"sync/atomic"
 )
 
-// A Loader serves a data set in batches, epoch after epoch. The order of
-// epoch e is a function of (Seed, e) alone, so a training can be resumed in
-// the middle. It runs one epoch at a time: whatever runs beside it (a validation
-// in the middle of an epoch, another goroutine) needs a loader of its own.
+// A Loader serves a data set in batches, epoch after epoch. The order of epoch
+// e is a function of (Seed, e) alone, so a training can be resumed in the
+// middle. It runs one epoch at a time: whatever runs beside it (a validation in
+// the middle of an epoch, another goroutine) needs a loader of its own.
 type Loader struct {
 	Dataset   Dataset
 	BatchSize int // 0: the whole set in one batch (full-batch gradient descent)
@@ -29,25 +29,26 @@ type Loader struct {
 	// name a part of the set, and names samples by their index.
 	Order []int
 	// Weights, if not nil, draws the samples of an epoch with replacement, each
-	// with a probability proportional to its weight, one weight for each sample of
-	// the data set (PyTorch's WeightedRandomSampler; ClassWeights balances classes).
-	// Draws is how many an epoch has; 0 means as many as the set. Shuffle then
-	// changes nothing; an Order beside Weights is an error. Augment changes a sample
-	// that is drawn twice in an epoch in the same way.
+	// with a probability proportional to its weight, one weight for each sample
+	// of the data set (PyTorch's WeightedRandomSampler; ClassWeights balances
+	// classes). Draws is how many an epoch has; 0 means as many as the set.
+	// Shuffle then changes nothing; an Order beside Weights is an error.
+	// Augment changes a sample that is drawn twice in an epoch in the same way.
 	Weights []float64
 	Draws   int
 	// Bucket above 0 makes batches of sequences of like length, so that little
-	// of them is padding: of every Bucket batches' worth of samples in the order
-	// above, those of like length go together, and with Shuffle the batches are
-	// dealt in random order (only one that is not full stays the last). 20 to
-	// 100 is usual. The data set must know lengths, as Sequences do.
+	// of them is padding: of every Bucket batches' worth of samples in the
+	// order above, those of like length go together, and with Shuffle the
+	// batches are dealt in random order (only one that is not full stays the
+	// last). 20 to 100 is usual. The data set must know lengths, as Sequences
+	// do.
 	Bucket int
 	// DropLast leaves out a last batch that is not full.
 	DropLast bool
 
-	// Prefetch prepares this many batches ahead, each on a goroutine of its own,
-	// while the one before is used. Batches, their order and their bits are the
-	// same as without. No goroutine outlives an epoch, however it ends.
+	// Prefetch prepares this many batches ahead, each on a goroutine of its
+	// own, while the one before is used. Batches, their order and their bits
+	// are the same as without. No goroutine outlives an epoch, however it ends.
 	Prefetch int
 
 	order  []int
@@ -90,9 +91,9 @@ func (l *Loader) batchSize() int {
 	return l.BatchSize
 }
 
-// Permutation is the order of the samples in an epoch, in which Weights may repeat
-// some and leave out others. The slice is valid until the next call. It panics on
-// weights that cannot be drawn from.
+// Permutation is the order of the samples in an epoch, in which Weights may
+// repeat some and leave out others. The slice is valid until the next call. It
+// panics on weights that cannot be drawn from.
 func (l *Loader) Permutation(epoch int) []int {
 	n := l.samples()
 	l.order = resize(l.order, n)

@@ -6,8 +6,8 @@ import (
 	"descent/mlkit/internal/kernel/elementwise"
 )
 
-// ObjectImages are pictures of one size with the objects in them, kept as bytes.
-// [Centers.Targets] makes a training set of them.
+// ObjectImages are pictures of one size with the objects in them, kept as
+// bytes. [Centers.Targets] makes a training set of them.
 type ObjectImages struct {
 	Pixels  []byte // picture after picture, each channel by channel, row by row
 	Dims    []int  // of one picture: [channels, height, width]

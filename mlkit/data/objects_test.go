@@ -37,7 +37,8 @@ func TestNMS(t *testing.T) {
 	found := []data.Detection{at(1, 0, 0.5), at(0, 0, 0.9), at(1, 1, 0.4), at(8, 0, 0.6), at(2, 0, 0.7), at(50, 0, 0.5)}
 	before := append([]data.Detection{}, found...)
 	got := data.NMS(found, 0.5)
-	// at(2) falls to at(0), and at(1) to it as well; another class and those far away stay.
+	// at(2) falls to at(0), and at(1) to it as well; another class and those
+	// far away stay.
 	if want := []data.Detection{found[1], found[3], found[5], found[2]}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -110,8 +111,8 @@ func TestCentersThereAndBack(t *testing.T) {
 	}
 }
 
-// Whatever is mirrored, scaled and shifted, the bright middle of the object stays
-// in the middle of its box.
+// Whatever is mirrored, scaled and shifted, the bright middle of the object
+// stays in the middle of its box.
 func TestCentersAugmentation(t *testing.T) {
 	m := scene(data.Object{Box: data.Box{X0: 11, Y0: 9, X1: 22, Y1: 20}, Class: 1})
 	c := data.Centers{Classes: 3, Stride: 4, Mirror: true, Turn: true, Zoom: 0.2, Seed: 4}

@@ -7,8 +7,8 @@ import (
 	"descent/mlkit/internal/kernel/cpu"
 )
 
-// slot is where one goroutine prepares every n-th batch of an epoch, n being the
-// number of slots.
+// slot is where one goroutine prepares every n-th batch of an epoch, n being
+// the number of slots.
 type slot struct {
 	batch Batch
 	free  chan struct{} // one token while the batch may be overwritten

@@ -253,7 +253,8 @@ func TestSplits(t *testing.T) {
 	}
 }
 
-// sklearn.preprocessing.StandardScaler().fit([[1, 5], [2, 5], [4, 5]]): mean_ [2.3333333, 5], scale_ [1.24721913, 1]
+// sklearn.preprocessing.StandardScaler().fit([[1, 5], [2, 5], [4, 5]]): mean_
+// [2.3333333, 5], scale_ [1.24721913, 1]
 func TestScalers(t *testing.T) {
 	set := data.FromSlices([]float32{1, 5, 2, 5, 4, 5}, []int{2}, make([]float32, 3), []int{1})
 	s, err := data.FitStandard(set)

@@ -68,7 +68,8 @@ func TestScalerAndClassesRefuseWhatIsDamaged(t *testing.T) {
 	}
 }
 
-// What the training part did not have may not fit into float32 once it is scaled.
+// What the training part did not have may not fit into float32 once it is
+// scaled.
 func TestScaledBeyondFloat32(t *testing.T) {
 	s := &data.Scaler{Center: []float64{0, 0}, Scale: []float64{1, 1e-10}}
 	for _, x := range []float32{1e30, float32(math.NaN())} {

@@ -36,7 +36,8 @@ func (s scalerJSON) check() error {
 	return nil
 }
 
-// MarshalJSON writes the scaler. One that is not fitted, or not finite, is an error.
+// MarshalJSON writes the scaler. One that is not fitted, or not finite, is an
+// error.
 func (s Scaler) MarshalJSON() ([]byte, error) {
 	j := scalerJSON(s)
 	if err := j.check(); err != nil {

@@ -12,7 +12,8 @@ type Sequences struct {
 	Width int
 	// Tokens, instead of X and Width, are samples of token ids.
 	Tokens [][]int32
-	// Labels has one label for each sample, or LabelSequences a sequence of labels.
+	// Labels has one label for each sample, or LabelSequences a sequence of
+	// labels.
 	Labels         []int32
 	LabelSequences [][]int32
 	// Classes are the names of the labels, for pictures and tables.

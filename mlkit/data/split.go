@@ -14,18 +14,19 @@ import (
 // on, by index, both ascending.
 type Fold struct{ Train, Test []int }
 
-// Split divides n samples at random: a share of test (0 to 1) to test on, n·test
-// rounded to the nearest, half up, and the others to train on. See Subset.
+// Split divides n samples at random: a share of test (0 to 1) to test on,
+// n·test rounded to the nearest, half up, and the others to train on. See
+// Subset.
 func Split(n int, test float64, seed uint64) Fold {
 	return StratifiedSplit(make([]int32, n), test, seed)
 }
 
-// StratifiedSplit is Split with the labels in the set's proportions in both parts:
-// as many samples to test on as Split has, of each label the share of test, rounded
-// down, and one more of those that lost most by that (the largest remainders, equal
-// ones at random). So 10 % of 100 labels with 4 samples each are 40 samples of 40
-// labels. A label with few samples may be in one part only: one with a single
-// sample always is.
+// StratifiedSplit is Split with the labels in the set's proportions in both
+// parts: as many samples to test on as Split has, of each label the share of
+// test, rounded down, and one more of those that lost most by that (the largest
+// remainders, equal ones at random). So 10 % of 100 labels with 4 samples each
+// are 40 samples of 40 labels. A label with few samples may be in one part
+// only: one with a single sample always is.
 func StratifiedSplit(labels []int32, test float64, seed uint64) Fold {
 	if !(test >= 0 && test <= 1) {
 		panic(fmt.Sprintf("data: a test part of %v: want 0 to 1", test))
@@ -40,8 +41,8 @@ func StratifiedSplit(labels []int32, test float64, seed uint64) Fold {
 	return foldOf(side, 1)
 }
 
-// shares is how many of each group to test on, by largest remainders (Hamilton's
-// method of apportionment).
+// shares is how many of each group to test on, by largest remainders
+// (Hamilton's method of apportionment).
 func shares(groups [][]int, test float64, rng *rand.Rand) []int {
 	counts, remainders := make([]int, len(groups)), make([]float64, len(groups))
 	total, left := 0, 0
@@ -86,8 +87,8 @@ func StratifiedKFold(labels []int32, k int, seed uint64) []Fold {
 }
 
 // GroupKFold is KFold that never divides a group (a patient, a speaker): the
-// groups, the largest first, go to the part that is smallest so far. A group that
-// is not equal to itself (NaN) panics.
+// groups, the largest first, go to the part that is smallest so far. A group
+// that is not equal to itself (NaN) panics.
 func GroupKFold[G comparable](groups []G, k int) []Fold {
 	count := map[G]int{}
 	var names []G

@@ -61,9 +61,9 @@ func TestStratifiedSplitCounts(t *testing.T) {
 	}
 }
 
-// Whatever the classes, the asked number is met exactly, no class is off its share
-// by one sample, and which of equal classes give the odd samples is drawn anew by
-// every seed.
+// Whatever the classes, the asked number is met exactly, no class is off its
+// share by one sample, and which of equal classes give the odd samples is drawn
+// anew by every seed.
 func TestStratifiedSplitIsExactAndFair(t *testing.T) {
 	many := func(classes, each int) []int { return slices.Repeat([]int{each}, classes) }
 	for _, counts := range [][]int{many(100, 4), many(100, 14), many(7, 7), many(1000, 1), {1, 1, 1, 100}, {3, 5, 8, 13, 21, 34}, many(3, 333)} {
@@ -93,7 +93,8 @@ func TestStratifiedSplitIsExactAndFair(t *testing.T) {
 	}
 }
 
-// Labels of any numbers, in parts whose sizes and classes differ by one at most.
+// Labels of any numbers, in parts whose sizes and classes differ by one at
+// most.
 func TestKFoldsAreEven(t *testing.T) {
 	for _, counts := range [][]int{{20, 80}, {1, 2, 3, 50}, slices.Repeat([]int{4}, 30), {7, 7, 7}} {
 		labels := labelsOf(counts...)

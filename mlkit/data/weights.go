@@ -6,12 +6,12 @@ import (
 	"sort"
 )
 
-// ClassWeights returns the weight of each class, [classes], that makes all classes
-// count alike: samples / (classes · samples of the class), whose mean over the
-// samples is 1 (King & Zeng 2001; scikit-learn's "balanced"). They go into a loss
-// (nn.CrossEntropyLoss.Weight) or, by [SampleWeights], into Loader.Weights. A label
-// below 0 counts nowhere; one that is too large, or a class without samples, is an
-// error.
+// ClassWeights returns the weight of each class, [classes], that makes all
+// classes count alike: samples / (classes · samples of the class), whose mean
+// over the samples is 1 (King & Zeng 2001; scikit-learn's "balanced"). They go
+// into a loss (nn.CrossEntropyLoss.Weight) or, by [SampleWeights], into
+// Loader.Weights. A label below 0 counts nowhere; one that is too large, or a
+// class without samples, is an error.
 func ClassWeights(labels []int32, classes int) ([]float32, error) {
 	count, n := make([]int, classes), 0
 	for i, l := range labels {
@@ -33,8 +33,8 @@ func ClassWeights(labels []int32, classes int) ([]float32, error) {
 	return weights, nil
 }
 
-// SampleWeights returns the weight of each sample's class, for Loader.Weights; 0 for
-// a label below 0. It panics on a label without a weight.
+// SampleWeights returns the weight of each sample's class, for Loader.Weights;
+// 0 for a label below 0. It panics on a label without a weight.
 func SampleWeights(labels []int32, classWeights []float32) []float64 {
 	weights := make([]float64, len(labels))
 	for i, l := range labels {

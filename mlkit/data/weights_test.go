@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2],
-// y=[0, 0, 0, 0, 0, 0, 1, 1, 2])
+// sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1,
+// 2], y=[0, 0, 0, 0, 0, 0, 1, 1, 2])
 func TestClassWeights(t *testing.T) {
 	labels := []int32{0, 0, 0, 0, 0, 0, 1, 1, 2, -1}
 	w, err := ClassWeights(labels, 3)

@@ -67,8 +67,8 @@ var errStop = errors.New("stop")
 // errBomb ends the unpacking of an archive that grows beyond its bound.
 var errBomb = errors.New("the archive unpacks to more than is allowed")
 
-// bounded passes on at most left bytes of a stream, and then fails. Entries that
-// are skipped have to be unpacked, too.
+// bounded passes on at most left bytes of a stream, and then fails. Entries
+// that are skipped have to be unpacked, too.
 type bounded struct {
 	r    io.Reader
 	left int64

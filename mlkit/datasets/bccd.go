@@ -13,12 +13,13 @@ var bccd = hosted{
 	folder: "BCCD/", digest: "949554629eeca49dcde5769d41eec538f3e700bf73f741bb865d0e49b2087dd1",
 }
 
-// BCCD is 364 microscope photographs of blood, 640×480 pixels, with boxes around
-// red cells, white cells and platelets (Shenggan, BCCD_Dataset, 2017; MIT), in
-// the original split: 205 for training, 87 for validation, 72 for testing. The
-// options scale them. The archive of the pinned commit, as its host packs it (7
-// MB), has to be in [Dir] as bccd.tar.gz; otherwise the error wraps ErrMissing
-// and gives its address. Its contents are verified by a checksum.
+// BCCD is 364 microscope photographs of blood, 640×480 pixels, with boxes
+// around red cells, white cells and platelets (Shenggan, BCCD_Dataset, 2017;
+// MIT), in the original split: 205 for training, 87 for validation, 72 for
+// testing. The options scale them. The archive of the pinned commit, as its
+// host packs it (7 MB), has to be in [Dir] as bccd.tar.gz; otherwise the error
+// wraps ErrMissing and gives its address. Its contents are verified by a
+// checksum.
 func BCCD(o formats.ImageOptions) (train, val, test *data.ObjectImages, err error) {
 	files, err := bccd.read()
 	if err != nil {

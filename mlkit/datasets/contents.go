@@ -37,8 +37,8 @@ func (openFile) Close() error { return nil }
 
 func (openFile) Stat() (fs.FileInfo, error) { return nil, errors.ErrUnsupported }
 
-// digest is the SHA-256 of all names and contents in the order of the names: the
-// same however the files were packed.
+// digest is the SHA-256 of all names and contents in the order of the names:
+// the same however the files were packed.
 func (m memory) digest() string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(m)) {
@@ -86,9 +86,9 @@ func (h hosted) read() (memory, error) {
 	return files, nil
 }
 
-// under reads the files of an archive that lie in a folder, at the top or inside
-// the single folder that a host puts around them, into memory: limit bytes at
-// most.
+// under reads the files of an archive that lie in a folder, at the top or
+// inside the single folder that a host puts around them, into memory: limit
+// bytes at most.
 func under(archive, folder string, limit int64) (memory, error) {
 	return gather(archive, limit, func(e entry) (string, bool) {
 		name, ok := strings.CutPrefix(e.name, folder)

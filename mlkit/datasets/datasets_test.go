@@ -13,8 +13,10 @@ import (
 	"descent/mlkit/datasets"
 )
 
-// np.random.seed(42); x = np.random.rand(100, 1); y = 2*x + 1 + np.random.randn(100, 1)
-// print(x[:3], y[:3], y[97:], x.sum(), y.sum())
+// The figures are NumPy's:
+//
+//	np.random.seed(42); x = np.random.rand(100, 1); y = 2*x + 1 + np.random.randn(100, 1)
+//	print(x[:3], y[:3], y[97:], x.sum(), y.sum())
 func TestNoisyLine(t *testing.T) {
 	p := datasets.NoisyLine(100, 42)
 	near := func(what string, got, want float64) {

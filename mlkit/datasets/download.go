@@ -29,8 +29,8 @@ func Dir() (string, error) {
 
 type atHand struct{}
 
-// AtHand returns a context with which nothing is downloaded: if the data are not
-// on the disk, the error wraps [ErrMissing] and says how to get them.
+// AtHand returns a context with which nothing is downloaded: if the data are
+// not on the disk, the error wraps [ErrMissing] and says how to get them.
 func AtHand(ctx context.Context) context.Context {
 	return context.WithValue(ctx, atHand{}, true)
 }

@@ -393,8 +393,8 @@ func TestExtract(t *testing.T) {
 	}
 }
 
-// A few kilobytes that unpack to a lot before what is wanted comes are an error,
-// whichever way the archive is read.
+// A few kilobytes that unpack to a lot before what is wanted comes are an
+// error, whichever way the archive is read.
 func TestArchiveBombs(t *testing.T) {
 	bomb := packed(t, "tgz", [2]string{"zeros", strings.Repeat("0", 20<<20)}, [2]string{"set/a.txt", "one"})
 	inner, err := os.ReadFile(bomb)

@@ -25,9 +25,9 @@ func (g *GPT) ForwardTokens(t *tensor.Tape, ids tensor.Ints) tensor.Tensor {
 	return g.Head.Forward(g.Stack.Run(x, nn.Mask{Causal: true}))
 }
 
-// A small GPT learns the plays character by character and writes on, drawing from
-// the likeliest characters that have nine tenths of the probability. With width 128
-// and 2,000 steps, some minutes, most of its words are English.
+// A small GPT learns the plays character by character and writes on, drawing
+// from the likeliest characters that have nine tenths of the probability. With
+// width 128 and 2,000 steps, some minutes, most of its words are English.
 func ExampleShakespeare() {
 	const window, width, batch, steps = 64, 48, 8, 200
 	text, err := datasets.Shakespeare(datasets.AtHand(context.Background()))

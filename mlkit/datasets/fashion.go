@@ -28,11 +28,11 @@ var fashionFiles = []struct {
 // fashionFolder is where Debian's package puts them.
 var fashionFolder = "/usr/share/datasets/fashion-mnist"
 
-// FashionMNIST is 60,000 training and 10,000 test images of clothes, of the same
-// shape as MNIST but harder (Xiao, Rasul & Vollgraf 2017; MIT). It uses the
-// files of Debian's package dataset-fashion-mnist if that is installed, or those
-// in [Dir] under fashion-mnist. Otherwise 31 MB are downloaded once; with a
-// context of [AtHand], the error says how to get them.
+// FashionMNIST is 60,000 training and 10,000 test images of clothes, of the
+// same shape as MNIST but harder (Xiao, Rasul & Vollgraf 2017; MIT). It uses
+// the files of Debian's package dataset-fashion-mnist if that is installed, or
+// those in [Dir] under fashion-mnist. Otherwise 31 MB are downloaded once; with
+// a context of [AtHand], the error says how to get them.
 func FashionMNIST(ctx context.Context) (train, test *data.Images, err error) {
 	dir, err := Dir()
 	if err != nil {

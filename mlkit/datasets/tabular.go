@@ -93,8 +93,8 @@ func Wine() (*tabular.Table, error) {
 		"nonflavanoid phenols", "proanthocyanins", "color intensity", "hue", "od280/od315", "proline"})
 }
 
-// BreastCancer is 569 tumours with 30 measurements of their cell nuclei; "class"
-// is malignant or benign (Wolberg, Street & Mangasarian 1995; from
+// BreastCancer is 569 tumours with 30 measurements of their cell nuclei;
+// "class" is malignant or benign (Wolberg, Street & Mangasarian 1995; from
 // scikit-learn). Classes are in alphabetical order: benign is label 0 and
 // malignant label 1, the reverse of scikit-learn's.
 func BreastCancer() (*tabular.Table, error) {

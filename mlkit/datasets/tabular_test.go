@@ -79,8 +79,8 @@ func TestTabularSets(t *testing.T) {
 }
 
 // Iris to a loader in two calls: the table, and the rest. The features of the
-// training part have mean 0 and standard deviation 1, and each species is in both
-// parts in its proportion.
+// training part have mean 0 and standard deviation 1, and each species is in
+// both parts in its proportion.
 func TestIrisInTwoCalls(t *testing.T) {
 	if testing.Short() {
 		t.Skip("may download")

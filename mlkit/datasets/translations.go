@@ -34,8 +34,9 @@ var (
 type Translation struct{ Source, Target string }
 
 // Translations is the interface texts of Django and Wagtail in English and in
-// another language, which is given by the name of its locale folder: "fr", "de",
-// "es", "ja", "zh_Hans". A text that appears in several files is returned once.
+// another language, which is given by the name of its locale folder: "fr",
+// "de", "es", "ja", "zh_Hans". A text that appears in several files is returned
+// once.
 func Translations(language string) ([]Translation, error) {
 	var out []Translation
 	seen := map[string]bool{}
@@ -76,8 +77,8 @@ func suffixed(archive, part, suffix string, limit int64) (memory, error) {
 }
 
 // readPO reads the translations of a gettext catalogue (GNU gettext manual, The
-// Format of PO Files); of a plural, the first two forms. It skips the header and
-// entries that are obsolete, fuzzy or untranslated.
+// Format of PO Files); of a plural, the first two forms. It skips the header
+// and entries that are obsolete, fuzzy or untranslated.
 func readPO(r io.Reader) ([]Translation, error) {
 	p := poReader{}
 	lines := bufio.NewScanner(r)

@@ -18,8 +18,8 @@ type Array struct {
 	// Data holds the elements in row-major order: a slice of float32, float64,
 	// int8, int16, int32, int64, uint8, uint16, uint32, uint64 or bool. Readers
 	// keep the type of the file, so that what is read can be written again
-	// unchanged. The only exceptions are floats of fewer than 32 bits, for which
-	// Go has no type: they become float32, which represents each of them
+	// unchanged. The only exceptions are floats of fewer than 32 bits, for
+	// which Go has no type: they become float32, which represents each of them
 	// exactly.
 	Data any
 }
@@ -70,9 +70,9 @@ func (a Array) Floats() ([]float32, error) {
 	return nil, fmt.Errorf("formats: array %q holds a %T, not numbers", a.Name, a.Data)
 }
 
-// Ints returns the elements as int64: Data itself if it has that type, otherwise
-// a copy. A bool becomes 0 or 1. Floats are an error, as is a uint64 beyond the
-// range of int64.
+// Ints returns the elements as int64: Data itself if it has that type,
+// otherwise a copy. A bool becomes 0 or 1. Floats are an error, as is a uint64
+// beyond the range of int64.
 func (a Array) Ints() ([]int64, error) {
 	switch d := a.Data.(type) {
 	case []int64:

@@ -7,8 +7,8 @@
 //	one folder of images per class        LoadImageFolder                             –
 //	Pascal VOC (boxes around objects)     LoadVOC, ParseVOC                           –
 //
-// CSV files are tables: package tabular reads them. Files are not trusted: damage
-// is an error that names the file and the place, and no file takes more memory or
-// time than its size warrants. [WriteFile] writes a file in such a way that its
-// name always stands for something complete.
+// CSV files are tables: package tabular reads them. Files are not trusted:
+// damage is an error that names the file and the place, and no file takes more
+// memory or time than its size warrants. [WriteFile] writes a file in such a
+// way that its name always stands for something complete.
 package formats

@@ -9,8 +9,8 @@ import (
 type dtype struct {
 	name string
 	bits int
-	// float decodes one element of a floating-point type, and integer one of the
-	// others; both are nil where only the header is understood.
+	// float decodes one element of a floating-point type, and integer one of
+	// the others; both are nil where only the header is understood.
 	float   func(b []byte) float64
 	integer func(b []byte) int64
 }

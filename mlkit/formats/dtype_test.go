@@ -198,7 +198,7 @@ func TestSafetensorsWriteRefuses(t *testing.T) {
 			t.Errorf("%s: %v", why, err)
 		}
 	}
-	// safetensors.numpy.save({"x\u2028\x01\x7f\x08\x0c/é": np.zeros(1, np.int8)}, {"c": "\u2029"})
+	//	safetensors.numpy.save({"x\u2028\x01\x7f\x08\x0c/é": np.zeros(1, np.int8)}, {"c": "\u2029"})
 	want := "\x68\x00\x00\x00\x00\x00\x00\x00{\"__metadata__\":{\"c\":\"\u2029\"},\"x\u2028\\u0001\x7f\\b\\f/é\":{\"dtype\":\"I8\",\"shape\":[1],\"data_offsets\":[0,1]}}"
 	var b bytes.Buffer
 	err := formats.WriteSafetensors(&b, []formats.Array{{Name: "x\u2028\x01\x7f\x08\x0c/é", Dims: []int{1}, Data: []int8{0}}}, map[string]string{"c": "\u2029"})

@@ -63,8 +63,8 @@ func stored(t testing.TB, dir, name string, b []byte) (path string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	// Not cut to nothing before it is written again: some file systems then wait
-	// for the disk.
+	// Not cut to nothing before it is written again: some file systems then
+	// wait for the disk.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o666)
 	if err == nil {
 		_, err = f.Write(b)

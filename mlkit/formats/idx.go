@@ -17,8 +17,8 @@ import (
 // header or a decompression bomb cannot exhaust the memory.
 const maxIDX = 1 << 30
 
-// ReadIDX reads an array of unsigned bytes in the idx format of the MNIST files:
-// two zero bytes, the element type, the number of axes, each axis as a
+// ReadIDX reads an array of unsigned bytes in the idx format of the MNIST
+// files: two zero bytes, the element type, the number of axes, each axis as a
 // big-endian uint32, then the elements. Data after the array are an error. For
 // arrays of other types, use ReadIDXArray.
 func ReadIDX(r io.Reader) (dims []int, bytes []byte, err error) {
@@ -45,8 +45,8 @@ func bytesOf(a Array, err error) ([]int, []byte, error) {
 
 // readIDX believes a header that claims at most trusted bytes: their memory is
 // taken at once, without the copies of a buffer that grows. It refuses one that
-// claims more than most. Of the first axis it reads only the first entries, unless
-// first is 0.
+// claims more than most. Of the first axis it reads only the first entries,
+// unless first is 0.
 func readIDX(r io.Reader, trusted, most int64, first int) (Array, error) {
 	k, dims, err := readIDXHeader(r, int(most))
 	if err != nil {
@@ -107,8 +107,8 @@ func readIDXHeader(r io.Reader, most int) (k *kind, dims []int, err error) {
 	return k, dims, nil
 }
 
-// LoadIDX reads an idx file of unsigned bytes, which may be gzipped. Errors name
-// the file.
+// LoadIDX reads an idx file of unsigned bytes, which may be gzipped. Errors
+// name the file.
 func LoadIDX(path string) (dims []int, bytes []byte, err error) {
 	a, err := loadIDX(path, 0)
 	dims, bytes, err = bytesOf(a, err)
@@ -122,8 +122,8 @@ func LoadIDXArray(path string) (Array, error) {
 	return a, inFile(path, err)
 }
 
-// unpacked bounds what a compressed file of size bytes may hold. Blank data shrink
-// to a thousandth, and are read up to a size that every machine has.
+// unpacked bounds what a compressed file of size bytes may hold. Blank data
+// shrink to a thousandth, and are read up to a size that every machine has.
 func unpacked(size int64) int64 { return 1<<28 + 128*min(size, 1<<40) }
 
 func inFile(path string, err error) error {
@@ -155,14 +155,15 @@ func loadIDX(path string, first int) (Array, error) {
 	return readIDX(z, min(info.Size(), maxIDX/usual)*usual, min(unpacked(info.Size()), maxIDX), first)
 }
 
-// LoadIDXImages reads a pair of idx files: images of unsigned bytes, [n, height,
-// width], and labels of any integer type, [n]. The images have one channel.
+// LoadIDXImages reads a pair of idx files: images of unsigned bytes, [n,
+// height, width], and labels of any integer type, [n]. The images have one
+// channel.
 func LoadIDXImages(images, labels string) (*data.Images, error) {
 	return LoadFirstIDXImages(images, labels, 0)
 }
 
-// LoadFirstIDXImages is like LoadIDXImages but reads only the first n images and
-// labels, or all if n is 0.
+// LoadFirstIDXImages is like LoadIDXImages but reads only the first n images
+// and labels, or all if n is 0.
 func LoadFirstIDXImages(images, labels string, n int) (*data.Images, error) {
 	a, err := loadIDX(images, n)
 	dims, pixels, err := bytesOf(a, err)

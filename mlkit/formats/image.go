@@ -32,20 +32,22 @@ type ImageOptions struct {
 // lower it.
 var fewPixels = 1 << 22
 
-// Bounds of an image file's claim: a few bytes can decode to gigabytes. Drawings
-// and masks compress to a pixel in some hundredths of a bit, photographs to some
-// bits; so an image may have fewPixels, and pixelsPerByte more for each byte of
-// its file, and never more than maxPixels.
+// Bounds of an image file's claim: a few bytes can decode to gigabytes.
+// Drawings and masks compress to a pixel in some hundredths of a bit,
+// photographs to some bits; so an image may have fewPixels, and pixelsPerByte
+// more for each byte of its file, and never more than maxPixels.
 const (
 	maxPixels     = 1 << 26
 	pixelsPerByte = 1024
 	maxImageFile  = 1 << 29
-	// maxScans are the passes over a JPEG; encoders make about ten. One more may
-	// stand for each 4 KiB, because other data look like the mark of a scan.
+	// maxScans are the passes over a JPEG; encoders make about ten. One more
+	// may stand for each 4 KiB, because other data look like the mark of a
+	// scan.
 	maxScans = 100
 )
 
-// addImage appends a picture, scaled to the size of the options or of the first one.
+// addImage appends a picture, scaled to the size of the options or of the first
+// one.
 func addImage(m *data.Images, img image.Image, o *ImageOptions) error {
 	size := img.Bounds().Size()
 	if o.Height == 0 && o.Width == 0 {

@@ -16,14 +16,15 @@ import (
 // class, named after the class. It reads PNG, JPEG, GIF, BMP, TIFF and WebP
 // files. The images of a class may lie in nested folders, and folders and files
 // may be symbolic links. Classes and files are sorted by name, so labels do not
-// depend on the machine. Transparent pixels become black; of an animation
-// or a TIFF of several pages, only the first image is read. Names that begin with a dot are skipped, and so are
-// files that are not images.
+// depend on the machine. Transparent pixels become black; of an animation or a
+// TIFF of several pages, only the first image is read. Names that begin with a
+// dot are skipped, and so are files that are not images.
 //
 // Anything that would shift labels or drop images without a word is an error: a
 // class without images, an image beside the class folders, an image whose name
-// does not end like one, a link that leads nowhere or back to a folder above it,
-// and folders named train and test in place of classes. Errors name the file.
+// does not end like one, a link that leads nowhere or back to a folder above
+// it, and folders named train and test in place of classes. Errors name the
+// file.
 func LoadImageFolder(dir string, o ImageOptions) (*data.Images, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -106,7 +106,8 @@ func tree(t *testing.T, files map[string]string) (dir string) {
 	return dir
 }
 
-// What lies in folders below, or behind links, is read, in the order of the alphabet.
+// What lies in folders below, or behind links, is read, in the order of the
+// alphabet.
 func TestImageFolderFindsAll(t *testing.T) {
 	one := string(pngOf(t, 2, 2))
 	store := tree(t, map[string]string{"x.png": one, "y.png": one})
@@ -152,8 +153,8 @@ func TestImageFolderRefuses(t *testing.T) {
 	}
 }
 
-// A file whose pixels are out of all proportion to its bytes is not decoded, and
-// takes next to no memory.
+// A file whose pixels are out of all proportion to its bytes is not decoded,
+// and takes next to no memory.
 func TestImageBombs(t *testing.T) {
 	webp := func(w, h uint32) string { // lossless: 1 byte of signature, 14 bits each of width−1 and height−1
 		b := append([]byte("RIFF\x47\x00\x00\x00WEBPVP8L\x3b\x00\x00\x00\x2f"), make([]byte, 58)...)

@@ -102,8 +102,8 @@ func readNPYHeader(r io.Reader) (npyHeader, error) {
 	return h, nil
 }
 
-// WriteNPY writes one array in npy format 1.0, little-endian and in C order. The
-// bytes are those that np.save writes.
+// WriteNPY writes one array in npy format 1.0, little-endian and in C order.
+// The bytes are those that np.save writes.
 func WriteNPY(w io.Writer, a Array) error {
 	if err := a.check(); err != nil {
 		return fmt.Errorf("formats: %w", err)

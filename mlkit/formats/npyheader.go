@@ -170,7 +170,8 @@ func (p *npyParser) descr(h *npyHeader) error {
 	return nil
 }
 
-// shape reads a tuple: (), (2,), (2, 3), (2, 3,), but not (2), which is a number.
+// shape reads a tuple: (), (2,), (2, 3), (2, 3,), but not (2), which is a
+// number.
 func (p *npyParser) shape(h *npyHeader) error {
 	if err := p.want("("); err != nil {
 		return fmt.Errorf("shape: %w", err)

@@ -66,8 +66,8 @@ func (s *Safetensors) Close() error {
 	return s.closer.Close()
 }
 
-// NewSafetensors reads the header of a file of size bytes from r, which it keeps
-// for reading tensors.
+// NewSafetensors reads the header of a file of size bytes from r, which it
+// keeps for reading tensors.
 func NewSafetensors(r io.ReaderAt, size int64) (*Safetensors, error) {
 	var word [8]byte
 	if size < 8 {
@@ -173,8 +173,8 @@ func (s *Safetensors) missing(name string) error {
 	return fmt.Errorf("formats: there is no tensor %q in the file; Names lists those that are", name)
 }
 
-// elements reads a tensor piece by piece: f gets the bytes of elements i, i+1, ….
-// The tensor has one of the types for which is holds.
+// elements reads a tensor piece by piece: f gets the bytes of elements i, i+1,
+// …. The tensor has one of the types for which is holds.
 func (s *Safetensors) elements(name, want string, is func(dtype) bool, f func(i int, b []byte, d dtype) error) error {
 	info, ok := s.infos[name]
 	if !ok {
@@ -200,8 +200,9 @@ func (s *Safetensors) elements(name, want string, is func(dtype) bool, f func(i 
 }
 
 // ReadFloats reads a tensor of type F32, F64, F16, BF16 or one of the F8 types
-// into dst, which must have as many elements as the tensor. An F64 is rounded to
-// the nearest float32; a finite value beyond the range of float32 is an error.
+// into dst, which must have as many elements as the tensor. An F64 is rounded
+// to the nearest float32; a finite value beyond the range of float32 is an
+// error.
 func (s *Safetensors) ReadFloats(name string, dst []float32) error {
 	if info, ok := s.infos[name]; ok && product(info.Dims) != len(dst) {
 		return fmt.Errorf("formats: tensor %q has shape %v, but dst has %d elements", name, info.Dims, len(dst))

@@ -14,7 +14,8 @@ import (
 
 // The header is JSON, read here by hand: encoding/json takes invalid UTF-8 and
 // half surrogate pairs for U+FFFD, matches names regardless of case, takes the
-// last of two fields and skips null, where the reference implementation refuses.
+// last of two fields and skips null, where the reference implementation
+// refuses.
 
 // header is what a header says.
 type header struct {
@@ -274,7 +275,8 @@ func (r *headerReader) counts() ([]uint64, error) {
 	})
 }
 
-// str reads a string. The bytes are those of the header where nothing is escaped.
+// str reads a string. The bytes are those of the header where nothing is
+// escaped.
 func (r *headerReader) str() ([]byte, error) {
 	if err := r.eat('"', "a string"); err != nil {
 		return nil, err

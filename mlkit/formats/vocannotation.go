@@ -40,8 +40,8 @@ const (
 )
 
 // ParseVOC reads an annotation in the XML format of Pascal VOC (Everingham et
-// al. 2010), in UTF-8, UTF-16 or the encoding that it declares. The input is not
-// trusted. It is an error if a size, a name or a side of a box is missing,
+// al. 2010), in UTF-8, UTF-16 or the encoding that it declares. The input is
+// not trusted. It is an error if a size, a name or a side of a box is missing,
 // empty, duplicated or not a finite number, if a box is empty or outside the
 // picture, or if an object is nested where it would be ignored. Elements that
 // ParseVOC does not use, such as pose and part, are skipped.
@@ -64,8 +64,8 @@ func ParseVOC(text []byte) (VOCAnnotation, error) {
 	return p.a, nil
 }
 
-// utf8Of makes UTF-8 of UTF-16 with a byte order mark, which encoding/xml cannot
-// read; other text stays as it is.
+// utf8Of makes UTF-8 of UTF-16 with a byte order mark, which encoding/xml
+// cannot read; other text stays as it is.
 func utf8Of(text []byte) ([]byte, error) {
 	if !bytes.HasPrefix(text, []byte("\xff\xfe")) && !bytes.HasPrefix(text, []byte("\xfe\xff")) {
 		return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), nil
@@ -203,7 +203,8 @@ func (p *vocParser) text() (string, error) {
 	}
 }
 
-// numbers reads an element of elements that are numbers, each of the names once.
+// numbers reads an element of elements that are numbers, each of the names
+// once.
 func (p *vocParser) numbers(in string, names []string, to []float64) error {
 	read, found := map[string]func() error{}, 0
 	for i, name := range names {

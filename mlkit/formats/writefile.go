@@ -38,8 +38,8 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 	return t.commit()
 }
 
-// CheckWritable returns the error that WriteFile would have with path, as far as
-// can be known beforehand, so that hours of work do not end with it.
+// CheckWritable returns the error that WriteFile would have with path, as far
+// as can be known beforehand, so that hours of work do not end with it.
 func CheckWritable(path string) error {
 	t, err := replace(path)
 	if err != nil {
@@ -49,8 +49,8 @@ func CheckWritable(path string) error {
 	return nil
 }
 
-// replacement is a temporary file that is to replace another, or to become a new
-// one.
+// replacement is a temporary file that is to replace another, or to become a
+// new one.
 type replacement struct {
 	path string // the file itself, no link
 	file *os.File

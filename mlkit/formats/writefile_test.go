@@ -88,8 +88,8 @@ func TestSweepOfKilledProcesses(t *testing.T) {
 		c.Process.Kill()
 		c.Wait()
 	}
-	// Each sweeps what the one before it left: one remains, and nothing is lost to
-	// a process that still writes.
+	// Each sweeps what the one before it left: one remains, and nothing is lost
+	// to a process that still writes.
 	if n := hidden(); n != 1 {
 		t.Errorf("%d temporary files after three kills", n)
 	}

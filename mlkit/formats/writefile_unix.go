@@ -42,8 +42,8 @@ func orphaned(name string) (left, known bool) {
 	return false, false
 }
 
-// keepOwner gives the new file the old one's owner where it is another's and the
-// process may (root writing a user's file).
+// keepOwner gives the new file the old one's owner where it is another's and
+// the process may (root writing a user's file).
 func keepOwner(f *os.File, old fs.FileInfo) {
 	info, err := f.Stat()
 	if err != nil {

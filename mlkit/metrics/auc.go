@@ -12,13 +12,14 @@ import (
 // softmax probabilities.
 func ROCAUC() Metric { return ranked("roc_auc", oneVsRest(AreaUnderROC, false)) }
 
-// ROCAUCWeighted is ROCAUC with the classes weighted by their numbers of samples.
+// ROCAUCWeighted is ROCAUC with the classes weighted by their numbers of
+// samples.
 func ROCAUCWeighted() Metric { return ranked("roc_auc_weighted", oneVsRest(AreaUnderROC, true)) }
 
-// ROCAUCOneVsOne is the mean area over all pairs of classes, each pair judged on
-// its own samples by the probability of one class and then of the other (Hand &
-// Till, A Simple Generalisation of the Area Under the ROC Curve, 2001, eq. 7). It
-// does not change with the frequencies of the classes.
+// ROCAUCOneVsOne is the mean area over all pairs of classes, each pair judged
+// on its own samples by the probability of one class and then of the other
+// (Hand & Till, A Simple Generalisation of the Area Under the ROC Curve, 2001,
+// eq. 7). It does not change with the frequencies of the classes.
 func ROCAUCOneVsOne() Metric { return ranked("roc_auc_ovo", oneVsOne) }
 
 // PRAUC is the area under the precision–recall curve as average precision,
@@ -26,8 +27,8 @@ func ROCAUCOneVsOne() Metric { return ranked("roc_auc_ovo", oneVsOne) }
 // mean over the classes.
 func PRAUC() Metric { return ranked("pr_auc", oneVsRest(AveragePrecision, false)) }
 
-// ranking holds the scores of samples: score tells that of class k for sample i.
-// Of two classes only those of class 1 count.
+// ranking holds the scores of samples: score tells that of class k for sample
+// i. Of two classes only those of class 1 count.
 type ranking struct {
 	labels  []int
 	classes int
@@ -124,8 +125,8 @@ type CurvePoint struct {
 // Curve gives the points of the ROC and precision–recall curves, one for each
 // different score, the highest first, after the one at which nothing is called
 // positive (threshold +Inf, precision 1). Rates are NaN when a class is
-// missing. A score that is NaN has no rank: the curve is then one point of NaNs.
-// Curve panics unless there is one label for each score.
+// missing. A score that is NaN has no rank: the curve is then one point of
+// NaNs. Curve panics unless there is one label for each score.
 func Curve(scores []float64, positive []bool) []CurvePoint {
 	counts, p, n := cumulate(scores, positive)
 	if counts == nil {
@@ -145,8 +146,8 @@ func Curve(scores []float64, positive []bool) []CurvePoint {
 // counted are the positives and negatives of at least a threshold.
 type counted struct{ threshold, tp, fp float64 }
 
-// cumulate counts p positives and n negatives by threshold, nil where a score is
-// NaN.
+// cumulate counts p positives and n negatives by threshold, nil where a score
+// is NaN.
 func cumulate(scores []float64, positive []bool) (counts []counted, p, n float64) {
 	if len(scores) != len(positive) {
 		panic(fmt.Sprintf("metrics: %d scores for %d labels", len(scores), len(positive)))

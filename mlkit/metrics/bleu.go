@@ -13,8 +13,8 @@ import (
 // The zero value is ready.
 //
 // Figures can be compared only when the texts were divided alike: with
-// text.Words13a it is what sacreBLEU prints by default (Post, A Call for Clarity
-// in Reporting BLEU Scores, 2018).
+// text.Words13a it is what sacreBLEU prints by default (Post, A Call for
+// Clarity in Reporting BLEU Scores, 2018).
 type BLEU struct {
 	// Matches are the runs of n+1 tokens that a reference has, too, of Runs.
 	Matches, Runs [4]int
@@ -24,8 +24,8 @@ type BLEU struct {
 }
 
 // Add counts one translation and the references it may agree with. It panics
-// without any: a translation that nothing can be said about would raise the score
-// by being left out.
+// without any: a translation that nothing can be said about would raise the
+// score by being left out.
 func (b *BLEU) Add(translation []string, references ...[]string) {
 	if len(references) == 0 {
 		panic("metrics: BLEU.Add: a translation without a reference")
@@ -63,8 +63,8 @@ func abs(x int) int { return max(x, -x) }
 // Score is from 0 to 100: the geometric mean of the shares of runs that match,
 // less where the translations are shorter than the references. Where no run of
 // some length matches, its share counts as half a match, the next such as a
-// quarter, and so on (the exponential smoothing of mteval and sacreBLEU); without
-// any match, or any run of four tokens, the score is 0.
+// quarter, and so on (the exponential smoothing of mteval and sacreBLEU);
+// without any match, or any run of four tokens, the score is 0.
 func (b BLEU) Score() float64 {
 	if b.Matches[0] == 0 || b.Runs[3] == 0 {
 		return 0

@@ -6,11 +6,11 @@ import (
 )
 
 // Reliability compares a classifier's confidence, the probability of the class
-// that it predicts, with how often that class is right (the reliability diagram;
-// DeGroot & Fienberg 1983). NewReliability makes one.
+// that it predicts, with how often that class is right (the reliability
+// diagram; DeGroot & Fienberg 1983). NewReliability makes one.
 type Reliability struct {
-	// Bins divide the confidences from 0 to 1 into intervals of equal width, each
-	// open below and closed above.
+	// Bins divide the confidences from 0 to 1 into intervals of equal width,
+	// each open below and closed above.
 	Bins []ReliabilityBin
 }
 
@@ -21,7 +21,8 @@ type ReliabilityBin struct {
 	Confidence, Accuracy float64
 }
 
-// NewReliability returns an empty diagram of the given number of bins, at least 1.
+// NewReliability returns an empty diagram of the given number of bins, at least
+// 1.
 func NewReliability(bins int) *Reliability {
 	if bins < 1 {
 		panic(fmt.Sprintf("metrics: a reliability diagram of %d bins: want at least 1", bins))
@@ -33,8 +34,8 @@ func NewReliability(bins int) *Reliability {
 	return r
 }
 
-// Add counts one sample by its confidence, which must lie in [0, 1], and by whether
-// the prediction was right.
+// Add counts one sample by its confidence, which must lie in [0, 1], and by
+// whether the prediction was right.
 func (r *Reliability) Add(confidence float64, right bool) {
 	if !(confidence >= 0 && confidence <= 1) {
 		panic(fmt.Sprintf("metrics: confidence %v: want a probability", confidence))
@@ -54,9 +55,9 @@ func (r *Reliability) Add(confidence float64, right bool) {
 }
 
 // Error is the expected calibration error: the mean difference of accuracy and
-// confidence over the bins, weighted by their samples (Naeini, Cooper & Hauskrecht
-// 2015; Guo et al., On Calibration of Modern Neural Networks, 2017, eq. 3). It lies
-// in [0, 1] and is NaN without samples.
+// confidence over the bins, weighted by their samples (Naeini, Cooper &
+// Hauskrecht 2015; Guo et al., On Calibration of Modern Neural Networks, 2017,
+// eq. 3). It lies in [0, 1] and is NaN without samples.
 func (r *Reliability) Error() float64 {
 	var sum, n float64
 	for _, b := range r.Bins {
@@ -68,9 +69,9 @@ func (r *Reliability) Error() float64 {
 	return sum / n
 }
 
-// CalibrationError is the expected calibration error of softmax(logits), or of the
-// sigmoid of a single logit, with the given number of bins: see [Reliability]. The
-// papers take 10 to 15.
+// CalibrationError is the expected calibration error of softmax(logits), or of
+// the sigmoid of a single logit, with the given number of bins: see
+// [Reliability]. The papers take 10 to 15.
 func CalibrationError(bins int) Metric {
 	NewReliability(bins) // panics now rather than in the first evaluation
 	return reliable(func() *Reliability { return NewReliability(bins) })

@@ -9,8 +9,8 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// The expected errors are NumPy's, with conf the probability of the predicted class
-// (scipy.special.softmax, expit) and right whether it is the label:
+// The expected errors are NumPy's, with conf the probability of the predicted
+// class (scipy.special.softmax, expit) and right whether it is the label:
 //
 //	def ece(conf, right, bins):
 //	    e = 0

@@ -17,8 +17,8 @@ const (
 // Confusion counts samples by label (row) and prediction (column).
 type Confusion struct {
 	Counts [][]int
-	// Undefined is the number of samples without a prediction, whose outputs are
-	// NaN. They are not in Counts; with any, all figures are NaN.
+	// Undefined is the number of samples without a prediction, whose outputs
+	// are NaN. They are not in Counts; with any, all figures are NaN.
 	Undefined int
 }
 

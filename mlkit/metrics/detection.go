@@ -9,13 +9,13 @@ import (
 	"descent/mlkit/data"
 )
 
-// MeanAP says how detections are compared with the objects that are there. The zero value is COCO's AP at an
-// IoU of 0.5.
+// MeanAP says how detections are compared with the objects that are there. The
+// zero value is COCO's AP at an IoU of 0.5.
 type MeanAP struct {
 	IoU float32 // from which on an object counts as found; 0 means 0.5
-	// AllPoints takes the exact area under the precision–recall curve, as Pascal
-	// VOC does since 2010; without it precision is read at the recalls 0, 0.01 …
-	// 1, as COCO does.
+	// AllPoints takes the exact area under the precision–recall curve, as
+	// Pascal VOC does since 2010; without it precision is read at the recalls
+	// 0, 0.01 … 1, as COCO does.
 	AllPoints bool
 	// PerImage is how many detections of each class count in an image, those of
 	// the highest scores; 0 means 100, as in COCO.
@@ -35,11 +35,11 @@ type DetectionAP struct {
 // Compute compares what was found with what is there, image by image. For each
 // class, detections of all images are gone through from the highest score down;
 // each is right if, among the objects of its image that are not yet found, the
-// one of largest IoU has at least the wanted one, and wrong otherwise. AP is the
-// area under the curve of precision against recall, after precision is raised
-// to the largest one at any higher recall. Difficult objects do not count, nor
-// do detections that match them. Agrees with pycocotools (Lin et al., Microsoft
-// COCO, 2014).
+// one of largest IoU has at least the wanted one, and wrong otherwise. AP is
+// the area under the curve of precision against recall, after precision is
+// raised to the largest one at any higher recall. Difficult objects do not
+// count, nor do detections that match them. Agrees with pycocotools (Lin et
+// al., Microsoft COCO, 2014).
 func (c MeanAP) Compute(truth [][]data.Object, found [][]data.Detection, classes int) (DetectionAP, error) {
 	if len(truth) != len(found) {
 		return DetectionAP{}, fmt.Errorf("metrics: detections for %d images, objects for %d", len(found), len(truth))
@@ -116,8 +116,8 @@ func (c MeanAP) class(truth [][]data.Object, found [][]data.Detection, class int
 	for k := len(all) - 2; k >= 0; k-- {
 		precisions[k] = max(precisions[k], precisions[k+1])
 	}
-	// Sums are divided once, at the end: those of ones are exact, and no average
-	// is above 1.
+	// Sums are divided once, at the end: those of ones are exact, and no
+	// average is above 1.
 	if c.AllPoints { // every right detection raises the recall by 1/objects
 		for k, j := range all {
 			if j.right {

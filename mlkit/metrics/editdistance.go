@@ -1,7 +1,7 @@
 package metrics
 
-// EditDistance is the smallest number of substitutions, deletions and insertions
-// that turn a into b (Levenshtein 1966).
+// EditDistance is the smallest number of substitutions, deletions and
+// insertions that turn a into b (Levenshtein 1966).
 func EditDistance[T comparable](a, b []T) int {
 	row := make([]int, len(b)+1) // distances of the read part of a to b[:j]
 	for j := range row {

@@ -45,9 +45,10 @@ func RMSE() Metric {
 }
 
 // R2 is the coefficient of determination: 1 for perfect predictions, 0 for
-// those no better than the mean of the targets. Of targets that are all equal it
-// is 1 if every prediction is right and 0 otherwise, and of fewer than two
-// numbers NaN, as in scikit-learn. Several outputs count as one list of numbers.
+// those no better than the mean of the targets. Of targets that are all equal
+// it is 1 if every prediction is right and 0 otherwise, and of fewer than two
+// numbers NaN, as in scikit-learn. Several outputs count as one list of
+// numbers.
 func R2() Metric {
 	return regression("r2", func(s *regressionSums) float64 {
 		switch {

@@ -16,10 +16,10 @@ type Mask struct {
 	// Padding, if not empty, is [batch, keys]: a key whose entry is not 0 is
 	// seen by nobody. See [PaddingMask].
 	Padding tensor.Ints
-	// Bias, unless it is the zero Tensor, is added to the scores, −∞ hides a key:
-	// [Tq, Tk], [heads, Tq, Tk] or [batch, heads, Tq, Tk] with 1 for what is the
-	// same everywhere. PyTorch's attn_mask of floats; its three axes are [batch ·
-	// heads, Tq, Tk], ours [heads, Tq, Tk].
+	// Bias, unless it is the zero Tensor, is added to the scores, −∞ hides a
+	// key: [Tq, Tk], [heads, Tq, Tk] or [batch, heads, Tq, Tk] with 1 for what
+	// is the same everywhere. PyTorch's attn_mask of floats; its three axes are
+	// [batch · heads, Tq, Tk], ours [heads, Tq, Tk].
 	Bias tensor.Tensor
 	// Relative, unless it is the zero Tensor, is added by distance: see
 	// [tensor.Attend] and [PositionBias].
@@ -57,10 +57,12 @@ func LengthMask(t *tensor.Tape, lengths tensor.Ints, time int) tensor.Ints {
 // MultiHeadAttention projects queries, keys and values, lets several heads
 // attend (Vaswani et al. 2017, §3.2.2) and projects their results.
 type MultiHeadAttention struct {
-	// InProjWeight is [width+2·kv, width], for queries, keys and values, where kv =
-	// width·KVHeads/Heads; nil where keys or values have a width of their own.
+	// InProjWeight is [width+2·kv, width], for queries, keys and values, where
+	// kv = width·KVHeads/Heads; nil where keys or values have a width of their
+	// own.
 	InProjWeight *tensor.Param
-	// Instead of InProjWeight: [width, width], [kv, key width], [kv, value width].
+	// Instead of InProjWeight: [width, width], [kv, key width], [kv, value
+	// width].
 	QProjWeight, KProjWeight, VProjWeight *tensor.Param
 
 	InProjBias *tensor.Param // [width+2·kv]; nil for none
@@ -75,24 +77,26 @@ type MultiHeadAttention struct {
 // Attention describes a [MultiHeadAttention].
 type Attention struct {
 	Width, Heads int
-	// KVHeads is how many heads keys and values have, a divisor of Heads; 0 means
-	// Heads. With fewer, several heads of queries share one of keys and values
-	// (grouped queries: Ainslie et al., GQA, 2023; with 1, Shazeer 2019), and a
-	// cache for writing is as much smaller.
+	// KVHeads is how many heads keys and values have, a divisor of Heads; 0
+	// means Heads. With fewer, several heads of queries share one of keys and
+	// values (grouped queries: Ainslie et al., GQA, 2023; with 1, Shazeer
+	// 2019), and a cache for writing is as much smaller.
 	KVHeads int
-	// KeyWidth and ValueWidth are the widths of what keys and values are computed
-	// from, where that is not Width (PyTorch's kdim and vdim); 0 means Width.
+	// KeyWidth and ValueWidth are the widths of what keys and values are
+	// computed from, where that is not Width (PyTorch's kdim and vdim); 0 means
+	// Width.
 	KeyWidth, ValueWidth int
 }
 
-// NewMultiHeadAttention is [NewAttention] of as many heads of keys and values as
-// of queries: width must be a multiple of heads.
+// NewMultiHeadAttention is [NewAttention] of as many heads of keys and values
+// as of queries: width must be a multiple of heads.
 func NewMultiHeadAttention(rng *rand.Rand, width, heads int) *MultiHeadAttention {
 	return NewAttention(rng, Attention{Width: width, Heads: heads})
 }
 
-// NewAttention makes an attention layer. Its weights start from Glorot's uniform
-// distribution, biases from zero, as in PyTorch. Settings that do not fit panic.
+// NewAttention makes an attention layer. Its weights start from Glorot's
+// uniform distribution, biases from zero, as in PyTorch. Settings that do not
+// fit panic.
 func NewAttention(rng *rand.Rand, c Attention) *MultiHeadAttention {
 	if c.Heads < 1 || c.Width < 1 || c.Width%c.Heads != 0 {
 		panic(fmt.Sprintf("nn: %d attention heads cannot share a width of %d: it must be a multiple", c.Heads, c.Width))
@@ -131,20 +135,20 @@ func (m *MultiHeadAttention) keyWidth(width int) int {
 	return width / m.Heads * m.KVHeads
 }
 
-// Forward is self-attention without a mask: [batch, time, width] → [batch, time,
-// width].
+// Forward is self-attention without a mask: [batch, time, width] → [batch,
+// time, width].
 func (m *MultiHeadAttention) Forward(x tensor.Tensor) tensor.Tensor {
 	y, _ := m.Attend(x, x, x, Mask{})
 	return y
 }
 
 // Attend maps queries [batch, Tq, width], and keys and values [batch, Tk,
-// width] (or of their own width, see [Attention]), to [batch, Tq, width]. Self-attention passes the same tensor three
-// times; attention to an encoder's result passes that as keys and values. The
-// second result, for drawing, holds the weights, [batch, heads, Tq, Tk]: what
-// each query takes from each key, in sum 1; no gradient flows through it. They
-// are computed when they are first read. A query that may see no key gets zeros
-// (PyTorch: NaN).
+// width] (or of their own width, see [Attention]), to [batch, Tq, width].
+// Self-attention passes the same tensor three times; attention to an encoder's
+// result passes that as keys and values. The second result, for drawing, holds
+// the weights, [batch, heads, Tq, Tk]: what each query takes from each key, in
+// sum 1; no gradient flows through it. They are computed when they are first
+// read. A query that may see no key gets zeros (PyTorch: NaN).
 func (m *MultiHeadAttention) Attend(queries, keys, values tensor.Tensor, mask Mask) (y, weights tensor.Tensor) {
 	return m.attend(queries, keys, values, tensor.Tensor{}, mask)
 }

@@ -20,8 +20,8 @@ type Beam struct {
 	Penalty float64
 }
 
-// Candidate is a sequence without Start and End, and its score: the logarithm of
-// its probability, divided as Beam.Penalty says.
+// Candidate is a sequence without Start and End, and its score: the logarithm
+// of its probability, divided as Beam.Penalty says.
 type Candidate struct {
 	Tokens []int32
 	Score  float64

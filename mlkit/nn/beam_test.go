@@ -76,8 +76,8 @@ func TestBeam(t *testing.T) {
 	}
 }
 
-// Without a penalty the short sequence wins, with one the long one, whose tokens
-// are likelier on the average.
+// Without a penalty the short sequence wins, with one the long one, whose
+// tokens are likelier on the average.
 func TestBeamPenalty(t *testing.T) {
 	next := func(beginnings [][]int32) (rows [][]float32, _ error) {
 		for _, b := range beginnings {

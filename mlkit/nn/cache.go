@@ -11,7 +11,8 @@ import (
 // read, so that a model that writes computes each new token alone and not all
 // that is written once more (Shazeer, Fast Transformer Decoding, 2019). Make it
 // with [TransformerEncoder.Cache] for a language model, or with
-// [TransformerDecoder.Cache] for a model that translates; then, for every token,
+// [TransformerDecoder.Cache] for a model that translates; then, for every
+// token,
 //
 //	ids, at := cache.Extend(beginnings)         // what has not been read yet
 //	x := positions.ForwardAt(embedding.ForwardTokens(t, ids), at)
@@ -218,12 +219,12 @@ func (c *Transformer) recall(a *MultiHeadAttention, norm *LayerNorm, x tensor.Te
 	return c.after(norm, attend(q, x))
 }
 
-// Continue is causal self-attention for the positions that follow what the cache
-// has read, on an evaluation tape: x [rows, new, width] → the same shape. It
-// adds their keys and values to the cache. add, unless it is the zero Tensor, is
-// a residual of the result's shape. The keys of the mask are all positions, those
-// of the cache and the new ones; Causal is understood. Stacks of layers have a
-// [KVCache] instead.
+// Continue is causal self-attention for the positions that follow what the
+// cache has read, on an evaluation tape: x [rows, new, width] → the same shape.
+// It adds their keys and values to the cache. add, unless it is the zero
+// Tensor, is a residual of the result's shape. The keys of the mask are all
+// positions, those of the cache and the new ones; Causal is understood. Stacks
+// of layers have a [KVCache] instead.
 func (m *MultiHeadAttention) Continue(x, add tensor.Tensor, cache *tensor.KeyValues, mask Mask) tensor.Tensor {
 	if m.InProjWeight == nil {
 		panic("nn: MultiHeadAttention.Continue: keys and values have a width of their own, so this is no self-attention")

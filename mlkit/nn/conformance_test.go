@@ -578,8 +578,9 @@ func TestSequentialFusesReLU(t *testing.T) {
 	}
 }
 
-// A BatchNorm that Sequential computes with the convolution before it, in evaluation, gives the same
-// bits as on its own, also after the weights and the statistics have changed.
+// A BatchNorm that Sequential computes with the convolution before it, in
+// evaluation, gives the same bits as on its own, also after the weights and the
+// statistics have changed.
 func TestSequentialFusesBatchNorm(t *testing.T) {
 	rng := nn.NewRand(1)
 	for name, c := range map[string]struct {
@@ -615,8 +616,8 @@ func TestSequentialFusesBatchNorm(t *testing.T) {
 	}
 }
 
-// TestForwardsSayTheirShapes reads the sources: the comment of every Forward says
-// what shape gives what shape.
+// TestForwardsSayTheirShapes reads the sources: the comment of every Forward
+// says what shape gives what shape.
 func TestForwardsSayTheirShapes(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {

@@ -77,7 +77,8 @@ func (c Conv) options(layer string) (o tensor.Conv, kernel [2]int) {
 	return o, kernel
 }
 
-// weights makes a weight and a bias with PyTorch's start: uniform in ±1/√fan-in.
+// weights makes a weight and a bias with PyTorch's start: uniform in
+// ±1/√fan-in.
 func (c Conv) weights(rng *rand.Rand, fanIn int, dims ...int) (w, b *tensor.Param) {
 	bound := 1 / math.Sqrt(float64(fanIn))
 	w = tensor.NewParam(dims...)
@@ -108,8 +109,8 @@ func NewConv2D(rng *rand.Rand, c Conv) *Conv2D {
 	return l
 }
 
-// Forward convolves: [n, in, h, w] → [n, out, h′, w′], where
-// h′ = (h + 2·padding − dilation·(kernel−1) − 1)/stride + 1, rounded down, and w′
+// Forward convolves: [n, in, h, w] → [n, out, h′, w′], where h′ = (h +
+// 2·padding − dilation·(kernel−1) − 1)/stride + 1, rounded down, and w′
 // likewise. See [tensor.Tensor.Conv2D].
 func (l *Conv2D) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.Conv2D(x.Tape().Use(l.Weight), useOptional(x.Tape(), l.Bias), l.Options)

@@ -53,12 +53,12 @@ func (c CTCLoss) Loss(logits tensor.Tensor, s Spelling) tensor.Tensor {
 	return c.Reduction.apply(l.Mul(t.Input(w, batch)))
 }
 
-// CTCGreedy decodes logits [batch, time, classes] along the best path (Graves et
-// al. 2006): it takes the most likely class of each step, merges repetitions and
-// then removes blanks. lengths [batch] are the inputs' true lengths; empty: all.
-// It writes the labels of sequence i to dst[i], whose memory it uses again, and
-// grows dst to the batch. It panics with a
-// *tensor.ShapeError when shapes or lengths do not fit.
+// CTCGreedy decodes logits [batch, time, classes] along the best path (Graves
+// et al. 2006): it takes the most likely class of each step, merges repetitions
+// and then removes blanks. lengths [batch] are the inputs' true lengths; empty:
+// all. It writes the labels of sequence i to dst[i], whose memory it uses
+// again, and grows dst to the batch. It panics with a *tensor.ShapeError when
+// shapes or lengths do not fit.
 func CTCGreedy(dst [][]int32, logits tensor.Tensor, lengths tensor.Ints, blank int) [][]int32 {
 	const op = "CTCGreedy"
 	if logits.Rank() != 3 {

@@ -17,12 +17,12 @@
 // A layer with parameters is made by its constructor, which takes a random
 // generator first and then sizes, or a struct of settings where there are many:
 // NewLinear(rng, in, out), NewConv2D(rng, Conv{In: 3, Out: 16, Kernel: 3,
-// Padding: Same}). What has a default is a field whose zero value is that default, and
-// the result's exported fields can be changed afterwards: Bias = nil for none,
-// another initialiser on Weight, another Eps. A layer without parameters is
-// a struct written down: MaxPool2D{Kernel: 2}, LeakyReLU{Slope: 0.1},
-// Dropout{P: 0.5}. Settings that make no sense panic in the constructor, an
-// input of the wrong shape panics with a [*tensor.ShapeError].
+// Padding: Same}). What has a default is a field whose zero value is that
+// default, and the result's exported fields can be changed afterwards: Bias =
+// nil for none, another initialiser on Weight, another Eps. A layer without
+// parameters is a struct written down: MaxPool2D{Kernel: 2}, LeakyReLU{Slope:
+// 0.1}, Dropout{P: 0.5}. Settings that make no sense panic in the constructor,
+// an input of the wrong shape panics with a [*tensor.ShapeError].
 //
 // Layers read [tensor.Tape.Training]: dropout drops and batch normalisation
 // uses the batch in training only.

@@ -16,9 +16,10 @@ type SpatialDropout struct{ P float32 }
 // Forward drops channels in training: [n, c, ...] → the same shape.
 func (d SpatialDropout) Forward(x tensor.Tensor) tensor.Tensor { return x.SpatialDropout(d.P) }
 
-// DropPath skips a residual branch for whole samples: in training it sets each sample
-// [1, ...] of a batch to 0 with probability P and divides the others by 1−P (stochastic
-// depth; Huang et al. 2016). Use it as x.Add(drop.Forward(branch)).
+// DropPath skips a residual branch for whole samples: in training it sets each
+// sample [1, ...] of a batch to 0 with probability P and divides the others by
+// 1−P (stochastic depth; Huang et al. 2016). Use it as
+// x.Add(drop.Forward(branch)).
 type DropPath struct{ P float32 }
 
 // Forward drops samples in training: [n, ...] → the same shape.
@@ -34,8 +35,9 @@ func (d DropPath) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.Mul(keep)
 }
 
-// GaussianNoise adds normal noise of standard deviation Std in training (Keras's
-// GaussianNoise; Bishop, Training with Noise is Equivalent to Tikhonov Regularization, 1995).
+// GaussianNoise adds normal noise of standard deviation Std in training
+// (Keras's GaussianNoise; Bishop, Training with Noise is Equivalent to Tikhonov
+// Regularization, 1995).
 type GaussianNoise struct{ Std float32 }
 
 // Forward adds noise in training: [...] → the same shape.

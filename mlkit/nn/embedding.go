@@ -8,8 +8,9 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Embedding is a table of vectors, one for each id. A step changes only the rows
-// that it looks up where the optimizer can do with that: see package optim.
+// Embedding is a table of vectors, one for each id. A step changes only the
+// rows that it looks up where the optimizer can do with that: see package
+// optim.
 type Embedding struct {
 	Weight *tensor.Param // [count, width]
 	// Padding is the id that fills up shorter sequences: its vector gets no
@@ -52,13 +53,13 @@ func (e *Embedding) Forward(x tensor.Tensor) tensor.Tensor {
 		Why: "an Embedding reads token ids, not features: call ForwardTokens, or give the data set ids (data.Sequences.Tokens)"})
 }
 
-// EmbeddingBag averages, or adds up, the vectors of bags of ids: a bag of words, a
-// set of features. It is an [Embedding] and [MeanOverTime] in one, without the
-// vectors of all words in memory, so several times faster.
+// EmbeddingBag averages, or adds up, the vectors of bags of ids: a bag of
+// words, a set of features. It is an [Embedding] and [MeanOverTime] in one,
+// without the vectors of all words in memory, so several times faster.
 type EmbeddingBag struct {
 	Weight *tensor.Param // [count, width]
-	// Padding is the id that fills up shorter bags: it counts for nothing, and its
-	// vector gets no gradient. −1 for none.
+	// Padding is the id that fills up shorter bags: it counts for nothing, and
+	// its vector gets no gradient. −1 for none.
 	Padding int
 	// Sum adds up instead of averaging.
 	Sum bool
@@ -76,15 +77,16 @@ func (e *EmbeddingBag) ForwardTokens(t *tensor.Tape, ids tensor.Ints) tensor.Ten
 }
 
 // ForwardBags is ForwardTokens for bags of the given lengths [bags]: of ids
-// [bags, words] the first ones of each row count, of ids [total] the bags lie one
-// after the other. It gives [bags, width]; a bag without ids gives zeros. An id
-// that counts and is outside of the table panics with a *tensor.ShapeError.
+// [bags, words] the first ones of each row count, of ids [total] the bags lie
+// one after the other. It gives [bags, width]; a bag without ids gives zeros.
+// An id that counts and is outside of the table panics with a
+// *tensor.ShapeError.
 func (e *EmbeddingBag) ForwardBags(t *tensor.Tape, ids, lengths tensor.Ints) tensor.Tensor {
 	return t.Use(e.Weight).EmbedBag(ids, lengths, e.Padding, !e.Sum)
 }
 
-// Forward lets an EmbeddingBag be the first layer of a [Sequential], which calls
-// ForwardTokens instead. It panics: features are not ids.
+// Forward lets an EmbeddingBag be the first layer of a [Sequential], which
+// calls ForwardTokens instead. It panics: features are not ids.
 func (e *EmbeddingBag) Forward(x tensor.Tensor) tensor.Tensor {
 	panic(&tensor.ShapeError{Op: "EmbeddingBag", Shapes: [][]int{append([]int{}, x.Dims()...)},
 		Why: "an EmbeddingBag reads token ids, not features: call ForwardTokens, or give the data set ids (data.Sequences.Tokens)"})
@@ -109,8 +111,8 @@ func NewLearnedPositions(rng *rand.Rand, length, width int) *LearnedPositions {
 // longer than the positions panics with a *tensor.ShapeError.
 func (l *LearnedPositions) Forward(x tensor.Tensor) tensor.Tensor { return l.ForwardAt(x, 0) }
 
-// ForwardAt is Forward for a piece of a sequence that begins at a position: what
-// a [KVCache] has not read yet.
+// ForwardAt is Forward for a piece of a sequence that begins at a position:
+// what a [KVCache] has not read yet.
 func (l *LearnedPositions) ForwardAt(x tensor.Tensor, position int) tensor.Tensor {
 	w := x.Tape().Use(l.Weight)
 	checkPositions("LearnedPositions", x, position, l.Weight.Dims()[0], l.Weight.Dims()[1])
@@ -149,8 +151,8 @@ func NewSinusoidalPositions(length, width int) *SinusoidalPositions {
 // longer than the positions panics with a *tensor.ShapeError.
 func (s *SinusoidalPositions) Forward(x tensor.Tensor) tensor.Tensor { return s.ForwardAt(x, 0) }
 
-// ForwardAt is Forward for a piece of a sequence that begins at a position: what
-// a [KVCache] has not read yet.
+// ForwardAt is Forward for a piece of a sequence that begins at a position:
+// what a [KVCache] has not read yet.
 func (s *SinusoidalPositions) ForwardAt(x tensor.Tensor, position int) tensor.Tensor {
 	checkPositions("SinusoidalPositions", x, position, s.length, s.width)
 	n := x.Dim(1)

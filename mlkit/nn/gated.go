@@ -6,14 +6,16 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// GEGLU is a gated linear unit, GELU(x·Wᵀ + b) ⊙ (x·Vᵀ + c), with the exact GELU
-// (Shazeer, GLU Variants Improve Transformer, 2020, eq. 5). Before a [Linear] it
-// makes the feed-forward block of that paper, which leaves out all biases.
+// GEGLU is a gated linear unit, GELU(x·Wᵀ + b) ⊙ (x·Vᵀ + c), with the exact
+// GELU (Shazeer, GLU Variants Improve Transformer, 2020, eq. 5). Before a
+// [Linear] it makes the feed-forward block of that paper, which leaves out all
+// biases.
 type GEGLU struct {
 	Gate, Value *Linear // W and b, V and c: [out, in] and [out] each
 }
 
-// NewGEGLU makes a gated unit of two dense layers, which start as in [NewLinear].
+// NewGEGLU makes a gated unit of two dense layers, which start as in
+// [NewLinear].
 func NewGEGLU(rng *rand.Rand, in, out int) *GEGLU {
 	return &GEGLU{NewLinear(rng, in, out), NewLinear(rng, in, out)}
 }

@@ -23,11 +23,11 @@ func (f Func) Forward(x tensor.Tensor) tensor.Tensor { return f(x) }
 type Sequential []Layer
 
 // Forward passes x through every layer: the input of the first → the output of
-// the last. A ReLU behind a Linear, a Conv2D or a BatchNorm is computed with it,
-// to the same bits; so is a MaxPool2D of 2 behind a Conv2D, with or without a
-// ReLU before or after it (the gradient of the bias is then added up in another
-// order), and in evaluation, on a tape that records no gradients, a BatchNorm
-// behind a Conv1D or a Conv2D.
+// the last. A ReLU behind a Linear, a Conv2D or a BatchNorm is computed with
+// it, to the same bits; so is a MaxPool2D of 2 behind a Conv2D, with or without
+// a ReLU before or after it (the gradient of the bias is then added up in
+// another order), and in evaluation, on a tape that records no gradients, a
+// BatchNorm behind a Conv1D or a Conv2D.
 func (s Sequential) Forward(x tensor.Tensor) tensor.Tensor {
 	for i := 0; i < len(s); i++ {
 		if relu, n := s[i:].pooling(); n > 0 {

@@ -41,9 +41,9 @@ func recordMean(t *tensor.Tape, weight float64) {
 }
 
 // WeightedMean is Σ w·l / Σ w of losses l and weights w of the same shape:
-// weights of samples, or a mask that is 0 for padding. NaN where all weights are
-// 0. No gradient flows into the weights. A loss made with it trains in pieces
-// (train.Config.Accumulate, MicroBatch) as it does in one.
+// weights of samples, or a mask that is 0 for padding. NaN where all weights
+// are 0. No gradient flows into the weights. A loss made with it trains in
+// pieces (train.Config.Accumulate, MicroBatch) as it does in one.
 func WeightedMean(l, w tensor.Tensor) tensor.Tensor {
 	sameShape("WeightedMean", l, w)
 	w = w.Detach()

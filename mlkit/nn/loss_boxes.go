@@ -39,11 +39,11 @@ func giouLoss(p, q [4]tensor.Tensor) tensor.Tensor {
 	return empty.Sub(iou).AddScalar(1)
 }
 
-// HeatmapFocalLoss is the focal loss of maps that have a bump around each object
-// and are 1 at its centre only (Law & Deng, CornerNet, 2018, eq. 1): with p the
-// sigmoid of the logit, −(1−p)²·log p where the target is 1, elsewhere
-// −(1−y)⁴·p²·log(1−p), which hardly punishes near misses. The sum is divided by
-// the number of centres, or by 1 if there are none.
+// HeatmapFocalLoss is the focal loss of maps that have a bump around each
+// object and are 1 at its centre only (Law & Deng, CornerNet, 2018, eq. 1):
+// with p the sigmoid of the logit, −(1−p)²·log p where the target is 1,
+// elsewhere −(1−y)⁴·p²·log(1−p), which hardly punishes near misses. The sum is
+// divided by the number of centres, or by 1 if there are none.
 func HeatmapFocalLoss(logits, heat tensor.Tensor) tensor.Tensor {
 	centres := heat.Detach().GreaterEqual(heat.Tape().Input(one, 1)).Sum()
 	n := float64(centres.Item())
@@ -67,8 +67,8 @@ var heatmapFocal = pointwise("HeatmapFocalLoss", func(x, y float64) (v, dx, dy f
 })
 
 // CenterLoss is the loss of a detector whose targets data.Centers makes:
-// HeatmapFocalLoss of the class maps plus BoxWeight times the mean GIoULoss of the
-// boxes, weighted by the target's last plane.
+// HeatmapFocalLoss of the class maps plus BoxWeight times the mean GIoULoss of
+// the boxes, weighted by the target's last plane.
 type CenterLoss struct {
 	BoxWeight float32 // 0 means 5
 }

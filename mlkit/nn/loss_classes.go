@@ -21,15 +21,16 @@ const ignored = -100
 // distributions over the classes. Classes are the last axis: PyTorch's [N, C,
 // H, W] is logits.Permute(0, 2, 3, 1) here.
 type CrossEntropyLoss struct {
-	// Weight [classes] is the weight of each class; nil is 1 for all. With labels,
-	// the mean is a weighted mean: it is divided by the sum of the rows' weights.
+	// Weight [classes] is the weight of each class; nil is 1 for all. With
+	// labels, the mean is a weighted mean: it is divided by the sum of the
+	// rows' weights.
 	Weight []float32
 	// LabelSmoothing in [0, 1) moves that much of the target from the label to
 	// all classes evenly (Szegedy et al. 2016).
 	LabelSmoothing float32
 	// Ignore lists labels, such as that of padding, whose rows do not count.
-	// PyTorch's −100 never counts, listed or not. The mean is over the other rows, NaN if
-	// there are none.
+	// PyTorch's −100 never counts, listed or not. The mean is over the other
+	// rows, NaN if there are none.
 	Ignore    []int32
 	Reduction Reduction
 }

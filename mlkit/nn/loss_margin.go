@@ -79,9 +79,10 @@ func (c CosineEmbeddingLoss) Loss(a, b, y tensor.Tensor) tensor.Tensor {
 	return c.Reduction.apply(tensor.Where(together, cos.Neg().AddScalar(1), cos.AddScalar(-c.Margin).ReLU()))
 }
 
-// HingeEmbeddingLoss is for distances x, of pairs that belong together (y = 1) or
-// not (y = −1): x and max(0, Margin − x) (Hadsell, Chopra & LeCun, Dimensionality
-// Reduction by Learning an Invariant Mapping, 2006, without the squares, as PyTorch).
+// HingeEmbeddingLoss is for distances x, of pairs that belong together (y = 1)
+// or not (y = −1): x and max(0, Margin − x) (Hadsell, Chopra & LeCun,
+// Dimensionality Reduction by Learning an Invariant Mapping, 2006, without the
+// squares, as PyTorch).
 type HingeEmbeddingLoss struct {
 	Margin    float32 // 0 means 1; tensor.Zero is 0
 	Reduction Reduction

@@ -74,9 +74,9 @@ func (c SmoothL1Loss) Loss(pred, target tensor.Tensor) tensor.Tensor {
 	return c.Reduction.apply(huber(pred.Sub(target), beta).Scale(1 / beta))
 }
 
-// PseudoHuberLoss is Delta²·(√(1 + (r/Delta)²) − 1) of the residual r: r²/2 when
-// small, Delta·|r| when large, smooth between (Charbonnier et al.
-// 1997; Hartley & Zisserman 2003, appendix 6).
+// PseudoHuberLoss is Delta²·(√(1 + (r/Delta)²) − 1) of the residual r: r²/2
+// when small, Delta·|r| when large, smooth between (Charbonnier et al. 1997;
+// Hartley & Zisserman 2003, appendix 6).
 type PseudoHuberLoss struct {
 	Delta     float32 // 0 means 1
 	Reduction Reduction
@@ -87,7 +87,8 @@ func (c PseudoHuberLoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
 	return c.Reduction.apply(pseudoHuber(pred, target, or(c.Delta, 1)))
 }
 
-// pseudoHuber divides instead of subtracting 1: small residuals keep their digits.
+// pseudoHuber divides instead of subtracting 1: small residuals keep their
+// digits.
 var pseudoHuber = pointwiseWith("PseudoHuberLoss", func(x, y, delta float64) (v, dx, dy float64) {
 	r := x - y
 	s := math.Hypot(1, r/delta)
@@ -117,8 +118,8 @@ var logCosh = pointwise("LogCoshLoss", func(x, y float64) (v, dx, dy float64) {
 })
 
 // GaussianNLLLoss is the negative log-likelihood of targets under normal
-// distributions whose means and variances the model predicts (Nix & Weigend 1994),
-// without the constant unless Full: (log σ² + (pred − target)²/σ²) / 2.
+// distributions whose means and variances the model predicts (Nix & Weigend
+// 1994), without the constant unless Full: (log σ² + (pred − target)²/σ²) / 2.
 type GaussianNLLLoss struct {
 	// Eps is the least variance that the formula sees; the gradient reaches a
 	// smaller one as if it were Eps. 0 means 1e-6.

@@ -275,7 +275,8 @@ func TestLossesAtExtremeLogits(t *testing.T) {
 			}
 		}
 	}
-	// What is certain is certain: no rounding to a loss of zero on the wrong side.
+	// What is certain is certain: no rounding to a loss of zero on the wrong
+	// side.
 	tape := tensor.NewTape(1)
 	l := nn.BinaryCrossEntropy(tape.Input([]float32{-40}, 1), tape.Input([]float32{0}, 1))
 	if v := float64(l.Item()); math.Abs(v/math.Exp(-40)-1) > 1e-5 {

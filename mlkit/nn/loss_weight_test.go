@@ -9,8 +9,8 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Every mean loss notes what it divided by: with it, the losses of two halves of
-// a batch make the loss of the whole.
+// Every mean loss notes what it divided by: with it, the losses of two halves
+// of a batch make the loss of the whole.
 func TestMeansOfHalvesMakeTheWhole(t *testing.T) {
 	labels, w := []int32{2, -100, 1, 0, 0, 1}, []float32{0.5, 3, 1.25}
 	x := make([]float32, 18)

@@ -92,12 +92,12 @@ func NewGroupNorm(groups, channels int) *GroupNorm {
 	return &GroupNorm{Weight: ones(channels), Bias: tensor.NewParam(channels), Groups: groups, Eps: 1e-5}
 }
 
-// NewInstanceNorm makes an instance normalisation, without weight and bias as in
-// PyTorch: each channel of each sample on its own (Ulyanov et al. 2016).
+// NewInstanceNorm makes an instance normalisation, without weight and bias as
+// in PyTorch: each channel of each sample on its own (Ulyanov et al. 2016).
 func NewInstanceNorm(channels int) *GroupNorm { return &GroupNorm{Groups: channels, Eps: 1e-5} }
 
-// Forward normalises each group of channels of each sample: [n, channels, ...] →
-// the same shape.
+// Forward normalises each group of channels of each sample: [n, channels, ...]
+// → the same shape.
 func (l *GroupNorm) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.GroupNorm(l.Groups, useOptional(x.Tape(), l.Weight), useOptional(x.Tape(), l.Bias), l.Eps)
 }
@@ -128,8 +128,8 @@ type LocalResponseNorm struct {
 	K     float32 // 0 is 1
 }
 
-// Forward normalises across neighbouring channels: [n, channels, ...] → the same
-// shape.
+// Forward normalises across neighbouring channels: [n, channels, ...] → the
+// same shape.
 func (l LocalResponseNorm) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.LocalResponseNorm(l.Size, or(l.Alpha, 1e-4), or(l.Beta, 0.75), or(l.K, 1))
 }

@@ -187,7 +187,8 @@ func (w *walker) add(n Named) {
 	}
 }
 
-// mayHold is false of numbers, strings and functions, whose insides need no walk.
+// mayHold is false of numbers, strings and functions, whose insides need no
+// walk.
 func mayHold(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:

@@ -14,9 +14,9 @@ type MaxPool2D struct {
 	PaddingW                    int // 0: as vertically; NoPadding for none
 }
 
-// Forward takes the largest element of each window: [n, channels, h, w] → [n, channels,
-// h′, w′], where h′ = (h + 2·padding − dilation·(kernel−1) − 1)/stride + 1,
-// rounded down (up with CeilMode), and w′ likewise.
+// Forward takes the largest element of each window: [n, channels, h, w] → [n,
+// channels, h′, w′], where h′ = (h + 2·padding − dilation·(kernel−1) −
+// 1)/stride + 1, rounded down (up with CeilMode), and w′ likewise.
 func (p MaxPool2D) Forward(x tensor.Tensor) tensor.Tensor { return x.MaxPool2D(p.options()) }
 
 func (p MaxPool2D) options() tensor.Pool {
@@ -29,7 +29,8 @@ func (p MaxPool2D) options() tensor.Pool {
 	return o
 }
 
-// halves reports whether these are the windows of [tensor.Tensor.Conv2DMaxPool].
+// halves reports whether these are the windows of
+// [tensor.Tensor.Conv2DMaxPool].
 func (p MaxPool2D) halves() bool {
 	return !p.CeilMode && p.Kernel == 2 && p.options() == tensor.Pool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}}
 }
@@ -48,9 +49,9 @@ type AvgPool2D struct {
 	PaddingW         int // 0: as vertically; NoPadding for none
 }
 
-// Forward takes the mean of each window: [n, channels, h, w] → [n, channels, h′, w′],
-// where h′ = (h + 2·padding − kernel)/stride + 1, rounded down (up with
-// CeilMode), and w′ likewise.
+// Forward takes the mean of each window: [n, channels, h, w] → [n, channels,
+// h′, w′], where h′ = (h + 2·padding − kernel)/stride + 1, rounded down (up
+// with CeilMode), and w′ likewise.
 func (p AvgPool2D) Forward(x tensor.Tensor) tensor.Tensor {
 	o := MaxPool2D{Kernel: p.Kernel, Stride: p.Stride, Padding: p.Padding, CeilMode: p.CeilMode,
 		KernelW: p.KernelW, StrideW: p.StrideW, PaddingW: p.PaddingW}.options()
@@ -58,7 +59,8 @@ func (p AvgPool2D) Forward(x tensor.Tensor) tensor.Tensor {
 	return x.AvgPool2D(o)
 }
 
-// MaxPool1D takes the largest element of each window of sequences [n, c, length].
+// MaxPool1D takes the largest element of each window of sequences [n, c,
+// length].
 type MaxPool1D struct {
 	Kernel   int
 	Stride   int // 0: the kernel's size
@@ -93,13 +95,15 @@ func (p AvgPool1D) Forward(x tensor.Tensor) tensor.Tensor {
 // AdaptiveAvgPool2D averages images of any size to H×W; W = 0 means W = H.
 type AdaptiveAvgPool2D struct{ H, W int }
 
-// Forward takes the mean of each cell: [n, channels, h, w] → [n, channels, H, W].
+// Forward takes the mean of each cell: [n, channels, h, w] → [n, channels, H,
+// W].
 func (p AdaptiveAvgPool2D) Forward(x tensor.Tensor) tensor.Tensor {
 	s := pair(p.H, p.W, 1)
 	return x.AdaptiveAvgPool2D(s[0], s[1])
 }
 
-// GlobalAvgPool averages [n, c, ...] over all but the first two axes, to [n, c].
+// GlobalAvgPool averages [n, c, ...] over all but the first two axes, to [n,
+// c].
 type GlobalAvgPool struct{}
 
 // Forward takes the mean of each channel: [n, channels, ...] → [n, channels].
@@ -111,7 +115,8 @@ func (GlobalAvgPool) Forward(x tensor.Tensor) tensor.Tensor {
 // [n, c, ...], to [n, c].
 type GlobalMaxPool struct{}
 
-// Forward takes the largest element of each channel: [n, channels, ...] → [n, channels].
+// Forward takes the largest element of each channel: [n, channels, ...] → [n,
+// channels].
 func (GlobalMaxPool) Forward(x tensor.Tensor) tensor.Tensor {
 	return planes("GlobalMaxPool", x).Max(2)
 }

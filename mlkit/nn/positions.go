@@ -8,12 +8,13 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// A PositionBias tells attention where things are by a number for each distance,
-// which is added to the scores, instead of by vectors added to the input.
+// A PositionBias tells attention where things are by a number for each
+// distance, which is added to the scores, instead of by vectors added to the
+// input.
 type PositionBias interface {
-	// Distances gives [heads, Tq+Tk−1] for [Mask.Relative], or 1 for heads, where
-	// the queries are the last Tq of Tk positions: element e is for the keys
-	// e−(Tk−1) positions after a query, those before it being negative.
+	// Distances gives [heads, Tq+Tk−1] for [Mask.Relative], or 1 for heads,
+	// where the queries are the last Tq of Tk positions: element e is for the
+	// keys e−(Tk−1) positions after a query, those before it being negative.
 	Distances(t *tensor.Tape, tq, tk int) tensor.Tensor
 }
 
@@ -36,14 +37,14 @@ func placed(p PositionBias, mask Mask, x tensor.Tensor, read [][]int32) Mask {
 }
 
 // ALiBi subtracts from each score the distance times a slope (Press, Smith &
-// Lewis, Train Short, Test Long: Attention with Linear Biases, 2022, §3). Nothing
-// is learned, and texts longer than those in training are no worse. Keys after a
-// query count by their distance, too, for encoders.
+// Lewis, Train Short, Test Long: Attention with Linear Biases, 2022, §3).
+// Nothing is learned, and texts longer than those in training are no worse.
+// Keys after a query count by their distance, too, for encoders.
 type ALiBi struct{ Heads int }
 
-// Slope is that of head h. Slopes are 2^(−8/n), 2^(−16/n), …, 2^(−8) for n heads, where n is a power of 2;
-// else those of the next smaller power, and then every other one of its double,
-// as in the authors' program.
+// Slope is that of head h. Slopes are 2^(−8/n), 2^(−16/n), …, 2^(−8) for n
+// heads, where n is a power of 2; else those of the next smaller power, and
+// then every other one of its double, as in the authors' program.
 func (a ALiBi) Slope(h int) float32 {
 	n := 1
 	for 2*n <= a.Heads {
@@ -74,18 +75,18 @@ func (a ALiBi) Distances(t *tensor.Tape, tq, tk int) tensor.Tensor {
 
 // RelativePositions learns a number for each head and bucket of distances: one
 // for each short distance, then buckets that grow with the logarithm up to
-// MaxDistance, and one for all beyond (T5: Raffel et al. 2020, §2.1). A model uses
-// one for all its layers.
+// MaxDistance, and one for all beyond (T5: Raffel et al. 2020, §2.1). A model
+// uses one for all its layers.
 type RelativePositions struct {
 	Weight      *tensor.Param // [buckets, heads], T5's relative_attention_bias.weight
 	MaxDistance int
-	// Causal gives all buckets to the past and none to what comes after a query:
-	// for decoders. T5's bidirectional=False.
+	// Causal gives all buckets to the past and none to what comes after a
+	// query: for decoders. T5's bidirectional=False.
 	Causal bool
 }
 
-// NewRelativePositions makes positions with T5's 32 buckets and MaxDistance 128,
-// from the normal distribution with deviation 0.02.
+// NewRelativePositions makes positions with T5's 32 buckets and MaxDistance
+// 128, from the normal distribution with deviation 0.02.
 func NewRelativePositions(rng *rand.Rand, heads int, causal bool) *RelativePositions {
 	if heads < 1 {
 		panic(fmt.Sprintf("nn: NewRelativePositions: %d heads: as many are needed as the attention has", heads))
@@ -95,7 +96,8 @@ func NewRelativePositions(rng *rand.Rand, heads int, causal bool) *RelativePosit
 	return p
 }
 
-// Bucket is the row of Weight for keys that lie distance positions after a query.
+// Bucket is the row of Weight for keys that lie distance positions after a
+// query.
 func (p *RelativePositions) Bucket(distance int) int {
 	buckets, first := p.Weight.Dims()[0], 0
 	if p.Causal {

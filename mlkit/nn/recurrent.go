@@ -170,8 +170,8 @@ func (r *recurrent) run(x tensor.Tensor, s Sequences) (out, h, c tensor.Tensor) 
 	return r.grouped(start, p.out[0].JoinDirections(p.out[1], true, s.Lengths)), h, c
 }
 
-// Forward gives the outputs of the last layer at every step: [batch, time, in] →
-// [batch, time, directions·hidden].
+// Forward gives the outputs of the last layer at every step: [batch, time, in]
+// → [batch, time, directions·hidden].
 func (r *recurrent) Forward(x tensor.Tensor) tensor.Tensor {
 	var p pass
 	start := x.Tape().Len()

@@ -9,7 +9,8 @@ import (
 )
 
 // Sampling writes sequences by drawing one token after the other from what a
-// model of the next token says. [Beam] looks for the likeliest sequence instead.
+// model of the next token says. [Beam] looks for the likeliest sequence
+// instead.
 type Sampling struct {
 	Max int // tokens to write at most, the end included
 	// End ends a sequence; negative for none. It is not part of the result.
@@ -24,16 +25,17 @@ type Sampling struct {
 	// this probability (nucleus sampling; Holtzman et al. 2020), after
 	// Temperature and TopK. 0 means 1.
 	TopP float64
-	// Seed is that of the random numbers. Sequence i has a stream of its own, so
-	// what it becomes does not depend on the others.
+	// Seed is that of the random numbers. Sequence i has a stream of its own,
+	// so what it becomes does not depend on the others.
 	Seed uint64
 }
 
 // Generate goes on with prompts and returns what it has written, without the
-// prompts. next fills the logits (or log-probabilities) of every next token, one
-// row for each beginning; beginnings all have the same length, and there is one
-// for each prompt, in order, whether it has ended or not. So a [KVCache] serves.
-// A shorter prompt begins to write while a longer one is still being read.
+// prompts. next fills the logits (or log-probabilities) of every next token,
+// one row for each beginning; beginnings all have the same length, and there is
+// one for each prompt, in order, whether it has ended or not. So a [KVCache]
+// serves. A shorter prompt begins to write while a longer one is still being
+// read.
 func (s Sampling) Generate(prompts [][]int32, next func(beginnings [][]int32) ([][]float32, error)) ([][]int32, error) {
 	if s.Max < 1 || !(s.Temperature >= 0) || s.TopK < 0 || !(s.TopP >= 0 && s.TopP <= 1) {
 		return nil, fmt.Errorf("nn: sampling of at most %d tokens, with temperature %v, top-k %d and top-p %v: want 1 token at least, nothing negative, and top-p up to 1", s.Max, s.Temperature, s.TopK, s.TopP)

@@ -110,8 +110,8 @@ type module struct {
 	row        int // in the summary, −1 for none yet
 }
 
-// called is how a summary names the layer when op is the operation that computed
-// it: a layer and its activation may be one.
+// called is how a summary names the layer when op is the operation that
+// computed it: a layer and its activation may be one.
 func (m *module) called(op string) string {
 	kind := m.kind
 	if kind == "" {

@@ -30,10 +30,10 @@ func (s Sequential) ForwardTokens(t *tensor.Tape, ids tensor.Ints) tensor.Tensor
 }
 
 // MeanOverTime averages x [batch, time, ...] over the first lengths[b] steps of
-// each sequence: [batch, ...]. What lies beyond a sequence's end does not count,
-// whatever it is, as long as it is finite; a sequence of no steps gives zeros.
-// Without lengths (no Ints) it is the mean over all steps. Right behind an
-// [Embedding], an [EmbeddingBag] is faster. It panics with a
+// each sequence: [batch, ...]. What lies beyond a sequence's end does not
+// count, whatever it is, as long as it is finite; a sequence of no steps gives
+// zeros. Without lengths (no Ints) it is the mean over all steps. Right behind
+// an [Embedding], an [EmbeddingBag] is faster. It panics with a
 // *tensor.ShapeError where lengths are not [batch] or longer than time.
 func MeanOverTime(x tensor.Tensor, lengths tensor.Ints) tensor.Tensor {
 	if lengths.Data == nil {

@@ -50,15 +50,15 @@ func adamLink(ps []*tensor.Param, lr float64, s settings) (l *perParam, m, v [][
 	return l, m, v
 }
 
-// LazyAdam is Adam that leaves alone, of a parameter that is only looked up, the
-// rows that the batch did not look up (PyTorch's SparseAdam, TensorFlow Addons'
-// LazyAdam). A step then costs as much as the rows looked up, not as the table. It
-// is not Adam: there every row moves in every step by its running mean, which
-// decays meanwhile. Here the means of a row stand still, and so does the row; the
-// correction t counts the steps of the parameter, not of the row. Parameters
-// that are used in another way as well, and all others, get [Adam]'s steps.
-// Options: Betas (0.9, 0.999), Eps (1e-8), which PyTorch's SparseAdam adds before
-// the bias of the mean square is corrected.
+// LazyAdam is Adam that leaves alone, of a parameter that is only looked up,
+// the rows that the batch did not look up (PyTorch's SparseAdam, TensorFlow
+// Addons' LazyAdam). A step then costs as much as the rows looked up, not as
+// the table. It is not Adam: there every row moves in every step by its running
+// mean, which decays meanwhile. Here the means of a row stand still, and so
+// does the row; the correction t counts the steps of the parameter, not of the
+// row. Parameters that are used in another way as well, and all others, get
+// [Adam]'s steps. Options: Betas (0.9, 0.999), Eps (1e-8), which PyTorch's
+// SparseAdam adds before the bias of the mean square is corrected.
 func LazyAdam(lr float64, opts ...Option) Rule {
 	checkRate("LazyAdam", lr)
 	s := configure("LazyAdam", "Betas Eps", adamDefaults, opts)

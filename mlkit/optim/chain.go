@@ -52,8 +52,8 @@ func Stateless(f func(s *Step)) Rule {
 	return func([]*tensor.Param) Link { return stateless(f) }
 }
 
-// byRows is Stateless for a function to which the rows that an update lacks, which
-// are zero, are nothing.
+// byRows is Stateless for a function to which the rows that an update lacks,
+// which are zero, are nothing.
 func byRows(f func(s *Step)) Rule {
 	return func([]*tensor.Param) Link { return zeroBlind{stateless(f)} }
 }
@@ -92,8 +92,8 @@ func (a applying) Update(s *Step) {
 	s.Apply()
 }
 
-// Apply adds the updates to the parameters, once: for a rule around another that must
-// see what came of it.
+// Apply adds the updates to the parameters, once: for a rule around another
+// that must see what came of it.
 func (s *Step) Apply() {
 	if s.Applied {
 		return

@@ -32,22 +32,23 @@
 //
 // # Embeddings
 //
-// A parameter that a step only looks up ([tensor.Tensor.Embed] and its kin) has a
-// gradient in the rows looked up alone. [SGD] and [AdaGrad] without weight decay
-// then change those rows only, with the very bits of the update of all rows;
-// clipping, penalties and decay on other parameters, [Groups] and the wrappers
-// leave it at that. (A norm for clipping is rounded elsewhere, and a step clipped
-// at NaN makes only these rows NaN.) [LazyAdam] is an Adam that does so, which is
-// another optimizer. All other rules get the gradient in full, as they would
-// from PyTorch without sparse=True.
+// A parameter that a step only looks up ([tensor.Tensor.Embed] and its kin) has
+// a gradient in the rows looked up alone. [SGD] and [AdaGrad] without weight
+// decay then change those rows only, with the very bits of the update of all
+// rows; clipping, penalties and decay on other parameters, [Groups] and the
+// wrappers leave it at that. (A norm for clipping is rounded elsewhere, and a
+// step clipped at NaN makes only these rows NaN.) [LazyAdam] is an Adam that
+// does so, which is another optimizer. All other rules get the gradient in
+// full, as they would from PyTorch without sparse=True.
 //
 // # Penalties and weight decay
 //
 // [L1], [L2] and [ElasticNet] add the gradient of a penalty to the gradient.
 // They go first in a chain and serve every rule. [WeightDecay], an option of
 // every short name, is different: it shrinks the parameters by lr·lambda in
-// each step, in addition to the rule's update. For [SGD] the two are the same. An adaptive rule divides the gradient, penalty included, by the size of
-// past gradients, so with L2 it hardly shrinks a parameter whose gradients are
+// each step, in addition to the rule's update. For [SGD] the two are the same.
+// An adaptive rule divides the gradient, penalty included, by the size of past
+// gradients, so with L2 it hardly shrinks a parameter whose gradients are
 // large, and the best lambda moves with the learning rate; decoupled decay
 // shrinks all alike, and generalises better with Adam (Loshchilov & Hutter,
 // Decoupled Weight Decay Regularization, 2019). [Penalty.Value] is the penalty

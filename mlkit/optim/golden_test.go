@@ -93,8 +93,8 @@ func far(got []float32, want []float64) float64 {
 // adamwOnBiases is the second optimizer of the Muon runs.
 var adamwOnBiases = optim.AdamW(0.003)
 
-// goldenRules holds the name in goldens.py, the rule, and the chain that it stands
-// for where the rule is a short name with a fused kernel.
+// goldenRules holds the name in goldens.py, the rule, and the chain that it
+// stands for where the rule is a short name with a fused kernel.
 var goldenRules = []struct {
 	name  string
 	rule  optim.Rule

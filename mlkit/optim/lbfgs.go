@@ -15,8 +15,8 @@ import (
 // LBFGS minimises a loss over all data at once by the limited-memory BFGS
 // method with a strong-Wolfe line search (Liu & Nocedal 1989; Nocedal & Wright,
 // Numerical Optimization, 2006, §7.2), through gonum's optimize. For small
-// smooth problems it needs far fewer evaluations than any first-order
-// method. It is not a Rule: its line search evaluates the loss as often as it needs.
+// smooth problems it needs far fewer evaluations than any first-order method.
+// It is not a Rule: its line search evaluates the loss as often as it needs.
 type LBFGS struct {
 	Memory int // past steps kept; 0 means 15
 	// Iterations and Evaluations limit the run; 0 means 100 and no limit.

@@ -44,8 +44,8 @@ var problems = []struct {
 }
 
 // Every optimizer with its rates on the three problems, and the loss it must
-// reach from 20, 555 and 29 in 2000 steps. Sign and trust-ratio rules step by
-// a length that does not shrink by itself, so all get a falling schedule. RAdam's
+// reach from 20, 555 and 29 in 2000 steps. Sign and trust-ratio rules step by a
+// length that does not shrink by itself, so all get a falling schedule. RAdam's
 // first five steps are plain momentum, which these slopes need clipped.
 var solvers = []struct {
 	name  string

@@ -48,9 +48,9 @@ type Step struct {
 	// (running statistics) then stay as they are, too.
 	Skipped bool
 
-	// rows, where not nil, are the rows of the parameter that Updates holds, one
-	// after the other; the update of all others is zero. Only links that say that
-	// they can do with that (see rowLink) see such updates.
+	// rows, where not nil, are the rows of the parameter that Updates holds,
+	// one after the other; the update of all others is zero. Only links that
+	// say that they can do with that (see rowLink) see such updates.
 	rows [][]int32
 }
 

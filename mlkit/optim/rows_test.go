@@ -125,8 +125,8 @@ func TestRowsAreTheWholeUpdate(t *testing.T) {
 	}
 }
 
-// The norm is over the rows, whose sum of squares is that of the whole gradient;
-// only its rounding differs.
+// The norm is over the rows, whose sum of squares is that of the whole
+// gradient; only its rounding differs.
 func TestClippingCountsTheRows(t *testing.T) {
 	for name, clip := range map[string]optim.Rule{"global": optim.ClipByGlobalNorm(0.02), "each": optim.ClipByNorm(0.01)} {
 		rows, whole := newBagOfWords(1), newBagOfWords(1)
@@ -202,7 +202,8 @@ func TestRowsGolden(t *testing.T) {
 	}
 }
 
-// LazyAdam is Adam where every row is looked up, or a parameter is used in full.
+// LazyAdam is Adam where every row is looked up, or a parameter is used in
+// full.
 func TestLazyAdamIsAdamOnAllRows(t *testing.T) {
 	ids := make([]int32, 2000)
 	for i := range ids {

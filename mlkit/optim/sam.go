@@ -21,8 +21,8 @@ import (
 // The zero SAM is ready to use; it serves one optimizer.
 type SAM struct {
 	Rho float64 // radius; 0 means 0.05
-	// Adaptive measures the radius relative to each parameter, p + Rho·p²g/‖p·g‖
-	// (ASAM; Kwon et al. 2021); its Rho is usually 0.5 to 2.
+	// Adaptive measures the radius relative to each parameter, p +
+	// Rho·p²g/‖p·g‖ (ASAM; Kwon et al. 2021); its Rho is usually 0.5 to 2.
 	Adaptive bool
 
 	backup [][]float32
@@ -31,8 +31,8 @@ type SAM struct {
 // Step takes one step of the optimizer by the gradient of loss at the perturbed
 // parameters and returns the loss at the parameters as they were. The tape must
 // be fresh (just made or Reset). Running statistics are those of the first
-// evaluation. A loss that is the mean of nothing (tensor.Tape.MeanOfNothing) makes
-// no step.
+// evaluation. A loss that is the mean of nothing (tensor.Tape.MeanOfNothing)
+// makes no step.
 func (c *SAM) Step(o *Optimizer, t *tensor.Tape, loss func(*tensor.Tape) tensor.Tensor) float64 {
 	seed, step, _ := t.Rand()
 	t.Seed(seed, step)

@@ -102,9 +102,10 @@ func OneCycle(total int, warm, div, finalDiv float64) Schedule {
 	}
 }
 
-// OneCycleThreePhase rises from 1/div to 1 in the first warm·total steps, falls back to
-// 1/div in as many, and to 1/(div·finalDiv) in the rest, each along half a cosine
-// (PyTorch's OneCycleLR with three_phase; the form of the paper that OneCycle names).
+// OneCycleThreePhase rises from 1/div to 1 in the first warm·total steps, falls
+// back to 1/div in as many, and to 1/(div·finalDiv) in the rest, each along
+// half a cosine (PyTorch's OneCycleLR with three_phase; the form of the paper
+// that OneCycle names).
 func OneCycleThreePhase(total int, warm, div, finalDiv float64) Schedule {
 	if !(total > 1 && warm > 0 && warm < 0.5 && warm*float64(total) > 1 && div > 0 && finalDiv > 0) {
 		panic(fmt.Sprintf("optim: OneCycleThreePhase(%d, %v, %v, %v): need 0 < warm < 0.5, of more than one step, and positive divisors", total, warm, div, finalDiv))
@@ -122,16 +123,17 @@ func OneCycleThreePhase(total int, warm, div, finalDiv float64) Schedule {
 	}
 }
 
-// Cyclic rises linearly from low to 1 in up steps and falls back in down steps, again and
-// again (Smith, Cyclical Learning Rates for Training Neural Networks, 2017). shrink
-// multiplies the height above low after each cycle: 1 is the paper's "triangular", 0.5 its
-// "triangular2". The rule's learning rate is PyTorch's max_lr, low its base_lr over max_lr.
+// Cyclic rises linearly from low to 1 in up steps and falls back in down steps,
+// again and again (Smith, Cyclical Learning Rates for Training Neural Networks,
+// 2017). shrink multiplies the height above low after each cycle: 1 is the
+// paper's "triangular", 0.5 its "triangular2". The rule's learning rate is
+// PyTorch's max_lr, low its base_lr over max_lr.
 func Cyclic(low float64, up, down int, shrink float64) Schedule {
 	return cyclic("Cyclic", low, up, down, shrink, func(_, cycle int) int { return cycle })
 }
 
-// CyclicDecay is Cyclic whose height above low is multiplied by gamma at every step: the
-// paper's "exp_range".
+// CyclicDecay is Cyclic whose height above low is multiplied by gamma at every
+// step: the paper's "exp_range".
 func CyclicDecay(low float64, up, down int, gamma float64) Schedule {
 	return cyclic("CyclicDecay", low, up, down, gamma, func(step, _ int) int { return step })
 }

@@ -205,7 +205,8 @@ func ExampleRandomSearch() {
 		search.Choice("width", 16, 32, 64),
 	}
 	trials, err := search.RandomSearch(context.Background(), space, 50, 1, func(ctx context.Context, p search.Params) (float64, error) {
-		// Train with p.Float("lr") and p.Int("width"), return the validation loss.
+		// Train with p.Float("lr") and p.Int("width"), return the validation
+		// loss.
 		return distance(p), nil
 	})
 	best, _ := trials.Best()

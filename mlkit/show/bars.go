@@ -10,10 +10,12 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Categories makes the x axis a list of names, at 0, 1, 2, …, for Bars and Strip. Points and lines can be added at those positions.
+// Categories makes the x axis a list of names, at 0, 1, 2, …, for Bars and
+// Strip. Points and lines can be added at those positions.
 func (f *Figure) Categories(names ...string) *Figure { f.categories = names; return f }
 
-// slot returns the part of a category's width, from −0.5 to 0.5 around it, that layer l has among all layers of its kind.
+// slot returns the part of a category's width, from −0.5 to 0.5 around it, that
+// layer l has among all layers of its kind.
 func (f *Figure) slot(l *layer) (left, width float64) {
 	n, k := 0, 0
 	for _, o := range f.layers {
@@ -28,8 +30,9 @@ func (f *Figure) slot(l *layer) (left, width float64) {
 	return -used/2 + used*float64(k)/float64(n), used / float64(n)
 }
 
-// Bars adds a bar from zero to values[i] for each category, with a whisker of ±err[i] if err is not nil. The bars of several calls
-// stand side by side. Style: Values.
+// Bars adds a bar from zero to values[i] for each category, with a whisker of
+// ±err[i] if err is not nil. The bars of several calls stand side by side.
+// Style: Values.
 func (f *Figure) Bars(name string, values, err []float64, styles ...Style) *Figure {
 	if err != nil && len(err) != len(values) {
 		f.errorf("Bars %q: %d values but %d errors", name, len(values), len(err))
@@ -74,8 +77,10 @@ func (f *Figure) needCategories(kind, name string, n int) {
 	}
 }
 
-// Strip shows the values of several runs for each category; groups[i] belongs to category i. Each value is a dot; a box goes from
-// the first to the third quartile, with a bar at the median. The strips of several calls stand side by side.
+// Strip shows the values of several runs for each category; groups[i] belongs
+// to category i. Each value is a dot; a box goes from the first to the third
+// quartile, with a bar at the median. The strips of several calls stand side by
+// side.
 func (f *Figure) Strip(name string, groups [][]float64, styles ...Style) *Figure {
 	f.needCategories("Strip", name, len(groups))
 	var all []float64
@@ -109,7 +114,8 @@ func (f *Figure) Strip(name string, groups [][]float64, styles ...Style) *Figure
 			q, _ := a.pt(x+0.85*width, m)
 			a.StrokeLines(draw.LineStyle{Color: l.look.colour, Width: 2.5}, a.ClipLinesXY([]vg.Point{p, q})...)
 			for k, v := range ok {
-				// A low-discrepancy sequence (multiples of the golden ratio) spreads the dots without randomness.
+				// A low-discrepancy sequence (multiples of the golden ratio)
+				// spreads the dots without randomness.
 				_, t := math.Modf(0.5 + 0.6180339887498949*float64(k))
 				p, _ := a.pt(x+(0.2+0.6*t)*width, v)
 				if a.Contains(p) {
@@ -121,7 +127,8 @@ func (f *Figure) Strip(name string, groups [][]float64, styles ...Style) *Figure
 	return f.add(l, styles)
 }
 
-// quantile interpolates linearly between the sorted values (type 7 of Hyndman and Fan, 1996; NumPy's default).
+// quantile interpolates linearly between the sorted values (type 7 of Hyndman
+// and Fan, 1996; NumPy's default).
 func quantile(sorted []float64, q float64) float64 {
 	p := q * float64(len(sorted)-1)
 	i := int(p)
@@ -147,8 +154,9 @@ func (a *axes) box(x0, x1, y0, y1 float64, l look) {
 	}
 }
 
-// Histogram counts values in bins of equal width. If bins <= 0 the data decides (the rule of Freedman and Diaconis, 1981). Further
-// histograms in the same figure use the bins of the first, so that heights can be compared.
+// Histogram counts values in bins of equal width. If bins <= 0 the data decides
+// (the rule of Freedman and Diaconis, 1981). Further histograms in the same
+// figure use the bins of the first, so that heights can be compared.
 func (f *Figure) Histogram(name string, values []float64, bins int, styles ...Style) *Figure {
 	var ok []float64
 	for _, v := range values {

@@ -11,9 +11,12 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// canvas is gonum's pixel canvas with long paths cut into pieces. The rasteriser underneath (github.com/golang/freetype/raster) keeps
-// a linked list of touched pixels for each row and walks it for each edge that crosses the row, so a path that goes up and down n
-// times costs n²: a line of 2000 noisy points took seconds. Paths of up to longPath components are drawn as they are.
+// canvas is gonum's pixel canvas with long paths cut into pieces. The
+// rasteriser underneath (github.com/golang/freetype/raster) keeps a linked list
+// of touched pixels for each row and walks it for each edge that crosses the
+// row, so a path that goes up and down n times costs n²: a line of 2000 noisy
+// points took seconds. Paths of up to longPath components are drawn as they
+// are.
 type canvas struct {
 	*vgimg.Canvas
 	state
@@ -79,7 +82,8 @@ func (c *canvas) Stroke(p vg.Path) {
 		c.strokePieces(lines)
 		return
 	}
-	// Pieces overlap, which would be seen where the colour is translucent: they are drawn as a mask.
+	// Pieces overlap, which would be seen where the colour is translucent: they
+	// are drawn as a mask.
 	w, h := c.Size()
 	mask := newCanvas(w, h, c.density, color.Transparent)
 	mask.SetLineWidth(c.width)
@@ -90,8 +94,9 @@ func (c *canvas) Stroke(p vg.Path) {
 	stddraw.DrawMask(img, img.Bounds(), image.NewUniform(c.color), image.Point{}, mask.Image(), image.Point{}, stddraw.Over)
 }
 
-// calm tells whether the lines go up and down little enough to be drawn whole: where pieces overlap, their edges are a little darker,
-// which is seen on a smooth curve and not on a noisy one.
+// calm tells whether the lines go up and down little enough to be drawn whole:
+// where pieces overlap, their edges are a little darker, which is seen on a
+// smooth curve and not on a noisy one.
 func (c *canvas) calm(lines [][]vg.Point) bool {
 	const crossings = 16 // of each row of pixels, in the mean
 	_, height := c.Size()
@@ -104,8 +109,9 @@ func (c *canvas) calm(lines [][]vg.Point) bool {
 	return travelled < crossings*height
 }
 
-// strokePieces draws each piece together with the segment before it, so that the corner between them is round like all others.
-// Dashes go on where they would without the cut.
+// strokePieces draws each piece together with the segment before it, so that
+// the corner between them is round like all others. Dashes go on where they
+// would without the cut.
 func (c *canvas) strokePieces(lines [][]vg.Point) {
 	defer c.Canvas.SetLineDash(c.dashes, c.offset)
 	for _, line := range lines {
@@ -140,7 +146,8 @@ func (c *canvas) Fill(p vg.Path) {
 	c.fillSlabs(lines[0])
 }
 
-// fillSlabs cuts the polygon at borders of device pixels, where nothing is seen of a cut.
+// fillSlabs cuts the polygon at borders of device pixels, where nothing is seen
+// of a cut.
 func (c *canvas) fillSlabs(poly []vg.Point) {
 	if len(poly) < 3 {
 		return

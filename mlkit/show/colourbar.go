@@ -8,7 +8,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// colourBar is the scale of a field: from values to colours, and its picture beside the axes.
+// colourBar is the scale of a field: from values to colours, and its picture
+// beside the axes.
 type colourBar struct {
 	scale
 	cmap   Colormap
@@ -80,8 +81,8 @@ func (b *colourBar) at01(t float64) colour {
 	return b.cmap.At(steps(t))
 }
 
-// steps rounds t to a hundredth: a continuous scale of a hundred colours looks smooth, and its colours all find a place in the palette
-// of the PNG.
+// steps rounds t to a hundredth: a continuous scale of a hundred colours looks
+// smooth, and its colours all find a place in the palette of the PNG.
 func steps(t float64) float64 { return math.Round(100*t) / 100 }
 
 const barWidth, barGap = 14, 12

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// describeFigure makes the alternative text: title, kinds and names of what is drawn, and the ranges of the axes.
+// describeFigure makes the alternative text: title, kinds and names of what is
+// drawn, and the ranges of the axes.
 func (f *Figure) describeFigure() string {
 	x, y := f.extent()
 	var kinds []string

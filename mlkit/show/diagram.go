@@ -11,8 +11,10 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Diagram is a picture of boxes and arrows: the computation graph of a loss, with values and gradients on its edges, or the layers of a network.
-// Make one with Graph, add nodes and edges, and call Show. Arrows run from left to right; places and size are chosen automatically.
+// A Diagram is a picture of boxes and arrows: the computation graph of a loss,
+// with values and gradients on its edges, or the layers of a network. Make one
+// with Graph, add nodes and edges, and call Show. Arrows run from left to
+// right; places and size are chosen automatically.
 //
 //	show.Graph("One neuron").
 //		Box("x", "x = 2").Box("w", "w = −3").
@@ -56,7 +58,8 @@ func Graph(title string) *Diagram {
 // Alt sets the alternative text; see Picture.Alt.
 func (d *Diagram) Alt(text string) *Diagram { d.alt = text; return d }
 
-// Box adds a rectangle: a value, a parameter, a layer. The id is what Edge refers to. The label may have several lines. Style: Color.
+// Box adds a rectangle: a value, a parameter, a layer. The id is what Edge
+// refers to. The label may have several lines. Style: Color.
 func (d *Diagram) Box(id, label string, styles ...Style) *Diagram {
 	return d.add(id, label, false, styles)
 }
@@ -81,8 +84,9 @@ func (d *Diagram) add(id, label string, op bool, styles []Style) *Diagram {
 	return d
 }
 
-// Edge adds an arrow between two nodes. Of the texts, the first is written above it (a value, a shape) and the second below it in
-// another colour (a gradient).
+// Edge adds an arrow between two nodes. Of the texts, the first is written
+// above it (a value, a shape) and the second below it in another colour (a
+// gradient).
 func (d *Diagram) Edge(from, to string, texts ...string) *Diagram {
 	for _, id := range []string{from, to} {
 		if d.byID[id] == nil {
@@ -133,7 +137,8 @@ func (d *Diagram) paintDiagram(c draw.Canvas) error {
 		return err
 	}
 	c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), d.title)
-	// The places are for the natural size; in a panel, or after Size, there may be less room.
+	// The places are for the natural size; in a panel, or after Size, there may
+	// be less room.
 	w, h := d.extent()
 	k := min(1, (c.Max.X-c.Min.X)/w, (c.Max.Y-c.Min.Y)/h)
 	if k*labelSize < smallestText {
@@ -238,7 +243,8 @@ func (b board) arrow(e *edge) {
 	b.FillPolygon(softInk, []vg.Point{tip, {X: tip.X - head, Y: tip.Y + head*0.45}, {X: tip.X - head, Y: tip.Y - head*0.45}})
 }
 
-// texts are written where edges are apart: near the start if several end together, near the end if several start together.
+// texts are written where edges are apart: near the start if several end
+// together, near the end if several start together.
 func (b board) texts(e *edge) {
 	pts := b.bends(e)
 	middle := (len(pts) - 2) / 2

@@ -10,7 +10,8 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// residual is a graph with an edge that crosses layers, a parameter used twice and two ways to the loss.
+// residual is a graph with an edge that crosses layers, a parameter used twice
+// and two ways to the loss.
 func residual() *Diagram {
 	return Graph("A residual block").Box("x", "x").Op("c1", "W_{1}·").Op("r", "ReLU").Op("c2", "W_{2}·").Op("a", "+").
 		Box("w1", "W_{1}", Color(0)).Box("w2", "W_{2}", Color(0)).Op("reg", "‖·‖²").Op("sum", "+").Box("L", "loss", Color(1)).
@@ -29,7 +30,8 @@ func random(n int) *Diagram {
 	return d
 }
 
-// All arrows run to the right, no two nodes overlap, and everything lies on the picture.
+// All arrows run to the right, no two nodes overlap, and everything lies on the
+// picture.
 func TestGraphLayout(t *testing.T) {
 	for _, d := range []*Diagram{residual(), random(40), Graph("one").Box("a", "a"), Graph("apart").Box("a", "a").Box("b", "b").Op("c", "c")} {
 		if _, err := d.Image(); err != nil {
@@ -62,7 +64,8 @@ func TestGraphLayout(t *testing.T) {
 	}
 }
 
-// Without crossings where there need be none: two chains stay apart whatever the order in which their nodes were added.
+// Without crossings where there need be none: two chains stay apart whatever
+// the order in which their nodes were added.
 func TestGraphOrder(t *testing.T) {
 	d := Graph("").Box("a1", "a").Box("b1", "b").Box("b2", "b").Box("a2", "a").Box("a3", "a").Box("b3", "b").
 		Edge("a1", "a2").Edge("a2", "a3").Edge("b1", "b2").Edge("b2", "b3")

@@ -10,9 +10,11 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// layout gives each node its place, in the steps of Sugiyama, Tagawa and Toda ("Methods for visual understanding of hierarchical
-// system structures", 1981): layers by the longest path, an order in each layer that follows the neighbours, then heights as near
-// to the neighbours' as the order allows. It sets the size of the picture.
+// layout gives each node its place, in the steps of Sugiyama, Tagawa and Toda
+// ("Methods for visual understanding of hierarchical system structures", 1981):
+// layers by the longest path, an order in each layer that follows the
+// neighbours, then heights as near to the neighbours' as the order allows. It
+// sets the size of the picture.
 func (d *Diagram) layout() {
 	if d.check() != nil {
 		return // painting reports it
@@ -88,8 +90,8 @@ func (d *Diagram) circle() error {
 	return nil
 }
 
-// layers puts each node behind all that lead to it, inputs just before what they lead to, and a stand-in of each edge into the layers
-// that it crosses.
+// layers puts each node behind all that lead to it, inputs just before what
+// they lead to, and a stand-in of each edge into the layers that it crosses.
 func (d *Diagram) layers() [][]*node {
 	depth := map[*node]int{}
 	var deepest func(n *node) int
@@ -132,7 +134,8 @@ func (d *Diagram) layers() [][]*node {
 	return layers
 }
 
-// neighbours returns for each node, stand-ins included, those that it is joined with in the layer before and in the layer behind.
+// neighbours returns for each node, stand-ins included, those that it is joined
+// with in the layer before and in the layer behind.
 func (d *Diagram) neighbours() (before, behind map[*node][]*node) {
 	before, behind = map[*node][]*node{}, map[*node][]*node{}
 	for _, e := range d.edges {
@@ -145,7 +148,8 @@ func (d *Diagram) neighbours() (before, behind map[*node][]*node) {
 	return before, behind
 }
 
-// order sorts each layer by the mean position of the neighbours, forwards and backwards in turn.
+// order sorts each layer by the mean position of the neighbours, forwards and
+// backwards in turn.
 func (d *Diagram) order(layers [][]*node) {
 	before, behind := d.neighbours()
 	position := map[*node]float64{}
@@ -181,7 +185,8 @@ func (d *Diagram) order(layers [][]*node) {
 	}
 }
 
-// place sets coordinates: columns as wide as their nodes, gaps as wide as the texts of the edges in them.
+// place sets coordinates: columns as wide as their nodes, gaps as wide as the
+// texts of the edges in them.
 func (d *Diagram) place(layers [][]*node) {
 	before, behind := d.neighbours()
 	gap := make([]vg.Length, len(layers))
@@ -241,7 +246,8 @@ func (d *Diagram) place(layers [][]*node) {
 	}
 }
 
-// textRoom is the space beside a node that keeps the texts of its edges from those of the next.
+// textRoom is the space beside a node that keeps the texts of its edges from
+// those of the next.
 func textRoom(n *node) vg.Length {
 	space := vg.Length(18)
 	for _, e := range slices.Concat(n.in, n.out) {
@@ -255,8 +261,9 @@ func textRoom(n *node) vg.Length {
 	return space
 }
 
-// settle sets the heights of a layer as near to want, in the sense of least squares, as order and room allow: isotonic regression by
-// pooling adjacent violators.
+// settle sets the heights of a layer as near to want, in the sense of least
+// squares, as order and room allow: isotonic regression by pooling adjacent
+// violators.
 func settle(layer []*node, want []vg.Length, room func(a, b *node) vg.Length) {
 	type block struct {
 		sum  vg.Length

@@ -16,14 +16,16 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// A bundle is one output: the same thing in several formats, of which the front end picks the richest it knows.
+// A bundle is one output: the same thing in several formats, of which the front
+// end picks the richest it knows.
 type bundle struct {
 	data map[protocol.MIMEType]any
 	meta map[string]any
 	name string // for the file name outside a notebook
 }
 
-// syncTimeout bounds the wait for the kernel: with a broken pipe it would never end.
+// syncTimeout bounds the wait for the kernel: with a broken pipe it would never
+// end.
 const syncTimeout = 10 * time.Second
 
 // saveDir is where displays outside a notebook are written: see SaveTo.
@@ -33,9 +35,10 @@ var saveDir struct {
 	n   int
 }
 
-// SaveTo makes every display outside a notebook write a file (PNG, HTML or text) into dir, numbered in the order of display:
-// 01-training-loss.png. The default is the folder named by the environment variable MLKIT_SHOW. An empty dir turns it off. In a
-// notebook it has no effect.
+// SaveTo makes every display outside a notebook write a file (PNG, HTML or
+// text) into dir, numbered in the order of display: 01-training-loss.png. The
+// default is the folder named by the environment variable MLKIT_SHOW. An empty
+// dir turns it off. In a notebook it has no effect.
 func SaveTo(dir string) {
 	saveDir.Lock()
 	defer saveDir.Unlock()
@@ -47,8 +50,9 @@ func init() { saveDir.dir = os.Getenv("MLKIT_SHOW") }
 // InNotebook reports whether the program was started by a GoNB kernel.
 func InNotebook() bool { return gonbui.IsNotebook }
 
-// Headless reports whether nobody is watching the program: it runs in a notebook without a browser (nbclient), or outside a
-// notebook with its output in a file or a pipe. Intermediate states are then not worth drawing.
+// Headless reports whether nobody is watching the program: it runs in a
+// notebook without a browser (nbclient), or outside a notebook with its output
+// in a file or a pipe. Intermediate states are then not worth drawing.
 func Headless() bool {
 	if InNotebook() {
 		return os.Getenv(protocol.GONB_JUPYTER_KERNEL_ID_ENV) == ""
@@ -56,14 +60,17 @@ func Headless() bool {
 	return !train.IsTerminal(os.Stdout)
 }
 
-// Progress starts a progress bar on the standard output for a task of total steps. While someone is watching (see Headless) it is
-// updated in place. Its last line, the only one otherwise, has no times, so that the output of a notebook can be reproduced.
+// Progress starts a progress bar on the standard output for a task of total
+// steps. While someone is watching (see Headless) it is updated in place. Its
+// last line, the only one otherwise, has no times, so that the output of a
+// notebook can be reproduced.
 func Progress(title string, total int) *train.Bar {
 	return train.NewBar(os.Stdout, title, total, !Headless())
 }
 
-// Smoke reports whether the environment variable MLKIT_SMOKE is set: the notebook is only tried out, as the tests do with notebooks
-// that train for minutes. Use small sizes then (see Sized), and do not assert the results.
+// Smoke reports whether the environment variable MLKIT_SMOKE is set: the
+// notebook is only tried out, as the tests do with notebooks that train for
+// minutes. Use small sizes then (see Sized), and do not assert the results.
 func Smoke() bool { return os.Getenv("MLKIT_SMOKE") != "" }
 
 // Sized returns full, or small if the notebook is only tried out (see Smoke).
@@ -74,8 +81,9 @@ func Sized[T any](full, small T) T {
 	return full
 }
 
-// send displays b and returns when the kernel has it: a display still in the pipe when the cell's program ends is lost. A display
-// with an id replaces the one shown before under the same id.
+// send displays b and returns when the kernel has it: a display still in the
+// pipe when the cell's program ends is lost. A display with an id replaces the
+// one shown before under the same id.
 func send(b bundle, id string) {
 	if InNotebook() {
 		gonbui.SendData(&protocol.DisplayData{Data: b.data, Metadata: b.meta, DisplayID: id})
@@ -100,7 +108,8 @@ func syncKernel() {
 	}
 }
 
-// save writes the formats of b that are worth a file: the picture, or else the page, or else the text.
+// save writes the formats of b that are worth a file: the picture, or else the
+// page, or else the text.
 func (b bundle) save() error {
 	saveDir.Lock()
 	defer saveDir.Unlock()
@@ -154,8 +163,9 @@ func slug(s string) string {
 	return out
 }
 
-// pngBundle is the picture with its size in CSS pixels (the PNG has Density times as many, which a front end would show too big)
-// and its alternative text: see the package's documentation.
+// pngBundle is the picture with its size in CSS pixels (the PNG has Density
+// times as many, which a front end would show too big) and its alternative
+// text: see the package's documentation.
 func pngBundle(p *Picture) bundle {
 	b, err := p.PNG()
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"slices"
 )
 
-// What a picture shows decides how many colours its PNG has: no difference can be seen in a drawing of lines with 128 colours, at
-// less than half the size; continuous colours take all that a palette holds; a photograph keeps its own.
+// What a picture shows decides how many colours its PNG has: no difference can
+// be seen in a drawing of lines with 128 colours, at less than half the size;
+// continuous colours take all that a palette holds; a photograph keeps its own.
 const (
 	lines = iota
 	field
@@ -30,7 +31,8 @@ func encodePNG(img *image.RGBA, kind int) ([]byte, error) {
 	return writePNG(src)
 }
 
-// writePNG leaves the best compression aside, which would save a tenth of the bytes and take thirty times as long.
+// writePNG leaves the best compression aside, which would save a tenth of the
+// bytes and take thirty times as long.
 func writePNG(img image.Image) ([]byte, error) {
 	var b bytes.Buffer
 	err := png.Encode(&b, img)
@@ -58,9 +60,11 @@ type counted struct {
 	n int
 }
 
-// makePalette returns at most n colours for the colours of h: the most frequent half exactly, so that areas and series keep their
-// colour, and for the rest, mostly the edges of letters and lines, the means of a median cut (Heckbert, "Color image quantization for
-// frame buffer display", 1982). The result depends on h alone.
+// makePalette returns at most n colours for the colours of h: the most frequent
+// half exactly, so that areas and series keep their colour, and for the rest,
+// mostly the edges of letters and lines, the means of a median cut (Heckbert,
+// "Color image quantization for frame buffer display", 1982). The result
+// depends on h alone.
 func makePalette(h map[color.RGBA]int, n int) color.Palette {
 	all := make([]counted, 0, len(h))
 	for _, c := range slices.SortedFunc(maps.Keys(h), compareColour) {
@@ -85,7 +89,8 @@ func compareColour(a, b color.RGBA) int {
 	return cmp.Or(cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B), cmp.Compare(a.A, b.A))
 }
 
-// medianCut splits the box with the widest channel in the middle of its distinct colours until there are n.
+// medianCut splits the box with the widest channel in the middle of its
+// distinct colours until there are n.
 func medianCut(all []counted, n int) [][]counted {
 	if len(all) == 0 {
 		return nil

@@ -8,7 +8,8 @@ import (
 	"descent/mlkit/show"
 )
 
-// A figure is a chain of what it holds; Show puts it into the notebook, Save into a file.
+// A figure is a chain of what it holds; Show puts it into the notebook, Save
+// into a file.
 func Example() {
 	train := []float64{1.9, 1.1, 0.7, 0.5, 0.41, 0.36}
 	val := []float64{1.8, 1.2, 0.8, 0.65, 0.62, 0.64}
@@ -22,7 +23,8 @@ func Example() {
 	// Training and validation loss: line (train, validation), vertical line (best epoch); epoch from 0 to 5; cross-entropy from 0.36 to 1.9.
 }
 
-// Series of one name share a colour and a legend entry: points, the line through them, its confidence band.
+// Series of one name share a colour and a legend entry: points, the line
+// through them, its confidence band.
 func ExampleFigure_Band() {
 	x := show.Linspace(0, 1, 50)
 	fit := show.Map(x, func(x float64) float64 { return 1 + 2*x })
@@ -39,7 +41,8 @@ func ExampleFigure_Band() {
 	// Three points close to a rising line with a band of ±0.3.
 }
 
-// Several runs of one experiment: the mean and the spread, on a logarithmic axis.
+// Several runs of one experiment: the mean and the spread, on a logarithmic
+// axis.
 func ExampleFigure_Runs() {
 	var runs [][]float64 // one per seed
 	for seed := range 5 {
@@ -70,7 +73,8 @@ func ExampleFigure_Contour() {
 	// A narrow valley: contours, path (gradient descent); θ_1 from −5 to 5; θ_2 from −2 to 2; colours for loss from 0.005933 to 52.5.
 }
 
-// What a classifier says about every point of the plane: give the grid to the model as one batch.
+// What a classifier says about every point of the plane: give the grid to the
+// model as one batch.
 func ExampleFigure_Regions() {
 	g := show.NewGrid(-2, 2, 160, -2, 2, 100)
 	batch := g.Points() // shape [g.Len(), 2]
@@ -88,7 +92,8 @@ func ExampleFigure_Regions() {
 	// Output:
 }
 
-// The spread of several seeds per optimizer: every run a dot, quartiles a box, the median a bar.
+// The spread of several seeds per optimizer: every run a dot, quartiles a box,
+// the median a bar.
 func ExampleFigure_Strip() {
 	show.Plot("Final loss", "", "loss").
 		Categories("SGD", "Adam").
@@ -141,7 +146,8 @@ func ExampleProgress() {
 	// training: 3/3 · loss 0.33
 }
 
-// A curve that grows while the training runs. Only its last state stays in the notebook.
+// A curve that grows while the training runs. Only its last state stays in the
+// notebook.
 func ExampleLive() {
 	live := show.NewLive()
 	defer live.Close()

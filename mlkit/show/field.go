@@ -11,11 +11,13 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Grid holds the points at which a function of two variables was sampled: every (X[i], Y[j]), both ascending. The values are a
-// flat slice in which X varies fastest: z[j·len(X)+i].
+// A Grid holds the points at which a function of two variables was sampled:
+// every (X[i], Y[j]), both ascending. The values are a flat slice in which X
+// varies fastest: z[j·len(X)+i].
 type Grid struct{ X, Y []float64 }
 
-// NewGrid returns a grid of nx evenly spaced points from x0 to x1 by ny from y0 to y1.
+// NewGrid returns a grid of nx evenly spaced points from x0 to x1 by ny from y0
+// to y1.
 func NewGrid(x0, x1 float64, nx int, y0, y1 float64, ny int) Grid {
 	return Grid{Linspace(x0, x1, nx), Linspace(y0, y1, ny)}
 }
@@ -34,7 +36,8 @@ func (g Grid) Eval(f func(x, y float64) float64) []float64 {
 	return z
 }
 
-// Points returns the grid points as rows (x, y), shape [Len, 2]: a batch for a model whose decision regions are to be drawn.
+// Points returns the grid points as rows (x, y), shape [Len, 2]: a batch for a
+// model whose decision regions are to be drawn.
 func (g Grid) Points() []float32 {
 	p := make([]float32, 0, 2*g.Len())
 	for _, y := range g.Y {
@@ -59,9 +62,11 @@ func (f *Figure) checkGrid(kind string, g Grid, n int) bool {
 	return false
 }
 
-// Contour fills the figure with bands of equal z, interpolated bilinearly between the grid points, with a thin line between bands
-// and a colour bar on the right. Paths, points and lines that are added to the figure lie on top. The grid alone sets the axes, so
-// a diverging path leaves the picture instead of shrinking it. Styles: Levels, Colors, LogColors, Limits, ZLabel.
+// Contour fills the figure with bands of equal z, interpolated bilinearly
+// between the grid points, with a thin line between bands and a colour bar on
+// the right. Paths, points and lines that are added to the figure lie on top.
+// The grid alone sets the axes, so a diverging path leaves the picture instead
+// of shrinking it. Styles: Levels, Colors, LogColors, Limits, ZLabel.
 func (f *Figure) Contour(g Grid, z []float64, styles ...Style) *Figure {
 	if !f.checkGrid("Contour", g, len(z)) {
 		return f
@@ -96,7 +101,8 @@ func (f *Figure) Contour(g Grid, z []float64, styles ...Style) *Figure {
 
 func differ(a, b int) bool { return b >= 0 && a != b }
 
-// Heat colours the cell around each grid point by its z, with a colour bar on the right. Styles: Colors, LogColors, Limits, ZLabel.
+// Heat colours the cell around each grid point by its z, with a colour bar on
+// the right. Styles: Colors, LogColors, Limits, ZLabel.
 func (f *Figure) Heat(g Grid, z []float64, styles ...Style) *Figure {
 	if !f.checkGrid("Heat", g, len(z)) {
 		return f
@@ -120,8 +126,10 @@ func (f *Figure) Heat(g Grid, z []float64, styles ...Style) *Figure {
 	return f
 }
 
-// Regions colours the figure by class: class[k] is the index into names at grid point k; any other number is grey. Each colour is a
-// pale version of that of the series with the same name, so Points of class "cat" lie on the region "cat".
+// Regions colours the figure by class: class[k] is the index into names at grid
+// point k; any other number is grey. Each colour is a pale version of that of
+// the series with the same name, so Points of class "cat" lie on the region
+// "cat".
 func (f *Figure) Regions(g Grid, class []int, names []string, styles ...Style) *Figure {
 	if !f.checkGrid("Regions", g, len(class)) {
 		return f
@@ -163,9 +171,10 @@ func (f *Figure) Regions(g Grid, class []int, names []string, styles ...Style) *
 	return f
 }
 
-// Spectrogram shows frames[t][k], the energy of frequency band k in frame t. Time runs to the right (hop seconds per frame) and
-// frequency upwards (the last band is at maxHz). Pass decibels or another logarithm: raw energies span too many orders of
-// magnitude.
+// Spectrogram shows frames[t][k], the energy of frequency band k in frame t.
+// Time runs to the right (hop seconds per frame) and frequency upwards (the
+// last band is at maxHz). Pass decibels or another logarithm: raw energies span
+// too many orders of magnitude.
 func Spectrogram(title string, frames [][]float64, hop, maxHz float64, styles ...Style) *Figure {
 	f := Plot(title, "time (s)", "frequency (Hz)")
 	if len(frames) < 2 || len(frames[0]) < 2 || !(hop > 0) || !(maxHz > 0) {
@@ -186,8 +195,9 @@ func Spectrogram(title string, frames [][]float64, hop, maxHz float64, styles ..
 	return f.Heat(g, z, styles...)
 }
 
-// raster hands paint the device pixels of the frame: how many there are, where each lies in data coordinates (its centre), and a
-// function that sets one. Drawing fields pixel by pixel is exact where vg's image scaling would blur.
+// raster hands paint the device pixels of the frame: how many there are, where
+// each lies in data coordinates (its centre), and a function that sets one.
+// Drawing fields pixel by pixel is exact where vg's image scaling would blur.
 func (a *axes) raster(paint func(w, h int, xy func(i, j int) (x, y float64), set func(i, j int, c color.NRGBA))) {
 	cv := pixels(a.Canvas)
 	img := cv.Image().(*image.RGBA)
@@ -214,7 +224,8 @@ func (a *axes) raster(paint func(w, h int, xy func(i, j int) (x, y float64), set
 		})
 }
 
-// pixels returns the image canvas behind c, which gonum wraps in as many draw.Canvas as it crops.
+// pixels returns the image canvas behind c, which gonum wraps in as many
+// draw.Canvas as it crops.
 func pixels(c draw.Canvas) *canvas {
 	v := c.Canvas
 	for {
@@ -229,7 +240,8 @@ func pixels(c draw.Canvas) *canvas {
 	}
 }
 
-// bilinear returns the interpolated z; NaN outside of the grid or beside a value that is not finite.
+// bilinear returns the interpolated z; NaN outside of the grid or beside a
+// value that is not finite.
 func bilinear(g Grid, z []float64) func(x, y float64) float64 {
 	locate := func(v []float64, x float64) (int, float64) {
 		if x < v[0] || x > v[len(v)-1] {

@@ -46,7 +46,8 @@ func equal(a, b []float64) bool {
 	return true
 }
 
-// A field has to be seen: half of it low, half of it high, each in its colour on about half of the frame.
+// A field has to be seen: half of it low, half of it high, each in its colour
+// on about half of the frame.
 func TestFieldColours(t *testing.T) {
 	g := NewGrid(-1, 1, 50, -1, 1, 50)
 	step := g.Eval(func(x, y float64) float64 { return math.Copysign(1, x) })

@@ -9,13 +9,16 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Figure is a Picture with axes. Make one with Plot, add data with its methods, each of which returns the figure, and call Show.
+// A Figure is a Picture with axes. Make one with Plot, add data with its
+// methods, each of which returns the figure, and call Show.
 //
-// A series with a name has an entry in the legend and a colour of its own. Series with the same name share both, so a Line and its
-// Band belong together. A series without a name has the colour of the one before it.
+// A series with a name has an entry in the legend and a colour of its own.
+// Series with the same name share both, so a Line and its Band belong together.
+// A series without a name has the colour of the one before it.
 //
-// Values that are not finite, or not positive on a logarithmic axis, are left out: lines break there, and a note under the figure
-// counts them. Slices of different lengths and other bad input are reported when the figure is drawn.
+// Values that are not finite, or not positive on a logarithmic axis, are left
+// out: lines break there, and a note under the figure counts them. Slices of
+// different lengths and other bad input are reported when the figure is drawn.
 type Figure struct {
 	Picture
 	x, y       axis
@@ -72,12 +75,14 @@ func (a *axes) pt(x, y float64) (vg.Point, bool) {
 	if !a.x.ok(x) || !a.y.ok(y) {
 		return vg.Point{}, false
 	}
-	// Far outside is as good as very far outside, and keeps the clipping free of overflow.
+	// Far outside is as good as very far outside, and keeps the clipping free
+	// of overflow.
 	c := func(v float64) float64 { return math.Min(math.Max(v, -1000), 1000) }
 	return vg.Point{X: a.X(c(a.x.norm(x))), Y: a.Y(c(a.y.norm(y)))}, true
 }
 
-// Plot starts a figure. The labels name the quantities on the axes, with their units: "step", "time (s)".
+// Plot starts a figure. The labels name the quantities on the axes, with their
+// units: "step", "time (s)".
 func Plot(title, xLabel, yLabel string) *Figure {
 	f := &Figure{x: axis{label: xLabel}, y: axis{label: yLabel}}
 	f.title, f.w, f.h = title, Width, Height

@@ -16,7 +16,8 @@ func Floats[T Number](x []T) []float64 {
 	return out
 }
 
-// Linspace returns n evenly spaced numbers from lo to hi, both included (n = 1 gives lo, n <= 0 nothing).
+// Linspace returns n evenly spaced numbers from lo to hi, both included (n = 1
+// gives lo, n <= 0 nothing).
 func Linspace(lo, hi float64, n int) []float64 {
 	out := make([]float64, max(n, 0))
 	for i := range out {
@@ -39,8 +40,10 @@ func Map(x []float64, f func(float64) float64) []float64 {
 	return out
 }
 
-// Smooth returns the exponential moving average of y with the given weight in [0, 1) on the past, corrected for its start as in
-// Adam (Kingma and Ba 2015, section 3). Values that are not finite are passed through and leave the average alone.
+// Smooth returns the exponential moving average of y with the given weight in
+// [0, 1) on the past, corrected for its start as in Adam (Kingma and Ba 2015,
+// section 3). Values that are not finite are passed through and leave the
+// average alone.
 func Smooth(y []float64, weight float64) []float64 {
 	out := make([]float64, len(y))
 	sum, norm := 0.0, 0.0
@@ -56,8 +59,8 @@ func Smooth(y []float64, weight float64) []float64 {
 	return out
 }
 
-// The magnitudes that have a place on an axis. Closer to the ends of float64, differences and steps of coordinates would overflow or
-// vanish.
+// The magnitudes that have a place on an axis. Closer to the ends of float64,
+// differences and steps of coordinates would overflow or vanish.
 const (
 	biggest = 1e300
 	least   = 1e-300

@@ -17,7 +17,8 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-// fallback finds fonts of this machine for letters that the theme's own lacks. A letter's font is looked for once.
+// fallback finds fonts of this machine for letters that the theme's own lacks.
+// A letter's font is looked for once.
 type fallback struct {
 	mu      sync.Mutex
 	files   []string // fonts in the order in which they are asked; nil until the first letter is missing
@@ -52,8 +53,9 @@ func (f *fallback) lookup(r rune) *sfnt.Font {
 	return found
 }
 
-// in returns the font of a file that can draw r, nil if there is none. Files stay open only if a letter was found in them, because
-// only what is drawn is read.
+// in returns the font of a file that can draw r, nil if there is none. Files
+// stay open only if a letter was found in them, because only what is drawn is
+// read.
 func (f *fallback) in(file string, r rune) *sfnt.Font {
 	fonts, isOpen := f.open[file]
 	if !isOpen {
@@ -77,8 +79,9 @@ func (f *fallback) in(file string, r rune) *sfnt.Font {
 	return nil
 }
 
-// parseFonts returns the fonts of a file, of a collection of the same letters for several languages (as Noto's) that for simplified
-// Chinese first. What is no font or of a kind that cannot be read gives none.
+// parseFonts returns the fonts of a file, of a collection of the same letters
+// for several languages (as Noto's) that for simplified Chinese first. What is
+// no font or of a kind that cannot be read gives none.
 func parseFonts(src io.ReaderAt) []*sfnt.Font {
 	all, err := sfnt.ParseCollectionReaderAt(src)
 	if err != nil {
@@ -115,8 +118,9 @@ func parseFonts(src io.ReaderAt) []*sfnt.Font {
 	return out
 }
 
-// aligned returns font i of a file with its tables at multiples of four bytes, as the format asks for and WenQuanYi's files do not have
-// them; nil if it is no font.
+// aligned returns font i of a file with its tables at multiples of four bytes,
+// as the format asks for and WenQuanYi's files do not have them; nil if it is
+// no font.
 func aligned(src io.ReaderAt, i int) []byte {
 	read := func(offset int64, n int) []byte {
 		b := make([]byte, n)
@@ -160,7 +164,8 @@ func aligned(src io.ReaderAt, i int) []byte {
 	return out
 }
 
-// canDraw reports whether the font has an outline for r: those of coloured emoji are pictures, which cannot be drawn.
+// canDraw reports whether the font has an outline for r: those of coloured
+// emoji are pictures, which cannot be drawn.
 func canDraw(font *sfnt.Font, r rune) bool {
 	var buf sfnt.Buffer
 	g, err := font.GlyphIndex(&buf, r)
@@ -171,7 +176,8 @@ func canDraw(font *sfnt.Font, r rune) bool {
 	return err == nil && len(outline) > 0
 }
 
-// warn says once in a program which letters were drawn as boxes, and what helps.
+// warn says once in a program which letters were drawn as boxes, and what
+// helps.
 func (f *fallback) warn(w io.Writer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -208,8 +214,9 @@ func fontDirs() []string {
 	return dirs
 }
 
-// preferred are beginnings of the names of sans-serif fonts with many letters, best first: where several have a letter, the choice
-// does not depend on what else is installed.
+// preferred are beginnings of the names of sans-serif fonts with many letters,
+// best first: where several have a letter, the choice does not depend on what
+// else is installed.
 var preferred = []string{
 	"notosanscjk", "notosanssc", "sourcehansans", "wqy-microhei", "droidsansfallback", "wqy-zenhei", // Linux
 	"pingfang", "hiragino sans gb", "stheiti", "arial unicode", // macOS
@@ -217,10 +224,12 @@ var preferred = []string{
 	"dejavusans", "notosans", "freesans", "symbola", "notoemoji", "apple symbols", "seguisym", "seguiemj", "segoeui", // symbols, other scripts
 }
 
-// manyFonts is how many files are read in search of a letter that no preferred one has.
+// manyFonts is how many files are read in search of a letter that no preferred
+// one has.
 const manyFonts = 400
 
-// fontFiles lists the font files of this machine in the order in which they are asked.
+// fontFiles lists the font files of this machine in the order in which they are
+// asked.
 func fontFiles() []string {
 	type file struct {
 		path string
@@ -253,7 +262,8 @@ func fontFiles() []string {
 	return out[:min(len(out), manyFonts)]
 }
 
-// rankFont puts the regular style of a preferred font first, the bold or slanted style of an unknown one last.
+// rankFont puts the regular style of a preferred font first, the bold or
+// slanted style of an unknown one last.
 func rankFont(name string) int {
 	rank := len(preferred)
 	for i, p := range preferred {

@@ -34,7 +34,8 @@ func foreign() map[string]Drawing {
 	}
 }
 
-// Without a font the letters are boxes: no figure is refused, and the reader is told once.
+// Without a font the letters are boxes: no figure is refused, and the reader is
+// told once.
 func TestLettersWithoutFont(t *testing.T) {
 	fonts := withFonts(t, "/no/such/font.ttf")
 	for name, d := range foreign() {
@@ -65,7 +66,8 @@ func TestLettersWithoutFont(t *testing.T) {
 	}
 }
 
-// Where the fonts differ only the letters do: each Chinese letter has the same place.
+// Where the fonts differ only the letters do: each Chinese letter has the same
+// place.
 func TestSameLayoutWithAndWithoutFonts(t *testing.T) {
 	sty := textStyle(20, ink, 0, 0)
 	var widths []float64
@@ -78,7 +80,8 @@ func TestSameLayoutWithAndWithoutFonts(t *testing.T) {
 	}
 }
 
-// A letter is drawn by the first file that has it; files that are no fonts are passed over.
+// A letter is drawn by the first file that has it; files that are no fonts are
+// passed over.
 func TestFallbackFont(t *testing.T) {
 	dir := t.TempDir()
 	broken, font := filepath.Join(dir, "a.ttf"), filepath.Join(dir, "b.ttf")
@@ -101,7 +104,8 @@ func TestFallbackFont(t *testing.T) {
 	}
 }
 
-// With a font of the machine the letters differ from each other, which boxes do not.
+// With a font of the machine the letters differ from each other, which boxes do
+// not.
 func TestChineseIsDrawn(t *testing.T) {
 	files := fontFiles()
 	if withFonts(t, files...); systemFonts.lookup('训') == nil || systemFonts.lookup('练') == nil {
@@ -132,7 +136,8 @@ func TestPreferredFonts(t *testing.T) {
 	var _ *sfnt.Font = parseFonts(bytes.NewReader(goregular.TTF))[0]
 }
 
-// Tables at odd offsets, as in the fonts of WenQuanYi, are put in order; what is cut off is no font.
+// Tables at odd offsets, as in the fonts of WenQuanYi, are put in order; what
+// is cut off is no font.
 func TestUnalignedFont(t *testing.T) {
 	odd := slices.Clone(goregular.TTF)
 	tables := int(binary.BigEndian.Uint16(odd[4:]))

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// gallery holds one of each kind of picture. Every test of what all pictures must fulfil runs over it; with SHOW_GALLERY=dir the
-// test TestGallery writes them for a person to look at.
+// gallery holds one of each kind of picture. Every test of what all pictures
+// must fulfil runs over it; with SHOW_GALLERY=dir the test TestGallery writes
+// them for a person to look at.
 func gallery() map[string]Drawing {
 	rng := rand.New(rand.NewPCG(1, 2))
 	noise := func(n int, s float64) []float64 {
@@ -180,7 +181,8 @@ func gallerySamples(rng *rand.Rand) (ax, ay, bx, by []float64) {
 	return ax, ay, bx, by
 }
 
-// drawn is the gallery, each picture drawn once for all tests that look at it. With -short it has a quarter of the pixels.
+// drawn is the gallery, each picture drawn once for all tests that look at it.
+// With -short it has a quarter of the pixels.
 var drawn = sync.OnceValue(func() map[string]drawnPicture {
 	out := map[string]drawnPicture{}
 	for name, d := range gallery() {

@@ -11,7 +11,8 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// HTML displays a fragment of HTML. text is what a reader without HTML sees; it must not be empty.
+// HTML displays a fragment of HTML. text is what a reader without HTML sees; it
+// must not be empty.
 func HTML(fragment, text string) {
 	send(bundle{name: text, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: fragment, protocol.MIMETextPlain: text}}, "")
 }
@@ -21,10 +22,12 @@ func Markdown(text string) {
 	send(bundle{name: "text", data: map[protocol.MIMEType]any{protocol.MIMETextMarkdown: text, protocol.MIMETextPlain: text}}, "")
 }
 
-// Math displays one LaTeX formula on a line of its own. Leave out the dollar signs.
+// Math displays one LaTeX formula on a line of its own. Leave out the dollar
+// signs.
 func Math(latex string) { Markdown("$$" + latex + "$$") }
 
-// Audio displays a player for the samples, at rate samples per second. Samples outside [−1, 1] are clipped.
+// Audio displays a player for the samples, at rate samples per second. Samples
+// outside [−1, 1] are clipped.
 func Audio(title string, samples []float32, rate int) {
 	wav, err := WAV(samples, rate)
 	if err != nil {
@@ -38,8 +41,9 @@ func Audio(title string, samples []float32, rate int) {
 		html.EscapeString(title), html.EscapeString(text), base64.StdEncoding.EncodeToString(wav)), text)
 }
 
-// WAV encodes the samples as a WAV file of 16-bit linear PCM with one channel (RIFF/WAVE, Microsoft and IBM, 1991). Samples outside
-// [−1, 1] are clipped, and NaN becomes 0.
+// WAV encodes the samples as a WAV file of 16-bit linear PCM with one channel
+// (RIFF/WAVE, Microsoft and IBM, 1991). Samples outside [−1, 1] are clipped,
+// and NaN becomes 0.
 func WAV(samples []float32, rate int) ([]byte, error) {
 	if rate <= 0 || len(samples) == 0 {
 		return nil, fmt.Errorf("%d samples at %d per second", len(samples), rate)

@@ -12,7 +12,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Pixel is the type of the values that an image is made from: floats from 0 (black) to 1 (white), or bytes from 0 to 255.
+// Pixel is the type of the values that an image is made from: floats from 0
+// (black) to 1 (white), or bytes from 0 to 255.
 type Pixel interface{ ~float32 | ~float64 | ~uint8 }
 
 func level[T Pixel](v T) uint8 {
@@ -43,7 +44,8 @@ func Gray[T Pixel](pix []T, h, w int) image.Image {
 	return img
 }
 
-// RGB makes a colour image from planes, shape [3, h, w], the layout that a convolution takes. It panics if len(pix) is not 3·h·w.
+// RGB makes a colour image from planes, shape [3, h, w], the layout that a
+// convolution takes. It panics if len(pix) is not 3·h·w.
 func RGB[T Pixel](pix []T, h, w int) image.Image {
 	wantPixels("RGB", len(pix), 3, h, w)
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -54,8 +56,10 @@ func RGB[T Pixel](pix []T, h, w int) image.Image {
 	return img
 }
 
-// Mapped makes an image of shape [h, w] from values of any range: the smallest gets the first colour of m and the largest the last.
-// With Diverging, zero is in the middle, which suits weights and feature maps. It panics if len(pix) is not h·w.
+// Mapped makes an image of shape [h, w] from values of any range: the smallest
+// gets the first colour of m and the largest the last. With Diverging, zero is
+// in the middle, which suits weights and feature maps. It panics if len(pix) is
+// not h·w.
 func Mapped[T Number](pix []T, h, w int, m Colormap) image.Image {
 	wantPixels("Mapped", len(pix), 1, h, w)
 	z := Floats(pix)
@@ -67,8 +71,9 @@ func Mapped[T Number](pix []T, h, w int, m Colormap) image.Image {
 	return img
 }
 
-// Images returns a grid of images with the given number of columns (<= 0: chosen automatically) and a caption under each (nil:
-// none). Small images are enlarged without smoothing, so that the pixels are those that the model gets.
+// Images returns a grid of images with the given number of columns (<= 0:
+// chosen automatically) and a caption under each (nil: none). Small images are
+// enlarged without smoothing, so that the pixels are those that the model gets.
 func Images(title string, images []image.Image, captions []string, columns int) *Picture {
 	if columns <= 0 {
 		columns = min(max(len(images), 1), 8)
@@ -139,7 +144,8 @@ func Images(title string, images []image.Image, captions []string, columns int) 
 	return p
 }
 
-// colourKind is photo if the images have more colours together than a palette can hold beside the letters.
+// colourKind is photo if the images have more colours together than a palette
+// can hold beside the letters.
 func colourKind(images ...image.Image) int {
 	seen := map[color.Color]bool{}
 	for _, m := range images {
@@ -158,7 +164,8 @@ func colourKind(images ...image.Image) int {
 	return field
 }
 
-// drawImage paints m into r, at its top in the middle, in its own proportions, and returns where it is.
+// drawImage paints m into r, at its top in the middle, in its own proportions,
+// and returns where it is.
 func drawImage(c draw.Canvas, m image.Image, r vg.Rectangle) vg.Rectangle {
 	b := m.Bounds()
 	if b.Empty() {
@@ -182,7 +189,8 @@ func drawImage(c draw.Canvas, m image.Image, r vg.Rectangle) vg.Rectangle {
 	return r
 }
 
-// area returns the colour of m around (x, y), the mean of a square of the given width if that is above one pixel.
+// area returns the colour of m around (x, y), the mean of a square of the given
+// width if that is above one pixel.
 func area(m image.Image, x, y, width float64) color.NRGBA {
 	b := m.Bounds()
 	lo := func(v float64, n int) int { return min(max(int(v), 0), n-1) }
@@ -197,12 +205,14 @@ func area(m image.Image, x, y, width float64) color.NRGBA {
 			r, g, bl, a, n = r+p>>8, g+q>>8, bl+s>>8, a+t>>8, n+1
 		}
 	}
-	// What is transparent shows the paper, so that nothing depends on the page's theme.
+	// What is transparent shows the paper, so that nothing depends on the
+	// page's theme.
 	rest := 255 - a/n
 	return color.NRGBA{uint8(min(r/n+rest, 255)), uint8(min(g/n+rest, 255)), uint8(min(bl/n+rest, 255)), 255}
 }
 
-// A Box is a labelled rectangle on an image. Its coordinates are pixels, counted from the top left corner of the image.
+// A Box is a labelled rectangle on an image. Its coordinates are pixels,
+// counted from the top left corner of the image.
 type Box struct {
 	X0, Y0, X1, Y1 float64
 	Label          string
@@ -210,8 +220,9 @@ type Box struct {
 	Series         int     // the colour, from 1, so that several pictures agree; 0 gives each label of a picture the next one
 }
 
-// Boxes returns an image with labelled rectangles. Boxes with the same label have the same colour. Labels lie above all rectangles,
-// and boxes with higher scores above those with lower ones.
+// Boxes returns an image with labelled rectangles. Boxes with the same label
+// have the same colour. Labels lie above all rectangles, and boxes with higher
+// scores above those with lower ones.
 func Boxes(title string, m image.Image, boxes []Box) *Picture {
 	p := &Picture{title: title, w: Width, colours: colourKind(m)}
 	b := m.Bounds()

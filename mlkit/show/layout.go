@@ -13,8 +13,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// extent returns the smallest and largest value that has a place on each axis; lo > hi if there is none. Fields alone count where
-// there are any.
+// extent returns the smallest and largest value that has a place on each axis;
+// lo > hi if there is none. Fields alone count where there are any.
 func (f *Figure) extent() (x, y [2]float64) {
 	inf := math.Inf(1)
 	x, y = [2]float64{inf, -inf}, [2]float64{inf, -inf}
@@ -87,7 +87,8 @@ func (f *Figure) scales() (x, y scale) {
 	return x, y
 }
 
-// paintFigure lays the figure out: title, legend, colour bar, axes with the data, note.
+// paintFigure lays the figure out: title, legend, colour bar, axes with the
+// data, note.
 func (f *Figure) paintFigure(c draw.Canvas) error {
 	if len(f.errs) > 0 {
 		return errors.Join(f.errs...)
@@ -167,10 +168,12 @@ type plotterFunc func(draw.Canvas, *plot.Plot)
 
 func (f plotterFunc) Plot(c draw.Canvas, p *plot.Plot) { f(c, p) }
 
-// styleAxis gives the axis its scale and the theme; a label that is longer than room ends in an ellipsis.
+// styleAxis gives the axis its scale and the theme; a label that is longer than
+// room ends in an ellipsis.
 func styleAxis(a *plot.Axis, s scale, label string, categories bool, room vg.Length) {
-	// From 0 to 1: gonum takes the label to be at the middle of Min and Max, which on a logarithmic axis is near the top, and
-	// would make room for it there.
+	// From 0 to 1: gonum takes the label to be at the middle of Min and Max,
+	// which on a logarithmic axis is near the top, and would make room for it
+	// there.
 	a.Min, a.Max, a.Scale = 0, 1, plot.LinearScale{}
 	a.Padding = 0
 	a.LineStyle.Width = 0
@@ -188,8 +191,10 @@ func styleAxis(a *plot.Axis, s scale, label string, categories bool, room vg.Len
 	a.Tick.Marker = unitTicks{s}
 }
 
-// fitCategories breaks the names of categories that are too long to stand side by side into lines, or, where a word is too long
-// for that, turns them by 30 degrees and makes room for the first at the left. Of very many it writes each second, third, … one.
+// fitCategories breaks the names of categories that are too long to stand side
+// by side into lines, or, where a word is too long for that, turns them by 30
+// degrees and makes room for the first at the left. Of very many it writes each
+// second, third, … one.
 func (f *Figure) fitCategories(p *plot.Plot, x scale, c draw.Canvas) draw.Canvas {
 	sty := p.X.Tick.Label
 	room := (c.Max.X - c.Min.X - 50) / vg.Length(max(len(f.categories), 1))
@@ -227,12 +232,14 @@ func (f *Figure) fitCategories(p *plot.Plot, x scale, c draw.Canvas) draw.Canvas
 	return c
 }
 
-// everyNth says that only each n-th of many labels can be read where each has that much room.
+// everyNth says that only each n-th of many labels can be read where each has
+// that much room.
 func everyNth(sty draw.TextStyle, room vg.Length) int {
 	return max(int(math.Ceil(float64(sty.Font.Size/room))), 1)
 }
 
-// squareCanvas crops c so that both axes have the same number of pixels per unit.
+// squareCanvas crops c so that both axes have the same number of pixels per
+// unit.
 func squareCanvas(p *plot.Plot, c draw.Canvas, x, y scale) draw.Canvas {
 	dc := p.DataCanvas(c)
 	w, h := dc.Max.X-dc.Min.X, dc.Max.Y-dc.Min.Y

@@ -17,8 +17,9 @@ const (
 	thumbPoint
 )
 
-// drawLegend writes the names in rows at the top of c, outside of the data, and returns what is left. If they would take more than two
-// fifths of the height, the last row says how many have no place.
+// drawLegend writes the names in rows at the top of c, outside of the data, and
+// returns what is left. If they would take more than two fifths of the height,
+// the last row says how many have no place.
 func (f *Figure) drawLegend(c draw.Canvas) draw.Canvas {
 	const mark, gap, row = 22, 16, 18
 	sty := textStyle(legendSize, ink, draw.XLeft, draw.YCenter)

@@ -9,7 +9,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// check reports series of different lengths; x nil stands for 0, 1, 2, … and is returned in full.
+// check reports series of different lengths; x nil stands for 0, 1, 2, … and is
+// returned in full.
 func (f *Figure) check(kind, name string, x []float64, ys ...[]float64) ([]float64, bool) {
 	if x == nil && len(ys) > 0 {
 		x = index(len(ys[0]))
@@ -23,8 +24,9 @@ func (f *Figure) check(kind, name string, x []float64, ys ...[]float64) ([]float
 	return x, true
 }
 
-// Line adds a line through the points (x[i], y[i]). If x is nil it is 0, 1, 2, … The slices are read when the figure is drawn. Of
-// more points than the picture has pixels, only those are drawn that can be seen.
+// Line adds a line through the points (x[i], y[i]). If x is nil it is 0, 1, 2,
+// … The slices are read when the figure is drawn. Of more points than the
+// picture has pixels, only those are drawn that can be seen.
 func (f *Figure) Line(name string, x, y []float64, styles ...Style) *Figure {
 	whole := x == nil
 	x, ok := f.check("Line", name, x, y)
@@ -51,8 +53,8 @@ func (f *Figure) Func(name string, fn func(float64) float64, lo, hi float64, sty
 	return f.Line(name, x, Map(x, fn), styles...)
 }
 
-// Points adds a mark at each (x[i], y[i]). If x is nil it is 0, 1, 2, … Marks are smaller if there are more than 300, and again
-// above 2000.
+// Points adds a mark at each (x[i], y[i]). If x is nil it is 0, 1, 2, … Marks
+// are smaller if there are more than 300, and again above 2000.
 func (f *Figure) Points(name string, x, y []float64, styles ...Style) *Figure {
 	whole := x == nil
 	x, ok := f.check("Points", name, x, y)
@@ -70,7 +72,8 @@ func (f *Figure) Points(name string, x, y []float64, styles ...Style) *Figure {
 		draw: func(a *axes, l *layer) { a.points(x, y, l.look, r) }}, styles)
 }
 
-// Band fills the area between lo and hi: a confidence or prediction band, or the spread of several runs.
+// Band fills the area between lo and hi: a confidence or prediction band, or
+// the spread of several runs.
 func (f *Figure) Band(name string, x, lo, hi []float64, styles ...Style) *Figure {
 	whole := x == nil
 	x, ok := f.check("Band", name, x, lo, hi)
@@ -95,7 +98,8 @@ func (f *Figure) Band(name string, x, lo, hi []float64, styles ...Style) *Figure
 		}}, styles)
 }
 
-// ErrorBars adds a mark at each (x[i], y[i]) with a vertical bar from y[i]−|err[i]| to y[i]+|err[i]|.
+// ErrorBars adds a mark at each (x[i], y[i]) with a vertical bar from
+// y[i]−|err[i]| to y[i]+|err[i]|.
 func (f *Figure) ErrorBars(name string, x, y, err []float64, styles ...Style) *Figure {
 	x, ok := f.check("ErrorBars", name, x, y, err)
 	if !ok {
@@ -114,8 +118,9 @@ func (f *Figure) ErrorBars(name string, x, y, err []float64, styles ...Style) *F
 		}}, styles)
 }
 
-// Runs adds the mean of several runs of one experiment (one run per seed) as a line, and the range from the smallest to the largest
-// as a band. Neither is drawn where a run is not finite. Runs of different lengths are an error.
+// Runs adds the mean of several runs of one experiment (one run per seed) as a
+// line, and the range from the smallest to the largest as a band. Neither is
+// drawn where a run is not finite. Runs of different lengths are an error.
 func (f *Figure) Runs(name string, x []float64, runs [][]float64, styles ...Style) *Figure {
 	if len(runs) == 0 {
 		f.errorf("Runs %q: no runs", name)
@@ -136,9 +141,10 @@ func (f *Figure) Runs(name string, x []float64, runs [][]float64, styles ...Styl
 	return f.Band(name, x, lo, hi, styles...).Line(name, x, mean, styles...)
 }
 
-// Path adds a line with a direction, such as the path of an optimizer on its loss surface. It has an open mark at the start and a
-// filled one at the end, small dots at the steps in between if there are at most 60, and a light outline that keeps it visible on
-// any background.
+// Path adds a line with a direction, such as the path of an optimizer on its
+// loss surface. It has an open mark at the start and a filled one at the end,
+// small dots at the steps in between if there are at most 60, and a light
+// outline that keeps it visible on any background.
 func (f *Figure) Path(name string, x, y []float64, styles ...Style) *Figure {
 	x, ok := f.check("Path", name, x, y)
 	if !ok {
@@ -173,7 +179,8 @@ func (f *Figure) Path(name string, x, y []float64, styles ...Style) *Figure {
 		}}, styles)
 }
 
-// Arrows adds an arrow from each (x[i], y[i]) to (x[i]+dx[i], y[i]+dy[i]): a field of gradients, or a single step.
+// Arrows adds an arrow from each (x[i], y[i]) to (x[i]+dx[i], y[i]+dy[i]): a
+// field of gradients, or a single step.
 func (f *Figure) Arrows(name string, x, y, dx, dy []float64, styles ...Style) *Figure {
 	if _, ok := f.check("Arrows", name, x, y, dx, dy); !ok || x == nil {
 		return f
@@ -192,7 +199,8 @@ func (f *Figure) Arrows(name string, x, y, dx, dy []float64, styles ...Style) *F
 		}}, styles)
 }
 
-// arrow draws the shaft and, if the end is inside of the frame, the head, which shrinks with short arrows.
+// arrow draws the shaft and, if the end is inside of the frame, the head, which
+// shrinks with short arrows.
 func (a *axes) arrow(p, q vg.Point, l look) {
 	sty := l.line()
 	sty.Width *= 0.75
@@ -209,8 +217,8 @@ func (a *axes) arrow(p, q vg.Point, l look) {
 	}
 }
 
-// HLine adds a horizontal line at y across the figure: a bound, a target, a chance level. It is dashed and grey unless a style
-// changes that.
+// HLine adds a horizontal line at y across the figure: a bound, a target, a
+// chance level. It is dashed and grey unless a style changes that.
 func (f *Figure) HLine(name string, y float64, styles ...Style) *Figure {
 	return f.add(&layer{name: name, kind: "horizontal line", z: zLine, thumb: thumbLine, reference: true, tightX: true, ys: [][]float64{{y}},
 		look: look{dash: dashes(1), width: 1.5},
@@ -225,8 +233,8 @@ func (f *Figure) HLine(name string, y float64, styles ...Style) *Figure {
 		}}, styles)
 }
 
-// VLine adds a vertical line at x across the figure: the step of an event, a chosen value. It is dashed and grey unless a style
-// changes that.
+// VLine adds a vertical line at x across the figure: the step of an event, a
+// chosen value. It is dashed and grey unless a style changes that.
 func (f *Figure) VLine(name string, x float64, styles ...Style) *Figure {
 	return f.add(&layer{name: name, kind: "vertical line", z: zLine, thumb: thumbLine, reference: true, xs: [][]float64{{x}},
 		look: look{dash: dashes(1), width: 1.5},
@@ -260,7 +268,8 @@ func (f *Figure) Text(x, y float64, s string) *Figure {
 	}}, nil)
 }
 
-// runs yields the stretches of indices where x and all ys can be drawn, and counts the rest.
+// runs yields the stretches of indices where x and all ys can be drawn, and
+// counts the rest.
 func (a *axes) runs(x []float64, ys ...[]float64) func(func([]int) bool) {
 	return func(yield func([]int) bool) {
 		var run []int
@@ -297,10 +306,12 @@ func (a *axes) polyline(x, y []float64, sty draw.LineStyle) {
 	a.skipped = skipped
 }
 
-// thin leaves out points of a long line that no pixel shows. Where x never falls and more than four points lie in a column of
-// pixels, the first, the lowest, the highest and the last of them draw what all would (Jugel, Jerzak, Hackenbroich and Markl, "M4: A
-// Visualization-Oriented Time Series Data Aggregation", VLDB 2014). Elsewhere points within a twentieth of a CSS pixel of the one
-// before are left out. px is the side of a device pixel.
+// thin leaves out points of a long line that no pixel shows. Where x never
+// falls and more than four points lie in a column of pixels, the first, the
+// lowest, the highest and the last of them draw what all would (Jugel, Jerzak,
+// Hackenbroich and Markl, "M4: A Visualization-Oriented Time Series Data
+// Aggregation", VLDB 2014). Elsewhere points within a twentieth of a CSS pixel
+// of the one before are left out. px is the side of a device pixel.
 func thin(pts []vg.Point, px vg.Length) []vg.Point {
 	if len(pts) < 2000 {
 		return pts
@@ -343,7 +354,8 @@ func oneColumnEach(pts []vg.Point, px vg.Length) []vg.Point {
 	return out
 }
 
-// lonely marks points of a line that have no neighbour and would be invisible, and counts what is not drawn.
+// lonely marks points of a line that have no neighbour and would be invisible,
+// and counts what is not drawn.
 func (a *axes) lonely(x, y []float64, l look) {
 	for run := range a.runs(x, y) {
 		if len(run) == 1 {

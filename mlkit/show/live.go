@@ -7,8 +7,9 @@ import (
 	"github.com/janpfeifer/gonb/gonbui"
 )
 
-// Live is one output of a cell that changes while the cell runs, such as the loss curve of a training run in progress. Only its
-// last state stays in the notebook.
+// Live is one output of a cell that changes while the cell runs, such as the
+// loss curve of a training run in progress. Only its last state stays in the
+// notebook.
 //
 //	live := show.NewLive()
 //	defer live.Close()
@@ -31,7 +32,8 @@ const (
 	liveShare    = 5 // drawing takes at most one part in this many of the time
 )
 
-// NewLive starts an output. If nobody is watching (see Headless) only the last state is drawn.
+// NewLive starts an output. If nobody is watching (see Headless) only the last
+// state is drawn.
 func NewLive() *Live {
 	l := &Live{quiet: Headless() || !InNotebook(), draw: send, now: time.Now}
 	if InNotebook() {
@@ -40,8 +42,10 @@ func NewLive() *Live {
 	return l
 }
 
-// Update offers a new state. At most ten per second are drawn, and fewer if drawing is slow; the others cost nothing, because
-// picture is not called for them. Update draws in the calling goroutine, so picture may read what the caller is changing.
+// Update offers a new state. At most ten per second are drawn, and fewer if
+// drawing is slow; the others cost nothing, because picture is not called for
+// them. Update draws in the calling goroutine, so picture may read what the
+// caller is changing.
 func (l *Live) Update(picture func() Drawing) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,7 +57,8 @@ func (l *Live) Update(picture func() Drawing) {
 	}
 }
 
-// Close draws the last state if that has not been done yet. Without Close, the notebook may keep an earlier one.
+// Close draws the last state if that has not been done yet. Without Close, the
+// notebook may keep an earlier one.
 func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -21,7 +21,8 @@ func noisy(n int) []float64 {
 	return y
 }
 
-// worst returns the largest difference of a channel, and how many channels differ by more than 80 of 255.
+// worst returns the largest difference of a channel, and how many channels
+// differ by more than 80 of 255.
 func worst(t *testing.T, a, b *image.RGBA) (most, many int) {
 	t.Helper()
 	if a.Rect != b.Rect {
@@ -37,7 +38,8 @@ func worst(t *testing.T, a, b *image.RGBA) (most, many int) {
 	return most, many
 }
 
-// A long path is drawn in pieces: the picture is that of the whole, dashes, translucent colours and corners included.
+// A long path is drawn in pieces: the picture is that of the whole, dashes,
+// translucent colours and corners included.
 func TestPiecesMakeTheWhole(t *testing.T) {
 	y := noisy(400)
 	var line, poly []vg.Point
@@ -57,7 +59,8 @@ func TestPiecesMakeTheWhole(t *testing.T) {
 		whole := newCanvas(440, 300, Density, paper)
 		paint(draw.New(whole.Canvas))
 		most, many := worst(t, pieces.Image().(*image.RGBA), whole.Image().(*image.RGBA))
-		// The segment that two pieces share has edges a little darker; rounding may move a dash's end.
+		// The segment that two pieces share has edges a little darker; rounding
+		// may move a dash's end.
 		if limit := map[string]int{"dashed": 100}[name]; many > limit {
 			t.Errorf("%s: %d channels differ by more than 80 of 255, at most by %d", name, many, most)
 		}
@@ -87,7 +90,8 @@ func TestPiecesMakeTheWhole(t *testing.T) {
 	}
 }
 
-// What is thinned keeps each column's first, lowest, highest and last point, and nothing more.
+// What is thinned keeps each column's first, lowest, highest and last point,
+// and nothing more.
 func TestThin(t *testing.T) {
 	const n, columns = 50_000, 500
 	pts := make([]vg.Point, n)
@@ -124,7 +128,8 @@ func TestThin(t *testing.T) {
 	}
 }
 
-// Sizes that would take minutes, or gigabytes, if a cost were quadratic or an unreadable letter were drawn a million times.
+// Sizes that would take minutes, or gigabytes, if a cost were quadratic or an
+// unreadable letter were drawn a million times.
 func TestLargeData(t *testing.T) {
 	n := 100_000
 	if testing.Short() {

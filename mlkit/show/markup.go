@@ -15,13 +15,16 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// markup is the text handler of all figures: plain text in which ^{…} raises and _{…} lowers. A letter that the theme's font does not
-// have is drawn with a font of the machine that has it, and if there is none as a box: left out, it would make 10³ of 10⁻³.
+// markup is the text handler of all figures: plain text in which ^{…} raises
+// and _{…} lowers. A letter that the theme's font does not have is drawn with a
+// font of the machine that has it, and if there is none as a box: left out, it
+// would make 10³ of 10⁻³.
 type markup struct{ fonts *font.Cache }
 
 var _ text.Handler = markup{}
 
-// A span is a stretch of one line at one height; rise is in units of the font size.
+// A span is a stretch of one line at one height; rise is in units of the font
+// size.
 type span struct {
 	text  string
 	rise  float64
@@ -98,8 +101,10 @@ const (
 	blank                         // one of the many spaces
 )
 
-// pieces cuts text, which drawable has made valid, by the font that has its letters. A letter that is as wide as high, as the Chinese are, takes just that room
-// whatever its font, and so does the box in its place: the same figure is laid out alike on machines with and without such a font.
+// pieces cuts text, which drawable has made valid, by the font that has its
+// letters. A letter that is as wide as high, as the Chinese are, takes just
+// that room whatever its font, and so does the box in its place: the same
+// figure is laid out alike on machines with and without such a font.
 func (m markup) pieces(text string, f font.Font) []letters {
 	own := m.fonts.Lookup(f, f.Size)
 	var out []letters
@@ -202,8 +207,9 @@ func (m markup) has(r rune, own font.Face) bool {
 	return err == nil && g != 0
 }
 
-// drawable is s as it is drawn: accents joined with their letters, a blank for each tab, and without the marks that only tell a
-// program how to join or choose letters.
+// drawable is s as it is drawn: accents joined with their letters, a blank for
+// each tab, and without the marks that only tell a program how to join or
+// choose letters.
 func drawable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -8,9 +8,11 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Matrix shows values[row][column] as coloured cells with the number inside, written in the given format ("%.2f"; "": no numbers).
-// Labels may be nil. If the cells are too small for readable numbers, a colour bar is drawn instead, and if labels are too close
-// together only every second, third, … is written. Styles: Colors, LogColors, Limits.
+// Matrix shows values[row][column] as coloured cells with the number inside,
+// written in the given format ("%.2f"; "": no numbers). Labels may be nil. If
+// the cells are too small for readable numbers, a colour bar is drawn instead,
+// and if labels are too close together only every second, third, … is written.
+// Styles: Colors, LogColors, Limits.
 func Matrix(title string, rows, cols []string, values [][]float64, format string, styles ...Style) *Picture {
 	return matrix(title, "", "", rows, cols, values, func(i, j int) string {
 		if format == "" {
@@ -20,8 +22,9 @@ func Matrix(title string, rows, cols []string, values [][]float64, format string
 	}, values, styles)
 }
 
-// Confusion shows the confusion matrix counts[true][predicted]. The cells contain the counts; the colours are the shares of the
-// true class, so that rare classes are as visible as frequent ones.
+// Confusion shows the confusion matrix counts[true][predicted]. The cells
+// contain the counts; the colours are the shares of the true class, so that
+// rare classes are as visible as frequent ones.
 func Confusion(title string, labels []string, counts [][]int, styles ...Style) *Picture {
 	share := make([][]float64, len(counts))
 	text := func(i, j int) string {
@@ -49,7 +52,8 @@ func Confusion(title string, labels []string, counts [][]int, styles ...Style) *
 	return p
 }
 
-// smallestText is the size of letters, in CSS pixels, below which the colour bar takes the place of the numbers in the cells.
+// smallestText is the size of letters, in CSS pixels, below which the colour
+// bar takes the place of the numbers in the cells.
 const smallestText = 5
 
 func matrix(title, yLabel, xLabel string, rows, cols []string, values [][]float64, text func(i, j int) string, all [][]float64, styles []Style) *Picture {

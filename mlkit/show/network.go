@@ -16,8 +16,9 @@ type NetworkLayer struct {
 	Label []string // inside of the circles, from the top: "x_{1}"; nil for none
 }
 
-// Network shows fully connected layers as columns of circles with all their connections. For other layers, such as convolutions, draw the
-// layers as boxes of a Graph.
+// Network shows fully connected layers as columns of circles with all their
+// connections. For other layers, such as convolutions, draw the layers as boxes
+// of a Graph.
 //
 //	show.Network("A hidden layer",
 //		show.NetworkLayer{Name: "input", Units: 2, Label: []string{"x_{1}", "x_{2}"}},
@@ -54,7 +55,8 @@ func Network(title string, layers ...NetworkLayer) *Picture {
 	return p
 }
 
-// shownUnits are the indices of the units of a column; −1 stands for those left out.
+// shownUnits are the indices of the units of a column; −1 stands for those left
+// out.
 func shownUnits(n int) []int {
 	if n <= 10 {
 		return indices(0, n)

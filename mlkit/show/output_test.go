@@ -25,7 +25,8 @@ func slides() *Slides {
 	}).Start(1)
 }
 
-// The slider's page, without its script, says where it moves; still and overlay together are the other frames.
+// The slider's page, without its script, says where it moves; still and overlay
+// together are the other frames.
 func TestSlider(t *testing.T) {
 	page, err := slides().HTML()
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Panels combines pictures into one, with the given number of columns. The panels are smaller than the pictures would be alone;
-// their text is not. Size sets the size of the whole.
+// Panels combines pictures into one, with the given number of columns. The
+// panels are smaller than the pictures would be alone; their text is not. Size
+// sets the size of the whole.
 func Panels(title string, columns int, parts ...Drawing) *Picture {
 	columns = min(max(columns, 1), max(len(parts), 1))
 	rows := (len(parts) + columns - 1) / columns

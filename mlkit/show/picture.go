@@ -13,8 +13,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Picture is anything that can be looked at: a Figure (axes with data), a grid of images, panels of other pictures. The functions
-// of this package make them; they are drawn when they are shown or saved.
+// A Picture is anything that can be looked at: a Figure (axes with data), a
+// grid of images, panels of other pictures. The functions of this package make
+// them; they are drawn when they are shown or saved.
 type Picture struct {
 	title, alt string
 	w, h       int
@@ -29,7 +30,8 @@ type Drawing interface{ picture() *Picture }
 
 func (p *Picture) picture() *Picture { return p }
 
-// Size sets the size in CSS pixels (default 640×400); the PNG has twice that. It panics if a side is not in 16…4096.
+// Size sets the size in CSS pixels (default 640×400); the PNG has twice that.
+// It panics if a side is not in 16…4096.
 func (p *Picture) Size(w, h int) *Picture { p.setSize(w, h); return p }
 
 func (p *Picture) setSize(w, h int) {
@@ -39,8 +41,9 @@ func (p *Picture) setSize(w, h int) {
 	p.w, p.h = w, h
 }
 
-// Alt sets the alternative text: a sentence that says what the picture shows, for readers who cannot see it. By default the text is
-// derived from the title, the axes and the data.
+// Alt sets the alternative text: a sentence that says what the picture shows,
+// for readers who cannot see it. By default the text is derived from the title,
+// the axes and the data.
 func (p *Picture) Alt(text string) *Picture { p.alt = text; return p }
 
 // Describe returns the alternative text, which is never empty.
@@ -82,12 +85,14 @@ func (p *Picture) Save(path string) error {
 	return os.WriteFile(path, b, 0o644)
 }
 
-// Show displays the picture as the output of the cell, with its alternative text, and waits until the kernel has received it.
-// Outside a notebook it writes a file if SaveTo was called and otherwise does nothing. A picture that cannot be drawn is displayed
-// as its error message.
+// Show displays the picture as the output of the cell, with its alternative
+// text, and waits until the kernel has received it. Outside a notebook it
+// writes a file if SaveTo was called and otherwise does nothing. A picture that
+// cannot be drawn is displayed as its error message.
 func (p *Picture) Show() { send(pngBundle(p), "") }
 
-// render draws p. Whatever goes wrong, panics of the drawing libraries included, is the error.
+// render draws p. Whatever goes wrong, panics of the drawing libraries
+// included, is the error.
 func render(p *Picture, density float64) (img *image.RGBA, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -112,7 +117,8 @@ func render(p *Picture, density float64) (img *image.RGBA, err error) {
 	return img, nil
 }
 
-// errorPicture is what a reader sees in place of a picture that cannot be drawn.
+// errorPicture is what a reader sees in place of a picture that cannot be
+// drawn.
 func errorPicture(of *Picture, err error) *Picture {
 	sty := textStyle(labelSize, warnColor, draw.XLeft, draw.YTop)
 	lines := wrapAll(err.Error(), sty, vg.Length(of.w)-2*margin)

@@ -9,7 +9,8 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// scale is one axis: its range, whether it is logarithmic, and the labels that stand in for numbers when it is categorical.
+// scale is one axis: its range, whether it is logarithmic, and the labels that
+// stand in for numbers when it is categorical.
 type scale struct {
 	lo, hi float64
 	log    bool
@@ -40,8 +41,9 @@ func (s scale) at(t float64) float64 {
 	return (1-t)*s.lo + t*s.hi
 }
 
-// fit sets the range to lo…hi widened by pad (a fraction of the range) at each end, so that nothing touches the frame. Equal or
-// missing ends get a range that can be drawn.
+// fit sets the range to lo…hi widened by pad (a fraction of the range) at each
+// end, so that nothing touches the frame. Equal or missing ends get a range
+// that can be drawn.
 func (s *scale) fit(lo, hi, padLo, padHi float64) {
 	switch {
 	case !(lo <= hi): // no drawable value at all
@@ -100,7 +102,8 @@ func (u unitTicks) Ticks(float64, float64) []plot.Tick {
 	return ticks
 }
 
-// niceStep returns the step 1, 2, 2.5 or 5 times a power of ten that cuts span into about n pieces.
+// niceStep returns the step 1, 2, 2.5 or 5 times a power of ten that cuts span
+// into about n pieces.
 func niceStep(span float64, n int) float64 {
 	raw := span / float64(n)
 	p := math.Pow(10, math.Floor(math.Log10(raw)))
@@ -112,7 +115,8 @@ func niceStep(span float64, n int) float64 {
 	return 10 * p
 }
 
-// linearTicks returns about n ticks at multiples of a nice step that is at least smallest.
+// linearTicks returns about n ticks at multiples of a nice step that is at
+// least smallest.
 func linearTicks(lo, hi float64, n int, smallest float64) []plot.Tick {
 	step := math.Max(niceStep(hi-lo, n), smallest)
 	if smallest > 0 {
@@ -133,8 +137,9 @@ func linearTicks(lo, hi float64, n int, smallest float64) []plot.Tick {
 	return ticks
 }
 
-// tickLabel writes v with just the digits that tell multiples of step apart. biggest is the largest magnitude on the axis: all
-// labels of an axis use the same notation.
+// tickLabel writes v with just the digits that tell multiples of step apart.
+// biggest is the largest magnitude on the axis: all labels of an axis use the
+// same notation.
 func tickLabel(v, step, biggest float64) string {
 	if math.Abs(v) < step/2 {
 		return "0"
@@ -158,8 +163,8 @@ func decimals(step float64) int {
 	return 12
 }
 
-// logTicks labels powers of ten, or 1, 2 and 5 times them when few fit; nil asks for linear ticks (the range is within a factor of
-// about 3).
+// logTicks labels powers of ten, or 1, 2 and 5 times them when few fit; nil
+// asks for linear ticks (the range is within a factor of about 3).
 func logTicks(lo, hi float64) []plot.Tick {
 	first, last := math.Ceil(math.Log10(lo)-1e-9), math.Floor(math.Log10(hi)+1e-9)
 	decades := int(last-first) + 1
@@ -203,7 +208,8 @@ func logTicks(lo, hi float64) []plot.Tick {
 
 func minus(s string) string { return strings.Replace(s, "-", "−", 1) }
 
-// short writes a number for people: four significant digits, no exponent where none is needed.
+// short writes a number for people: four significant digits, no exponent where
+// none is needed.
 func short(v float64) string {
 	switch {
 	case math.IsNaN(v):

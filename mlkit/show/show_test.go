@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// Every kind of picture: drawn without an error, of the promised size, not blank, on an opaque light ground, and described.
+// Every kind of picture: drawn without an error, of the promised size, not
+// blank, on an opaque light ground, and described.
 func TestEveryPicture(t *testing.T) {
 	for name, p := range drawn() {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +98,8 @@ func TestSeriesColours(t *testing.T) {
 	}
 }
 
-// What data can do to a figure: none of it may panic or fail, each must leave a picture.
+// What data can do to a figure: none of it may panic or fail, each must leave a
+// picture.
 func TestHardData(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for name, y := range map[string][]float64{

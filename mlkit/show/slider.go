@@ -19,8 +19,8 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// Slides are pictures of which one is visible at a time: the reader moves a parameter and the picture follows. Make them with
-// Slider or Slider2.
+// Slides are pictures of which one is visible at a time: the reader moves a
+// parameter and the picture follows. Make them with Slider or Slider2.
 type Slides struct {
 	params []param
 	frames []*Picture // one for every combination, the last parameter running fastest
@@ -34,13 +34,16 @@ type param struct {
 	Labels []string `json:"labels"`
 }
 
-// Slider draws one picture for each label (a value of the parameter called name) and lets the reader choose with a slider or the
-// arrow keys. All pictures are drawn in advance and are part of the page, so no kernel is needed: the slider works in a notebook
-// that was only opened, in an exported page, and from a file. Where scripts are not allowed, as on a code host, Show's picture of
-// Start is visible, and a line that says where it moves.
-// Use up to about 30 pictures; more than 300 are an error.
+// Slider draws one picture for each label (a value of the parameter called
+// name) and lets the reader choose with a slider or the arrow keys. All
+// pictures are drawn in advance and are part of the page, so no kernel is
+// needed: the slider works in a notebook that was only opened, in an exported
+// page, and from a file. Where scripts are not allowed, as on a code host,
+// Show's picture of Start is visible, and a line that says where it moves. Use
+// up to about 30 pictures; more than 300 are an error.
 //
-// All pictures must have the same size. Figures without a range of their own get common axes, wide enough for all of them.
+// All pictures must have the same size. Figures without a range of their own
+// get common axes, wide enough for all of them.
 func Slider(name string, labels []string, frame func(i int) Drawing) *Slides {
 	s := &Slides{params: []param{{plainText(name), labels}}}
 	for i := range labels {
@@ -49,7 +52,8 @@ func Slider(name string, labels []string, frame func(i int) Drawing) *Slides {
 	return s.finish()
 }
 
-// Slider2 is Slider for two parameters, with one picture for each combination. Six values of one and five of the other are plenty.
+// Slider2 is Slider for two parameters, with one picture for each combination.
+// Six values of one and five of the other are plenty.
 func Slider2(name string, labels []string, name2 string, labels2 []string, frame func(i, j int) Drawing) *Slides {
 	s := &Slides{params: []param{{plainText(name), labels}, {plainText(name2), labels2}}}
 	for i := range labels {
@@ -123,8 +127,8 @@ func commonAxes(figures []*Figure) {
 	}
 }
 
-// Start sets the position that is visible first, and the only one where scripts are not allowed: one index per parameter (default
-// 0).
+// Start sets the position that is visible first, and the only one where scripts
+// are not allowed: one index per parameter (default 0).
 func (s *Slides) Start(position ...int) *Slides {
 	k := 0
 	for i, p := range s.params {
@@ -138,7 +142,8 @@ func (s *Slides) Start(position ...int) *Slides {
 	return s
 }
 
-// Alt sets the alternative text of the whole. Each picture keeps its own as well.
+// Alt sets the alternative text of the whole. Each picture keeps its own as
+// well.
 func (s *Slides) Alt(text string) *Slides { s.alt = text; return s }
 
 // Describe returns the alternative text.
@@ -153,7 +158,8 @@ func (s *Slides) Describe() string {
 	return out + " Here " + s.at(s.start) + "."
 }
 
-// Show displays the picture of Start and then the slider, whose script hides that picture: code hosts keep pictures, and drop scripts.
+// Show displays the picture of Start and then the slider, whose script hides
+// that picture: code hosts keep pictures, and drop scripts.
 func (s *Slides) Show() {
 	s.show(func() (string, error) {
 		page, err := s.HTML()
@@ -165,7 +171,8 @@ func (s *Slides) Show() {
 	})
 }
 
-// ShowGIF displays the pictures as an animation, each for the given delay, for places where scripts do not run.
+// ShowGIF displays the pictures as an animation, each for the given delay, for
+// places where scripts do not run.
 func (s *Slides) ShowGIF(delay time.Duration) {
 	s.show(func() (string, error) {
 		b, err := s.GIF(delay)
@@ -199,14 +206,16 @@ func (s *Slides) render(i int, density float64) (*image.RGBA, error) {
 	return img, nil
 }
 
-// sliderDensity is the compromise between crisp letters and the weight of many pictures in one page.
+// sliderDensity is the compromise between crisp letters and the weight of many
+// pictures in one page.
 const sliderDensity = 1.5
 
 // withoutScript stands in the page where the slider's script does not run.
 const withoutScript = `<p>This picture stands still here. It has a slider where scripts run: in JupyterLab, when you have run the cell or trust the notebook, and in an exported page.</p>`
 
-// HTML returns the slider as a self-contained fragment. The picture of Start is complete; the others contain only the pixels that
-// differ from it and are laid over it, at a fraction of the size.
+// HTML returns the slider as a self-contained fragment. The picture of Start is
+// complete; the others contain only the pixels that differ from it and are laid
+// over it, at a fraction of the size.
 func (s *Slides) HTML() (string, error) {
 	base, err := s.render(s.start, sliderDensity)
 	if err != nil {
@@ -249,10 +258,12 @@ func imgTag(kind string, b []byte, p *Picture, alt string) string {
 		kind, base64.StdEncoding.EncodeToString(b), p.w, p.h, html.EscapeString(alt))
 }
 
-// sliderScript builds the slider from S (data) in every element of class C that has none yet: a page may show the same slider twice
-// and a notebook runs the script again when it redraws an output. Arrow keys go no further than the slider:
-// JupyterLab would move to the next cell. The words take the colour of the page, light or dark. The still that Show has displayed
-// before is the only picture of the output before, in JupyterLab, nbconvert and Sphinx.
+// sliderScript builds the slider from S (data) in every element of class C that
+// has none yet: a page may show the same slider twice and a notebook runs the
+// script again when it redraws an output. Arrow keys go no further than the
+// slider: JupyterLab would move to the next cell. The words take the colour of
+// the page, light or dark. The still that Show has displayed before is the only
+// picture of the output before, in JupyterLab, nbconvert and Sphinx.
 var sliderScript = strings.Join(strings.Fields(`
 document.querySelectorAll('.'+C+':not([data-on])').forEach(function(box){
 	box.dataset.on='1';
@@ -307,9 +318,10 @@ function hideIf(part,img){
 	if(img.naturalWidth===S.shown)part.style.display='none';}
 `), " ")
 
-// encodeOverlay takes the palette from the whole frame: where the still's line is painted over, the ground has to be its exact
-// colour, or the line would leave a shadow. (The rim of the difference is there for the same reason: a browser that scales both
-// pictures mixes the pixels at the edge.)
+// encodeOverlay takes the palette from the whole frame: where the still's line
+// is painted over, the ground has to be its exact colour, or the line would
+// leave a shadow. (The rim of the difference is there for the same reason: a
+// browser that scales both pictures mixes the pixels at the edge.)
 func encodeOverlay(diff, frame *image.RGBA, kind int) ([]byte, error) {
 	var src image.Image = diff
 	if kind != photo {
@@ -322,7 +334,8 @@ func encodeOverlay(diff, frame *image.RGBA, kind int) ([]byte, error) {
 	return writePNG(src)
 }
 
-// difference returns b where it differs from a, and up to rim pixels around, and transparency elsewhere.
+// difference returns b where it differs from a, and up to rim pixels around,
+// and transparency elsewhere.
 func difference(a, b *image.RGBA, rim int) *image.RGBA {
 	out := image.NewRGBA(b.Rect)
 	w, h := b.Rect.Dx(), b.Rect.Dy()
@@ -339,7 +352,8 @@ func difference(a, b *image.RGBA, rim int) *image.RGBA {
 	return out
 }
 
-// GIF returns the pictures as an endless animation, one pixel per CSS pixel. Frames after the first contain only what changes.
+// GIF returns the pictures as an endless animation, one pixel per CSS pixel.
+// Frames after the first contain only what changes.
 func (s *Slides) GIF(delay time.Duration) ([]byte, error) {
 	var frames []*image.RGBA
 	all := map[color.RGBA]int{}

@@ -8,8 +8,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Style changes how one series looks. The figure chooses the colours, dashes and marks that tell series apart. Use styles for
-// what has a meaning: show.Dashed for a bound, show.Neutral for a reference.
+// A Style changes how one series looks. The figure chooses the colours, dashes
+// and marks that tell series apart. Use styles for what has a meaning:
+// show.Dashed for a bound, show.Neutral for a reference.
 type Style func(*look)
 
 type colour = color.NRGBA
@@ -57,20 +58,23 @@ func Dot(r float64) Style { return func(l *look) { l.size = r } }
 // Colors sets the colour map of a field, matrix or spectrogram.
 func Colors(m Colormap) Style { return func(l *look) { l.cmap = &m } }
 
-// LogColors spaces the colours and levels of a field by the logarithm of its values, for surfaces that span orders of magnitude.
-// Values that are not positive get the lowest colour.
+// LogColors spaces the colours and levels of a field by the logarithm of its
+// values, for surfaces that span orders of magnitude. Values that are not
+// positive get the lowest colour.
 func LogColors(l *look) { l.log = true }
 
 // Levels sets the number of bands of a contour picture.
 func Levels(n int) Style { return func(l *look) { l.levels = n } }
 
-// Limits sets the values of the first and the last colour of a field. Values outside get the nearer of the two.
+// Limits sets the values of the first and the last colour of a field. Values
+// outside get the nearer of the two.
 func Limits(lo, hi float64) Style { return func(l *look) { l.limits = &[2]float64{lo, hi} } }
 
 // ZLabel labels the colour bar with the quantity that the colours represent.
 func ZLabel(s string) Style { return func(l *look) { l.zlabel = s } }
 
-// Values writes each bar's number above it, in the format of fmt.Sprintf: "%.1f".
+// Values writes each bar's number above it, in the format of fmt.Sprintf:
+// "%.1f".
 func Values(format string) Style { return func(l *look) { l.format = format } }
 
 func dashes(round int) []vg.Length {
@@ -99,8 +103,8 @@ func (l look) fill() color.NRGBA {
 	return withAlpha(l.colour, a)
 }
 
-// glyph draws the mark of the series, whose shape tells it apart without colour, with a thin white rim that keeps overlapping marks
-// apart.
+// glyph draws the mark of the series, whose shape tells it apart without
+// colour, with a thin white rim that keeps overlapping marks apart.
 func (l look) glyph(c *draw.Canvas, p vg.Point, r vg.Length) {
 	shape := func(r vg.Length) vg.Path {
 		var path vg.Path

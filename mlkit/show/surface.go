@@ -10,9 +10,11 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Surface shows z over the grid as a surface seen from above at an angle. It gives an impression of a landscape; use Contour to
-// read off values or to follow a path. If a side has more than 320 cells, which are too small to be seen, only every second, third,
-// … corner is drawn. Styles: Colors, LogColors (which makes the height logarithmic too), Limits.
+// Surface shows z over the grid as a surface seen from above at an angle. It
+// gives an impression of a landscape; use Contour to read off values or to
+// follow a path. If a side has more than 320 cells, which are too small to be
+// seen, only every second, third, … corner is drawn. Styles: Colors, LogColors
+// (which makes the height logarithmic too), Limits.
 func Surface(title, xLabel, yLabel, zLabel string, g Grid, z []float64, styles ...Style) *Picture {
 	l := look{cmap: &Viridis, zlabel: zLabel}
 	for _, s := range styles {
@@ -44,7 +46,8 @@ func Surface(title, xLabel, yLabel, zLabel string, g Grid, z []float64, styles .
 		u := func(i int) float64 { return (g.X[i] - g.X[0]) / (g.X[nx-1] - g.X[0]) }
 		v := func(j int) float64 { return (g.Y[j] - g.Y[0]) / (g.Y[len(g.Y)-1] - g.Y[0]) }
 
-		// The floor and its labels, then the quadrilaterals from the far to the near (the painter's algorithm).
+		// The floor and its labels, then the quadrilaterals from the far to the
+		// near (the painter's algorithm).
 		floor := draw.LineStyle{Color: gridLine, Width: 1}
 		for k := range 6 {
 			t := float64(k) / 5
@@ -97,10 +100,12 @@ func Surface(title, xLabel, yLabel, zLabel string, g Grid, z []float64, styles .
 	return p
 }
 
-// maxCells along a side of a surface are as many as there are pixels for them to be seen.
+// maxCells along a side of a surface are as many as there are pixels for them
+// to be seen.
 const maxCells = 320
 
-// corners returns the indices of n grid points that are drawn: all of them, or each second, third, … and the last.
+// corners returns the indices of n grid points that are drawn: all of them, or
+// each second, third, … and the last.
 func corners(n int) []int {
 	var out []int
 	step := (n - 1 + maxCells - 1) / maxCells
@@ -110,7 +115,8 @@ func corners(n int) []int {
 	return append(out, n-1)
 }
 
-// view is a parallel projection of the unit cube, turned by 35 degrees and tilted by 30.
+// view is a parallel projection of the unit cube, turned by 35 degrees and
+// tilted by 30.
 type view struct {
 	cx, cy, k vg.Length
 	s, c, e   float64

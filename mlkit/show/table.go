@@ -18,22 +18,26 @@ type Tabular struct {
 	formats []string
 }
 
-// Table makes a table. Floats are written with four significant digits, other values as by fmt.Print. Columns of numbers are
-// aligned to the right. A row shorter than the header is filled up with empty cells.
+// Table makes a table. Floats are written with four significant digits, other
+// values as by fmt.Print. Columns of numbers are aligned to the right. A row
+// shorter than the header is filled up with empty cells.
 func Table(header []string, rows [][]any) *Tabular { return &Tabular{header: header, rows: rows} }
 
-// Format sets how the numbers in each column are written, in the format of fmt.Sprintf: "%.3f", "%d", "%.1f %%". "" keeps the
-// default.
+// Format sets how the numbers in each column are written, in the format of
+// fmt.Sprintf: "%.3f", "%d", "%.1f %%". "" keeps the default.
 func (t *Tabular) Format(formats ...string) *Tabular { t.formats = formats; return t }
 
 // Caption sets the line above the table.
 func (t *Tabular) Caption(s string) *Tabular { t.caption = s; return t }
 
-// longTable is how many rows Show displays at most: a notebook of megabytes opens slowly, and nobody reads them.
+// longTable is how many rows Show displays at most: a notebook of megabytes
+// opens slowly, and nobody reads them.
 const longTable = 400
 
-// Show displays the table as HTML, with its text as the alternative. Outside a notebook it prints the text. Of a table with more
-// than 400 rows it shows the first and the last 200 and says how many are left out; HTML and Text return all rows.
+// Show displays the table as HTML, with its text as the alternative. Outside a
+// notebook it prints the text. Of a table with more than 400 rows it shows the
+// first and the last 200 and says how many are left out; HTML and Text return
+// all rows.
 func (t *Tabular) Show() {
 	t = t.shortened()
 	if !InNotebook() {
@@ -148,7 +152,8 @@ func (t *Tabular) HTML() string {
 	return b.String()
 }
 
-// Text returns the table as lines of text with aligned columns. A Chinese character counts as two columns.
+// Text returns the table as lines of text with aligned columns. A Chinese
+// character counts as two columns.
 func (t *Tabular) Text() string {
 	n := t.columns()
 	lines := make([][]string, 0, len(t.rows)+1)

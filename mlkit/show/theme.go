@@ -10,17 +10,19 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Width and Height are the default size of a picture in CSS pixels. A picture is drawn with Density device pixels per CSS pixel, so
-// that it is sharp on dense screens and in print.
+// Width and Height are the default size of a picture in CSS pixels. A picture
+// is drawn with Density device pixels per CSS pixel, so that it is sharp on
+// dense screens and in print.
 const (
 	Width   = 640
 	Height  = 400
 	Density = 2
 )
 
-// seriesColours are the Okabe-Ito colours (Okabe and Ito, "Color Universal Design", 2008), which stay apart for every common kind
-// of colour blindness. The order puts the strongest contrast first; their yellow is left out because a yellow line on white cannot
-// be read, and an ochre stands in for it.
+// seriesColours are the Okabe-Ito colours (Okabe and Ito, "Color Universal
+// Design", 2008), which stay apart for every common kind of colour blindness.
+// The order puts the strongest contrast first; their yellow is left out because
+// a yellow line on white cannot be read, and an ochre stands in for it.
 var seriesColours = []color.NRGBA{
 	{0x00, 0x72, 0xB2, 0xFF}, // blue
 	{0xD5, 0x5E, 0x00, 0xFF}, // vermilion
@@ -41,7 +43,8 @@ var (
 	warnColor = color.NRGBA{0xB0, 0x2A, 0x00, 0xFF}
 )
 
-// seriesColour returns the colour of series i, and whether the palette has been used up once or more (the series is then dashed).
+// seriesColour returns the colour of series i, and whether the palette has been
+// used up once or more (the series is then dashed).
 func seriesColour(i int) (c color.NRGBA, round int) {
 	n := len(seriesColours)
 	return seriesColours[((i%n)+n)%n], i / n
@@ -56,7 +59,8 @@ const (
 	margin     = 10 // around everything, in CSS pixels
 )
 
-// textStyle is the theme's one way to a font: Liberation Sans, which gonum embeds, so that every machine draws the same letters.
+// textStyle is the theme's one way to a font: Liberation Sans, which gonum
+// embeds, so that every machine draws the same letters.
 func textStyle(size float64, c color.Color, x draw.XAlignment, y draw.YAlignment) text.Style {
 	return text.Style{
 		Color:   c,
@@ -83,8 +87,8 @@ func mix(a, b color.NRGBA, t float64) color.NRGBA {
 	return color.NRGBA{m(a.R, b.R), m(a.G, b.G), m(a.B, b.B), m(a.A, b.A)}
 }
 
-// readableOn returns black or white, whichever has the higher contrast on c (relative luminance as in WCAG 2, with a square for the
-// gamma curve).
+// readableOn returns black or white, whichever has the higher contrast on c
+// (relative luminance as in WCAG 2, with a square for the gamma curve).
 func readableOn(c color.NRGBA) color.NRGBA {
 	lin := func(v uint8) float64 { x := float64(v) / 255; return x * x }
 	if 0.2126*lin(c.R)+0.7152*lin(c.G)+0.0722*lin(c.B) > 0.22 {

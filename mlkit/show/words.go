@@ -11,8 +11,8 @@ import (
 
 func lineHeight(s text.Style) vg.Length { return s.Font.Size * 1.25 }
 
-// wrap breaks s into lines no wider than width, between words or, as Chinese and Japanese do, between letters. A word that is wider by
-// itself stays whole.
+// wrap breaks s into lines no wider than width, between words or, as Chinese
+// and Japanese do, between letters. A word that is wider by itself stays whole.
 func wrap(s string, sty text.Style, width vg.Length) []string {
 	var lines []string
 	for para := range strings.SplitSeq(s, "\n") {
@@ -37,8 +37,9 @@ func wrap(s string, sty text.Style, width vg.Length) []string {
 	return lines
 }
 
-// breakable cuts a word where a line may end inside of it: nowhere in Latin, where hyphens stay with their word, and by the rules of
-// Unicode's annex 14 where letters are wide.
+// breakable cuts a word where a line may end inside of it: nowhere in Latin,
+// where hyphens stay with their word, and by the rules of Unicode's annex 14
+// where letters are wide.
 func breakable(word string) []string {
 	if !strings.ContainsFunc(word, func(r rune) bool { return r > 0x10FF && uniseg.StringWidth(string(r)) > 1 }) {
 		return []string{word}
@@ -53,7 +54,8 @@ func breakable(word string) []string {
 	return out
 }
 
-// wrapAll is wrap for what must be read whole: it also breaks words that are wider than a line, anywhere.
+// wrapAll is wrap for what must be read whole: it also breaks words that are
+// wider than a line, anywhere.
 func wrapAll(s string, sty text.Style, width vg.Length) []string {
 	var lines []string
 	for _, line := range wrap(s, sty, width) {
@@ -85,7 +87,8 @@ func fit(s string, sty text.Style, width vg.Length) string {
 	return string(r) + "…"
 }
 
-// drawTitle writes the title at the top left of c and returns what is left of it.
+// drawTitle writes the title at the top left of c and returns what is left of
+// it.
 func drawTitle(c draw.Canvas, title string) draw.Canvas {
 	if title == "" {
 		return c

@@ -12,8 +12,8 @@ import (
 )
 
 // MissingWords are what pandas takes for a missing value, for
-// CSVOptions.Missing: all of them, whatever the column. (In a column of names or
-// of countries Nan, None and NA may be none.)
+// CSVOptions.Missing: all of them, whatever the column. (In a column of names
+// or of countries Nan, None and NA may be none.)
 var MissingWords = []string{"#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
 	"<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 
@@ -165,8 +165,8 @@ func decimalNumber(s string) bool {
 }
 
 var (
-	// A number in some notation: signs, currencies, groups, percent, accountants'
-	// brackets.
+	// A number in some notation: signs, currencies, groups, percent,
+	// accountants' brackets.
 	numberLike = regexp.MustCompile(`^\(?[+\-−]?\s?[$€£¥₹₩₽]?\s?[+\-−]?[.,'’_\s\x{a0}\x{202f}]?[0-9][0-9.,'’_\s\x{a0}\x{202f}]*([eE][+\-−]?[0-9]+)?\s?[%‰$€£¥₹₩₽万亿元円]*-?\)?$`)
 	// A date or time of day in digits, or with 年.
 	dateLike = regexp.MustCompile(`^([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|[0-9]{1,2}:[0-9]{2}(:[0-9]{2}.*)?( ?[AaPp][Mm])?|[0-9]{2,4}[年년].*)$`)
@@ -175,8 +175,8 @@ var (
 	dayNames   = strings.Fields("monday tuesday wednesday thursday friday saturday sunday")
 )
 
-// looksLike says what a cell that is no number seems to be: a number or a date in
-// some notation, of which one category for each would be nonsense, or "".
+// looksLike says what a cell that is no number seems to be: a number or a date
+// in some notation, of which one category for each would be nonsense, or "".
 func looksLike(s string) string {
 	const aNumber, aDate = "is a number in another notation", "is a date in another notation"
 	switch {

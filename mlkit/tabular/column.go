@@ -56,8 +56,8 @@ func (c *Column) present() []float64 {
 	return v
 }
 
-// Mean is the mean of the numbers that are not missing, NaN if there are none: of
-// the training part, a value to fill gaps with.
+// Mean is the mean of the numbers that are not missing, NaN if there are none:
+// of the training part, a value to fill gaps with.
 func (c *Column) Mean() float64 {
 	var mean, n float64
 	for _, v := range c.Numbers {
@@ -109,9 +109,9 @@ func (c *Column) FillText(v string) {
 	}
 }
 
-// Time is the date in row i of a column of dates, in UTC, the zero time where it is
-// missing. Between 1791 and 2149 it is true to the microsecond, beyond that to a
-// few.
+// Time is the date in row i of a column of dates, in UTC, the zero time where
+// it is missing. Between 1791 and 2149 it is true to the microsecond, beyond
+// that to a few.
 func (c *Column) Time(i int) time.Time {
 	days := c.Numbers[i]
 	if math.IsNaN(days) {

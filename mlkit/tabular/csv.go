@@ -19,42 +19,45 @@ import (
 type CSVOptions struct {
 	Comma    rune // 0 means ','
 	NoHeader bool // columns are then named "0", "1", …
-	// Skip is how many lines to leave out at the beginning, whatever is in them.
+	// Skip is how many lines to leave out at the beginning, whatever is in
+	// them.
 	Skip int
-	// Missing lists what stands for a missing value besides an empty cell
-	// ("?", "NA"; MissingWords are pandas'). Where it is not nil, missing cells are
-	// allowed: NaN in a column of numbers or dates, "" in one of texts. Else they
-	// are errors.
+	// Missing lists what stands for a missing value besides an empty cell ("?",
+	// "NA"; MissingWords are pandas'). Where it is not nil, missing cells are
+	// allowed: NaN in a column of numbers or dates, "" in one of texts. Else
+	// they are errors.
 	Missing []string
-	// Kinds are the kinds of columns by their names. Those that are not here are
-	// inferred (see ReadCSV). A cell that does not fit its column's kind is an error.
+	// Kinds are the kinds of columns by their names. Those that are not here
+	// are inferred (see ReadCSV). A cell that does not fit its column's kind is
+	// an error.
 	Kinds map[string]Kind
-	// Decimal stands before the fraction of a number, 0 means '.'. Thousands may
-	// stand between groups of three digits before it, 0 means nothing may.
+	// Decimal stands before the fraction of a number, 0 means '.'. Thousands
+	// may stand between groups of three digits before it, 0 means nothing may.
 	Decimal, Thousands rune
 	// DateLayouts are how dates are written, as package time spells it
-	// ("02.01.2006"), tried in this order. None means ISO 8601: 2006-01-02, with or
-	// without a time of day and an offset.
+	// ("02.01.2006"), tried in this order. None means ISO 8601: 2006-01-02,
+	// with or without a time of day and an offset.
 	DateLayouts []string
 	// Location is where dates are that do not tell their offset, nil means UTC.
 	Location *time.Location
-	// MaxCategories is how many different texts a column may have to be inferred a
-	// Category, 0 means 1000.
+	// MaxCategories is how many different texts a column may have to be
+	// inferred a Category, 0 means 1000.
 	MaxCategories int
 	// Charset is how characters are encoded, nil means UTF-8.
 	Charset encoding.Encoding
 }
 
-// maxColumns bounds a table, against a damaged file in which a row never ends, and
-// maxName the bytes of a column's name, which is part of each of its features'.
+// maxColumns bounds a table, against a damaged file in which a row never ends,
+// and maxName the bytes of a column's name, which is part of each of its
+// features'.
 const (
 	maxColumns = 1 << 16
 	maxName    = 1 << 10
 )
 
-// ReadCSV reads a table. Lines end in LF, CRLF or CR, blanks around a cell do not
-// count, and empty lines are skipped, unless the table has one column: there they
-// are missing cells.
+// ReadCSV reads a table. Lines end in LF, CRLF or CR, blanks around a cell do
+// not count, and empty lines are skipped, unless the table has one column:
+// there they are missing cells.
 //
 // The kind of a column that CSVOptions.Kinds does not say is inferred:
 //
@@ -69,10 +72,10 @@ const (
 //   - Category else, with at most MaxCategories different texts, and not more than
 //     50 of them in a column where most cells occur but once; Text beyond that.
 //
-// Missing cells do not count. Errors tell line and column, the first ones of many:
-// a row that is too long or too short, a missing value, NaN or an infinity in a
-// column of numbers. Two columns of one name are an error, too; NoHeader with the
-// header Skipped reads them.
+// Missing cells do not count. Errors tell line and column, the first ones of
+// many: a row that is too long or too short, a missing value, NaN or an
+// infinity in a column of numbers. Two columns of one name are an error, too;
+// NoHeader with the header Skipped reads them.
 func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
 	in := inference{o: o, notation: notation{o.Decimal, o.Thousands, o.DateLayouts, o.Location}}
 	if err := in.check(); err != nil {

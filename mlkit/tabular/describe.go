@@ -9,10 +9,11 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Describe is a table about the table, a row for each column: its kind, how many
-// cells are missing and how many different values it has; of numbers the mean, the
-// sample standard deviation (n − 1, as pandas), the smallest, the median and the
-// largest; of texts the most frequent one; and why a column is Text.
+// Describe is a table about the table, a row for each column: its kind, how
+// many cells are missing and how many different values it has; of numbers the
+// mean, the sample standard deviation (n − 1, as pandas), the smallest, the
+// median and the largest; of texts the most frequent one; and why a column is
+// Text.
 func (t *Table) Describe() *Table {
 	n := len(t.Columns)
 	out := &Table{Columns: []Column{
@@ -95,8 +96,8 @@ const (
 	shownWidth   = 30 // of a cell, in columns of the terminal
 )
 
-// String is the table for people: names, kinds, the first and the last rows, how
-// many there are, and why columns are Text.
+// String is the table for people: names, kinds, the first and the last rows,
+// how many there are, and why columns are Text.
 func (t *Table) String() string {
 	rows := make([]int, 0, shownRows)
 	for i := range t.Len() {

@@ -19,14 +19,14 @@ type Encoder struct {
 	columns []fittedColumn
 }
 
-// fittedColumn is what an Encoder knows of a column, and the form in which it is
-// saved.
+// fittedColumn is what an Encoder knows of a column, and the form in which it
+// is saved.
 type fittedColumn struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"`
 
-	// Of numbers and dates: what is missing becomes Fill, if there is one, and x
-	// becomes (x − center)/scale.
+	// Of numbers and dates: what is missing becomes Fill, if there is one, and
+	// x becomes (x − center)/scale.
 	Scaling   *fittedScale `json:"scaling,omitempty"`
 	Fill      *float64     `json:"fill,omitempty"`
 	Indicator bool         `json:"indicator,omitempty"`
@@ -139,9 +139,9 @@ func (e *Encoder) Kinds() map[string]Kind {
 	return kinds
 }
 
-// Categories are the texts of a category in the order of its features, or of its
-// codes, which are 0 to len−1, and len for the unknown if Encoding.Unknown was
-// set. nil for another column.
+// Categories are the texts of a category in the order of its features, or of
+// its codes, which are 0 to len−1, and len for the unknown if Encoding.Unknown
+// was set. nil for another column.
 func (e *Encoder) Categories(column string) []string {
 	for _, f := range e.columns {
 		if f.Name == column {
@@ -195,9 +195,9 @@ func (e *Encoder) Encode(t *Table) ([]float32, error) {
 }
 
 // Codes appends to dst the codes of a column of Encoding.Ordinal [rows], out of
-// the features x [rows, len(Names)] that Encode made: the ids for an embedding of
-// len(Categories) rows, and one more with Encoding.Unknown. It panics when column
-// is no such column, or x no whole rows.
+// the features x [rows, len(Names)] that Encode made: the ids for an embedding
+// of len(Categories) rows, and one more with Encoding.Unknown. It panics when
+// column is no such column, or x no whole rows.
 func (e *Encoder) Codes(dst []int32, x []float32, column string) []int32 {
 	at, width := -1, 0
 	for i := range e.columns {

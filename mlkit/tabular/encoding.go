@@ -13,11 +13,11 @@ import (
 type Scaling uint8
 
 const (
-	// Unscaled leaves numbers as they are; dates are days since the earliest of the
-	// training part.
+	// Unscaled leaves numbers as they are; dates are days since the earliest of
+	// the training part.
 	Unscaled Scaling = iota
-	// Standard brings them to mean 0 and standard deviation 1 (the biased one, as
-	// scikit-learn's StandardScaler).
+	// Standard brings them to mean 0 and standard deviation 1 (the biased one,
+	// as scikit-learn's StandardScaler).
 	Standard
 	// MinMax brings the smallest to 0 and the largest to 1.
 	MinMax
@@ -35,24 +35,25 @@ const (
 	FillMedian
 )
 
-// Encoding says how columns become features. The zero value takes numbers as they
-// are and makes of a category one feature for each text, 1 in its place and 0
-// elsewhere (one-hot); a missing cell, or a text that the training part lacks, is
-// an error.
+// Encoding says how columns become features. The zero value takes numbers as
+// they are and makes of a category one feature for each text, 1 in its place
+// and 0 elsewhere (one-hot); a missing cell, or a text that the training part
+// lacks, is an error.
 type Encoding struct {
-	// Scale is for numbers and dates. Categories, codes and indicators are never
-	// scaled. A constant column is only centred.
+	// Scale is for numbers and dates. Categories, codes and indicators are
+	// never scaled. A constant column is only centred.
 	Scale Scaling
-	// Fill is for missing numbers and dates. With Indicator, a column that lacks
-	// some in the training part gets a second feature, "age missing", 1 where it
-	// does.
+	// Fill is for missing numbers and dates. With Indicator, a column that
+	// lacks some in the training part gets a second feature, "age missing", 1
+	// where it does.
 	Fill      Filling
 	Indicator bool
 	// Unknown gives every category one more place, the last, for cells that are
 	// missing or whose text the training part lacks.
 	Unknown bool
-	// Ordinal names categories that become one feature each, the number of the text
-	// in the order of Encoder.Categories, for an embedding: see Encoder.Codes.
+	// Ordinal names categories that become one feature each, the number of the
+	// text in the order of Encoder.Categories, for an embedding: see
+	// Encoder.Codes.
 	Ordinal []string
 }
 

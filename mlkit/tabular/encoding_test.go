@@ -24,8 +24,8 @@ func survivorTable(t *testing.T) *tabular.Table {
 	return table
 }
 
-// The features are scikit-learn 1.9's, of d = pd.read_csv(…) with the rows above
-// and x = d[["age"]].to_numpy():
+// The features are scikit-learn 1.9's, of d = pd.read_csv(…) with the rows
+// above and x = d[["age"]].to_numpy():
 //
 //	m = SimpleImputer(strategy="median", add_indicator=True).fit(x)
 //	print(m.transform(x))                     # 32.25 and an indicator
@@ -73,8 +73,8 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
-// A constant column is 0 after scaling, as in scikit-learn, and changes by what it
-// changes.
+// A constant column is 0 after scaling, as in scikit-learn, and changes by what
+// it changes.
 func TestScalingOfAConstant(t *testing.T) {
 	table := &tabular.Table{Columns: []tabular.Column{{Name: "a", Numbers: slices.Repeat([]float64{0.1}, 1000)}}}
 	for _, scale := range []tabular.Scaling{tabular.Standard, tabular.MinMax} {
@@ -140,8 +140,8 @@ func TestScalingComesBeforeFloat32(t *testing.T) {
 	}
 }
 
-// What cannot be encoded is an error with the column and the first row, and never
-// zeros.
+// What cannot be encoded is an error with the column and the first row, and
+// never zeros.
 func TestEncodeRefuses(t *testing.T) {
 	table := survivorTable(t)
 	numbers := func(v ...float64) tabular.Column { return tabular.Column{Name: "age", Numbers: v} }
@@ -264,8 +264,8 @@ func TestRowsWithoutACategory(t *testing.T) {
 	}
 }
 
-// A regression: the encoder has seen the training rows only, and both parts have
-// the rows that Fold says.
+// A regression: the encoder has seen the training rows only, and both parts
+// have the rows that Fold says.
 func TestTaskOfRegression(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("a,kind,y\n")
@@ -294,8 +294,8 @@ func TestTaskOfRegression(t *testing.T) {
 	}
 }
 
-// A second table that has other classes, or some of them: labels number the classes
-// of the first.
+// A second table that has other classes, or some of them: labels number the
+// classes of the first.
 func TestClassesOfAnotherTable(t *testing.T) {
 	read := func(text string) *tabular.Table {
 		table, err := tabular.ReadCSV(strings.NewReader(text), tabular.CSVOptions{})

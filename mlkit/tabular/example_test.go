@@ -9,8 +9,9 @@ import (
 	"descent/mlkit/tabular"
 )
 
-// A table with numbers and categories becomes training and test sets: categories
-// and scales are learned from the training part, and applied to both.
+// A table with numbers and categories becomes training and test sets:
+// categories and scales are learned from the training part, and applied to
+// both.
 func ExampleTask() {
 	table, err := tabular.ReadCSV(strings.NewReader(`age,sex,survived
 22,male,no

@@ -156,7 +156,8 @@ func (in *inference) dates(c *cells) (Column, error) {
 	return Column{Name: c.name, Kind: Date, Numbers: out}, nil
 }
 
-// texts are the cells, "" where one is missing. Those of a category are kept once.
+// texts are the cells, "" where one is missing. Those of a category are kept
+// once.
 func (in *inference) texts(c *cells, kind Kind) []string {
 	out := make([]string, c.len())
 	one := map[string]string{}

@@ -23,7 +23,8 @@ func read(t *testing.T, o tabular.CSVOptions, cells ...string) (*tabular.Table, 
 }
 
 // What a column is, without a word from anybody. Number: pandas reads the same
-// value. Text: pandas makes texts of it as well, or inf, or an int64 that is none.
+// value. Text: pandas makes texts of it as well, or inf, or an int64 that is
+// none.
 func TestInferredKinds(t *testing.T) {
 	for _, c := range []struct {
 		cells   []string

@@ -2,8 +2,8 @@ package tabular
 
 import "fmt"
 
-// Kind is what a column holds. [ReadCSV] infers it where [CSVOptions.Kinds] does
-// not say it, and [Table.SetKind] changes it.
+// Kind is what a column holds. [ReadCSV] infers it where [CSVOptions.Kinds]
+// does not say it, and [Table.SetKind] changes it.
 type Kind uint8
 
 const (
@@ -15,11 +15,11 @@ const (
 	// Category is one of a limited number of texts, or "" where it is missing.
 	Category
 	// Text is whatever is none of the others: names, sentences, and numbers or
-	// dates written in a way that must be explained first (1,234; 3/4/2025). It can
-	// be a label, but not a feature.
+	// dates written in a way that must be explained first (1,234; 3/4/2025). It
+	// can be a label, but not a feature.
 	Text
-	// Date is a point in time, kept as days since 1970-01-01 00:00 UTC with their
-	// fraction (see [Column.Time]), or NaN where it is missing.
+	// Date is a point in time, kept as days since 1970-01-01 00:00 UTC with
+	// their fraction (see [Column.Time]), or NaN where it is missing.
 	Date
 )
 

@@ -9,10 +9,10 @@ import (
 )
 
 // Labels numbers the different values of a column in ascending order (of texts:
-// in the order of their bytes), and gives their names. A missing label is an error,
-// and, among numbers, a word that may stand for one, as are more different values
-// than an inferred Category may have: [Table.SetKind] and CSVOptions.Kinds say that
-// it is a Category all the same.
+// in the order of their bytes), and gives their names. A missing label is an
+// error, and, among numbers, a word that may stand for one, as are more
+// different values than an inferred Category may have: [Table.SetKind] and
+// CSVOptions.Kinds say that it is a Category all the same.
 func (t *Table) Labels(name string) (labels []int32, classes []string, err error) {
 	c, err := t.Column(name)
 	if err != nil {

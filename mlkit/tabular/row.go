@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// EncodeRow gives the features [len(Names)] of one row, as a service gets it from
-// a JSON object: values by the names of the columns. Numbers are float64, float32,
-// int, int64 or json.Number, categories texts, and dates a time.Time or a text of
-// ISO 8601 (2006-01-02T15:04:05Z, in UTC where it tells no offset); nil is missing.
-// A column that is not there, or one that the encoder does not know, is an error,
-// as is whatever Encode refuses.
+// EncodeRow gives the features [len(Names)] of one row, as a service gets it
+// from a JSON object: values by the names of the columns. Numbers are float64,
+// float32, int, int64 or json.Number, categories texts, and dates a time.Time
+// or a text of ISO 8601 (2006-01-02T15:04:05Z, in UTC where it tells no
+// offset); nil is missing. A column that is not there, or one that the encoder
+// does not know, is an error, as is whatever Encode refuses.
 func (e *Encoder) EncodeRow(values map[string]any) ([]float32, error) {
 	t := &Table{}
 	for _, f := range e.columns {

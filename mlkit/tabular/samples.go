@@ -11,8 +11,8 @@ import (
 // Classification makes samples of a table: the named column is the label, all
 // others are features, encoded by enc, or, when it is nil, by an encoder of the
 // table itself. Labels number the classes of this table: of two tables, those
-// mean the same only where the classes are equal, and [Preprocessor.Dataset] makes
-// samples of both with the classes of one.
+// mean the same only where the classes are equal, and [Preprocessor.Dataset]
+// makes samples of both with the classes of one.
 func (t *Table) Classification(label string, enc *Encoder) (set data.Dataset, classes []string, err error) {
 	labels, classes, err := t.Labels(label)
 	if err != nil {

@@ -36,8 +36,8 @@ func flat(t *tabular.Table) string {
 	return b.String()
 }
 
-// The same bytes give the same table however they arrive: at once, one by one, or
-// with an error at the end of the last part.
+// The same bytes give the same table however they arrive: at once, one by one,
+// or with an error at the end of the last part.
 func TestLineEndsMarksAndBlanks(t *testing.T) {
 	for text, want := range map[string]string{
 		"a,b\n1,x\n2,y\n":                    "a|b\n1|x\n2|y",

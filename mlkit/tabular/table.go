@@ -47,8 +47,8 @@ func (t *Table) lacks(name string) error {
 	return fmt.Errorf("tabular: the table has no column %q; it has %s", name, strings.Join(names, ", "))
 }
 
-// byName finds columns at one look each, however many there are, and checks that
-// the table is one.
+// byName finds columns at one look each, however many there are, and checks
+// that the table is one.
 func (t *Table) byName() (map[string]*Column, error) {
 	all := make(map[string]*Column, len(t.Columns))
 	for i := range t.Columns {
@@ -144,11 +144,11 @@ func (t *Table) Drop(names ...string) (*Table, error) {
 	return s, nil
 }
 
-// SetKind gives a column another kind. Texts become numbers or dates where every
-// cell is one, as ReadCSV reads them with the zero CSVOptions; else it is an error
-// that names the first cells that are not. Numbers become texts as [Table.Labels]
-// names them, which do not tell 007 from 7: to keep codes as they are written, say
-// so in CSVOptions.Kinds.
+// SetKind gives a column another kind. Texts become numbers or dates where
+// every cell is one, as ReadCSV reads them with the zero CSVOptions; else it is
+// an error that names the first cells that are not. Numbers become texts as
+// [Table.Labels] names them, which do not tell 007 from 7: to keep codes as
+// they are written, say so in CSVOptions.Kinds.
 func (t *Table) SetKind(name string, kind Kind) error {
 	c, err := t.Column(name)
 	if err != nil {

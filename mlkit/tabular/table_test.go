@@ -110,9 +110,9 @@ func TestTimesComeBack(t *testing.T) {
 	}
 }
 
-// The figures are those of pandas 3.1, d.describe(include="all") of the table in
-// encoding_test.go with parse_dates=["since"]; medians are its 50 %, and nunique()
-// counts the different values.
+// The figures are those of pandas 3.1, d.describe(include="all") of the table
+// in encoding_test.go with parse_dates=["since"]; medians are its 50 %, and
+// nunique() counts the different values.
 func TestDescribe(t *testing.T) {
 	table := survivorTable(t)
 	if err := table.SetKind("sex", tabular.Text); err != nil {

@@ -15,8 +15,9 @@ type Task struct {
 	Label, Target string
 	// Encoding makes features of the others, fitted on the training part alone.
 	Encoding Encoding
-	// Test is the share of the rows that Prepare sets aside to test on, drawn by
-	// Seed, with every class in its proportion (data.StratifiedSplit); 0 means none.
+	// Test is the share of the rows that Prepare sets aside to test on, drawn
+	// by Seed, with every class in its proportion (data.StratifiedSplit); 0
+	// means none.
 	Test float64
 	Seed uint64
 }
@@ -62,9 +63,9 @@ func (p Task) Prepare(t *Table) (*Samples, error) {
 	return s, nil
 }
 
-// Fit learns from a table that is all for training: one of two files, or the rows
-// of a fold (data.KFold, data.GroupKFold). Preprocessor.Dataset then makes the
-// samples of both.
+// Fit learns from a table that is all for training: one of two files, or the
+// rows of a fold (data.KFold, data.GroupKFold). Preprocessor.Dataset then makes
+// the samples of both.
 func (p Task) Fit(train *Table) (*Preprocessor, error) {
 	answers, err := p.answers(train)
 	if err != nil {
@@ -81,7 +82,8 @@ func (p Task) fit(train *Table, classes []string) (*Preprocessor, error) {
 	return &Preprocessor{Answer: p.Label + p.Target, Encoder: enc, Classes: classes}, nil
 }
 
-// answers are a column of labels, with the names of their classes, or of targets.
+// answers are a column of labels, with the names of their classes, or of
+// targets.
 type answers struct {
 	labels  []int32
 	classes []string
@@ -100,9 +102,9 @@ func (p Task) answers(t *Table) (a answers, err error) {
 	return a, err
 }
 
-// A Preprocessor is what a model of tables needs beside its weights: which column
-// is the answer, how to make features of the others, and the names of the
-// classes. It is saved and loaded whole as JSON, {"answer": "survived",
+// A Preprocessor is what a model of tables needs beside its weights: which
+// column is the answer, how to make features of the others, and the names of
+// the classes. It is saved and loaded whole as JSON, {"answer": "survived",
 // "encoder": {…}, "classes": ["no", "yes"]}.
 type Preprocessor struct {
 	Answer  string
@@ -110,9 +112,9 @@ type Preprocessor struct {
 	Classes data.Classes // nil of a regression
 }
 
-// Dataset makes samples of a table: the answers as labels that number p.Classes,
-// whatever classes this table has, or as targets [1], and the features. A class
-// that p does not know is an error.
+// Dataset makes samples of a table: the answers as labels that number
+// p.Classes, whatever classes this table has, or as targets [1], and the
+// features. A class that p does not know is an error.
 func (p *Preprocessor) Dataset(t *Table) (data.Dataset, error) {
 	c, err := t.Column(p.Answer)
 	if err != nil {

@@ -4,9 +4,9 @@ package tensor
 // back at once. Steps of the same shapes walk through the same blocks in the
 // same order, so a steady state allocates nothing.
 //
-// Blocks grow by a quarter of what there is: doubling would hold up to twice the
-// memory that a large batch needs, and joining them into one block after the
-// first step would hold both for a moment.
+// Blocks grow by a quarter of what there is: doubling would hold up to twice
+// the memory that a large batch needs, and joining them into one block after
+// the first step would hold both for a moment.
 type arena[T any] struct {
 	blocks [][]T
 	block  int // the block in use

@@ -10,10 +10,10 @@ import (
 // is plain attention of everything to everything.
 type Attend struct {
 	Heads int // how many heads share the model's width; 1 or more, a divisor of it
-	// KVHeads is how many heads keys and values have, a divisor of Heads; 0 means
-	// as many. With fewer, Heads/KVHeads heads of queries that lie side by side
-	// share one of keys and values (grouped queries: Ainslie et al., GQA, 2023),
-	// and keys and values are d·KVHeads/Heads wide: dkv below.
+	// KVHeads is how many heads keys and values have, a divisor of Heads; 0
+	// means as many. With fewer, Heads/KVHeads heads of queries that lie side
+	// by side share one of keys and values (grouped queries: Ainslie et al.,
+	// GQA, 2023), and keys and values are d·KVHeads/Heads wide: dkv below.
 	KVHeads int
 	// Causal lets query i see the keys 0…i only (plus keys − queries, where
 	// there are more keys than queries: the last query sees all).
@@ -21,29 +21,31 @@ type Attend struct {
 	// Padding, if not empty, is [batch, keys]: a key whose entry is not 0 is
 	// seen by no query (PyTorch's key_padding_mask).
 	Padding Ints
-	// Bias, unless it is the zero Tensor, is added to the scaled scores, −∞ hides
-	// a key: [Tq, Tk], [heads, Tq, Tk] or [batch, heads, Tq, Tk], where heads,
-	// batch and Tq may be 1 for the same everywhere (PyTorch's attn_mask, of
-	// floats). A gradient that flows to it costs the scores once more, and no
-	// memory beside its own.
+	// Bias, unless it is the zero Tensor, is added to the scaled scores, −∞
+	// hides a key: [Tq, Tk], [heads, Tq, Tk] or [batch, heads, Tq, Tk], where
+	// heads, batch and Tq may be 1 for the same everywhere (PyTorch's
+	// attn_mask, of floats). A gradient that flows to it costs the scores once
+	// more, and no memory beside its own.
 	Bias Tensor
-	// Relative, unless it is the zero Tensor, is added as well, by how far a key
-	// lies from a query: [heads, Tq+Tk−1], or 1 instead of heads. Query i and key
-	// j get element j−i+Tq−1. Where queries are the last Tq of the keys'
-	// positions, element e is thus for keys e−(Tk−1) positions after the query.
+	// Relative, unless it is the zero Tensor, is added as well, by how far a
+	// key lies from a query: [heads, Tq+Tk−1], or 1 instead of heads. Query i
+	// and key j get element j−i+Tq−1. Where queries are the last Tq of the
+	// keys' positions, element e is thus for keys e−(Tk−1) positions after the
+	// query.
 	Relative Tensor
 	// Dropout is the probability of dropping an attention weight in training.
 	Dropout float32
 }
 
-// Attention is scaled dot-product attention with several heads (Vaswani et
-// al. 2017, eq. 1), as one operation: queries [batch, Tq, d], keys and values
+// Attention is scaled dot-product attention with several heads (Vaswani et al.
+// 2017, eq. 1), as one operation: queries [batch, Tq, d], keys and values
 // [batch, Tk, dkv] give [batch, Tq, d]; dkv is d unless [Attend] has KVHeads.
-// Head h works on the columns h·d/heads … of all of them. The second result holds the weights softmax(q·kᵀ/√(d/heads) + Bias + Relative),
-// [batch, heads, Tq, Tk], before dropout, for drawing; no gradient flows
-// through it, and it is computed when it is first read. A query that may see no
-// key gets zeros. It panics with a [*ShapeError] when shapes do not fit, or
-// there are queries but no keys.
+// Head h works on the columns h·d/heads … of all of them. The second result
+// holds the weights softmax(q·kᵀ/√(d/heads) + Bias + Relative), [batch, heads,
+// Tq, Tk], before dropout, for drawing; no gradient flows through it, and it is
+// computed when it is first read. A query that may see no key gets zeros. It
+// panics with a [*ShapeError] when shapes do not fit, or there are queries but
+// no keys.
 //
 // Scores are computed for a block of queries at a time, and in the backward
 // pass once more (Dao et al., FlashAttention, 2022), so that memory grows with
@@ -98,7 +100,8 @@ type source struct {
 	off, ld int
 }
 
-// checkHeads panics unless the numbers of heads fit each other, and sets KVHeads.
+// checkHeads panics unless the numbers of heads fit each other, and sets
+// KVHeads.
 func (at *Attend) checkHeads(op string) {
 	if at.KVHeads == 0 {
 		at.KVHeads = at.Heads
@@ -125,7 +128,8 @@ func (at *Attend) widths(n *node) (d, dkv int, ok bool) {
 	return n.d[2] * at.Heads / units, n.d[2] * at.KVHeads / units, true
 }
 
-// check panics unless the settings fit, for samples queries and rows of padding.
+// check panics unless the settings fit, for samples queries and rows of
+// padding.
 func (at *Attend) check(op string, x Tensor, samples, batch, tq, tk, d int) {
 	if tk == 0 && batch*tq > 0 {
 		panic(&ShapeError{Op: op, Shapes: cloneShapes([]int{batch, tq, d}, []int{batch, tk, d}), Why: "there are no keys to attend to: leave the operation out, or give it one key that Padding hides"})

@@ -46,8 +46,8 @@ func attendSlowly(q, k, v T, a tensor.Attend, drop []float32) T {
 	return p.MatMul(split(v)).Permute(0, 2, 1, 3).Reshape(batch, tq, d)
 }
 
-// Several blocks of queries, several groups of blocks, weights kept and computed
-// again, all equal to the composition.
+// Several blocks of queries, several groups of blocks, weights kept and
+// computed again, all equal to the composition.
 func TestAttentionInBlocksEqualsItsParts(t *testing.T) {
 	for _, c := range []struct{ batch, tq, tk, d, heads int }{
 		{1, 150, 150, 8, 2},   // groups: few heads; weights computed again
@@ -127,8 +127,9 @@ func droppedWeights(batch, heads, tq, tk int, p float32) []float32 {
 	return drop
 }
 
-// Biases of every shape, relative ones and shared heads, alone and together, give
-// what their composition does: values and all gradients, at any number of workers.
+// Biases of every shape, relative ones and shared heads, alone and together,
+// give what their composition does: values and all gradients, at any number of
+// workers.
 func TestAttentionWithBiasEqualsItsParts(t *testing.T) {
 	for _, c := range []struct {
 		batch, tq, tk, heads, kv, dh int
@@ -208,8 +209,8 @@ func TestAttentionWithBiasEqualsItsParts(t *testing.T) {
 	}
 }
 
-// A layer with small weights goes by groups of sequences, unless heads share keys
-// or the bias learns: then the result must be the same.
+// A layer with small weights goes by groups of sequences, unless heads share
+// keys or the bias learns: then the result must be the same.
 func TestSelfAttentionLayerWithBias(t *testing.T) {
 	const batch, time, heads, dh, in = 40, 9, 4, 3, 5
 	for _, kv := range []int{4, 2, 1} {
@@ -253,7 +254,8 @@ func TestSelfAttentionLayerWithBias(t *testing.T) {
 	}
 }
 
-// A cache gives what one pass gives, for grouped queries and relative positions too.
+// A cache gives what one pass gives, for grouped queries and relative positions
+// too.
 func TestCachedAttentionWithRelativeAndGroups(t *testing.T) {
 	const rows, time, heads, kv, dh = 2, 7, 4, 2, 3
 	wide := (heads + 2*kv) * dh

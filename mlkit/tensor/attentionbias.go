@@ -154,9 +154,9 @@ func (s *scoreBias) blocks(a *attention) int {
 	return a.blocks
 }
 
-// biasGrad is an attention that computes the gradient of Bias: dS, once more, of
-// every sample and head that read it, added up in their order. A part is a block
-// of queries of one slice, so that no two write to one place.
+// biasGrad is an attention that computes the gradient of Bias: dS, once more,
+// of every sample and head that read it, added up in their order. A part is a
+// block of queries of one slice, so that no two write to one place.
 type biasGrad attention
 
 func (g *biasGrad) Part(i int) {
@@ -191,8 +191,8 @@ func (g *biasGrad) Part(i int) {
 	}
 }
 
-// scoreGrads computes the gradients of rows rows of a head's scores, from query i
-// on, as backward does.
+// scoreGrads computes the gradients of rows rows of a head's scores, from query
+// i on, as backward does.
 func (a *attention) scoreGrads(p, dp, mask []float32, i, rows, b, h int) {
 	if a.probs != nil {
 		p = a.kept(b, h, i)

@@ -132,8 +132,8 @@ func (a *attention) seen(i int) int {
 // kept is where the probabilities of queries from i on are kept.
 func (a *attention) kept(b, h, i int) []float32 { return a.probs[((b*a.heads+h)*a.tq+i)*a.ldp:] }
 
-// columns transposes keys or values of one head, [tk, width/heads], if there are
-// enough queries to use them often; else it returns nil.
+// columns transposes keys or values of one head, [tk, width/heads], if there
+// are enough queries to use them often; else it returns nil.
 func (a *attention) columns(dst []float32, k, b, h int) []float32 {
 	if a.tq < 4 {
 		return nil

@@ -7,16 +7,17 @@ import (
 	"descent/mlkit/internal/kernel/rowwise"
 )
 
-// EmbedBag adds up, or averages, the rows of a table [n, width] that bags of ids
-// name, without the rows themselves in memory (PyTorch's embedding_bag): a bag
-// of words. Where there are no lengths (no Ints), the last axis of ids [..., words]
-// is a bag, and the result is [..., width]. lengths [bags] say how many ids of
-// each bag count: of ids [bags, words] the first ones of each row, of ids [total] the
-// bags lie one after the other. The result is [bags, width] then.
+// EmbedBag adds up, or averages, the rows of a table [n, width] that bags of
+// ids name, without the rows themselves in memory (PyTorch's embedding_bag): a
+// bag of words. Where there are no lengths (no Ints), the last axis of ids
+// [..., words] is a bag, and the result is [..., width]. lengths [bags] say how
+// many ids of each bag count: of ids [bags, words] the first ones of each row,
+// of ids [total] the bags lie one after the other. The result is [bags, width]
+// then.
 //
-// The id padding counts for nothing, in a mean neither; a negative padding means
-// that there is none. An empty bag gives zeros. A wrong shape, or an id that
-// counts and is outside of 0…n−1, panics with a [*ShapeError].
+// The id padding counts for nothing, in a mean neither; a negative padding
+// means that there is none. An empty bag gives zeros. A wrong shape, or an id
+// that counts and is outside of 0…n−1, panics with a [*ShapeError].
 func (x Tensor) EmbedBag(ids, lengths Ints, padding int, mean bool) Tensor {
 	const op = "EmbedBag"
 	in := x.node(op)

@@ -153,8 +153,8 @@ func (x Tensor) Round() Tensor {
 	return x.constant("Round", func(v float32) float32 { return float32(math.RoundToEven(float64(v))) })
 }
 
-// Any is 1 where an element along the axes is not 0, and 0 elsewhere: see [Tensor.Max]
-// for the axes. NaN is not 0.
+// Any is 1 where an element along the axes is not 0, and 0 elsewhere: see
+// [Tensor.Max] for the axes. NaN is not 0.
 func (x Tensor) Any(axes ...int) Tensor { return x.isNonzero().Max(axes...) }
 
 // All is 1 where all elements along the axes are not 0, and 0 elsewhere.

@@ -9,8 +9,9 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Every fused operation is held against its composition from primitives, forward
-// and gradients, at sizes where vectors, tiles and workers come into play.
+// Every fused operation is held against its composition from primitives,
+// forward and gradients, at sizes where vectors, tiles and workers come into
+// play.
 func TestFusedEqualsComposition(t *testing.T) {
 	none := T{}
 	one := func(f func(a T) T) func([]T) T { return func(x []T) T { return f(x[0]) } }

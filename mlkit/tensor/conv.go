@@ -25,11 +25,12 @@ type Conv struct {
 // the zero Tensor for none; the result is [n, out, oh, ow] with
 // oh = (h + 2·padding − dilation·(kh−1) − 1)/stride + 1, rounded down.
 //
-// A 3×3 convolution of stride 1 with 16 channels or more is computed in tiles of
-// 4×4 outputs (Winograd's filtering; Lavin & Gray 2015). Its rounding error is
-// then about 1e-6 of the largest input near the tile, also in outputs that do
-// not see that input. Inputs that hold an infinity, a NaN or a number beyond
-// 1e19 are computed directly, so that these reach only the outputs that see them.
+// A 3×3 convolution of stride 1 with 16 channels or more is computed in tiles
+// of 4×4 outputs (Winograd's filtering; Lavin & Gray 2015). Its rounding error
+// is then about 1e-6 of the largest input near the tile, also in outputs that
+// do not see that input. Inputs that hold an infinity, a NaN or a number beyond
+// 1e19 are computed directly, so that these reach only the outputs that see
+// them.
 func (x Tensor) Conv2D(w, b Tensor, c Conv) Tensor {
 	return x.conv("Conv2D", w, b, c, gemm.None)
 }
@@ -39,10 +40,10 @@ func (x Tensor) Conv2DReLU(w, b Tensor, c Conv) Tensor {
 	return x.conv("Conv2DReLU", w, b, c, gemm.ReLUAct)
 }
 
-// Conv2DMaxPool is Conv2D, ReLU where relu is set, and MaxPool2D over windows of
-// 2×2 side by side: [n, c, h, w] to [n, out, oh/2, ow/2]. The numbers are those
-// of the three operations. The convolution's result and its gradient, four times
-// as large, are never in memory as a whole.
+// Conv2DMaxPool is Conv2D, ReLU where relu is set, and MaxPool2D over windows
+// of 2×2 side by side: [n, c, h, w] to [n, out, oh/2, ow/2]. The numbers are
+// those of the three operations. The convolution's result and its gradient,
+// four times as large, are never in memory as a whole.
 func (x Tensor) Conv2DMaxPool(w, b Tensor, c Conv, relu bool) Tensor {
 	act := gemm.None
 	if relu {
@@ -83,9 +84,9 @@ func backConvMaxPool(t *Tape, n *node) {
 	}
 }
 
-// Conv1D is Conv2D over sequences: x [n, c, length], weights [out, c/groups, k],
-// result [n, out, olength]. Three taps at stride 1 and any dilation, with 16
-// channels or more, are computed in tiles of four outputs, with the rounding
+// Conv1D is Conv2D over sequences: x [n, c, length], weights [out, c/groups,
+// k], result [n, out, olength]. Three taps at stride 1 and any dilation, with
+// 16 channels or more, are computed in tiles of four outputs, with the rounding
 // error that Conv2D tells of.
 func (x Tensor) Conv1D(w, b Tensor, c Conv) Tensor {
 	return x.conv("Conv1D", w, b, c.flat(), gemm.None)
@@ -105,10 +106,11 @@ type RunningNorm struct {
 	ReLU           bool
 }
 
-// Conv2DBatchNorm is Conv2D followed by a normalisation with running statistics,
-// to the same bits. On a tape that records no gradients it is applied while the
-// convolution's result is in cache, so it costs next to nothing. Nothing is
-// folded into a copy of the weights, so nothing can be out of date.
+// Conv2DBatchNorm is Conv2D followed by a normalisation with running
+// statistics, to the same bits. On a tape that records no gradients it is
+// applied while the convolution's result is in cache, so it costs next to
+// nothing. Nothing is folded into a copy of the weights, so nothing can be out
+// of date.
 func (x Tensor) Conv2DBatchNorm(w, b Tensor, c Conv, r RunningNorm) Tensor {
 	return x.convNorm("Conv2DBatchNorm", w, b, c, r)
 }

@@ -83,8 +83,8 @@ func backCTC(t *Tape, n *node) {
 	}
 }
 
-// ctc is the work of one operation, divided by samples; the node keeps it for its
-// gradient.
+// ctc is the work of one operation, divided by samples; the node keeps it for
+// its gradient.
 type ctc struct {
 	time, classes, s           int
 	blank                      int32

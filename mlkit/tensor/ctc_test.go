@@ -8,8 +8,8 @@ import (
 )
 
 // Over hundreds of steps and at logits of any size, the loss and its gradient
-// have the digits of float64: logarithms of path probabilities, in the thousands,
-// must not be rounded to float32 on the way.
+// have the digits of float64: logarithms of path probabilities, in the
+// thousands, must not be rounded to float32 on the way.
 func TestCTCOfLongSequences(t *testing.T) {
 	const time, classes = 400, 5
 	var labels []int32

@@ -99,17 +99,17 @@
 // # Adding an operation
 //
 // Inside this package an operation is one function that computes its value and
-// pushes a node, and beside it a static backward function. What it keeps for the
-// way back is a struct with named fields, which the tape lends it until Reset
-// (kept.go). It gets a row in TestGradients, in the goldens and in
-// TestAnyShapeWorksOrIsRefused, which notices when one is missing, and either a rule
-// in gradientrules.go or its place among those that have no second derivative. Outside,
-// [NewOp] gives the same two halves to anyone.
+// pushes a node, and beside it a static backward function. What it keeps for
+// the way back is a struct with named fields, which the tape lends it until
+// Reset (kept.go). It gets a row in TestGradients, in the goldens and in
+// TestAnyShapeWorksOrIsRefused, which notices when one is missing, and either a
+// rule in gradientrules.go or its place among those that have no second
+// derivative. Outside, [NewOp] gives the same two halves to anyone.
 //
-// Layers that are one operation (recurrent ones, attention, feed-forward blocks)
-// stand here, each in a file of its own, and not in a package beside: they write
-// pieces of gradients into buffers of operands, hand buffers on and give working
-// memory back in the middle of a pass. NewOp leaves that out on purpose, because
-// a slip there is a wrong number without a message; a second package would need
-// it exported.
+// Layers that are one operation (recurrent ones, attention, feed-forward
+// blocks) stand here, each in a file of its own, and not in a package beside:
+// they write pieces of gradients into buffers of operands, hand buffers on and
+// give working memory back in the middle of a pass. NewOp leaves that out on
+// purpose, because a slip there is a wrong number without a message; a second
+// package would need it exported.
 package tensor

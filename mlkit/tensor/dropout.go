@@ -59,9 +59,10 @@ func (x Tensor) SpatialDropout(p float32) Tensor {
 	return x.Mul(mask)
 }
 
-// Normal makes a tensor of normally distributed numbers, mean 0 and variance 1, without
-// gradient: reparametrised noise is mean.Add(sigma.Mul(tape.Normal(…))). As with Dropout
-// they follow from the tape's seed, the step, and the operation's place in it.
+// Normal makes a tensor of normally distributed numbers, mean 0 and variance 1,
+// without gradient: reparametrised noise is
+// mean.Add(sigma.Mul(tape.Normal(…))). As with Dropout they follow from the
+// tape's seed, the step, and the operation's place in it.
 func (t *Tape) Normal(dims ...int) Tensor { return t.noise(random.Normal, dims) }
 
 // Uniform makes a tensor of numbers from [0, 1), in the same way.

@@ -7,16 +7,17 @@ import (
 	"sync"
 )
 
-// Einsum is a sum of products by Einstein's notation (NumPy's and PyTorch's einsum): each
-// operand's axes are letters, those that the result lacks are summed over.
+// Einsum is a sum of products by Einstein's notation (NumPy's and PyTorch's
+// einsum): each operand's axes are letters, those that the result lacks are
+// summed over.
 //
 //	tensor.Einsum("ij,jk->ik", a, b)     // matrix product
 //	tensor.Einsum("bhqd,bhkd->bhqk", q, k) // attention's scores
 //	tensor.Einsum("ii->i", a)            // diagonal
 //
-// Without "->" the result has the letters that occur once, in the alphabet's order. An axis
-// of length 1 does not stretch, and there is no "...". Operands are joined from the left, two
-// at a time, by a matrix product.
+// Without "->" the result has the letters that occur once, in the alphabet's
+// order. An axis of length 1 does not stretch, and there is no "...". Operands
+// are joined from the left, two at a time, by a matrix product.
 func Einsum(equation string, xs ...Tensor) Tensor {
 	e := einsumOf(equation)
 	e.check(xs)
@@ -30,14 +31,16 @@ func Einsum(equation string, xs ...Tensor) Tensor {
 	return y.inOrder(e.order)
 }
 
-// einsum is what an equation asks for: worked out once, since steps allocate nothing.
+// einsum is what an equation asks for: worked out once, since steps allocate
+// nothing.
 type einsum struct {
 	equation  string
 	in        []string // the letters of each operand
 	out       string
 	diagonals [][]diagonal  // of each operand
 	joins     []contraction // of what there is so far with operands 1, 2, …
-	// sum and order are the axes to sum over in the end, and how the others lie.
+	// sum and order are the axes to sum over in the end, and how the others
+	// lie.
 	sum, order []int
 }
 
@@ -131,8 +134,9 @@ func (e *einsum) plan() {
 	e.order = inOrder(kept, e.out)
 }
 
-// diagonal takes the diagonal of two axes: in the given order they are the last, and the
-// diagonal is every (n+1)th element of both. rest is how many axes there are beside them.
+// diagonal takes the diagonal of two axes: in the given order they are the
+// last, and the diagonal is every (n+1)th element of both. rest is how many
+// axes there are beside them.
 type diagonal struct {
 	order []int
 	rest  int
@@ -171,9 +175,9 @@ func (e *einsum) diagonal(x Tensor, operand int) Tensor {
 	return x
 }
 
-// contraction multiplies two operands as matrices: the axes of each are first summed where nobody
-// else has them, then brought into the order batch, own, shared, the shared ones being summed
-// over. The counts are those of axes.
+// contraction multiplies two operands as matrices: the axes of each are first
+// summed where nobody else has them, then brought into the order batch, own,
+// shared, the shared ones being summed over. The counts are those of axes.
 type contraction struct {
 	sumX, sumY, orderX, orderY []int
 	batch, own, yours          int
@@ -230,7 +234,8 @@ func lengths(dims []int) int {
 	return n
 }
 
-// unneeded splits letters into those that occur elsewhere and the axes of the others.
+// unneeded splits letters into those that occur elsewhere and the axes of the
+// others.
 func unneeded(letters, elsewhere string) (kept string, axes []int) {
 	for i, c := range letters {
 		if strings.ContainsRune(elsewhere, c) {
@@ -242,7 +247,8 @@ func unneeded(letters, elsewhere string) (kept string, axes []int) {
 	return kept, axes
 }
 
-// inOrder is the permutation from one order of letters to another, nil for none.
+// inOrder is the permutation from one order of letters to another, nil for
+// none.
 func inOrder(from, to string) (axes []int) {
 	if from == to {
 		return nil

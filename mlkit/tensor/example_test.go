@@ -49,8 +49,8 @@ func ExampleTensor_HessianVector() {
 	// Output: [-2] [-6] <nil>
 }
 
-// The penalty of a Wasserstein critic (Gulrajani et al. 2017): how far the length
-// of its gradient with respect to its input is from 1.
+// The penalty of a Wasserstein critic (Gulrajani et al. 2017): how far the
+// length of its gradient with respect to its input is from 1.
 func ExampleTensor_Gradients() {
 	t := tensor.NewTape(1)
 	w := tensor.ParamOf([]float32{3, 4}, 1, 2)

@@ -19,9 +19,9 @@ type FeedForward struct {
 // residual, W₂·act(W₁·x + b₁) + b₂ + add, as one operation: x [..., in] gives
 // [..., out]. Rows go through it in blocks, so that what is between the layers
 // stays in the cache: small blocks side by side where the weights are small,
-// else large ones in turn, which all workers share. The activations are kept for
-// the backward pass, and so are GELU's slopes. It panics with a [*ShapeError]
-// when an operand does not fit.
+// else large ones in turn, which all workers share. The activations are kept
+// for the backward pass, and so are GELU's slopes. It panics with a
+// [*ShapeError] when an operand does not fit.
 func (x Tensor) FeedForward(w FeedForward) Tensor {
 	const op = "FeedForward"
 	nx, n1, n2 := x.node(op), w.Weight1.node(op), w.Weight2.node(op)
@@ -83,8 +83,8 @@ const (
 	moreBias2
 )
 
-// blockRows is how many rows go through the block together where the weights are
-// small, wideRows where they are large.
+// blockRows is how many rows go through the block together where the weights
+// are small, wideRows where they are large.
 const (
 	blockRows = 64
 	wideRows  = 512
@@ -99,8 +99,8 @@ func (f *feedForward) rowsAtOnce() int {
 
 func blocksOf(rows int) int { return (rows + blockRows - 1) / blockRows }
 
-// feedForward is the work of one operation, divided into blocks of rows. The node
-// keeps it for the way back.
+// feedForward is the work of one operation, divided into blocks of rows. The
+// node keeps it for the way back.
 type feedForward struct {
 	count, in, hidden, out int
 	step                   int // rows at once

@@ -2,12 +2,13 @@ package tensor
 
 import "fmt"
 
-// Window is how Unfold cuts an image into patches, vertically and horizontally. Zeros in
-// Stride and Dilation mean 1.
+// Window is how Unfold cuts an image into patches, vertically and horizontally.
+// Zeros in Stride and Dilation mean 1.
 type Window struct{ Kernel, Stride, Padding, Dilation [2]int }
 
-// Unfold cuts images [n, c, h, w] into patches: [n, c·kh·kw, patches], a column for each
-// place of the window, row by row; padding is 0 (PyTorch's unfold, known as im2col).
+// Unfold cuts images [n, c, h, w] into patches: [n, c·kh·kw, patches], a column
+// for each place of the window, row by row; padding is 0 (PyTorch's unfold,
+// known as im2col).
 func (x Tensor) Unfold(w Window) Tensor {
 	in := x.node("Unfold")
 	if in.n != 4 {
@@ -57,8 +58,8 @@ func backFold(t *Tape, n *node) {
 	n.kept.(*patchwork).pick(t.gradOf(n, 0), n.grad, n.shape.d[0]*n.shape.d[1], true)
 }
 
-// patchwork says where each element of the patches of a plane lies in the plane of
-// h×w, −1 in the padding.
+// patchwork says where each element of the patches of a plane lies in the plane
+// of h×w, −1 in the padding.
 type patchwork struct {
 	h, w, patches int
 	from          []int32
@@ -129,9 +130,9 @@ func (c *patchwork) put(planes, patches []float32, n int) {
 	}
 }
 
-// PixelShuffle turns channels into resolution: [n, c·r², h, w] to [n, c, h·r, w·r], channel
-// r²·k + r·i + j giving pixel (i, j) of each r×r block (Shi et al., Real-Time Single Image
-// and Video Super-Resolution, 2016, eq. 4).
+// PixelShuffle turns channels into resolution: [n, c·r², h, w] to [n, c, h·r,
+// w·r], channel r²·k + r·i + j giving pixel (i, j) of each r×r block (Shi et
+// al., Real-Time Single Image and Video Super-Resolution, 2016, eq. 4).
 func (x Tensor) PixelShuffle(r int) Tensor {
 	in := x.node("PixelShuffle")
 	if in.n != 4 || r < 1 || in.d[1]%(r*r) != 0 {
@@ -141,7 +142,8 @@ func (x Tensor) PixelShuffle(r int) Tensor {
 	return x.Reshape(n, c, r, r, h, w).Permute(0, 1, 4, 2, 5, 3).Reshape(n, c, h*r, w*r)
 }
 
-// PixelUnshuffle undoes [Tensor.PixelShuffle]: [n, c, h·r, w·r] to [n, c·r², h, w].
+// PixelUnshuffle undoes [Tensor.PixelShuffle]: [n, c, h·r, w·r] to [n, c·r², h,
+// w].
 func (x Tensor) PixelUnshuffle(r int) Tensor {
 	in := x.node("PixelUnshuffle")
 	if in.n != 4 || r < 1 || in.d[2]%r != 0 || in.d[3]%r != 0 {

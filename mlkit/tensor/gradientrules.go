@@ -316,8 +316,8 @@ func (d *twice) matmul(n *node, dy Tensor) {
 	})
 }
 
-// pick adds the rows that a look-up reads to dst; the row padding, which gets no
-// gradient, is left out.
+// pick adds the rows that a look-up reads to dst; the row padding, which gets
+// no gradient, is left out.
 func (k *taken) pick(dst, src []float32) {
 	size := len(k.ids) * k.inner
 	for o := range k.outer {
@@ -356,8 +356,8 @@ func (p *pooling) largest() linearMap {
 	}
 }
 
-// A convolution y = F(x, w), its transpose x = D(y, w) and its gradient w = W(y, x)
-// are three linear maps of either operand, each other's gradients.
+// A convolution y = F(x, w), its transpose x = D(y, w) and its gradient w =
+// W(y, x) are three linear maps of either operand, each other's gradients.
 func (d *twice) convolution(n *node, k *convolution, y, dy Tensor) bool {
 	a, b := d.operand(n, 0), d.operand(n, 1)
 	switch {
@@ -575,8 +575,8 @@ func (d *twice) fused(n *node, dy Tensor) bool {
 	return d.replace(from, y, dy)
 }
 
-// classHead is LinearCrossEntropy by its logits: each row's loss is a fixed sum of
-// log-probabilities.
+// classHead is LinearCrossEntropy by its logits: each row's loss is a fixed sum
+// of log-probabilities.
 func (d *twice) classHead(h *classHead, x, w, b Tensor) Tensor {
 	share := d.t.Scratch(h.count * h.classes)
 	for r, label := range h.labels {

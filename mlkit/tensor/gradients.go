@@ -13,12 +13,12 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("tensor: %s: %s", e.Op, e.Why)
 }
 
-// Gradients records the gradient of x, which must have one element, with respect
-// to the given tensors as tensors on the tape. They can be computed with and
-// differentiated again: a penalty on a gradient's norm, Hessian–vector products,
-// third derivatives. (Backward's are numbers only, and cost less.) A tensor that x
-// does not depend on gets zeros; one without gradient, such as an Input, is an
-// error.
+// Gradients records the gradient of x, which must have one element, with
+// respect to the given tensors as tensors on the tape. They can be computed
+// with and differentiated again: a penalty on a gradient's norm, Hessian–vector
+// products, third derivatives. (Backward's are numbers only, and cost less.) A
+// tensor that x does not depend on gets zeros; one without gradient, such as an
+// Input, is an error.
 //
 // Each operation on the way must be one of these, or the error is an
 // [*UnsupportedError] that names it:
@@ -68,10 +68,10 @@ func (x Tensor) Gradients(wrt ...Tensor) ([]Tensor, error) {
 
 // HessianVector computes H·v, H the matrix of second derivatives of x with
 // respect to all elements of wrt, v a vector of the same parts: the gradient of
-// ∇x·v (Pearlmutter 1994), without the matrix. The result holds a part of H·v for
-// each tensor: Of gives that of a parameter, Wrt that of a [Tape.Variable]. It is
-// the tape's one Backward until Reset. See [Tensor.Gradients] for the operations
-// and errors.
+// ∇x·v (Pearlmutter 1994), without the matrix. The result holds a part of H·v
+// for each tensor: Of gives that of a parameter, Wrt that of a [Tape.Variable].
+// It is the tape's one Backward until Reset. See [Tensor.Gradients] for the
+// operations and errors.
 func (x Tensor) HessianVector(wrt []Tensor, v [][]float32) (Grads, error) {
 	if len(v) != len(wrt) {
 		panic(fmt.Sprintf("tensor: HessianVector: a vector of %d parts for %d tensors", len(v), len(wrt)))
@@ -98,8 +98,8 @@ type twice struct {
 	err    error
 }
 
-// walk records the gradients of the nodes hi…lo. What the rules record lies above
-// hi.
+// walk records the gradients of the nodes hi…lo. What the rules record lies
+// above hi.
 func (d *twice) walk(hi, lo int32) error {
 	for i := int32(len(d.leads)); i <= hi; i++ {
 		n := &d.t.nodes[i]
@@ -141,8 +141,8 @@ func (d *twice) addAt(i int32, f func() Tensor) {
 	d.grads[i] = g
 }
 
-// replace continues with the same result computed by simpler operations, recorded
-// since the tape's length was from.
+// replace continues with the same result computed by simpler operations,
+// recorded since the tape's length was from.
 func (d *twice) replace(from int, y, dy Tensor) bool {
 	if y.i < int32(from) { // an operand as it stands
 		d.addAt(y.i, func() Tensor { return dy })

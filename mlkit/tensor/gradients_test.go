@@ -13,8 +13,8 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// noSecond are the operations, by their cases in opCases, that Gradients refuses,
-// and the name that the error gives.
+// noSecond are the operations, by their cases in opCases, that Gradients
+// refuses, and the name that the error gives.
 var noSecond = map[string]string{
 	"CumProd": "CumProd", "Prod": "CumProd", "ScatterSet": "ScatterSet", "ScatterMax": "ScatterMax", "EmbedBag": "EmbedBag",
 	"AdaptiveAvgPool2D": "AdaptiveAvgPool2D", "UpsampleNearest": "UpsampleNearest",
@@ -22,8 +22,8 @@ var noSecond = map[string]string{
 	"LocalResponseNorm": "LocalResponseNorm", "LocalResponseNorm even": "LocalResponseNorm", "custom": "Cube",
 }
 
-// moreSecond are fused operations and their options, whose first derivatives are
-// held against their parts elsewhere.
+// moreSecond are fused operations and their options, whose first derivatives
+// are held against their parts elsewhere.
 func moreSecond() []opCase {
 	rnd := gradcheck.Random
 	attend := func(a tensor.Attend) gradcheck.Func {
@@ -82,7 +82,8 @@ func curved(y T) T {
 }
 
 // Every operation has first derivatives as tensors, equal to Backward's, and
-// second ones, equal to finite differences of the first; or it is refused by name.
+// second ones, equal to finite differences of the first; or it is refused by
+// name.
 func TestGradientsOfGradients(t *testing.T) {
 	for _, c := range slices.Concat(opCases(), moreSecond()) {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,10 +10,11 @@ import (
 // the axis is nearly always the first, and Embed, because only the table of an
 // embedding has a row that is not to be trained.
 
-// IndexSelect picks x[..., id, ...] along an axis (NumPy's take): the axes of the
-// ids take the place of that one. An id may occur often; its gradients add up in
-// the order of the ids. An id outside of 0…n−1, n the axis's length, panics with
-// a [*ShapeError]. The ids are not copied and must not change until Reset.
+// IndexSelect picks x[..., id, ...] along an axis (NumPy's take): the axes of
+// the ids take the place of that one. An id may occur often; its gradients add
+// up in the order of the ids. An id outside of 0…n−1, n the axis's length,
+// panics with a [*ShapeError]. The ids are not copied and must not change until
+// Reset.
 func (x Tensor) IndexSelect(axis int, ids Ints) Tensor { return x.take("IndexSelect", axis, ids) }
 
 // Rows is IndexSelect along the first axis: x [n, ...] and ids [...] give
@@ -127,17 +128,17 @@ func backScatterAdd(t *Tape, n *node) {
 	t.handOn(n, 0)
 }
 
-// ScatterSet is x with the elements of src at the places that Gather with the same ids
-// would read (PyTorch's scatter). Where several go to one place the last stays, and has the
-// gradient alone (PyTorch, which promises neither, gives it to all). src has the shape of
-// the ids.
+// ScatterSet is x with the elements of src at the places that Gather with the
+// same ids would read (PyTorch's scatter). Where several go to one place the
+// last stays, and has the gradient alone (PyTorch, which promises neither,
+// gives it to all). src has the shape of the ids.
 func (x Tensor) ScatterSet(axis int, ids Ints, src Tensor) Tensor {
 	return x.scatter("ScatterSet", axis, ids, src, func(_, _ float32) bool { return true })
 }
 
-// ScatterMax is x with the larger of each element and those of src that go to its place
-// (PyTorch's scatter_reduce with amax). Of equal ones the gradient goes to x, or to the
-// first of src. A NaN stays.
+// ScatterMax is x with the larger of each element and those of src that go to
+// its place (PyTorch's scatter_reduce with amax). Of equal ones the gradient
+// goes to x, or to the first of src. A NaN stays.
 func (x Tensor) ScatterMax(axis int, ids Ints, src Tensor) Tensor {
 	return x.scatter("ScatterMax", axis, ids, src, func(new, old float32) bool { return new > old || new != new && old == old })
 }

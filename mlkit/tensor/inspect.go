@@ -13,8 +13,8 @@ type Operation struct {
 }
 
 // Group marks what the tape has recorded since its length was from (see
-// [Tape.Len]) as the inside of the layer that p belongs to. A summary then shows
-// a layer of several operations as one.
+// [Tape.Len]) as the inside of the layer that p belongs to. A summary then
+// shows a layer of several operations as one.
 func (t *Tape) Group(from int, p *Param) {
 	t.groups = append(t.groups, group{from, len(t.nodes), p})
 }

@@ -96,8 +96,8 @@ func (c *KeyValues) append(op string, x Tensor, off, width int) {
 	c.length += time
 }
 
-// CachedSelfAttention is [Tensor.SelfAttention] of what comes next: x, [rows, T,
-// d+2·dkv], holds queries, keys and values of T further positions. Keys and
+// CachedSelfAttention is [Tensor.SelfAttention] of what comes next: x, [rows,
+// T, d+2·dkv], holds queries, keys and values of T further positions. Keys and
 // values go to the cache; position i sees the cache and the positions 0…i, so
 // Causal is understood: [rows, T, d]. The keys of a.Padding, a.Bias and
 // a.Relative are the positions of the cache, the new ones included. There is no
@@ -120,10 +120,11 @@ func (x Tensor) CachedSelfAttention(c *KeyValues, a Attend) Tensor {
 	return x.cachedAttention(op, c, nil, a, d)
 }
 
-// CachedAttention is attention of queries x, [rows, T, d], to all that is in the
-// cache: [rows, T, d]. from says which row of the cache each row of x reads; nil
-// means its own. a.Padding is [rows of the cache, positions]; a.Causal lets the
-// last query see all. There is no way back, so x must not need a gradient.
+// CachedAttention is attention of queries x, [rows, T, d], to all that is in
+// the cache: [rows, T, d]. from says which row of the cache each row of x
+// reads; nil means its own. a.Padding is [rows of the cache, positions];
+// a.Causal lets the last query see all. There is no way back, so x must not
+// need a gradient.
 func (x Tensor) CachedAttention(c *KeyValues, from []int, a Attend) Tensor {
 	const op = "CachedAttention"
 	n := x.node(op)

@@ -113,8 +113,8 @@ func (x Tensor) linear(l linear) Tensor {
 	return res
 }
 
-// dense is what a dense layer that is not a plain one keeps: its activation, which rows of the weight it
-// used, and the slopes of GELU.
+// dense is what a dense layer that is not a plain one keeps: its activation,
+// which rows of the weight it used, and the slopes of GELU.
 type dense struct {
 	act     int
 	lo, out int

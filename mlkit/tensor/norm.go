@@ -10,8 +10,8 @@ import (
 
 // LayerNorm normalises each sample over its last axes, those of w, to mean 0
 // and (biased) variance 1, then applies weight and bias: y = (x − mean)/√(var +
-// eps)·w + b (Ba et al. 2016). w and b have the shape of those axes; as the zero
-// Tensor they are 1 and 0, and without w it is the last axis alone.
+// eps)·w + b (Ba et al. 2016). w and b have the shape of those axes; as the
+// zero Tensor they are 1 and 0, and without w it is the last axis alone.
 func (x Tensor) LayerNorm(w, b Tensor, eps float32) Tensor {
 	const op = "LayerNorm"
 	in := x.node(op)
@@ -131,8 +131,8 @@ func backRMSNorm(t *Tape, n *node) { // dx = r·(dy·w − x·r²·mean(dy·w·x
 
 // GroupNorm normalises x [n, c, ...] over each of the groups that its channels
 // are divided into, sample by sample, and applies a weight and a bias for each
-// channel, [c] (Wu & He 2018). With one group it is layer normalisation over all
-// of a sample; with a group for each channel it is instance normalisation
+// channel, [c] (Wu & He 2018). With one group it is layer normalisation over
+// all of a sample; with a group for each channel it is instance normalisation
 // (Ulyanov et al. 2016). w and b may be the zero Tensor.
 func (x Tensor) GroupNorm(groups int, w, b Tensor, eps float32) Tensor {
 	const op = "GroupNorm"
@@ -200,9 +200,9 @@ func backGroupNorm(t *Tape, n *node) {
 }
 
 // LocalResponseNorm divides each element of x [n, c, ...] by a power of the sum
-// of squares at its place in neighbouring channels: y = x/(k + alpha/size·Σx²)^beta,
-// over the size channels from c − size/2 on (Krizhevsky et al. 2012, with
-// PyTorch's alpha, which is size times theirs).
+// of squares at its place in neighbouring channels: y = x/(k +
+// alpha/size·Σx²)^beta, over the size channels from c − size/2 on (Krizhevsky
+// et al. 2012, with PyTorch's alpha, which is size times theirs).
 func (x Tensor) LocalResponseNorm(size int, alpha, beta, k float32) Tensor {
 	const op = "LocalResponseNorm"
 	in := x.node(op)

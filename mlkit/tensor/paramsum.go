@@ -7,8 +7,8 @@ import (
 )
 
 // paramSum adds up the gradient of a parameter over the rows of a batch, which
-// come some at a time. Of very many rows it is the sum of the sums of blocks: one
-// number that a million are added to one after another loses digits (see
+// come some at a time. Of very many rows it is the sum of the sums of blocks:
+// one number that a million are added to one after another loses digits (see
 // rowwise.SumBlocks).
 type paramSum struct {
 	g     []float32 // nil: not wanted

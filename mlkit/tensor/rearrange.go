@@ -2,14 +2,14 @@ package tensor
 
 import "fmt"
 
-// Roll moves the elements of x by shift places along an axis; what leaves at one end
-// comes in at the other.
+// Roll moves the elements of x by shift places along an axis; what leaves at
+// one end comes in at the other.
 func (x Tensor) Roll(axis, shift int) Tensor {
 	return x.along("Roll", axis, 0, 0, func(i, n int) int { return i - shift })
 }
 
-// Tile repeats x along each axis so many times, one number for each axis (NumPy's
-// tile): Tile(2, 1) of [3, 4] is [6, 4].
+// Tile repeats x along each axis so many times, one number for each axis
+// (NumPy's tile): Tile(2, 1) of [3, 4] is [6, 4].
 func (x Tensor) Tile(times ...int) Tensor {
 	in := x.node("Tile")
 	if len(times) != in.n {
@@ -31,7 +31,8 @@ func (x Tensor) Tile(times ...int) Tensor {
 type PadMode uint8
 
 const (
-	// Reflect mirrors at the last element, which does not come twice: c b a b c.
+	// Reflect mirrors at the last element, which does not come twice: c b a b
+	// c.
 	Reflect PadMode = iota
 	// Replicate repeats the last element: a a a b c.
 	Replicate
@@ -39,8 +40,9 @@ const (
 	Circular
 )
 
-// PadWith surrounds x with its own elements. The pads are pairs as for [Tensor.Pad].
-// A reflected pad must be shorter than the axis, a circular one at most as long.
+// PadWith surrounds x with its own elements. The pads are pairs as for
+// [Tensor.Pad]. A reflected pad must be shorter than the axis, a circular one
+// at most as long.
 func (x Tensor) PadWith(mode PadMode, pads ...int) Tensor {
 	const op = "PadWith"
 	in := x.node(op)
@@ -66,8 +68,9 @@ func (x Tensor) PadWith(mode PadMode, pads ...int) Tensor {
 	return x
 }
 
-// along picks along an axis, which grows by before and after: element i of the old
-// axis, counted on beyond both ends, is the one at from(i, n) modulo its length n.
+// along picks along an axis, which grows by before and after: element i of the
+// old axis, counted on beyond both ends, is the one at from(i, n) modulo its
+// length n.
 func (x Tensor) along(op string, axis, before, after int, from func(i, n int) int) Tensor {
 	in := x.node(op)
 	a := in.axis(op, axis)

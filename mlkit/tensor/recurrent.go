@@ -47,8 +47,8 @@ type cell struct {
 }
 
 // recurrence is the work of one recurrent operation, forward or backward, which
-// the node keeps from one to the other. It is divided by rows of the batch: they
-// do not meet before the weights' gradients.
+// the node keeps from one to the other. It is divided by rows of the batch:
+// they do not meet before the weights' gradients.
 type recurrence struct {
 	*cell
 	time, batch, in, hidden int
@@ -86,8 +86,8 @@ const chunkSize = 1 << 17
 // stepsAtATime is how many steps of n gates make a chunk.
 func stepsAtATime(n int) int { return max(1, chunkSize/max(1, n)) }
 
-// fewRows is below how many rows, of all steps together, the weights are read as
-// they are: to transpose them costs as much as a product with some ten rows.
+// fewRows is below how many rows, of all steps together, the weights are read
+// as they are: to transpose them costs as much as a product with some ten rows.
 const fewRows = 16
 
 // step names the rows lo…hi−1 at one time: offsets in units of rows.
@@ -174,9 +174,9 @@ func (r *recurrence) tc(s step) []float32 {
 	return rows(r.tanh[s.t*r.cSlot:], s.row, s.n, r.hidden)
 }
 
-// inputs computes the input's share of the gates: of several steps at once where
-// the part is the whole batch, so that one product reads the weights for all of
-// them.
+// inputs computes the input's share of the gates: of several steps at once
+// where the part is the whole batch, so that one product reads the weights for
+// all of them.
 func (r *recurrence) inputs(k int, s step) {
 	n, width := 1, r.gates*r.hidden
 	if s.n == r.batch {
@@ -453,8 +453,9 @@ func backFinalCell(t *Tape, n *node) {
 	t.nodes[n.in[0]].kept.(*recurrence).dc = d
 }
 
-// rowStride is a distance between rows of n elements that starts each on a cache
-// line and is off powers of 2, which map all rows to few places in the cache.
+// rowStride is a distance between rows of n elements that starts each on a
+// cache line and is off powers of 2, which map all rows to few places in the
+// cache.
 func rowStride(n int) int {
 	n = (n + 15) &^ 15
 	if n%128 == 0 {

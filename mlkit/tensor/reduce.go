@@ -13,9 +13,9 @@ import (
 // x.Sum() of shape []. To keep the axes, with length 1, call Unsqueeze with the
 // same ones: x.Sub(x.Mean(-1).Unsqueeze(-1)).
 //
-// Sums of many terms are taken in blocks, so that a mean over a million rows has
-// as many digits as one over a hundred. The bits do not depend on the number of
-// workers.
+// Sums of many terms are taken in blocks, so that a mean over a million rows
+// has as many digits as one over a hundred. The bits do not depend on the
+// number of workers.
 
 // Sum adds up; 0 for no elements.
 func (x Tensor) Sum(axes ...int) Tensor {
@@ -191,8 +191,8 @@ func backExtreme(t *Tape, n *node) {
 	t.floats.recycle(ties)
 }
 
-// LogSumExp is log Σeˣ, without overflow and, next to 0, without loss of digits:
-// the largest element is taken out first.
+// LogSumExp is log Σeˣ, without overflow and, next to 0, without loss of
+// digits: the largest element is taken out first.
 func (x Tensor) LogSumExp(axes ...int) Tensor {
 	y, n, w := x.reduction("LogSumExp", axes, backLogSumExp)
 	t, data := x.t, x.t.operand(n, 0)
@@ -268,8 +268,8 @@ func backLogSumExp(t *Tape, n *node) { // dx = dy·e^(x−y), the softmax
 }
 
 // ArgMax gives the places of the largest elements along an axis, which the
-// result lacks. Of several largest elements it is the first; a NaN counts as the
-// largest. The ids live until Reset.
+// result lacks. Of several largest elements it is the first; a NaN counts as
+// the largest. The ids live until Reset.
 func (x Tensor) ArgMax(axis int) Ints {
 	n := x.node("ArgMax")
 	a := n.axis("ArgMax", axis)

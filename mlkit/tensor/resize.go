@@ -16,11 +16,12 @@ const (
 	Bicubic
 )
 
-// Resize brings images [n, c, h, w] to [n, c, oh, ow]; the edges of the image stay where
-// they are (align_corners=False). When it shrinks with antialias, the filter is widened by
-// the factor, so that every pixel counts and no pattern appears that is not there (PyTorch's
-// interpolate with antialias=True, Pillow's resize). UpsampleNearest and UpsampleBilinear
-// are faster where they do.
+// Resize brings images [n, c, h, w] to [n, c, oh, ow]; the edges of the image
+// stay where they are (align_corners=False). When it shrinks with antialias,
+// the filter is widened by the factor, so that every pixel counts and no
+// pattern appears that is not there (PyTorch's interpolate with antialias=True,
+// Pillow's resize). UpsampleNearest and UpsampleBilinear are faster where they
+// do.
 func (x Tensor) Resize(oh, ow int, filter Filter, antialias bool) Tensor {
 	in := x.node("Resize")
 	if in.n != 4 || in.d[2] < 1 || in.d[3] < 1 || oh < 1 || ow < 1 || filter > Bicubic {

@@ -7,10 +7,10 @@ import (
 
 // The gradient of a look-up has as many rows as there were ids, that of the
 // table as many as the table has. So a parameter that is only looked up gets no
-// gradient of its size: its look-ups wait, and are added up where they are wanted,
-// by rows (Grads.Rows) or in full (Grads.Of, or another use of the parameter,
-// as output weights tied to an embedding). Both add the gradients of a row in
-// the same order, so they have the same bits.
+// gradient of its size: its look-ups wait, and are added up where they are
+// wanted, by rows (Grads.Rows) or in full (Grads.Of, or another use of the
+// parameter, as output weights tied to an embedding). Both add the gradients of
+// a row in the same order, so they have the same bits.
 
 // taken is what a look-up keeps: the ids, and how many blocks there are, of how
 // many rows, of how many elements. The row padding gets no gradient.
@@ -191,12 +191,12 @@ func (t *Tape) together(k *taken, n, most int) rowwise.Lists {
 	return rowwise.Lists{At: at[:first[n]], First: first[:n+1]}
 }
 
-// Rows is [Grads.OfHint] for a parameter that was only looked up ([Tensor.Rows],
-// [Tensor.Embed], [Tensor.EmbedBag]): rows are those looked up, each once, in the
-// order in which the way back met them first, and grad their gradients, one after
-// the other; the gradient of every other row is zero. Where rows is nil, grad is
-// the gradient in full, or nil, as of OfHint. A call of Of puts the gradient, in
-// whatever state it is by then, in full.
+// Rows is [Grads.OfHint] for a parameter that was only looked up
+// ([Tensor.Rows], [Tensor.Embed], [Tensor.EmbedBag]): rows are those looked up,
+// each once, in the order in which the way back met them first, and grad their
+// gradients, one after the other; the gradient of every other row is zero.
+// Where rows is nil, grad is the gradient in full, or nil, as of OfHint. A call
+// of Of puts the gradient, in whatever state it is by then, in full.
 func (g Grads) Rows(p *Param, hint int) (rows []int32, grad []float32) {
 	g.check()
 	if g.tape == nil {

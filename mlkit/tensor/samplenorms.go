@@ -14,21 +14,22 @@ import (
 )
 
 // SampleNorms computes, for each sample of a batch, the Euclidean norm of its
-// loss's gradient with respect to all parameters: x holds the losses, [batch], of
-// samples that the model has read side by side, along the first axis. It takes one
-// pass back, in which no gradient of a parameter is made: a layer's norm follows
-// from its inputs and its results' gradients (Goodfellow 2015; Lee & Kifer 2020,
-// for convolutions and sequences). It is the tape's one Backward until Reset.
+// loss's gradient with respect to all parameters: x holds the losses, [batch],
+// of samples that the model has read side by side, along the first axis. It
+// takes one pass back, in which no gradient of a parameter is made: a layer's
+// norm follows from its inputs and its results' gradients (Goodfellow 2015; Lee
+// & Kifer 2020, for convolutions and sequences). It is the tape's one Backward
+// until Reset.
 //
-// With the norms, a second forward pass and BackwardFrom(factors) give the sum of
-// gradients clipped sample by sample, without a gradient per sample in memory
-// (ghost clipping; Li et al. 2022).
+// With the norms, a second forward pass and BackwardFrom(factors) give the sum
+// of gradients clipped sample by sample, without a gradient per sample in
+// memory (ghost clipping; Li et al. 2022).
 //
 // Parameters may be used, once each, in Linear and what is fused with it, in
-// convolutions, Rows and Embed, LayerNorm, RMSNorm and GroupNorm. In between may be
-// what does not mix samples: activations, arithmetic of operands that agree in
-// their first axis, operations along other axes, pooling, attention, softmax and
-// losses. Anything else, batch normalisation above all, is an
+// convolutions, Rows and Embed, LayerNorm, RMSNorm and GroupNorm. In between
+// may be what does not mix samples: activations, arithmetic of operands that
+// agree in their first axis, operations along other axes, pooling, attention,
+// softmax and losses. Anything else, batch normalisation above all, is an
 // [*UnsupportedError] that names it; package train's PerSample computes any
 // network, sample by sample.
 func (x Tensor) SampleNorms() ([]float32, error) {
@@ -95,9 +96,9 @@ type partFunc func(i int)
 func (f partFunc) Part(i int) { f(i) }
 
 // apart gives the parameters that an operation uses, and why it may not be in
-// between, "" if it may: the data of what needs a gradient lie sample after sample,
-// so no operation may compute across the parts of its memory that are a sample's
-// each.
+// between, "" if it may: the data of what needs a gradient lie sample after
+// sample, so no operation may compute across the parts of its memory that are a
+// sample's each.
 func (t *Tape) apart(n *node, batch int) (params []int32, why string) {
 	in := &t.nodes[max(n.in[0], 0)]
 	var weights []int // the operands that may be parameters
@@ -229,8 +230,8 @@ func (t *Tape) sampleSquare(n *node, b, batch int) (s float64) {
 	return s
 }
 
-// unpooled gives each gradient of a pooling of 2×2 to the first largest element of
-// its window.
+// unpooled gives each gradient of a pooling of 2×2 to the first largest element
+// of its window.
 func unpooled(y, dy []float32, channels, h, w int) []float32 {
 	p := conv.Pool{N: 1, C: channels, H: h, W: w, KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1}
 	ids, pooled, dx := make([]int32, len(dy)), make([]float32, len(dy)), make([]float32, len(y))

@@ -75,7 +75,8 @@ func TestSampleNormsEqualPyTorchs(t *testing.T) {
 				t.Errorf("%s: sample %d: %v, PyTorch %v", name, b, norms[b], want)
 			}
 		}
-		// The second pass: the sum of clipped gradients is that of clipped ones.
+		// The second pass: the sum of clipped gradients is that of clipped
+		// ones.
 		tape.Reset()
 		factors := make([]float32, 3)
 		for b, n := range norms {
@@ -94,8 +95,8 @@ func TestSampleNormsEqualPyTorchs(t *testing.T) {
 	}
 }
 
-// Sequences and images of other sizes and options take other ways; each must agree
-// with a pass back for every sample alone.
+// Sequences and images of other sizes and options take other ways; each must
+// agree with a pass back for every sample alone.
 func TestSampleNormsEqualOnesBySample(t *testing.T) {
 	in := func(t *tensor.Tape, k int, d ...int) T { return t.Input(fill(k, false, d...), d...) }
 	mean := func(y T) T { return y.Reshape(y.Dim(0), -1).Square().Mean(1) }

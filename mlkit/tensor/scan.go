@@ -1,6 +1,7 @@
 package tensor
 
-// CumSum is the running sum of x along an axis: y[i] = x[0] + … + x[i], of x's shape.
+// CumSum is the running sum of x along an axis: y[i] = x[0] + … + x[i], of x's
+// shape.
 func (x Tensor) CumSum(axis int) Tensor {
 	y, n := x.scan("CumSum", axis, backCumSum)
 	n.kept.(*scanned).lines(func(at, length, step int) {
@@ -40,8 +41,8 @@ func (x Tensor) CumProd(axis int) Tensor {
 	return y
 }
 
-// backCumProd: dy[i]/dx[k] is y[i]/x[k] for k ≤ i. Behind a zero at z all y are 0:
-// nothing moves them but x[z] itself, by the product of the others.
+// backCumProd: dy[i]/dx[k] is y[i]/x[k] for k ≤ i. Behind a zero at z all y are
+// 0: nothing moves them but x[z] itself, by the product of the others.
 func backCumProd(t *Tape, n *node) {
 	g, x := t.gradOf(n, 0), t.operand(n, 0)
 	n.kept.(*scanned).lines(func(at, length, step int) {
@@ -71,8 +72,8 @@ func backCumProd(t *Tape, n *node) {
 	})
 }
 
-// Prod is the product of x along an axis, which the result lacks; 1 where the axis has
-// no elements.
+// Prod is the product of x along an axis, which the result lacks; 1 where the
+// axis has no elements.
 func (x Tensor) Prod(axis int) Tensor {
 	in := x.node("Prod")
 	a := in.axis("Prod", axis)

@@ -17,8 +17,8 @@ type SelfAttentionLayer struct {
 // SelfAttentionLayer projects x, [batch, T, in], to queries, keys and values,
 // lets every position attend ([Tensor.Attention]), projects the results and
 // adds a residual, as one operation: [batch, T, out], and the weights for
-// drawing, [batch, heads, T, T]. Where the weights are small, a few sequences at
-// a time go all the way, so that what is in between stays in the cache. It
+// drawing, [batch, heads, T, T]. Where the weights are small, a few sequences
+// at a time go all the way, so that what is in between stays in the cache. It
 // panics with a [*ShapeError] when an operand does not fit.
 func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 	const op = "SelfAttentionLayer"
@@ -123,9 +123,9 @@ func (s *selfAttention) run() {
 // after the other, from the cache: a quarter of a megabyte.
 const smallWeights = 1 << 16
 
-// together reports whether sequences go all the way by groups. Large weights are
-// better used by all rows in one product, and one long sequence is no work for
-// two.
+// together reports whether sequences go all the way by groups. Large weights
+// are better used by all rows in one product, and one long sequence is no work
+// for two.
 func (s *selfAttention) together() bool {
 	return s.tq > 0 && s.wide*s.in <= smallWeights && !s.partial() && s.end >= 8*s.group()
 }

@@ -136,7 +136,8 @@ func (x Tensor) permute(op string, perm [MaxRank]int) Tensor {
 	return y
 }
 
-// permutation is what Permute keeps: the axis of x that each of the result's is.
+// permutation is what Permute keeps: the axis of x that each of the result's
+// is.
 type permutation struct{ from [MaxRank]int }
 
 var permutations = newKeeper[permutation]()

@@ -41,7 +41,8 @@ func (x Tensor) SigmoidCrossEntropy(y Tensor, posWeight []float32) Tensor {
 	return z
 }
 
-// weightsOf fills dst with the weights of positives, which come round along the last axis.
+// weightsOf fills dst with the weights of positives, which come round along the
+// last axis.
 func weightsOf(dst, w []float32) []float32 {
 	switch len(w) {
 	case 0:
@@ -56,7 +57,8 @@ func weightsOf(dst, w []float32) []float32 {
 	return dst
 }
 
-// surety is what SigmoidCrossEntropy keeps: the slopes with respect to the logits, and the weights of positives.
+// surety is what SigmoidCrossEntropy keeps: the slopes with respect to the
+// logits, and the weights of positives.
 type surety struct{ slope, posWeight []float32 }
 
 var sureties = newKeeper[surety]()

@@ -7,29 +7,31 @@ import (
 	"sort"
 )
 
-// ArgSort gives the places of x's elements along an axis in ascending order, or in
-// descending order: Ints of x's shape. Equal elements keep their order; NaN counts as
-// the largest, as in PyTorch. The ids live until Reset.
+// ArgSort gives the places of x's elements along an axis in ascending order, or
+// in descending order: Ints of x's shape. Equal elements keep their order; NaN
+// counts as the largest, as in PyTorch. The ids live until Reset.
 func (x Tensor) ArgSort(axis int, descending bool) Ints {
 	return x.order("ArgSort", axis, -1, descending)
 }
 
-// Sort is x in ascending or descending order along an axis, and where each element was:
-// see [Tensor.ArgSort]. The gradient goes back to where an element came from.
+// Sort is x in ascending or descending order along an axis, and where each
+// element was: see [Tensor.ArgSort]. The gradient goes back to where an element
+// came from.
 func (x Tensor) Sort(axis int, descending bool) (Tensor, Ints) {
 	ids := x.order("Sort", axis, -1, descending)
 	return x.Gather(axis, ids), ids
 }
 
-// TopK is the k largest elements along an axis, the largest first, and their places;
-// the result has k in place of the axis's length. Of equal elements the first come first.
+// TopK is the k largest elements along an axis, the largest first, and their
+// places; the result has k in place of the axis's length. Of equal elements the
+// first come first.
 func (x Tensor) TopK(axis, k int) (Tensor, Ints) {
 	ids := x.order("TopK", axis, k, true)
 	return x.Gather(axis, ids), ids
 }
 
-// ArgMin gives the places of the smallest elements along an axis, which the result
-// lacks; of several the first. A NaN counts as the smallest.
+// ArgMin gives the places of the smallest elements along an axis, which the
+// result lacks; of several the first. A NaN counts as the smallest.
 func (x Tensor) ArgMin(axis int) Ints { return x.Detach().Neg().ArgMax(axis) }
 
 // order is the first k places, all for k < 0, of the elements in order.
@@ -70,9 +72,10 @@ func (x Tensor) order(op string, axis, k int, descending bool) Ints {
 	return Ints{ids, s}
 }
 
-// SearchSorted gives, for each element of x, where it would go into an ascending list:
-// the number of elements below it, or, from the right, not above it (NumPy's
-// searchsorted). NaN goes to the end. Ints of x's shape, which live until Reset.
+// SearchSorted gives, for each element of x, where it would go into an
+// ascending list: the number of elements below it, or, from the right, not
+// above it (NumPy's searchsorted). NaN goes to the end. Ints of x's shape,
+// which live until Reset.
 func (x Tensor) SearchSorted(list []float32, right bool) Ints {
 	n := x.node("SearchSorted")
 	if !slices.IsSorted(list) {
@@ -85,9 +88,10 @@ func (x Tensor) SearchSorted(list []float32, right bool) Ints {
 	return Ints{ids, n.shape}
 }
 
-// Unique gives the different elements of x in ascending order, the place of each of
-// x's elements among them (Ints of x's shape), and how often each occurs. All NaN
-// count as one, the last. The lists are the caller's, the Ints live until Reset.
+// Unique gives the different elements of x in ascending order, the place of
+// each of x's elements among them (Ints of x's shape), and how often each
+// occurs. All NaN count as one, the last. The lists are the caller's, the Ints
+// live until Reset.
 func (x Tensor) Unique() (values []float32, inverse Ints, counts []int) {
 	n := x.node("Unique")
 	ids := x.t.ints.take(len(n.data))

@@ -12,8 +12,8 @@ import (
 
 func first(y, _ T) T { return y }
 
-// Sums of a quarter of a million terms, along whatever axes, are as good as those
-// of a few, and have the same bits with any number of workers.
+// Sums of a quarter of a million terms, along whatever axes, are as good as
+// those of a few, and have the same bits with any number of workers.
 func TestSumsOfMany(t *testing.T) {
 	const n = 1<<18 + 33
 	x := make([]float32, 6*n) // more than any shape below has

@@ -70,8 +70,8 @@ type node struct {
 	picked bool // elements were picked by ids
 }
 
-// NewTape makes an empty tape in training mode. Everything random on it (dropout
-// masks) follows from the seed; the same seed gives the same numbers.
+// NewTape makes an empty tape in training mode. Everything random on it
+// (dropout masks) follows from the seed; the same seed gives the same numbers.
 func NewTape(seed uint64) *Tape {
 	return &Tape{seed: seed, training: true, seen: map[*Param]int32{}, loans: make([]any, kinds)}
 }
@@ -120,8 +120,8 @@ func (t *Tape) Rand() (seed, step, op uint64) {
 // several models may take turns on it.
 const spareUses = 1 << 10
 
-// Reset ends the step. All tensors and gradients of the tape become invalid, and
-// their memory is used again.
+// Reset ends the step. All tensors and gradients of the tape become invalid,
+// and their memory is used again.
 func (t *Tape) Reset() {
 	clear(t.nodes) // lets go of parameters and of memory that is not ours
 	t.nodes = t.nodes[:0]

@@ -17,8 +17,8 @@ type Tensor struct {
 //	nn.FocalLoss{Gamma: tensor.Zero} // Gamma is 0: the cross-entropy
 //
 // It is the smallest positive float32, which no other setting is, and where it
-// takes part in arithmetic it changes nothing. It serves every float32 and float64
-// setting of mlkit.
+// takes part in arithmetic it changes nothing. It serves every float32 and
+// float64 setting of mlkit.
 const Zero = 0x1p-149
 
 // node gives the tensor's entry, or panics when there is none any more.

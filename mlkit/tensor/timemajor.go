@@ -87,8 +87,9 @@ func backJoinDirections(t *Tape, n *node) {
 	}
 }
 
-// directions moves rows of h elements between [time, batch, h] and rows of width
-// elements, in which neighbouring steps and sequences are some rows apart.
+// directions moves rows of h elements between [time, batch, h] and rows of
+// width elements, in which neighbouring steps and sequences are some rows
+// apart.
 type directions struct {
 	time, batch, h, width int
 	stepRow, batchRow     int

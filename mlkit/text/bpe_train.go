@@ -93,8 +93,8 @@ func (t *bpeTrainer) note(i int, joined string) {
 	}
 }
 
-// queue puts the pairs that have become more frequent into the heap. Others wait
-// there already, with a count that is too large, if anything.
+// queue puts the pairs that have become more frequent into the heap. Others
+// wait there already, with a count that is too large, if anything.
 func (t *bpeTrainer) queue() {
 	for p := range t.grown {
 		if p.count > max(p.queued, 1) {
@@ -133,7 +133,8 @@ type queued struct {
 	count int
 }
 
-// pairHeap has the most frequent pair on top, of equals the first by the alphabet.
+// pairHeap has the most frequent pair on top, of equals the first by the
+// alphabet.
 type pairHeap []queued
 
 func (h pairHeap) Len() int { return len(h) }

@@ -61,8 +61,8 @@ func TestVocabularyAndBPERefuseWhatIsDamaged(t *testing.T) {
 	}
 }
 
-// Made of its exported field alone, a vocabulary would know no token and a BPE no
-// merge: a panic, not an answer.
+// Made of its exported field alone, a vocabulary would know no token and a BPE
+// no merge: a panic, not an answer.
 func TestVocabularyAndBPEThatWereNotMade(t *testing.T) {
 	for name, f := range map[string]func(){
 		"vocabulary": func() { (&Vocabulary{Tokens: []string{"<pad>", "<unk>", "<s>", "</s>", "a"}}).Encode([]string{"a"}) },

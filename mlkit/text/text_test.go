@@ -72,8 +72,8 @@ func TestVocabulary(t *testing.T) {
 }
 
 // The words and counts are those of Sennrich et al. 2016, algorithm 1, whose
-// program prints the same first merges (it marks the end of a word as a symbol of
-// its own; here the last letter carries it).
+// program prints the same first merges (it marks the end of a word as a symbol
+// of its own; here the last letter carries it).
 func TestBPE(t *testing.T) {
 	var words []string
 	for w, n := range map[string]int{"low": 5, "lower": 2, "newest": 6, "widest": 3} {

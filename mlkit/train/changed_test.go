@@ -158,8 +158,8 @@ func TestResumeWithAllowedChange(t *testing.T) {
 	}
 }
 
-// Any flipped bit of a checkpoint is an error that names the file, and the model
-// stays as it was.
+// Any flipped bit of a checkpoint is an error that names the file, and the
+// model stays as it was.
 func TestFlippedBits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
 	run := func(n *net) error {

@@ -178,8 +178,8 @@ func (r *Run) slotName(i int) string {
 }
 
 // resume reads a checkpoint into the run, its model and its optimizer, and
-// leaves the file open for Keep. unchanged refuses another training's. An error that is fs.ErrNotExist means that
-// there is none.
+// leaves the file open for Keep. unchanged refuses another training's. An error
+// that is fs.ErrNotExist means that there is none.
 func (r *Run) resume(path string, unchanged func(*checkpoint) error) error {
 	s, err := openSealed(path)
 	if err != nil {

@@ -34,14 +34,14 @@
 //	your own code at a step or an epoch     Callback, OnStep, OnEpoch      Callback                 a loop
 //	train once, in a notebook               Cached                         –                        –
 //
-// What is measured beside the loss is a metric of package metrics; package search
-// looks for hyper-parameters.
+// What is measured beside the loss is a metric of package metrics; package
+// search looks for hyper-parameters.
 //
 // A loss is a mean over what counts in a batch (samples, tokens that are not
 // padding, weights), and means are put together by what they are means over: a
-// step of several batches or pieces, an epoch and an evaluation have the loss of
-// one batch that holds all their samples. A batch in which nothing counts makes
-// no step.
+// step of several batches or pieces, an epoch and an evaluation have the loss
+// of one batch that holds all their samples. A batch in which nothing counts
+// makes no step.
 //
 // The same seeds give the same bits: on one processor or many, stopped and
 // resumed or in one go. Files are complete or not there, and a damaged one is

@@ -22,8 +22,8 @@ type EarlyStop struct {
 	// named accuracy, top…, precision, recall, f1, …auc and r2.
 	Maximize bool
 	// Patience is the number of epochs without a better figure after which
-	// training ends; 0 means 5. With a negative one it never ends early: only the
-	// best weights are brought back.
+	// training ends; 0 means 5. With a negative one it never ends early: only
+	// the best weights are brought back.
 	Patience int
 	// MinDelta is by how much a figure must be better to count.
 	MinDelta float64

@@ -18,9 +18,9 @@ import (
 	"descent/mlkit/train"
 )
 
-// A model of a table is trained and saved with its preprocessing, as one file; a
-// service knows that file and the shape of the network, nothing else, and answers
-// with probabilities.
+// A model of a table is trained and saved with its preprocessing, as one file;
+// a service knows that file and the shape of the network, nothing else, and
+// answers with probabilities.
 func ExampleSaveModel() {
 	dir, err := os.MkdirTemp("", "service")
 	check(err)

@@ -15,8 +15,8 @@ import (
 	"descent/mlkit/train"
 )
 
-// A network that was trained for another task lends its body: all but the head is
-// loaded, the new head learns first, then everything with a smaller rate.
+// A network that was trained for another task lends its body: all but the head
+// is loaded, the new head learns first, then everything with a smaller rate.
 func ExampleLoadTensors() {
 	type network struct {
 		Body nn.Sequential
@@ -81,8 +81,8 @@ func ExampleFit_freeze() {
 	// head as before: false
 }
 
-// Four batches make one step, whose gradient is clipped to length 1. In a loop of
-// one's own a GradSum adds the gradients up, to the same numbers.
+// Four batches make one step, whose gradient is clipped to length 1. In a loop
+// of one's own a GradSum adds the gradients up, to the same numbers.
 func ExampleConfig() {
 	rule := optim.Chain(optim.ClipByGlobalNorm(1), optim.SGD(0.1))
 	loader := &data.Loader{Dataset: rings(400), BatchSize: 25}
@@ -108,8 +108,8 @@ func ExampleConfig() {
 	// Output: 4 and 4 steps, the same numbers: true
 }
 
-// Private training needs the length of every sample's gradient; here each is cut
-// to at most 1 before they are added.
+// Private training needs the length of every sample's gradient; here each is
+// cut to at most 1 before they are added.
 func ExamplePerSample() {
 	model := nn.Sequential{nn.NewLinear(nn.NewRand(1), 1, 1)}
 	batch := data.Batch{Index: []int{0, 1, 2}, X: []float32{0.1, 1, 30}, XDims: []int{3, 1}, Y: []float32{0, 1, 2}, YDims: []int{3, 1}}

@@ -44,8 +44,9 @@ func (e *ChangedError) Error() string {
 }
 
 // Fingerprinter is a Source that tells, in any words, which data it yields, and
-// in which order: a checkpoint keeps the words, and a resumed training with other
-// words is refused. A *data.Loader needs no such method: its settings are kept.
+// in which order: a checkpoint keeps the words, and a resumed training with
+// other words is refused. A *data.Loader needs no such method: its settings are
+// kept.
 type Fingerprinter interface{ Fingerprint() string }
 
 // fingerprint collects the settings. The checksums come as the batches do.
@@ -164,8 +165,8 @@ func (f *fitter[B]) unchanged(c *checkpoint) error {
 	return nil
 }
 
-// note takes the checksum of one of the first batches as it passes by: data sets
-// are never asked for more than the training needs.
+// note takes the checksum of one of the first batches as it passes by: data
+// sets are never asked for more than the training needs.
 func (f *fitter[B]) note(batch *B) {
 	if f.Epoch == 0 && f.noting && len(f.print.Batches) < printed && len(f.print.Batches) == f.StepInEpoch*f.Config.Accumulate+f.group {
 		f.print.Batches = append(f.print.Batches, checksum(*batch))
@@ -173,8 +174,8 @@ func (f *fitter[B]) note(batch *B) {
 }
 
 // checksum is a CRC of the numbers and texts in v, through slices, arrays and
-// exported fields; working memory in unexported ones does not count, nor what is
-// in maps or behind pointers and interfaces.
+// exported fields; working memory in unexported ones does not count, nor what
+// is in maps or behind pointers and interfaces.
 func checksum(v any) string {
 	h := crc32.New(castagnoli)
 	crc(h, reflect.ValueOf(v))

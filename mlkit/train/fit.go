@@ -32,25 +32,26 @@ type Config struct {
 	// of those that are left): the gradient of the mean over all their samples,
 	// in the memory of one batch. 0 means 1.
 	Accumulate int
-	// MicroBatch computes every batch in pieces of about that many samples, each
-	// forward and back on a tape of its own, which the processors share: values
-	// and gradients of a piece may stay in a processor's cache, and memory is
-	// needed for as many pieces as there are processors, not for a batch. The
-	// step is that of the whole batch: gradients are added in the order of the
-	// pieces, so bits depend on MicroBatch, not on processors. It pays where a
-	// piece is some milliseconds of work, but for one processor only in memory.
-	// The loss must be a mean (see Objective.Weight). Refused for models with
-	// buffers: batch statistics need the whole batch. 0 means no pieces.
+	// MicroBatch computes every batch in pieces of about that many samples,
+	// each forward and back on a tape of its own, which the processors share:
+	// values and gradients of a piece may stay in a processor's cache, and
+	// memory is needed for as many pieces as there are processors, not for a
+	// batch. The step is that of the whole batch: gradients are added in the
+	// order of the pieces, so bits depend on MicroBatch, not on processors. It
+	// pays where a piece is some milliseconds of work, but for one processor
+	// only in memory. The loss must be a mean (see Objective.Weight). Refused
+	// for models with buffers: batch statistics need the whole batch. 0 means
+	// no pieces.
 	MicroBatch int
 	// SAM makes every step a sharpness-aware one, which evaluates the loss
 	// twice; not together with Accumulate or MicroBatch.
 	SAM *optim.SAM
 	// Resume is a file of Checkpoint to go on from. While there is none,
-	// training begins at the beginning. A damaged file is an error, and so is one
-	// of a training with other settings, another optimizer, schedule or loader, or
-	// other data (as far as the first batches tell): a [*ChangedError] names the
-	// difference. More Epochs are no difference, unless the schedule depends on
-	// them.
+	// training begins at the beginning. A damaged file is an error, and so is
+	// one of a training with other settings, another optimizer, schedule or
+	// loader, or other data (as far as the first batches tell): a
+	// [*ChangedError] names the difference. More Epochs are no difference,
+	// unless the schedule depends on them.
 	Resume string
 	// AllowChanged goes on from Resume in spite of such differences, with the
 	// settings and data of now: a smaller learning rate, more samples.

@@ -147,7 +147,8 @@ func TestFitStepsAllocateNothing(t *testing.T) {
 	}
 }
 
-// One step of k batches, of k pieces, and of everything at once go the same way.
+// One step of k batches, of k pieces, and of everything at once go the same
+// way.
 func TestAccumulateAndMicroBatchAreTheWholeBatch(t *testing.T) {
 	fit := func(batch int, c train.Config) ([]float32, train.History) {
 		model := mlp(1)

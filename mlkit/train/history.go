@@ -22,8 +22,8 @@ type History struct {
 	Epochs []Epoch
 	// StepLoss holds the loss of every step, with Config.KeepSteps.
 	StepLoss []float64
-	// Steps is the number of optimizer steps, in earlier runs too when resumed. A
-	// batch in which nothing counts (see Objective.Weight) makes none.
+	// Steps is the number of optimizer steps, in earlier runs too when resumed.
+	// A batch in which nothing counts (see Objective.Weight) makes none.
 	Steps int
 	// Stopped says why training ended before its last epoch, "" if it did not.
 	Stopped string

@@ -10,9 +10,9 @@ import (
 )
 
 // watch lets a loop over batches be left at once when its context ends, also
-// while the source blocks: the loop then runs on a goroutine of its own, which is
-// left behind inside of the source and touches nothing any more when that comes
-// back. It costs a step nothing but two atomic stores.
+// while the source blocks: the loop then runs on a goroutine of its own, which
+// is left behind inside of the source and touches nothing any more when that
+// comes back. It costs a step nothing but two atomic stores.
 type watch struct{ state atomic.Int32 }
 
 const (

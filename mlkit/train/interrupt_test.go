@@ -107,8 +107,8 @@ func TestCancelWhileTheDataBlock(t *testing.T) {
 	}
 }
 
-// A training with a context that can end takes the same way, to the bit, and its
-// panics arrive.
+// A training with a context that can end takes the same way, to the bit, and
+// its panics arrive.
 func TestTheContextDoesNotMatter(t *testing.T) {
 	fit := func(ctx context.Context) []float32 {
 		m := mlp(1)

@@ -79,7 +79,8 @@ func LRRangeTest[B any](ctx context.Context, o Objective[B], source Source[B], c
 	if source.Len() == 0 {
 		return curve, errors.New("train: LRRangeTest: the source has no batches")
 	}
-	// An epoch may have fewer steps than batches: those in which nothing counts.
+	// An epoch may have fewer steps than batches: those in which nothing
+	// counts.
 	_, err := Fit(ctx, o, source, Config{Epochs: c.Steps, Optimizer: c.Rule(1), Schedule: rate,
 		Seed: c.Seed, AllowNonFinite: true, Callbacks: []Callback{record}})
 	curve.suggest()
@@ -88,8 +89,8 @@ func LRRangeTest[B any](ctx context.Context, o Objective[B], source Source[B], c
 
 // suggest looks for the steepest fall before the smallest loss. Rates are
 // equally far apart on the logarithmic scale, so differences are slopes: over a
-// tenth of the sweep, and after its first tenth, so that the noise of the batches
-// does not decide.
+// tenth of the sweep, and after its first tenth, so that the noise of the
+// batches does not decide.
 func (c *LRCurve) suggest() {
 	lowest := 0
 	for i, v := range c.Smoothed {

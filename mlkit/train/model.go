@@ -16,19 +16,19 @@ import (
 	"descent/mlkit/nn"
 )
 
-// Parts are what a model needs beside its weights to be of use: the encoder of a
-// table (tabular.Preprocessor), a scaler, a vocabulary, the names of the classes,
-// settings; each under a name, in its JSON form.
+// Parts are what a model needs beside its weights to be of use: the encoder of
+// a table (tabular.Preprocessor), a scaler, a vocabulary, the names of the
+// classes, settings; each under a name, in its JSON form.
 type Parts map[string]any
 
 // partPrefix begins the keys of parts in a file's metadata.
 const partPrefix = "mlkit.part."
 
 // SaveModel writes a model and its parts as one file: all that a service needs.
-// It is a safetensors file, whose weights LoadWeights and PyTorch read, too; the
-// parts are in its metadata, with a checksum of the whole. A part that would not
-// come back as it is, for instance a struct with unexported fields and without
-// MarshalJSON, is an error.
+// It is a safetensors file, whose weights LoadWeights and PyTorch read, too;
+// the parts are in its metadata, with a checksum of the whole. A part that
+// would not come back as it is, for instance a struct with unexported fields
+// and without MarshalJSON, is an error.
 func SaveModel(path string, model any, parts Parts) error {
 	metadata := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
@@ -44,12 +44,12 @@ func SaveModel(path string, model any, parts Parts) error {
 	return nil
 }
 
-// LoadModel reads a file of SaveModel: first the parts, each into the value that
-// parts has a pointer to; then build makes the model, whose layers may depend on
-// them (as many inputs as the encoder makes features); then its weights. The
-// names must be those that were saved, all of them: a service that forgets the
-// scaler would give wrong answers. What does not fit is an error, for the weights
-// a [*MismatchError].
+// LoadModel reads a file of SaveModel: first the parts, each into the value
+// that parts has a pointer to; then build makes the model, whose layers may
+// depend on them (as many inputs as the encoder makes features); then its
+// weights. The names must be those that were saved, all of them: a service that
+// forgets the scaler would give wrong answers. What does not fit is an error,
+// for the weights a [*MismatchError].
 func LoadModel(path string, parts Parts, build func() (model any)) error {
 	s, err := openSealed(path)
 	if err != nil {

@@ -143,7 +143,8 @@ func TestPartsThatWouldNotComeBack(t *testing.T) {
 			t.Errorf("%T: a file is written", v)
 		}
 	}
-	// Without parts it is a file of weights; a file of weights is a model without parts.
+	// Without parts it is a file of weights; a file of weights is a model
+	// without parts.
 	if err := train.SaveModel(path, mlp(1), nil); err != nil {
 		t.Error(err)
 	}

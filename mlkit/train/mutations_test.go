@@ -12,9 +12,9 @@ import (
 	"descent/mlkit/train"
 )
 
-// A damaged file of weights is an error that names it and leaves the model as it
-// was, or holds as many numbers; a damaged model, which is sealed by a checksum,
-// is always an error.
+// A damaged file of weights is an error that names it and leaves the model as
+// it was, or holds as many numbers; a damaged model, which is sealed by a
+// checksum, is always an error.
 func TestMutations(t *testing.T) {
 	dir := t.TempDir()
 	weights, model := filepath.Join(dir, "weights"), filepath.Join(dir, "model")

@@ -32,11 +32,11 @@ type Objective[B any] struct {
 	// Predict computes what metrics look at (logits, forecasts); nil where
 	// there is only a loss.
 	Predict func(t *tensor.Tape, b B) tensor.Tensor
-	// LossOf, where it is set, is the loss given Predict's result: Evaluate then
-	// computes the model once for loss and metrics.
+	// LossOf, where it is set, is the loss given Predict's result: Evaluate
+	// then computes the model once for loss and metrics.
 	LossOf func(prediction tensor.Tensor, b B) tensor.Tensor
-	// Answer puts Predict's result beside what is true of the batch, for metrics;
-	// nil where none are asked for.
+	// Answer puts Predict's result beside what is true of the batch, for
+	// metrics; nil where none are asked for.
 	Answer func(prediction tensor.Tensor, b B) metrics.Answer
 	// Split makes dst part k of n of a batch, by rows, for Config.MicroBatch.
 	// It keeps what memory dst has.

@@ -7,12 +7,13 @@ import (
 )
 
 // PerSample computes the gradient of every sample of a batch by itself: that of
-// the loss of a batch that holds only it. Each sample goes forward and back on a
-// tape of its own, which the processors share, so any model without buffers will
-// do (batch normalisation has no gradient of one sample, and is an error), as will
-// any objective with Size and Split. visit gets the samples in their order, one at
-// a time; the gradients, all zero where nothing of a sample counts, end when it
-// returns. The random numbers of a sample, as dropout's, follow from seed and i.
+// the loss of a batch that holds only it. Each sample goes forward and back on
+// a tape of its own, which the processors share, so any model without buffers
+// will do (batch normalisation has no gradient of one sample, and is an error),
+// as will any objective with Size and Split. visit gets the samples in their
+// order, one at a time; the gradients, all zero where nothing of a sample
+// counts, end when it returns. The random numbers of a sample, as dropout's,
+// follow from seed and i.
 //
 // Where only the norms of the gradients are wanted, [tensor.Tensor.SampleNorms]
 // has those of many networks from one pass.

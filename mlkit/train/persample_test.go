@@ -13,9 +13,9 @@ import (
 	"descent/mlkit/train"
 )
 
-// The mean of the gradients of samples is the gradient of the batch, in the same
-// bits on any number of processors, and their norms are those of SampleNorms; a
-// recurrent network, which SampleNorms refuses, works too.
+// The mean of the gradients of samples is the gradient of the batch, in the
+// same bits on any number of processors, and their norms are those of
+// SampleNorms; a recurrent network, which SampleNorms refuses, works too.
 func TestPerSample(t *testing.T) {
 	rng := nn.NewRand(3)
 	const n = 7

@@ -12,8 +12,8 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// A Predictor computes a model's outputs, or probabilities. Any number of goroutines may use it
-// at once; the model must not be trained while they do.
+// A Predictor computes a model's outputs, or probabilities. Any number of
+// goroutines may use it at once; the model must not be trained while they do.
 type Predictor struct {
 	model  nn.Layer
 	output Output
@@ -29,13 +29,13 @@ const (
 	// Softmax makes logits along the last axis probabilities of classes that
 	// exclude each other: what a model trained with nn.CrossEntropy means.
 	Softmax
-	// Sigmoid makes each logit a probability by itself: what a model trained with
-	// nn.BinaryCrossEntropy means.
+	// Sigmoid makes each logit a probability by itself: what a model trained
+	// with nn.BinaryCrossEntropy means.
 	Sigmoid
 )
 
-// NewPredictor makes a predictor of a model, whose outputs are probabilities with
-// Softmax or Sigmoid, and those of the model with Raw or without any.
+// NewPredictor makes a predictor of a model, whose outputs are probabilities
+// with Softmax or Sigmoid, and those of the model with Raw or without any.
 func NewPredictor(model nn.Layer, output ...Output) *Predictor {
 	if len(output) > 1 || len(output) == 1 && (output[0] < Raw || output[0] > Sigmoid) {
 		panic(fmt.Sprintf("train: NewPredictor with outputs %v: one of Raw, Softmax, Sigmoid", output))

@@ -47,8 +47,8 @@ func status(e Event, r *Run) string {
 }
 
 // Progress writes how training goes to w (nil: standard output). On a terminal
-// it is a Bar; elsewhere a line for each epoch, or for about twenty of them when
-// there are more, without times, so that outputs can be compared.
+// it is a Bar; elsewhere a line for each epoch, or for about twenty of them
+// when there are more, without times, so that outputs can be compared.
 func Progress(w io.Writer) Callback {
 	if w == nil {
 		w = os.Stdout

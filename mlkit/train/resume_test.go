@@ -21,7 +21,8 @@ import (
 	"descent/mlkit/train"
 )
 
-// net has everything that a resume must bring back: running statistics, dropout.
+// net has everything that a resume must bring back: running statistics,
+// dropout.
 type net struct {
 	In, Out                 *nn.Linear
 	RunningMean, RunningVar *tensor.Buffer
@@ -75,7 +76,8 @@ func TestResumeEndsInTheSameBits(t *testing.T) {
 		n := newNet()
 		res := result{net: n, floats: make([]float32, 2)}
 		loader := &data.Loader{Dataset: line(20 * accumulate), BatchSize: 5, Shuffle: true, Seed: 3}
-		// The checkpoint callback stands first: it must still see what those after it did.
+		// The checkpoint callback stands first: it must still see what those
+		// after it did.
 		callbacks := append([]train.Callback{train.Checkpoint(path, every), tally(&res.tally, res.floats)}, more...)
 		h, err := train.Fit(ctx, train.Supervised(n, nn.MSE), loader, train.Config{Epochs: epochs, Seed: 7, KeepSteps: true,
 			Optimizer: optim.Lookahead(optim.Adam(0.05), 3, 0.5), Schedule: func(step int) float64 { return 1 / (1 + float64(step)) },

@@ -48,8 +48,8 @@ func TestDigitModel(t *testing.T) {
 	}
 }
 
-// Many goroutines get what one gets, to the bit, also of layers that split their
-// work, and of batches of any size.
+// Many goroutines get what one gets, to the bit, also of layers that split
+// their work, and of batches of any size.
 func TestServingIsConcurrent(t *testing.T) {
 	model := digitModel()
 	if err := train.LoadWeights("testdata/digits.safetensors", model); err != nil {

@@ -14,9 +14,9 @@ import (
 )
 
 // TensorBoard writes event files that TensorBoard shows: the epochs' loss,
-// learning rate and metrics at the number of steps done, and with
-// everySteps > 0 the loss of every everySteps-th step as "step_loss". A folder is
-// one run; a resumed run adds a file.
+// learning rate and metrics at the number of steps done, and with everySteps >
+// 0 the loss of every everySteps-th step as "step_loss". A folder is one run; a
+// resumed run adds a file.
 func TensorBoard(dir string, everySteps int) Callback {
 	var f *os.File
 	put := func(r *Run, tag string, v float64) error {
@@ -76,8 +76,8 @@ func maskedCRC(b []byte) uint32 {
 
 // writeEvent writes one TFRecord with one scalar, or, with an empty tag, the
 // record that must come first. The Event message of TensorFlow's event.proto
-// has wall_time = 1 (double), step = 2, file_version = 3, summary = 5; a Summary
-// has values = 1 with tag = 1 and simple_value = 2 (float).
+// has wall_time = 1 (double), step = 2, file_version = 3, summary = 5; a
+// Summary has values = 1 with tag = 1 and simple_value = 2 (float).
 func writeEvent(f *os.File, at time.Time, step int64, tag string, v float32) error {
 	event := []byte{1<<3 | 1}
 	event = binary.LittleEndian.AppendUint64(event, math.Float64bits(float64(at.UnixNano())/1e9))

@@ -11,8 +11,8 @@ import (
 // over.
 type measure struct {
 	loss float64
-	// The loss times divisor is a sum. Sums over the parts, divided by the sum of
-	// their weights, are the loss of the whole.
+	// The loss times divisor is a sum. Sums over the parts, divided by the sum
+	// of their weights, are the loss of the whole.
 	weight, divisor float64
 	empty           bool // the mean of nothing: the part is left out
 }
@@ -91,8 +91,8 @@ type share struct {
 	ratios []float64
 }
 
-// begin starts a step. whole is the number of samples, or the explicit weight, of
-// its only batch; 0 where there are several batches.
+// begin starts a step. whole is the number of samples, or the explicit weight,
+// of its only batch; 0 where there are several batches.
 func (s *share) begin(whole float64, explicit bool) {
 	*s = share{whole: whole, ratios: s.ratios[:0]}
 	if explicit {

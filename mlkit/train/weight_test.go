@@ -93,8 +93,8 @@ func objectives(m *nn.Linear) map[string]struct {
 	return all
 }
 
-// The step is that of the whole batch, the loss of an epoch and of an evaluation
-// that of all its samples, however they are cut.
+// The step is that of the whole batch, the loss of an epoch and of an
+// evaluation that of all its samples, however they are cut.
 func TestWeightsTravelWithMeans(t *testing.T) {
 	near := func(a, b float64) bool { return math.Abs(a-b) <= 2e-5*(1+math.Abs(b)) }
 	for name := range objectives(nil) {

@@ -227,8 +227,8 @@ type MismatchError struct {
 	Missing    []string // in the model, not in the file
 	Unexpected []string // in the file, not in the model
 	Shapes     []string // in both, with another shape or type
-	// Duplicates are two different tensors in the file for one in the model, whose
-	// weights are tied, or to which Rename gives one name.
+	// Duplicates are two different tensors in the file for one in the model,
+	// whose weights are tied, or to which Rename gives one name.
 	Duplicates []string
 }
 

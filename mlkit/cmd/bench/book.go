@@ -18,8 +18,8 @@ import (
 )
 
 // The models of the book's section 6, trained as the notebooks train them, for
-// as many epochs as -epochs says. Their data are prepared here and handed to the
-// peers, so that all sides train on the same numbers.
+// as many epochs as -epochs says. Their data are prepared here and handed to
+// the peers, so that all sides train on the same numbers.
 
 // bookTask trains a model of the book. All of its epochs count, not the best
 // one: they differ in length only by what else the machine does.
@@ -109,8 +109,8 @@ func sequences(w *worker) error {
 	return w.book(o, loader, of(parts.test), of(parts.tune), config)
 }
 
-// book trains, and reports the mean rate of the epochs and the accuracy on test,
-// after the last epoch or after the one that was best on tune.
+// book trains, and reports the mean rate of the epochs and the accuracy on
+// test, after the last epoch or after the one that was best on tune.
 func (w *worker) book(o train.Objective[data.Batch], loader *data.Loader, test, tune train.Source[data.Batch], c train.Config) error {
 	c.Epochs, c.Seed = w.epochs, w.seed
 	c.Callbacks = []train.Callback{train.OnStep(func(*train.Run) error { w.firstStep(); return nil })}
@@ -224,7 +224,8 @@ func reviewParts(seed uint64) (*sequenceParts, error) {
 }
 
 // save writes the parts for the peers, as train_x [n, longest, width] or, of
-// token ids, [n, longest], zeros beyond the ends, train_lengths, train_y, and so on.
+// token ids, [n, longest], zeros beyond the ends, train_lengths, train_y, and
+// so on.
 func (p *sequenceParts) save(path string) error {
 	arrays := []formats.Array{{Name: "vocabulary", Dims: []int{1}, Data: []int32{int32(p.vocabulary)}}}
 	for _, part := range []struct {

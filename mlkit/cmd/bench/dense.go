@@ -17,8 +17,8 @@ func wideMLP(rng *rand.Rand, n int) workload {
 		optim.Momentum(0.01, 0.9), 1000, n, 1024)
 }
 
-// normedMLP has layer norm, GELU, and a dropout of nothing: one that drops would
-// draw other numbers on every side.
+// normedMLP has layer norm, GELU, and a dropout of nothing: one that drops
+// would draw other numbers on every side.
 func normedMLP(rng *rand.Rand, n int) workload {
 	model, in := nn.Sequential{}, 256
 	for range 3 {
@@ -54,8 +54,8 @@ func variational(rng *rand.Rand, n int) workload {
 
 type vae struct{ Encode, Mean, LogVar, Decode, Out *nn.Linear }
 
-// Loss is the negative evidence lower bound of images x [n, pixels], a mean over
-// them.
+// Loss is the negative evidence lower bound of images x [n, pixels], a mean
+// over them.
 func (m *vae) Loss(x, noise tensor.Tensor) tensor.Tensor {
 	h := m.Encode.Forward(x).ReLU()
 	mean, logVar := m.Mean.Forward(h), m.LogVar.Forward(h)

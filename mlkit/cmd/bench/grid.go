@@ -74,8 +74,9 @@ func gridCell(width, batch int) *workload {
 		optim.SGD(0.01), []data.Batch{b}}
 }
 
-// gridNumbers are numbers in [-1, 1) that all sides compute alike: a hash of the
-// stream and the place (lowbias32 of Wellons, Prospecting for hash functions, 2018).
+// gridNumbers are numbers in [-1, 1) that all sides compute alike: a hash of
+// the stream and the place (lowbias32 of Wellons, Prospecting for hash
+// functions, 2018).
 func gridNumbers(stream uint32, n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -88,8 +89,8 @@ func gridNumbers(stream uint32, n int) []float32 {
 	return x
 }
 
-// ratioGrid is our rate over that of the best peer of each cell, for a number of
-// threads: a row a width, a column a batch.
+// ratioGrid is our rate over that of the best peer of each cell, for a number
+// of threads: a row a width, a column a batch.
 func (t *Table) ratioGrid(threads int) string {
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 8, 2, ' ', tabwriter.AlignRight)

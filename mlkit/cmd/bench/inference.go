@@ -15,7 +15,8 @@ import (
 // inferenceBatch is the number of images that throughput is measured with.
 const inferenceBatch = 128
 
-// predictions is a workload for the peers: the weights of a network, and images.
+// predictions is a workload for the peers: the weights of a network, and
+// images.
 func predictions(model func(rng *rand.Rand) nn.Layer) func(rng *rand.Rand, n int) workload {
 	return func(rng *rand.Rand, n int) workload {
 		w := workload{model: model(rng)}
@@ -34,9 +35,9 @@ func writer(rng *rand.Rand, n int) workload {
 	return w
 }
 
-// write measures a transformer that reads and predicts one token after the other,
-// with a cache of what it has read: the mean time of one over a whole text. The
-// text is given, so that all sides read the same.
+// write measures a transformer that reads and predicts one token after the
+// other, with a cache of what it has read: the mean time of one over a whole
+// text. The text is given, so that all sides read the same.
 func write(w *worker) error {
 	load := w.task.workload(w.seed, w.quick)
 	clock := w.clock()

@@ -11,7 +11,8 @@ import (
 
 // The workloads that read token ids.
 
-// gptLike is a decoder-only transformer that predicts the next of 96 characters.
+// gptLike is a decoder-only transformer that predicts the next of 96
+// characters.
 func gptLike(width, layers, heads, context int) func(rng *rand.Rand, n int) workload {
 	const characters = 96
 	return func(rng *rand.Rand, n int) workload {
@@ -91,8 +92,9 @@ func (m *bag) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
 	return m.Out.Forward(m.Words.ForwardTokens(t, b.Tokens()))
 }
 
-// recommender says whether a user likes an item by the product of their vectors:
-// 100,000 users and items in one table, 1,024 pairs a step (Koren et al. 2009).
+// recommender says whether a user likes an item by the product of their
+// vectors: 100,000 users and items in one table, 1,024 pairs a step (Koren et
+// al. 2009).
 func recommender(rng *rand.Rand, n int) workload {
 	const users, items, width = 80_000, 20_000, 64
 	m := &factors{smallEmbedding(rng, users+items, width)}
@@ -118,8 +120,8 @@ func (m *factors) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
 	return pairs.Select(1, 0).Mul(pairs.Select(1, 1)).Sum(1)
 }
 
-// translator is an encoder and a decoder (Vaswani et al. 2017) of two layers each,
-// width 256, over 8,000 words. Sources are 16 to 32 words long.
+// translator is an encoder and a decoder (Vaswani et al. 2017) of two layers
+// each, width 256, over 8,000 words. Sources are 16 to 32 words long.
 func translator(rng *rand.Rand, n int) workload {
 	const words, width, time = 8_000, 256, 32
 	c := nn.Transformer{Width: width, Heads: 4, PreNorm: true, GELU: true}

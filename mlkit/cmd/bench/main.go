@@ -7,27 +7,27 @@
 //	go run ./mlkit/cmd/bench -peers -python python3   with the packages of a Python at hand
 //
 // Tasks come in groups, which -task takes, too. "first" are the tasks that the
-// kernels were tuned for first. "models" are trainings of other kinds, on random
-// data: all sides start from the same weights, and the run is
-// refused where the losses of the first steps differ. PyTorch is used there as an
-// expert would: fused optimizers, sparse gradients, the faster layout of images.
-// (torch.compile was no faster and took 19 s to begin.) "grid" is a network of four
-// dense layers, of widths from 64 to 2,048, trained on batches of 1 to 4,096 by
-// SGD: a grid of ratios, each with the initial of the best peer. "inference" are
-// predictions by the first group's networks, beside ONNX Runtime, too: the latency
-// of one image, and the rate of 128; and a GPT that reads a text token by token with
-// a cache of keys and values.
+// kernels were tuned for first. "models" are trainings of other kinds, on
+// random data: all sides start from the same weights, and the run is refused
+// where the losses of the first steps differ. PyTorch is used there as an
+// expert would: fused optimizers, sparse gradients, the faster layout of
+// images. (torch.compile was no faster and took 19 s to begin.) "grid" is a
+// network of four dense layers, of widths from 64 to 2,048, trained on batches
+// of 1 to 4,096 by SGD: a grid of ratios, each with the initial of the best
+// peer. "inference" are predictions by the first group's networks, beside ONNX
+// Runtime, too: the latency of one image, and the rate of 128; and a GPT that
+// reads a text token by token with a cache of keys and values.
 //
-// A model is measured for -seconds in each run, and its best block of a fifth of a
-// second counts. Where other programs run beside, -cputime with -threads 1 takes
-// processor time instead; two threads can then be compared only roughly.
+// A model is measured for -seconds in each run, and its best block of a fifth
+// of a second counts. Where other programs run beside, -cputime with -threads 1
+// takes processor time instead; two threads can then be compared only roughly.
 //
-// With MLKIT_CPU=avx2 the peers are kept to AVX2, too, by the variables that the
-// first line of output names; ONNX Runtime has no such switch.
+// With MLKIT_CPU=avx2 the peers are kept to AVX2, too, by the variables that
+// the first line of output names; ONNX Runtime has no such switch.
 //
-// The models of the book's section 6 are tasks, too, which "all" leaves out: they
-// train as the notebooks do, so the number of epochs is theirs, and one more round
-// is one more seed:
+// The models of the book's section 6 are tasks, too, which "all" leaves out:
+// they train as the notebooks do, so the number of epochs is theirs, and one
+// more round is one more seed:
 //
 //	go run ./mlkit/cmd/bench -peers -only torch -threads 2 -rounds 3 -task digits -epochs 5
 //	(speakers: 40 epochs; reviews-lstm, reviews-transformer: 8)

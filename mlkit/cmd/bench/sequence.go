@@ -27,8 +27,8 @@ func (m *frames) Forward(x tensor.Tensor) tensor.Tensor {
 	return m.Head.Forward(m.GRU.Forward(x).Mean(1))
 }
 
-// dilatedAudio classifies a second of sound at 8 kHz: residual convolutions whose
-// dilation doubles from 1 to 32.
+// dilatedAudio classifies a second of sound at 8 kHz: residual convolutions
+// whose dilation doubles from 1 to 32.
 func dilatedAudio(rng *rand.Rand, n int) workload {
 	model := nn.Sequential{nn.NewConv1D(rng, nn.Conv{In: 1, Out: 64, Kernel: 16, Stride: 4, Padding: 6}), nn.ReLU{}}
 	for dilation := 1; dilation <= 32; dilation *= 2 {

@@ -100,8 +100,8 @@ func TestRatioGrid(t *testing.T) {
 	}
 }
 
-// Blocks are long enough, the last one is what is left of the budget, and a mean
-// is one of its own steps alone.
+// Blocks are long enough, the last one is what is left of the budget, and a
+// mean is one of its own steps alone.
 func TestBlocks(t *testing.T) {
 	now, steps := 0.0, 0
 	c := blocks{budget: 1, now: func() float64 { return now }}

@@ -159,7 +159,8 @@ func cnn(rng *rand.Rand) nn.Layer {
 	})
 }
 
-// glorot is a model with Keras's start, which gets further in a few epochs than PyTorch's.
+// glorot is a model with Keras's start, which gets further in a few epochs than
+// PyTorch's.
 func glorot(rng *rand.Rand, model nn.Layer) nn.Layer {
 	for _, p := range nn.Params(model) {
 		if len(p.Dims()) > 1 {

@@ -67,10 +67,10 @@ func (w *workload) Epoch(int) train.Batches[data.Batch] {
 	}
 }
 
-// trainWorkload takes the first steps, whose losses it reports, and then as many as
-// -seconds allows. The best block of steps counts: one of at least a fifth of a
-// second, so that a task of many short steps is not measured by the machine's
-// luckiest moment.
+// trainWorkload takes the first steps, whose losses it reports, and then as
+// many as -seconds allows. The best block of steps counts: one of at least a
+// fifth of a second, so that a task of many short steps is not measured by the
+// machine's luckiest moment.
 func trainWorkload(w *worker) error {
 	clock := w.clock()
 	losses, err := w.steps(w.task.workload(w.seed, w.quick), func() bool { w.firstStep(); return true }, clock.step)
@@ -82,7 +82,8 @@ func trainWorkload(w *worker) error {
 }
 
 // steps trains, and gives the losses of the first steps. It calls first after
-// each of those, then more after every step; the one that returns false ends it.
+// each of those, then more after every step; the one that returns false ends
+// it.
 func (w *worker) steps(load *workload, first, more func() bool) (losses []float64, err error) {
 	o := train.Objective[data.Batch]{Model: load.model, Loss: load.loss, Size: data.Batch.Len}
 	_, err = train.Fit(w.ctx, o, load, train.Config{Epochs: math.MaxInt32, Optimizer: load.rule, Seed: w.seed,

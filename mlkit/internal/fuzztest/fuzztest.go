@@ -18,13 +18,13 @@ import (
 )
 
 // Bound is the memory that reading an input may take in all, freed or not: so
-// many bytes, and so many for each byte of the input. As long as memory has to be
-// written, it bounds the time, too.
+// many bytes, and so many for each byte of the input. As long as memory has to
+// be written, it bounds the time, too.
 type Bound struct{ Fixed, PerByte uint64 }
 
-// Run calls check with every seed and with n damaged ones. A panic fails the test
-// and shows the input in the form of the corpus, as does a check that takes more
-// memory than its bound or reports an error.
+// Run calls check with every seed and with n damaged ones. A panic fails the
+// test and shows the input in the form of the corpus, as does a check that
+// takes more memory than its bound or reports an error.
 func Run(t *testing.T, seeds [][]byte, n int, bound Bound, check func(t testing.TB, input []byte)) {
 	t.Helper()
 	try := func(input []byte) {
@@ -68,9 +68,10 @@ func allocated() uint64 {
 
 const version = "go test fuzz v1\n"
 
-// Corpus reads the inputs in testdata/fuzz/target, where `go test -fuzz` looks for
-// its corpus and leaves what it finds, in the order of their names. A fuzz target
-// may take several arguments; the first is the input, a []byte or a string.
+// Corpus reads the inputs in testdata/fuzz/target, where `go test -fuzz` looks
+// for its corpus and leaves what it finds, in the order of their names. A fuzz
+// target may take several arguments; the first is the input, a []byte or a
+// string.
 func Corpus(t testing.TB, target string) [][]byte {
 	t.Helper()
 	dir := filepath.Join("testdata", "fuzz", target)
@@ -103,8 +104,8 @@ func Corpus(t testing.TB, target string) [][]byte {
 // Entry is an input as a file of the corpus.
 func Entry(input []byte) string { return fmt.Sprintf("%s[]byte(%q)\n", version, input) }
 
-// Mutations are n damaged inputs, each made of one or two of the seeds: the same
-// ones for the same seeds.
+// Mutations are n damaged inputs, each made of one or two of the seeds: the
+// same ones for the same seeds.
 func Mutations(seeds [][]byte, n int) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		rng := rand.New(rand.NewPCG(1, 2))

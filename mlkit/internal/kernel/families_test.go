@@ -54,7 +54,8 @@ func TestRowsApart(t *testing.T) {
 	}
 }
 
-// everyKernel runs what is not element-wise on large inputs and returns all results.
+// everyKernel runs what is not element-wise on large inputs and returns all
+// results.
 func everyKernel(rows, cols int) []float32 {
 	r := rand.New(rand.NewPCG(17, 18))
 	n := rows * cols

@@ -12,8 +12,8 @@ import (
 	"descent/mlkit/internal/kernel/rowwise"
 )
 
-// TestSumsOfMany adds up a million and more equal numbers in every way there is: one after another
-// they would be off by per cents.
+// TestSumsOfMany adds up a million and more equal numbers in every way there
+// is: one after another they would be off by per cents.
 func TestSumsOfMany(t *testing.T) {
 	const n = 1<<20 + 77
 	x, y, ones := make([]float32, n), make([]float32, n), make([]float32, n)

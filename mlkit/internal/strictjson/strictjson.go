@@ -1,8 +1,8 @@
 // Package strictjson reads and writes what was fitted (encoders, scalers,
 // vocabularies) so that it comes back whole or not at all. encoding/json alone
 // skips a field it does not know or finds in another case, leaves one that is
-// missing or null at zero, takes the last of two, and puts U+FFFD where bytes are
-// not UTF-8: each would be a model that answers wrongly without a word.
+// missing or null at zero, takes the last of two, and puts U+FFFD where bytes
+// are not UTF-8: each would be a model that answers wrongly without a word.
 package strictjson
 
 import (
@@ -51,9 +51,9 @@ func checkTexts(v reflect.Value) error {
 }
 
 // Unmarshal reads b into v, a pointer. Of structs every field must have a json
-// tag and be there exactly once, in that case and not null; a field whose tag has
-// ",omitempty" may be absent. Whatever else is there is an error. A type with an
-// UnmarshalJSON of its own reads itself.
+// tag and be there exactly once, in that case and not null; a field whose tag
+// has ",omitempty" may be absent. Whatever else is there is an error. A type
+// with an UnmarshalJSON of its own reads itself.
 func Unmarshal(b []byte, v any) error {
 	if !utf8.Valid(b) {
 		return errors.New("not UTF-8: damaged")

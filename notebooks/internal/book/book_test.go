@@ -12,10 +12,10 @@ import (
 	"descent/notebooks/internal/setup"
 )
 
-// Every notebook of the book, and the sample, runs from a fresh kernel, once, and
-// shows what its committed outputs show. Its cells are compiled together, which
-// saves most of the time, and those that train for minutes are only tried out,
-// small; go run ./notebooks check runs them in full, cell by cell.
+// Every notebook of the book, and the sample, runs from a fresh kernel, once,
+// and shows what its committed outputs show. Its cells are compiled together,
+// which saves most of the time, and those that train for minutes are only tried
+// out, small; go run ./notebooks check runs them in full, cell by cell.
 func TestBook(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: starts no kernel")

@@ -14,9 +14,9 @@ var (
 	explaining = regexp.MustCompile(` \(.*\)`)
 )
 
-// Each term of the glossary is to be found in the prose of the notebook that it is
-// said to be defined in, under a section that this notebook has, and the glossary is
-// in alphabetical order.
+// Each term of the glossary is to be found in the prose of the notebook that it
+// is said to be defined in, under a section that this notebook has, and the
+// glossary is in alphabetical order.
 func TestGlossary(t *testing.T) {
 	const folder = "../.."
 	glossary, err := nb.Read(filepath.Join(folder, "appendix-notation.ipynb"))

@@ -17,8 +17,8 @@ var update = flag.Bool("update", false, "write the reading times into the map of
 
 const toRead = "to read"
 
-// The map of the opening page, which the site's first page repeats, says how long
-// each chapter takes to read. After longer changes of the text:
+// The map of the opening page, which the site's first page repeats, says how
+// long each chapter takes to read. After longer changes of the text:
 //
 //	go test ./notebooks/internal/book -run TestReadingTimes -update
 func TestReadingTimes(t *testing.T) {

@@ -101,7 +101,8 @@ func (p *Page) Close() error {
 	return p.to.Close()
 }
 
-// read hands the browser's answers to those who wait; events are of no interest.
+// read hands the browser's answers to those who wait; events are of no
+// interest.
 func (p *Page) read(from *os.File) {
 	defer close(p.gone)
 	defer from.Close()
@@ -191,8 +192,8 @@ func (p *Page) Resize(ctx context.Context, width, height int) error {
 		"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
 }
 
-// Loaded waits until the page and its scripts are loaded. Loading discards what is
-// being evaluated, so it asks again.
+// Loaded waits until the page and its scripts are loaded. Loading discards what
+// is being evaluated, so it asks again.
 func (p *Page) Loaded(ctx context.Context) error {
 	for {
 		var complete bool
@@ -223,8 +224,8 @@ func (p *Page) Go(ctx context.Context, address string) error {
 	return p.Loaded(ctx)
 }
 
-// Part returns a PNG of the page's upper left corner, of the size in CSS pixels and
-// with density pixels to each, also where it is larger than the window.
+// Part returns a PNG of the page's upper left corner, of the size in CSS pixels
+// and with density pixels to each, also where it is larger than the window.
 func (p *Page) Part(ctx context.Context, width, height int, density float64) ([]byte, error) {
 	return p.shot(ctx, map[string]any{"format": "png", "captureBeyondViewport": true,
 		"clip": map[string]any{"x": 0, "y": 0, "width": width, "height": height, "scale": density}})

@@ -19,9 +19,10 @@ import (
 )
 
 const (
-	// screenshotsVar names a folder for pictures of every notebook as the browser shows it.
-	// notebooksVar names the notebooks to open, with blanks between them; without it
-	// the opening page, the linear model and the sample stand for the book.
+	// screenshotsVar names a folder for pictures of every notebook as the
+	// browser shows it. notebooksVar names the notebooks to open, with blanks
+	// between them; without it the opening page, the linear model and the
+	// sample stand for the book.
 	notebooksVar   = "DESCENT_BROWSER_NOTEBOOKS"
 	screenshotsVar = "DESCENT_SCREENSHOTS"
 	// requireVar turns a missing browser from a reason to skip into a failure.
@@ -42,8 +43,8 @@ const untilOpen = `
 	await panel.sessionContext.ready;
 `
 
-// untilIdle waits until the status bar says, before any cell has run, that the kernel
-// may be used.
+// untilIdle waits until the status bar says, before any cell has run, that the
+// kernel may be used.
 const untilIdle = untilOpen + `
 	const said = () => document.querySelector('#jp-main-statusbar').innerText;
 	for (let i = 0; !said().includes('| Idle'); i++) {
@@ -187,8 +188,8 @@ func findChromium(t *testing.T) string {
 
 func waitOpen(ctx context.Context, t *testing.T, page *browser.Page) {
 	t.Helper()
-	// Loading the page, and JupyterLab's reset of its workspace, discard what is
-	// being evaluated.
+	// Loading the page, and JupyterLab's reset of its workspace, discard what
+	// is being evaluated.
 	for {
 		err := page.Eval(ctx, untilOpen, nil)
 		if err == nil {

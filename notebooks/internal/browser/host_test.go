@@ -17,11 +17,12 @@ import (
 	"descent/notebooks/internal/setup"
 )
 
-// hosted makes of nbconvert's page, which is filled in, what a code host shows: of
-// text and HTML that come from the notebook only the elements, attributes and
-// protocols that GitHub's published list lets through (html-pipeline's sanitization
-// filter). Pictures from elsewhere, such as badges, are left out: there may be no
-// network. Nothing of the page runs: it is parsed apart, and comes back as text.
+// hosted makes of nbconvert's page, which is filled in, what a code host shows:
+// of text and HTML that come from the notebook only the elements, attributes
+// and protocols that GitHub's published list lets through (html-pipeline's
+// sanitization filter). Pictures from elsewhere, such as badges, are left out:
+// there may be no network. Nothing of the page runs: it is parsed apart, and
+// comes back as text.
 const hosted = `
 	const elements = new Set(("h1 h2 h3 h4 h5 h6 br b i strong em a pre code img tt div ins del sup sub p picture ol ul table thead tbody tfoot blockquote dl dt dd kbd q " +
 		"samp var hr ruby rt rp li tr td th s strike summary details caption figure figcaption abbr bdo cite dfn mark small source span time wbr").split(" "));
@@ -67,8 +68,9 @@ const lookHosted = `
 // standsStill begins what a slider says where its script does not run.
 const standsStill = "This picture stands still here"
 
-// On a code host, which runs no script and drops styles, each notebook shows its
-// pictures: those in the text, those of its cells, charts, and a still for each slider.
+// On a code host, which runs no script and drops styles, each notebook shows
+// its pictures: those in the text, those of its cells, charts, and a still for
+// each slider.
 func TestOnACodeHost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: starts a browser")

@@ -46,7 +46,8 @@ func appears(ctx context.Context, page *browser.Page, selector string, limit tim
 	}
 }
 
-// completes presses Tab behind a package's name and Shift-Tab behind a function's.
+// completes presses Tab behind a package's name and Shift-Tab behind a
+// function's.
 func completes(ctx context.Context, t *testing.T, page *browser.Page) {
 	do := func(script string) {
 		t.Helper()
@@ -54,15 +55,17 @@ func completes(ctx context.Context, t *testing.T, page *browser.Page) {
 			t.Fatal(err)
 		}
 	}
-	// ask types into the empty cell, presses the key and waits for what appears.
+	// ask types into the empty cell, presses the key and waits for what
+	// appears.
 	ask := func(name, text string, shift bool, selector string, want ...string) time.Duration {
 		t.Helper()
 		if err := page.Type(ctx, text); err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		// A machine that is busy with other things may need more than the time after which
-		// JupyterLab drops an answer; then readers, too, press again.
+		// A machine that is busy with other things may need more than the time
+		// after which JupyterLab drops an answer; then readers, too, press
+		// again.
 		var shown string
 		var err error
 		for range 8 {
@@ -150,14 +153,16 @@ func screenshot(ctx context.Context, t *testing.T, page *browser.Page, name stri
 	}
 }
 
-// stays checks that a notebook that was only read is what it was, byte for byte.
+// stays checks that a notebook that was only read is what it was, byte for
+// byte.
 func stays(ctx context.Context, t *testing.T, page *browser.Page, path string) {
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var dirty bool
-	// Autosave writes what is marked as changed. The kernel says last what language it speaks.
+	// Autosave writes what is marked as changed. The kernel says last what
+	// language it speaks.
 	if err := page.Eval(ctx, untilOpen+`
 		await panel.sessionContext.session.kernel.info;
 		await new Promise(r => setTimeout(r, 1500));
@@ -181,8 +186,8 @@ func stays(ctx context.Context, t *testing.T, page *browser.Page, path string) {
 	}
 }
 
-// firstPage checks that a reader sees the chapters, whole names and nothing else, and
-// has the chapter's contents at hand.
+// firstPage checks that a reader sees the chapters, whole names and nothing
+// else, and has the chapter's contents at hand.
 func firstPage(ctx context.Context, t *testing.T, page *browser.Page, chapters []string) {
 	var seen struct{ Names, Cut []string }
 	err := page.Eval(ctx, untilOpen+`

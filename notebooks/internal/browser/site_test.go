@@ -15,8 +15,9 @@ import (
 	"descent/notebooks/internal/site"
 )
 
-// The exported site, opened from a file: the first page says where to begin, the search
-// shows what a reader reads, and a slider moves in the place of its still.
+// The exported site, opened from a file: the first page says where to begin,
+// the search shows what a reader reads, and a slider moves in the place of its
+// still.
 func TestSite(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: installs Sphinx and starts a browser")

@@ -25,8 +25,9 @@ import (
 )
 
 const (
-	// Width is that of every picture, in CSS pixels: one that the browser shrinks to
-	// the width of the page, or does not, has letters of the size of the next one's.
+	// Width is that of every picture, in CSS pixels: one that the browser
+	// shrinks to the width of the page, or does not, has letters of the size of
+	// the next one's.
 	Width = 880
 	// density is the number of pixels to a CSS pixel.
 	density = 2
@@ -39,8 +40,8 @@ const page = `<!doctype html><meta charset="utf-8"><style>
 body { margin: 0; background: #fff }
 </style><script src=%q></script>`
 
-// drawing draws the chart whose text is filled in and returns its size. The font has
-// to be there before, because Mermaid measures words with it.
+// drawing draws the chart whose text is filled in and returns its size. The
+// font has to be there before, because Mermaid measures words with it.
 const drawing = `
 	await document.fonts.load("14px Chart");
 	mermaid.initialize({

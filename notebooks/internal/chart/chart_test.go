@@ -25,8 +25,8 @@ var update = flag.Bool("update", false, "draw the charts again, for committing")
 const (
 	book   = "../.."
 	folder = book + "/images/charts"
-	// drawn has the hash of each text and of the picture that was made from it, as
-	// sha256sum writes and checks them.
+	// drawn has the hash of each text and of the picture that was made from it,
+	// as sha256sum writes and checks them.
 	drawn = folder + "/drawn.sha256"
 )
 
@@ -64,8 +64,8 @@ func drawAll(t *testing.T, texts map[string]string) (map[string][]byte, error) {
 	return Draw(t.Context(), chromium, filepath.Join(with.Assets, "mermaid.min.js"), t.TempDir(), texts)
 }
 
-// The committed pictures are those of the committed texts, and the book shows each.
-// After a change of a text:
+// The committed pictures are those of the committed texts, and the book shows
+// each. After a change of a text:
 //
 //	go test ./notebooks/internal/chart -update
 func TestCharts(t *testing.T) {

@@ -11,8 +11,9 @@ import (
 // opening is the notebook that lists the others.
 const opening = "00-start-here.ipynb"
 
-// contents returns the chapters of the book, as its opening page lists them, and their
-// notebooks' paths, as the reader would type them, from anywhere in the checkout.
+// contents returns the chapters of the book, as its opening page lists them,
+// and their notebooks' paths, as the reader would type them, from anywhere in
+// the checkout.
 func contents() (chapters []nb.Chapter, paths []string, err error) {
 	book, err := bookFolder()
 	if err != nil {
@@ -31,7 +32,8 @@ func contents() (chapters []nb.Chapter, paths []string, err error) {
 	return chapters, paths, nil
 }
 
-// bookFiles returns all notebooks in the book's folder, by name, chapters or not.
+// bookFiles returns all notebooks in the book's folder, by name, chapters or
+// not.
 func bookFiles() ([]string, error) {
 	book, err := bookFolder()
 	if err != nil {

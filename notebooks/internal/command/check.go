@@ -56,8 +56,8 @@ func check(ctx context.Context, args []string) error {
 	return failed
 }
 
-// Check executes a notebook and returns an error that lists where it differs from
-// what its outputs were. It prints a line per cell to w.
+// Check executes a notebook and returns an error that lists where it differs
+// from what its outputs were. It prints a line per cell to w.
 func Check(ctx context.Context, w io.Writer, env *setup.Env, n *nb.Notebook, opt exec.Options) error {
 	committed := n.Clone()
 	opt.Smoke = opt.Smoke && n.HasSmoke()

@@ -26,7 +26,8 @@ import (
 )
 
 const (
-	// launcherPackage is what the reader runs, and bookPackage the program that it starts.
+	// launcherPackage is what the reader runs, and bookPackage the program that
+	// it starts.
 	launcherPackage = "descent/notebooks"
 	bookPackage     = "descent/notebooks/internal/book"
 )
@@ -170,8 +171,8 @@ func endless(t *testing.T) (path, sign string) {
 
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	// However busy the machine is: a test that waits in vain is red, one that waits
-	// long is not.
+	// However busy the machine is: a test that waits in vain is red, one that
+	// waits long is not.
 	for start := time.Now(); time.Since(start) < 3*time.Minute; time.Sleep(50 * time.Millisecond) {
 		if holds() {
 			return

@@ -103,8 +103,8 @@ func opened(folder, file string) (string, error) {
 	return rel, nil
 }
 
-// readable returns the notebooks that can be read; JupyterLab says what is wrong
-// with the others when the reader opens them.
+// readable returns the notebooks that can be read; JupyterLab says what is
+// wrong with the others when the reader opens them.
 func readable(paths []string) (books []*nb.Notebook) {
 	for _, path := range paths {
 		if n, err := nb.Read(path); err == nil {

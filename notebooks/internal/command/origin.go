@@ -88,8 +88,8 @@ func gitOrigin(ctx context.Context, top string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// publicAddress returns the address that everybody can clone from: HTTPS, without a
-// name, a password or a token.
+// publicAddress returns the address that everybody can clone from: HTTPS,
+// without a name, a password or a token.
 func publicAddress(remote string) (string, error) {
 	if m := scpLike.FindStringSubmatch(remote); m != nil && !strings.Contains(remote, "://") {
 		remote = "https://" + m[1] + "/" + m[2]
@@ -121,8 +121,8 @@ func onGitHub(address string) string {
 	return path
 }
 
-// writeOrigin writes the address, "" for none, into the notebooks and returns which
-// have changed.
+// writeOrigin writes the address, "" for none, into the notebooks and returns
+// which have changed.
 func writeOrigin(top, address, branch string) (changed []string, err error) {
 	colab := filepath.Join(top, filepath.FromSlash(colabFile))
 	paths, err := filepath.Glob(filepath.Join(top, "notebooks", "*.ipynb"))
@@ -172,8 +172,8 @@ func setRepo(n *nb.Notebook, address string) bool {
 	return false
 }
 
-// setBadge puts the badge below the title, or takes it away where there is no address
-// on GitHub.
+// setBadge puts the badge below the title, or takes it away where there is no
+// address on GitHub.
 func setBadge(n *nb.Notebook, rel, repo, branch string) {
 	for _, c := range n.Cells() {
 		if !c.IsMarkdown() || !strings.HasPrefix(c.Source(), "# ") {

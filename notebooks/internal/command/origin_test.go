@@ -35,8 +35,8 @@ func TestPublicAddress(t *testing.T) {
 	}
 }
 
-// The address goes into the notebooks and comes out again without a trace; the book's
-// rules still hold.
+// The address goes into the notebooks and comes out again without a trace; the
+// book's rules still hold.
 func TestOrigin(t *testing.T) {
 	source, err := checkout(".")
 	if err != nil {
@@ -103,8 +103,8 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// The set-up cells of colab.ipynb: from a repository, from an archive, twice, and red
-// when something fails.
+// The set-up cells of colab.ipynb: from a repository, from an archive, twice,
+// and red when something fails.
 func TestColabCells(t *testing.T) {
 	python, err := osexec.LookPath("python3")
 	if err != nil {

@@ -91,7 +91,8 @@ func run(ctx context.Context, args []string) error {
 	return failed
 }
 
-// readAll reads the notebooks, so that a mistyped name is said before anything runs.
+// readAll reads the notebooks, so that a mistyped name is said before anything
+// runs.
 func readAll(paths []string) ([]*nb.Notebook, error) {
 	var books []*nb.Notebook
 	var failed error

@@ -32,9 +32,11 @@ func init() {
 }
 
 const (
-	// workVar names the folder of the reader's copies, which outlives a container.
+	// workVar names the folder of the reader's copies, which outlives a
+	// container.
 	workVar = "DESCENT_WORK"
-	// The same two as Jupyter's own: the token, or a file (a container's secret) with it.
+	// The same two as Jupyter's own: the token, or a file (a container's
+	// secret) with it.
 	tokenVar     = "JUPYTER_TOKEN"
 	tokenFileVar = "JUPYTER_TOKEN_FILE"
 	// shortToken is what could be guessed over the network.
@@ -76,8 +78,9 @@ func serve(ctx context.Context, args []string) error {
 	return err
 }
 
-// shown fills the work folder and returns the folder to show, which holds it, and
-// the notebook to open first. Without a work folder that is the book itself.
+// shown fills the work folder and returns the folder to show, which holds it,
+// and the notebook to open first. Without a work folder that is the book
+// itself.
 func shown(env *setup.Env, folder string) (root, first string, err error) {
 	book := filepath.Join(env.Repo, "notebooks")
 	if folder == "" {
@@ -96,8 +99,9 @@ func shown(env *setup.Env, folder string) (root, first string, err error) {
 			strings.Join(diverged, ", "), book)
 	}
 	root = filepath.Dir(folder)
-	// The book as it was delivered, library included, beside the reader's copies. It
-	// is a convenience: where it cannot be made, restore still works.
+	// The book as it was delivered, library included, beside the reader's
+	// copies. It is a convenience: where it cannot be made, restore still
+	// works.
 	os.Symlink(env.Repo, filepath.Join(root, "original"))
 	first, err = opened(folder, "")
 	return root, filepath.Join(filepath.Base(folder), first), err

@@ -29,8 +29,8 @@ func ready(t *testing.T) *setup.Env {
 	return env
 }
 
-// The opening page lists each notebook that is named as a chapter is, and its own
-// order is the book's.
+// The opening page lists each notebook that is named as a chapter is, and its
+// own order is the book's.
 func TestContents(t *testing.T) {
 	chapters, paths, err := contents()
 	if err != nil {

@@ -30,8 +30,8 @@ type Options struct {
 	Tags    string        // build tags for the cells, comma-separated
 	Smoke   bool          // only try it out: show.Smoke is true in the cells
 	// Together compiles cells in groups, in a fraction of the time. Only when a
-	// cell does not compile can it be told apart: then the first of its group is
-	// blamed.
+	// cell does not compile can it be told apart: then the first of its group
+	// is blamed.
 	Together bool
 	// Started and Finished are called around each code cell; nil: not.
 	Started  func(c nb.Cell)
@@ -77,8 +77,9 @@ type result struct {
 
 // Notebook executes the notebook from a fresh kernel, in its own folder, and
 // puts the outputs into n. Two runs of a deterministic notebook leave the same
-// bytes. On an error n holds the outputs up to the failing cell, and the error is a
-// *CellError if a cell is to blame. No process and no file of the kernel is left.
+// bytes. On an error n holds the outputs up to the failing cell, and the error
+// is a *CellError if a cell is to blame. No process and no file of the kernel
+// is left.
 func Notebook(ctx context.Context, env *setup.Env, n *nb.Notebook, opt Options) (err error) {
 	s, err := session.New()
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"descent/notebooks/internal/setup"
 )
 
-// patience is for a notebook that should end: a busy machine takes its time, and what
-// hangs must end some day.
+// patience is for a notebook that should end: a busy machine takes its time,
+// and what hangs must end some day.
 const patience = 10 * time.Minute
 
 var prepare = sync.OnceValues(func() (*setup.Env, error) {
@@ -94,9 +94,9 @@ func TestTwoRunsAreEqual(t *testing.T) {
 	}
 }
 
-// What GoNB reports as an error, and what it lets pass. Where the kernel survives
-// the fault, one notebook shows them all: its cells are tagged to fail on
-// purpose, and each is then judged as if it were not.
+// What GoNB reports as an error, and what it lets pass. Where the kernel
+// survives the fault, one notebook shows them all: its cells are tagged to fail
+// on purpose, and each is then judged as if it were not.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	env := ready(t)
@@ -164,8 +164,8 @@ func TestFaultStops(t *testing.T) {
 	}
 }
 
-// What is printed arrives whole, in time in proportion to its length, and folded
-// as a page shows it.
+// What is printed arrives whole, in time in proportion to its length, and
+// folded as a page shows it.
 func TestLongOutput(t *testing.T) {
 	t.Parallel()
 	env := ready(t)
@@ -205,7 +205,8 @@ func TestTogether(t *testing.T) {
 			"%%\ncount += 10\nfmt.Println(count)\nif count > 0 {\n\treturn\n}\nfmt.Println(\"no\")",
 			"func twice(x int) int { return 2 * x }",
 			"%%\ntwice := twice(4)\nfmt.Println(twice, point{3})",
-			// From here on the point before prints itself otherwise: not before.
+			// From here on the point before prints itself otherwise: not
+			// before.
 			"func (p point) String() string { return strings.Repeat(\"*\", p.x) }\n\n%%\nfmt.Println(point{3})",
 			"var said = say(\"a program that holds this says so\")\n\nfunc say(s string) int { fmt.Println(s); return 1 }",
 			"%%\nfmt.Println(said)",
@@ -232,7 +233,8 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// A cell that uses what only a later one declares fails together as it does alone.
+// A cell that uses what only a later one declares fails together as it does
+// alone.
 func TestTogetherKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	env := ready(t)
@@ -253,8 +255,8 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// Nothing is left of a cell that was stopped: neither its program, nor what that
-// started in a session of its own, nor a file.
+// Nothing is left of a cell that was stopped: neither its program, nor what
+// that started in a session of its own, nor a file.
 func TestInterrupted(t *testing.T) {
 	env := ready(t)
 	temp := t.TempDir()
@@ -290,7 +292,8 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// Offline, with a cold module, from any folder: the checkout's packages are there.
+// Offline, with a cold module, from any folder: the checkout's packages are
+// there.
 func TestLocalModule(t *testing.T) {
 	t.Parallel()
 	env := ready(t)

@@ -44,7 +44,8 @@ func reasonOf(c nb.Cell) string {
 		if o.Kind() != "error" {
 			continue
 		}
-		// A program that panics, exits or fails a test says why on its own streams.
+		// A program that panics, exits or fails a test says why on its own
+		// streams.
 		if reason := o.Error(); exitStatus.MatchString(reason) {
 			return strings.TrimSpace(lastLines(stdout) + lastLines(stderr) + reason)
 		}
@@ -59,7 +60,8 @@ func reasonOf(c nb.Cell) string {
 	return ""
 }
 
-// lastLines is the end of a stream: enough for a panic with the frames that matter.
+// lastLines is the end of a stream: enough for a panic with the frames that
+// matter.
 func lastLines(s string) string {
 	lines := strings.SplitAfter(s, "\n")
 	return strings.Join(lines[max(0, len(lines)-20):], "")

@@ -16,13 +16,14 @@ import (
 //go:embed go.sh
 var goCommand string
 
-// together returns a copy of the notebook whose code cells need few compilations.
-// Most of the time of a cell that computes little goes into linking its program.
-// Here the first cell of each group (see nb.Group) declares what all of the group
-// declare, and every cell has the same main function, which runs the statements
-// of the cell that its argument names: one program, linked once, started anew for
-// each cell. So each cell runs by itself in the kernel, in its order, and shows
-// what it would show alone; what compiles and what does not is the same, too.
+// together returns a copy of the notebook whose code cells need few
+// compilations. Most of the time of a cell that computes little goes into
+// linking its program. Here the first cell of each group (see nb.Group)
+// declares what all of the group declare, and every cell has the same main
+// function, which runs the statements of the cell that its argument names: one
+// program, linked once, started anew for each cell. So each cell runs by itself
+// in the kernel, in its order, and shows what it would show alone; what
+// compiles and what does not is the same, too.
 func together(n *nb.Notebook) *nb.Notebook {
 	n = n.Clone()
 	cells := n.Cells()
@@ -51,8 +52,8 @@ func together(n *nb.Notebook) *nb.Notebook {
 	return n
 }
 
-// quickGo puts goCommand first on the path of the session's kernel, and returns the
-// variables that say so.
+// quickGo puts goCommand first on the path of the session's kernel, and returns
+// the variables that say so.
 func quickGo(s *session.Session, env *setup.Env) (map[string]string, error) {
 	data, err := os.ReadFile(filepath.Join(env.KernelDir(), "kernel.json"))
 	if err != nil {

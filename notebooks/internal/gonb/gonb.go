@@ -1,8 +1,8 @@
 // Package gonb makes the book's Go kernel: GoNB as go.mod pins it, with a few
-// changes. Each is a piece of text that stands once in GoNB's source and what takes
-// its place, so that an upgrade of GoNB that moves something fails at once and says
-// what. A change that GoNB has taken is deleted here; when none is left, so is the
-// package, and the set-up compiles the module itself.
+// changes. Each is a piece of text that stands once in GoNB's source and what
+// takes its place, so that an upgrade of GoNB that moves something fails at
+// once and says what. A change that GoNB has taken is deleted here; when none
+// is left, so is the package, and the set-up compiles the module itself.
 package gonb
 
 import (
@@ -74,8 +74,8 @@ func Digest() string {
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 }
 
-// Write writes GoNB's module, from the folder where the module cache has it, with
-// the changes into another one.
+// Write writes GoNB's module, from the folder where the module cache has it,
+// with the changes into another one.
 func Write(source, dir string) error {
 	err := filepath.WalkDir(source, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

@@ -60,8 +60,8 @@ func (s server) base() string {
 }
 
 // answers returns nil when the server has answered a request. One request does
-// not pay for net/http and crypto/tls, which a new machine would have to compile
-// before anything else.
+// not pay for net/http and crypto/tls, which a new machine would have to
+// compile before anything else.
 func (s server) answers(ctx context.Context) error {
 	network, address := "unix", s.Sock
 	if s.Sock == "" {

@@ -31,14 +31,15 @@ type Options struct {
 	OnePort bool   // do not try the next ones: others know the port
 	Token   string // the password; empty: a new one
 	Browser bool   // also open the user's browser
-	// Hide are files and folders that the list of files leaves out: a reader wants the
-	// chapters.
+	// Hide are files and folders that the list of files leaves out: a reader
+	// wants the chapters.
 	Hide []string
 	// More are further arguments for Jupyter, as its documentation has them.
 	More []string
 	// Scriptable lets a test drive the page through window.jupyterapp.
 	Scriptable bool
-	// Ready is called once, when the server answers, with an address that holds the token.
+	// Ready is called once, when the server answers, with an address that holds
+	// the token.
 	Ready func(address string)
 }
 
@@ -73,7 +74,8 @@ func Serve(ctx context.Context, env *setup.Env, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
-	// Equal copies share one signature, but in the reader's the prose may have changed.
+	// Equal copies share one signature, but in the reader's the prose may have
+	// changed.
 	folders := []string{filepath.Join(env.Repo, "notebooks"), opt.Folder}
 	if opt.Open != "" {
 		folders = append(folders, filepath.Dir(filepath.Join(opt.Folder, opt.Open)))

@@ -21,12 +21,12 @@ import (
 )
 
 // A notebook's scripts and HTML are shown as they are only if the notebook is
-// trusted, which Jupyter remembers as a signature of its contents. It signs what
-// the reader has executed. The book's own outputs, which the reader has not, are
-// signed here, and nothing else: a notebook all of whose active outputs are known
-// by their hash. A stranger's notebook in the folder, and a chapter in which a
-// script was changed, are shown without scripts until the reader executes or
-// trusts them.
+// trusted, which Jupyter remembers as a signature of its contents. It signs
+// what the reader has executed. The book's own outputs, which the reader has
+// not, are signed here, and nothing else: a notebook all of whose active
+// outputs are known by their hash. A stranger's notebook in the folder, and a
+// chapter in which a script was changed, are shown without scripts until the
+// reader executes or trusts them.
 
 // outputs.sha256 has the hash of each active output of the book's notebooks.
 // After executing a notebook for committing:
@@ -50,8 +50,8 @@ func known(manifest string) map[string]bool {
 	return hashes
 }
 
-// safe reports whether trust in a notebook would show nothing active but what is
-// in known or in a cell of executed, which has numbers of cells.
+// safe reports whether trust in a notebook would show nothing active but what
+// is in known or in a cell of executed, which has numbers of cells.
 func safe(n *nb.Notebook, known map[string]bool, executed []int) bool {
 	for _, c := range n.Cells() {
 		digests, err := c.ActiveOutputs()
@@ -95,8 +95,8 @@ func digest(data []byte) string {
 }
 
 // SignExecuted signs a notebook file whose cells with the numbers executed were
-// just executed here, as JupyterLab does when it saves one. If others have active
-// outputs that are not the book's it does nothing.
+// just executed here, as JupyterLab does when it saves one. If others have
+// active outputs that are not the book's it does nothing.
 func SignExecuted(ctx context.Context, env *setup.Env, path string, executed []int) (err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -155,8 +155,9 @@ func signing(s *session.Session, files map[string]string) (script, list string, 
 	return script, list, os.WriteFile(list, data, 0o600)
 }
 
-// forgetOldTrust drops the signatures of the time when each notebook in the folder
-// was signed at each start: without the key that made them they are worth nothing.
+// forgetOldTrust drops the signatures of the time when each notebook in the
+// folder was signed at each start: without the key that made them they are
+// worth nothing.
 func forgetOldTrust(data string) error {
 	mark := filepath.Join(data, "signed-by-hash")
 	if _, err := os.Stat(mark); !errors.Is(err, fs.ErrNotExist) {

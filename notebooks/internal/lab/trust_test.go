@@ -145,7 +145,8 @@ func TestTrustworthy(t *testing.T) {
 	}
 }
 
-// What was executed here may show what it computed, what another cell kept may not.
+// What was executed here may show what it computed, what another cell kept may
+// not.
 func TestSafeExecuted(t *testing.T) {
 	n, err := nb.Parse([]byte(fmt.Sprintf(untitled, output("text/html", "mine")+","+output("text/html", attack))))
 	if err != nil {
@@ -158,8 +159,8 @@ func TestSafeExecuted(t *testing.T) {
 	}
 }
 
-// Jupyter itself trusts after a start what it should, and nothing that an earlier
-// version of this program signed.
+// Jupyter itself trusts after a start what it should, and nothing that an
+// earlier version of this program signed.
 func TestJupyterTrusts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: starts Jupyter")

@@ -48,8 +48,8 @@ func (o Output) Active() (digest string, active bool) {
 	return hex.EncodeToString(sum[:]), true
 }
 
-// ActiveOutputs returns the digests of a cell's active outputs. What is no output
-// of the format is an error: another program may make something of it.
+// ActiveOutputs returns the digests of a cell's active outputs. What is no
+// output of the format is an error: another program may make something of it.
 func (c Cell) ActiveOutputs() ([]string, error) {
 	var digests []string
 	outputs, ok := c.raw["outputs"].([]any)

@@ -21,12 +21,12 @@ const TimingTag = "timing"
 
 // Tolerance is how far numbers may be from the committed ones: two numbers
 // agree if they differ by at most Abs + Rel times the larger magnitude, or, for
-// numbers with decimals, by one unit of the last digit that is shown. A cell sets
-// its own in its metadata: {"check": {"rel": 0.01, "abs": 0.5}}.
+// numbers with decimals, by one unit of the last digit that is shown. A cell
+// sets its own in its metadata: {"check": {"rel": 0.01, "abs": 0.5}}.
 type Tolerance struct{ Rel, Abs float64 }
 
-// DefaultTolerance lets float32 sums taken in another order by another CPU pass,
-// and keeps whole numbers below 10000 exact.
+// DefaultTolerance lets float32 sums taken in another order by another CPU
+// pass, and keeps whole numbers below 10000 exact.
 var DefaultTolerance = Tolerance{Rel: 1e-4}
 
 // Tolerance returns the cell's own tolerance or the default.
@@ -56,9 +56,10 @@ func (d Difference) String() string {
 	return fmt.Sprintf("cell %d, %s: %s\n  - %s\n  + %s", d.Cell, d.Where, d.Why, d.Old, d.New)
 }
 
-// OptionalTag marks cells that need data which not everybody has. Where they are
-// missing, the cell prints one line that begins with SkippedPrefix and says how to
-// get them, and its committed outputs, those of a run with the data, stand.
+// OptionalTag marks cells that need data which not everybody has. Where they
+// are missing, the cell prints one line that begins with SkippedPrefix and says
+// how to get them, and its committed outputs, those of a run with the data,
+// stand.
 const (
 	OptionalTag   = "optional"
 	SkippedPrefix = "skipped: "
@@ -105,9 +106,9 @@ func CompareSmall(committed, executed *Notebook) []Difference {
 	return diffs
 }
 
-// arranged is what a cell shows, the streams before the rest: what is printed and
-// what is displayed reach the kernel through two pipes, so that their order says
-// nothing.
+// arranged is what a cell shows, the streams before the rest: what is printed
+// and what is displayed reach the kernel through two pipes, so that their order
+// says nothing.
 func arranged(c Cell) []Output {
 	var outs, displays []Output
 	for _, want := range []string{"stdout", "stderr"} {
@@ -139,7 +140,8 @@ func kinds(c Cell) string {
 
 // Compare returns where the outputs of the executed notebook differ from the
 // committed one's. Numbers are compared within the cell's tolerance, the text
-// between them exactly (but for the width of blanks), pictures by format and size.
+// between them exactly (but for the width of blanks), pictures by format and
+// size.
 func Compare(committed, executed *Notebook) []Difference {
 	var diffs []Difference
 	old, now := committed.Cells(), executed.Cells()
@@ -275,8 +277,8 @@ func compareNumber(a, b string, tol Tolerance) string {
 	return fmt.Sprintf("%s became %s: %.2g apart, %.2g allowed", a, b, apart, allowed)
 }
 
-// lastDigit is the value of one unit in the last place of a number with decimals or an
-// exponent, 0 for a whole number.
+// lastDigit is the value of one unit in the last place of a number with
+// decimals or an exponent, 0 for a whole number.
 func lastDigit(s string) float64 {
 	mantissa, exponent, scientific := strings.Cut(strings.ToLower(s), "e")
 	_, decimals, point := strings.Cut(mantissa, ".")
@@ -353,7 +355,8 @@ func describe(outs []Output) string {
 
 func countOf(c Cell) string { return fmt.Sprint(c.raw["execution_count"]) }
 
-// around shortens two long texts to the neighbourhood of their first difference.
+// around shortens two long texts to the neighbourhood of their first
+// difference.
 func around(a, b string) (string, string) {
 	const before, width = 40, 120
 	x, y := []rune(a), []rune(b)

@@ -9,8 +9,8 @@ import (
 )
 
 // Chapter is a line of the book's table of contents, which is the table in the
-// opening page's cell "map": one chapter a row, in reading order, with a link to its
-// notebook in the first column.
+// opening page's cell "map": one chapter a row, in reading order, with a link
+// to its notebook in the first column.
 type Chapter struct {
 	File  string // relative to the book's folder
 	Title string

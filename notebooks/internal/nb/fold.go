@@ -6,14 +6,14 @@ import (
 )
 
 // FoldStreams leaves of the cell's streams what a page shows when the cell is
-// done: each stream once, where it began, stdout before a stderr that it follows
-// directly (they arrive in any order), and of a line that was written over by
-// carriage returns only what was written last. A carriage return at the end of a
-// line stays, and so do backspaces.
+// done: each stream once, where it began, stdout before a stderr that it
+// follows directly (they arrive in any order), and of a line that was written
+// over by carriage returns only what was written last. A carriage return at the
+// end of a line stays, and so do backspaces.
 //
 // The result is that of coalesce_streams in nbclient and MyST-NB, whose regular
-// expressions take minutes for a long line; this takes time in proportion to the
-// text.
+// expressions take minutes for a long line; this takes time in proportion to
+// the text.
 func (c Cell) FoldStreams() {
 	folded := []any{}
 	pieces := map[string][]string{}

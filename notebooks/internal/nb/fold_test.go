@@ -7,7 +7,8 @@ import (
 )
 
 // The results are those of the block "if self.coalesce_streams" in
-// NotebookClient.async_execute_cell of nbclient 0.11.0, run alone on these outputs.
+// NotebookClient.async_execute_cell of nbclient 0.11.0, run alone on these
+// outputs.
 func TestFoldStreams(t *testing.T) {
 	out := func(s string) string { return `{"output_type":"stream","name":"stdout","text":"` + s + `"}` }
 	err := func(s string) string { return `{"output_type":"stream","name":"stderr","text":"` + s + `"}` }

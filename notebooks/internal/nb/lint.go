@@ -68,8 +68,8 @@ func onlyImports(source string) bool {
 
 var funcDeclaration = regexp.MustCompile(`^func\s+(\w|\()`)
 
-// widest is how many columns of code the page shows, in JupyterLab, on the site and on
-// a code host alike, with tabs of four.
+// widest is how many columns of code the page shows, in JupyterLab, on the site
+// and on a code host alike, with tabs of four.
 const widest = 99
 
 func (l *linter) code(c Cell) {
@@ -112,9 +112,10 @@ func (l *linter) code(c Cell) {
 	}
 }
 
-// tokens reads the cell as Go does, reports what a cell cannot do, and returns the
-// lines that begin inside a raw string or a comment, with which of the two. The
-// kernel's own commands confuse the scanner no more than other unknown tokens.
+// tokens reads the cell as Go does, reports what a cell cannot do, and returns
+// the lines that begin inside a raw string or a comment, with which of the two.
+// The kernel's own commands confuse the scanner no more than other unknown
+// tokens.
 func (l *linter) tokens(source string) map[int]string {
 	inside := map[int]string{}
 	var s scanner.Scanner

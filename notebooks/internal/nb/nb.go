@@ -232,7 +232,8 @@ func (o Output) Error() string {
 	return strings.TrimSpace(value + "\n" + trace)
 }
 
-// Data returns the representation of the output in the MIME type, "" if there is none.
+// Data returns the representation of the output in the MIME type, "" if there
+// is none.
 func (o Output) Data(mime string) string {
 	data, _ := o.raw["data"].(map[string]any)
 	return text(data[mime])

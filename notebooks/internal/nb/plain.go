@@ -8,8 +8,8 @@ import (
 
 // Plain turns Markdown into the words that a reader sees, on one line: links
 // become their texts, formulas letters as far as they can, pictures their
-// alternative texts. It is for looking things up and for excerpts; Sphinx sets the
-// pages.
+// alternative texts. It is for looking things up and for excerpts; Sphinx sets
+// the pages.
 func Plain(markdown string) string {
 	s := display.ReplaceAllString(markdown, " … ")
 	s = inline.ReplaceAllStringFunc(s, func(m string) string { return formula(strings.Trim(m, "$")) })

@@ -14,8 +14,8 @@ import (
 // its main function.
 const mainMark = "%%"
 
-// A Program is what a code cell gives the Go kernel: declarations, which stay for
-// later cells, and the statements of a main function, which runs at once.
+// A Program is what a code cell gives the Go kernel: declarations, which stay
+// for later cells, and the statements of a main function, which runs at once.
 type Program struct {
 	Declarations, Main string
 
@@ -31,8 +31,9 @@ type declaration struct {
 	runs     bool            // something happens in each program that holds it
 }
 
-// Program splits the cell. It reports false for a cell that is not plain Go: one
-// with other magic commands or shell lines, tagged to fail, or not to be parsed.
+// Program splits the cell. It reports false for a cell that is not plain Go:
+// one with other magic commands or shell lines, tagged to fail, or not to be
+// parsed.
 func (c Cell) Program() (Program, bool) {
 	var p Program
 	if !c.IsCode() || c.HasTag("raises-exception") {
@@ -71,12 +72,12 @@ func (c Cell) Program() (Program, bool) {
 	return p, true
 }
 
-// Group divides the code cells into runs of neighbours, by index, whose programs
-// can be compiled as one without a difference that any of their cells could
-// notice: all are plain Go, and a name that a cell declares occurs in no earlier
-// cell of its group, in whatever meaning; neither does a declaration that calls
-// something come to an earlier cell. The programs are nil for a cell that is not
-// plain Go; it is a group of its own.
+// Group divides the code cells into runs of neighbours, by index, whose
+// programs can be compiled as one without a difference that any of their cells
+// could notice: all are plain Go, and a name that a cell declares occurs in no
+// earlier cell of its group, in whatever meaning; neither does a declaration
+// that calls something come to an earlier cell. The programs are nil for a cell
+// that is not plain Go; it is a group of its own.
 func Group(cells []Cell) (groups [][]int, programs []*Program) {
 	programs = make([]*Program, len(cells))
 	var mentioned map[string]bool // in the group at hand; nil: a new one begins
@@ -124,8 +125,8 @@ var sizes = map[string]bool{"Sized": true, "Smoke": true}
 
 // small tells of each cell whether what it shows may depend on the size of a
 // notebook that is only tried out: it asks for the size, or mentions something
-// whose declaration does, directly or by way of others. A cell that is not plain
-// Go counts as small, too.
+// whose declaration does, directly or by way of others. A cell that is not
+// plain Go counts as small, too.
 func small(cells []Cell) []bool {
 	programs := make([]Program, len(cells))
 	plain := make([]bool, len(cells))

@@ -9,8 +9,8 @@ import (
 )
 
 // How long reading takes. English non-fiction is read at 238 words a minute
-// (Brysbaert, "How many words do we read per minute?", 2019), this book at a slower
-// pace; the others are estimates.
+// (Brysbaert, "How many words do we read per minute?", 2019), this book at a
+// slower pace; the others are estimates.
 const (
 	wordsPerMinute     = 200
 	hanPerMinute       = 300 // Chinese characters
@@ -21,8 +21,9 @@ const (
 
 var solution = regexp.MustCompile(`(?s)<details>.*?</details>`)
 
-// ReadingTime is about how long it takes to read the notebook, without doing its
-// exercises: prose, code, displayed formulas and figures. Solutions do not count.
+// ReadingTime is about how long it takes to read the notebook, without doing
+// its exercises: prose, code, displayed formulas and figures. Solutions do not
+// count.
 func (n *Notebook) ReadingTime() time.Duration {
 	var minutes float64
 	var extra time.Duration

@@ -48,7 +48,8 @@ func New() (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no folder for temporary files (is TMPDIR writable?): %w", err)
 	}
-	// The mark is compared with what kernels see, so it must not depend on links.
+	// The mark is compared with what kernels see, so it must not depend on
+	// links.
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
@@ -85,8 +86,8 @@ func (s *Session) Script(name, text string) (string, error) {
 }
 
 // Command prepares a process of the session. It runs in a process group of its
-// own, so that Ctrl-C at the terminal reaches the session alone, which then ends
-// the others in order. Its standard input is a pipe that closes when this
+// own, so that Ctrl-C at the terminal reaches the session alone, which then
+// ends the others in order. Its standard input is a pipe that closes when this
 // process dies, however it dies: programs that must not outlive it watch for
 // the end of their input.
 func (s *Session) Command(env []string, name string, args ...string) (*exec.Cmd, error) {

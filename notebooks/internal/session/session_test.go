@@ -22,7 +22,8 @@ func TestCloseEndsEverything(t *testing.T) {
 	if info, err := os.Stat(s.Dir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("others can look into the session's folder: %v, %v", info.Mode(), err)
 	}
-	// A child that leaves the process group, and a grandchild whose parent is gone.
+	// A child that leaves the process group, and a grandchild whose parent is
+	// gone.
 	cmd, err := s.Command(os.Environ(), "sh", "-c", "sh -c 'sleep 300 & echo $TMPDIR > $TMPDIR/file' ; echo started; sleep 300")
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +54,8 @@ func TestCloseEndsEverything(t *testing.T) {
 	}
 }
 
-// The next session clears up after one that was killed, and leaves living ones alone.
+// The next session clears up after one that was killed, and leaves living ones
+// alone.
 func TestSweep(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)

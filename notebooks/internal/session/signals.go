@@ -19,10 +19,10 @@ var (
 // notebooks/main.go, found it: it may have ended since.
 const parentVar = "DESCENT_PARENT"
 
-// Context returns a context that ends on Ctrl-C, on a request to terminate, when
-// the terminal closes, and when the process that started this one ends. A program
-// that was asked to stay in the background outlives both of the latter: one
-// started with nohup, or with setsid in a session of its own.
+// Context returns a context that ends on Ctrl-C, on a request to terminate,
+// when the terminal closes, and when the process that started this one ends. A
+// program that was asked to stay in the background outlives both of the latter:
+// one started with nohup, or with setsid in a session of its own.
 func Context() (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	stays := leadsSession()
@@ -36,8 +36,8 @@ func Context() (context.Context, context.CancelCauseFunc) {
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, ending...)
-	// `go run` does not pass signals on: its death is the only news that its child
-	// gets, also in the background.
+	// `go run` does not pass signals on: its death is the only news that its
+	// child gets, also in the background.
 	parent := os.Getppid()
 	if given, err := strconv.Atoi(os.Getenv(parentVar)); err == nil {
 		parent = given

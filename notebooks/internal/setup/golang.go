@@ -71,10 +71,11 @@ func toolsKey(t toolchain) (string, error) {
 	return digest(parts...), nil
 }
 
-// environ is the environment of every go command that we or the kernel run.
-// The user's workspace and flags are left out: they would change what a cell
-// means. (GOWORK is empty, not off: the kernel has a workspace of its own.) Without cgo a machine needs no C compiler, and the set-up and the
-// cells share one compiled standard library.
+// environ is the environment of every go command that we or the kernel run. The
+// user's workspace and flags are left out: they would change what a cell means.
+// (GOWORK is empty, not off: the kernel has a workspace of its own.) Without
+// cgo a machine needs no C compiler, and the set-up and the cells share one
+// compiled standard library.
 func (t toolchain) environ() map[string]string {
 	return map[string]string{
 		"CGO_ENABLED": "0",
@@ -102,8 +103,8 @@ func (t toolchain) command(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 // missingModules returns those of the modules of go.mod that are not in the
-// module cache. The kernel works offline, so all of them must be there before it
-// starts.
+// module cache. The kernel works offline, so all of them must be there before
+// it starts.
 func (t toolchain) missingModules() ([]string, error) {
 	file, err := os.Open(t.GOMOD)
 	if err != nil {
@@ -179,10 +180,10 @@ func (t toolchain) buildTools(ctx context.Context, log *progress, dir string) er
 	})
 }
 
-// kernelSource writes GoNB's source with our changes into the cache, and returns a
-// go.mod, in a folder of its own, that has it in the place of GoNB's module. The
-// name of the source's folder says what is in it: Go's cache keeps what is compiled
-// from there.
+// kernelSource writes GoNB's source with our changes into the cache, and
+// returns a go.mod, in a folder of its own, that has it in the place of GoNB's
+// module. The name of the source's folder says what is in it: Go's cache keeps
+// what is compiled from there.
 func (t toolchain) kernelSource(ctx context.Context, cache string) (mod string, err error) {
 	cmd := t.command(ctx, "list", "-m", "-f", "{{.Dir}}", gonb.Module)
 	out, err := cmd.Output()
@@ -230,8 +231,8 @@ func (e *Env) WarmUp(ctx context.Context, packages []string) {
 	}
 }
 
-// Fetch loads the data sets that are packages, of those named, so that cells find
-// them without a network.
+// Fetch loads the data sets that are packages, of those named, so that cells
+// find them without a network.
 func (e *Env) Fetch(ctx context.Context, log io.Writer, names []string) error {
 	if len(names) == 0 {
 		return nil // and the library is not compiled for it

@@ -16,8 +16,9 @@ import (
 	"descent/notebooks/internal/session"
 )
 
-// gopls completes and explains code in cells. It is a module of its own, because it
-// needs its own version of golang.org/x/tools. To upgrade it, in an empty folder:
+// gopls completes and explains code in cells. It is a module of its own,
+// because it needs its own version of golang.org/x/tools. To upgrade it, in an
+// empty folder:
 //
 //	go mod init gopls && go get -tool golang.org/x/tools/gopls@VERSION
 //
@@ -31,15 +32,16 @@ const goplsPackage = "golang.org/x/tools/gopls"
 
 var goplsVersion = regexp.MustCompile(`\t` + regexp.QuoteMeta(goplsPackage) + ` (v\S+)`).FindStringSubmatch(goplsMod)[1]
 
-// goplsPart is the folder of gopls. The kernel has it on its PATH before there is one.
+// goplsPart is the folder of gopls. The kernel has it on its PATH before there
+// is one.
 func goplsPart(cache string, t toolchain) string {
 	return part(cache, "gopls-"+digest(goplsMod, goplsSum, t.GOVERSION, t.GOOS, t.GOARCH))
 }
 
-// InstallGopls makes sure that there is gopls, of the pinned version, and lets a new
-// one read the packages that cells import, so that it answers the first question at
-// once. It takes a minute the first time, and the first page does not need it: call it
-// in the background. Kernels that already run find it.
+// InstallGopls makes sure that there is gopls, of the pinned version, and lets
+// a new one read the packages that cells import, so that it answers the first
+// question at once. It takes a minute the first time, and the first page does
+// not need it: call it in the background. Kernels that already run find it.
 func (e *Env) InstallGopls(ctx context.Context, log io.Writer, packages []string) error {
 	if e.hasGopls(ctx) {
 		return nil
@@ -64,8 +66,8 @@ func (e *Env) InstallGopls(ctx context.Context, log io.Writer, packages []string
 	return err
 }
 
-// hasGopls reports whether the kernel finds the pinned version: ours, or, in the
-// image, one on the PATH.
+// hasGopls reports whether the kernel finds the pinned version: ours, or, in
+// the image, one on the PATH.
 func (e *Env) hasGopls(ctx context.Context) bool {
 	if exists(e.gopls) {
 		now := time.Now()
@@ -83,7 +85,8 @@ func (e *Env) hasGopls(ctx context.Context) bool {
 }
 
 func (e *Env) buildGopls(ctx context.Context) error {
-	// Not below the cache folder, where the next set-up takes unfinished parts away.
+	// Not below the cache folder, where the next set-up takes unfinished parts
+	// away.
 	dir, err := os.MkdirTemp("", "gopls-build-")
 	if err != nil {
 		return err

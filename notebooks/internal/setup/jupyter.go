@@ -17,7 +17,8 @@ const KernelName = "gonb"
 // into the specification when it starts a kernel.
 const flagsVar = "DESCENT_GOFLAGS"
 
-// HeadlessVar is set for kernels that nobody asks for completion: they start no gopls.
+// HeadlessVar is set for kernels that nobody asks for completion: they start no
+// gopls.
 const HeadlessVar = "DESCENT_HEADLESS"
 
 // Tags returns the addition to Environ that compiles cells with build tags.
@@ -78,24 +79,25 @@ func (e *Env) writeBook() error {
 	return nil
 }
 
-// look is JupyterLab's custom.css: the list of files is as wide as the longest name
-// of a chapter; figures of the usual size, which have two pixels to each of theirs,
-// use the width of the page.
+// look is JupyterLab's custom.css: the list of files is as wide as the longest
+// name of a chapter; figures of the usual size, which have two pixels to each
+// of theirs, use the width of the page.
 const look = `#jp-left-stack { min-width: 290px !important; }
 .jp-OutputArea-output img[width="640"] { width: 800px; max-width: 100%; height: auto; }
 .jp-OutputArea-output [class^="mlkit-slider-"] { max-width: 800px !important; }
 `
 
-// settings are JupyterLab's own, by the names of their files, where its defaults do
-// not suit the book.
+// settings are JupyterLab's own, by the names of their files, where its
+// defaults do not suit the book.
 var settings = map[string]map[string]any{
 	"apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": false},
-	// After this many milliseconds an answer is dropped without a word: too few for a
-	// busy machine.
+	// After this many milliseconds an answer is dropped without a word: too few
+	// for a busy machine.
 	"completer-extension/manager": {"providerTimeout": 5000},
 	// Room for the names of chapters.
 	"filebrowser-extension/browser": {"showLastModifiedColumn": false},
-	// The contents of the chapter stand beside it, not in the place of the list of files.
+	// The contents of the chapter stand beside it, not in the place of the list
+	// of files.
 	"application-extension/shell": {"layout": map[string]any{
 		"multiple": map[string]any{"Table of Contents": map[string]any{"area": "right"}},
 		"single":   map[string]any{"Table of Contents": map[string]any{"area": "right"}},

@@ -158,8 +158,8 @@ func pipVenv(ctx context.Context, log *progress, py interpreter, dir, what, requ
 	})
 }
 
-// moveScripts makes the programs of an environment find it under its final name:
-// they hold its path.
+// moveScripts makes the programs of an environment find it under its final
+// name: they hold its path.
 func moveScripts(dir, to string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "bin", "*"))
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package setup makes a machine ready for the book: a Python environment with
-// JupyterLab and nbclient, the Go kernel (GoNB) and goimports, the downloaded Go
-// modules. Everything lives in one cache folder; nothing is written into the
+// JupyterLab and nbclient, the Go kernel (GoNB) and goimports, the downloaded
+// Go modules. Everything lives in one cache folder; nothing is written into the
 // user's own Jupyter, Python or home configuration.
 //
 // What is made is named after what it was made from (requirements, versions,
@@ -34,15 +34,16 @@ type Options struct {
 	Log  io.Writer // progress; nil: none
 	Warm []string  // packages worth compiling ahead, because notebooks import them
 
-	// GoOnly leaves out what needs a Python of the machine that the book will run
-	// on. With GOOS and GOARCH set, the rest is made for that machine's processor,
-	// at this one's speed; Prepare over there finds it and adds Python's part.
+	// GoOnly leaves out what needs a Python of the machine that the book will
+	// run on. With GOOS and GOARCH set, the rest is made for that machine's
+	// processor, at this one's speed; Prepare over there finds it and adds
+	// Python's part.
 	GoOnly bool
 }
 
 // sharedVar names a folder with finished parts, made by a set-up with
-// XDG_CACHE_HOME pointing above it. It need not be writable: what it lacks is made
-// in the user's own cache folder. The image keeps its parts there, so that
+// XDG_CACHE_HOME pointing above it. It need not be writable: what it lacks is
+// made in the user's own cache folder. The image keeps its parts there, so that
 // they serve whatever user the container runs as.
 const sharedVar = "DESCENT_SHARED"
 
@@ -250,7 +251,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// digest names things after their contents: short, but no accident makes two equal.
+// digest names things after their contents: short, but no accident makes two
+// equal.
 func digest(parts ...string) string {
 	h := sha256.New()
 	for _, part := range parts {

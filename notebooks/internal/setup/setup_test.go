@@ -176,8 +176,8 @@ func TestInterruptedSetup(t *testing.T) {
 	clean(cache)
 }
 
-// emptyCache moves the set-up's cache to a new folder, which it returns. Go's own
-// caches stay where they are.
+// emptyCache moves the set-up's cache to a new folder, which it returns. Go's
+// own caches stay where they are.
 func emptyCache(t *testing.T, golang toolchain) string {
 	t.Helper()
 	base := t.TempDir()

@@ -87,8 +87,8 @@ func downloadUV(ctx context.Context, log *progress, py interpreter, dir string) 
 	})
 }
 
-// pipDownload puts the wheels that the requirements list, with their hashes, into
-// the folder.
+// pipDownload puts the wheels that the requirements list, with their hashes,
+// into the folder.
 func pipDownload(ctx context.Context, py interpreter, dir, requirements string, more ...string) error {
 	list := filepath.Join(dir, "wheels.txt")
 	if err := os.WriteFile(list, []byte(requirements), 0o600); err != nil {
@@ -137,8 +137,9 @@ func pipSettings(ctx context.Context, py interpreter) (settings map[string]strin
 	return settings, nil
 }
 
-// configure makes uv do what pip's settings say. What the user has told uv itself
-// goes first. Names and passwords for an index uv takes from netrc, as pip does.
+// configure makes uv do what pip's settings say. What the user has told uv
+// itself goes first. Names and passwords for an index uv takes from netrc, as
+// pip does.
 func (u *uv) configure(pip map[string]string) {
 	set := func(name, value string) {
 		if value != "" && os.Getenv(name) == "" {

@@ -27,7 +27,8 @@ import (
 
 const wheelName = "tiny-1.0-py3-none-any.whl"
 
-// wheel returns a package that holds one module, and the requirement that pins it.
+// wheel returns a package that holds one module, and the requirement that pins
+// it.
 func wheel(t *testing.T) (data []byte, requirement string) {
 	t.Helper()
 	var b bytes.Buffer
@@ -71,8 +72,8 @@ func index(data []byte, user, password string) http.Handler {
 	})
 }
 
-// certify gives the server a certificate for this machine and returns that of the
-// authority that signed it, as PEM.
+// certify gives the server a certificate for this machine and returns that of
+// the authority that signed it, as PEM.
 func certify(t *testing.T, server *httptest.Server) string {
 	t.Helper()
 	made := func(template, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) *x509.Certificate {
@@ -130,8 +131,8 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// What is said to pip holds for uv: an index of one's own, in its settings or in
-// the environment, with a password, a certificate, a proxy.
+// What is said to pip holds for uv: an index of one's own, in its settings or
+// in the environment, with a password, a certificate, a proxy.
 func TestPipSettings(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: makes Python environments")

@@ -19,7 +19,8 @@ type section struct {
 	Code    string `json:"code"` // the code, line by line
 }
 
-// sections cuts a notebook at its headings. Prose and code count, outputs do not.
+// sections cuts a notebook at its headings. Prose and code count, outputs do
+// not.
 func sections(b *nb.Notebook) []section {
 	name := page(b.Path)
 	all := []section{{Page: name}}

@@ -95,8 +95,8 @@ func usable(dir string) error {
 	return nil
 }
 
-// contents is the first page: what the book is, where to begin, and its chapters as
-// its opening page lists them.
+// contents is the first page: what the book is, where to begin, and its
+// chapters as its opening page lists them.
 func contents(chapters []nb.Chapter) string {
 	var b strings.Builder
 	begin := page(chapters[0].File)
@@ -127,8 +127,8 @@ These pages are its notebooks as they were run; sliders and the search work here
 // page is the name of a notebook's page.
 func page(file string) string { return strings.TrimSuffix(filepath.Base(file), ".ipynb") }
 
-// writePage writes a notebook for Sphinx: its pictures become files, with the sizes
-// and alternative texts that package show put beside them.
+// writePage writes a notebook for Sphinx: its pictures become files, with the
+// sizes and alternative texts that package show put beside them.
 func writePage(book *nb.Notebook, source string) error {
 	name := page(book.Path)
 	pictures := filepath.Join(source, "_static", "pictures")

@@ -15,8 +15,8 @@ import (
 // pixel is a PNG of one pixel.
 const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
-// book has a page with all that the site treats in a way of its own. A line of a
-// megabyte and progress that writes over itself are in it because MyST-NB's
+// book has a page with all that the site treats in a way of its own. A line of
+// a megabyte and progress that writes over itself are in it because MyST-NB's
 // folding of streams does not come to an end with them.
 func book(t *testing.T) *nb.Notebook {
 	t.Helper()

@@ -1,6 +1,7 @@
 // Package work keeps a reader's own copies of the book's notebooks in a folder
 // that outlives the program, such as one mounted into a container. The book
-// itself stays as it was delivered; what the reader has changed is never overwritten.
+// itself stays as it was delivered; what the reader has changed is never
+// overwritten.
 package work
 
 import (
@@ -22,9 +23,10 @@ import (
 // notebook was put there: a copy that is still that edition follows the book.
 const record = ".descent-book.json"
 
-// Fill copies the book's notebooks, and the pictures in their text, that the work
-// folder lacks, and renews those that the reader has left alone. It returns the names of those that both the
-// reader and the book have changed: they are left alone.
+// Fill copies the book's notebooks, and the pictures in their text, that the
+// work folder lacks, and renews those that the reader has left alone. It
+// returns the names of those that both the reader and the book have changed:
+// they are left alone.
 func Fill(book, folder string) (diverged []string, err error) {
 	if err := writable(folder); err != nil {
 		return nil, err
@@ -65,8 +67,8 @@ func Fill(book, folder string) (diverged []string, err error) {
 	return diverged, save(folder, editions)
 }
 
-// Restore puts the book's edition of a notebook back, and returns the name under
-// which it kept the reader's, "" if there was nothing to keep.
+// Restore puts the book's edition of a notebook back, and returns the name
+// under which it kept the reader's, "" if there was nothing to keep.
 func Restore(book, folder, name string) (kept string, err error) {
 	if err := writable(folder); err != nil {
 		return "", err
@@ -159,9 +161,9 @@ func untouched(copied []byte, edition string) bool {
 	return digest(copied) == edition || fmt.Sprintf("%x", sha256.Sum256(copied)) == edition // the latter is how it was recorded until 2026
 }
 
-// digest names an edition by its cells: what they say and what came out. A front end
-// that only shows a notebook may write something else around them, such as the
-// language's version, or which cells are folded.
+// digest names an edition by its cells: what they say and what came out. A
+// front end that only shows a notebook may write something else around them,
+// such as the language's version, or which cells are folded.
 func digest(data []byte) string {
 	if n, err := nb.Parse(data); err == nil {
 		if whole, err := n.Bytes(); err == nil { // whose lines of text are all split alike

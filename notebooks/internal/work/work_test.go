@@ -127,8 +127,8 @@ func TestNotWritable(t *testing.T) {
 	}
 }
 
-// What a front end writes around the cells is no change of the reader's; a cell that
-// was run or rewritten is.
+// What a front end writes around the cells is no change of the reader's; a cell
+// that was run or rewritten is.
 func TestUntouched(t *testing.T) {
 	notebook := func(meta, cellMeta, source, output string) string {
 		return `{"cells":[{"cell_type":"code","execution_count":1,"id":"a","metadata":{` + cellMeta + `},"outputs":[{"name":"stdout","output_type":"stream","text":` +

@@ -160,7 +160,8 @@ func TestConvShapes(t *testing.T) {
 	}
 }
 
-// TestForwardNorm holds a normalised convolution to the two passes, in each way that there is to compute it.
+// TestForwardNorm holds a normalised convolution to the two passes, in each way
+// that there is to compute it.
 func TestForwardNorm(t *testing.T) {
 	shapes := []Conv{
 		{N: 3, C: 5, H: 20, W: 19, OutC: 7, KH: 3, KW: 3, PadH: 1, PadW: 1, StrideH: 2, StrideW: 2},
@@ -215,8 +216,8 @@ func TestConvPanics(t *testing.T) {
 	}
 }
 
-// TestConvSeesOnlyItsWindow puts what is not finite, or is huge, into one pixel: outputs whose window
-// does not hold it must stay what they were.
+// TestConvSeesOnlyItsWindow puts what is not finite, or is huge, into one
+// pixel: outputs whose window does not hold it must stay what they were.
 func TestConvSeesOnlyItsWindow(t *testing.T) {
 	c := Conv{N: 2, C: 16, H: 20, W: 20, OutC: 16, KH: 3, KW: 3, PadH: 1, PadW: 1}
 	kerneltest.Levels(t, func(t *testing.T) {

@@ -1,5 +1,6 @@
-// Package conv holds convolutions and pooling over images in NCHW order: as products of matrices, by
-// Winograd's transforms, and with the largest of 2×2 windows taken on the way.
+// Package conv holds convolutions and pooling over images in NCHW order: as
+// products of matrices, by Winograd's transforms, and with the largest of 2×2
+// windows taken on the way.
 package conv
 
 //go:generate go run ../gen -family conv

@@ -149,8 +149,8 @@ func (j *poolJob) window(y, x []float32, idx []int32, o, k, h0, lo, hi int) {
 // wideWindow is how many elements of a window are added up one after another.
 const wideWindow = 1 << 10
 
-// wideMeans computes the means of a plane's large windows, as when one window is the whole plane: a
-// row of a window at a time.
+// wideMeans computes the means of a plane's large windows, as when one window
+// is the whole plane: a row of a window at a time.
 func (j *poolJob) wideMeans(y, x []float32, _ []int32) {
 	for o := range j.oh {
 		h0, lo, hi := window(o, j.H, j.KH, j.StrideH, j.PadH, j.DilH)

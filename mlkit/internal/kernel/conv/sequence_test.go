@@ -10,8 +10,9 @@ import (
 	"descent/mlkit/internal/kernel/kerneltest"
 )
 
-// sequences are convolutions of sequences that are made by tiles: short and long dilations, whose rows
-// are turned or not, or cut; broken blocks; paddings of all kinds.
+// sequences are convolutions of sequences that are made by tiles: short and
+// long dilations, whose rows are turned or not, or cut; broken blocks; paddings
+// of all kinds.
 var sequences = []Conv{
 	{N: 2, C: 16, H: 1, W: 150, OutC: 17, KH: 1, KW: 3, PadW: 1},
 	{N: 1, C: 19, H: 1, W: 1001, OutC: 16, KH: 1, KW: 3},

@@ -1,7 +1,7 @@
 package conv
 
-// The taps of a direct convolution. A row of taps9 is y = from + Σ w·x, added up in the order of the
-// arguments; from may be y.
+// The taps of a direct convolution. A row of taps9 is y = from + Σ w·x, added
+// up in the order of the arguments; from may be y.
 
 func taps9Go(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32) {
 	taps4Go(y, from, x0, x1, x2, x3, w0, w1, w2, w3)
@@ -47,8 +47,8 @@ func tapDotsGo(dy, x0, x1, x2 []float32) (d0, d1, d2 float32) {
 	return float32(a), float32(b), float32(c)
 }
 
-// tap is one product of a direct convolution: where its row begins in the staged planes, and its
-// weight's place in the filters.
+// tap is one product of a direct convolution: where its row begins in the
+// staged planes, and its weight's place in the filters.
 type tap struct{ at, w int }
 
 // sumTaps computes y = from + Σ w·x over the taps of one staged plane x.

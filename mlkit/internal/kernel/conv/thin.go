@@ -15,10 +15,10 @@ import (
 // gradient of a weight the product of one with the gradient. What lies in the
 // rows between one row of the image and the next is computed too, and dropped.
 //
-// With a stride s, pixels are staged by their phase, the coordinate mod s, which
-// makes the rows of a tap dense. The gradient with respect to the images has a
-// phase for each of the results instead. Small planes are staged several images
-// at a time.
+// With a stride s, pixels are staged by their phase, the coordinate mod s,
+// which makes the rows of a tap dense. The gradient with respect to the images
+// has a phase for each of the results instead. Small planes are staged several
+// images at a time.
 const (
 	thinPlanes = 4       // planes and filters of a group, up to which it is thin
 	thinFloats = 5 << 9  // about what is staged of a plane
@@ -55,7 +55,8 @@ type thinJob struct {
 
 var thinJobs cpu.FreeList[thinJob]
 
-// thinJob returns a job for c with the output's rows and columns cut into blocks.
+// thinJob returns a job for c with the output's rows and columns cut into
+// blocks.
 func (c *Conv) thinJob() *thinJob {
 	j := thinJobs.Get()
 	*j = thinJob{Conv: *c, taps: j.taps[:0], ends: j.ends[:0]}
@@ -90,7 +91,8 @@ func (j *thinJob) block(i int) (n0, n1, r0, r1 int) {
 // staged returns the size of a staged phase.
 func (j *thinJob) staged() int { return j.images * j.height * j.pitch }
 
-// run returns the length of a row of numbers that covers rows rows of images images.
+// run returns the length of a row of numbers that covers rows rows of images
+// images.
 func (j *thinJob) run(images, rows int) int {
 	return ((images-1)*j.height+rows-1)*j.pitch + j.across
 }

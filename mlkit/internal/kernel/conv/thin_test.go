@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestThinConvs checks depthwise and grouped convolutions against a float64 loop.
+// TestThinConvs checks depthwise and grouped convolutions against a float64
+// loop.
 func TestThinConvs(t *testing.T) {
 	r := rand.New(rand.NewPCG(31, 32))
 	for _, c := range []Conv{

@@ -18,10 +18,10 @@ import (
 // ±3/4, ±3/2, ∞ all constants of the input's and output's transforms are still
 // exact and the error is four times smaller, about three times that of adding
 // up the products directly. The error is in proportion to the largest number of
-// the tile, not of the window: one huge pixel blurs up to 15 outputs that do not
-// see it. An infinity or NaN would make all 16 NaN, so the forward pass leaves
-// such images to the direct way; the gradients do not, because a gradient that
-// is not finite ends the training anyway.
+// the tile, not of the window: one huge pixel blurs up to 15 outputs that do
+// not see it. An infinity or NaN would make all 16 NaN, so the forward pass
+// leaves such images to the direct way; the gradients do not, because a
+// gradient that is not finite ends the training anyway.
 //
 // Tiles lie with their channels next to each other, so that the transforms
 // work on vectors of channels, whatever the shape of the image.

@@ -91,8 +91,9 @@ func tilesGradGo(dst, src, _ []float32, p *winTiles)       { winGo(dst, src, p, 
 func tilesOutputGo(dst, src, _ []float32, p *winTiles)     { winGo(dst, src, p, 6, 4) }
 func tilesWeightGradGo(dst, src, _ []float32, p *winTiles) { winGo(dst, src, p, 6, 3) }
 
-// The transforms of two dimensions, of tiles of 6×6 inputs, 3×3 weights, 4×4 output gradients, and to
-// 4×4 outputs and 3×3 weight gradients. tmp holds 36 vectors.
+// The transforms of two dimensions, of tiles of 6×6 inputs, 3×3 weights, 4×4
+// output gradients, and to 4×4 outputs and 3×3 weight gradients. tmp holds 36
+// vectors.
 
 func winInput(dst, src, tmp []float32, p *winTiles) {
 	p.check(dst, src, 6, 6)

@@ -7,9 +7,11 @@ func cpuid(leaf, sub uint32) (a, b, c, d uint32)
 
 func init() { Caches = readCaches(cpuid) }
 
-// readCaches asks for the caches: Intel's processors list them in leaf 4, AMD's in leaf 8000001D, in the same
-// form (Intel, Software Developer's Manual, vol. 2A, CPUID; AMD, Architecture Programmer's Manual, vol. 3,
-// appendix E). A virtual machine may hide or invent them: what makes no sense is left as it is.
+// readCaches asks for the caches: Intel's processors list them in leaf 4, AMD's
+// in leaf 8000001D, in the same form (Intel, Software Developer's Manual, vol.
+// 2A, CPUID; AMD, Architecture Programmer's Manual, vol. 3, appendix E). A
+// virtual machine may hide or invent them: what makes no sense is left as it
+// is.
 func readCaches(id func(leaf, sub uint32) (a, b, c, d uint32)) CacheSizes {
 	sizes := usual
 	leaf := uint32(4)

@@ -1,7 +1,8 @@
 package cpu
 
-// Job carries the arguments of a kernel to the workers, which run it over ranges of its elements,
-// rows or blocks. E holds the arguments that only one family of kernels has.
+// Job carries the arguments of a kernel to the workers, which run it over
+// ranges of its elements, rows or blocks. E holds the arguments that only one
+// family of kernels has.
 type Job[E any] struct {
 	run      func(j *Job[E], lo, hi int)
 	list     *FreeList[Job[E]]
@@ -16,20 +17,23 @@ type Job[E any] struct {
 	More E
 }
 
-// Grain is the number of elements that one worker takes at a time, and the length up to which the
-// caller does the work alone, where an element costs little more than to read and write it. It
-// depends on nothing, so the partition depends on the length only.
+// Grain is the number of elements that one worker takes at a time, and the
+// length up to which the caller does the work alone, where an element costs
+// little more than to read and write it. It depends on nothing, so the
+// partition depends on the length only.
 const Grain = 1 << 15
 
-// NewJob returns a job from list that runs run over ranges [lo, hi). Its arguments are zero.
+// NewJob returns a job from list that runs run over ranges [lo, hi). Its
+// arguments are zero.
 func NewJob[E any](list *FreeList[Job[E]], run func(j *Job[E], lo, hi int)) *Job[E] {
 	j := list.Get()
 	j.run, j.list = run, list
 	return j
 }
 
-// Parallel runs j over [0, n) in equal parts of at most grain, and gives j back. The parts follow
-// from n and grain alone. Where grain is whole lines of the cache (of 16 numbers), so are the parts.
+// Parallel runs j over [0, n) in equal parts of at most grain, and gives j
+// back. The parts follow from n and grain alone. Where grain is whole lines of
+// the cache (of 16 numbers), so are the parts.
 func (j *Job[E]) Parallel(n, grain int) {
 	j.split(n, grain)
 	j.release()
@@ -58,8 +62,8 @@ func (j *Job[E]) Part(i int) {
 	}
 }
 
-// Reduce runs j like Parallel, and returns the sum of what its parts have passed to PartDone, from
-// the first to the last.
+// Reduce runs j like Parallel, and returns the sum of what its parts have
+// passed to PartDone, from the first to the last.
 func (j *Job[E]) Reduce(n, grain int) float32 {
 	parts := (n + grain - 1) / grain
 	if cap(j.part) < parts {

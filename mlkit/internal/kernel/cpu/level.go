@@ -27,8 +27,9 @@ var Levels = detect()
 // Current is the level in use. It changes only in tests, through SetLevel.
 var Current = choose(os.Getenv("MLKIT_CPU"))
 
-// choose returns the best level up to the one that name, the value of MLKIT_CPU, asks for: a lower
-// one is for a comparison, or to rule out a fault in the assembly.
+// choose returns the best level up to the one that name, the value of
+// MLKIT_CPU, asks for: a lower one is for a comparison, or to rule out a fault
+// in the assembly.
 func choose(name string) Level {
 	if name == "" {
 		return Levels[len(Levels)-1]
@@ -46,8 +47,8 @@ func choose(name string) Level {
 	return best
 }
 
-// SetLevel switches the kernels to level l, one of Levels, and returns the level before. Tests and
-// benchmarks only: no kernel may be running.
+// SetLevel switches the kernels to level l, one of Levels, and returns the
+// level before. Tests and benchmarks only: no kernel may be running.
 func SetLevel(l Level) (before Level) {
 	if !slices.Contains(Levels, l) {
 		panic(fmt.Sprintf("kernel: level %v does not run here; there are %v", l, Levels))

@@ -123,7 +123,8 @@ func finish(parts int32, through *bool) {
 	failed := pool.failed.Swap(nil)
 	pool.task = nil
 	pool.busy.Store(false)
-	// A part that ended a worker asked for what happens to the caller already, if that ends, too.
+	// A part that ended a worker asked for what happens to the caller already,
+	// if that ends, too.
 	if failed != nil && !(ended && failed.Value() == goexited) {
 		failed.Raise()
 	}

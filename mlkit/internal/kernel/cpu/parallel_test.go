@@ -119,8 +119,9 @@ func TestParallelPanic(t *testing.T) {
 	}()
 }
 
-// TestParallelPanicOnWorker checks that a panic reaches the caller as it was raised, with the stack it
-// came from, from a part that no caller runs, and that the pool works on.
+// TestParallelPanicOnWorker checks that a panic reaches the caller as it was
+// raised, with the stack it came from, from a part that no caller runs, and
+// that the pool works on.
 func TestParallelPanicOnWorker(t *testing.T) {
 	if Workers() < 2 {
 		t.Skip("needs two processors")
@@ -180,8 +181,8 @@ func TestParallelGoexit(t *testing.T) {
 	c.want(t, 1)
 }
 
-// onWorker does something in a part that runs on another goroutine than caller; the caller's own
-// parts wait until that has happened.
+// onWorker does something in a part that runs on another goroutine than caller;
+// the caller's own parts wait until that has happened.
 type onWorker struct {
 	caller string
 	do     func()

@@ -2,8 +2,8 @@ package elementwise
 
 import "descent/mlkit/internal/kernel/cpu"
 
-// Activations and their gradients. A gradient is added to dx; it takes y (the output) where that is
-// enough, because y is kept anyway, and x otherwise.
+// Activations and their gradients. A gradient is added to dx; it takes y (the
+// output) where that is enough, because y is kept anyway, and x otherwise.
 
 // SELU's two constants: the fixed point of mean 0 and variance 1
 // (Klambauer et al., Self-Normalizing Neural Networks, 2017, eq. 14).
@@ -15,10 +15,12 @@ const (
 // ReLU computes max(x, 0); NaN stays NaN.
 func ReLU(dst, x []float32) { elem2("ReLU", relu, dst, x, 0, 0) }
 
-// ReLUGrad adds dy where y > 0. Either the output or the input of ReLU will do as y.
+// ReLUGrad adds dy where y > 0. Either the output or the input of ReLU will do
+// as y.
 func ReLUGrad(dx, dy, y []float32) { elem3("ReLUGrad", reluGrad, dx, dy, y, 0, 0) }
 
-// ReLUMask computes dst = dy where y > 0 and 0 elsewhere: ReLUGrad for a gradient that is not kept.
+// ReLUMask computes dst = dy where y > 0 and 0 elsewhere: ReLUGrad for a
+// gradient that is not kept.
 func ReLUMask(dst, dy, y []float32) { elem3("ReLUMask", reluMask, dst, dy, y, 0, 0) }
 
 // LeakyReLU computes x above 0 and slope*x elsewhere.
@@ -34,25 +36,29 @@ func LeakyReLUGrad(dx, dy, x []float32, slope float32) {
 // ELU computes x above 0 and alpha*(e^x - 1) elsewhere (Clevert et al., 2015).
 func ELU(dst, x []float32, alpha float32) { elem2("ELU", elu, dst, x, alpha, 1) }
 
-// ELUGrad adds dy where y > 0 and dy*(y + alpha) elsewhere; y is the output, alpha >= 0.
+// ELUGrad adds dy where y > 0 and dy*(y + alpha) elsewhere; y is the output,
+// alpha >= 0.
 func ELUGrad(dx, dy, y []float32, alpha float32) { elem3("ELUGrad", eluGrad, dx, dy, y, alpha, 1) }
 
-// SELU computes scale * ELU(x, alpha) with the constants of Klambauer et al., 2017.
+// SELU computes scale * ELU(x, alpha) with the constants of Klambauer et al.,
+// 2017.
 func SELU(dst, x []float32) { elem2("SELU", elu, dst, x, seluAlpha*seluScale, seluScale) }
 
-// SELUGrad adds dy*scale where y > 0 and dy*(y + scale*alpha) elsewhere; y is the output.
+// SELUGrad adds dy*scale where y > 0 and dy*(y + scale*alpha) elsewhere; y is
+// the output.
 func SELUGrad(dx, dy, y []float32) {
 	elem3("SELUGrad", eluGrad, dx, dy, y, seluAlpha*seluScale, seluScale)
 }
 
-// GELU computes x * Phi(x), Phi the normal distribution function (Hendrycks & Gimpel, 2016).
+// GELU computes x * Phi(x), Phi the normal distribution function (Hendrycks &
+// Gimpel, 2016).
 func GELU(dst, x []float32) { elem2("GELU", gelu, dst, x, 0, 0) }
 
 // GELUGrad adds dy * (Phi(x) + x*phi(x)).
 func GELUGrad(dx, dy, x []float32) { elem3("GELUGrad", geluGrad, dx, dy, x, 0, 0) }
 
-// GELUSlope computes y = GELU(x) and its derivative there, so that the way back is a product. slope
-// may be x; y must be apart from both.
+// GELUSlope computes y = GELU(x) and its derivative there, so that the way back
+// is a product. slope may be x; y must be apart from both.
 func GELUSlope(y, slope, x []float32) {
 	cpu.CheckLen("GELUSlope", "slope", len(y), len(slope))
 	cpu.CheckLen("GELUSlope", "the input", len(y), len(x))
@@ -66,7 +72,8 @@ func geluSlopePart(j *elemJob, lo, hi int) {
 	geluSlope(y, slope, x)
 }
 
-// GELUTanh computes GELU's approximation x/2 * (1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3))).
+// GELUTanh computes GELU's approximation x/2 * (1 + tanh(sqrt(2/pi)*(x +
+// 0.044715*x^3))).
 func GELUTanh(dst, x []float32) { elem2("GELUTanh", geluTanh, dst, x, 0, 0) }
 
 // GELUTanhGrad adds dy times the derivative of GELUTanh at x.
@@ -100,11 +107,13 @@ func SoftplusGrad(dx, dy, x []float32, beta float32) {
 	elem3("SoftplusGrad", softplusGrad, dx, dy, x, beta, 0)
 }
 
-// SigmoidLoss computes dst*y*softplus(-x) + (1-y)*softplus(x): the binary cross-entropy of logits x and targets y,
-// where dst holds the weights of the positives before. A sum of positive numbers: no digit is lost.
+// SigmoidLoss computes dst*y*softplus(-x) + (1-y)*softplus(x): the binary
+// cross-entropy of logits x and targets y, where dst holds the weights of the
+// positives before. A sum of positive numbers: no digit is lost.
 func SigmoidLoss(dst, x, y []float32) { elem3("SigmoidLoss", sigmoidLoss, dst, x, y, 0, 0) }
 
-// SigmoidLossSlope computes SigmoidLoss' derivative with respect to x, (1-y)*sigmoid(x) - dst*y*sigmoid(-x).
+// SigmoidLossSlope computes SigmoidLoss' derivative with respect to x,
+// (1-y)*sigmoid(x) - dst*y*sigmoid(-x).
 func SigmoidLossSlope(dst, x, y []float32) {
 	elem3("SigmoidLossSlope", sigmoidLossSlope, dst, x, y, 0, 0)
 }

@@ -8,7 +8,8 @@ import (
 	"descent/mlkit/internal/kernel/kerneltest"
 )
 
-// BenchmarkElem counts each input read and dst written, and dst read where it is added to.
+// BenchmarkElem counts each input read and dst written, and dst read where it
+// is added to.
 func BenchmarkElem(b *testing.B) {
 	const n = 4096 // in the first-level cache
 	for _, c := range elemCases {

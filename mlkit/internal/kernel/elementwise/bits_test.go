@@ -8,9 +8,9 @@ import (
 	"descent/mlkit/internal/kernel/kerneltest"
 )
 
-// AVX2, AVX-512 and NEON do the same roundings: these hashes hold on amd64 and arm64. A change of
-// a polynomial or of an order of summation changes them; take the new ones from the failure, which
-// shows the same on both.
+// AVX2, AVX-512 and NEON do the same roundings: these hashes hold on amd64 and
+// arm64. A change of a polynomial or of an order of summation changes them;
+// take the new ones from the failure, which shows the same on both.
 func TestElemBitsAcrossArchitectures(t *testing.T) {
 	if len(cpu.Levels) == 1 {
 		t.Skip("plain Go")

@@ -14,8 +14,9 @@ import (
 	"descent/mlkit/internal/kernel/kerneltest"
 )
 
-// elemCase says what an operation is in float64 and how far off its kernels may be: by tol * 2^-24 *
-// (|result| + |old dst| + |a|, the last two for gradients only).
+// elemCase says what an operation is in float64 and how far off its kernels may
+// be: by tol * 2^-24 * (|result| + |old dst| + |a|, the last two for gradients
+// only).
 type elemCase struct {
 	name   string
 	f      elemFunc
@@ -201,7 +202,8 @@ var elemCases = []elemCase{
 	{"LogSoftmaxGradStep", logSoftmaxGradStep, 2, 0.5, 0, func(d, a, b, s, _ float64) float64 { return d + a - s*math.Exp(b) }, 8, nanOnly, func(x float64) float64 { return -math.Abs(x) }},
 }
 
-// TestElemCasesAreAll wants a case for every kernel that gen has written a choice for.
+// TestElemCasesAreAll wants a case for every kernel that gen has written a
+// choice for.
 func TestElemCasesAreAll(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range elemCases {

@@ -27,10 +27,12 @@ func AddScalar(dst, a []float32, s float32) { elem2("AddScalar", addScalar, dst,
 // Scale computes dst = s * a.
 func Scale(dst, a []float32, s float32) { elem2("Scale", scale, dst, a, s, 0) }
 
-// Axpy computes dst += alpha * x, one fused multiply-add each where the processor has it.
+// Axpy computes dst += alpha * x, one fused multiply-add each where the
+// processor has it.
 func Axpy(dst []float32, alpha float32, x []float32) { elem2("Axpy", axpy, dst, x, alpha, 0) }
 
-// MulAdd computes dst += a * b, one fused multiply-add each where the processor has it.
+// MulAdd computes dst += a * b, one fused multiply-add each where the processor
+// has it.
 func MulAdd(dst, a, b []float32) { elem3("MulAdd", mulAdd, dst, a, b, 0, 0) }
 
 // DivAdd computes dst += a / b (the gradient of a logarithm).
@@ -44,8 +46,9 @@ func ClampGrad(dx, dy, x []float32, lo, hi float32) {
 	elem3("ClampGrad", clampGrad, dx, dy, x, lo, hi)
 }
 
-// Exp computes dst = e^x, +Inf above 88.72 and 0 below -103.97. Within 1.04 ulp of the exact result over all
-// float32 (the vector code, measured over every one of them, as in the comments below).
+// Exp computes dst = e^x, +Inf above 88.72 and 0 below -103.97. Within 1.04 ulp
+// of the exact result over all float32 (the vector code, measured over every
+// one of them, as in the comments below).
 func Exp(dst, x []float32) { elem2("Exp", exp, dst, x, 0, 0) }
 
 // Expm1 computes dst = e^x - 1 without cancellation near 0. Within 1.54 ulp.
@@ -66,7 +69,8 @@ func Rsqrt(dst, x []float32) { elem2("Rsqrt", rsqrt, dst, x, 0, 0) }
 // Tanh computes the hyperbolic tangent. Within 1.5 ulp.
 func Tanh(dst, x []float32) { elem2("Tanh", tanh, dst, x, 0, 0) }
 
-// Sigmoid computes 1 / (1 + e^-x), down to the denormals of large negative x. Within 1.98 ulp.
+// Sigmoid computes 1 / (1 + e^-x), down to the denormals of large negative x.
+// Within 1.98 ulp.
 func Sigmoid(dst, x []float32) { elem2("Sigmoid", sigmoid, dst, x, 0, 0) }
 
 // Erf computes the error function. Within 1.08 ulp.
@@ -144,12 +148,14 @@ func Standardize(dst, x []float32, mean, rstd float32) {
 // SubTwo computes dst = x - s - t, in this order.
 func SubTwo(dst, x []float32, s, t float32) { elem2("SubTwo", subTwo, dst, x, s, t) }
 
-// SoftmaxGradStep adds y * (dy - dot) to dx: the end of softmax's gradient, where dot is the sum of dy*y.
+// SoftmaxGradStep adds y * (dy - dot) to dx: the end of softmax's gradient,
+// where dot is the sum of dy*y.
 func SoftmaxGradStep(dx, dy, y []float32, dot float32) {
 	elem3("SoftmaxGradStep", softmaxGradStep, dx, dy, y, dot, 0)
 }
 
-// LogSoftmaxGradStep adds dy - sum * e^y to dx: the end of log-softmax's gradient, where sum is that of dy.
+// LogSoftmaxGradStep adds dy - sum * e^y to dx: the end of log-softmax's
+// gradient, where sum is that of dy.
 func LogSoftmaxGradStep(dx, dy, y []float32, sum float32) {
 	elem3("LogSoftmaxGradStep", logSoftmaxGradStep, dx, dy, y, sum, 0)
 }

@@ -2,9 +2,10 @@ package elementwise
 
 import "math"
 
-// The loops that the element-wise kernels stand for: what runs on processors without assembly of
-// ours, and what the assembly is tested against. The transcendental ones go through float64, so they
-// are right to half a unit in the last place of float32.
+// The loops that the element-wise kernels stand for: what runs on processors
+// without assembly of ours, and what the assembly is tested against. The
+// transcendental ones go through float64, so they are right to half a unit in
+// the last place of float32.
 
 func fillGo(dst, _, _ []float32, s, _ float32) {
 	for i := range dst {
@@ -359,7 +360,8 @@ func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 
 func geluSlopeAt(x float64) float64 { return normalCDF(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi) }
 
-// geluC is 2*sqrt(2/pi): (1 + tanh(u))/2 = sigmoid(2u), so GELUTanh is x*sigmoid(geluInner(x)).
+// geluC is 2*sqrt(2/pi): (1 + tanh(u))/2 = sigmoid(2u), so GELUTanh is
+// x*sigmoid(geluInner(x)).
 const geluC = 1.5957691216057307117597842397375
 
 func geluInner(x float64) float64 { return geluC * (x + 0.044715*x*x*x) }

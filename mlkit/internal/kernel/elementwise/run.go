@@ -2,9 +2,9 @@ package elementwise
 
 import "descent/mlkit/internal/kernel/cpu"
 
-// An element-wise kernel computes dst[i] from dst[i], a[i], b[i] and at most two scalars, and
-// nothing else: so one signature, one table and one way of splitting serve them all.
-// Inputs that an operation has no use for are nil.
+// An element-wise kernel computes dst[i] from dst[i], a[i], b[i] and at most
+// two scalars, and nothing else: so one signature, one table and one way of
+// splitting serve them all. Inputs that an operation has no use for are nil.
 type elemFunc = func(dst, a, b []float32, s, t float32)
 
 type (
@@ -54,7 +54,8 @@ func elemPart(j *elemJob, lo, hi int) {
 // maxTrig bounds the angles that the assembly reduces with enough bits.
 const maxTrig = 1 << 17
 
-// smallAngles reports whether the assembly, if there is any, may have the angles x.
+// smallAngles reports whether the assembly, if there is any, may have the
+// angles x.
 func smallAngles(x []float32) bool { return cpu.Current != cpu.Portable && maxAbs(x) <= maxTrig }
 
 func anySin(dst, a, b []float32, s, t float32) {

@@ -11,8 +11,8 @@ import (
 
 var ulpStep = flag.Uint("ulp", 0, "sweep every n-th float32 in TestULP; 1 takes minutes")
 
-// The largest errors, in units in the last place of the exact result, over all float32 (found with
-// -ulp 1), as the doc comments state them.
+// The largest errors, in units in the last place of the exact result, over all
+// float32 (found with -ulp 1), as the doc comments state them.
 var ulpLimits = []struct {
 	name  string
 	fn    elemFunc

@@ -13,10 +13,12 @@ import (
 //	m = beta1*m + (1-beta1)*g;  v = beta2*v + (1-beta2)*g*g
 //	p = p*(1 - lr*decay) - lr/bias1 * m / (sqrt(v/bias2) + eps)
 //
-// bias1 = 1-beta1^t and bias2 = 1-beta2^t undo the start from zero. decay is the decoupled weight
-// decay of AdamW (Loshchilov & Hutter, 2019); 0 gives plain Adam.
+// bias1 = 1-beta1^t and bias2 = 1-beta2^t undo the start from zero. decay is
+// the decoupled weight decay of AdamW (Loshchilov & Hutter, 2019); 0 gives
+// plain Adam.
 //
-// The numbers are float64, because 1-beta2 of a rounded beta2 would be off by 1e-5.
+// The numbers are float64, because 1-beta2 of a rounded beta2 would be off by
+// 1e-5.
 func AdamUpdate(p, g, m, v []float32, lr, beta1, beta2, eps, bias1, bias2, decay float64) {
 	cpu.CheckLen("AdamUpdate", "g", len(p), len(g))
 	cpu.CheckLen("AdamUpdate", "m", len(p), len(m))
@@ -44,7 +46,8 @@ func SGDUpdate(p, g []float32, lr float32) { Axpy(p, -lr, g) }
 //
 //	buf = mu*buf + (1-dampening)*g;  p -= lr * (nesterov ? g + mu*buf : buf)
 //
-// PyTorch starts buf as the first gradient: call it with dampening 0 and a zero buf for the first step.
+// PyTorch starts buf as the first gradient: call it with dampening 0 and a zero
+// buf for the first step.
 func SGDMomentum(p, g, buf []float32, lr, mu, dampening float32, nesterovStep bool) {
 	cpu.CheckLen("SGDMomentum", "g", len(p), len(g))
 	cpu.CheckLen("SGDMomentum", "buf", len(p), len(buf))
@@ -112,7 +115,8 @@ func adaGradPart(j *elemJob, lo, hi int) {
 	adaGrad(j.At(0, lo, hi), j.At(1, lo, hi), j.At(2, lo, hi), j.S, j.T)
 }
 
-// Lion takes one step of Lion (Chen et al., Symbolic Discovery of Optimization Algorithms, 2023):
+// Lion takes one step of Lion (Chen et al., Symbolic Discovery of Optimization
+// Algorithms, 2023):
 //
 //	p = p*(1 - lr*decay) - lr*sign(beta1*m + (1-beta1)*g);  m = beta2*m + (1-beta2)*g
 func Lion(p, g, m []float32, lr, beta1, beta2, decay float64) {

@@ -6,8 +6,9 @@ import (
 	"descent/mlkit/internal/kernel/cpu"
 )
 
-// Updates of some rows of a parameter, of cols elements each: row i of g is the gradient of row at[i].
-// No row may occur twice. A row gets the very bits that the update of the whole parameter gives it.
+// Updates of some rows of a parameter, of cols elements each: row i of g is the
+// gradient of row at[i]. No row may occur twice. A row gets the very bits that
+// the update of the whole parameter gives it.
 
 // AxpyRows computes dst += alpha * x for the rows at.
 func AxpyRows(dst []float32, alpha float32, x []float32, at []int32, cols int) {
@@ -32,7 +33,8 @@ func adaGradRowsPart(j *elemJob, lo, hi int) {
 	}
 }
 
-// AdamRows is [AdamUpdate] without weight decay for the rows at; the others keep their means.
+// AdamRows is [AdamUpdate] without weight decay for the rows at; the others
+// keep their means.
 func AdamRows(p, g, m, v []float32, at []int32, cols int, lr, beta1, beta2, eps, bias1, bias2 float64) {
 	cpu.CheckLen("AdamRows", "m", len(p), len(m))
 	cpu.CheckLen("AdamRows", "v", len(p), len(v))

@@ -10,9 +10,10 @@ import (
 	"descent/mlkit/internal/kernel/kerneltest"
 )
 
-// TestBlockEdges runs products whose sides are about those of blocks, of several blocks of A and of B, with
-// small caches and with those of this machine: an element is the chain of its products, whatever the blocks and
-// the number of workers.
+// TestBlockEdges runs products whose sides are about those of blocks, of
+// several blocks of A and of B, with small caches and with those of this
+// machine: an element is the chain of its products, whatever the blocks and the
+// number of workers.
 func TestBlockEdges(t *testing.T) {
 	defer func(rows, cols int) { blockRows, blockCols = rows, cols }(blockRows, blockCols)
 	r := rand.New(rand.NewPCG(37, 38))
@@ -61,8 +62,9 @@ func TestBlockEdges(t *testing.T) {
 	}
 }
 
-// TestTurned runs products of few rows with a transposed matrix, on both sides of where their transpose is
-// computed instead, with all that can follow the last k.
+// TestTurned runs products of few rows with a transposed matrix, on both sides
+// of where their transpose is computed instead, with all that can follow the
+// last k.
 func TestTurned(t *testing.T) {
 	r := rand.New(rand.NewPCG(43, 44))
 	kerneltest.Levels(t, func(t *testing.T) {
@@ -104,7 +106,8 @@ func TestTurned(t *testing.T) {
 	})
 }
 
-// chain returns element i, j of the product as one chain of fused multiply-adds.
+// chain returns element i, j of the product as one chain of fused
+// multiply-adds.
 func (g gemmCase) chain(i, j int) (sum float32) {
 	if g.Accumulate {
 		sum = g.c[i*g.N+j]
@@ -122,8 +125,8 @@ func (g gemmCase) chain(i, j int) (sum float32) {
 	return sum
 }
 
-// TestLongK checks that the levels agree on products of which an element is several chains: the blocks of k must
-// not depend on what a level packs.
+// TestLongK checks that the levels agree on products of which an element is
+// several chains: the blocks of k must not depend on what a level packs.
 func TestLongK(t *testing.T) {
 	r := rand.New(rand.NewPCG(39, 40))
 	shapes := [][2]int{{40, 130}, {40, 20}, {7, 70}, {256, 130}, {256, 260}}
@@ -143,7 +146,8 @@ func TestLongK(t *testing.T) {
 	}
 }
 
-// TestGrid checks that the blocks of C cover it, once, and that a large product has several for each worker.
+// TestGrid checks that the blocks of C cover it, once, and that a large product
+// has several for each worker.
 func TestGrid(t *testing.T) {
 	kerneltest.Levels(t, func(t *testing.T) {
 		for _, s := range [][3]int{{1, 1, 1 << 19}, {64, 64, 100}, {512, 512, 512}, {1000, 1024, 1024}, {4096, 10, 4096}, {3, 5000, 4096}, {5000, 3, 4096}, {2048, 2048, 2048}} {
@@ -161,8 +165,8 @@ func TestGrid(t *testing.T) {
 	})
 }
 
-// TestPanels checks how rows are dealt out to panels: nothing around the panels may be written, nothing around
-// the rows is read.
+// TestPanels checks how rows are dealt out to panels: nothing around the panels
+// may be written, nothing around the rows is read.
 func TestPanels(t *testing.T) {
 	kerneltest.Levels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(41, 42))

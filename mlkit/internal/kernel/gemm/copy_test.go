@@ -8,8 +8,8 @@ import (
 	"descent/mlkit/internal/kernel/kerneltest"
 )
 
-// TestTransposeStrided checks that rows become columns at any distance, and that nothing between or
-// around them is written.
+// TestTransposeStrided checks that rows become columns at any distance, and
+// that nothing between or around them is written.
 func TestTransposeStrided(t *testing.T) {
 	kerneltest.Levels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(31, 32))

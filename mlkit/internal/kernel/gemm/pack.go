@@ -23,7 +23,8 @@ func packA(s *tileShape, dst, src []float32, ld int, trans bool, m, k int) {
 	}
 }
 
-// packB copies cols columns of op(B) from column j on, rows k to k+rows, into panels as wide as a tile.
+// packB copies cols columns of op(B) from column j on, rows k to k+rows, into
+// panels as wide as a tile.
 func (g *Gemm) packB(s *tileShape, dst, b []float32, j, k, cols, rows int) {
 	if g.TransB {
 		for ; cols > 0; cols -= s.cols {
@@ -40,8 +41,9 @@ func (g *Gemm) packB(s *tileShape, dst, b []float32, j, k, cols, rows int) {
 	}
 }
 
-// panels deals k rows of src, ld apart, out to count panels, one after the other in dst: of each row, panel i
-// takes width elements from i·width on, at most two vectors.
+// panels deals k rows of src, ld apart, out to count panels, one after the
+// other in dst: of each row, panel i takes width elements from i·width on, at
+// most two vectors.
 func panels(dst, src []float32, width, count, k, ld int) {
 	if count == 0 || k == 0 {
 		return

@@ -3,7 +3,8 @@ package gemm
 import "descent/mlkit/internal/kernel/cpu"
 
 const (
-	// maxKC, maxMC and maxNC are the largest blocks, see the package's documentation.
+	// maxKC, maxMC and maxNC are the largest blocks, see the package's
+	// documentation.
 	maxKC = 512
 	maxMC = 1 << 10
 	maxNC = 1 << 10
@@ -24,7 +25,8 @@ const (
 	longK = 1 << 13
 )
 
-// RunUnchecked is Run for a product whose sizes are known to be right, with all strides and Alpha given.
+// RunUnchecked is Run for a product whose sizes are known to be right, with all
+// strides and Alpha given.
 func (g *Gemm) RunUnchecked(c, a, b []float32) {
 	switch {
 	case g.M == 0 || g.N == 0:
@@ -152,12 +154,14 @@ var (
 	batchJobs cpu.FreeList[batchJob]
 )
 
-// largeWork is the number of products from which on workers get several blocks each.
+// largeWork is the number of products from which on workers get several blocks
+// each.
 const largeWork = 1 << 25
 
 // cut chooses the grid for a number of workers and returns how many blocks it
-// has. Several blocks for each worker, where they cost little more, keep one that is held up, or slower than
-// others, from delaying all: a worker that is free takes the next.
+// has. Several blocks for each worker, where they cost little more, keep one
+// that is held up, or slower than others, from delaying all: a worker that is
+// free takes the next.
 func (j *gemmJob) cut(workers int) int {
 	g := &j.g
 	best, cost := g.grid(workers, workers)
@@ -173,7 +177,8 @@ func (j *gemmJob) cut(workers int) int {
 	return best.across * best.down
 }
 
-// grid returns the best grid of about n blocks, and the cycles that the workers need for each k.
+// grid returns the best grid of about n blocks, and the cycles that the workers
+// need for each k.
 func (g *Gemm) grid(n, workers int) (best grid, cost int) {
 	s := &TileShapes[cpu.Current]
 	packA, packB := g.packs(s)

@@ -2,8 +2,8 @@
 
 package gemm
 
-// runTilesNEON does what runTilesGo does, a tile at a time in pieces of three vectors, of
-// one, and of a column.
+// runTilesNEON does what runTilesGo does, a tile at a time in pieces of three
+// vectors, of one, and of a column.
 func runTilesNEON(t *tiles) {
 	top := t.row
 	load := t.flags & flagLoad

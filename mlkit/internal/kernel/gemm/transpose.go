@@ -16,7 +16,8 @@ func Transpose(dst, src []float32, rows, cols int) {
 	TransposeWide(dst, src, rows, cols, rows)
 }
 
-// TransposeWide is Transpose to rows that are ld elements apart. What is between them stays.
+// TransposeWide is Transpose to rows that are ld elements apart. What is
+// between them stays.
 func TransposeWide(dst, src []float32, rows, cols, ld int) {
 	if n, ok := cpu.Volume(rows, cols); !ok || len(src) != n {
 		panic(fmt.Sprintf("kernel: Transpose: src has %d elements, want %d x %d", len(src), rows, cols))
@@ -33,7 +34,8 @@ func TransposeWide(dst, src []float32, rows, cols, ld int) {
 	j.Parallel((rows+transposeBand-1)/transposeBand, 1)
 }
 
-// transposeBand is the number of rows a worker takes at a time: a few lines of the cache in dst.
+// transposeBand is the number of rows a worker takes at a time: a few lines of
+// the cache in dst.
 const transposeBand = 64
 
 func transposePart(j *moveJob, lo, hi int) {
@@ -42,8 +44,8 @@ func transposePart(j *moveJob, lo, hi int) {
 	TransposeStrided(j.X[0][lo:], j.X[1][lo*j.Cols:], j.Cols, hi-lo, j.Cols, j.Size)
 }
 
-// TransposeStrided writes rows rows of n floats, ld apart, as columns of a matrix
-// whose rows are stride apart.
+// TransposeStrided writes rows rows of n floats, ld apart, as columns of a
+// matrix whose rows are stride apart.
 func TransposeStrided(dst, src []float32, ld, rows, n, stride int) {
 	if rows == 0 || n == 0 {
 		return

@@ -2,9 +2,11 @@ package gemm
 
 import "descent/mlkit/internal/kernel/cpu"
 
-// A few rows times a transposed matrix, as a dense layer computes for a small batch, would use each element of
-// B a few times only, and pack it, transposed, for that. The transpose of the product, B·Aᵀ, reads B where it
-// lies. What is transposed then is A and the result, which are small. Elements are the same chains.
+// A few rows times a transposed matrix, as a dense layer computes for a small
+// batch, would use each element of B a few times only, and pack it, transposed,
+// for that. The transpose of the product, B·Aᵀ, reads B where it lies. What is
+// transposed then is A and the result, which are small. Elements are the same
+// chains.
 const (
 	mostTurned  = 32      // rows from which on packing B pays
 	leastTurned = 1 << 11 // elements of B below which it is nothing

@@ -6,8 +6,9 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 )
 
-// channelKernels normalise by channel: planes, whose elements share their statistics, or rows, whose
-// every column is a channel with statistics of its own.
+// channelKernels normalise by channel: planes, whose elements share their
+// statistics, or rows, whose every column is a channel with statistics of its
+// own.
 var channelKernels = []kernel{
 	{"planeAffine", "func(y, x []float32, mean, scale, shift float32)", everywhere, func(v *vm) { v.planeAffine(false) }},
 	{"planeAffineReLU", "func(y, x []float32, mean, scale, shift float32)", everywhere, func(v *vm) { v.planeAffine(true) }},
@@ -106,8 +107,8 @@ func (v *vm) planeAffine(relu bool) {
 	})
 }
 
-// planeGradSums emits the sums, with relu of what a ReLU behind the affine map lets through, to which
-// it sets dy.
+// planeGradSums emits the sums, with relu of what a ReLU behind the affine map
+// lets through, to which it sets dy.
 func (v *vm) planeGradSums(relu bool) {
 	dy, x := v.gp("dy"), v.gp("x")
 	mean := v.scalar("mean")

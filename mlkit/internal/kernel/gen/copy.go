@@ -42,8 +42,8 @@ func (x isa) blocks(name string, add bool, step int) {
 	}
 	MOVQ(b.at("SrcRow"), srcRow)
 	MOVQ(b.at("DstRow"), dstRow)
-	// As in transpose: no mask where the last vector is whole, and none to store rows that follow
-	// each other without a gap, but for the last.
+	// As in transpose: no mask where the last vector is whole, and none to
+	// store rows that follow each other without a gap, but for the last.
 	whole, tight := R14, R15
 	plainLast := x.width == 8 && step == 1
 	if plainLast {

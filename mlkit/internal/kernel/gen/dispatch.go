@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// writeDispatch writes the functions that run a kernel at the level of instructions in use. They are
-// calls by name, not through a table of functions, so that the compiler sees that no argument
-// escapes.
+// writeDispatch writes the functions that run a kernel at the level of
+// instructions in use. They are calls by name, not through a table of
+// functions, so that the compiler sees that no argument escapes.
 func (f *family) writeDispatch(pkg string) {
 	for _, to := range []struct {
 		file, build string

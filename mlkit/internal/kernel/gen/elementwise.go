@@ -6,7 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// elemIn is what a body may use: a and b are read when asked for, d is the old content of dst.
+// elemIn is what a body may use: a and b are read when asked for, d is the old
+// content of dst.
 type elemIn struct {
 	s       strip
 	d, x, y reg.Register
@@ -17,8 +18,9 @@ func (in elemIn) a() vec   { return in.s.load(in.x) }
 func (in elemIn) b() vec   { return in.s.load(in.y) }
 func (in elemIn) old() vec { return in.s.load(in.d) }
 
-// elemKernel is one element-wise kernel: the name of its operation in package elementwise without "op",
-// how many vectors a turn of its loop takes, its reference loop's body, and its vector body.
+// elemKernel is one element-wise kernel: the name of its operation in package
+// elementwise without "op", how many vectors a turn of its loop takes, its
+// reference loop's body, and its vector body.
 type elemKernel struct {
 	name   string
 	unroll int
@@ -242,7 +244,8 @@ var elemKernels = []elemKernel{
 	}},
 }
 
-// elementwiseKernels makes the entries of elemKernels, which have one signature.
+// elementwiseKernels makes the entries of elemKernels, which have one
+// signature.
 func elementwiseKernels() (all []kernel) {
 	for _, e := range elemKernels {
 		all = append(all, kernel{e.name, "func(dst, a, b []float32, s, t float32)", everywhere, func(v *vm) {

@@ -9,8 +9,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// fields is a parameter that points to a struct of the package. Where its fields are is what the
-// package's types say.
+// fields is a parameter that points to a struct of the package. Where its
+// fields are is what the package's types say.
 type fields struct {
 	base gotypes.Component
 }

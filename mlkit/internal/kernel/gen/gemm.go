@@ -263,7 +263,8 @@ func (x isa) tile(arg fields, label string, rows, vecs int, masked bool) {
 	TESTQ(U32(flagLoad), arg.at("flags"))
 	JZ(LabelRef(label + "zero"))
 	rowsOfC(func(r, v int, m Mem) { x.load(m, acc(r, v), v, vecs, masked) })
-	// The chains start from C, so nothing can be done before it is here: the next tile's is asked for now.
+	// The chains start from C, so nothing can be done before it is here: the
+	// next tile's is asked for now.
 	ADDQ(strC, ptrB)
 	for r := range rows {
 		for v := 0; v < vecs; v += 64 / bytes {

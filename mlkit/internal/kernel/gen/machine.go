@@ -7,13 +7,15 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// machine makes the instructions of one instruction set, so that a kernel is written once and comes
-// out for AVX2 (8 lanes), AVX-512 (16) and NEON (4). All do the same roundings in the same order in
-// each lane, so all give the same bits; what an instruction set does in fewer instructions (scaling
-// by a power of two, blending) is exact.
+// machine makes the instructions of one instruction set, so that a kernel is
+// written once and comes out for AVX2 (8 lanes), AVX-512 (16) and NEON (4). All
+// do the same roundings in the same order in each lane, so all give the same
+// bits; what an instruction set does in fewer instructions (scaling by a power
+// of two, blending) is exact.
 //
-// Operations return a new register; those whose names end in To change their first argument. The
-// last source of an instruction may be a vec, a cst or a place in memory (operand.Mem).
+// Operations return a new register; those whose names end in To change their
+// first argument. The last source of an instruction may be a vec, a cst or a
+// place in memory (operand.Mem).
 type machine interface {
 	isa() string // AVX2, AVX512, NEON
 	lanes() int
@@ -49,18 +51,20 @@ type machine interface {
 	// load and store move a vector; in the tail only the lanes before the end.
 	load(m operand.Mem) vec
 	store(a vec, m operand.Mem)
-	// rest returns the mask of the tail's lanes before the end, nil outside the tail.
+	// rest returns the mask of the tail's lanes before the end, nil outside the
+	// tail.
 	rest() reg.Register
 
-	// strips walks over n elements: body runs on full vectors, unroll at a time while there are that
-	// many, and once more on what is left.
+	// strips walks over n elements: body runs on full vectors, unroll at a time
+	// while there are that many, and once more on what is left.
 	strips(n reg.GPVirtual, unroll int, body func(s strip))
-	// reduce walks over n elements with one accumulator a quantity and lane, all starting as start.
-	// body adds the elements of a strip; beyond the end it must leave acc as it is (see inside). It
-	// returns the lanes of each quantity, for fold.
+	// reduce walks over n elements with one accumulator a quantity and lane,
+	// all starting as start. body adds the elements of a strip; beyond the end
+	// it must leave acc as it is (see inside). It returns the lanes of each
+	// quantity, for fold.
 	reduce(n reg.GPVirtual, lanes, quantities int, start func() vec, body func(s strip, acc []vec)) [][]vec
-	// fold joins the lanes of one quantity by "add" or "max": halves of the lanes again and again.
-	// The result is in the lowest lane.
+	// fold joins the lanes of one quantity by "add" or "max": halves of the
+	// lanes again and again. The result is in the lowest lane.
 	fold(acc []vec, op string) vec
 	all(x vec) vec // the lowest lane in all
 	pin(x vec) vec // x for use in a loop that follows
@@ -75,11 +79,12 @@ type (
 	}
 )
 
-// parts are the places of a strip in an array of parts of n elements, one a gate.
+// parts are the places of a strip in an array of parts of n elements, one a
+// gate.
 type parts func(s strip, k int) operand.Mem
 
-// strip is a vector's width of the elements that a loop walks over. It reaches its elements of the
-// array at p through at(p).
+// strip is a vector's width of the elements that a loop walks over. It reaches
+// its elements of the array at p through at(p).
 type strip struct {
 	m     machine
 	index reg.GPVirtual
@@ -134,7 +139,8 @@ func (v *vm) mulTo(a, x vec, b any)   { v.opTo("addMul", a, x, b) }   // a = a*x
 func (v *vm) plusTo(acc vec, b any)   { v.foldTo("add", acc, b) }
 func (v *vm) maxTo(acc vec, b any)    { v.foldTo("max", acc, b) }
 
-// poly evaluates a polynomial in x by Horner's rule; the lowest coefficient comes first.
+// poly evaluates a polynomial in x by Horner's rule; the lowest coefficient
+// comes first.
 func (v *vm) poly(x vec, coef ...float64) vec {
 	r := v.set(v.c(coef[len(coef)-1]))
 	for i := len(coef) - 2; i >= 0; i-- {

@@ -1,11 +1,13 @@
-// Command gen writes the assembly of a package of kernels, and the functions that choose among the
-// instruction sets. It runs in the directory of the package:
+// Command gen writes the assembly of a package of kernels, and the functions
+// that choose among the instruction sets. It runs in the directory of the
+// package:
 //
 //	go run ../gen -family rowwise
 //
-// A family is an entry of families. Most kernels are written once, for the vector machine (see
-// machine), which has makers for AVX2, AVX-512 and NEON; those that need registers by name are
-// written with avo, or as text for arm64. Offsets of struct fields come from the package's types.
+// A family is an entry of families. Most kernels are written once, for the
+// vector machine (see machine), which has makers for AVX2, AVX-512 and NEON;
+// those that need registers by name are written with avo, or as text for arm64.
+// Offsets of struct fields come from the package's types.
 package main
 
 import (
@@ -20,8 +22,9 @@ import (
 	"github.com/mmcloughlin/avo/buildtags"
 )
 
-// kernel is one entry of a family. The package holds its reference, name+"Go", a function with this
-// signature; gen writes name+"AVX2" and so on, and name itself, which runs one of them.
+// kernel is one entry of a family. The package holds its reference, name+"Go",
+// a function with this signature; gen writes name+"AVX2" and so on, and name
+// itself, which runs one of them.
 type kernel struct {
 	name      string
 	signature string // in Go, with all parameters and results named
@@ -62,7 +65,8 @@ func main() {
 		log.Fatalf("gen: no family %q; there are %q", *name, slices.Sorted(maps.Keys(families)))
 	}
 	f.writeDispatch(*name)
-	// The package's types are wanted as they are now: without the assembly, which may not fit them.
+	// The package's types are wanted as they are now: without the assembly,
+	// which may not fit them.
 	os.Setenv("GOFLAGS", "-tags=noasm")
 	Package("descent/mlkit/internal/kernel/" + *name)
 	f.writeAMD64(*name)
@@ -70,7 +74,8 @@ func main() {
 }
 
 func (f *family) writeAMD64(pkg string) {
-	// avo empties its files at once, which a failure would leave so: it writes elsewhere.
+	// avo empties its files at once, which a failure would leave so: it writes
+	// elsewhere.
 	dir, err := os.MkdirTemp("", "gen")
 	if err != nil {
 		log.Fatal(err)

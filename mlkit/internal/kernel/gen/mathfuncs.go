@@ -4,19 +4,22 @@ import (
 	"math"
 )
 
-// The elementary functions. Coefficients are minimax fits by iteratively reweighted least squares
-// (Lawson), rounded to float32 from the lowest to the highest with the rest fitted again; the errors
-// in the comments are relative to the result.
+// The elementary functions. Coefficients are minimax fits by iteratively
+// reweighted least squares (Lawson), rounded to float32 from the lowest to the
+// highest with the rest fitted again; the errors in the comments are relative
+// to the result.
 
-// Cody and Waite's split of log 2: the first part times an exponent is exact or cancels exactly.
+// Cody and Waite's split of log 2: the first part times an exponent is exact or
+// cancels exactly.
 const (
 	ln2Hi = 0x1.62e43p-1
 	ln2Lo = math.Ln2 - ln2Hi
 	magic = 0x1.8p23 // adding it rounds to an integer, which is then in the low bits
 )
 
-// expReduce writes x = n*log 2 + r, |r| <= log(2)/2, and returns p = e^r - 1, n as a float, and n +
-// magic, whose low bits are n. It changes x, whose size must be below 2^21.
+// expReduce writes x = n*log 2 + r, |r| <= log(2)/2, and returns p = e^r - 1, n
+// as a float, and n + magic, whose low bits are n. It changes x, whose size
+// must be below 2^21.
 func (v *vm) expReduce(x vec) (p, n, shifted vec) {
 	shifted = v.set(v.c(magic))
 	v.addTo(shifted, x, v.c(math.Log2E))
@@ -56,7 +59,8 @@ func (v *vm) expInRange(x vec) vec {
 	if r, ok := v.ldexp(p, n); ok {
 		return r
 	}
-	// Two factors, since 2^n may not be a float32; only the second product can round.
+	// Two factors, since 2^n may not be a float32; only the second product can
+	// round.
 	i := v.subi(shifted, v.c(magic))
 	half := v.sra(i, 1)
 	rest := v.subi(i, half)
@@ -80,7 +84,8 @@ func (v *vm) expm1(x vec) vec {
 	// Half of 2^n*p + (2^n - 1), because 2^128 is no float32.
 	s := v.pow2(shifted, -1)
 	v.mulTo(p, s, v.sub(s, v.c(0.5)))
-	// e^x - 1 is x there; the half above would lose a bit of the denormals, and the sign of -0.
+	// e^x - 1 is x there; the half above would lose a bit of the denormals, and
+	// the sign of -0.
 	return v.sel(v.cmp(lt, v.abs(x), v.c(0x1p-25)), x, v.add(p, p))
 }
 
@@ -104,15 +109,16 @@ func (v *vm) sigmoid(x vec) vec {
 	e := v.expNegative(v.or(x, v.bits(0x80000000)))
 	d := v.add(e, one)
 	r := v.div(v.sel(v.cmp(lt, x, v.zero()), e, one), d)
-	// What the sum d lost counts as much as all other roundings. It is small, so a line will do for
-	// 1/d.
+	// What the sum d lost counts as much as all other roundings. It is small,
+	// so a line will do for 1/d.
 	lost := v.add(v.sub(one, d), e)
 	v.mulTo(e, v.set(v.c(-0.5)), one)
 	v.subTo(r, v.mul(lost, e), r)
 	return r
 }
 
-// logReduce writes u = 2^e * (1+f), sqrt(1/2) <= 1+f < sqrt(2), for normal u > 0.
+// logReduce writes u = 2^e * (1+f), sqrt(1/2) <= 1+f < sqrt(2), for normal u >
+// 0.
 func (v *vm) logReduce(u vec) (f, e vec) {
 	const root = 0x3f3504f3
 	i := v.subi(u, v.bits(root))
@@ -163,7 +169,8 @@ func (v *vm) log1p(x vec) vec {
 
 // addLost computes f += lost * 2^-e.
 func (v *vm) addLost(f, e, lost vec) {
-	// At e > 100 the lost part is beyond the last place, and 2^-e would leave float32.
+	// At e > 100 the lost part is beyond the last place, and 2^-e would leave
+	// float32.
 	n := v.min(e, v.set(v.c(100)))
 	s := v.shl(v.sub(v.set(v.c(magic)), n), 23)
 	v.addTo(f, lost, v.addi(s, v.c(1)))
@@ -209,8 +216,9 @@ func (v *vm) normalPDF(x vec) vec {
 	return v.mul(v.expNegative(p), v.c(1/math.Sqrt(2*math.Pi)))
 }
 
-// sinCos returns the sine (turn 0) or the cosine (turn 1) for |x| <= 2^17: it takes away the nearest
-// multiple of pi/2, in three parts that keep 72 bits, and starts turn quarters further.
+// sinCos returns the sine (turn 0) or the cosine (turn 1) for |x| <= 2^17: it
+// takes away the nearest multiple of pi/2, in three parts that keep 72 bits,
+// and starts turn quarters further.
 func (v *vm) sinCos(x vec, turn uint32) vec {
 	shifted := v.set(v.c(magic))
 	v.addTo(shifted, x, v.c(2/math.Pi))

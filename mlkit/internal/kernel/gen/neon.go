@@ -13,10 +13,11 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// neon is the vector machine for arm64: four lanes. avo does not know that architecture, so its
-// virtual registers serve as names only: the operations of a body are recorded, then given
-// registers and written out. Go's assembler lacks most of the instructions;
-// they go in as words (Arm Architecture Reference Manual, C7.2).
+// neon is the vector machine for arm64: four lanes. avo does not know that
+// architecture, so its virtual registers serve as names only: the operations of
+// a body are recorded, then given registers and written out. Go's assembler
+// lacks most of the instructions; they go in as words (Arm Architecture
+// Reference Manual, C7.2).
 type neon struct {
 	asm, stubs bytes.Buffer
 	consts     []uint32
@@ -81,7 +82,8 @@ func (n *neon) ldexp(_, _ vec) (vec, bool)          { return nil, false }
 func (n *neon) keep(m reg.Register, a vec) vec      { return n.record("and", n.newVec(), m, a).(vec) }
 func (n *neon) both(a, b reg.Register) reg.Register { return n.record("and", n.newVec(), a, b) }
 
-// odd spreads the lowest bit: the sign is enough for VBLENDVPS, not for a selection by bits.
+// odd spreads the lowest bit: the sign is enough for VBLENDVPS, not for a
+// selection by bits.
 func (n *neon) odd(a vec) reg.Register { return n.shift("sra", n.shift("shl", a, 31), 31) }
 
 func (n *neon) sel(m reg.Register, a any, b vec) vec {
@@ -232,7 +234,8 @@ func (n *neon) gp(name string) reg.GPVirtual {
 	return r
 }
 
-// len notes what is counted down; no other number than the elements of a strip's loop is wanted.
+// len notes what is counted down; no other number than the elements of a
+// strip's loop is wanted.
 func (n *neon) len(name string) reg.GPVirtual {
 	n.count = fmt.Sprintf("%s_len+%d(FP)", name, n.offset[name]+8)
 	return n.fresh.GP64()
@@ -326,8 +329,9 @@ func (n *neon) uses() (read, written []bool) {
 	return
 }
 
-// tail does what is left, fewer than regs vectors, on copies in the frame, filled up with zeros:
-// body for one vector after the other, with the mask on if masked.
+// tail does what is left, fewer than regs vectors, on copies in the frame,
+// filled up with zeros: body for one vector after the other, with the mask on
+// if masked.
 func (n *neon) tail(regs int, masked bool, body func(i int)) {
 	body(0) // to see what it uses
 	read, written := n.uses()
@@ -346,7 +350,8 @@ func (n *neon) tail(regs int, masked bool, body func(i int)) {
 			n.line("MOVD R%d, R%d", p, saved[p])
 		}
 	}
-	// fill writes a word for each element left, and zeros up to the end of its vector.
+	// fill writes a word for each element left, and zeros up to the end of its
+	// vector.
 	fill := func(p int, ones bool) {
 		again := n.label("copy")
 		n.line("MOVD $%s, R%d", slot(p), neonTo)
@@ -483,8 +488,8 @@ func (n *neon) fold(acc []vec, op string) vec {
 	return r
 }
 
-// emit gives the recorded names registers, each from its first definition to its last use, and
-// writes the instructions.
+// emit gives the recorded names registers, each from its first definition to
+// its last use, and writes the instructions.
 func (n *neon) emit() {
 	last := map[reg.ID]int{}
 	id := func(r reg.Register) reg.ID { return r.(reg.Virtual).ID() }
@@ -530,8 +535,8 @@ func (n *neon) emit() {
 	body := n.body
 	n.body = nil
 	for i, o := range body {
-		// A source that dies here frees its register for dst, except where dst is written before
-		// all sources are read.
+		// A source that dies here frees its register for dst, except where dst
+		// is written before all sources are read.
 		release := func() {
 			for k, s := range o.src {
 				twice := slices.ContainsFunc(o.src[:k], func(t reg.Register) bool { return id(t) == id(s) })

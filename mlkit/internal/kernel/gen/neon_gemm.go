@@ -10,8 +10,8 @@ import (
 // hold it, three a row of B, and five take turns with elements of A.
 const neonRows, neonVecs = 8, 3
 
-// gemm writes the kernels of products for arm64. They need more registers than the vector machine
-// has names for, so this is text.
+// gemm writes the kernels of products for arm64. They need more registers than
+// the vector machine has names for, so this is text.
 func (n *neon) gemm() {
 	s := &n.asm
 	s.WriteString(`

@@ -6,12 +6,14 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// log2RowsAhead says how many rows before its turn packRows asks for one, as a power of two: a row may begin a
-// page of its own, and there the processor does not look ahead.
+// log2RowsAhead says how many rows before its turn packRows asks for one, as a
+// power of two: a row may begin a page of its own, and there the processor does
+// not look ahead.
 const log2RowsAhead = 2
 
-// pack emits the kernel that deals the rows of a matrix out to panels. It takes the matrix row by row, since
-// that is how it lies in memory, not panel by panel.
+// pack emits the kernel that deals the rows of a matrix out to panels. It takes
+// the matrix row by row, since that is how it lies in memory, not panel by
+// panel.
 func (x isa) pack() {
 	x.begin(gemmKernels, "packRows")
 	var (
@@ -31,8 +33,9 @@ func (x isa) pack() {
 	MOVQ(RCX, panel)
 	IMULQ(left, panel)
 	SHLQ(Imm(2), panel)
-	// The mask of a panel's last vector, and whether a whole vector may be stored there: what is too much
-	// must belong to the panel's next row, which comes later.
+	// The mask of a panel's last vector, and whether a whole vector may be
+	// stored there: what is too much must belong to the panel's next row, which
+	// comes later.
 	MOVQ(RCX, R11)
 	DECQ(RCX)
 	ANDQ(Imm(uint64(x.width-1)), RCX)

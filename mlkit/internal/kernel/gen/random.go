@@ -16,7 +16,8 @@ var randomKernels = []kernel{
 	{"normal", "func(dst []float32, k *key, counter int)", amd64, (*vm).normal},
 }
 
-// philox is the state of Philox-4x32-10 for as many counters as a register has lanes.
+// philox is the state of Philox-4x32-10 for as many counters as a register has
+// lanes.
 type philox struct {
 	v         *vm
 	x         *x86
@@ -76,8 +77,8 @@ func (g *philox) product(a, m vec) (hi, lo vec) {
 	return hi, lo
 }
 
-// bits returns the upper 24 bits of the four words of the counters of part (0, or 0 and 1 in AVX2) of
-// the block.
+// bits returns the upper 24 bits of the four words of the counters of part (0,
+// or 0 and 1 in AVX2) of the block.
 func (g *philox) bits(part int) [4]vec {
 	v := g.v
 	a := g.x.reg()
@@ -106,7 +107,8 @@ func (g *philox) bits(part int) [4]vec {
 	return w
 }
 
-// blocks runs body for each part of each of n > 0 blocks; at tells the place of word w in the array at p.
+// blocks runs body for each part of each of n > 0 blocks; at tells the place of
+// word w in the array at p.
 func (g *philox) blocks(first string, body func(w [4]vec, at func(p reg.Register, w int) operand.Mem)) {
 	v := g.v
 	index, left := GP64(), v.len(first)
@@ -173,14 +175,16 @@ func (v *vm) uniform() {
 	})
 }
 
-// normal is Box and Muller's: words 0 and 1 give a radius and an angle, and so do 2 and 3.
+// normal is Box and Muller's: words 0 and 1 give a radius and an angle, and so
+// do 2 and 3.
 func (v *vm) normal() {
 	dst := v.gp("dst")
 	v.philox().blocks("dst", func(w [4]vec, at func(reg.Register, int) operand.Mem) {
 		for i := 0; i < 4; i += 2 {
 			u := v.mul(v.add(v.toFloat(w[i]), v.c(1)), v.c(0x1p-24))
 			r := v.sqrt(v.mul(v.logSum(v.logReduce(u)), v.c(-2)))
-			// The angle in quarters of a turn: the nearest whole one, and what is left of it.
+			// The angle in quarters of a turn: the nearest whole one, and what
+			// is left of it.
 			quarter := v.mul(v.toFloat(w[i+1]), v.c(0x1p-22))
 			shifted := v.add(quarter, v.c(magic))
 			f := v.sub(quarter, v.sub(shifted, v.c(magic)))
@@ -189,7 +193,8 @@ func (v *vm) normal() {
 			sin := v.mul(v.poly(s, 1.5707964, -0.64596665, 0.079712525, -0.004685972), f)
 			cos := v.poly(s, -1.2337005, 0.25366855, -0.020855596, 0.0008944864)
 			v.mulTo(cos, s, v.c(1))
-			// Odd quarters swap the two; the sine is negative in quarters 2 and 3, the cosine in 1 and 2.
+			// Odd quarters swap the two; the sine is negative in quarters 2 and
+			// 3, the cosine in 1 and 2.
 			odd := v.odd(shifted)
 			a, b := v.sel(odd, sin, cos), v.sel(odd, cos, sin)
 			a = v.xor(a, v.sign(v.shl(v.addi(shifted, v.bits(1)), 30)))

@@ -85,7 +85,8 @@ var rowKernels = []kernel{
 	}},
 }
 
-// softmax emits the softmax of one row, or what precedes its last pass without a store.
+// softmax emits the softmax of one row, or what precedes its last pass without
+// a store.
 func (v *vm) softmax(store bool) {
 	x, n := v.gp("x"), v.len("x")
 	var dst reg.GPVirtual

@@ -7,10 +7,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// sequenceKernels are the transforms of Winograd's filtering in one dimension, of many tiles at a time:
-// an argument is a row of the first, second … numbers of all tiles.
+// sequenceKernels are the transforms of Winograd's filtering in one dimension,
+// of many tiles at a time: an argument is a row of the first, second … numbers
+// of all tiles.
 var sequenceKernels = []kernel{
-	// In two kernels, because twelve rows are too many for the registers that point to them.
+	// In two kernels, because twelve rows are too many for the registers that
+	// point to them.
 	transform("seqInputEnds", "v", 2, "x", 6, (*vm).winInputEnds),
 	transform("seqInputMiddle", "v", 4, "x", 4, (*vm).winInputMiddle),
 	transform("seqWeight", "u", 6, "w", 3, (*vm).winWeight),

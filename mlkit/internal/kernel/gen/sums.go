@@ -80,7 +80,8 @@ var sumKernels = []kernel{
 	}},
 }
 
-// eachRow runs body for rows rows; the registers in down go down by stride bytes a row.
+// eachRow runs body for rows rows; the registers in down go down by stride
+// bytes a row.
 func (x *x86) eachRow(rows reg.GPVirtual, body func()) {
 	left := GP64()
 	MOVQ(rows, left)

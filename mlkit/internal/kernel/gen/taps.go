@@ -7,9 +7,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// tapKernels are the arithmetic of a direct convolution: sums of shifted rows, and their products with
-// the gradient. The registers of AVX2 hold nine weights beside what a turn of the loop needs, or the
-// sums of three products in 32 lanes.
+// tapKernels are the arithmetic of a direct convolution: sums of shifted rows,
+// and their products with the gradient. The registers of AVX2 hold nine weights
+// beside what a turn of the loop needs, or the sums of three products in 32
+// lanes.
 var tapKernels = []kernel{tapSums(9), tapSums(4), tapSums(2), tapSums(1), {
 	"tapDots", "func(dy, x0, x1, x2 []float32) (d0, d1, d2 float32)", everywhere, func(v *vm) {
 		dy := v.gp("dy")
@@ -50,8 +51,8 @@ func tapSums(n int) kernel {
 	}}
 }
 
-// source is a strip of the array at p as the last operand of an instruction: in memory where that may
-// be read whole.
+// source is a strip of the array at p as the last operand of an instruction: in
+// memory where that may be read whole.
 func (v *vm) source(s strip, p reg.GPVirtual) any {
 	if v.rest() != nil {
 		return s.load(p)

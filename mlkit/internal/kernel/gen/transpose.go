@@ -8,7 +8,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// aheadFrom is the distance of rows in bytes from which on transpose reads ahead.
+// aheadFrom is the distance of rows in bytes from which on transpose reads
+// ahead.
 const aheadFrom = 1 << 10
 
 // transpose emits the kernel that writes up to a vector's width of rows as
@@ -39,7 +40,8 @@ func (x isa) transpose() {
 		CMPQ(rows, Imm(uint64(i+1)))
 		CMOVQGT(last, tmp)
 	}
-	// The rows of the next block, read ahead: each is too short for the processor to notice.
+	// The rows of the next block, read ahead: each is too short for the
+	// processor to notice.
 	nexts := AllocLocal(8 * x.width)
 	far := AllocLocal(8)
 	MOVQ(ld, tmp)
@@ -53,9 +55,10 @@ func (x isa) transpose() {
 	CMPQ(ld, U32(aheadFrom))
 	SETGE(AL)
 	MOVQ(tmp, far)
-	// A masked store of AVX2 costs a dozen cycles on AMD's processors. Whole vectors do not
-	// need it. Nor do columns that follow each other without a gap: what is written too much belongs
-	// to the next column, which comes later; only the last block must be exact.
+	// A masked store of AVX2 costs a dozen cycles on AMD's processors. Whole
+	// vectors do not need it. Nor do columns that follow each other without a
+	// gap: what is written too much belongs to the next column, which comes
+	// later; only the last block must be exact.
 	wholeRows, tight := R14, R15
 	if x.width == 8 {
 		XORQ(wholeRows, wholeRows)

@@ -6,8 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 )
 
-// updateKernels are the element-wise kernels with arguments of their own: optimizers' updates,
-// conversions.
+// updateKernels are the element-wise kernels with arguments of their own:
+// optimizers' updates, conversions.
 var updateKernels = []kernel{
 	{"maxAbs", "func(x []float32) (m float32)", everywhere, func(v *vm) { // of numbers, not NaN
 		x := v.gp("x")

@@ -67,7 +67,8 @@ func (w *winograd) input(d, t []VecPhysical) []VecPhysical {
 	return t[:6]
 }
 
-// weight emits the transform of three or four weights, winWeight1 of package conv.
+// weight emits the transform of three or four weights, winWeight1 of package
+// conv.
 func (w *winograd) weight(g, t []VecPhysical, n int) []VecPhysical {
 	const a, b = pointA, pointB
 	pair := func(plus, minus, u VecPhysical, p, q float64) {
@@ -88,7 +89,8 @@ func (w *winograd) weight(g, t []VecPhysical, n int) []VecPhysical {
 	return t[:6]
 }
 
-// output emits the transform to three or four outputs, winOutput1 of package conv.
+// output emits the transform to three or four outputs, winOutput1 of package
+// conv.
 func (w *winograd) output(m, t []VecPhysical, n int) []VecPhysical {
 	const a, b = pointA, pointB
 	s1, s2, d1, d2 := t[4], t[5], t[6], t[7]

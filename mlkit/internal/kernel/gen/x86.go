@@ -111,8 +111,8 @@ func (x *x86) result(a vec, name string) {
 	VMOVSS(a.AsX(), b.Addr)
 }
 
-// bits is a constant. In AVX-512 it is broadcast by the instruction that uses it; AVX2 cannot, and
-// has it in memory eight times.
+// bits is a constant. In AVX-512 it is broadcast by the instruction that uses
+// it; AVX2 cannot, and has it in memory eight times.
 func (x *x86) bits(u uint32) cst {
 	if m, ok := x.consts[u]; ok {
 		return m
@@ -162,8 +162,8 @@ var x86Ops = map[string]instruction{
 	"mulAdd": {VFMADD231PS, VFMADD231PS_BCST}, "mulSub": {VFNMADD231PS, VFNMADD231PS_BCST}, "addMul": {VFMADD213PS, VFMADD213PS_BCST},
 }
 
-// emit appends an instruction with last source b: its broadcasting form if b is a constant and the
-// set has one.
+// emit appends an instruction with last source b: its broadcasting form if b is
+// a constant and the set has one.
 func (x *x86) emit(op instruction, b any, rest ...operand.Op) {
 	switch b := b.(type) {
 	case cst:
@@ -315,7 +315,8 @@ func (x *x86) store(a vec, m operand.Mem) {
 
 func (x *x86) rest() reg.Register { return x.mask }
 
-// setMask makes the mask of n lanes, 0 <= n <= lanes, and turns the tail on. It spoils nothing.
+// setMask makes the mask of n lanes, 0 <= n <= lanes, and turns the tail on. It
+// spoils nothing.
 func (x *x86) setMask(n reg.GPVirtual) {
 	if x.wide {
 		ones, k := GP32(), K()
@@ -388,8 +389,9 @@ func copyGP(p reg.GPVirtual) reg.GPVirtual {
 	return q
 }
 
-// Sums run in virtual lanes: element i belongs to lane i mod lanes, whatever the width of the
-// registers, and the lanes are added up in one fixed tree. So AVX2 and AVX-512 round alike.
+// Sums run in virtual lanes: element i belongs to lane i mod lanes, whatever
+// the width of the registers, and the lanes are added up in one fixed tree. So
+// AVX2 and AVX-512 round alike.
 
 func (x *x86) reduce(n reg.GPVirtual, lanes, quantities int, start func() vec, body func(s strip, acc []vec)) [][]vec {
 	regs := lanes / x.lanes()

@@ -116,7 +116,8 @@ func MustPanic(t *testing.T, name string, f func()) {
 	f()
 }
 
-// Near fails the test unless got is within tol * 2^-24 * (|want| + mag) of want.
+// Near fails the test unless got is within tol * 2^-24 * (|want| + mag) of
+// want.
 func Near(t testing.TB, name string, got []float32, want []float64, tol, mag float64) {
 	t.Helper()
 	if len(got) != len(want) {

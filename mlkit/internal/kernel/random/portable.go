@@ -2,8 +2,9 @@ package random
 
 import "math"
 
-// The loops that the kernels stand for. They start at the first element of the block whose first
-// counter is counter; those in assembly do whole blocks, at least one.
+// The loops that the kernels stand for. They start at the first element of the
+// block whose first counter is counter; those in assembly do whole blocks, at
+// least one.
 
 func uniformGo(dst []float32, k *key, counter int) {
 	var bits [philoxBlock]int32

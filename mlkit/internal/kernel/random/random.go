@@ -6,21 +6,24 @@ import (
 	"descent/mlkit/internal/kernel/cpu"
 )
 
-// The random numbers are counter-based: Philox-4x32-10 (Salmon et al., Parallel Random Numbers: As
-// Easy as 1, 2, 3, 2011). A number depends on its key and its index alone, so it does not matter who
-// draws it, in which order or in how many pieces.
+// The random numbers are counter-based: Philox-4x32-10 (Salmon et al., Parallel
+// Random Numbers: As Easy as 1, 2, 3, 2011). A number depends on its key and
+// its index alone, so it does not matter who draws it, in which order or in how
+// many pieces.
 //
-// Elements are numbered in blocks of 64: element 64b + 16w + l is word w of the counter 16b + l.
-// So vector code runs 16 counters side by side and stores whole words.
+// Elements are numbered in blocks of 64: element 64b + 16w + l is word w of the
+// counter 16b + l. So vector code runs 16 counters side by side and stores
+// whole words.
 
 const philoxBlock = 64
 
-// key names a stream: the two words of Philox's key and the upper three of its counter.
+// key names a stream: the two words of Philox's key and the upper three of its
+// counter.
 type key struct{ k0, k1, c1, c2, c3 uint32 }
 
 func newKey(seed, step, op uint64) key {
-	// Philox takes 64 bits of key and 128 of counter; 32 count the elements. The upper half of op
-	// finds no room beside it and is mixed into the key.
+	// Philox takes 64 bits of key and 128 of counter; 32 count the elements.
+	// The upper half of op finds no room beside it and is mixed into the key.
 	seed += (op >> 32) * 0x9e3779b97f4a7c15
 	return key{uint32(seed), uint32(seed >> 32), uint32(op), uint32(step), uint32(step >> 32)}
 }
@@ -37,7 +40,8 @@ func (k *key) words(c0 uint32) (a, b, c, d uint32) {
 	return
 }
 
-// bits fills out with the 24 upper bits of the elements of the block whose first counter is counter.
+// bits fills out with the 24 upper bits of the elements of the block whose
+// first counter is counter.
 func (k *key) bits(out *[philoxBlock]int32, counter int) {
 	for l := range 16 {
 		w0, w1, w2, w3 := k.words(uint32(counter) + uint32(l))
@@ -68,17 +72,18 @@ var scratch cpu.FreeList[[philoxBlock]float32]
 // randomGrain is the number of blocks a worker takes at a time.
 const randomGrain = 1 << 8
 
-// Uniform fills dst with numbers from [0, 1), multiples of 2^-24: dst[i] is element offset+i of the
-// stream (seed, stream). A stream has 2^34 elements.
+// Uniform fills dst with numbers from [0, 1), multiples of 2^-24: dst[i] is
+// element offset+i of the stream (seed, stream). A stream has 2^34 elements.
 func Uniform(dst []float32, seed, stream, offset uint64) {
 	fill(uniformBlocks, dst, newKey(seed, 0, stream), offset, 0)
 }
 
-// Normal fills dst with normally distributed numbers, mean 0 and variance 1 (Box & Muller, 1958):
-// dst[i] is element offset+i of the stream (seed, stream), which has 2^34 elements. The largest
-// possible number is 5.77.
+// Normal fills dst with normally distributed numbers, mean 0 and variance 1
+// (Box & Muller, 1958): dst[i] is element offset+i of the stream (seed,
+// stream), which has 2^34 elements. The largest possible number is 5.77.
 func Normal(dst []float32, seed, stream, offset uint64) {
-	// A step that dropout never reaches keeps it apart from Uniform's numbers of the same stream.
+	// A step that dropout never reaches keeps it apart from Uniform's numbers
+	// of the same stream.
 	fill(normalBlocks, dst, newKey(seed, 1<<63, stream), offset, 0)
 }
 
@@ -122,9 +127,10 @@ func normalBlocks(j *randJob, dst []float32, first uint64) {
 	normal(dst, &j.More.key, counter(first))
 }
 
-// Dropout keeps each element of x with probability keep (a multiple of 2^-24, 0 < keep <= 1) and
-// divides it by keep, or else writes 0. Whether element i is kept depends on (seed, step, op, i)
-// only. mask, unless nil, gets 1/keep or 0. dst may be x.
+// Dropout keeps each element of x with probability keep (a multiple of 2^-24, 0
+// < keep <= 1) and divides it by keep, or else writes 0. Whether element i is
+// kept depends on (seed, step, op, i) only. mask, unless nil, gets 1/keep or 0.
+// dst may be x.
 func Dropout(dst, mask, x []float32, keep float32, seed, step, op uint64) {
 	cpu.CheckLen("Dropout", "x", len(dst), len(x))
 	if mask != nil {
@@ -133,15 +139,15 @@ func Dropout(dst, mask, x []float32, keep float32, seed, step, op uint64) {
 	dropoutJob("Dropout", dropoutPart, dst, mask, x, keep, newKey(seed, step, op))
 }
 
-// DropoutGrad adds dy/keep to dx where Dropout with the same arguments kept the element: the mask
-// is drawn again instead of kept.
+// DropoutGrad adds dy/keep to dx where Dropout with the same arguments kept the
+// element: the mask is drawn again instead of kept.
 func DropoutGrad(dx, dy []float32, keep float32, seed, step, op uint64) {
 	cpu.CheckLen("DropoutGrad", "dy", len(dx), len(dy))
 	dropoutJob("DropoutGrad", dropoutGradPart, dx, nil, dy, keep, newKey(seed, step, op))
 }
 
-// DropoutMask writes what Dropout multiplies elements offset … offset+len(dst)-1 of its stream with:
-// 1/keep or 0.
+// DropoutMask writes what Dropout multiplies elements offset …
+// offset+len(dst)-1 of its stream with: 1/keep or 0.
 func DropoutMask(dst []float32, keep float32, seed, step, op, offset uint64) {
 	checkKeep("DropoutMask", keep)
 	fill(maskBlocks, dst, newKey(seed, step, op), offset, keep)

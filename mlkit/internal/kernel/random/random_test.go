@@ -11,7 +11,8 @@ import (
 	"descent/mlkit/internal/kernel/kerneltest"
 )
 
-// The known answers that Random123 (its file kat_vectors) gives for Philox-4x32-10.
+// The known answers that Random123 (its file kat_vectors) gives for
+// Philox-4x32-10.
 func TestPhiloxKnownAnswers(t *testing.T) {
 	for _, tc := range []struct {
 		ctr  [4]uint32
@@ -32,8 +33,8 @@ func TestPhiloxKnownAnswers(t *testing.T) {
 	}
 }
 
-// The numbers of a stream do not depend on how it is cut, nor on the processor: to the bit, but for
-// the normal ones in portable code.
+// The numbers of a stream do not depend on how it is cut, nor on the processor:
+// to the bit, but for the normal ones in portable code.
 func TestStreams(t *testing.T) {
 	const n = 300
 	all := func(f func(dst []float32, offset uint64)) []float32 {
@@ -73,7 +74,8 @@ func TestStreamsDiffer(t *testing.T) {
 	}
 }
 
-// Moments, and the share of the numbers beyond one and two, within five standard errors.
+// Moments, and the share of the numbers beyond one and two, within five
+// standard errors.
 func TestDistributions(t *testing.T) {
 	const n = 1 << 18
 	x := make([]float32, n)

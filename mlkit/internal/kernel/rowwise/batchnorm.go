@@ -5,9 +5,10 @@ import (
 	"descent/mlkit/internal/kernel/elementwise"
 )
 
-// Kernels for normalisation by channel. x is [n, channels, size], size the elements of a plane; size
-// 1 is a batch of rows, where a channel is a column. Sums are taken plane after plane (row after
-// row), so they do not depend on how the channels are shared out.
+// Kernels for normalisation by channel. x is [n, channels, size], size the
+// elements of a plane; size 1 is a batch of rows, where a channel is a column.
+// Sums are taken plane after plane (row after row), so they do not depend on
+// how the channels are shared out.
 
 func checkChannels(op string, channels, size, elements int, perChannel ...[]float32) (n int) {
 	for _, x := range perChannel {
@@ -20,8 +21,8 @@ func checkChannels(op string, channels, size, elements int, perChannel ...[]floa
 	return cpu.RowsOf(op, elements, plane)
 }
 
-// ChannelStats computes the mean and the biased variance of each channel, the variance from the
-// differences to the mean, so that a large mean does no harm.
+// ChannelStats computes the mean and the biased variance of each channel, the
+// variance from the differences to the mean, so that a large mean does no harm.
 func ChannelStats(mean, variance, x []float32, size int) {
 	channels := len(mean)
 	n := checkChannels("ChannelStats", channels, size, len(x), mean, variance)
@@ -35,8 +36,8 @@ func ChannelStats(mean, variance, x []float32, size int) {
 	j.Parallel(channels, channelsAtATime(n, size))
 }
 
-// channelsAtATime returns how many channels a worker sums up at a time: whole lines of the cache
-// where they are columns.
+// channelsAtATime returns how many channels a worker sums up at a time: whole
+// lines of the cache where they are columns.
 func channelsAtATime(n, size int) int {
 	if size == 1 {
 		return max(64, cpu.Grain/n)
@@ -79,12 +80,14 @@ func planeStats(j *rowJob, c int, x []float32) (mean, variance float32) {
 	return mean, float32(q / n)
 }
 
-// ChannelAffine computes y = (x-mean)*scale + shift with the channel's three numbers. y may be x.
+// ChannelAffine computes y = (x-mean)*scale + shift with the channel's three
+// numbers. y may be x.
 func ChannelAffine(y, x, mean, scale, shift []float32, size int) {
 	(&Norm{Mean: mean, Scale: scale, Shift: shift, Size: size}).Affine(y, x)
 }
 
-// channelJob splits by rows, or by planes if they have more than one element; x[2] is as long as there are channels.
+// channelJob splits by rows, or by planes if they have more than one element;
+// x[2] is as long as there are channels.
 func channelJob(run func(j *rowJob, lo, hi int), n, size int, x [9][]float32, relu bool) {
 	if n == 0 {
 		return
@@ -151,8 +154,8 @@ func channelGradSumsPart(j *rowJob, lo, hi int) {
 	}
 }
 
-// ChannelGrad computes dst = scale*dy + slope*(x-mean) + shift with the channel's four numbers. dst
-// may be dy.
+// ChannelGrad computes dst = scale*dy + slope*(x-mean) + shift with the
+// channel's four numbers. dst may be dy.
 func ChannelGrad(dst, dy, x, mean, scale, slope, shift []float32, size int) {
 	cpu.CheckLen("ChannelGrad", "dy", len(dst), len(dy))
 	cpu.CheckLen("ChannelGrad", "x", len(dst), len(x))

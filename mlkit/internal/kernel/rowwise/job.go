@@ -17,9 +17,11 @@ var rowJobs cpu.FreeList[rowJob]
 
 func newRowJob(run func(j *rowJob, lo, hi int)) *rowJob { return cpu.NewJob(&rowJobs, run) }
 
-// rowGrain is the number of elements below which a kernel over rows stays with the caller, when
-// its work on an element costs about that of an exponential: some microseconds, which a worker is worth.
+// rowGrain is the number of elements below which a kernel over rows stays with
+// the caller, when its work on an element costs about that of an exponential:
+// some microseconds, which a worker is worth.
 const rowGrain = 1 << 14
 
-// rowsAtATime returns how many rows of cols elements make a part of about grain elements.
+// rowsAtATime returns how many rows of cols elements make a part of about grain
+// elements.
 func rowsAtATime(grain, cols int) int { return max(1, grain/cols) }

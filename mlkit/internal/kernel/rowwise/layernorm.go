@@ -7,10 +7,11 @@ import (
 	"descent/mlkit/internal/kernel/elementwise"
 )
 
-// LayerNorm normalises each row of cols elements to mean 0 and variance 1 (the biased variance plus
-// eps) and applies gamma and beta (Ba et al., 2016): y = (x-mean)*rstd*gamma + beta. mean and rstd,
-// one per row, are kept for LayerNormGrad; xhat = (x-mean)*rstd is stored too unless nil. gamma, beta
-// may be nil (1 and 0). y may be x.
+// LayerNorm normalises each row of cols elements to mean 0 and variance 1 (the
+// biased variance plus eps) and applies gamma and beta (Ba et al., 2016): y =
+// (x-mean)*rstd*gamma + beta. mean and rstd, one per row, are kept for
+// LayerNormGrad; xhat = (x-mean)*rstd is stored too unless nil. gamma, beta may
+// be nil (1 and 0). y may be x.
 func LayerNorm(y, xhat, mean, rstd, x, gamma, beta []float32, cols int, eps float32) {
 	cpu.CheckLen("LayerNorm", "x", len(y), len(x))
 	rows := cpu.RowsOf("LayerNorm", len(y), cols)
@@ -62,8 +63,8 @@ func layerNormPart(j *rowJob, lo, hi int) {
 	}
 }
 
-// LayerNormGrad adds the gradients of LayerNorm to dx, dgamma and dbeta; any of the three may be
-// nil, and gamma too (1).
+// LayerNormGrad adds the gradients of LayerNorm to dx, dgamma and dbeta; any of
+// the three may be nil, and gamma too (1).
 func LayerNormGrad(dx, dgamma, dbeta, dy, x, mean, rstd, gamma []float32, cols int) {
 	cpu.CheckLen("LayerNormGrad", "x", len(dy), len(x))
 	rows := cpu.RowsOf("LayerNormGrad", len(dy), cols)

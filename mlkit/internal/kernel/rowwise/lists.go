@@ -7,12 +7,13 @@ import (
 	"descent/mlkit/internal/kernel/cpu"
 )
 
-// Lists are lists of rows that lie one after the other: list i is At[First[i]] to At[First[i+1]-1].
-// To, if given, says which row of the result belongs to a list; no two are the same.
+// Lists are lists of rows that lie one after the other: list i is At[First[i]]
+// to At[First[i+1]-1]. To, if given, says which row of the result belongs to a
+// list; no two are the same.
 type Lists struct{ At, First, To []int32 }
 
-// AddLists adds to each list's row of dst the rows of x that the list names, in its order; beyond
-// 4096 of them in blocks of 512. Rows have cols elements.
+// AddLists adds to each list's row of dst the rows of x that the list names, in
+// its order; beyond 4096 of them in blocks of 512. Rows have cols elements.
 func AddLists(dst, x []float32, l Lists, cols int) {
 	if len(l.First) == 0 || int(l.First[len(l.First)-1]) != len(l.At) {
 		panic(fmt.Sprintf("kernel: AddLists: the lists do not end at the %d rows named", len(l.At)))
@@ -25,8 +26,8 @@ func AddLists(dst, x []float32, l Lists, cols int) {
 	j.Parallel(len(l.At), rowsAtATime(rowGrain, cols))
 }
 
-// addListsPart does the lists that begin within lo…hi−1 of all rows named, so that parts are alike
-// whatever the lists are.
+// addListsPart does the lists that begin within lo…hi−1 of all rows named, so
+// that parts are alike whatever the lists are.
 func addListsPart(j *rowJob, lo, hi int) {
 	l, cols := j.More.lists, j.Cols
 	i, _ := slices.BinarySearch(l.First, int32(lo))

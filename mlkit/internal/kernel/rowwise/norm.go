@@ -7,11 +7,11 @@ import (
 	"descent/mlkit/internal/kernel/elementwise"
 )
 
-// Norm is a normalisation by channel of [n, channels, Size]: (x − Mean)·Scale + Shift with
-// Scale = RStd·weight, and 0 where that is negative if ReLU is set.
+// Norm is a normalisation by channel of [n, channels, Size]: (x − Mean)·Scale +
+// Shift with Scale = RStd·weight, and 0 where that is negative if ReLU is set.
 //
-// A channel's passes are made one after another while it is in the second-level cache, where it is
-// planes and there are channels enough for several workers.
+// A channel's passes are made one after another while it is in the second-level
+// cache, where it is planes and there are channels enough for several workers.
 type Norm struct {
 	Mean, RStd, Scale, Shift []float32
 	ReLU                     bool
@@ -20,8 +20,8 @@ type Norm struct {
 
 func (p *Norm) wholeChannels() bool { return p.Size > 1 && len(p.Mean) >= 4 }
 
-// Batch computes y with the mean and the biased variance of the batch. It writes them, 1/√(variance +
-// eps) and Scale; weight may be nil, for 1.
+// Batch computes y with the mean and the biased variance of the batch. It
+// writes them, 1/√(variance + eps) and Scale; weight may be nil, for 1.
 func (p *Norm) Batch(y, x, variance, weight []float32, eps float32) {
 	cpu.CheckLen("Norm.Batch", "x", len(y), len(x))
 	channels := len(p.Mean)
@@ -73,7 +73,8 @@ func (p *Norm) Affine(y, x []float32) {
 	channelJob(channelAffinePart, n, p.Size, [9][]float32{y, x, p.Mean, p.Scale, p.Shift}, p.ReLU)
 }
 
-// PlaneAffine computes y = (x-mean)*scale + shift, and with relu 0 where that is negative. y may be x.
+// PlaneAffine computes y = (x-mean)*scale + shift, and with relu 0 where that
+// is negative. y may be x.
 func PlaneAffine(y, x []float32, mean, scale, shift float32, relu bool) {
 	if relu {
 		planeAffineReLU(y, x, mean, scale, shift)
@@ -82,9 +83,10 @@ func PlaneAffine(y, x []float32, mean, scale, shift float32, relu bool) {
 	}
 }
 
-// Grad computes a channel's sums of dy and of dy*(x-Mean) and, if wanted, the gradient with respect to
-// x in the place of dy: through the statistics too if they are of the batch. With ReLU, y is the result,
-// and dy counts where that is not 0. slope and offset are scratch memory, of a number for each channel.
+// Grad computes a channel's sums of dy and of dy*(x-Mean) and, if wanted, the
+// gradient with respect to x in the place of dy: through the statistics too if
+// they are of the batch. With ReLU, y is the result, and dy counts where that
+// is not 0. slope and offset are scratch memory, of a number for each channel.
 func (p *Norm) Grad(dy, x, y, sum, dot, slope, offset []float32, ofBatch, wanted bool) {
 	cpu.CheckLen("Norm.Grad", "x", len(dy), len(x))
 	channels := len(p.Mean)
@@ -109,8 +111,8 @@ func (p *Norm) Grad(dy, x, y, sum, dot, slope, offset []float32, ofBatch, wanted
 	ChannelGrad(dy, dy, x, p.Mean, p.Scale, slope, offset, p.Size)
 }
 
-// through returns what the gradient through a channel's statistics, over m values, is:
-// slope·(x − Mean) + offset; 0 where they are not of the batch.
+// through returns what the gradient through a channel's statistics, over m
+// values, is: slope·(x − Mean) + offset; 0 where they are not of the batch.
 func (p *Norm) through(c int, sum, dot float32, m int, ofBatch bool) (slope, offset float32) {
 	if !ofBatch {
 		return 0, 0

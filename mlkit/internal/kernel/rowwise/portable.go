@@ -156,8 +156,8 @@ func planeAffineReLUGo(y, x []float32, mean, scale, shift float32) {
 	}
 }
 
-// planeGradSumsReLUGo is planeGradSumsGo behind a ReLU of planeAffine's result, which sets dy to 0
-// where that is not above 0.
+// planeGradSumsReLUGo is planeGradSumsGo behind a ReLU of planeAffine's result,
+// which sets dy to 0 where that is not above 0.
 func planeGradSumsReLUGo(dy, x []float32, mean, scale, shift float32) (sum, dot float32) {
 	for i, v := range x {
 		if (v-mean)*scale+shift <= 0 {

@@ -6,14 +6,15 @@ import (
 	"descent/mlkit/internal/kernel/cpu"
 )
 
-// LSTMCell takes the pre-activations of the four gates, rows of 4*hidden in the order i, f, g, o, and
-// the previous cell state, rows of hidden, and computes
+// LSTMCell takes the pre-activations of the four gates, rows of 4*hidden in the
+// order i, f, g, o, and the previous cell state, rows of hidden, and computes
 //
 //	i, f, o = sigmoid, g = tanh;  c = f*cPrev + i*g;  h = o*tanh(c)
 //
-// (Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000). acts, like gates, keeps
-// the activated gates for LSTMCellGrad and may be gates; tanhC, like c, keeps tanh(c). c may be cPrev where the caller
-// needs no gradient.
+// (Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000).
+// acts, like gates, keeps the activated gates for LSTMCellGrad and may be
+// gates; tanhC, like c, keeps tanh(c). c may be cPrev where the caller needs no
+// gradient.
 func LSTMCell(h, c, acts, tanhC, gates, cPrev []float32, hidden int) {
 	rows := cpu.RowsOf("LSTMCell", len(h), hidden)
 	cpu.CheckLen("LSTMCell", "c", len(h), len(c))
@@ -41,9 +42,10 @@ func lstmPart(j *rowJob, lo, hi int) {
 	}
 }
 
-// LSTMCellGrad goes back through LSTMCell. dh and dc are the gradients of h and c; it WRITES the
-// gradients of the gates' pre-activations to dgates, whose rows are ld apart, and that of cPrev to
-// dcPrev, which may be dc. dc may be nil (zero).
+// LSTMCellGrad goes back through LSTMCell. dh and dc are the gradients of h and
+// c; it WRITES the gradients of the gates' pre-activations to dgates, whose
+// rows are ld apart, and that of cPrev to dcPrev, which may be dc. dc may be
+// nil (zero).
 func LSTMCellGrad(dgates, dcPrev, dh, dc, acts, tanhC, cPrev []float32, hidden, ld int) {
 	rows := cpu.RowsOf("LSTMCellGrad", len(dh), hidden)
 	cpu.CheckLen("LSTMCellGrad", "dcPrev", len(dh), len(dcPrev))
@@ -75,13 +77,14 @@ func lstmGradPart(j *rowJob, lo, hi int) {
 	}
 }
 
-// GRUCell takes the input's and the state's share of the pre-activations, rows of 3*hidden in the
-// order r, z, n, and computes
+// GRUCell takes the input's and the state's share of the pre-activations, rows
+// of 3*hidden in the order r, z, n, and computes
 //
 //	r, z = sigmoid(gx+gh);  n = tanh(gx + r*gh);  h = (1-z)*n + z*hPrev
 //
-// (Cho et al. 2014 in cuDNN's and PyTorch's form, where r multiplies the state's share with its
-// bias). acts keeps r, z, n for GRUCellGrad and may be gx. h may be hPrev where the caller needs no gradient.
+// (Cho et al. 2014 in cuDNN's and PyTorch's form, where r multiplies the
+// state's share with its bias). acts keeps r, z, n for GRUCellGrad and may be
+// gx. h may be hPrev where the caller needs no gradient.
 func GRUCell(h, acts, gx, gh, hPrev []float32, hidden int) {
 	rows := cpu.RowsOf("GRUCell", len(h), hidden)
 	cpu.CheckLen("GRUCell", "hPrev", len(h), len(hPrev))
@@ -105,8 +108,9 @@ func gruPart(j *rowJob, lo, hi int) {
 	}
 }
 
-// GRUCellGrad goes back through GRUCell. It WRITES the gradients of gx and gh to dgx and dgh, and
-// to dhPrev the part of hPrev's gradient that does not pass through gh: dh*z. dhPrev may be dh.
+// GRUCellGrad goes back through GRUCell. It WRITES the gradients of gx and gh
+// to dgx and dgh, and to dhPrev the part of hPrev's gradient that does not pass
+// through gh: dh*z. dhPrev may be dh.
 func GRUCellGrad(dgx, dgh, dhPrev, dh, acts, gh, hPrev []float32, hidden int) {
 	rows := cpu.RowsOf("GRUCellGrad", len(dh), hidden)
 	cpu.CheckLen("GRUCellGrad", "dhPrev", len(dh), len(dhPrev))

@@ -6,8 +6,8 @@ import (
 	"descent/mlkit/internal/kernel/cpu"
 )
 
-// Sum returns the sum of x. It runs in 64 lanes, and beyond 32,768 elements in equal parts, so an
-// error grows with about the 500th part of the length.
+// Sum returns the sum of x. It runs in 64 lanes, and beyond 32,768 elements in
+// equal parts, so an error grows with about the 500th part of the length.
 func Sum(x []float32) float32 {
 	if len(x) <= cpu.Grain {
 		return sum(x)
@@ -35,8 +35,8 @@ func Dot(a, b []float32) float32 {
 
 func dotPart(j *rowJob, lo, hi int) { j.PartDone(lo, dot(j.At(0, lo, hi), j.At(1, lo, hi))) }
 
-// ArgMax returns the index of the first largest element; a NaN counts as the largest, as in
-// PyTorch and NumPy. It panics if x is empty.
+// ArgMax returns the index of the first largest element; a NaN counts as the
+// largest, as in PyTorch and NumPy. It panics if x is empty.
 func ArgMax(x []float32) int {
 	if len(x) == 0 {
 		panic("kernel: ArgMax: the input is empty")
@@ -53,8 +53,9 @@ func ArgMax(x []float32) int {
 	return best
 }
 
-// AddRows adds the sums of the columns of x to dst: dst[j] += sum over i of x[i*cols+j], from the
-// first row to the last (the gradient of a bias), beyond 4096 rows in blocks of 512.
+// AddRows adds the sums of the columns of x to dst: dst[j] += sum over i of
+// x[i*cols+j], from the first row to the last (the gradient of a bias), beyond
+// 4096 rows in blocks of 512.
 func AddRows(dst, x []float32, cols int) {
 	cpu.CheckLen("AddRows", "dst", cols, len(dst))
 	if len(x) > 0 {
@@ -95,7 +96,8 @@ func addColumns(dst, x []float32, rows, ld int) {
 	})
 }
 
-// SumRows computes the sums of the rows of x: dst[i] = sum over j of x[i*cols+j].
+// SumRows computes the sums of the rows of x: dst[i] = sum over j of
+// x[i*cols+j].
 func SumRows(dst, x []float32, cols int) {
 	cpu.CheckLen("SumRows", "dst", cpu.RowsOf("SumRows", len(x), cols), len(dst))
 	n := rowsAtATime(cpu.Grain, cols)

@@ -265,7 +265,8 @@ func TestLayerNorm(t *testing.T) {
 	})
 }
 
-// The gradients of the cells are checked against finite differences of a float64 cell.
+// The gradients of the cells are checked against finite differences of a
+// float64 cell.
 
 func refLSTM(gates, cPrev []float64) (h, c []float64) {
 	n := len(cPrev)
@@ -395,7 +396,8 @@ func TestGRUCell(t *testing.T) {
 	})
 }
 
-// TestNorm holds a normalisation in one go, at every level, to its passes one after another.
+// TestNorm holds a normalisation in one go, at every level, to its passes one
+// after another.
 func TestNorm(t *testing.T) {
 	kerneltest.Levels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(23, 24))

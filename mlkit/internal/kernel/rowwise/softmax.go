@@ -8,24 +8,27 @@ import (
 	"descent/mlkit/internal/kernel/elementwise"
 )
 
-// Softmax computes, for each row of cols elements, e^(x-max) / sum of e^(x-max). dst may be x.
-// A row with a NaN, or of nothing but -Inf, gives NaN.
+// Softmax computes, for each row of cols elements, e^(x-max) / sum of
+// e^(x-max). dst may be x. A row with a NaN, or of nothing but -Inf, gives NaN.
 func Softmax(dst, x []float32, cols int) {
 	cpu.CheckLen("Softmax", "the input", len(dst), len(x))
 	overRows(softmaxRows, cpu.RowsOf("Softmax", len(dst), cols), cols, dst, x, nil)
 }
 
-// LogSoftmax computes, for each row of cols elements, x - max - log(sum of e^(x-max)). dst may be x.
+// LogSoftmax computes, for each row of cols elements, x - max - log(sum of
+// e^(x-max)). dst may be x.
 func LogSoftmax(dst, x []float32, cols int) {
 	cpu.CheckLen("LogSoftmax", "the input", len(dst), len(x))
 	overRows(logSoftmaxRows, cpu.RowsOf("LogSoftmax", len(dst), cols), cols, dst, x, nil)
 }
 
-// nearlyOne is the logarithm of a sum e^0 + ... below which the sum has lost too many digits of what
-// it holds beside the 1: there the rest is added up by itself.
+// nearlyOne is the logarithm of a sum e^0 + ... below which the sum has lost
+// too many digits of what it holds beside the 1: there the rest is added up by
+// itself.
 const nearlyOne = 1.0 / 256
 
-// logOfRest returns log(1 + the sum of e^(x-m) over all x but their largest, m).
+// logOfRest returns log(1 + the sum of e^(x-m) over all x but their largest,
+// m).
 func logOfRest(x []float32, m float32) float64 {
 	var rest float64
 	for _, v := range x {
@@ -36,14 +39,16 @@ func logOfRest(x []float32, m float32) float64 {
 	return math.Log1p(rest)
 }
 
-// SoftmaxGrad adds y * (dy - sum of dy*y over the row) to dx; y is Softmax's output.
+// SoftmaxGrad adds y * (dy - sum of dy*y over the row) to dx; y is Softmax's
+// output.
 func SoftmaxGrad(dx, dy, y []float32, cols int) {
 	cpu.CheckLen("SoftmaxGrad", "dy", len(dx), len(dy))
 	cpu.CheckLen("SoftmaxGrad", "y", len(dx), len(y))
 	overRows(softmaxGradRows, cpu.RowsOf("SoftmaxGrad", len(dx), cols), cols, dx, dy, y)
 }
 
-// LogSoftmaxGrad adds dy - e^y * (sum of dy over the row) to dx; y is LogSoftmax's output.
+// LogSoftmaxGrad adds dy - e^y * (sum of dy over the row) to dx; y is
+// LogSoftmax's output.
 func LogSoftmaxGrad(dx, dy, y []float32, cols int) {
 	cpu.CheckLen("LogSoftmaxGrad", "dy", len(dx), len(dy))
 	cpu.CheckLen("LogSoftmaxGrad", "y", len(dx), len(y))
@@ -80,22 +85,23 @@ func logSoftmaxGradRows(dx, dy, y []float32, cols int) {
 	}
 }
 
-// SoftmaxRow replaces a row, which may be empty, by its softmax, on the calling goroutine.
+// SoftmaxRow replaces a row, which may be empty, by its softmax, on the calling
+// goroutine.
 func SoftmaxRow(x []float32) {
 	if len(x) > 0 {
 		softmaxRow(x, x)
 	}
 }
 
-// SoftmaxGradRow replaces dy, of one row, by y * (dy - sum of dy*y), on the calling goroutine; y is
-// SoftmaxRow's result.
+// SoftmaxGradRow replaces dy, of one row, by y * (dy - sum of dy*y), on the
+// calling goroutine; y is SoftmaxRow's result.
 func SoftmaxGradRow(dy, y []float32) {
 	elementwise.AddScalar(dy, dy, -longDot(dy, y))
 	elementwise.Mul(dy, dy, y)
 }
 
-// overRows runs f over all rows of a, b and c (which may be nil), here if they are few, and else on
-// the workers.
+// overRows runs f over all rows of a, b and c (which may be nil), here if they
+// are few, and else on the workers.
 func overRows(f func(a, b, c []float32, cols int), rows, cols int, a, b, c []float32) {
 	n := rowsAtATime(rowGrain, cols)
 	if rows <= n {
@@ -111,10 +117,10 @@ func overRowsPart(j *rowJob, lo, hi int) {
 	j.More.overRows(j.Rows(0, lo, hi), j.Rows(1, lo, hi), j.Rows(2, lo, hi), j.Cols)
 }
 
-// SoftmaxCrossEntropy computes for each row the softmax of the logits into probs and
-// loss[i] = -log(probs[i][labels[i]]), the latter from the logits so that it stays finite where the
-// probability underflows. probs may be logits. A negative label marks a row to ignore: its loss is
-// 0. A label >= cols panics.
+// SoftmaxCrossEntropy computes for each row the softmax of the logits into
+// probs and loss[i] = -log(probs[i][labels[i]]), the latter from the logits so
+// that it stays finite where the probability underflows. probs may be logits. A
+// negative label marks a row to ignore: its loss is 0. A label >= cols panics.
 func SoftmaxCrossEntropy(loss, probs, logits []float32, labels []int32, cols int) {
 	cpu.CheckLen("SoftmaxCrossEntropy", "logits", len(probs), len(logits))
 	rows := cpu.RowsOf("SoftmaxCrossEntropy", len(probs), cols)
@@ -152,8 +158,8 @@ func crossEntropyRows(loss, probs, logits []float32, labels []int32, cols int) {
 	}
 }
 
-// SoftmaxCrossEntropyGrad adds dloss[i] * (probs[i] - onehot(labels[i])) to dlogits; rows with a
-// negative label get nothing.
+// SoftmaxCrossEntropyGrad adds dloss[i] * (probs[i] - onehot(labels[i])) to
+// dlogits; rows with a negative label get nothing.
 func SoftmaxCrossEntropyGrad(dlogits, dloss, probs []float32, labels []int32, cols int) {
 	cpu.CheckLen("SoftmaxCrossEntropyGrad", "probs", len(dlogits), len(probs))
 	rows := cpu.RowsOf("SoftmaxCrossEntropyGrad", len(dlogits), cols)

@@ -2,12 +2,14 @@ package rowwise
 
 import "descent/mlkit/internal/kernel/cpu"
 
-// Sums of many numbers, in blocks. A float32 that numbers are added to one after another loses a
-// digit for each tenfold of them: from some 10⁵ on a mean is off by per cents. What is short enough
-// is added as it comes; what is longer in blocks, whose sums are added in more digits. The blocks
-// follow from the length alone, so the bits do not depend on the number of workers.
+// Sums of many numbers, in blocks. A float32 that numbers are added to one
+// after another loses a digit for each tenfold of them: from some 10⁵ on a mean
+// is off by per cents. What is short enough is added as it comes; what is
+// longer in blocks, whose sums are added in more digits. The blocks follow from
+// the length alone, so the bits do not depend on the number of workers.
 
-// A sum over a row runs in 16 lanes or more, so cpu.Grain elements are few for each.
+// A sum over a row runs in 16 lanes or more, so cpu.Grain elements are few for
+// each.
 
 // LongSum returns the sum of x.
 func LongSum(x []float32) float64 {
@@ -74,22 +76,23 @@ func longLayerNormGradSums(dy, x, gamma []float32, mean, rstd float32) (sum, dot
 }
 
 const (
-	// fewRows is how many rows the sums of columns add one after another: of equal numbers such a
-	// sum is off by 4e-5 of itself.
+	// fewRows is how many rows the sums of columns add one after another: of
+	// equal numbers such a sum is off by 4e-5 of itself.
 	fewRows = 1 << 12
 	// rowBlock is how many they add in a block where there are more: 5e-6.
 	rowBlock = 1 << 9
 )
 
-// SumBlocks adds up rows terms in dst: add(dst, first, n) adds n of them, from first on, each of which
-// adds to an element of dst up to each times. Beyond 4096 additions to an element it goes in blocks of
-// 512, whose sums are added in more digits.
+// SumBlocks adds up rows terms in dst: add(dst, first, n) adds n of them, from
+// first on, each of which adds to an element of dst up to each times. Beyond
+// 4096 additions to an element it goes in blocks of 512, whose sums are added
+// in more digits.
 func SumBlocks(dst []float32, rows, each int, add func(dst []float32, first, n int)) {
 	sumBlocks(dst, nil, rows, each, func(dst, _ []float32, first, n int) { add(dst, first, n) })
 }
 
-// sumColumns adds the sums of columns over all rows to a and b, one element a column; b may be nil.
-// add does that for some rows.
+// sumColumns adds the sums of columns over all rows to a and b, one element a
+// column; b may be nil. add does that for some rows.
 func sumColumns(a, b []float32, rows int, add func(a, b []float32, first, rows int)) {
 	sumBlocks(a, b, rows, 1, add)
 }

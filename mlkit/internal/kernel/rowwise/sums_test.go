@@ -7,7 +7,8 @@ import (
 	"descent/mlkit/internal/kernel/elementwise"
 )
 
-// TestSumColumnsOfSpecials checks that what is not finite stays what it is through blocks.
+// TestSumColumnsOfSpecials checks that what is not finite stays what it is
+// through blocks.
 func TestSumColumnsOfSpecials(t *testing.T) {
 	inf := math.Inf(1)
 	const rows = 3 * fewRows

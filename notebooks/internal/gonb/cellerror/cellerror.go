@@ -1,8 +1,8 @@
-// Package cellerror says what is wrong with a cell in the words of its reader. Go
-// reports errors in a file that the kernel made of all cells, in a folder that the
-// reader never sees. Here each error names the cell and the line first and shows
-// the line, causes stand before their consequences, and the usual errors carry a
-// hint.
+// Package cellerror says what is wrong with a cell in the words of its reader.
+// Go reports errors in a file that the kernel made of all cells, in a folder
+// that the reader never sees. Here each error names the cell and the line first
+// and shows the line, causes stand before their consequences, and the usual
+// errors carry a hint.
 //
 // The package is also compiled into the kernel, see package gonb: it imports
 // nothing but the standard library.
@@ -52,8 +52,8 @@ func (f File) where(line int) string {
 	return fmt.Sprintf("Cell [%d], line %d", p.Cell, p.Line)
 }
 
-// show returns the line with its number, and a caret under the column if there is
-// one (from 1, in bytes, as Go counts).
+// show returns the line with its number, and a caret under the column if there
+// is one (from 1, in bytes, as Go counts).
 func (f File) show(line, column int) string {
 	if line < 1 || line > len(f.Lines) || f.place(line).Line == 0 {
 		return ""
@@ -69,7 +69,8 @@ func (f File) show(line, column int) string {
 	return shown + strings.Repeat(" ", len("    ")+len(number)) + " | " + strings.Repeat(" ", width(trimmed[:at])) + "^\n"
 }
 
-// width is the number of columns of a monospaced font: Chinese letters take two.
+// width is the number of columns of a monospaced font: Chinese letters take
+// two.
 func width(s string) (n int) {
 	for _, r := range s {
 		n++
@@ -87,8 +88,8 @@ type fault struct {
 }
 
 var (
-	// ./main.go:12:5: undefined: x
-	// /tmp/gonb_1/main.go:3:1: expected declaration, found x (and 2 more errors)
+	// ./main.go:12:5: undefined: x /tmp/gonb_1/main.go:3:1: expected
+	// declaration, found x (and 2 more errors)
 	faultLine = regexp.MustCompile(`^(?:vet: )?(?:\S*/)?main(?:_test)?\.go:(\d+)(?::(\d+))?: (.+)$`)
 	moreFiles = regexp.MustCompile(`\S*main(?:_test)?\.go:(\d+)(?::\d+)?`)
 	// What the go command says around the errors.
@@ -128,7 +129,8 @@ func (f fault) consequence() bool {
 		strings.Contains(f.message, "imported and not used")
 }
 
-// Compile returns what the output of a Go command that failed says to the reader.
+// Compile returns what the output of a Go command that failed says to the
+// reader.
 func (f File) Compile(output string) string {
 	faults, more := parse(output)
 	var causes, others []fault
@@ -172,8 +174,8 @@ func (f File) Compile(output string) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// advise writes a hint in lines that fit below a cell: an output breaks longer ones in
-// the midst of a word.
+// advise writes a hint in lines that fit below a cell: an output breaks longer
+// ones in the midst of a word.
 func advise(hint string) string {
 	const indent, columns = "    Hint: ", 92
 	var b strings.Builder
@@ -251,7 +253,8 @@ var function = regexp.MustCompile(`^func (?:\(\s*(?:\w+\s+)?\*?(\w+)[^)]*\)\s*)?
 
 // hint returns advice and what kind of advice it is, "" for none.
 func (f File) hint(x fault) (advice string, kind int) {
-	// An earlier cell was right when it ran: this cell has changed what it uses.
+	// An earlier cell was right when it ran: this cell has changed what it
+	// uses.
 	if p := f.place(x.line); p.Line > 0 && p.Cell > 0 && p.Cell != f.Cell && lost.MatchString(x.message) {
 		forget := ""
 		for i := min(x.line, len(f.Lines)) - 1; i >= 0; i-- {

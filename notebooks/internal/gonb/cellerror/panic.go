@@ -24,9 +24,9 @@ type frame struct {
 	line           int
 }
 
-// Panic returns what a crash that a program printed says to the reader: the line
-// of the cell first, then how it got there. It returns "" if the text is not that
-// of a crash.
+// Panic returns what a crash that a program printed says to the reader: the
+// line of the cell first, then how it got there. It returns "" if the text is
+// not that of a crash.
 func (f File) Panic(text string) string {
 	start := verdict.FindStringIndex(text)
 	if start == nil {

@@ -2,6 +2,7 @@ package train_test
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -47,6 +48,33 @@ func newFromPyTorch(seed uint64) *fromPyTorch {
 	rng := nn.NewRand(seed)
 	return &fromPyTorch{Conv: nn.NewConv2D(rng, nn.Conv{In: 1, Out: 2, Kernel: 3, Padding: nn.Same}), BN: nn.NewBatchNorm(2),
 		LSTM: nn.NewLSTM(rng, nn.Recurrent{In: 4, Hidden: 3, Bidirectional: true}), FC: nn.NewLinear(rng, 6, 2)}
+}
+
+// What torch.save wrote of the same state_dict, in either of its formats,
+//
+//	m.load_state_dict(load_file("pytorch.safetensors"))
+//	torch.save(m.state_dict(), "pytorch.pt")
+//	torch.save(m.state_dict(), "legacy.pt", _use_new_zipfile_serialization=False)
+//
+// loads to the same bits, and what does not fit is named.
+func TestTorchSave(t *testing.T) {
+	want := newFromPyTorch(1)
+	if err := train.LoadWeights("testdata/pytorch.safetensors", want); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"testdata/pytorch.pt", "testdata/legacy.pt"} {
+		m := newFromPyTorch(2)
+		if err := train.LoadWeights(file, m); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(nn.State(m), nn.State(want)) {
+			t.Errorf("%s holds other weights than pytorch.safetensors", file)
+		}
+		var bad *train.MismatchError
+		if err := train.LoadWeights(file, nn.NewLinear(nn.NewRand(1), 6, 2)); !errors.As(err, &bad) || len(bad.Missing) != 2 || len(bad.Unexpected) == 0 {
+			t.Errorf("%s in another model: %v", file, err)
+		}
+	}
 }
 
 // A state_dict of PyTorch loads as it is, computes the same, and is written

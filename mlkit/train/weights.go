@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -62,12 +63,25 @@ type LoadOptions struct {
 	Partial bool
 }
 
+// Tensors are the named tensors of an open file: a [*formats.Safetensors] or a
+// [*formats.Torch].
+type Tensors interface {
+	Names() []string
+	Info(name string) (formats.TensorInfo, bool)
+	Floats(name string) ([]float32, error)
+	ReadFloats(name string, dst []float32) error
+	Ints(name string) ([]int64, error)
+	Close() error
+}
+
 // LoadWeights reads the weights of a file written by SaveWeights, by a
-// checkpoint or by PyTorch into a model. When anything does not fit it returns
-// a [*MismatchError] and leaves the model as it was. The file may hold what the
-// model ties together under several names, if their values agree.
+// checkpoint or by PyTorch, as safetensors or by torch.save(model.state_dict()),
+// into a model. When anything does not fit it returns a [*MismatchError] and leaves
+// the model as it was. The file may hold what the model ties together under several
+// names, if their values agree. For a state_dict inside of something larger see
+// [formats.OpenTorch] and [LoadTensors].
 func LoadWeights(path string, model any) error {
-	s, err := openSealed(path)
+	s, err := openWeights(path)
 	if err != nil {
 		return fmt.Errorf("train: weights: %w", err)
 	}
@@ -78,9 +92,24 @@ func LoadWeights(path string, model any) error {
 	return nil
 }
 
+// openWeights opens a file of either kind, by its first bytes.
+func openWeights(path string) (Tensors, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	var head [9]byte // safetensors has 8 of the length of its header, which begins with {
+	_, err = io.ReadFull(f, head[:])
+	f.Close()
+	if err == nil && head[8] != '{' && (string(head[:4]) == "PK\x03\x04" || head[0] == 0x80) {
+		return formats.OpenTorch(path)
+	}
+	return openSealed(path)
+}
+
 // LoadTensors is LoadWeights for an open file, with options. Floats of 16 and
 // 64 bits become float32.
-func LoadTensors(s *formats.Safetensors, model any, o LoadOptions) error {
+func LoadTensors(s Tensors, model any, o LoadOptions) error {
 	state, aliases := nn.State(model), nn.Aliases(model)
 	byName := map[string]nn.Named{}
 	counters := map[string]string{} // counter → its buffer's prefix
@@ -188,7 +217,7 @@ func firstName(name string, aliases map[string]string) string {
 }
 
 // sameTensors reports whether two tensors of a file hold the same values.
-func sameTensors(s *formats.Safetensors, a, b string) (bool, error) {
+func sameTensors(s Tensors, a, b string) (bool, error) {
 	if info, _ := s.Info(a); info.DType[0] == 'I' {
 		x, err := s.Ints(a)
 		if err != nil {

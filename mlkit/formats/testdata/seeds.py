@@ -86,3 +86,7 @@ for encoding in "UTF-8", "ISO-8859-1", "UTF-16", "GBK":
 put("FuzzParseVOC", "plain", voc.replace("\u00e9", "e").encode())
 put("FuzzParseVOC", "entities", b'<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;">]><annotation>&c;</annotation>')
 put("FuzzParseVOC", "deep", b"<annotation>" * 300)
+
+# What torchfiles.py wrote, in both formats.
+for name in ["checkpoint", "legacy", "net"]:
+    put("FuzzTorch", name, open(f"{name}.pt", "rb").read())

@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// A pickle is a program for a small stack machine of Python's (PEP 307, 574), which can
-// name any function of any package and call it. This machine knows no function: the
-// names that the caller lists stand for themselves, and a call of one goes to the
-// caller. Every other name ends it.
+// A pickle is a program for a small stack machine of Python's (PEP 307, 574),
+// which can name any function of any package and call it. This machine knows no
+// function: the names that the caller lists stand for themselves, and a call of
+// one goes to the caller. Every other name ends it.
 type pickle struct {
 	in    *bytes.Reader
 	stack []any
@@ -237,8 +237,8 @@ func (p *pickle) integer(size int) error {
 	return p.push(int64(v))
 }
 
-// long is a number in two's complement, its length before it. One that int64 does not
-// hold becomes a *big.Int.
+// long is a number in two's complement, its length before it. One that int64
+// does not hold becomes a *big.Int.
 func (p *pickle) long(size int) error {
 	n, err := p.uint(size)
 	if err != nil {

@@ -45,8 +45,8 @@ func OpenSafetensors(path string) (*Safetensors, error) {
 	return s, nil
 }
 
-// NewSafetensors reads the header of a file of size bytes from r, which it keeps
-// for reading tensors.
+// NewSafetensors reads the header of a file of size bytes from r, which it
+// keeps for reading tensors.
 func NewSafetensors(r io.ReaderAt, size int64) (*Safetensors, error) {
 	var word [8]byte
 	if size < 8 {

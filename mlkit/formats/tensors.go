@@ -22,8 +22,8 @@ type TensorInfo struct {
 	Dims  []int
 
 	begin, end int64
-	// strides are those of a view that is not row-major, in elements; nil otherwise.
-	// begin and end are then those of its storage's part.
+	// strides are those of a view that is not row-major, in elements; nil
+	// otherwise. begin and end are then those of its storage's part.
 	strides []int
 }
 
@@ -89,8 +89,8 @@ func (s *Tensors) missing(name string) error {
 	return fmt.Errorf("formats: there is no tensor %q in the file; Names lists those that are", name)
 }
 
-// elements reads a tensor piece by piece: f gets the bytes of elements i, i+1, ….
-// The tensor has one of the types for which is holds.
+// elements reads a tensor piece by piece: f gets the bytes of elements i, i+1,
+// …. The tensor has one of the types for which is holds.
 func (s *Tensors) elements(name, want string, is func(dtype) bool, f func(i int, b []byte, d dtype) error) error {
 	info, ok := s.infos[name]
 	if !ok {
@@ -117,8 +117,9 @@ func (s *Tensors) elements(name, want string, is func(dtype) bool, f func(i int,
 }
 
 // ReadFloats reads a tensor of type F32, F64, F16, BF16 or one of the F8 types
-// into dst, which must have as many elements as the tensor. An F64 is rounded to
-// the nearest float32; a finite value beyond the range of float32 is an error.
+// into dst, which must have as many elements as the tensor. An F64 is rounded
+// to the nearest float32; a finite value beyond the range of float32 is an
+// error.
 func (s *Tensors) ReadFloats(name string, dst []float32) error {
 	if info, ok := s.infos[name]; ok && product(info.Dims) != len(dst) {
 		return fmt.Errorf("formats: tensor %q has shape %v, but dst has %d elements", name, info.Dims, len(dst))

@@ -13,30 +13,30 @@ import (
 	"strings"
 )
 
-// Torch is an open file of torch.save: a state_dict, or a checkpoint that holds some.
-// Both of PyTorch's formats are read, the zip archive (since 1.6) and the older row of
-// pickles.
+// Torch is an open file of torch.save: a state_dict, or a checkpoint that holds
+// some. Both of PyTorch's formats are read, the zip archive (since 1.6) and the
+// older row of pickles.
 //
-// Such a file is a program, which in PyTorch can do anything. Here it can build tensors
-// and plain values and nothing else: whatever else it names ends the reading, with that
-// name in the error. Tensors are called by the path to them, joined by dots:
-// "layers.0.weight" of a state_dict, "model.layers.0.weight" of a checkpoint that has it
-// under "model". Their data stay in the file until they are read; views that are not
-// row-major come out row-major.
+// Such a file is a program, which in PyTorch can do anything. Here it can build
+// tensors and plain values and nothing else: whatever else it names ends the
+// reading, with that name in the error. Tensors are called by the path to them,
+// joined by dots: "layers.0.weight" of a state_dict, "model.layers.0.weight" of
+// a checkpoint that has it under "model". Their data stay in the file until
+// they are read; views that are not row-major come out row-major.
 //
-// Sparse and quantized tensors, complex numbers and tensors that were saved whole with
-// their class are not read.
+// Sparse and quantized tensors, complex numbers and tensors that were saved
+// whole with their class are not read.
 type Torch struct {
-	// Values are what the file holds beside tensors, by the same paths: int64, float64,
-	// bool, string, *big.Int, or nil for None.
+	// Values are what the file holds beside tensors, by the same paths: int64,
+	// float64, bool, string, *big.Int, or nil for None.
 	Values map[string]any
 	Tensors
 }
 
-// OpenTorch opens a file, which the caller must close. Errors name the file and say
-// what is wrong with it. The checksums of an archive are compared, so opening it
-// reads it once; a file saved without them (torch.serialization.set_crc32_options) is
-// refused.
+// OpenTorch opens a file, which the caller must close. Errors name the file and
+// say what is wrong with it. The checksums of an archive are compared, so
+// opening it reads it once; a file saved without them
+// (torch.serialization.set_crc32_options) is refused.
 func OpenTorch(path string) (*Torch, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -55,8 +55,8 @@ func OpenTorch(path string) (*Torch, error) {
 	return t, nil
 }
 
-// NewTorch reads what a file of size bytes says about its tensors from r, which it
-// keeps for reading them.
+// NewTorch reads what a file of size bytes says about its tensors from r, which
+// it keeps for reading them.
 func NewTorch(r io.ReaderAt, size int64) (*Torch, error) {
 	l := &torchLoader{Torch: Torch{Values: map[string]any{}, Tensors: Tensors{r: r, infos: map[string]*TensorInfo{}}}, places: map[string]torchPlace{}}
 	head := make([]byte, min(4, size))
@@ -184,11 +184,12 @@ func (l *torchLoader) archive(size int64) (any, error) {
 	return l.pickle(program).run()
 }
 
-// legacy reads the format before the archive: pickles of a magic number, a version and
-// facts about the machine; that of the object; the keys of its storages; and these, each
-// with its number of elements before it.
+// legacy reads the format before the archive: pickles of a magic number, a
+// version and facts about the machine; that of the object; the keys of its
+// storages; and these, each with its number of elements before it.
 func (l *torchLoader) legacy(size int64) (any, error) {
-	// The pickles come first, but their length is nowhere: the program is read whole.
+	// The pickles come first, but their length is nowhere: the program is read
+	// whole.
 	b := make([]byte, size)
 	if _, err := l.r.ReadAt(b, 0); err != nil && err != io.EOF {
 		return nil, err
@@ -208,8 +209,8 @@ func (l *torchLoader) legacy(size int64) (any, error) {
 	} else if facts, ok := v.(*pickleDict); ok && facts.values["little_endian"] == false {
 		return nil, errors.New("the numbers are big endian; save the file again on another machine")
 	}
-	// The size of an element is known once the object has been read, where it lies after
-	// that: its tensors look at storages by key.
+	// The size of an element is known once the object has been read, where it
+	// lies after that: its tensors look at storages by key.
 	sizes := map[string]int64{}
 	p.persistent = func(id any) (any, error) {
 		v, err := l.storage(id)
@@ -250,8 +251,8 @@ func (l *torchLoader) legacy(size int64) (any, error) {
 	return root, nil
 }
 
-// storage is what ('storage', type, key, device, elements) means; the older format adds
-// None, or (key, offset, elements) of a view.
+// storage is what ('storage', type, key, device, elements) means; the older
+// format adds None, or (key, offset, elements) of a view.
 func (l *torchLoader) storage(id any) (any, error) {
 	t, _ := id.(pickleTuple)
 	if len(t) != 5 && len(t) != 6 || t[0] != "storage" {

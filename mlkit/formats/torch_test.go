@@ -16,7 +16,8 @@ import (
 	"descent/mlkit/formats"
 )
 
-// What testdata/torchfiles.py saved is read to the same bits, from either format.
+// What testdata/torchfiles.py saved is read to the same bits, from either
+// format.
 func TestTorchFiles(t *testing.T) {
 	var want map[string]json.RawMessage
 	text, err := os.ReadFile("testdata/torch.json")
@@ -92,8 +93,8 @@ func noError(t *testing.T, err error) {
 	}
 }
 
-// A checkpoint's tensors are called by the path to them, and what else it holds is
-// not lost.
+// A checkpoint's tensors are called by the path to them, and what else it holds
+// is not lost.
 func TestTorchCheckpoint(t *testing.T) {
 	f, err := formats.OpenTorch("testdata/checkpoint.pt")
 	if err != nil {
@@ -146,7 +147,8 @@ func archive(t testing.TB, program string, storages map[string][]byte) []byte {
 	return b.Bytes()
 }
 
-// tensorProgram is the pickle of {"w": a tensor} of a shape and strides on storage 0.
+// tensorProgram is the pickle of {"w": a tensor} of a shape and strides on
+// storage 0.
 func tensorProgram(offset int32, dims, strides []int32) string {
 	num := func(v int32) string { return "J" + string(binary.LittleEndian.AppendUint32(nil, uint32(v))) }
 	tuple := func(v []int32) string {
@@ -160,7 +162,8 @@ func tensorProgram(offset int32, dims, strides []int32) string {
 	return "\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n(" + storage + num(offset) + tuple(dims) + tuple(strides) + "\x89N" + "tRs."
 }
 
-// What a weights file has no business to hold is refused, with the name of what it is.
+// What a weights file has no business to hold is refused, with the name of what
+// it is.
 func TestTorchRefuses(t *testing.T) {
 	four := map[string][]byte{"0": []byte("0123456789abcdef")}
 	whole := archive(t, tensorProgram(0, []int32{2, 2}, []int32{2, 1}), four)

@@ -75,11 +75,12 @@ type Tensors interface {
 }
 
 // LoadWeights reads the weights of a file written by SaveWeights, by a
-// checkpoint or by PyTorch, as safetensors or by torch.save(model.state_dict()),
-// into a model. When anything does not fit it returns a [*MismatchError] and leaves
-// the model as it was. The file may hold what the model ties together under several
-// names, if their values agree. For a state_dict inside of something larger see
-// [formats.OpenTorch] and [LoadTensors].
+// checkpoint or by PyTorch, as safetensors or by
+// torch.save(model.state_dict()), into a model. When anything does not fit it
+// returns a [*MismatchError] and leaves the model as it was. The file may hold
+// what the model ties together under several names, if their values agree. For
+// a state_dict inside of something larger see [formats.OpenTorch] and
+// [LoadTensors].
 func LoadWeights(path string, model any) error {
 	s, err := openWeights(path)
 	if err != nil {

@@ -3,6 +3,7 @@
 //	format                                read                                        write
 //	safetensors (weights)                 OpenSafetensors, NewSafetensors             WriteSafetensors
 //	torch.save (weights, PyTorch)         OpenTorch, NewTorch                         –
+//	GGUF (weights, llama.cpp)             OpenGGUF, NewGGUF                           –
 //	npy, npz (NumPy)                      LoadNPY, ReadNPY, LoadNPZ                   SaveNPY, WriteNPY, SaveNPZ
 //	idx (MNIST)                           LoadIDXImages, LoadIDX, LoadIDXArray        –
 //	one folder of images per class        LoadImageFolder                             –

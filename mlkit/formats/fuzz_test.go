@@ -41,10 +41,12 @@ func TestMutations(t *testing.T) {
 		check check
 	}{
 		// Where something is compressed, a byte of it can become 1032.
-		"FuzzReadIDX":     {fuzztest.Bound{Fixed: 1 << 18, PerByte: 8 * 1032}, checkIDX},
-		"FuzzReadNPY":     {fuzztest.Bound{Fixed: 1 << 19, PerByte: 64}, checkNPY},
-		"FuzzLoadNPZ":     {fuzztest.Bound{Fixed: 1 << 20, PerByte: 8 * 1032}, checkNPZ},
-		"FuzzTorch":       {fuzztest.Bound{Fixed: 1 << 19, PerByte: 256}, checkTorch},
+		"FuzzReadIDX": {fuzztest.Bound{Fixed: 1 << 18, PerByte: 8 * 1032}, checkIDX},
+		"FuzzReadNPY": {fuzztest.Bound{Fixed: 1 << 19, PerByte: 64}, checkNPY},
+		"FuzzLoadNPZ": {fuzztest.Bound{Fixed: 1 << 20, PerByte: 8 * 1032}, checkNPZ},
+		"FuzzTorch":   {fuzztest.Bound{Fixed: 1 << 19, PerByte: 256}, checkTorch},
+		// A number of four bits becomes one of 32.
+		"FuzzGGUF":        {fuzztest.Bound{Fixed: 1 << 19, PerByte: 256}, checkGGUF},
 		"FuzzSafetensors": {fuzztest.Bound{Fixed: 1 << 18, PerByte: 256}, checkSafetensors},
 		// The reader of TIFF takes two buffers of 10 MB.
 		"FuzzImageFile": {fuzztest.Bound{Fixed: 24 << 20, PerByte: 32 * 1024}, checkImage},

@@ -87,6 +87,7 @@ put("FuzzParseVOC", "plain", voc.replace("\u00e9", "e").encode())
 put("FuzzParseVOC", "entities", b'<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;">]><annotation>&c;</annotation>')
 put("FuzzParseVOC", "deep", b"<annotation>" * 300)
 
-# What torchfiles.py wrote, in both formats.
+# What torchfiles.py wrote, in both formats, and ggufs.py.
 for name in ["checkpoint", "legacy", "net"]:
     put("FuzzTorch", name, open(f"{name}.pt", "rb").read())
+put("FuzzGGUF", "small", open("small.gguf", "rb").read())

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"descent/mlkit/tensor"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -27,7 +28,7 @@ func Augment(set Dataset, seed uint64, augmentations ...Augmentation) Dataset {
 		if len(b.XDims) != 4 {
 			return fmt.Errorf("data: Augment of %v: wanted are images [n, channels, height, width]", b.XDims)
 		}
-		size := product(b.XDims[1:])
+		size := tensor.SizeOf(b.XDims[1:])
 		d := b.drawings()
 		d.spare = resize(d.spare, size)
 		m := &d.image

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"descent/mlkit/tensor"
 	"fmt"
 	"slices"
 )
@@ -149,7 +150,7 @@ func (c *concat) sequences(index []int, b *Batch) error {
 		if first.tokens {
 			pad(b.IDs[k*first.longest:(k+1)*first.longest], one.IDs, 0)
 		} else {
-			size := first.longest * product(first.width)
+			size := first.longest * tensor.SizeOf(first.width)
 			pad(b.X[k*size:(k+1)*size], one.X, 0)
 		}
 		if first.lengths {

@@ -139,10 +139,10 @@ func (b *Batch) Reset(index []int, x, y []int, labels bool) {
 	b.Lengths, b.LabelLengths = nil, nil
 	b.IDs, b.IDsDims = nil, b.IDsDims[:0]
 	b.XDims = append(append(b.XDims[:0], n), x...)
-	b.X = resize(b.X, n*product(x))
+	b.X = resize(b.X, n*tensor.SizeOf(x))
 	if y != nil {
 		b.YDims = append(append(b.YDims[:0], n), y...)
-		b.Y = resize(b.Y, n*product(y))
+		b.Y = resize(b.Y, n*tensor.SizeOf(y))
 	} else {
 		b.Y, b.YDims = nil, nil
 	}
@@ -165,14 +165,6 @@ func (b *Batch) ResetTokens(index []int, length int) {
 	b.IDs, b.IDsDims = resize(kept, len(index)*length), append(dims[:0], len(index), length)
 }
 
-func product(dims []int) int {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return n
-}
-
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
@@ -193,7 +185,7 @@ type Dataset interface {
 // one number. It panics when the lengths do not fit.
 func FromSlices(x []float32, xdims []int, y []float32, ydims []int) Dataset {
 	n := rows("FromSlices", x, xdims)
-	if len(y) != n*product(ydims) {
+	if len(y) != n*tensor.SizeOf(ydims) {
 		panic(fmt.Sprintf("data: FromSlices: %d rows in x, but %d elements of y are not %d rows of %v", n, len(y), n, ydims))
 	}
 	if ydims == nil {
@@ -211,7 +203,7 @@ func FromLabels(x []float32, xdims []int, labels []int32) Dataset {
 }
 
 func rows(op string, x []float32, dims []int) int {
-	size := product(dims)
+	size := tensor.SizeOf(dims)
 	if size <= 0 || len(x)%size != 0 {
 		panic(fmt.Sprintf("data: %s: %d elements are not whole rows of %v", op, len(x), dims))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/tensor"
 )
 
 // Images are pictures of one size, kept as bytes and turned into floats only
@@ -28,14 +29,14 @@ func (m *Images) Len() int { return len(m.Labels) }
 
 // Image is the pixels of image i, a part of Pixels.
 func (m *Images) Image(i int) []byte {
-	size := product(m.Dims)
+	size := tensor.SizeOf(m.Dims)
 	return m.Pixels[i*size : (i+1)*size : (i+1)*size]
 }
 
 // Batch fills b with X [n, Dims...] and Labels [n].
 func (m *Images) Batch(index []int, b *Batch) error {
 	b.Reset(index, m.Dims, nil, true)
-	size, scale := product(m.Dims), m.Scale
+	size, scale := tensor.SizeOf(m.Dims), m.Scale
 	if scale == 0 {
 		scale = 1. / 255
 	}
@@ -55,7 +56,7 @@ func (m *Images) Batch(index []int, b *Batch) error {
 // Flat gives the same images (they are not copied) as samples of one axis.
 func (m *Images) Flat() *Images {
 	f := *m
-	f.Dims = []int{product(m.Dims)}
+	f.Dims = []int{tensor.SizeOf(m.Dims)}
 	return &f
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"descent/mlkit/internal/kernel/elementwise"
+	"descent/mlkit/tensor"
 )
 
 // ObjectImages are pictures of one size with the objects in them, kept as
@@ -20,13 +21,13 @@ func (m *ObjectImages) Len() int { return len(m.Objects) }
 
 // Image is the pixels of picture i, a part of Pixels.
 func (m *ObjectImages) Image(i int) []byte {
-	size := product(m.Dims)
+	size := tensor.SizeOf(m.Dims)
 	return m.Pixels[i*size : (i+1)*size : (i+1)*size]
 }
 
 // Slice is pictures lo to hi, not copied.
 func (m *ObjectImages) Slice(lo, hi int) *ObjectImages {
-	part, size := *m, product(m.Dims)
+	part, size := *m, tensor.SizeOf(m.Dims)
 	part.Pixels, part.Objects = m.Pixels[lo*size:hi*size], m.Objects[lo:hi]
 	return &part
 }
@@ -39,7 +40,7 @@ func (m *ObjectImages) Batch(index []int, b *Batch) error {
 }
 
 func (m *ObjectImages) fill(index []int, b *Batch) error {
-	size := product(m.Dims)
+	size := tensor.SizeOf(m.Dims)
 	if len(m.Dims) != 3 || len(m.Pixels) != size*len(m.Objects) {
 		return fmt.Errorf("data: %d bytes are not %d pictures of %v, [channels, height, width]", len(m.Pixels), len(m.Objects), m.Dims)
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"descent/mlkit/internal/strictjson"
+	"descent/mlkit/tensor"
 )
 
 // A Scaler brings features to a common scale, column by column: x ← (x −
@@ -166,7 +167,7 @@ func (s *Scaler) Of(set Dataset) Dataset {
 		if b.IDs != nil {
 			return fmt.Errorf("data: a scaler scales features; these samples are token ids")
 		}
-		if w := product(b.XDims[1:]); w != len(s.Center) {
+		if w := tensor.SizeOf(b.XDims[1:]); w != len(s.Center) {
 			return fmt.Errorf("data: a scaler of %d features on samples of %d", len(s.Center), w)
 		}
 		s.Apply(b.X)

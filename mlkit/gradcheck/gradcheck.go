@@ -18,11 +18,7 @@ type Input struct {
 // Random makes an input of normal numbers, the same for the same seed.
 func Random(seed uint64, dims ...int) Input {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	x := make([]float32, n)
+	x := make([]float32, tensor.SizeOf(dims))
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}

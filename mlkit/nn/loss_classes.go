@@ -52,22 +52,7 @@ func (c CrossEntropyLoss) Loss(logits tensor.Tensor, labels tensor.Ints) tensor.
 func (c CrossEntropyLoss) Linear(x, w, b tensor.Tensor, labels tensor.Ints) tensor.Tensor {
 	const op = "CrossEntropyLoss.Linear"
 	t, classes := x.Tape(), w.Dim(0)
-	if c.Weight != nil {
-		checkWeights(op, c.Weight, classes)
-	}
-	coded := t.ScratchInts(labels.Size())
-	total := 0.0
-	for i, y := range labels.Data {
-		if y == ignored || slices.Contains(c.Ignore, y) {
-			coded[i] = -1
-			continue
-		}
-		if y < 0 || int(y) >= classes {
-			lossShape(op, fmt.Sprintf("label %d of row %d is neither a class, 0…%d, nor ignored", y, i, classes-1), x.Dims())
-		}
-		coded[i] = y
-		total += float64(classWeight(c.Weight, int(y)))
-	}
+	coded, total := c.rows(op, x, labels, classes)
 	l := tensor.LinearCrossEntropy{Weight: w, Bias: b, Labels: tensor.NewInts(coded), ClassWeight: c.Weight, Smoothing: c.LabelSmoothing}
 	if c.Reduction == ReduceNone {
 		return x.LinearCrossEntropy(l)
@@ -94,6 +79,27 @@ func (c CrossEntropyLoss) Linear(x, w, b tensor.Tensor, labels tensor.Ints) tens
 		y = y.Scale(float32(math.Inf(1))) // 0·Inf = NaN when no row counts
 	}
 	return y
+}
+
+// rows gives the label of each row of x, −1 where it is ignored, and the sum of
+// the weights of the others.
+func (c CrossEntropyLoss) rows(op string, x tensor.Tensor, labels tensor.Ints, classes int) (coded []int32, total float64) {
+	if c.Weight != nil {
+		checkWeights(op, c.Weight, classes)
+	}
+	coded = x.Tape().ScratchInts(labels.Size())
+	for i, y := range labels.Data {
+		if y == ignored || slices.Contains(c.Ignore, y) {
+			coded[i] = -1
+			continue
+		}
+		if y < 0 || int(y) >= classes {
+			lossShape(op, fmt.Sprintf("label %d of row %d is neither a class, 0…%d, nor ignored", y, i, classes-1), x.Dims())
+		}
+		coded[i] = y
+		total += float64(classWeight(c.Weight, int(y)))
+	}
+	return coded, total
 }
 
 // counts reports whether every row does and its label is a class, as far as
@@ -143,26 +149,16 @@ func (c NLLLoss) Loss(logProbs tensor.Tensor, labels tensor.Ints) tensor.Tensor 
 //	−(1−ε)·w[y]·logp[y] − ε/classes·Σ w[k]·logp[k]   (ε: smoothing)
 func (c CrossEntropyLoss) nll(op string, logp tensor.Tensor, labels tensor.Ints) tensor.Tensor {
 	classes := checkLabels(op, logp, labels)
-	if c.Weight != nil {
-		checkWeights(op, c.Weight, classes)
-	}
+	counted, total := c.rows(op, logp, labels, classes)
 	t := logp.Tape()
 	rows, coded, eps := t.Scratch(labels.Size()), t.Scratch(labels.Size()), t.Scratch(1)
 	eps[0] = c.LabelSmoothing
-	total := 0.0
-	for i, y := range labels.Data {
-		if y == ignored || slices.Contains(c.Ignore, y) {
-			coded[i] = -1
+	for i, y := range counted {
+		if coded[i] = float32(y); y < 0 { // exact: there are fewer than 2²⁴ classes
 			continue
 		}
-		if y < 0 || int(y) >= classes {
-			lossShape(op, fmt.Sprintf("label %d of row %d is neither a class, 0…%d, nor ignored", y, i, classes-1), logp.Dims())
-		}
-		coded[i] = float32(y) // exact: there are fewer than 2²⁴ classes
 		x := logp.Data()[i*classes:][:classes]
-		w := classWeight(c.Weight, int(y))
-		total += float64(w)
-		rows[i] = -(1 - eps[0]) * w * x[y]
+		rows[i] = -(1 - eps[0]) * classWeight(c.Weight, int(y)) * x[y]
 		if eps[0] != 0 {
 			rows[i] -= eps[0] / float32(classes) * float32(weightedSum(x, c.Weight))
 		}

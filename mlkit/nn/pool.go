@@ -130,11 +130,7 @@ func planes(op string, x tensor.Tensor) tensor.Tensor {
 	if x.Rank() == 3 {
 		return x
 	}
-	size := 1
-	for _, d := range x.Dims()[2:] {
-		size *= d
-	}
-	return x.Reshape(x.Dim(0), x.Dim(1), size)
+	return x.Reshape(x.Dim(0), x.Dim(1), tensor.SizeOf(x.Dims()[2:]))
 }
 
 // Upsample enlarges images [n, c, h, w] by a factor in both directions: every

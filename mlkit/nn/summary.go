@@ -77,7 +77,7 @@ func SummaryOf(model any, forward func(t *tensor.Tape)) ModelSummary {
 	within := regions(ops, owner)
 	for i, o := range ops {
 		if !o.View {
-			s.ActivationBytes += 4 * product(o.Dims)
+			s.ActivationBytes += 4 * tensor.SizeOf(o.Dims)
 		}
 		dims := append([]int{}, o.Dims...)
 		if within[i] == nil {
@@ -150,14 +150,6 @@ func regions(ops []tensor.Operation, owner map[*tensor.Param]*module) []*module 
 		within[i], last, at = m, m, i
 	}
 	return within
-}
-
-func product(dims []int) int {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return n
 }
 
 // Table is the summary as a header and rows of cells, for show.Table.

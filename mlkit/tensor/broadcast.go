@@ -263,11 +263,8 @@ func (w *walk) sum(g []float32, a bool, add func(g []float32, o odometer, g0 int
 	copy(inner.sa[:], w.sa[at:w.n])
 	copy(inner.sb[:], w.sb[at:w.n])
 	steps := inner.d[0]
-	length := 1 // of the result, in one step
-	for _, d := range inner.d[1:inner.n] {
-		length *= d
-	}
-	outer := *w // the axes before, with a run of one
+	length := SizeOf(inner.d[1:inner.n]) // of the result, in one step
+	outer := *w                          // the axes before, with a run of one
 	outer.n = at + 1
 	outer.d[at], outer.sa[at], outer.sb[at] = 1, 0, 0
 	for p := outer.start(); p.more; p.next() {

@@ -222,16 +222,8 @@ func (j contraction) apply(e *einsum, x, y Tensor) Tensor {
 	}
 	out := a
 	copy(out.d[j.batch+j.own:], b.d[j.batch:j.batch+j.yours])
-	n, m, k, s := lengths(a.d[:j.batch]), lengths(a.d[j.batch:j.batch+j.own]), lengths(b.d[j.batch:j.batch+j.yours]), lengths(a.d[j.batch+j.own:a.n])
+	n, m, k, s := SizeOf(a.d[:j.batch]), SizeOf(a.d[j.batch:j.batch+j.own]), SizeOf(b.d[j.batch:j.batch+j.yours]), SizeOf(a.d[j.batch+j.own:a.n])
 	return x.Reshape(n, m, s).MatMulT(y.Reshape(n, k, s)).Reshape(out.d[:axes]...)
-}
-
-func lengths(dims []int) int {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return n
 }
 
 // unneeded splits letters into those that occur elsewhere and the axes of the

@@ -37,10 +37,7 @@ func (x Tensor) FeedForward(w FeedForward) Tensor {
 	s := nx.shape
 	s.d[s.n-1] = out
 	x.operandShape(op, "Add", w.Add, s.dims()...)
-	count := 1
-	for _, d := range s.d[:s.n-1] {
-		count *= d
-	}
+	count := SizeOf(s.d[:s.n-1])
 
 	t := x.t
 	more := t.ints.take(2)

@@ -103,11 +103,7 @@ var gathered = newKeeper[places]()
 // the shape of the ids.
 func (x Tensor) ScatterAdd(axis int, ids Ints, src Tensor) Tensor {
 	const op = "ScatterAdd"
-	sameTape(op, x, src)
-	if ids.dims != src.node(op).shape {
-		shapePanic(op, 0, fmt.Sprintf("the source must have the shape of the ids, %v", append([]int{}, ids.dims.dims()...)), x, src)
-	}
-	at := x.offsets(op, axis, ids)
+	at := x.targets(op, axis, ids, src)
 	y, n := x.unary(op, backScatterAdd)
 	gathered.lend(x.t, n).from = at
 	n.record(x.t, backScatterAdd, x.i, src.i)
@@ -145,11 +141,7 @@ func (x Tensor) ScatterMax(axis int, ids Ints, src Tensor) Tensor {
 
 // scatter is x with those elements of src that replace what is there.
 func (x Tensor) scatter(op string, axis int, ids Ints, src Tensor, replaces func(new, old float32) bool) Tensor {
-	sameTape(op, x, src)
-	if ids.dims != src.node(op).shape {
-		shapePanic(op, 0, fmt.Sprintf("the source must have the shape of the ids, %v", append([]int{}, ids.dims.dims()...)), x, src)
-	}
-	at := x.offsets(op, axis, ids)
+	at := x.targets(op, axis, ids, src)
 	y, n := x.unary(op, backScatter)
 	n.record(x.t, backScatter, x.i, src.i)
 	copy(n.data, x.t.operand(n, 0))
@@ -176,6 +168,15 @@ func backScatter(t *Tape, n *node) {
 			gx[o] += n.grad[o]
 		}
 	}
+}
+
+// targets gives the place in x of each element of src.
+func (x Tensor) targets(op string, axis int, ids Ints, src Tensor) []int32 {
+	sameTape(op, x, src)
+	if ids.dims != src.node(op).shape {
+		shapePanic(op, 0, fmt.Sprintf("the source must have the shape of the ids, %v", append([]int{}, ids.dims.dims()...)), x, src)
+	}
+	return x.offsets(op, axis, ids)
 }
 
 // offsets gives the place in x of each id's element.

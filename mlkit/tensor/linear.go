@@ -75,10 +75,7 @@ func (x Tensor) linear(l linear) Tensor {
 	}
 	s := nx.shape
 	s.d[s.n-1] = out
-	rows := 1
-	for _, d := range s.d[:s.n-1] {
-		rows *= d
-	}
+	rows := SizeOf(s.d[:s.n-1])
 	t := x.t
 	y := t.floats.take(rows * out)
 	g := gemm.Gemm{M: rows, N: out, K: in, TransB: true, Bias: bias}
@@ -169,24 +166,21 @@ func backLinear(t *Tape, n *node) {
 		if gw != nil && rows > 0 {
 			gemm.Gemm{M: out, N: in, K: rows, TransA: true, Accumulate: accW}.Run(gw, dy, x.data)
 		}
-		if n.in[3] >= 0 {
-			t.handOn(n, 3)
+	} else {
+		dw, db := t.paramSum(gw, accW, rows), t.paramSum(gb, true, rows)
+		// All that needs dy, for some rows at a time: they stay in the cache.
+		for r := 0; r < rows; r += chunk {
+			k := min(chunk, rows-r)
+			d := dy[r*out : (r+k)*out]
+			db.rows(d, k, out)
+			if gx != nil { // dx = dy·W
+				gemm.Gemm{M: k, N: in, K: out, Accumulate: accX}.Run(gx[r*in:], d, w.data[lo*in:])
+			}
+			dw.product(&gemm.Gemm{M: out, N: in, K: k}, d, x.data[r*in:]) // dyᵀ·x
 		}
-		return
+		dw.done(t)
+		db.done(t)
 	}
-	dw, db := t.paramSum(gw, accW, rows), t.paramSum(gb, true, rows)
-	// All that needs dy, for some rows at a time: they stay in the cache.
-	for r := 0; r < rows; r += chunk {
-		k := min(chunk, rows-r)
-		d := dy[r*out : (r+k)*out]
-		db.rows(d, k, out)
-		if gx != nil { // dx = dy·W
-			gemm.Gemm{M: k, N: in, K: out, Accumulate: accX}.Run(gx[r*in:], d, w.data[lo*in:])
-		}
-		dw.product(&gemm.Gemm{M: out, N: in, K: k}, d, x.data[r*in:]) // dyᵀ·x
-	}
-	dw.done(t)
-	db.done(t)
 	if n.in[3] >= 0 {
 		t.handOn(n, 3)
 	}

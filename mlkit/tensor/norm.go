@@ -281,10 +281,4 @@ func neighbours(o, channels, before, after int) (lo, hi int) {
 }
 
 // planeSize is the number of elements of one channel of one sample.
-func planeSize(s *shape) int {
-	size := 1
-	for _, d := range s.d[2:s.n] {
-		size *= d
-	}
-	return size
-}
+func planeSize(s *shape) int { return SizeOf(s.d[2:s.n]) }

@@ -19,9 +19,13 @@ type shape struct {
 func (s *shape) dims() []int { return s.d[:s.n] }
 
 // size is the number of elements; 1 for a scalar.
-func (s *shape) size() int {
+func (s *shape) size() int { return SizeOf(s.d[:s.n]) }
+
+// SizeOf is the number of elements of a tensor with the dimensions: their
+// product, 1 for none.
+func SizeOf(dims []int) int {
 	n := 1
-	for _, d := range s.d[:s.n] {
+	for _, d := range dims {
 		n *= d
 	}
 	return n
@@ -105,14 +109,7 @@ func (s shape) with(axis, length int) shape {
 
 // around splits the shape at axis: outer × length × inner elements.
 func (s *shape) around(axis int) (outer, length, inner int) {
-	outer, inner = 1, 1
-	for _, d := range s.d[:axis] {
-		outer *= d
-	}
-	for _, d := range s.d[axis+1 : s.n] {
-		inner *= d
-	}
-	return outer, s.d[axis], inner
+	return SizeOf(s.d[:axis]), s.d[axis], SizeOf(s.d[axis+1 : s.n])
 }
 
 // A ShapeError is what an operation panics with when the shapes of its

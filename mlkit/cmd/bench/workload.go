@@ -250,7 +250,7 @@ func indices(b data.Batch) []int {
 
 // normal are numbers of the standard normal distribution.
 func normal(rng *rand.Rand, dims ...int) ([]float32, []int) {
-	x := make([]float32, volume(dims))
+	x := make([]float32, tensor.SizeOf(dims))
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
@@ -259,7 +259,7 @@ func normal(rng *rand.Rand, dims ...int) ([]float32, []int) {
 
 // uniform are numbers of [0, 1).
 func uniform(rng *rand.Rand, dims ...int) ([]float32, []int) {
-	x := make([]float32, volume(dims))
+	x := make([]float32, tensor.SizeOf(dims))
 	for i := range x {
 		x[i] = rng.Float32()
 	}
@@ -268,17 +268,9 @@ func uniform(rng *rand.Rand, dims ...int) ([]float32, []int) {
 
 // below are integers of [0, n).
 func below(rng *rand.Rand, n int, dims ...int) ([]int32, []int) {
-	x := make([]int32, volume(dims))
+	x := make([]int32, tensor.SizeOf(dims))
 	for i := range x {
 		x[i] = rng.Int32N(int32(n))
 	}
 	return x, dims
-}
-
-func volume(dims []int) int {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return n
 }

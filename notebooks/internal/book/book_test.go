@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -9,7 +8,7 @@ import (
 	"descent/notebooks/internal/command"
 	"descent/notebooks/internal/exec"
 	"descent/notebooks/internal/nb"
-	"descent/notebooks/internal/setup"
+	"descent/notebooks/internal/setup/setuptest"
 )
 
 // Every notebook of the book, and the sample, runs from a fresh kernel, once,
@@ -17,17 +16,11 @@ import (
 // which saves most of the time, and those that train for minutes are only tried
 // out, small; go run ./notebooks check runs them in full, cell by cell.
 func TestBook(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: starts no kernel")
-	}
 	paths, err := filepath.Glob("../../*.ipynb")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no notebooks: %v", err)
 	}
-	env, err := setup.Prepare(t.Context(), setup.Options{Log: os.Stderr})
-	if err != nil {
-		t.Fatal(err)
-	}
+	env := setuptest.Ready(t)
 	t.Setenv("MLKIT_CACHE", t.TempDir()) // what was trained earlier could stand in for missing data
 	atOnce := make(chan struct{}, 2)     // each kernel compiles and trains
 	for _, path := range append(paths, "../testdata/sample.ipynb") {

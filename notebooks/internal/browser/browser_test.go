@@ -16,6 +16,7 @@ import (
 	"descent/notebooks/internal/lab"
 	"descent/notebooks/internal/nb"
 	"descent/notebooks/internal/setup"
+	"descent/notebooks/internal/setup/setuptest"
 )
 
 const (
@@ -87,19 +88,8 @@ const look = untilOpen + `
 // Notebooks open in JupyterLab as a reader opens them, run, and show their
 // pictures, numbers and formulas.
 func TestBrowser(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: starts no kernel")
-	}
-	env, err := setup.Prepare(t.Context(), setup.Options{Log: os.Stderr})
-	if err != nil {
-		t.Fatal(err)
-	}
+	env, book, paths := shelf(t)
 	chromium := findChromium(t)
-	book := filepath.Join(env.Repo, "notebooks")
-	paths, err := filepath.Glob(filepath.Join(book, "*.ipynb"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	paths = append(paths, filepath.Join(book, "internal", "testdata", "sample.ipynb"))
 	names := strings.Fields(os.Getenv(notebooksVar))
 	if len(names) == 0 {
@@ -172,6 +162,18 @@ func TestBrowser(t *testing.T) {
 	if err := <-served; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+}
+
+// shelf returns the environment, the book's folder and its notebooks.
+func shelf(t *testing.T) (env *setup.Env, book string, paths []string) {
+	t.Helper()
+	env = setuptest.Ready(t)
+	book = filepath.Join(env.Repo, "notebooks")
+	paths, err := filepath.Glob(filepath.Join(book, "*.ipynb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env, book, paths
 }
 
 func findChromium(t *testing.T) string {

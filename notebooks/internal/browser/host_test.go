@@ -14,7 +14,6 @@ import (
 
 	"descent/notebooks/internal/browser"
 	"descent/notebooks/internal/nb"
-	"descent/notebooks/internal/setup"
 )
 
 // hosted makes of nbconvert's page, which is filled in, what a code host shows:
@@ -72,19 +71,8 @@ const standsStill = "This picture stands still here"
 // its pictures: those in the text, those of its cells, charts, and a still for
 // each slider.
 func TestOnACodeHost(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: starts a browser")
-	}
-	env, err := setup.Prepare(t.Context(), setup.Options{Log: os.Stderr})
-	if err != nil {
-		t.Fatal(err)
-	}
+	env, book, paths := shelf(t)
 	chromium := findChromium(t)
-	book := filepath.Join(env.Repo, "notebooks")
-	paths, err := filepath.Glob(filepath.Join(book, "*.ipynb"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	folder := t.TempDir()
 	convert := exec.CommandContext(t.Context(), env.Python, append([]string{"-m", "nbconvert", "--log-level=ERROR", "--to", "html", "--output-dir", folder}, paths...)...)
 	convert.Env = env.Environ(nil)

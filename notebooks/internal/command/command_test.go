@@ -5,6 +5,7 @@ package command
 import (
 	"bufio"
 	"bytes"
+	"descent/notebooks/internal/setup/setuptest"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -71,7 +72,7 @@ type started struct {
 
 func start(t *testing.T, args ...string) *started {
 	t.Helper()
-	ready(t)
+	setuptest.Ready(t)
 	s := &started{Cmd: exec.Command(args[0], args[1:]...), temp: t.TempDir()}
 	// The test itself may run inside of a session.
 	s.Env = append(os.Environ(), "TMPDIR="+s.temp, "DISPLAY=", "WAYLAND_DISPLAY=")
@@ -186,7 +187,7 @@ func TestRunEndsWithItsCaller(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("looks for processes in /proc")
 	}
-	ready(t)
+	setuptest.Ready(t)
 	for name, c := range map[string]struct {
 		goRun  bool
 		signal os.Signal
@@ -342,7 +343,7 @@ func TestPortInUse(t *testing.T) {
 
 // On a read-only file system notebooks run, and only saving fails.
 func TestReadOnlyCheckout(t *testing.T) {
-	env := ready(t)
+	env := setuptest.Ready(t)
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)

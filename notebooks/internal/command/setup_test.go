@@ -1,33 +1,12 @@
 package command
 
 import (
-	"context"
-	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 
 	"descent/notebooks/internal/nb"
-	"descent/notebooks/internal/setup"
 )
-
-// prepare sets up as the program does, once for all tests.
-var prepare = sync.OnceValues(func() (*setup.Env, error) {
-	return setup.Prepare(context.Background(), setup.Options{Log: os.Stderr})
-})
-
-func ready(t *testing.T) *setup.Env {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: starts no kernel")
-	}
-	env, err := prepare()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return env
-}
 
 // The opening page lists each notebook that is named as a chapter is, and its
 // own order is the book's.

@@ -10,33 +10,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"descent/notebooks/internal/nb"
-	"descent/notebooks/internal/setup"
+	"descent/notebooks/internal/setup/setuptest"
 )
 
 // patience is for a notebook that should end: a busy machine takes its time,
 // and what hangs must end some day.
 const patience = 10 * time.Minute
-
-var prepare = sync.OnceValues(func() (*setup.Env, error) {
-	return setup.Prepare(context.Background(), setup.Options{Log: os.Stderr})
-})
-
-func ready(t *testing.T) *setup.Env {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: starts no kernel")
-	}
-	env, err := prepare()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return env
-}
 
 // notebook writes a notebook of code cells.
 func notebook(t *testing.T, sources ...string) *nb.Notebook {
@@ -67,7 +50,7 @@ func notebook(t *testing.T, sources ...string) *nb.Notebook {
 
 func TestTwoRunsAreEqual(t *testing.T) {
 	t.Parallel()
-	env := ready(t)
+	env := setuptest.Ready(t)
 	n, err := nb.Read("../testdata/sample.ipynb")
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +82,7 @@ func TestTwoRunsAreEqual(t *testing.T) {
 // on purpose, and each is then judged as if it were not.
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	env := ready(t)
+	env := setuptest.Ready(t)
 	ok := "%%\nprintln(1)"
 	faults := []struct{ name, cell, want string }{
 		{"compile", "raises:%%\nvar x int = \"a\"", "This cell, line 2: cannot use"},
@@ -133,7 +116,7 @@ func TestFailures(t *testing.T) {
 // A fault stops the notebook, and the error names the cell.
 func TestFaultStops(t *testing.T) {
 	t.Parallel()
-	env := ready(t)
+	env := setuptest.Ready(t)
 	ok := "%%\nprintln(1)"
 	for name, c := range map[string]struct {
 		cells []string
@@ -168,7 +151,7 @@ func TestFaultStops(t *testing.T) {
 // folded as a page shows it.
 func TestLongOutput(t *testing.T) {
 	t.Parallel()
-	env := ready(t)
+	env := setuptest.Ready(t)
 	n := notebook(t,
 		"%%\nfmt.Println(strings.Repeat(\"0.12345 \", 1<<17))", // 1 MB
 		"%%\nfor i := range 50000 {\n\tfmt.Printf(\"\\rstep %d\", i)\n}",
@@ -196,7 +179,7 @@ func TestLongOutput(t *testing.T) {
 // own, sees what the cells before it declared, and nothing of later ones.
 func TestTogether(t *testing.T) {
 	t.Parallel()
-	env := ready(t)
+	env := setuptest.Ready(t)
 	var runs [2][]byte
 	for i := range runs {
 		n := notebook(t,
@@ -237,7 +220,7 @@ func TestTogether(t *testing.T) {
 // alone.
 func TestTogetherKeepsTheOrder(t *testing.T) {
 	t.Parallel()
-	env := ready(t)
+	env := setuptest.Ready(t)
 	n := notebook(t, "%%\nprintln(1)", "%%\nprintln(later())", "func later() int { return 2 }\n%%\nprintln(3)")
 	err := Notebook(t.Context(), env, n, Options{Timeout: patience, Together: true})
 	if err == nil || !strings.Contains(err.Error(), "undefined: later") {
@@ -248,7 +231,7 @@ func TestTogetherKeepsTheOrder(t *testing.T) {
 // A cell that never ends is stopped.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
-	env := ready(t)
+	env := setuptest.Ready(t)
 	err := Notebook(t.Context(), env, notebook(t, "%%\nfor {\n}"), Options{Timeout: 3 * time.Second})
 	if err == nil || !strings.Contains(err.Error(), "not done within 3s (-timeout)") {
 		t.Errorf("%v; want the timeout", err)
@@ -258,7 +241,7 @@ func TestTimeout(t *testing.T) {
 // Nothing is left of a cell that was stopped: neither its program, nor what
 // that started in a session of its own, nor a file.
 func TestInterrupted(t *testing.T) {
-	env := ready(t)
+	env := setuptest.Ready(t)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	pidFile := filepath.Join(t.TempDir(), "pid")
@@ -296,7 +279,7 @@ func TestInterrupted(t *testing.T) {
 // there.
 func TestLocalModule(t *testing.T) {
 	t.Parallel()
-	env := ready(t)
+	env := setuptest.Ready(t)
 	if _, err := os.Stat(filepath.Join(env.Repo, "mlkit", "show")); err != nil {
 		t.Skip("no mlkit/show yet")
 	}
@@ -312,7 +295,7 @@ func TestLocalModule(t *testing.T) {
 
 // Cells know that they are only tried out.
 func TestSmoke(t *testing.T) {
-	env := ready(t)
+	env := setuptest.Ready(t)
 	t.Setenv("MLKIT_SMOKE", "1") // a leftover must not make full runs small
 	for _, smoke := range []bool{false, true} {
 		n := notebook(t, "import \"fmt\"\nimport \"descent/mlkit/show\"\n%%\nfmt.Println(show.Smoke(), show.Sized(60, 5))")

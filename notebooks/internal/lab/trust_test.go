@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"descent/notebooks/internal/nb"
-	"descent/notebooks/internal/setup"
+	"descent/notebooks/internal/setup/setuptest"
 )
 
 var update = flag.Bool("update", false, "write outputs.sha256 from the book's notebooks")
@@ -162,13 +162,7 @@ func TestSafeExecuted(t *testing.T) {
 // Jupyter itself trusts after a start what it should, and nothing that an
 // earlier version of this program signed.
 func TestJupyterTrusts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: starts Jupyter")
-	}
-	env, err := setup.Prepare(t.Context(), setup.Options{Log: os.Stderr})
-	if err != nil {
-		t.Fatal(err)
-	}
+	env := setuptest.Ready(t)
 	mine := *env
 	mine.Book = t.TempDir()
 	dir, trusted, strange := folder(t)
@@ -203,7 +197,7 @@ for p in sys.argv[1:]:
 	python(signAll, all...) // as before
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err = Serve(ctx, &mine, Options{Folder: dir, Port: 18888, Ready: func(string) { cancel() }})
+	err := Serve(ctx, &mine, Options{Folder: dir, Port: 18888, Ready: func(string) { cancel() }})
 	if ctx.Err() == nil {
 		t.Fatal(err)
 	}

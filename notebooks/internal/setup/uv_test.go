@@ -122,6 +122,24 @@ func bareEnvironment(t *testing.T) {
 	t.Setenv("HOME", home)
 }
 
+// pythonAndUV finds both, and skips the test where there is no Python.
+func pythonAndUV(t *testing.T) (interpreter, uv) {
+	t.Helper()
+	py, err := findPython(t.Context())
+	if err != nil {
+		t.Skip(err)
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := findUV(t.Context(), &progress{}, cache, py)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return py, program
+}
+
 func write(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -137,18 +155,7 @@ func TestPipSettings(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: makes Python environments")
 	}
-	py, err := findPython(t.Context())
-	if err != nil {
-		t.Skip(err)
-	}
-	cache, err := cacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := findUV(t.Context(), &progress{}, cache, py)
-	if err != nil {
-		t.Fatal(err)
-	}
+	py, program := pythonAndUV(t)
 	data, requirement := wheel(t)
 	open := httptest.NewServer(index(data, "", ""))
 	defer open.Close()
@@ -238,18 +245,7 @@ func TestWrongHash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: makes a Python environment")
 	}
-	py, err := findPython(t.Context())
-	if err != nil {
-		t.Skip(err)
-	}
-	cache, err := cacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := findUV(t.Context(), &progress{}, cache, py)
-	if err != nil {
-		t.Fatal(err)
-	}
+	py, u := pythonAndUV(t)
 	data, _ := wheel(t)
 	server := httptest.NewServer(index(data, "", ""))
 	defer server.Close()

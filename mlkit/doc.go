@@ -20,59 +20,6 @@
 // number to zero, write [descent/mlkit/tensor.Zero]; a count, such as a
 // Patience, is none when it is negative.
 //
-// # Features beside other libraries
-//
-// Names begin with the package: PyTorch's under torch, Keras's under keras. A dash
-// means that the library itself has nothing of the kind; others built on it may.
-// What is an argument stands under what takes it. What differs between things of one name is in the tables of the packages.
-//
-//	feature                       PyTorch                           Keras                                GoMLX                              mlkit
-//	gradients by a tape           autograd.backward                 –                                    graph.Gradient                     tensor.Tensor.Backward
-//	gradients of gradients        autograd.grad                     –                                    graph.Gradient                     tensor.Tensor.Gradients
-//	Hessian–vector products       autograd.functional.hvp           –                                    –                                  tensor.Tensor.HessianVector
-//	gradients of each sample      func.vmap                         –                                    –                                  train.PerSample
-//	their norms in one pass       –                                 –                                    –                                  tensor.Tensor.SampleNorms
-//	an operation of one's own     autograd.Function                 ops.custom_gradient                  graph.IdentityWithCustomGradient   tensor.NewOp
-//	check of gradients            autograd.gradcheck                –                                    –                                  gradcheck.Check
-//	sums by Einstein's notation   einsum                            ops.einsum                           graph.Einsum                       tensor.Einsum
-//	dense layer                   nn.Linear                         layers.Dense                         layers.Dense                       nn.Linear
-//	convolution                   nn.Conv2d                         layers.Conv2D                        layers.Convolution                 nn.Conv2D
-//	transposed convolution        nn.ConvTranspose2d                layers.Conv2DTranspose               –                                  nn.ConvTranspose2D
-//	batch normalisation           nn.BatchNorm2d                    layers.BatchNormalization            batchnorm.New                      nn.BatchNorm
-//	layer normalisation           nn.LayerNorm                      layers.LayerNormalization            layers.LayerNormalization          nn.LayerNorm
-//	dropout                       nn.Dropout                        layers.Dropout                       layers.Dropout                     nn.Dropout
-//	stochastic depth              –                                 –                                    layers.DropPath                    nn.DropPath
-//	embedding                     nn.Embedding                      layers.Embedding                     layers.Embedding                   nn.Embedding
-//	bag of embeddings             nn.EmbeddingBag                   –                                    –                                  nn.EmbeddingBag
-//	LSTM                          nn.LSTM                           layers.LSTM                          lstm.New                           nn.LSTM
-//	GRU                           nn.GRU                            layers.GRU                           –                                  nn.GRU
-//	attention with several heads  nn.MultiheadAttention             layers.MultiHeadAttention            layers.MultiHeadAttention          nn.MultiHeadAttention
-//	transformer                   nn.TransformerEncoder             –                                    –                                  nn.TransformerEncoder
-//	cache of keys and values      –                                 –                                    –                                  nn.KVCache
-//	sampling by top-k and top-p   –                                 –                                    –                                  nn.Sampling
-//	beam search                   –                                 –                                    –                                  nn.Beam
-//	CTC                           nn.CTCLoss                        losses.CTC                           –                                  nn.CTC
-//	focal loss                    –                                 losses.CategoricalFocalCrossentropy  –                                  nn.FocalLoss
-//	summary of a model            –                                 Model.summary                        –                                  nn.Summary
-//	frozen parameters             nn.Parameter.requires_grad_       Layer.trainable                      context.Variable.SetTrainable      tensor.Param.Frozen
-//	Adam, decoupled decay         optim.AdamW                       optimizers.AdamW                     optimizers.Adam                    optim.AdamW
-//	Muon                          optim.Muon                        optimizers.Muon                      –                                  optim.Muon
-//	L-BFGS                        optim.LBFGS                       –                                    –                                  optim.LBFGS
-//	sharpness-aware steps         –                                 –                                    –                                  optim.SAM
-//	rates by groups               optim.Optimizer.add_param_group   –                                    –                                  optim.Groups
-//	clipping by norm              nn.utils.clip_grad_norm_          optimizers.Optimizer                 –                                  optim.ClipByGlobalNorm
-//	mean of the weights           optim.swa_utils.AveragedModel     optimizers.Optimizer                 –                                  optim.EMA
-//	loop of training              –                                 Model.fit                            train.Loop                         train.Fit
-//	accumulated batches           Tensor.backward                   optimizers.Optimizer                 train.Trainer.AccumulateGradients  train.Config.Accumulate
-//	early stopping                –                                 callbacks.EarlyStopping              –                                  train.EarlyStop
-//	resumed training              save                              callbacks.BackupAndRestore           checkpoints.Handler                train.Checkpoint
-//	one file for a service        export.save                       Model.save                           –                                  train.SaveModel
-//	TensorBoard                   utils.tensorboard.SummaryWriter   callbacks.TensorBoard                –                                  train.TensorBoard
-//	augmented images              –                                 layers.RandomRotation                –                                  data.Augment
-//	weighted sampling             utils.data.WeightedRandomSampler  Model.fit                            –                                  data.Loader.Weights
-//	tables, encoded columns       –                                 utils.FeatureSpace                   –                                  tabular.Encoder
-//	hyper-parameter search        –                                 –                                    –                                  search.RandomSearch
-//
 // # How to add something
 //
 // Each kind of addition has one place and one table of tests, and a test that

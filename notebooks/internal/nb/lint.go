@@ -164,7 +164,7 @@ var waitsForInput = map[string]bool{
 var (
 	fence        = regexp.MustCompile("^(```+|~~~+)\\s*(\\S*)\\s*(\\S*)")
 	heading      = regexp.MustCompile(`^(#{1,6})\s+(.*)`)
-	sectionStart = regexp.MustCompile(`^(\d+)(\.\d+)?\s`)
+	sectionStart = regexp.MustCompile(`^(\d+)(\.\d+)*(, part \d+)?\s`)
 	markdownLink = regexp.MustCompile(`(!?)\[([^\]]*)\]\(([^)\s]+)[^)]*\)`)
 	htmlImage    = regexp.MustCompile(`(?s)<img\b[^>]*>`)
 	altAttribute = regexp.MustCompile(`\balt\s*=\s*("[^"]+"|'[^']+')`)

@@ -151,7 +151,8 @@ func gallery() map[string]Drawing {
 			Op("mul", "×").Op("add", "+").Op("tanh", "tanh").Box("L", "L", Color(1)).
 			Edge("x", "mul", "2", "∂L/∂x = −0.21").Edge("w", "mul", "−3", "∂L/∂w = 0.14").Edge("mul", "add", "−6", "0.07").Edge("b", "add", "1", "0.07").
 			Edge("add", "tanh", "−5", "0.07").Edge("tanh", "L", "−1.00", "1").Edge("w", "L", "λ"),
-		"surface": Surface("A saddle", "x", "y", "f", NewGrid(-1, 1, 40, -1, 1, 40), NewGrid(-1, 1, 40, -1, 1, 40).Eval(func(x, y float64) float64 { return x*x - y*y })),
+		"surface": Surface("A saddle", "x", "y", "f", NewGrid(-1, 1, 40, -1, 1, 40), NewGrid(-1, 1, 40, -1, 1, 40).Eval(func(x, y float64) float64 { return x*x - y*y })).
+			Path("descent", []float64{-1, -0.5, -0.2, -0.05, 0, 0, 0}, []float64{0, 0.05, 0.1, 0.2, 0.4, 0.7, 1}),
 	}
 }
 

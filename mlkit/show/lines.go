@@ -394,9 +394,12 @@ func (a *axes) whisker(x, lo, hi float64, cap vg.Length, c colour) {
 
 func (a *axes) disc(x, y float64, r vg.Length, fill, rim colour) {
 	p, ok := a.pt(x, y)
-	if !ok || !a.Contains(p) {
-		return
+	if ok && a.Contains(p) {
+		a.discAt(p, r, fill, rim)
 	}
+}
+
+func (a *axes) discAt(p vg.Point, r vg.Length, fill, rim colour) {
 	disc := func(r vg.Length, c colour) {
 		var path vg.Path
 		path.Move(vg.Point{X: p.X + r, Y: p.Y})

@@ -26,7 +26,7 @@ var chapterLink = regexp.MustCompile(`^\[([^\]]+)\]\(([^)#\s]+\.ipynb)\)$`)
 // Contents returns the chapters that the opening page lists, itself first.
 func (n *Notebook) Contents() ([]Chapter, error) {
 	for _, c := range n.Cells() {
-		if c.raw["id"] == mapCell {
+		if c.ID() == mapCell {
 			rows, err := contents(c.Source())
 			if err != nil {
 				return nil, fmt.Errorf("%s, cell %d: %w", n.Path, c.Number, err)

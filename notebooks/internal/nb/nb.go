@@ -156,6 +156,12 @@ func (c Cell) IsCode() bool {
 	return c.raw["cell_type"] == "code" && strings.TrimSpace(c.Source()) != ""
 }
 
+// ID is the cell's lasting name.
+func (c Cell) ID() string {
+	id, _ := c.raw["id"].(string)
+	return id
+}
+
 // IsMarkdown tells whether the cell is prose.
 func (c Cell) IsMarkdown() bool { return c.raw["cell_type"] == "markdown" }
 

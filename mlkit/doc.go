@@ -12,6 +12,7 @@
 //   - [descent/mlkit/metrics]: figures of merit from outputs and labels
 //   - [descent/mlkit/search]: hyper-parameter search
 //   - [descent/mlkit/compress]: pruning, low rank, distillation
+//   - [descent/mlkit/explain]: what a model's score depends on
 //   - [descent/mlkit/show]: figures for notebooks
 //
 // Which package may import which is a table in imports_test.go.

@@ -37,6 +37,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/datasets":                    "data formats tabular audio tensor", // audio reads the WAV files
 	"descent/mlkit/train":                       "nn optim data formats metrics tensor internal/kernel/cpu internal/kernel/elementwise",
 	"descent/mlkit/compress":                    "train nn optim data tensor",
+	"descent/mlkit/explain":                     "tensor",
 	"descent/mlkit/show":                        "train",
 	"descent/mlkit/gradcheck":                   "tensor",
 	"descent/mlkit/cmd/bench":                   "*",

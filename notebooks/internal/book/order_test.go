@@ -15,9 +15,10 @@ var (
 	nextChapter   = regexp.MustCompile(`(?m)^\*\*Next:\*\* [^\n]*?\]\(([^)]+)\)`)
 )
 
-// In the order of the opening page, every chapter but the last ends with a link to
-// the next, and sections are numbered through: no number is there twice, and none is
-// left out among the sections of a chapter, also where a chapter has several notebooks.
+// In the order of the opening page, every chapter but the last ends with a link
+// to the next, and sections are numbered through: no number is there twice, and
+// none is left out among the sections of a chapter, also where a chapter has
+// several notebooks.
 func TestOrder(t *testing.T) {
 	const folder = "../.."
 	start, err := nb.Read(filepath.Join(folder, "00-start-here.ipynb"))

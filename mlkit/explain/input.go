@@ -1,0 +1,145 @@
+package explain
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"descent/mlkit/tensor"
+)
+
+// Scores is a model: inputs [n, dims...] → scores [n, outputs] (or [n] of a
+// single one). A layer's Forward is one.
+type Scores func(x tensor.Tensor) tensor.Tensor
+
+// Input is what is to be explained: one output for one input.
+type Input struct {
+	X      []float32
+	Dims   []int // of X; nil for a vector
+	Target int   // the output, from 0
+	// Baseline stands for an input that says nothing, of the size of X; nil for
+	// zeros.
+	Baseline []float32
+	// Groups gives each element the number of its group, from 0, for methods
+	// that take away groups: a patch of pixels, the columns of one category.
+	// nil: each element is its own.
+	Groups []int
+}
+
+// checked fills in what has a default, and says what makes no sense.
+func (in Input) checked(op string) (Input, error) {
+	if in.Dims == nil {
+		in.Dims = []int{len(in.X)}
+	}
+	size := 1
+	for _, d := range in.Dims {
+		size *= d
+	}
+	switch {
+	case len(in.X) == 0 || size != len(in.X):
+		return in, fmt.Errorf("explain: %s: an input of %d numbers with shape %v", op, len(in.X), in.Dims)
+	case in.Baseline != nil && len(in.Baseline) != len(in.X):
+		return in, fmt.Errorf("explain: %s: a baseline of %d numbers for an input of %d", op, len(in.Baseline), len(in.X))
+	case in.Groups != nil && len(in.Groups) != len(in.X):
+		return in, fmt.Errorf("explain: %s: groups for %d elements of an input of %d", op, len(in.Groups), len(in.X))
+	}
+	if in.Baseline == nil {
+		in.Baseline = make([]float32, len(in.X))
+	}
+	for k, v := range slices.Concat(in.X, in.Baseline) {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return in, fmt.Errorf("explain: %s: element %d of the input or its baseline is %v", op, k%len(in.X), v)
+		}
+	}
+	if in.Groups == nil {
+		in.Groups = make([]int, len(in.X))
+		for i := range in.Groups {
+			in.Groups[i] = i
+		}
+	}
+	return in, nil
+}
+
+// groups is the number of groups. Each from 0 on must have an element.
+func (in Input) groups(op string) (int, error) {
+	n := slices.Max(in.Groups) + 1
+	has := make([]bool, max(n, 0))
+	for k, g := range in.Groups {
+		if g < 0 {
+			return 0, fmt.Errorf("explain: %s: element %d has group %d: they count from 0", op, k, g)
+		}
+		has[g] = true
+	}
+	if g := slices.Index(has, false); g >= 0 {
+		return 0, fmt.Errorf("explain: %s: group %d of %d has no element: number them without gaps", op, g, n)
+	}
+	return n, nil
+}
+
+// spread gives each element its group's number.
+func (in Input) spread(values []float64) []float32 {
+	out := make([]float32, len(in.X))
+	for k, g := range in.Groups {
+		out[k] = float32(values[g])
+	}
+	return out
+}
+
+// atOnce is how many inputs run through the model together.
+const atOnce = 64
+
+// evaluate computes the target's score for n inputs, which fill writes; where
+// grad is not nil, it gets the gradient of each.
+func evaluate(op string, f Scores, in Input, n int, fill func(i int, x []float32), grad func(i int, g []float32)) ([]float64, error) {
+	tape := tensor.NewTape(1)
+	tape.SetTraining(false)
+	tape.SetRecordGrad(grad != nil)
+	size := len(in.X)
+	xs := make([]float32, min(n, atOnce)*size)
+	var scores []float64
+	for lo := 0; lo < n; lo += atOnce {
+		hi := min(lo+atOnce, n)
+		for i := lo; i < hi; i++ {
+			fill(i, xs[(i-lo)*size:(i-lo+1)*size])
+		}
+		tape.Reset()
+		x := tape.Variable(xs[:(hi-lo)*size], append([]int{hi - lo}, in.Dims...)...)
+		y := f(x)
+		if d := y.Dims(); len(d) == 1 {
+			y = y.Reshape(d[0], 1)
+		}
+		if d := y.Dims(); len(d) != 2 || d[0] != hi-lo {
+			return nil, fmt.Errorf("explain: %s: the model gives scores of shape %v for %d inputs, not [%d, outputs]", op, d, hi-lo, hi-lo)
+		} else if in.Target < 0 || in.Target >= d[1] {
+			return nil, fmt.Errorf("explain: %s: Target is %d, the model has %d outputs", op, in.Target, d[1])
+		}
+		s := y.Select(1, in.Target)
+		for i, v := range s.Data() {
+			if v != v {
+				return nil, fmt.Errorf("explain: %s: the score of input %d is NaN", op, lo+i)
+			}
+			scores = append(scores, float64(v))
+		}
+		if grad == nil {
+			continue
+		}
+		g := s.Sum().Backward().Wrt(x)
+		for i := lo; i < hi; i++ {
+			grad(i, g[(i-lo)*size:(i-lo+1)*size])
+		}
+	}
+	return scores, nil
+}
+
+// Score is the target's score for the input and for the baseline: what
+// attributions that are complete share out.
+func Score(f Scores, in Input) (input, baseline float64, err error) {
+	if in, err = in.checked("Score"); err != nil {
+		return 0, 0, err
+	}
+	s, err := evaluate("Score", f, in, 2, func(i int, x []float32) { copy(x, [][]float32{in.X, in.Baseline}[i]) }, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	return s[0], s[1], nil
+}

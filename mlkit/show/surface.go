@@ -208,18 +208,18 @@ func (r *Relief) line(c draw.Canvas, w view, l *layer) (parts []part) {
 			p, d, ok := on(x[i-1]+s*(x[i]-x[i-1]), y[i-1]+s*(y[i]-y[i-1]))
 			q, e, ok2 := on(x[i-1]+t*(x[i]-x[i-1]), y[i-1]+t*(y[i]-y[i-1]))
 			if ok && ok2 {
-				add((d+e)/2+cell, func() { c.StrokeLine2(rim, p.X, p.Y, q.X, q.Y) })
-				add((d+e)/2, func() { c.StrokeLine2(sty, p.X, p.Y, q.X, q.Y) })
+				add((d+e)/2, func() { c.StrokeLine2(rim, p.X, p.Y, q.X, q.Y) })
+				add((d+e)/2-cell, func() { c.StrokeLine2(sty, p.X, p.Y, q.X, q.Y) })
 			}
 		}
 	}
 	ends := &axes{Canvas: c}
 	if last := len(x) - 1; last >= 0 {
 		if p, d, ok := on(x[0], y[0]); ok {
-			add(d-cell, func() { ends.discAt(p, 5, paper, l.look.colour) })
+			add(d-2*cell, func() { ends.discAt(p, 5, paper, l.look.colour) })
 		}
 		if p, d, ok := on(x[last], y[last]); ok {
-			add(d-cell, func() { ends.discAt(p, 5, l.look.colour, paper) })
+			add(d-2*cell, func() { ends.discAt(p, 5, l.look.colour, paper) })
 		}
 	}
 	return parts

@@ -29,6 +29,7 @@ type SummaryRow struct {
 	Layer  string // the layer's type or the operation's name
 	Shape  []int  // of its result; nil when the forward pass did not come there
 	Params int    // the elements of its parameters
+	Frozen int    // how many of them are frozen
 }
 
 // Summary runs a model once, in training mode on zeros of the given shape
@@ -65,7 +66,9 @@ func SummaryOf(model any, forward func(t *tensor.Tape)) ModelSummary {
 		}
 		m.params += n.Param.Size()
 		s.Params += n.Param.Size()
-		if !n.Param.Frozen {
+		if n.Param.Frozen {
+			m.frozen += n.Param.Size()
+		} else {
 			s.Trainable += n.Param.Size()
 		}
 		owner[n.Param] = m
@@ -90,13 +93,13 @@ func SummaryOf(model any, forward func(t *tensor.Tape)) ModelSummary {
 		for _, p := range o.Params { // of one layer, or of several computed as one
 			if m := owner[p]; m != nil && m.row < 0 {
 				m.row = len(s.Rows)
-				s.Rows = append(s.Rows, SummaryRow{m.path, m.called(o.Name), dims, m.params})
+				s.Rows = append(s.Rows, SummaryRow{m.path, m.called(o.Name), dims, m.params, m.frozen})
 			}
 		}
 	}
 	for _, m := range order {
 		if m.row < 0 && m.params > 0 {
-			s.Rows = append(s.Rows, SummaryRow{Name: m.path, Layer: m.kind, Params: m.params})
+			s.Rows = append(s.Rows, SummaryRow{Name: m.path, Layer: m.kind, Params: m.params, Frozen: m.frozen})
 		}
 	}
 	s.ParamBytes = 4 * (s.Params + s.Buffers)
@@ -107,6 +110,7 @@ func SummaryOf(model any, forward func(t *tensor.Tape)) ModelSummary {
 type module struct {
 	path, kind string
 	params     int
+	frozen     int
 	row        int // in the summary, −1 for none yet
 }
 
@@ -159,7 +163,14 @@ func (s ModelSummary) Table() (header []string, rows [][]any) {
 		if r.Shape != nil {
 			shape = fmt.Sprint(r.Shape)
 		}
-		rows = append(rows, []any{r.Name, r.Layer, shape, r.Params})
+		layer := r.Layer
+		switch {
+		case r.Frozen > 0 && r.Frozen == r.Params:
+			layer += ", frozen"
+		case r.Frozen > 0:
+			layer += fmt.Sprintf(", %d frozen", r.Frozen)
+		}
+		rows = append(rows, []any{r.Name, layer, shape, r.Params})
 	}
 	return []string{"name", "layer", "output shape", "parameters"}, rows
 }

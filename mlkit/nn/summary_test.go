@@ -19,14 +19,14 @@ func ExampleSummary() {
 	}
 	fmt.Print(nn.Summary(model, 64, 1, 28, 28))
 	// Output:
-	// name  layer             output shape  parameters
-	// 0     Conv2D            [64 8 28 28]          72
-	// 1     BatchNorm + ReLU  [64 8 28 28]          16
-	//       MaxPool2D         [64 8 7 7]             0
-	//       Flatten           [64 392]               0
-	// 5     Linear + ReLU     [64 32]            12576
-	//       Dropout           [64 32]                0
-	// 8     Linear            [64 10]              330
+	// name  layer                        output shape  parameters
+	// 0     Conv2D                       [64 8 28 28]          72
+	// 1     BatchNorm + ReLU             [64 8 28 28]          16
+	//       MaxPool2D                    [64 8 7 7]             0
+	//       Flatten                      [64 392]               0
+	// 5     Linear + ReLU, 12544 frozen  [64 32]            12576
+	//       Dropout                      [64 32]                0
+	// 8     Linear                       [64 10]              330
 	// 12994 parameters, 450 of them trainable, 16 numbers in buffers: 50.8 KiB; activations: 3.2 MiB
 }
 
@@ -90,5 +90,22 @@ func TestSummaryOfSequenceModel(t *testing.T) {
 	}
 	if last := s.Rows[len(s.Rows)-2].Name; last != "rnn" {
 		t.Errorf("%q stands before the head, want the recurrent layer\n%s", last, s)
+	}
+}
+
+// An operation of one's own has its name in the summary, and a layer that is
+// frozen as a whole says so.
+func TestSummaryNamesOwnOperationsAndWhatIsFrozen(t *testing.T) {
+	own := tensor.NewOp("Wave", func(b tensor.Back) {})
+	wave := func(x tensor.Tensor) tensor.Tensor {
+		return own.Apply(x.Tape().Scratch(x.Size()), x.Dims(), []tensor.Tensor{x})
+	}
+	body := nn.NewLinear(nn.NewRand(1), 2, 3)
+	body.Weight.Frozen, body.Bias.Frozen = true, true
+	s := nn.Summary(nn.Sequential{body, nn.Func(wave), nn.NewLinear(nn.NewRand(1), 3, 1)}, 4, 2).String()
+	for _, want := range []string{"0     Linear, frozen  ", "      Wave  ", "2     Linear  "} {
+		if !strings.Contains(s, want) {
+			t.Errorf("no %q in\n%s", want, s)
+		}
 	}
 }

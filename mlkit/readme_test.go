@@ -1,6 +1,7 @@
 package mlkit_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,5 +60,52 @@ func TestReadmeProgram(t *testing.T) {
 	}
 	if got := strings.TrimSpace(string(out)); got != want {
 		t.Errorf("the program prints %q, the README says %q", got, want)
+	}
+}
+
+// TestReadmeRename runs the README's rename on a copy and compiles the library
+// under its new name.
+func TestReadmeRename(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles the library")
+	}
+	for _, program := range []string{"git", "perl", "sh", "xargs"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
+	list := exec.Command("git", "ls-files", "-z")
+	list.Dir = ".."
+	files, err := list.Output()
+	if err != nil {
+		t.Skipf("needs the repository, to copy what belongs to it: %v", err)
+	}
+	dir := t.TempDir()
+	for _, name := range strings.Split(strings.Trim(string(files), "\x00"), "\x00") {
+		b, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			continue // removed and not committed yet
+		}
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, b, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rename := regexp.MustCompile("(?s)```sh\n(go mod edit -module .*?)```").FindSubmatch(text)
+	if rename == nil {
+		t.Fatal("the README has no rename")
+	}
+	cmd := exec.Command("sh", "-c", "set -e; git init -q; git add -A\n"+string(rename[1])+`
+if grep -rn --include='*.go' '"descent/[a-z]' .; then exit 1; fi
+go build ./mlkit/...
+go test ./mlkit -run TestWhoMayImportWhom`)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -63,7 +63,7 @@ func huber(r tensor.Tensor, delta float32) tensor.Tensor {
 // small residuals, so that its slope far away is 1 (Girshick, Fast R-CNN,
 // 2015). For Beta = 1 the two are the same; Beta near 0 is L1Loss.
 type SmoothL1Loss struct {
-	Beta      float32 // 0 means 1
+	Beta      float32 // 0 means 1; tensor.Zero is 0, L1Loss
 	Reduction Reduction
 }
 
@@ -71,6 +71,9 @@ type SmoothL1Loss struct {
 func (c SmoothL1Loss) Loss(pred, target tensor.Tensor) tensor.Tensor {
 	sameShape("SmoothL1Loss", pred, target)
 	beta := or(c.Beta, 1)
+	if beta == 0 {
+		return c.Reduction.apply(pred.Sub(target).Abs())
+	}
 	return c.Reduction.apply(huber(pred.Sub(target), beta).Scale(1 / beta))
 }
 
@@ -90,6 +93,9 @@ func (c PseudoHuberLoss) Loss(pred, target tensor.Tensor) tensor.Tensor {
 // pseudoHuber divides instead of subtracting 1: small residuals keep their
 // digits.
 var pseudoHuber = pointwiseWith("PseudoHuberLoss", func(x, y, delta float64) (v, dx, dy float64) {
+	if delta == 0 {
+		return 0, 0, 0 // the limit
+	}
 	r := x - y
 	s := math.Hypot(1, r/delta)
 	return r * r / (1 + s), r / s, -r / s

@@ -22,3 +22,22 @@ func TestZeroIsNotTheDefault(t *testing.T) {
 		}
 	}
 }
+
+// Nor is it in the losses with a threshold or a margin: each has its limit.
+func TestZeroThresholdsAndMargins(t *testing.T) {
+	tape := tensor.NewTape(1)
+	x, y := tape.Input([]float32{-2, -0.5, 0, 3}, 2, 2), tape.Input([]float32{1, -0.5, 2, 0}, 2, 2)
+	labels := tensor.NewInts([]int32{1, 0})
+	zero := tape.Scalar(0)
+	for name, c := range map[string]struct{ got, want T }{
+		"SmoothL1Loss": {nn.SmoothL1Loss{Beta: tensor.Zero}.Loss(x, y), nn.L1Loss{}.Loss(x, y)},
+		"HuberLoss":    {nn.HuberLoss{Delta: tensor.Zero}.Loss(x, y), zero},
+		"PseudoHuber":  {nn.PseudoHuberLoss{Delta: tensor.Zero}.Loss(x, y), zero},
+		// Row 0: the label's score is the larger one. Row 1: 3 is 3 above the label's 0.
+		"MultiMargin": {nn.MultiMarginLoss{Margin: tensor.Zero}.Loss(x, labels), tape.Scalar(3. / 2 / 2)},
+	} {
+		if got, want := c.got.Item(), c.want.Item(); got-want > 1e-6 || want-got > 1e-6 || got != got {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}

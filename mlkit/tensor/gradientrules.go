@@ -546,16 +546,14 @@ func (d *twice) fused(n *node, dy Tensor) bool {
 		y = d.classHead(n.kept.(*classHead), x, d.operand(n, 1), d.operand(n, 2)).reshaped("Reshape", n.shape)
 	case "Attention", "SelfAttention", "CrossAttention":
 		a := n.kept.(*attention)
-		if a.keep != 1 {
-			d.err = &UnsupportedError{n.op, "no second derivative through attention with dropout: set Dropout to 0, or the tape to evaluation"}
+		if d.err = a.twice(n.op, n.in[3], n.more[0]); d.err != nil {
 			return true
 		}
 		part := func(k int) Tensor { return d.operand(n, k).Slice(-1, a.off[k], a.off[k]+a.width) }
 		y = d.attention(a, part(0), part(1), part(2))
 	case "SelfAttentionLayer":
 		s := n.kept.(*selfAttention)
-		if s.keep != 1 {
-			d.err = &UnsupportedError{n.op, "no second derivative through attention with dropout: set Dropout to 0, or the tape to evaluation"}
+		if d.err = s.twice(n.op, n.more[moreBias], n.more[moreRelative]); d.err != nil {
 			return true
 		}
 		qkv := x.Linear(d.operand(n, 1), d.tensor(n.more[moreInBias]))
@@ -604,6 +602,19 @@ func (d *twice) classHead(h *classHead, x, w, b Tensor) Tensor {
 		return l.Sum()
 	}
 	return l.Sum(-1)
+}
+
+// twice is why there is no second derivative, nil if there is one.
+func (a *attention) twice(op string, bias, relative int32) error {
+	switch {
+	case a.keep != 1:
+		return &UnsupportedError{op, "no second derivative through attention with dropout: set Dropout to 0, or the tape to evaluation"}
+	case bias >= 0 || relative >= 0:
+		return &UnsupportedError{op, "no second derivative through attention with a bias"}
+	case a.shared > 1:
+		return &UnsupportedError{op, "no second derivative through attention with grouped queries"}
+	}
+	return nil
 }
 
 // attention is softmax(q·kᵀ/√width)·v, head by head.

@@ -304,3 +304,33 @@ func TestWrtSaysWhatToDo(t *testing.T) {
 		}()
 	}
 }
+
+// Options of attention that have no second derivative are refused, not left out.
+func TestGradientsRefuseAttentionsOptions(t *testing.T) {
+	for says, a := range map[string]tensor.Attend{
+		"dropout": {Heads: 2, Dropout: 0.5}, "bias": {Heads: 2}, "with a bias": {Heads: 2}, "grouped queries": {Heads: 2, KVHeads: 1},
+	} {
+		tape := tensor.NewTape(1)
+		kv := 4
+		switch says {
+		case "bias":
+			a.Bias = tape.Full(1, 3, 3)
+		case "with a bias":
+			a.Relative = tape.Full(1, 1, 5)
+		case "grouped queries":
+			kv = 2
+		}
+		q, k := tape.Variable(fill(1, false, 2, 3, 4), 2, 3, 4), tape.Variable(fill(2, false, 2, 3, kv), 2, 3, kv)
+		y, _ := q.Attention(k, k, a)
+		_, err := y.Square().Sum().Gradients(q)
+		var u *tensor.UnsupportedError
+		if !errors.As(err, &u) || u.Op != "Attention" || !strings.Contains(u.Why, says) {
+			t.Errorf("%s: %v", says, err)
+		}
+		x := tape.Variable(fill(1, false, 2, 3, 4), 2, 3, 4)
+		y, _ = x.SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: tape.Full(0.1, 4+2*kv, 4), OutWeight: tape.Full(0.1, 4, 4), Attend: a})
+		if _, err = y.Square().Sum().Gradients(x); !errors.As(err, &u) || u.Op != "SelfAttentionLayer" || !strings.Contains(u.Why, says) {
+			t.Errorf("%s of a layer: %v", says, err)
+		}
+	}
+}

@@ -133,7 +133,12 @@ func (t *Tape) apart(n *node, batch int) (params []int32, why string) {
 			m := &t.nodes[i]
 			ok = ok && (!m.needs || first && m.n == n.n && m.d[0] == n.d[0] && (j == 0 || n.n > 2))
 		}
-	case *pooling, *resampling, *attention:
+	case *attention: // a bias may be the same for all samples
+		ok = first && (n.in[3] < 0 || !t.nodes[n.in[3]].needs)
+		for _, i := range n.more {
+			ok = ok && (i < 0 || !t.nodes[i].needs)
+		}
+	case *pooling, *resampling:
 		ok = first
 	case *taken:
 		ok = n.n > 0 && n.d[0]%batch == 0 && k.outer == 1 && k.from == nil && in.param != nil

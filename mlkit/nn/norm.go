@@ -14,7 +14,7 @@ type BatchNorm struct {
 	Momentum, Eps           float32
 	// Frozen uses the running statistics in training, too, and leaves them as
 	// they are: for fine-tuning, as Keras's trainable = False and PyTorch's
-	// eval() of the one layer.
+	// eval() of the one layer. See [Freeze].
 	Frozen bool
 }
 

@@ -77,6 +77,9 @@ type walker struct {
 
 	// Only for summaries: the types of the structs, by path.
 	types map[string]string
+
+	// Only for Freeze: sees the address of every struct.
+	visit func(layer any)
 }
 
 var (
@@ -150,6 +153,9 @@ func (w *walker) walk(path string, v reflect.Value, exported bool) {
 			w.walk(join(path, k.String()), v.MapIndex(k), exported)
 		}
 	case reflect.Struct:
+		if w.visit != nil && v.CanAddr() && v.Addr().CanInterface() {
+			w.visit(v.Addr().Interface())
+		}
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
 			tag, _, _ := strings.Cut(f.Tag.Get("nn"), ",")

@@ -52,13 +52,9 @@ func ExampleLoadTensors() {
 		check(err)
 		return h.Last().Loss
 	}
-	for _, p := range nn.Params(model.Body) {
-		p.Frozen = true
-	}
+	nn.Freeze(model.Body)
 	head := fit(10, 0.03)
-	for _, p := range nn.Params(model.Body) {
-		p.Frozen = false
-	}
+	nn.Unfreeze(model.Body)
 	fmt.Println("all of it is better than its head alone:", fit(30, 0.01) < head)
 	// Output: all of it is better than its head alone: true
 }
@@ -67,9 +63,7 @@ func ExampleLoadTensors() {
 func ExampleFit_freeze() {
 	model := ringsModel()
 	body := model[0].(*nn.Linear)
-	for _, p := range nn.Params(body) {
-		p.Frozen = true
-	}
+	nn.Freeze(body)
 	before, head := body.Weight.Data[0], model[2].(*nn.Linear).Weight.Data[0]
 	_, err := train.Fit(context.Background(), train.Supervised(model, crossEntropy), &data.Loader{Dataset: rings(200), BatchSize: 50},
 		train.Config{Epochs: 2, Optimizer: optim.Adam(0.03)})

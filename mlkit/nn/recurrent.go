@@ -134,8 +134,14 @@ func (r *recurrent) pass(p *pass, x tensor.Tensor, s Sequences) {
 	t := x.Tape()
 	x = x.TimeMajor(s.Lengths)
 	d := r.directions()
-	for k, w := range r.Weights {
-		if k > 0 && k%d == 0 { // on to the next layer
+	op := func(k int) tensor.Recurrent {
+		w := r.Weights[k]
+		return tensor.Recurrent{WeightIH: t.Use(w.WeightIH), WeightHH: t.Use(w.WeightHH),
+			BiasIH: useOptional(t, w.BiasIH), BiasHH: useOptional(t, w.BiasHH), Lengths: s.Lengths, Reverse: k%d == 1,
+			H0: stateOf(s.H0, k), C0: stateOf(s.C0, k)}
+	}
+	for k := 0; k < len(r.Weights); k += d {
+		if k > 0 { // on to the next layer
 			x = p.out[0]
 			if d == 2 {
 				x = x.JoinDirections(p.out[1], false, tensor.Ints{})
@@ -144,17 +150,29 @@ func (r *recurrent) pass(p *pass, x tensor.Tensor, s Sequences) {
 				x = x.Dropout(r.Config.Dropout)
 			}
 		}
-		op := tensor.Recurrent{WeightIH: t.Use(w.WeightIH), WeightHH: t.Use(w.WeightHH),
-			BiasIH: useOptional(t, w.BiasIH), BiasHH: useOptional(t, w.BiasHH), Lengths: s.Lengths, Reverse: k%d == 1,
-			H0: stateOf(s.H0, k), C0: stateOf(s.C0, k)}
 		switch {
+		case d == 2:
+			r.both(p, k, x, op(k), op(k+1))
 		case r.gates == 4:
-			p.out[k%d], p.h[k], p.c[k] = x.LSTM(op)
+			p.out[0], p.h[k], p.c[k] = x.LSTM(op(k))
 		case r.gates == 3:
-			p.out[k%d], p.h[k] = x.GRU(op)
+			p.out[0], p.h[k] = x.GRU(op(k))
 		default:
-			p.out[k%d], p.h[k] = x.RNN(op, r.Config.ReLU)
+			p.out[0], p.h[k] = x.RNN(op(k), r.Config.ReLU)
 		}
+	}
+}
+
+// both runs the two directions of a layer, whose weights are k and k+1.
+func (r *recurrent) both(p *pass, k int, x tensor.Tensor, forward, reverse tensor.Recurrent) {
+	h, c := (*[2]tensor.Tensor)(p.h[k:]), (*[2]tensor.Tensor)(p.c[k:])
+	switch r.gates {
+	case 4:
+		p.out, *h, *c = x.LSTMBoth(forward, reverse)
+	case 3:
+		p.out, *h = x.GRUBoth(forward, reverse)
+	default:
+		p.out, *h = x.RNNBoth(forward, reverse, r.Config.ReLU)
 	}
 }
 

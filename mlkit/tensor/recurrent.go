@@ -60,6 +60,7 @@ type recurrence struct {
 	// product reads them fastest, unless there are too few rows to pay for it.
 	wih          []float32
 	whh          []float32 // backward: as it is
+	across       []float32 // where the weights are transposed; nil: they are read as they are
 	ld           int
 	asTheyAre    bool
 	bias, biasHH []float32 // added to the input's share of the gates; to the state's, if apart
@@ -77,6 +78,13 @@ type recurrence struct {
 	dy, dc, dh0 []float32 // of all steps; of the present step (LSTM: dc begins as the gradient of the final cells)
 	dacts, dgh  []float32 // of the chunk's gates, rows ldd apart
 	ldd         int
+	steps       int // of a chunk
+
+	gx, gwi, gwh, gbi, gbh []float32 // gradients to write to, nil: not wanted,
+	accX, accI, accH       bool      // or to add to
+
+	other *recurrence // of two that were begun together, the earlier one; and its node
+	node  int32
 }
 
 // chunkSize is about how many gates, or gradients of gates, are worked on at a
@@ -276,6 +284,14 @@ const (
 
 // recurrent checks, computes and records. x is [time, batch, in].
 func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
+	out, r := x.recurrence(c, w)
+	r.compute()
+	hN, cN = r.finals(out)
+	return out, hN, cN
+}
+
+// recurrence checks, records, and prepares the work.
+func (x Tensor) recurrence(c *cell, w Recurrent) (out Tensor, r *recurrence) {
 	nx := x.node(c.op)
 	if nx.n != 3 || nx.d[0] == 0 {
 		shapePanic(c.op, 0, "the input must be [time, batch, in], with one step at least", x)
@@ -301,7 +317,7 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	n.more = more
 	n.shape = shape{n: 3, d: [MaxRank]int{time, batch, hidden}}
 
-	r := recurrences.lend(t, n)
+	r = recurrences.lend(t, n)
 	*r = recurrence{cell: c, time: time, batch: batch, in: in, hidden: hidden, reverse: w.Reverse, lengths: lengths}
 	r.x = t.operand(n, 0)
 	r.ahead = stepsAtATime(batch * width)
@@ -313,22 +329,16 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 		r.bias = sum
 	}
 	r.wih, r.whh = t.operand(n, 1), t.operand(n, 2)
-	var weights []float32
 	if r.asTheyAre = time*batch < fewRows; !r.asTheyAre {
 		r.ld = rowStride(width)
-		weights = t.floats.reuse((hidden + in) * r.ld)
-		gemm.TransposeWide(weights, r.whh, width, hidden, r.ld)
-		gemm.TransposeWide(weights[hidden*r.ld:], r.wih, width, in, r.ld)
-		r.whh, r.wih = weights, weights[hidden*r.ld:]
+		r.across = t.floats.reuse((hidden + in) * r.ld)
 	}
 	r.acts = t.floats.take(time * batch * width)
 	bh := batch * hidden
 	r.hs = t.floats.take((time + 1) * bh)
 	first, y := r.hs[:bh], r.hs[bh:]
-	hLast, last := r.hs[time*bh:], (time-1)*bh
 	if w.Reverse {
 		first, y = r.hs[time*bh:], r.hs[:time*bh]
-		hLast, last = r.hs[:bh], 0
 	}
 	initial(first, t.dataAt(more[moreH0]))
 	n.data = y
@@ -336,61 +346,94 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	if n.needs {
 		steps, r.cSlot = time, bh
 	}
-	var cLast []float32
 	if c == &lstmCell {
 		cells := t.floats.take((2*steps + 1) * bh)
 		r.cs, r.tanh = cells[:(steps+1)*bh], cells[(steps+1)*bh:]
 		whole := step{n: batch}
 		c0 := r.c(0, whole)
-		cLast = r.c(time, whole)
 		if w.Reverse {
-			c0, cLast = cLast, c0
+			c0 = r.c(time, whole)
 		}
 		initial(c0, t.dataAt(more[moreC0]))
 	}
 	if c.apart {
 		r.gh = t.floats.take(time * batch * width)
 	}
-	r.run()
-	if weights != nil {
-		t.floats.recycle(weights)
-	}
+	return out, r
+}
 
-	hN = out.slot("final state", hLast, last, backFinalState)
-	if cLast != nil {
-		cN = out.slot("final cell", cLast, 0, backFinalCell)
+// compute runs the forward pass.
+func (r *recurrence) compute() {
+	if r.across != nil {
+		width := r.gates * r.hidden
+		whh, wih := r.across, r.across[r.hidden*r.ld:]
+		gemm.TransposeWide(whh, r.whh, width, r.hidden, r.ld)
+		gemm.TransposeWide(wih, r.wih, width, r.in, r.ld)
+		r.whh, r.wih = whh, wih
 	}
-	return out, hN, cN
+	r.run()
+}
+
+// finals gives back the working memory of the forward pass and makes tensors of
+// the final state and, of an LSTM, the final cells.
+func (r *recurrence) finals(out Tensor) (hN, cN Tensor) {
+	if r.across != nil {
+		out.t.floats.recycle(r.across)
+		r.across = nil
+	}
+	bh, last, end := r.batch*r.hidden, (r.time-1)*r.batch*r.hidden, r.time
+	h := r.hs[r.time*bh:]
+	if r.reverse {
+		h, last, end = r.hs[:bh], 0, 0
+	}
+	hN = out.slot("final state", h, last, backFinalState)
+	if r.cs != nil {
+		cN = out.slot("final cell", r.c(end, step{n: r.batch}), 0, backFinalCell)
+	}
+	return hN, cN
 }
 
 func backRecurrent(t *Tape, n *node) {
 	r := n.kept.(*recurrence)
-	time, batch, in, hidden := r.time, r.batch, r.in, r.hidden
-	width := r.gates * hidden
-	r.whh, r.dy, r.dh0 = t.operand(n, 2), n.grad, t.gradMore(n, moreH0)
+	r.prepareBack(t, n)
+	if r.other == nil || !r.backTogether(t, n) {
+		r.walkBack()
+	}
+	r.finishBack(t, n)
+}
+
+// prepareBack collects all that the way back writes to.
+func (r *recurrence) prepareBack(t *Tape, n *node) {
+	width := r.gates * r.hidden
+	r.wih, r.whh, r.dy, r.dh0 = t.operand(n, 1), t.operand(n, 2), n.grad, t.gradMore(n, moreH0)
 	r.ldd = width
 	if r.cell == &lstmCell {
 		r.ldd = rowStride(width)
 		if r.dc == nil {
-			r.dc = t.floats.zeroed(batch * hidden)
+			r.dc = t.floats.zeroed(r.batch * r.hidden)
 		}
 	}
-	chunk := min(stepsAtATime(batch*width), time)
-	r.dacts = t.floats.reuse(chunk * batch * r.ldd)
+	r.steps = min(stepsAtATime(r.batch*width), r.time)
+	r.dacts = t.floats.reuse(r.steps * r.batch * r.ldd)
 	r.dgh = r.dacts
 	if r.apart {
 		r.dgh = t.floats.reuse(len(r.dacts))
 	}
-	gx, accX := t.gradBuffer(n, 0)
-	gwi, accI := t.gradBuffer(n, 1)
-	gwh, accH := t.gradBuffer(n, 2)
-	gbi, gbh := t.gradOf(n, 3), t.gradMore(n, moreBiasHH)
-	wih := t.operand(n, 1)
-	for r.to = time; r.to > 0; r.to = r.from {
-		r.from = max(0, r.to-chunk)
+	r.gx, r.accX = t.gradBuffer(n, 0)
+	r.gwi, r.accI = t.gradBuffer(n, 1)
+	r.gwh, r.accH = t.gradBuffer(n, 2)
+	r.gbi, r.gbh = t.gradOf(n, 3), t.gradMore(n, moreBiasHH)
+}
+
+// walkBack runs the backward pass.
+func (r *recurrence) walkBack() {
+	batch, in, hidden := r.batch, r.in, r.hidden
+	width := r.gates * hidden
+	for r.to = r.time; r.to > 0; r.to = r.from {
+		r.from = max(0, r.to-r.steps)
 		first, before := r.from, r.from // the chunk's first step, and where the states before its steps begin
 		if r.reverse {
-			first = time - r.to
+			first = r.time - r.to
 			before = first + 1
 		}
 		r.base = first * batch
@@ -398,24 +441,28 @@ func backRecurrent(t *Tape, n *node) {
 		steps := (r.to - r.from) * batch
 		x, h := rows(r.x, r.base, steps, in), rows(r.hs, before*batch, steps, hidden)
 		g := gemm.Gemm{M: width, K: steps, TransA: true, LDA: r.ldd}
-		if gwi != nil {
-			g.N, g.Accumulate, accI = in, accI, true
-			g.Run(gwi, r.dacts, x)
+		if r.gwi != nil {
+			g.N, g.Accumulate, r.accI = in, r.accI, true
+			g.Run(r.gwi, r.dacts, x)
 		}
-		if gwh != nil {
-			g.N, g.Accumulate, accH = hidden, accH, true
-			g.Run(gwh, r.dgh, h)
+		if r.gwh != nil {
+			g.N, g.Accumulate, r.accH = hidden, r.accH, true
+			g.Run(r.gwh, r.dgh, h)
 		}
-		if gbi != nil {
-			rowwise.AddRowsWide(gbi, r.dacts, steps, r.ldd)
+		if r.gbi != nil {
+			rowwise.AddRowsWide(r.gbi, r.dacts, steps, r.ldd)
 		}
-		if gbh != nil {
-			rowwise.AddRowsWide(gbh, r.dgh, steps, r.ldd)
+		if r.gbh != nil {
+			rowwise.AddRowsWide(r.gbh, r.dgh, steps, r.ldd)
 		}
-		if gx != nil {
-			gemm.Gemm{M: steps, N: in, K: width, LDA: r.ldd, Accumulate: accX}.Run(rows(gx, r.base, steps, in), r.dacts, wih)
+		if r.gx != nil {
+			gemm.Gemm{M: steps, N: in, K: width, LDA: r.ldd, Accumulate: r.accX}.Run(rows(r.gx, r.base, steps, in), r.dacts, r.wih)
 		}
 	}
+}
+
+// finishBack hands on the gradient of the first cells and gives back memory.
+func (r *recurrence) finishBack(t *Tape, n *node) {
 	if g := t.gradMore(n, moreC0); g != nil {
 		elementwise.Add(g, g, r.dc)
 	}

@@ -8,12 +8,15 @@ import "descent/mlkit/internal/kernel/elementwise"
 // one, [batch, hidden]. act is tanh, or ReLU if relu is set. It panics with a
 // [*ShapeError] when an operand does not fit.
 func (x Tensor) RNN(w Recurrent, relu bool) (out, hN Tensor) {
-	c := &tanhCell
-	if relu {
-		c = &reluCell
-	}
-	out, hN, _ = x.recurrent(c, w)
+	out, hN, _ = x.recurrent(simple(relu), w)
 	return out, hN
+}
+
+func simple(relu bool) *cell {
+	if relu {
+		return &reluCell
+	}
+	return &tanhCell
 }
 
 var (

@@ -33,7 +33,8 @@ func TestZeroThresholdsAndMargins(t *testing.T) {
 		"SmoothL1Loss": {nn.SmoothL1Loss{Beta: tensor.Zero}.Loss(x, y), nn.L1Loss{}.Loss(x, y)},
 		"HuberLoss":    {nn.HuberLoss{Delta: tensor.Zero}.Loss(x, y), zero},
 		"PseudoHuber":  {nn.PseudoHuberLoss{Delta: tensor.Zero}.Loss(x, y), zero},
-		// Row 0: the label's score is the larger one. Row 1: 3 is 3 above the label's 0.
+		// Row 0: the label's score is the larger one. Row 1: 3 is 3 above the
+		// label's 0.
 		"MultiMargin": {nn.MultiMarginLoss{Margin: tensor.Zero}.Loss(x, labels), tape.Scalar(3. / 2 / 2)},
 	} {
 		if got, want := c.got.Item(), c.want.Item(); got-want > 1e-6 || want-got > 1e-6 || got != got {

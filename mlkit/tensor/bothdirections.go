@@ -42,8 +42,8 @@ type pair [2]*recurrence
 
 var pairs cpu.FreeList[pair]
 
-// Many cores do better to share the products of a step than to leave all but two
-// idle, unless these are small: manyCores and smallStep are the bounds.
+// Many cores do better to share the products of a step than to leave all but
+// two idle, unless these are small: manyCores and smallStep are the bounds.
 const (
 	manyCores = 4
 	smallStep = 1 << 20
@@ -73,9 +73,9 @@ func (p *pair) Part(i int) {
 }
 
 // backTogether goes the way back of r, whose node is n and which is prepared,
-// and of the direction begun before it. It reports false, and does nothing, where
-// that one has no gradient, someone wants to read it, or both would write to the
-// same place.
+// and of the direction begun before it. It reports false, and does nothing,
+// where that one has no gradient, someone wants to read it, or both would write
+// to the same place.
 func (r *recurrence) backTogether(t *Tape, n *node) bool {
 	m := &t.nodes[r.node]
 	if m.grad == nil || m.keep || share(n, m) {

@@ -9,10 +9,10 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// TestBothDirections compares two directions begun together with each by itself,
-// but for the order in which two gradients are added, and numbers of workers to
-// the bit. One layer has operands in common, one an
-// output whose gradient is read, one an output that nobody uses.
+// TestBothDirections compares two directions begun together with each by
+// itself, but for the order in which two gradients are added, and numbers of
+// workers to the bit. One layer has operands in common, one an output whose
+// gradient is read, one an output that nobody uses.
 func TestBothDirections(t *testing.T) {
 	const time, batch, in, hidden = 9, 5, 12, 16
 	for _, c := range []struct {

@@ -305,7 +305,8 @@ func TestWrtSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// Options of attention that have no second derivative are refused, not left out.
+// Options of attention that have no second derivative are refused, not left
+// out.
 func TestGradientsRefuseAttentionsOptions(t *testing.T) {
 	for says, a := range map[string]tensor.Attend{
 		"dropout": {Heads: 2, Dropout: 0.5}, "bias": {Heads: 2}, "with a bias": {Heads: 2}, "grouped queries": {Heads: 2, KVHeads: 1},

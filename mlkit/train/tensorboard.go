@@ -19,10 +19,10 @@ import (
 )
 
 // TensorBoard writes event files that TensorBoard shows: the epochs' loss,
-// learning rate and metrics at the number of steps done, and with
-// everySteps > 0 the loss of every everySteps-th step as "step_loss". At the end of
-// every epoch each of more is called, for what else is to be seen: [Histograms],
-// or a function that draws. A folder is one run; a resumed run adds a file.
+// learning rate and metrics at the number of steps done, and with everySteps >
+// 0 the loss of every everySteps-th step as "step_loss". At the end of every
+// epoch each of more is called, for what else is to be seen: [Histograms], or a
+// function that draws. A folder is one run; a resumed run adds a file.
 func TensorBoard(dir string, everySteps int, more ...func(r *Run, log *EventLog) error) Callback {
 	log := &EventLog{}
 	return func(e Event, r *Run) (err error) {
@@ -75,8 +75,8 @@ func TensorBoard(dir string, everySteps int, more ...func(r *Run, log *EventLog)
 	}
 }
 
-// Histograms is an argument of [TensorBoard]: the distribution of each parameter's
-// elements, under the parameter's name.
+// Histograms is an argument of [TensorBoard]: the distribution of each
+// parameter's elements, under the parameter's name.
 func Histograms(r *Run, log *EventLog) error {
 	for _, p := range nn.Params(r.Model) {
 		if err := log.Histogram(p.Name, p.Data); err != nil {
@@ -86,8 +86,8 @@ func Histograms(r *Run, log *EventLog) error {
 	return nil
 }
 
-// An EventLog writes to the file of a [TensorBoard], at the step that the run has
-// come to. What has one tag makes one picture over the steps.
+// An EventLog writes to the file of a [TensorBoard], at the step that the run
+// has come to. What has one tag makes one picture over the steps.
 type EventLog struct {
 	f    *os.File
 	step int
@@ -101,8 +101,8 @@ func (l *EventLog) Scalar(tag string, v float64) error {
 // histogramBuckets is how many intervals of equal width a histogram has.
 const histogramBuckets = 64
 
-// Histogram adds the distribution of values, which must be finite, in 64 intervals
-// of equal width.
+// Histogram adds the distribution of values, which must be finite, in 64
+// intervals of equal width.
 func (l *EventLog) Histogram(tag string, values []float32) error {
 	low, high, sum, squares := math.Inf(1), math.Inf(-1), 0.0, 0.0
 	for i, v := range values {

@@ -17,8 +17,8 @@ import (
 	"descent/mlkit/train"
 )
 
-// TensorBoard's own reader, of the interpreter that MLKIT_PYTHON names or python3,
-// finds the curves, histograms and pictures.
+// TensorBoard's own reader, of the interpreter that MLKIT_PYTHON names or
+// python3, finds the curves, histograms and pictures.
 func TestTensorBoardReadsEvents(t *testing.T) {
 	python := os.Getenv("MLKIT_PYTHON")
 	if python == "" {

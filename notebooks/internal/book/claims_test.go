@@ -17,9 +17,9 @@ var (
 	anySection    = regexp.MustCompile(`(?m)^##+ (\d+(?:\.\d+)+) `)
 )
 
-// The opening page's table of claims names cells by section and number, and, in a
-// comment that the page does not show, by their lasting names, which this test
-// holds against the notebooks. After cells were added:
+// The opening page's table of claims names cells by section and number, and, in
+// a comment that the page does not show, by their lasting names, which this
+// test holds against the notebooks. After cells were added:
 //
 //	go test ./notebooks/internal/book -run TestClaims -update
 func TestClaims(t *testing.T) {
@@ -72,7 +72,8 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// cellPlaces are the sections and numbers of a notebook's code cells by their ids.
+// cellPlaces are the sections and numbers of a notebook's code cells by their
+// ids.
 func cellPlaces(t *testing.T, path string) map[string]string {
 	n, err := nb.Read(path)
 	if err != nil {

@@ -22,9 +22,9 @@ const (
 	fewestLines = 5 // of Go in the longest solution
 )
 
-// A chapter that says what its reader can do now says it in three to five points, and
-// has four to six exercises, each with a cell that checks an answer and a solution, at
-// least one of which is a small program.
+// A chapter that says what its reader can do now says it in three to five
+// points, and has four to six exercises, each with a cell that checks an answer
+// and a solution, at least one of which is a small program.
 func TestExercises(t *testing.T) {
 	paths, err := filepath.Glob("../../[0-9]*.ipynb")
 	if err != nil {

@@ -34,8 +34,8 @@
 //	                          a constructor, Forward                             and evaluation), testdata/layers.py (a Module of its own when PyTorch
 //	                                                                             lacks the layer); the table of names in doc.go
 //	a loss                    loss_….go in nn: a struct with Loss, for a common  the tables in loss_test.go (golden, gradient, extreme logits),
-//	                          one a plain function as well                       loss_extreme_test.go (accuracy) and empty_test.go; testdata/losses.py;
-//	                                                                             the table of names in doc.go
+//	                          one a plain function as well                       loss_extreme_test.go (accuracy), empty_test.go and, for a setting that
+//	                                                                             may be 0, zero_test.go; testdata/losses.py; the table of names in doc.go
 //	an optimizer              a file in optim: a link of the chain, a short      solvers in optim_test.go, goldenRules in golden_test.go with
 //	                          name                                               testdata/goldens.py
 //	a kernel                  its family under internal/kernel: the reference    the family's table in its test: the reference against float64, and

@@ -169,9 +169,9 @@ func maskedCRC(b []byte) uint32 {
 	return (c>>15 | c<<17) + 0xa282ead8
 }
 
-// write writes one TFRecord with an Event, given what it holds. The Event message of
-// TensorFlow's event.proto has wall_time = 1 (double), step = 2, file_version = 3,
-// summary = 5.
+// write writes one TFRecord with an Event, given what it holds. The Event
+// message of TensorFlow's event.proto has wall_time = 1 (double), step = 2,
+// file_version = 3, summary = 5.
 func (l *EventLog) write(what []byte) error {
 	event := binary.LittleEndian.AppendUint64([]byte{1<<3 | 1}, math.Float64bits(float64(time.Now().UnixNano())/1e9))
 	if l.step > 0 {

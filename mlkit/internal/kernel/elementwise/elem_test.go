@@ -23,7 +23,7 @@ type elemCase struct {
 	inputs int
 	s, t   float32
 	ref    func(d, a, b, s, t float64) float64
-	tol    float64
+	tol    float64 // in units of 2⁻²⁴ of the size, half a last place; see bound
 	kind   elemKind
 	domain func(float64) float64 // maps a standard normal number to an input
 }

@@ -175,7 +175,7 @@ func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
 
 // EpochFrom is Epoch without its first batches, for resuming in the middle.
 // When ctx is done while a prefetched batch is waited for, the epoch ends with
-// its error. train.Fit deals with a loader through this.
+// its error. train.Fit reads a loader through it.
 func (l *Loader) EpochFrom(ctx context.Context, epoch, batch int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		if !atomic.CompareAndSwapInt32(&l.busy, 0, 1) {

@@ -136,7 +136,7 @@ func (w *folderWalk) entry(path string) error {
 
 func hidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }
 
-// isImage tells by its name whether a file is an image that is to be read. One
+// isImage tells by its name whether a file is an image to read. One
 // that is an image all the same is an error.
 func isImage(path string, info os.FileInfo) (bool, error) {
 	ext := strings.ToLower(filepath.Ext(path))

@@ -77,7 +77,7 @@ type ClassFigures struct {
 }
 
 // PerClass returns the figures of each class, [classes], as scikit-learn's
-// classification_report does: 0 where nothing is to be divided by. With samples
+// classification_report does: 0 where the divisor is 0. With samples
 // without a prediction (see Undefined) they are NaN.
 func (c *Confusion) PerClass() []ClassFigures {
 	out := make([]ClassFigures, len(c.Counts))

@@ -9,7 +9,7 @@ import (
 )
 
 // Embedding is a table of vectors, one for each id. A step changes only the
-// rows that it looks up where the optimizer can do with that: see package
+// rows that it looks up where the optimizer supports it: see package
 // optim.
 type Embedding struct {
 	Weight *tensor.Param // [count, width]

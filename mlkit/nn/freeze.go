@@ -6,8 +6,8 @@ import "reflect"
 // its parameters nor the running statistics of its batch normalisations, which
 // then normalise with them in training, too. PyTorch: requires_grad_(False),
 // and eval() of the batch norms. What lies before the first parameter that
-// still learns gets no gradients, and the way back ends there. Dropout goes on
-// dropping.
+// still learns gets no gradients, and the backward pass ends there. Dropout
+// goes on dropping.
 //
 //	nn.Freeze(model.Body) // fine-tune the head alone
 func Freeze(model any) { freeze(model, true) }

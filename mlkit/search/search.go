@@ -121,7 +121,7 @@ type Trial struct {
 type Trials []Trial
 
 // GridSearch evaluates every combination of the values of Choices, the last
-// dimension fastest. score trains a model and returns what is to be small, as
+// dimension fastest. score trains a model and returns the value to minimise, as
 // the loss on validation data. A trial that returns an error, or NaN, counts as
 // the worst and the search goes on; only when all fail is that an error of the
 // search. A cancelled context ends it; the trials so far are returned in any

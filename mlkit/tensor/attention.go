@@ -6,7 +6,7 @@ import (
 	"descent/mlkit/internal/kernel/cpu"
 )
 
-// Attend says how attention is to be computed. The zero value with Heads set
+// Attend says how to compute attention. The zero value with Heads set
 // is plain attention of everything to everything.
 type Attend struct {
 	Heads int // how many heads share the model's width; 1 or more, a divisor of it

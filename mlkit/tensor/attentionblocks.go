@@ -252,7 +252,7 @@ func (a *attention) forward(b, h, group int) {
 	}
 }
 
-// backAll runs the way back for batch samples from base on.
+// backAll runs the backward pass for batch samples from base on.
 func (a *attention) backAll(t *Tape, batch int) {
 	partial := a.partial() && a.tq > 0
 	if partial {

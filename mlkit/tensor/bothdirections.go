@@ -72,10 +72,10 @@ func (p *pair) Part(i int) {
 	}
 }
 
-// backTogether goes the way back of r, whose node is n and which is prepared,
-// and of the direction begun before it. It reports false, and does nothing,
-// where that one has no gradient, someone wants to read it, or both would write
-// to the same place.
+// backTogether runs the backward pass of r, whose node is n and which is
+// prepared, and of the direction begun before it. It reports false, and does
+// nothing, where that one has no gradient, someone wants to read it, or both
+// would write to the same place.
 func (r *recurrence) backTogether(t *Tape, n *node) bool {
 	m := &t.nodes[r.node]
 	if m.grad == nil || m.keep || share(n, m) {

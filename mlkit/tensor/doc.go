@@ -100,8 +100,8 @@
 //
 // Inside this package an operation is one function that computes its value and
 // pushes a node, and beside it a static backward function. What it keeps for
-// the way back is a struct with named fields, which the tape lends it until
-// Reset (kept.go). It gets a row in TestGradients, in the goldens and in
+// the backward pass is a struct with named fields, which the tape lends it
+// until Reset (kept.go). It gets a row in TestGradients, in the goldens and in
 // TestAnyShapeWorksOrIsRefused, which notices when one is missing, and either a
 // rule in gradientrules.go or its place among those that have no second
 // derivative. Outside, [NewOp] gives the same two halves to anyone.

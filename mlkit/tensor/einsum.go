@@ -114,7 +114,7 @@ func (e *einsum) check(xs []Tensor) {
 	}
 }
 
-// plan works out what is to be done.
+// plan works out the steps.
 func (e *einsum) plan() {
 	letters := make([]string, len(e.in))
 	for k, l := range e.in {

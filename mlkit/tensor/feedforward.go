@@ -97,7 +97,7 @@ func (f *feedForward) rowsAtOnce() int {
 func blocksOf(rows int) int { return (rows + blockRows - 1) / blockRows }
 
 // feedForward is the work of one operation, divided into blocks of rows. The
-// node keeps it for the way back.
+// node keeps it for the backward pass.
 type feedForward struct {
 	count, in, hidden, out int
 	step                   int // rows at once

@@ -343,7 +343,7 @@ func (k *taken) putBack(dst, src []float32) {
 	}
 }
 
-// largest is the way back of maximum pooling as a linear map.
+// largest is the backward pass of maximum pooling as a linear map.
 func (p *pooling) largest() linearMap {
 	return linearMap{
 		func(dst, src []float32) { p.MaxBackward(dst, src, p.places, true) },

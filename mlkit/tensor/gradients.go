@@ -164,7 +164,7 @@ func (d *twice) tensor(i int32) Tensor {
 	return Tensor{d.t, i, d.t.gen}
 }
 
-// sumTo is the way back of broadcasting: the sum over what was repeated.
+// sumTo is the backward pass of broadcasting: the sum over what was repeated.
 func (x Tensor) sumTo(s shape) Tensor {
 	n := x.node("Sum")
 	if n.shape == s {

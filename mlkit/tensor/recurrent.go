@@ -402,7 +402,7 @@ func backRecurrent(t *Tape, n *node) {
 	r.finishBack(t, n)
 }
 
-// prepareBack collects all that the way back writes to.
+// prepareBack collects all that the backward pass writes to.
 func (r *recurrence) prepareBack(t *Tape, n *node) {
 	width := r.gates * r.hidden
 	r.wih, r.whh, r.dy, r.dh0 = t.operand(n, 1), t.operand(n, 2), n.grad, t.gradMore(n, moreH0)

@@ -193,10 +193,10 @@ func (t *Tape) together(k *taken, n, most int) rowwise.Lists {
 
 // Rows is [Grads.OfHint] for a parameter that was only looked up
 // ([Tensor.Rows], [Tensor.Embed], [Tensor.EmbedBag]): rows are those looked up,
-// each once, in the order in which the way back met them first, and grad their
-// gradients, one after the other; the gradient of every other row is zero.
-// Where rows is nil, grad is the gradient in full, or nil, as of OfHint. A call
-// of Of puts the gradient, in whatever state it is by then, in full.
+// each once, in the order in which the backward pass met them first, and grad
+// their gradients, one after the other; the gradient of every other row is
+// zero. Where rows is nil, grad is the gradient in full, or nil, as of OfHint.
+// A call of Of puts the gradient, in whatever state it is by then, in full.
 func (g Grads) Rows(p *Param, hint int) (rows []int32, grad []float32) {
 	g.check()
 	if g.tape == nil {

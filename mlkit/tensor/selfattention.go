@@ -144,7 +144,7 @@ func (s *selfAttention) finish(lo, n int) {
 	gemm.Gemm{M: n, N: s.out, K: s.width, TransB: !s.across, LDB: s.ldo, Bias: s.bo, Accumulate: s.add != nil}.Run(y, rows(s.y, lo, n, s.width), s.wo)
 }
 
-// backFinish is the way back of finish, and backProject that of project.
+// backFinish is the backward pass of finish, and backProject that of project.
 func (s *selfAttention) backFinish(lo, n int) {
 	gemm.Gemm{M: n, N: s.width, K: s.out}.Run(rows(s.dy, lo-s.base*s.tq, n, s.width), rows(s.dresult, lo, n, s.out), s.wo)
 }

@@ -33,7 +33,7 @@ type factor struct {
 const printed = 8
 
 // ChangedError says in what a training differs from the one that wrote the
-// checkpoint it is to go on from. With Config.AllowChanged it goes on all the
+// checkpoint it should resume from. With Config.AllowChanged it goes on all the
 // same.
 type ChangedError struct {
 	Changes []string // "Loader.Seed was 1 and is now 2"

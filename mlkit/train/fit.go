@@ -46,7 +46,7 @@ type Config struct {
 	// SAM makes every step a sharpness-aware one, which evaluates the loss
 	// twice; not together with Accumulate or MicroBatch.
 	SAM *optim.SAM
-	// Resume is a file of Checkpoint to go on from. While there is none,
+	// Resume is a file of Checkpoint to resume from. While there is none,
 	// training begins at the beginning. A damaged file is an error, and so is
 	// one of a training with other settings, another optimizer, schedule or
 	// loader, or other data (as far as the first batches tell): a

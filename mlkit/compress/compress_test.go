@@ -363,3 +363,19 @@ func TestDistillationTeaches(t *testing.T) {
 		t.Errorf("teacher and student agree on %d of 300 points", agree)
 	}
 }
+
+// Sensitivity scores what the loss would lose to first order; a weight without
+// a gradient scores nothing.
+func TestSensitivity(t *testing.T) {
+	a, b := tensor.ParamOf([]float32{1, -2, 3}, 3), tensor.ParamOf([]float32{5}, 1)
+	tape := tensor.NewTape(1)
+	g := tape.Use(a).Mul(tape.Input([]float32{4, 1, 0}, 3)).Sum().Backward()
+	scores := compress.Sensitivity([]*tensor.Param{a, b}, g)
+	if !slices.Equal(scores[0], []float32{4, 2, 0}) || !slices.Equal(scores[1], []float32{0}) {
+		t.Errorf("scores %v", scores)
+	}
+	m, err := compress.ByScore([]*tensor.Param{a}, scores[:1], 0.34, compress.Each)
+	if err != nil || !slices.Equal(m.Keep[0], []float32{1, 1, 0}) {
+		t.Error(m, err)
+	}
+}

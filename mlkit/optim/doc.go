@@ -71,6 +71,7 @@
 //	Momentum, Nesterov    SGD(momentum, nesterov)     SGD(momentum, nesterov)        Keras puts lr into the velocity: a change of lr acts later
 //	AdaGrad               Adagrad                     Adagrad                        Keras starts sums at 0.1, has eps 1e-7 inside the root; here 0 and 1e-10
 //	RMSProp               RMSprop                     RMSprop                        Keras has rho 0.9 and eps 1e-7 inside the root; here 0.99, 1e-8 outside
+//	Adafactor             Adafactor                   Adafactor                      Keras has eps 1e-30 inside the mean square, lr 0.001
 //	AdaDelta              Adadelta                    Adadelta                       Keras has lr 0.001, rho 0.95, eps 1e-7; here 0.9, 1e-6
 //	Adam, AMSGrad         Adam(amsgrad)               Adam(amsgrad)                  Keras has eps 1e-7, added before the bias of v is corrected
 //	LazyAdam              –                           SparseAdam                     PyTorch adds eps before the bias of v is corrected

@@ -121,6 +121,7 @@ var goldenRules = []struct {
 		optim.Chain(optim.ScaleByAMSGrad(optim.Betas(0.8, 0.9)), optim.ScaleByLearningRate(0.01))},
 	{"AdamW", optim.AdamW(0.01, optim.WeightDecay(0.1)),
 		optim.Chain(optim.ScaleByAdam(), optim.AddDecayedWeights(0.1), optim.ScaleByLearningRate(0.01))},
+	{"Adafactor", optim.Adafactor(0.02, optim.WeightDecay(0.1)), nil},
 	{"AdaMax", optim.AdaMax(0.01), optim.Chain(optim.ScaleByAdaMax(), optim.ScaleByLearningRate(0.01))},
 	{"NAdam", optim.NAdam(0.01), optim.Chain(optim.ScaleByNAdam(), optim.ScaleByLearningRate(0.01))},
 	{"NAdamW", optim.NAdam(0.01, optim.WeightDecay(0.1)), nil},

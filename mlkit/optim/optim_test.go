@@ -62,6 +62,7 @@ var solvers = []struct {
 	{"Adam", func(lr float64) optim.Rule { return optim.Adam(lr) }, [3]float64{0.05, 0.02, 0.05}, [3]float64{1e-6, 1e-5, 0.01}},
 	{"AMSGrad", func(lr float64) optim.Rule { return optim.AMSGrad(lr) }, [3]float64{0.05, 0.02, 0.05}, [3]float64{1e-6, 1e-5, 0.05}},
 	{"AdamW", func(lr float64) optim.Rule { return optim.AdamW(lr, optim.WeightDecay(1e-4)) }, [3]float64{0.05, 0.02, 0.05}, [3]float64{1e-6, 1e-5, 0.01}},
+	{"Adafactor", func(lr float64) optim.Rule { return optim.Adafactor(lr) }, [3]float64{0.05, 0.05, 0.05}, [3]float64{1e-4, 1e-3, 0.05}},
 	{"AdaMax", func(lr float64) optim.Rule { return optim.AdaMax(lr) }, [3]float64{0.05, 0.05, 0.3}, [3]float64{1e-6, 1e-5, 0.05}},
 	{"NAdam", func(lr float64) optim.Rule { return optim.NAdam(lr) }, [3]float64{0.05, 0.02, 0.05}, [3]float64{1e-6, 1e-5, 0.01}},
 	{"RAdam", func(lr float64) optim.Rule { return optim.Chain(optim.ClipByNorm(1), optim.RAdam(lr)) }, [3]float64{0.05, 0.02, 0.05}, [3]float64{1e-6, 1e-5, 0.01}},

@@ -219,6 +219,7 @@ runs = {
     "Adam elastic": run(lambda p: T.Adam(p, 0.01), before=penalty(0.01, 0.02, [0, 2])),
     "AMSGrad": run(lambda p: T.Adam(p, 0.01, betas=(0.8, 0.9), amsgrad=True)),
     "AdamW": run(lambda p: T.AdamW(p, 0.01, weight_decay=0.1)),
+    "Adafactor": run(lambda p: T.Adafactor(p, 0.02, eps=(2**-23, 1e-3), weight_decay=0.1)),
     "AdaMax": run(lambda p: T.Adamax(p, 0.01)),
     "NAdam": run(lambda p: T.NAdam(p, 0.01)),
     "NAdamW": run(lambda p: T.NAdam(p, 0.01, weight_decay=0.1, decoupled_weight_decay=True)),

@@ -25,6 +25,20 @@
 // error says what to install. Scripts that run from right to left or join their
 // letters are drawn letter by letter from left to right.
 //
+// # Pictures that move
+//
+// Slider, DragFit and DragDescent make pictures that follow the reader. Each is
+// one self-contained fragment of HTML: a slider holds its pictures, and a
+// figure to drag computes a line or a path anew in a few lines of script. No
+// kernel takes part. A widget with a kernel, as gonbui offers it, can compute
+// anything, but it stays in the saved file when the kernel is gone and does
+// nothing there, waits for ever where no browser answers, and works neither
+// behind HTTPS nor in an exported page. These move in JupyterLab, on Colab, in
+// an exported page and from a file, by mouse, finger and keyboard. Where
+// scripts are not allowed, as on a code host or in a notebook that the reader
+// does not trust, the picture that Show displays before them stays, with a line
+// that says where it moves.
+//
 // # Alternative text
 //
 // Every picture has a text for readers who cannot see it. By default it is

@@ -32,6 +32,8 @@ type Figure struct {
 	square     bool
 	binStart   float64 // the bins of all histograms of the figure
 	binWidth   float64
+	ground     bool         // leave out what moves
+	frame      vg.Rectangle // where the axes were drawn last, in CSS pixels from the lower left corner
 }
 
 type axis struct {
@@ -52,6 +54,7 @@ type layer struct {
 	tightX     bool        // fills the x axis: no gap beside it
 	fromZero   bool        // stands on zero: no gap below it
 	thumb      thumb
+	moves      bool // drawn by a script where scripts run
 	draw       func(a *axes, l *layer)
 }
 

@@ -122,13 +122,16 @@ func (f *Figure) paintFigure(c draw.Canvas) error {
 	}
 	p.Add(plotterFunc(func(dc draw.Canvas, p *plot.Plot) {
 		a := &axes{Canvas: dc, x: sx, y: sy}
+		f.frame = a.Rectangle
 		order := slices.Clone(f.layers)
 		slices.SortStableFunc(order, func(p, q *layer) int { return p.z - q.z })
 		if len(order) == 0 || order[0].z != zField {
 			drawGrid(a, f.categories != nil)
 		}
 		for _, l := range order {
-			l.draw(a, l)
+			if !(f.ground && l.moves) {
+				l.draw(a, l)
+			}
 		}
 		drawFrame(a, len(order) > 0 && order[0].z == zField)
 		if len(f.layers) == 0 || f.empty(sx, sy) {

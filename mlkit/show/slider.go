@@ -303,6 +303,11 @@ document.querySelectorAll('.'+C+':not([data-on])').forEach(function(box){
 		over.forEach(function(m,i){if(m)m.style.visibility=i===k?'visible':'hidden';});
 		still.alt=S.alts[k];}
 	move();});
+`+stillScript), " ")
+
+// stillScript makes pictures, and hides the still that was displayed before the
+// element.
+const stillScript = `
 function picture(b,alt){
 	var m=new Image();
 	m.src='data:image/png;base64,'+b;
@@ -316,7 +321,7 @@ function hideStill(box){
 function hideIf(part,img){
 	if(!img.complete){img.addEventListener('load',function(){hideIf(part,img);});return;}
 	if(img.naturalWidth===S.shown)part.style.display='none';}
-`), " ")
+`
 
 // encodeOverlay takes the palette from the whole frame: where the still's line
 // is painted over, the ground has to be its exact colour, or the line would

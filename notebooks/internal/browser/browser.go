@@ -250,15 +250,57 @@ func (p *Page) Type(ctx context.Context, text string) error {
 }
 
 // Tab presses the key, with Shift or without.
-func (p *Page) Tab(ctx context.Context, shift bool) error {
+func (p *Page) Tab(ctx context.Context, shift bool) error { return p.Key(ctx, "Tab", shift) }
+
+// keys are the numbers of the keys that Key knows
+// (https://learn.microsoft.com/windows/win32/inputdev/virtual-key-codes).
+var keys = map[string]int{"Tab": 9, "Enter": 13, "PageUp": 33, "PageDown": 34, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+
+// Key presses a key, with Shift or without.
+func (p *Page) Key(ctx context.Context, key string, shift bool) error {
 	modifiers := 0
 	if shift {
 		modifiers = 8
 	}
 	for _, kind := range []string{"rawKeyDown", "keyUp"} {
 		err := p.call(ctx, "Input.dispatchKeyEvent", map[string]any{
-			"type": kind, "modifiers": modifiers, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}, nil)
+			"type": kind, "modifiers": modifiers, "key": key, "code": key, "windowsVirtualKeyCode": keys[key]}, nil)
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Drag presses the mouse button at the first place, in CSS pixels of the
+// window, and lets it go at the second; by a finger if touch.
+func (p *Page) Drag(ctx context.Context, x0, y0, x1, y1 float64, touch bool) error {
+	const moves = 4
+	for i := 0; i <= moves+1; i++ {
+		t := min(float64(i)/moves, 1)
+		x, y := x0+t*(x1-x0), y0+t*(y1-y0)
+		method, kind, points := "Input.dispatchMouseEvent", "mouseMoved", []any{}
+		if touch {
+			method, kind = "Input.dispatchTouchEvent", "touchMove"
+		}
+		switch {
+		case i == 0 && touch:
+			kind = "touchStart"
+		case i == 0:
+			kind = "mousePressed"
+		case i > moves && touch:
+			kind = "touchEnd"
+		case i > moves:
+			kind = "mouseReleased"
+		}
+		if kind != "touchEnd" {
+			points = append(points, map[string]any{"x": x, "y": y})
+		}
+		how := map[string]any{"type": kind, "touchPoints": points}
+		if !touch {
+			how = map[string]any{"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1}
+		}
+		if err := p.call(ctx, method, how, nil); err != nil {
 			return err
 		}
 	}

@@ -95,7 +95,7 @@ func TestOnACodeHost(t *testing.T) {
 			want, sliders := expectations(n), 0
 			for _, c := range n.Cells() {
 				for _, o := range c.Outputs() {
-					if strings.Contains(o.Data("text/html"), `class="mlkit-slider-`) {
+					if strings.Contains(o.Data("text/html"), `<div class="mlkit-`) {
 						sliders++
 					}
 				}

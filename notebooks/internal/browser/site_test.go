@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestSite(t *testing.T) {
 	var chapters []nb.Chapter
 	var books []*nb.Notebook
 	for _, c := range all {
-		if c.File != "00-start-here.ipynb" && c.File != "03-gradient-descent.ipynb" {
+		if !slices.Contains([]string{"00-start-here.ipynb", "03-gradient-descent.ipynb", "05-linear-model.ipynb"}, c.File) {
 			continue
 		}
 		n, err := nb.Read(filepath.Join(book, c.File))
@@ -102,7 +103,7 @@ func TestSite(t *testing.T) {
 		}
 	}
 
-	if err := page.Go(t.Context(), address("03-gradient-descent.html", "")); err != nil {
+	if err := page.Go(t.Context(), address("05-linear-model.html", "")); err != nil {
 		t.Fatal(err)
 	}
 	var slider struct {
@@ -123,4 +124,21 @@ func TestSite(t *testing.T) {
 	if slider.Before == slider.After || slider.Twins > 0 {
 		t.Errorf("the slider does not move, or its still is beside it: %+v", slider)
 	}
+
+	if err := page.Go(t.Context(), address("03-gradient-descent.html", "")); err != nil {
+		t.Fatal(err)
+	}
+	if err := page.Eval(t.Context(), `
+		const box = document.querySelector('[class^="mlkit-drag-"]'), seen = () => box.querySelector("output").textContent;
+		const before = seen(), start = box.querySelector("[role=slider]"), still = box.closest(".cell_output").querySelector(":scope > .output img");
+		box.closest(".cell").scrollIntoView();
+		for (let i = 0; i < 100 && still.getBoundingClientRect().width > 0; i++) await new Promise(r => setTimeout(r, 50));
+		start.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+		return { before, after: seen(), twins: [still].filter(i => i.getBoundingClientRect().width > 0).length };`, &slider); err != nil {
+		t.Fatal(err)
+	}
+	if slider.Before == slider.After || slider.Twins > 0 {
+		t.Errorf("the figure to drag does not move, or its still is beside it: %+v", slider)
+	}
+	screenshot(t.Context(), t, page, "site-drag")
 }

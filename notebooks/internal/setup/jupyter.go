@@ -84,7 +84,7 @@ func (e *Env) writeBook() error {
 // of theirs, use the width of the page.
 const look = `#jp-left-stack { min-width: 290px !important; }
 .jp-OutputArea-output img[width="640"] { width: 800px; max-width: 100%; height: auto; }
-.jp-OutputArea-output [class^="mlkit-slider-"] { max-width: 800px !important; }
+.jp-OutputArea-output [class^="mlkit-"] { max-width: 800px !important; }
 `
 
 // settings are JupyterLab's own, by the names of their files, where its

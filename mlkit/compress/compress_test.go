@@ -136,6 +136,28 @@ func TestPruningResumes(t *testing.T) {
 	}
 }
 
+// A step that SkipNonFinite leaves out counts for no criterion, and what is
+// frozen loses nothing.
+func TestPruningLeavesOut(t *testing.T) {
+	frozen, w := tensor.ParamOf([]float32{.1, .2, .3, .4}, 2, 2), tensor.ParamOf([]float32{1, 2, 3, 4}, 2, 2)
+	frozen.Frozen = true
+	for _, scope := range []compress.Scope{compress.Global, compress.Each} {
+		p := &compress.Pruning{Sparsity: func(int) float64 { return 0.5 }, Every: 2, Scope: scope, ByMovement: true}
+		o := optim.New([]*tensor.Param{frozen, w}, p.Around(optim.SkipNonFinite(optim.SGD(1e-3))))
+		for _, scale := range []float32{float32(math.NaN()), 1} {
+			tape := tensor.NewTape(1)
+			o.Step(tape.Use(w).Mul(tape.Use(frozen)).Sum().Scale(scale).Backward())
+		}
+		if n, _ := zeros([]*tensor.Param{w}); n != 2 {
+			t.Errorf("%d weights of 4 are zero, want 2", n)
+		}
+		if n, _ := zeros([]*tensor.Param{frozen}); n != 0 {
+			t.Errorf("%d frozen weights are zero", n)
+		}
+		w = tensor.ParamOf([]float32{1, 2, 3, 4}, 2, 2)
+	}
+}
+
 // Weights that the movement criterion prunes are those that moved towards zero.
 func TestMovement(t *testing.T) {
 	scores := []float32{0, 0, 0, 1}
@@ -215,6 +237,8 @@ func sizes(model any) (n int) {
 func TestNarrowRefuses(t *testing.T) {
 	rng := nn.NewRand(1)
 	lin := func(in, out int) *nn.Linear { return nn.NewLinear(rng, in, out) }
+	twice, tied := lin(4, 4), lin(4, 4)
+	tied.Weight = twice.Weight
 	for _, c := range []struct {
 		model nn.Sequential
 		at    int
@@ -229,6 +253,8 @@ func TestNarrowRefuses(t *testing.T) {
 		{nn.Sequential{lin(4, 4), lin(4, 4)}, 0, []int{1, 1}, "rising order"},
 		{nn.Sequential{lin(4, 4), lin(4, 4)}, 0, []int{4}, "rising order"},
 		{nn.Sequential{lin(4, 4), lin(4, 4)}, 0, nil, "nothing of layer 0"},
+		{nn.Sequential{lin(4, 4), twice, twice, lin(4, 2)}, 0, []int{1}, "1.weight and 2.weight are the same"},
+		{nn.Sequential{twice, nn.ReLU{}, lin(4, 4), tied}, 0, []int{1}, "0.weight and 3.weight are the same"},
 		{nn.Sequential{lin(4, 4)}, 3, []int{1}, "layer 3 of a network of 1"},
 		{nn.Sequential{nn.NewConv2D(rng, nn.Conv{In: 4, Out: 4, Kernel: 1}), nn.NewConv2D(rng, nn.Conv{In: 4, Out: 4, Kernel: 1, Groups: 2})}, 0, []int{1}, "2 groups"},
 	} {

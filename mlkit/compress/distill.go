@@ -2,6 +2,7 @@ package compress
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"descent/mlkit/data"
@@ -39,7 +40,7 @@ func (d Distillation) Objective(o train.Objective[data.Batch]) (train.Objective[
 		return o, fmt.Errorf("compress: a Distillation without a Teacher")
 	case !(d.Share > 0 && d.Share <= 1):
 		return o, fmt.Errorf("compress: a Distillation with Share %v: need 0 < Share ≤ 1", d.Share)
-	case !(d.T >= 0):
+	case !(d.T >= 0) || math.IsInf(d.T, 1):
 		return o, fmt.Errorf("compress: a Distillation with temperature %v: need a positive one, or 0 for 1", d.T)
 	case o.Predict == nil || d.Share < 1 && o.LossOf == nil:
 		return o, fmt.Errorf("compress: the student's Objective needs Predict, and LossOf unless Share is 1")

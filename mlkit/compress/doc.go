@@ -31,5 +31,5 @@
 //	Magnitude, Global  prune.global_unstructured(L1Unstructured)     at equal magnitude the first go
 //	Magnitude, Each    prune.l1_unstructured                         likewise
 //	Masks.Around       the forward pre-hook of torch.nn.utils.prune  weights are zero in the model itself; nothing to remove
-//	Distill            –                                             Hinton, Vinyals & Dean 2015, with the factor T²
+//	Distillation       –                                             Hinton, Vinyals & Dean 2015, with the factor T²
 package compress

@@ -16,13 +16,14 @@ import (
 // and PReLU their channels, a depthwise convolution its filters, the next
 // Linear or Conv its inputs, also through Flatten. The network is then smaller
 // and quicker, with parameters of other sizes: make its optimizer anew. It
-// computes what it did with the removed outputs at zero, where zero inputs give
-// zero behind the normalisations.
+// computes what it did with the removed outputs at zero, if the layers between
+// turn zero into zero. What a Sigmoid, a Softplus or a normalisation makes of
+// zero is missing afterwards.
 //
 // keep lists outputs in rising order, as [Strongest] does. A layer that cannot
 // be narrowed (one whose outputs are the network's, one before a Residual or a
-// LayerNorm) is an error that names the layer in the way, and nothing has
-// changed then.
+// LayerNorm) is an error that names the layer in the way, and so is a parameter
+// that the network uses twice; nothing has changed then.
 func Narrow(model nn.Sequential, at int, keep []int) error {
 	if at < 0 || at >= len(model) {
 		return fmt.Errorf("compress: Narrow: layer %d of a network of %d layers", at, len(model))
@@ -40,7 +41,17 @@ func Narrow(model nn.Sequential, at int, keep []int) error {
 	if len(keep) == 0 {
 		return fmt.Errorf("compress: Narrow: nothing of layer %d would stay", at)
 	}
-	var c cut
+	tied := map[*tensor.Param]string{}
+	first := map[string]*tensor.Param{}
+	for _, s := range nn.State(model) {
+		first[s.Name] = s.Param
+	}
+	for alias, name := range nn.Aliases(model) {
+		if p := first[name]; p != nil {
+			tied[p] = alias
+		}
+	}
+	c := cut{tied: tied}
 	c.param(weight, 0, keep)
 	c.param(bias, 0, keep)
 	flat := false
@@ -49,8 +60,11 @@ func Narrow(model nn.Sequential, at int, keep []int) error {
 		if err != nil {
 			return fmt.Errorf("compress: Narrow: layer %d (%T) behind layer %d %w", i, model[i], at, err)
 		}
+		if c.err != nil {
+			return c.err
+		}
 		if done {
-			for _, f := range c {
+			for _, f := range c.changes {
 				f()
 			}
 			return nil
@@ -81,17 +95,25 @@ func groupsOf(l nn.Layer) *int {
 }
 
 // cut is what Narrow will change, once all of it is known to be possible.
-type cut []func()
+type cut struct {
+	changes []func()
+	tied    map[*tensor.Param]string // parameters that are used twice → a second name
+	err     error
+}
 
 // param keeps the given indices of an axis.
 func (c *cut) param(p **tensor.Param, axis int, keep []int) {
 	if *p == nil {
 		return
 	}
+	if second, ok := c.tied[*p]; ok {
+		c.err = fmt.Errorf("compress: Narrow: %s and %s are the same parameter: it cannot become smaller in one place", (*p).Name, second)
+		return
+	}
 	dims := slices.Clone((*p).Dims())
 	q := tensor.ParamOf(along((*p).Data, dims, axis, keep), resized(dims, axis, len(keep))...)
 	q.Frozen = (*p).Frozen
-	*c = append(*c, func() { *p = q })
+	c.changes = append(c.changes, func() { *p = q })
 }
 
 func (c *cut) buffer(b **tensor.Buffer, keep []int) {
@@ -100,7 +122,7 @@ func (c *cut) buffer(b **tensor.Buffer, keep []int) {
 	}
 	q := tensor.NewBuffer(0, len(keep))
 	q.Data, q.Count = along((*b).Data, (*b).Dims(), 0, keep), (*b).Count
-	*c = append(*c, func() { *b = q })
+	c.changes = append(c.changes, func() { *b = q })
 }
 
 func resized(dims []int, axis, n int) []int {
@@ -193,7 +215,7 @@ func (c *cut) behind(l nn.Layer, n int, keep []int, flat *bool) (done bool, err 
 	}
 	c.param(weight, 0, keep)
 	c.param(bias, 0, keep)
-	*c = append(*c, func() { *groupsOf(l) = len(keep) })
+	c.changes = append(c.changes, func() { *groupsOf(l) = len(keep) })
 	return false, nil
 }
 

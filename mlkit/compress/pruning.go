@@ -13,6 +13,7 @@ import (
 // until the sparsity of its schedule is reached. What is pruned stays zero.
 type Pruning struct {
 	// Filter selects the parameters that lose weights; nil: [optim.Matrices].
+	// Those that are frozen lose none, and Sparsity does not count them.
 	Filter optim.Filter
 	Scope  Scope
 	// Sparsity is the share of zeros after a step, counted from 1: [Gradual],
@@ -71,6 +72,7 @@ func (p *Pruning) Around(inner optim.Rule) optim.Rule {
 			l.slots = append(l.slots, optim.Slot{Name: "mask", Param: i, Data: keep})
 			if p.ByMovement {
 				l.movement = append(l.movement, make([]float32, q.Size()))
+				l.moved = append(l.moved, make([]float32, q.Size()))
 				l.slots = append(l.slots, optim.Slot{Name: "movement", Param: i, Data: l.movement[len(l.movement)-1]})
 			}
 			l.at = append(l.at, i)
@@ -91,14 +93,25 @@ type pruning struct {
 	masks    *Masks
 	at       []int       // of the masks' parameters among the optimizer's
 	movement [][]float32 // of the masks' parameters
+	moved    [][]float32 // the same, of one step
 	count    []float32   // steps; sparsity
 }
 
 func (l *pruning) Update(s *optim.Step) {
-	for i, scores := range l.movement {
-		addMovement(scores, l.masks.Params[i].Data, s.Updates[l.at[i]])
+	// The rule overwrites weights and gradients, and says only then whether the
+	// step counts.
+	for i, moved := range l.moved {
+		clear(moved)
+		addMovement(moved, l.masks.Params[i].Data, s.Updates[l.at[i]])
 	}
 	l.masked.Update(s)
+	for i, moved := range l.moved {
+		for k := range moved {
+			if !s.Skipped {
+				l.movement[i][k] += moved[k]
+			}
+		}
+	}
 	l.count[0]++
 	if int(l.count[0])%max(l.p.Every, 1) != 0 {
 		return
@@ -118,12 +131,19 @@ func (l *pruning) Update(s *optim.Step) {
 			}
 		}
 	}
-	m, err := ByScore(l.masks.Params, scores, target, l.p.Scope)
+	var trained Masks // what is frozen stays as it is
+	for i, q := range l.masks.Params {
+		if !q.Frozen {
+			trained.Params, trained.Keep = append(trained.Params, q), append(trained.Keep, l.masks.Keep[i])
+			scores[len(trained.Params)-1] = scores[i]
+		}
+	}
+	m, err := ByScore(trained.Params, scores[:len(trained.Params)], target, l.p.Scope)
 	if err != nil {
 		panic(err)
 	}
 	for i, keep := range m.Keep {
-		copy(l.masks.Keep[i], keep)
+		copy(trained.Keep[i], keep)
 	}
 	l.masks.Apply()
 	l.count[1] = float32(target)

@@ -254,6 +254,9 @@ func TestBadInput(t *testing.T) {
 		"0 steps":                    second(explain.IntegratedGradients(f, in, 0)),
 		"noise of -1":                second(explain.SmoothGrad(f, in, -1, 2, 1)),
 		"give a size for each axis":  second(explain.Occlusion(f, in, nil, nil)),
+		"of 6 has group":             second(explain.Shapley(f, with(func(in *explain.Input) { in.Groups = []int{0, 0, 0, 0, 0, math.MaxInt} }))),
+		"-1 tokens":                  second(explain.AttentionRollout(nil, -1)),
+		"shape [-2 -3]":              second(explain.Saliency(f, with(func(in *explain.Input) { in.Dims = []int{-2, -3} }))),
 		"need 1 ≤ stride":            second(explain.Occlusion(f, in, []int{2}, []int{3})),
 		"shape [2 5] for 1 inputs":   second(explain.Saliency(func(x tensor.Tensor) tensor.Tensor { return x.Tape().Full(0, 2, 5) }, in)),
 		"layer 0 has 3 numbers":      second(explain.AttentionRollout([][]float32{{1, 2, 3}}, 2)),
@@ -265,6 +268,16 @@ func TestBadInput(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
+	}
+}
+
+// A score that does not depend on the input has a gradient of zeros.
+func TestConstantScore(t *testing.T) {
+	in := explain.Input{X: []float32{1, 2}}
+	constant := func(x tensor.Tensor) tensor.Tensor { return x.Tape().Full(3, x.Dims()[0], 1) }
+	got, err := explain.Saliency(constant, in)
+	if err != nil || !slices.Equal(got, []float32{0, 0}) {
+		t.Errorf("got %v and %v", got, err)
 	}
 }
 

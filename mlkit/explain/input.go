@@ -33,7 +33,7 @@ func (in Input) checked(op string) (Input, error) {
 	}
 	size := 1
 	for _, d := range in.Dims {
-		size *= d
+		size *= max(d, 0)
 	}
 	switch {
 	case len(in.X) == 0 || size != len(in.X):
@@ -62,8 +62,14 @@ func (in Input) checked(op string) (Input, error) {
 
 // groups is the number of groups. Each from 0 on must have an element.
 func (in Input) groups(op string) (int, error) {
-	n := slices.Max(in.Groups) + 1
-	has := make([]bool, max(n, 0))
+	n := 0
+	for k, g := range in.Groups {
+		if g >= len(in.X) {
+			return 0, fmt.Errorf("explain: %s: element %d of %d has group %d: number them without gaps", op, k, len(in.X), g)
+		}
+		n = max(n, g+1)
+	}
+	has := make([]bool, n)
 	for k, g := range in.Groups {
 		if g < 0 {
 			return 0, fmt.Errorf("explain: %s: element %d has group %d: they count from 0", op, k, g)
@@ -123,7 +129,8 @@ func evaluate(op string, f Scores, in Input, n int, fill func(i int, x []float32
 		if grad == nil {
 			continue
 		}
-		g := s.Sum().Backward().Wrt(x)
+		// A score that does not depend on x has no way back to it but this one.
+		g := s.Sum().Add(x.Sum().Scale(0)).Backward().Wrt(x)
 		for i := lo; i < hi; i++ {
 			grad(i, g[(i-lo)*size:(i-lo+1)*size])
 		}

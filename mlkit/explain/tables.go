@@ -82,12 +82,15 @@ func PartialDependence(f Scores, x []float32, columns, column, target int, grid 
 // q of the last layer, if values mixed as attention says and nothing else
 // happened on the way.
 func AttentionRollout(layers [][]float32, tokens int) ([]float32, error) {
+	if tokens < 1 {
+		return nil, fmt.Errorf("explain: AttentionRollout: %d tokens: at least 1", tokens)
+	}
 	flow := make([]float32, tokens*tokens)
 	for q := range tokens {
 		flow[q*tokens+q] = 1
 	}
 	for l, a := range layers {
-		if len(a) != tokens*tokens || tokens == 0 {
+		if len(a) != tokens*tokens {
 			return nil, fmt.Errorf("explain: AttentionRollout: layer %d has %d numbers for %d tokens, not the square", l, len(a), tokens)
 		}
 		next := make([]float32, tokens*tokens)

@@ -35,7 +35,9 @@ func (s *Tensors) Close() error {
 	return s.closer.Close()
 }
 
-// Names returns the names of the tensors in the order of their data.
+// Names returns the names of the tensors in the order of the file: that of
+// their data in safetensors, of their descriptions in GGUF and of the saved
+// object in a file of torch.save.
 func (s *Tensors) Names() []string { return s.names }
 
 // Info returns the description of a tensor and whether the file has it.

@@ -90,6 +90,8 @@ type torchLoader struct {
 	Torch
 	places map[string]torchPlace // of storages, by key
 	budget int                   // of values that may be reached
+	text   int                   // bytes that their names may have
+	pairs  int                   // that calls may put into dictionaries
 }
 
 // torchPlace is where the bytes of a storage are.
@@ -132,7 +134,8 @@ func knownToTorch(n pickleName) bool {
 }
 
 func (l *torchLoader) pickle(b []byte) *pickle {
-	return &pickle{in: bytes.NewReader(b), known: knownToTorch, call: rebuild, persistent: l.storage}
+	l.pairs = len(b)
+	return &pickle{in: bytes.NewReader(b), known: knownToTorch, call: l.rebuild, persistent: l.storage}
 }
 
 // archive reads the zip format.
@@ -142,6 +145,7 @@ func (l *torchLoader) archive(size int64) (any, error) {
 		return nil, fmt.Errorf("the archive is truncated or damaged: %w", err)
 	}
 	var program []byte
+	left := uint64(size)
 	for _, f := range z.File {
 		_, name, _ := strings.Cut(f.Name, "/")
 		key, isData := strings.CutPrefix(name, "data/")
@@ -151,6 +155,10 @@ func (l *torchLoader) archive(size int64) (any, error) {
 		if f.Method != zip.Store {
 			return nil, fmt.Errorf("%s is compressed, which PyTorch does not do", f.Name)
 		}
+		if f.UncompressedSize64 > left { // or every entry could be the whole file
+			return nil, fmt.Errorf("%s: the parts of the archive are larger than the file: it is truncated or damaged", f.Name)
+		}
+		left -= f.UncompressedSize64
 		at, err := f.DataOffset()
 		if err != nil {
 			return nil, err
@@ -180,9 +188,13 @@ func (l *torchLoader) archive(size int64) (any, error) {
 	if program == nil {
 		return nil, errors.New("an archive without data.pkl: not a file of torch.save")
 	}
-	l.budget = 1000 + 4*len(program)
+	l.limit(len(program))
 	return l.pickle(program).run()
 }
+
+// limit sets how much a program of n bytes may unfold to. It can refer to a
+// value or a long key many times in few bytes.
+func (l *torchLoader) limit(n int) { l.budget, l.text = 1000+4*n, 1<<20+64*n }
 
 // legacy reads the format before the archive: pickles of a magic number, a
 // version and facts about the machine; that of the object; the keys of its
@@ -201,8 +213,10 @@ func (l *torchLoader) legacy(size int64) (any, error) {
 	} else if n, ok := v.(*big.Int); !ok || n.Cmp(magic) != 0 {
 		return nil, errors.New("a pickle, but not one of torch.save; of the format before PyTorch 0.2 save it again")
 	}
-	if v, err := p.run(); err != nil || v != int64(1001) {
-		return nil, fmt.Errorf("version %v of the format is not known (%v)", v, err)
+	if v, err := p.run(); err != nil {
+		return nil, err
+	} else if version, _ := v.(int64); version != 1001 { // printing anything else may take for ever
+		return nil, fmt.Errorf("version %d (%T) of the format is not known", version, v)
 	}
 	if v, err := p.run(); err != nil {
 		return nil, err
@@ -232,11 +246,11 @@ func (l *torchLoader) legacy(size int64) (any, error) {
 		return nil, errors.New("the list of storages is missing: the file is damaged")
 	}
 	at := size - int64(p.in.Len())
-	l.budget = 1000 + 4*int(at)
+	l.limit(int(at))
 	for _, k := range keys.items {
 		key, _ := k.(string)
 		if sizes[key] == 0 || size-at < 8 {
-			return nil, fmt.Errorf("storage %v has no tensor, or the file is truncated", k)
+			return nil, fmt.Errorf("storage %q (%T) has no tensor, or the file is truncated", key, k)
 		}
 		n := int64(le.Uint64(b[at:]))
 		if at += 8; n < 0 || n > (size-at)/sizes[key] {
@@ -280,7 +294,7 @@ func (l *torchLoader) storage(id any) (any, error) {
 }
 
 // rebuild is what the known functions return.
-func rebuild(f pickleName, args []any) (any, error) {
+func (l *torchLoader) rebuild(f pickleName, args []any) (any, error) {
 	switch f.name {
 	case "OrderedDict":
 		d := newDict()
@@ -290,6 +304,9 @@ func rebuild(f pickleName, args []any) (any, error) {
 		pairs, ok := args[0].(*pickleList)
 		if !ok {
 			return nil, fmt.Errorf("an OrderedDict of a %T", args[0])
+		}
+		if l.pairs -= len(pairs.items); l.pairs < 0 {
+			return nil, errors.New("the file calls for too much from few bytes: refused")
 		}
 		for _, item := range pairs.items {
 			var k, v any
@@ -350,6 +367,9 @@ func rebuild(f pickleName, args []any) (any, error) {
 
 func ints(v any) ([]int, error) {
 	t, ok := v.(pickleTuple)
+	if len(t) > 64 {
+		return nil, errors.New("more axes than 64, as PyTorch allows")
+	}
 	out := []int{}
 	for _, v := range t {
 		n, isInt := v.(int64)
@@ -364,8 +384,18 @@ func ints(v any) ([]int, error) {
 
 // flatten names tensors and values by their paths.
 func (l *torchLoader) flatten(path string, v any, depth int) error {
+	if l.text -= len(path); l.text < 0 {
+		return errors.New("the names of its values are far longer than the file: refused")
+	}
 	if l.budget--; l.budget < 0 || depth > 100 {
 		return errors.New("the file refers to its parts over and over: refused")
+	}
+	value := func(v any) error {
+		if _, there := l.Values[path]; there {
+			return fmt.Errorf("two values are called %q", path)
+		}
+		l.Values[path] = v
+		return nil
 	}
 	below := func(k, v any) error {
 		name := fmt.Sprint(k)
@@ -398,9 +428,9 @@ func (l *torchLoader) flatten(path string, v any, depth int) error {
 	case torchStorage:
 		return fmt.Errorf("%s is a storage without a tensor: save tensors", path)
 	case pickleName:
-		l.Values[path] = v.String()
+		return value(v.String())
 	default:
-		l.Values[path] = v
+		return value(v)
 	}
 	return nil
 }
@@ -423,7 +453,7 @@ func (l *torchLoader) tensor(name string, t torchTensor) error {
 	for axis := len(t.dims) - 1; axis >= 0 && count > 0; axis-- {
 		d, s := int64(t.dims[axis]), int64(t.strides[axis])
 		rowMajor = rowMajor && (s == dense || d == 1)
-		if count > place.size || d > place.size || d > 1 && s > place.size {
+		if count > place.size/d || d > 1 && s > place.size/(d-1) {
 			last = place.size // too far in any case; and no product overflows
 			break
 		}
@@ -434,7 +464,7 @@ func (l *torchLoader) tensor(name string, t torchTensor) error {
 	}
 	first := t.storage.offset + t.offset
 	elements := place.size / size
-	if count > 0 && (count > elements || last >= elements || first > elements-1-last) {
+	if count > 0 && (count > elements || first < 0 || last >= elements || first > elements-1-last) {
 		return fmt.Errorf("tensor %q of shape %v does not lie within its storage of %d elements: it is an expanded view, or the file is damaged", name, t.dims, elements)
 	}
 	info := &TensorInfo{DType: t.storage.dtype, Dims: t.dims, begin: place.begin, end: place.begin}

@@ -181,6 +181,14 @@ func TestTorchRefuses(t *testing.T) {
 	for i := range 40 {
 		bombs += fmt.Sprintf("]q%c(h%ch%ce", i+1, i, i)
 	}
+	// A tuple of itself twice, 60 times over, as the version of a legacy file
+	// and as a value; a dictionary made of the same pairs again and again; a
+	// long key that names every value.
+	deep := ")" + strings.Repeat("2\x86", 60)
+	magic := "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+	pairs := "\x80\x02](" + strings.Repeat("K\x01K\x02\x86", 1000) + "e\x85q\x000" +
+		strings.Repeat("ccollections\nOrderedDict\nh\x00R0", 1000) + "N."
+	keys := "\x80\x02}X\x00\x00\x10\x00" + strings.Repeat("k", 1<<20) + "](" + strings.Repeat("N", 1000) + "es."
 	legacy, err := os.ReadFile("testdata/legacy.pt")
 	if err != nil {
 		t.Fatal(err)
@@ -193,6 +201,11 @@ func TestTorchRefuses(t *testing.T) {
 		"it asks for torch._utils._rebuild_": archive(t, "\x80\x02ctorch._utils\n_rebuild_sparse_tensor\n.", nil),
 		"it asks for numpy.core.multiarray":  archive(t, "\x80\x02cnumpy.core.multiarray\nscalar\n.", nil),
 		"over and over":                      archive(t, bombs+".", nil),
+		"version 0 (formats.pickleTuple)":    []byte(magic + "\x80\x02" + deep + "."),
+		"calls for too much":                 archive(t, pairs, nil),
+		"names of its values":                archive(t, keys, nil),
+		`two values are called "a.b"`:        archive(t, "\x80\x02}(X\x03\x00\x00\x00a.bNX\x01\x00\x00\x00a}X\x01\x00\x00\x00bNsu.", nil),
+		"does not take: the file":            archive(t, tensorProgram(0, make([]int32, 65), make([]int32, 65)), four),
 		"operation 0x69":                     archive(t, "\x80\x02i.", nil),
 		"protocol 9":                         archive(t, "\x80\x09N.", nil),
 		"stack is empty":                     archive(t, "\x80\x020.", nil),

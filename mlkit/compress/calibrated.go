@@ -138,17 +138,15 @@ func inverseFactor(w *mat.Dense, inputs []float32) (*mat.TriDense, error) {
 // calibration checks what the criteria that look at inputs are given.
 func calibration(op string, l *nn.Linear, inputs []float32, sparsity float64) error {
 	in := l.Weight.Dims()[1]
-	if !(sparsity >= 0 && sparsity <= 1) {
-		return fmt.Errorf("compress: %s: a sparsity of %v: it is a share of the weights, from 0 to 1", op, sparsity)
+	if err := share(sparsity); err != nil {
+		return fmt.Errorf("compress: %s: %w", op, err)
 	}
 	if len(inputs) == 0 || len(inputs)%in != 0 {
 		return fmt.Errorf("compress: %s: %d inputs for %s, which reads %d a sample: give some samples", op, len(inputs), called(l.Weight, 0), in)
 	}
 	for _, xs := range [][]float32{inputs, l.Weight.Data} {
-		for k, x := range xs {
-			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-				return fmt.Errorf("compress: %s: input or weight %d of %s is %v", op, k, called(l.Weight, 0), x)
-			}
+		if k := slices.IndexFunc(xs, notFinite); k >= 0 {
+			return fmt.Errorf("compress: %s: input or weight %d of %s is %v", op, k, called(l.Weight, 0), xs[k])
 		}
 	}
 	return nil

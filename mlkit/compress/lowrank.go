@@ -3,6 +3,7 @@ package compress
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"descent/mlkit/nn"
 	"descent/mlkit/tensor"
@@ -24,10 +25,10 @@ func LowRank(l *nn.Linear, rank int) (layers nn.Sequential, dropped []float64, e
 		return nil, nil, fmt.Errorf("compress: LowRank: rank %d of a Linear layer %d → %d: need 1 to %d", rank, in, out, min(in, out))
 	}
 	w := mat.NewDense(out, in, nil)
+	if k := slices.IndexFunc(l.Weight.Data, notFinite); k >= 0 {
+		return nil, nil, fmt.Errorf("compress: LowRank: weight %d of %s is %v", k, called(l.Weight, 0), l.Weight.Data[k])
+	}
 	for k, v := range l.Weight.Data {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return nil, nil, fmt.Errorf("compress: LowRank: weight %d of %s is %v", k, called(l.Weight, 0), v)
-		}
 		w.Set(k/in, k%in, float64(v))
 	}
 	var svd mat.SVD

@@ -65,8 +65,8 @@ func Sensitivity(params []*tensor.Param, g tensor.Grads) [][]float32 {
 // ByScore prunes the given share of the weights, in [0, 1]: those with the
 // lowest scores, of which there is one for each weight of each parameter.
 func ByScore(params []*tensor.Param, scores [][]float32, sparsity float64, scope Scope) (*Masks, error) {
-	if !(sparsity >= 0 && sparsity <= 1) {
-		return nil, fmt.Errorf("compress: a sparsity of %v: it is a share of the weights, from 0 to 1", sparsity)
+	if err := share(sparsity); err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
 	}
 	if len(scores) != len(params) {
 		return nil, fmt.Errorf("compress: scores for %d parameters, but there are %d", len(scores), len(params))
@@ -106,6 +106,16 @@ func highest(scores []float32, sparsity float64) []float32 {
 	}
 	return keep
 }
+
+// share checks a sparsity.
+func share(sparsity float64) error {
+	if !(sparsity >= 0 && sparsity <= 1) {
+		return fmt.Errorf("a sparsity of %v: it is a share of the weights, from 0 to 1", sparsity)
+	}
+	return nil
+}
+
+func notFinite(x float32) bool { return math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) }
 
 func called(p *tensor.Param, i int) string {
 	if p.Name != "" {

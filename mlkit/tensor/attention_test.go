@@ -3,7 +3,6 @@ package tensor_test
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"testing"
 
@@ -167,14 +166,7 @@ func TestAttentionWithBiasEqualsItsParts(t *testing.T) {
 		if c.dropout > 0 {
 			drop = droppedWeights(c.batch, c.heads, c.tq, c.tk, c.dropout)
 		}
-		var want [][]float32
-		for _, procs := range []int{0, 1, 2, 5} { // 0: the parts
-			old := runtime.GOMAXPROCS(max(procs, 1))
-			tape := tensor.NewTape(5)
-			var x []T
-			for _, i := range ins {
-				x = append(x, tape.Variable(i.Data, i.Dims...))
-			}
+		with := func(x []T) tensor.Attend {
 			at, rest := at, x[3:]
 			if c.bias != nil {
 				at.Bias, rest = rest[0], rest[1:]
@@ -182,30 +174,12 @@ func TestAttentionWithBiasEqualsItsParts(t *testing.T) {
 			if c.relative > 0 {
 				at.Relative = rest[0]
 			}
-			var y T
-			if procs > 0 {
-				y, _ = x[0].Attention(x[1], x[2], at)
-			} else {
-				y = attendSlowly(x[0], x[1], x[2], at, drop)
-			}
-			g := all(tape, y).Backward()
-			runtime.GOMAXPROCS(old)
-			got := [][]float32{y.Data()}
-			for _, v := range x {
-				got = append(got, g.Wrt(v))
-			}
-			for i := range got {
-				switch {
-				case procs == 1:
-					if d := maxDiff(got[i], want[i]); !(d < 2e-5) {
-						t.Errorf("%+v: result %d differs by %g from the composition's", c, i, d)
-					}
-				case procs > 1 && !slices.Equal(got[i], want[i]):
-					t.Errorf("%+v: result %d: other bits with GOMAXPROCS %d", c, i, procs)
-				}
-			}
-			want = got
+			return at
 		}
+		likeParts(t, fmt.Sprintf("%+v", c), 5, ins, maxDiff, 2e-5, func(x []T) T {
+			y, _ := x[0].Attention(x[1], x[2], with(x))
+			return y
+		}, func(x []T) T { return attendSlowly(x[0], x[1], x[2], with(x), drop) })
 	}
 }
 
@@ -319,45 +293,13 @@ func TestSelfAttentionLayerOfLongSequences(t *testing.T) {
 	for _, c := range []struct{ batch, time, in, d, heads int }{{1, 300, 20, 16, 2}, {9, 70, 160, 144, 3}, {2, 1, 6, 8, 2}} {
 		ins := []gradcheck.Input{rnd(1, c.batch, c.time, c.in), small(rnd(2, 3*c.d, c.in)), rnd(3, 3*c.d), small(rnd(4, c.in, c.d)), rnd(5, c.in), rnd(6, c.batch, c.time, c.in)}
 		attend := tensor.Attend{Heads: c.heads, Causal: true}
-		var want [][]float32
-		for _, procs := range []int{0, 1, 2, 5} { // 0: the parts
-			old := runtime.GOMAXPROCS(max(procs, 1))
-			tape := tensor.NewTape(1)
-			var x []T
-			for _, i := range ins {
-				x = append(x, tape.Variable(i.Data, i.Dims...))
-			}
-			var y T
-			if procs > 0 {
-				y, _ = x[0].SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: x[1], InBias: x[2], OutWeight: x[3], OutBias: x[4], Add: x[5], Attend: attend})
-			} else {
-				y = x[0].Linear(x[1], x[2])
-				y = attendSlowly(y.Slice(2, 0, c.d), y.Slice(2, c.d, 2*c.d), y.Slice(2, 2*c.d, 3*c.d), attend, nil).LinearAdd(x[3], x[4], x[5])
-			}
-			g := all(tape, y).Backward()
-			runtime.GOMAXPROCS(old)
-			got := [][]float32{y.Data()}
-			for _, v := range x {
-				got = append(got, g.Wrt(v))
-			}
-			for i := range got {
-				scale := 1.0
-				if want != nil {
-					for _, v := range want[i] {
-						scale = max(scale, math.Abs(float64(v)))
-					}
-				}
-				switch {
-				case procs == 1:
-					if d := maxDiff(got[i], want[i]) / scale; !(d < 5e-6) {
-						t.Errorf("%+v: result %d differs by %g from the composition's", c, i, d)
-					}
-				case procs > 1 && !slices.Equal(got[i], want[i]):
-					t.Errorf("%+v: result %d: other bits with GOMAXPROCS %d", c, i, procs)
-				}
-			}
-			want = got
-		}
+		likeParts(t, fmt.Sprintf("%+v", c), 1, ins, scaledDiff, 5e-6, func(x []T) T {
+			y, _ := x[0].SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: x[1], InBias: x[2], OutWeight: x[3], OutBias: x[4], Add: x[5], Attend: attend})
+			return y
+		}, func(x []T) T {
+			y := x[0].Linear(x[1], x[2])
+			return attendSlowly(y.Slice(2, 0, c.d), y.Slice(2, c.d, 2*c.d), y.Slice(2, 2*c.d, 3*c.d), attend, nil).LinearAdd(x[3], x[4], x[5])
+		})
 	}
 }
 

@@ -21,14 +21,7 @@ var (
 // several notebooks.
 func TestOrder(t *testing.T) {
 	const folder = "../.."
-	start, err := nb.Read(filepath.Join(folder, "00-start-here.ipynb"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	chapters, err := start.Contents()
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, chapters := opening(t, folder)
 	where := map[string]string{} // notebook by number, as written
 	last := map[string]int{}     // section by the number before its last point
 	for i, c := range chapters {
@@ -85,4 +78,18 @@ func prose(t *testing.T, path string) string {
 		}
 	}
 	return b.String()
+}
+
+// opening is the opening page, and the chapters that it lists.
+func opening(t *testing.T, folder string) (*nb.Notebook, []nb.Chapter) {
+	t.Helper()
+	start, err := nb.Read(filepath.Join(folder, "00-start-here.ipynb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chapters, err := start.Contents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start, chapters
 }

@@ -23,14 +23,7 @@ const toRead = "to read"
 //	go test ./notebooks/internal/book -run TestReadingTimes -update
 func TestReadingTimes(t *testing.T) {
 	const folder = "../.."
-	start, err := nb.Read(filepath.Join(folder, "00-start-here.ipynb"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	chapters, err := start.Contents()
-	if err != nil {
-		t.Fatal(err)
-	}
+	start, chapters := opening(t, folder)
 	times := map[string]string{}
 	for _, c := range chapters[1:] {
 		n, err := nb.Read(filepath.Join(folder, c.File))

@@ -28,6 +28,7 @@ type Figure struct {
 	references []string // the names of HLine and VLine
 	errs       []error
 	categories []string
+	rows       []string // names on the y axis, from the top, of bars that lie
 	bar        *colourBar
 	square     bool
 	binStart   float64 // the bins of all histograms of the figure

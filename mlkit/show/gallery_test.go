@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -142,6 +143,12 @@ func gallery() map[string]Drawing {
 		"images":       Images("Digits and what the model says", digits, captions, 6),
 		"filters":      Images("First-layer filters", filters, nil, 8),
 		"boxes":        Boxes("Detection", photograph, []Box{{20, 30, 90, 100, "cat", 0.97, 0}, {100, 20, 190, 90, "dog", 0.61, 0}, {130, 60, 210, 118, "cat", 0, 0}}),
+		"overlay": Images("Which pixels speak for a 7", []image.Image{Overlay(digits[0], noise(28*28, 1), 28, 28, 3), Overlay(digits[3], []float64{0, 0.2, 0, -1, 0.5, 0.1, 0, 0, 1}, 3, 3, 0),
+			Overlay(photograph, []float64{1, 0, 0, math.NaN(), -1, 0}, 2, 3, 0)}, []string{"28×28 values", "3×3 values", "2×3, one not a number"}, 3),
+		"words": Words("Why is this review negative?", strings.Fields("The first half is funny , and the cast does what it can with a script that nobody can have read twice ; "+
+			"the rest is dull , loud and far too long"), noise(33, 0.4), ZLabel("contribution to the logit")),
+		"waterfall": Waterfall("Why this passenger's chances are good", "log odds of survival", -0.41, []string{"sex = female", "class = 1", "age = 29", "fare = 211.34", "title = Miss", "family of 2",
+			"embarked = S", "cabin = B5"}, []float64{1.72, 0.83, 0.09, 0.21, 0.4, -0.13, -0.22, 0.02}, 7),
 		"panels": Panels("Batch, mini-batch, stochastic", 3,
 			Plot("batch", "step", "loss").Line("loss", nil, decay(0.02, 0.1)), Plot("mini-batch", "step", "loss").Line("loss", nil, decay(0.03, 0.1)),
 			Plot("stochastic", "step", "loss").Line("loss", nil, decay(0.04, 0.1))),

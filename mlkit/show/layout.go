@@ -99,6 +99,9 @@ func (f *Figure) paintFigure(c draw.Canvas) error {
 		}
 	}
 	sx, sy := f.scales()
+	if f.rows != nil {
+		sy.ticks = f.rowTicks((c.Max.X - c.Min.X) * 0.35)
+	}
 	c = draw.Crop(c, margin, -margin-4, margin, -margin)
 	c = drawTitle(c, f.title)
 	c = f.drawLegend(c)
@@ -112,7 +115,7 @@ func (f *Figure) paintFigure(c draw.Canvas) error {
 	p := plot.New()
 	p.BackgroundColor = nil
 	styleAxis(&p.X, sx, f.x.label, f.categories != nil, ac.Max.X-ac.Min.X-40)
-	styleAxis(&p.Y, sy, f.y.label, false, ac.Max.Y-ac.Min.Y)
+	styleAxis(&p.Y, sy, f.y.label, f.rows != nil, ac.Max.Y-ac.Min.Y)
 	p.Y.Label.Padding = 4
 	if f.categories != nil {
 		ac = f.fitCategories(p, sx, ac)

@@ -61,6 +61,7 @@
 //	SearchSorted Unique      searchsorted –           searchsorted unique    of and to plain slices
 //	Einsum                   einsum                   einsum                 no "..."
 //	MatMul, MatMulT          matmul                   matmul                 matrices only, no vectors
+//	Solve Cholesky QR        linalg.solve cholesky qr linalg.solve …         in float64 inside; QR is the reduced one
 //	Linear                   dense layer              linear                 LinearReLU in one pass
 //	Softmax LogSoftmax       softmax log_softmax      softmax log_softmax
 //	SoftmaxCrossEntropy      sparse_categorical_…     cross_entropy          one label a row

@@ -70,6 +70,8 @@ func (d *twice) rule(n *node, i int32, dy Tensor) bool {
 		d.add(n, 0, func() Tensor { return dy.Sub(y.Exp().Mul(dy.Sum(-1).Unsqueeze(-1))) })
 	case "MatMul", "MatMulT":
 		d.matmul(n, dy)
+	case "Solve", "Cholesky", "QR":
+		d.decomposition(n, y, dy)
 	case "Where":
 		mask := d.t.Input(n.kept.(*choice).mask, n.dims()...)
 		zero := d.t.Scalar(0)
@@ -314,6 +316,34 @@ func (d *twice) matmul(n *node, dy Tensor) {
 		}
 		return a.Transpose(-2, -1).MatMul(dy).sumTo(d.shape(n, 1))
 	})
+}
+
+// decomposition records what the backward functions of Solve, Cholesky and QR
+// compute.
+func (d *twice) decomposition(n *node, y, dy Tensor) {
+	across := func(x Tensor) Tensor { return x.Transpose(-2, -1) }
+	switch n.op {
+	case "Solve":
+		db := across(d.operand(n, 0)).Solve(dy)
+		d.add(n, 1, func() Tensor { return db })
+		d.add(n, 0, func() Tensor { return db.MatMulT(y).Neg() })
+	case "Cholesky":
+		d.add(n, 0, func() Tensor {
+			p := across(y).MatMul(dy)
+			p = p.Tril(0).Add(p.Tril(-1)).Scale(0.5)
+			g := across(across(y).Solve(across(across(y).Solve(p))))
+			return g.Add(across(g)).Scale(0.5)
+		})
+	case "QR":
+		d.add(n, 0, func() Tensor {
+			m := d.shape(n, 0).d[n.n-2]
+			q, r := y.Slice(-2, 0, m), y.Slice(-2, m, End)
+			dq, dr := dy.Slice(-2, 0, m), dy.Slice(-2, m, End)
+			s := r.MatMulT(dr).Sub(across(dq).MatMul(q))
+			s = s.Tril(0).Add(across(s.Tril(-1)))
+			return across(r.Solve(across(dq.Add(q.MatMul(s)))))
+		})
+	}
 }
 
 // pick adds the rows that a look-up reads to dst; the row padding, which gets

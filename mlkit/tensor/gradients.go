@@ -25,7 +25,8 @@ func (e *UnsupportedError) Error() string {
 //
 //   - arithmetic, Pow, Maximum, Minimum, Where, MaskedFill; elementary functions
 //     and activations; all that changes shape, order or place but ScatterSet and
-//     ScatterMax; reductions but Prod; CumSum; MatMul and Einsum
+//     ScatterMax; reductions but Prod; CumSum; MatMul and Einsum; Solve, Cholesky
+//     and QR
 //   - Linear and what is fused with it, FeedForward; convolutions, transposed ones
 //     too, and what is fused with them; pooling but AdaptiveAvgPool2D to more than
 //     1×1; embeddings but EmbedBag; Resize; dropout

@@ -126,6 +126,13 @@ func goldenOps() map[string]func([]T) T {
 		"LogSoftmax":             one(func(x T) T { return x.LogSoftmax(-1) }),
 		"LogSoftmax axis":        one(func(x T) T { return x.LogSoftmax(0) }),
 		"MatMul":                 two(T.MatMul),
+		"Solve":                  two(func(a, b T) T { return a.Add(identity(a, 3).Scale(2)).Solve(b) }),
+		"Solve batch":            two(func(a, b T) T { return a.Add(identity(a, 3).Scale(2)).Solve(b) }),
+		"Cholesky":               one(func(x T) T { return x.MatMulT(x).Add(identity(x, 3)).Cholesky() }),
+		"QR q":                   one(func(x T) T { q, _ := x.Square().QR(); return q }),
+		"QR r":                   one(func(x T) T { _, r := x.Square().QR(); return r }),
+		"QR wide":                one(func(x T) T { q, r := x.QR(); return q.MatMul(r.Square()) }),
+		"QR square":              one(func(x T) T { q, r := x.Square().QR(); return q.Square().MatMul(r) }),
 		"Transpose":              one(func(x T) T { return x.Transpose(0, 2) }),
 		"Permute":                one(func(x T) T { return x.Permute(2, 0, 3, 1) }),
 		"Slice":                  one(func(x T) T { return x.Slice(1, 1, -1) }),
@@ -207,6 +214,9 @@ func goldenOps() map[string]func([]T) T {
 		"LocalResponseNorm even":  one(func(x T) T { return x.LocalResponseNorm(4, 0.5, 0.5, 1) }),
 	}
 }
+
+// identity is the unit matrix of n rows on x's tape.
+func identity(x T, n int) T { return x.Tape().Full(1, n, n).Tril(0).Triu(0) }
 
 func readGoldens(t *testing.T) map[string]golden {
 	goldens := map[string]golden{}

@@ -298,6 +298,20 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		"PadWith": func(x T) T {
 			return x.PadWith(tensor.PadMode(rng.IntN(3)), arg(), arg(), arg(), arg())
 		},
+		"Solve": func(x T) T {
+			n := rng.IntN(3)
+			if x.Rank() > 1 {
+				n = x.Dim(-2)
+			}
+			return []T{v(n, n), tensorOf()}[rng.IntN(2)].Solve(x)
+		},
+		"Cholesky": func(x T) T {
+			if x.Rank() > 1 && rng.IntN(2) == 0 {
+				return x.MatMulT(x).Add(identity(x, x.Dim(-2))).Cholesky()
+			}
+			return x.Cholesky()
+		},
+		"QR": func(x T) T { q, r := x.QR(); return q.Sum().Add(r.Sum()) },
 		"Unfold": func(x T) T {
 			return x.Unfold(tensor.Window{Kernel: pair(), Stride: pair(), Padding: pair(), Dilation: pair()})
 		},
@@ -362,7 +376,7 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 				defer func() {
 					switch p := recover().(type) {
 					case nil:
-					case *tensor.ShapeError:
+					case *tensor.ShapeError, *tensor.SingularError:
 						err = "refused"
 					case string:
 						if err = "refused"; !strings.HasPrefix(p, "tensor: ") {

@@ -14,6 +14,7 @@ type Tape struct {
 	loans   []any                     // what operations keep: a *loans for each kind
 	lent    []interface{ takeBack() } // those in use
 	places  []int32                   // by row: see number; zeros between its uses
+	lapack  []int                     // see indices
 
 	// The parameters used since Reset, in the order of their first use, and
 	// where. Networks use them in the same order every step, so the guess

@@ -67,8 +67,8 @@ var nan = math.NaN()
 
 // Fit trains the objective's model in place on the batches of source. Whatever
 // ends it, the History holds what was done: a cancelled context returns its
-// error, a NaN loss a [*NonFiniteError], data their error, wrong shapes a
-// [*StepError] around the [*tensor.ShapeError].
+// error, a NaN loss a [*NonFiniteError], data their error, wrong shapes and
+// singular matrices a [*StepError].
 func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config) (h History, err error) {
 	f, err := newFitter(ctx, o, source, &c, &h)
 	if err != nil {

@@ -127,6 +127,20 @@ func TestFitReportsShapes(t *testing.T) {
 	}
 }
 
+// A singular matrix ends a training with an error, not the program.
+func TestFitReportsSingularMatrices(t *testing.T) {
+	for _, micro := range []int{0, 5} {
+		var singular *tensor.SingularError
+		_, err := train.Fit(context.Background(), train.Objective[data.Batch]{Model: nn.NewLinear(nn.NewRand(1), 2, 1), Size: data.Batch.Len, Split: data.Batch.Split,
+			Loss: func(tp *tensor.Tape, b data.Batch) tensor.Tensor {
+				return tp.Full(1, 2, 2).Solve(tp.Full(1, 2, 1)).Mean()
+			}}, &data.Loader{Dataset: line(10)}, train.Config{MicroBatch: micro})
+		if !errors.As(err, &singular) || !strings.Contains(err.Error(), "step 0: tensor: Solve of [2 2]") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // The steps of an epoch allocate nothing; an epoch itself may (its record).
 func TestFitStepsAllocateNothing(t *testing.T) {
 	perEpoch := func(n int, config train.Config) float64 {

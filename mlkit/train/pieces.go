@@ -82,8 +82,8 @@ func (s *pieces[B]) Part(k int) {
 	added := false
 	defer func() {
 		v := recover()
-		if shape, ok := v.(*tensor.ShapeError); ok {
-			p.err = stepError(s.step, shape)
+		if refusal(v) != nil {
+			p.err = stepError(s.step, v)
 		} else {
 			p.panic = cpu.Caught(v)
 		}

@@ -10,14 +10,14 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// StepError is a wrong shape in a training step: a bug in the model or a batch
-// that does not fit it.
+// StepError is a training step that could not be computed: a wrong shape, which
+// is a bug in the model or a batch that does not fit it, or a singular matrix.
 type StepError struct {
 	Step int // −1 outside of training
 	// Where names the layers that were at work, the outermost first:
 	// "nn.Sequential > nn.(*Linear)", and the place in the caller's code.
 	Where string
-	Err   *tensor.ShapeError
+	Err   error // a [*tensor.ShapeError] or a [*tensor.SingularError]
 }
 
 func (e *StepError) Error() string {
@@ -31,18 +31,29 @@ func (e *StepError) Error() string {
 	return s
 }
 
-// Unwrap gives the ShapeError.
+// Unwrap gives what the operation said.
 func (e *StepError) Unwrap() error { return e.Err }
 
-// stepError makes an error of a ShapeError that was just recovered; any other
-// panic goes on. It is called while the panicking functions are still on the
-// stack, which tells the layers apart at no cost to the forward pass.
+// stepError makes an error of an operation's refusal that was just recovered;
+// any other panic goes on. It is called while the panicking functions are still
+// on the stack, which tells the layers apart at no cost to the forward pass.
 func stepError(step int, p any) error {
-	shape, ok := p.(*tensor.ShapeError)
-	if !ok {
+	err := refusal(p)
+	if err == nil {
 		panic(p)
 	}
-	return &StepError{Step: step, Where: where(), Err: shape}
+	return &StepError{Step: step, Where: where(), Err: err}
+}
+
+// refusal is the error that an operation panicked with, nil for another panic.
+func refusal(p any) error {
+	switch p := p.(type) {
+	case *tensor.ShapeError:
+		return p
+	case *tensor.SingularError:
+		return p
+	}
+	return nil
 }
 
 func where() string {

@@ -138,7 +138,7 @@ func inverseFactor(w *mat.Dense, inputs []float32) (*mat.TriDense, error) {
 // calibration checks what the criteria that look at inputs are given.
 func calibration(op string, l *nn.Linear, inputs []float32, sparsity float64) error {
 	in := l.Weight.Dims()[1]
-	if err := share(sparsity); err != nil {
+	if err := checkShare(sparsity); err != nil {
 		return fmt.Errorf("compress: %s: %w", op, err)
 	}
 	if len(inputs) == 0 || len(inputs)%in != 0 {

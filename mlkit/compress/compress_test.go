@@ -158,6 +158,79 @@ func TestPruningLeavesOut(t *testing.T) {
 	}
 }
 
+// A step is computed in pieces, of several batches, or twice at two points:
+// what is pruned stays zero, and the schedule counts steps of the optimizer.
+func TestPruningInPieces(t *testing.T) {
+	for name, c := range map[string]train.Config{
+		"MicroBatch": {MicroBatch: 5},
+		"Accumulate": {Accumulate: 3},
+		"SAM":        {SAM: &optim.SAM{}},
+		"ASAM":       {SAM: &optim.SAM{Rho: 0.5, Adaptive: true}},
+	} {
+		for _, movement := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, by movement %v", name, movement), func(t *testing.T) {
+				model := nn.Sequential{nn.NewLinear(nn.NewRand(1), 8, 16), nn.ReLU{}, nn.NewLinear(nn.NewRand(2), 16, 3)}
+				last := 0
+				schedule := compress.Gradual(0, 0.8, 2, 10)
+				p := &compress.Pruning{Every: 2, ByMovement: movement, Sparsity: func(step int) float64 {
+					last = step
+					return schedule(step)
+				}}
+				fit(t, model, p.Around(optim.Adam(1e-2)), 6, c)
+				steps := 36 // of 6 batches an epoch
+				if c.Accumulate > 0 {
+					steps = 12
+				}
+				if last != steps {
+					t.Errorf("the schedule's last step is %d, want %d", last, steps)
+				}
+				n, all := zeros(weights(model))
+				if want := int(math.RoundToEven(0.8 * float64(all))); n != want {
+					t.Errorf("%d weights are zero, want %d", n, want)
+				}
+			})
+		}
+	}
+	run := func(pieces int) []float32 {
+		model := nn.Sequential{nn.NewLinear(nn.NewRand(1), 8, 3)}
+		p := &compress.Pruning{Sparsity: compress.Gradual(0, 0.5, 0, 6)}
+		fit(t, model, p.Around(optim.SGD(0.1)), 2, train.Config{MicroBatch: pieces})
+		return nn.Params(model)[0].Data
+	}
+	near(t, "weights", run(5), run(0), 1e-5)
+}
+
+// Beyond 2²⁴ steps a float32 no longer counts.
+func TestPruningCountsLongTrainings(t *testing.T) {
+	w := tensor.ParamOf([]float32{1, 2, 3, 4}, 2, 2)
+	var seen []int
+	p := &compress.Pruning{Sparsity: func(step int) float64 { seen = append(seen, step); return 0 }}
+	o := optim.New([]*tensor.Param{w}, p.Around(optim.SGD(0)))
+	o.SetSteps(1 << 24)
+	for range 2 {
+		o.Step(tensor.NewTape(1).Use(w).Sum().Backward())
+	}
+	if want := []int{1<<24 + 1, 1<<24 + 2}; !slices.Equal(seen, want) {
+		t.Errorf("steps %v, want %v", seen, want)
+	}
+}
+
+// What a training may not change stays so in the two layers.
+func TestLowRankKeepsFrozen(t *testing.T) {
+	l := nn.NewLinear(nn.NewRand(1), 6, 4)
+	for _, frozen := range [][2]bool{{true, true}, {true, false}, {false, true}, {false, false}} {
+		l.Weight.Frozen, l.Bias.Frozen = frozen[0], frozen[1]
+		two, _, err := compress.LowRank(l, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := two[0].(*nn.Linear), two[1].(*nn.Linear)
+		if a.Weight.Frozen != frozen[0] || b.Weight.Frozen != frozen[0] || b.Bias.Frozen != frozen[1] {
+			t.Errorf("of %v: %v %v %v", frozen, a.Weight.Frozen, b.Weight.Frozen, b.Bias.Frozen)
+		}
+	}
+}
+
 // Weights that the movement criterion prunes are those that moved towards zero.
 func TestMovement(t *testing.T) {
 	scores := []float32{0, 0, 0, 1}

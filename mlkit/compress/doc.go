@@ -1,5 +1,5 @@
-// Package compress makes trained models smaller: pruning, low rank,
-// distillation.
+// Package compress makes trained models smaller: pruning, sparse layers, low
+// rank, distillation.
 //
 //	weights := optim.Filter(optim.Matrices)
 //	p := &compress.Pruning{Filter: weights, Sparsity: compress.Gradual(0, 0.9, 0, 2000), Every: 100}
@@ -7,6 +7,7 @@
 //
 //	masks, err := compress.Magnitude(nn.Params(model), 0.9, compress.Global) // or at once
 //	cfg.Optimizer = masks.Around(optim.Adam(1e-4))                           // and trains on what is left
+//	quick, err := compress.Sparsify(model, 0.8)                              // layers that skip their zeros
 //
 // # What becomes faster
 //
@@ -15,6 +16,17 @@
 // step quicker. What removes rows and columns does: [Narrow] takes neurons and
 // channels out of a network, with all that belongs to them in the layers
 // behind, and [LowRank] replaces one large product by two small ones.
+//
+// [Sparse] layers leave single zeros out, wherever they are, and need many of
+// them: a dense product does sixteen multiplications an instruction and reads
+// every operand in order. Times as fast as the dense layer 1024 → 1024, AVX-512
+// and AVX2 (AMD EPYC; one thread or two):
+//
+//	zeros        60 %   70 %   80 %   90 %   95 %   98 %
+//	batch 128    0.8    1.2    1.8    3.4    5.7    9.5   AVX-512
+//	             1.1    1.6    2.4    4.5    7.1   10.7   AVX2
+//	batch 16     0.4    0.6    1.0    2.1    4.2   10.3   AVX-512
+//	batch 1      0.1    0.1    0.2    0.5    1.0    2.7   AVX-512
 //
 // # Which weights go
 //

@@ -17,8 +17,8 @@ import (
 // singular values that are left out, the largest first; the root of the sum of
 // their squares is the Frobenius norm of the difference of the weights. The
 // first of the two has no bias, and the singular values are shared out between
-// them evenly. A rank that is not from 1 to min(in, out) is an error, and so
-// are weights that are not finite.
+// them evenly. What was frozen stays so. A rank that is not from 1 to min(in,
+// out) is an error, and so are weights that are not finite.
 func LowRank(l *nn.Linear, rank int) (layers nn.Sequential, dropped []float64, err error) {
 	out, in := l.Weight.Dims()[0], l.Weight.Dims()[1]
 	if rank < 1 || rank > min(in, out) {
@@ -40,6 +40,7 @@ func LowRank(l *nn.Linear, rank int) (layers nn.Sequential, dropped []float64, e
 	svd.VTo(&v)
 	s := svd.Values(nil)
 	first, second := &nn.Linear{Weight: tensor.NewParam(rank, in)}, &nn.Linear{Weight: tensor.NewParam(out, rank)}
+	first.Weight.Frozen, second.Weight.Frozen = l.Weight.Frozen, l.Weight.Frozen
 	for r := range rank {
 		root := math.Sqrt(s[r])
 		for j := range in {
@@ -56,5 +57,7 @@ func LowRank(l *nn.Linear, rank int) (layers nn.Sequential, dropped []float64, e
 }
 
 func copyOf(p *tensor.Param) *tensor.Param {
-	return tensor.ParamOf(append([]float32(nil), p.Data...), p.Dims()...)
+	q := tensor.ParamOf(slices.Clone(p.Data), p.Dims()...)
+	q.Frozen = p.Frozen
+	return q
 }

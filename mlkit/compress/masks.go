@@ -65,7 +65,7 @@ func Sensitivity(params []*tensor.Param, g tensor.Grads) [][]float32 {
 // ByScore prunes the given share of the weights, in [0, 1]: those with the
 // lowest scores, of which there is one for each weight of each parameter.
 func ByScore(params []*tensor.Param, scores [][]float32, sparsity float64, scope Scope) (*Masks, error) {
-	if err := share(sparsity); err != nil {
+	if err := checkShare(sparsity); err != nil {
 		return nil, fmt.Errorf("compress: %w", err)
 	}
 	if len(scores) != len(params) {
@@ -107,8 +107,8 @@ func highest(scores []float32, sparsity float64) []float32 {
 	return keep
 }
 
-// share checks a sparsity.
-func share(sparsity float64) error {
+// checkShare checks a sparsity.
+func checkShare(sparsity float64) error {
 	if !(sparsity >= 0 && sparsity <= 1) {
 		return fmt.Errorf("a sparsity of %v: it is a share of the weights, from 0 to 1", sparsity)
 	}
@@ -164,7 +164,9 @@ func (m *Masks) Sparsity() float64 {
 // weight decay, averages. Their gradients are zero for the rule, also when it
 // clips by their norm. The masks are saved with the optimizer's state, and a
 // checkpoint that is loaded writes into m. Parameters that the masks do not
-// name are trained as ever.
+// name are trained as ever. Sharpness-aware minimisation ([optim.SAM]) looks
+// around the point in all directions, also those of pruned weights; its steps
+// leave them at zero.
 func (m *Masks) Around(inner optim.Rule) optim.Rule {
 	return func(ps []*tensor.Param) optim.Link {
 		l := &masked{Link: inner(ps), keep: make([][]float32, len(ps))}

@@ -62,7 +62,7 @@ func (p *Pruning) Around(inner optim.Rule) optim.Rule {
 	}
 	return func(ps []*tensor.Param) optim.Link {
 		m := &Masks{}
-		l := &pruning{masked: masked{Link: inner(ps), keep: make([][]float32, len(ps))}, p: p, count: make([]float32, 2)}
+		l := &pruning{masked: masked{Link: inner(ps), keep: make([][]float32, len(ps))}, p: p, reached: make([]float32, 1)}
 		for i, q := range ps {
 			if p.Filter != nil && !p.Filter(q) || p.Filter == nil && !optim.Matrices(q) {
 				continue
@@ -80,7 +80,7 @@ func (p *Pruning) Around(inner optim.Rule) optim.Rule {
 		if len(m.Params) == 0 {
 			panic("compress: the Filter of Pruning selects no parameter")
 		}
-		l.slots = append(l.slots, optim.Slot{Name: "pruning", Param: -1, Data: l.count})
+		l.slots = append(l.slots, optim.Slot{Name: "sparsity", Param: -1, Data: l.reached})
 		p.masks = m
 		l.masks = m
 		return l
@@ -94,7 +94,7 @@ type pruning struct {
 	at       []int       // of the masks' parameters among the optimizer's
 	movement [][]float32 // of the masks' parameters
 	moved    [][]float32 // the same, of one step
-	count    []float32   // steps; sparsity
+	reached  []float32   // the sparsity of the masks
 }
 
 func (l *pruning) Update(s *optim.Step) {
@@ -112,12 +112,11 @@ func (l *pruning) Update(s *optim.Step) {
 			}
 		}
 	}
-	l.count[0]++
-	if int(l.count[0])%max(l.p.Every, 1) != 0 {
+	if s.N%max(l.p.Every, 1) != 0 {
 		return
 	}
-	target := l.p.Sparsity(int(l.count[0]))
-	if float32(target) <= l.count[1] {
+	target := l.p.Sparsity(s.N)
+	if float32(target) <= l.reached[0] {
 		return
 	}
 	scores := magnitudes(l.masks.Params)
@@ -146,7 +145,7 @@ func (l *pruning) Update(s *optim.Step) {
 		copy(trained.Keep[i], keep)
 	}
 	l.masks.Apply()
-	l.count[1] = float32(target)
+	l.reached[0] = float32(target)
 }
 
 // Movement adds to the scores what a step of a gradient g moves the weights

@@ -3,7 +3,7 @@
 // families, so that a reader meets a dozen files at a time, and so that the
 // compiler keeps the arrows between them:
 //
-//	cpu ← gemm ← conv
+//	cpu ← gemm ← conv, sparse
 //	cpu ← elementwise ← rowwise ← conv
 //	cpu ← random
 //

@@ -55,6 +55,7 @@ var families = map[string]family{
 	"elementwise": {kernels: slices.Concat(elementwiseKernels(), updateKernels)},
 	"rowwise":     {kernels: slices.Concat(sumKernels, rowKernels, channelKernels, cellKernels)},
 	"random":      {kernels: randomKernels},
+	"sparse":      {kernels: sparseKernels},
 }
 
 func main() {

@@ -23,6 +23,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/internal/kernel/rowwise":     "internal/kernel/elementwise internal/kernel/cpu",
 	"descent/mlkit/internal/kernel/random":      "internal/kernel/cpu",
 	"descent/mlkit/internal/kernel/sparse":      "internal/kernel/gemm internal/kernel/cpu",
+	"descent/mlkit/internal/kernel/int8":        "internal/kernel/cpu",
 	"descent/mlkit/tensor":                      kernels,
 	"descent/mlkit/nn":                          "tensor",
 	"descent/mlkit/optim":                       "tensor " + kernels,
@@ -37,7 +38,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/text":                        "internal/strictjson",               // arithmetic on words: of use without a tensor
 	"descent/mlkit/datasets":                    "data formats tabular audio tensor", // audio reads the WAV files
 	"descent/mlkit/train":                       "nn optim data formats metrics tensor internal/kernel/cpu internal/kernel/elementwise",
-	"descent/mlkit/compress":                    "train nn optim data tensor internal/kernel/sparse internal/kernel/gemm internal/kernel/rowwise internal/kernel/elementwise",
+	"descent/mlkit/compress":                    "train nn optim data formats tensor internal/kernel/int8 internal/kernel/sparse internal/kernel/gemm internal/kernel/rowwise internal/kernel/elementwise internal/kernel/cpu",
 	"descent/mlkit/explain":                     "tensor",
 	"descent/mlkit/show":                        "train",
 	"descent/mlkit/gradcheck":                   "tensor",

@@ -6,13 +6,15 @@
 //	cpu ← gemm ← conv, sparse
 //	cpu ← elementwise ← rowwise ← conv
 //	cpu ← random
+//	cpu ← int8
 //
 // (kerneltest holds what their tests share, gen writes the assembly.)
 //
 // Every kernel has a reference, a function in plain Go whose name ends in Go.
 // On amd64 the hot ones also have an AVX2+FMA and an AVX-512 version, on arm64
 // the element-wise ones, sums, softmax, layer norm, recurrent cells, updates
-// and products have one for NEON, with the same roundings. The function with
+// and products have one for NEON, with the same roundings. int8's products take
+// VNNI where AVX-512 has it. The function with
 // the bare name runs the one for [cpu.Current]: gen writes it, and there is no
 // other way to choose. The build tag noasm, and every other architecture, take
 // the references.

@@ -49,6 +49,10 @@ func (f *family) writeDispatch(pkg string) {
 			}
 			b.WriteString("switch cpu.Current {\n")
 			for _, l := range to.levels {
+				if k.where&vnni != 0 && l == "AVX512" {
+					fmt.Fprintf(&b, "case cpu.AVX512:\nif !vnni {\n%sreturn\n}\n%s", call("AVX2"), call(l))
+					continue
+				}
 				fmt.Fprintf(&b, "case cpu.%s:\n%s", l, call(l))
 			}
 			fmt.Fprintf(&b, "default:\n%s}\n}\n", call("Go"))

@@ -38,6 +38,9 @@ type where uint8
 const (
 	amd64 where = 1 << iota
 	arm64
+	// vnni says that the version for AVX-512 needs VNNI, which the package's
+	// variable vnni tells; without it, that for AVX2 runs.
+	vnni
 	everywhere = amd64 | arm64
 )
 
@@ -56,6 +59,7 @@ var families = map[string]family{
 	"rowwise":     {kernels: slices.Concat(sumKernels, rowKernels, channelKernels, cellKernels)},
 	"random":      {kernels: randomKernels},
 	"sparse":      {kernels: sparseKernels},
+	"int8":        int8Family,
 }
 
 func main() {

@@ -4,7 +4,8 @@
 
 #include "textflag.h"
 
-// func sumRowsNEON(a *uint8, b *int8, c *int32, rows, lda, ldc, segs, apart, groups int)
+// func sumRowsNEON(a *uint8, b *int8, c *int32, rows, lda, ldc, segs, apart,
+// groups int)
 TEXT ·sumRowsNEON(SB), NOSPLIT, $0-72
 	MOVD a+0(FP), R0
 	MOVD b+8(FP), R1

@@ -31,6 +31,13 @@ type goldens struct {
 		Layers [][]float32
 		Flow   []float32
 	}
+	Influence struct {
+		Checkpoints             [][][]float32
+		Rows, Test              []float32
+		Labels                  []int32
+		Answer                  int32
+		Tracin, Self, Influence []float32
+	}
 }
 
 func read(t *testing.T) *goldens {

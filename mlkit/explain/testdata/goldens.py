@@ -5,13 +5,16 @@ Usage: python goldens.py > goldens.json
 
 import itertools
 import json
+from collections import OrderedDict
 
 import numpy as np
 import shap
 import torch
 from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam, Occlusion, Saliency
+from captum.influence import TracInCP
 from sklearn.linear_model import Ridge
 from torch import nn
+from torch.utils.data import TensorDataset
 
 torch.manual_seed(0)
 rng = np.random.default_rng(0)
@@ -58,4 +61,44 @@ flow = np.eye(4)
 for a in layers:
     flow = (0.5 * a + 0.5 * np.eye(4)) @ flow
 out["rollout"] = {"layers": [flat(a) for a in layers], "flow": flat(flow)}
+
+# Influence: a small network with tanh, its training samples, two checkpoints; TracIn by Captum, influence from the Hessian as
+# a matrix, in float64, of the mean loss, 0.05 / 2 · ‖weights‖², and a damping.
+net = nn.Sequential(OrderedDict(first=nn.Linear(3, 4), tanh=nn.Tanh(), second=nn.Linear(4, 3)))
+rows, labels = torch.randn(12, 3), torch.randint(0, 3, (12,))
+test, answer = torch.randn(1, 3), torch.tensor([1])
+points = [{k: v + 0.5 * c for k, v in net.state_dict().items()} for c in range(2)]
+
+
+def load(model, c):
+    model.load_state_dict(points[c])
+    return [0.1, 0.02][c]
+
+
+tracin = TracInCP(net, TensorDataset(rows, labels), [0, 1], load, loss_fn=nn.CrossEntropyLoss(reduction="none"), batch_size=12)
+proponents = tracin.influence((test, answer))[0]
+itself = tracin.self_influence()
+
+load(net, 0)
+net.double()
+names = [k for k, _ in net.named_parameters()]
+sizes = [p.numel() for p in net.parameters()]
+theta = torch.cat([p.detach().ravel() for p in net.parameters()])
+
+
+def losses(theta, a, y):
+    state = {k: v.reshape(p.shape) for (k, p), v in zip(net.named_parameters(), theta.split(sizes))}
+    return nn.functional.cross_entropy(torch.func.functional_call(net, state, (a.double(),)), y, reduction="none")
+
+
+weights = torch.cat([torch.full((n,), float(k.endswith("weight"))) for k, n in zip(names, sizes)]).double()
+whole = lambda theta: losses(theta, rows, labels).mean() + 0.05 / 2 * (weights * theta**2).sum()
+hessian = torch.func.hessian(whole)(theta) + 0.5 * torch.eye(len(theta))
+each = torch.func.jacrev(lambda theta: losses(theta, rows, labels))(theta)
+direction = torch.linalg.solve(hessian, torch.func.grad(lambda theta: losses(theta, test, answer)[0])(theta))
+out["influence"] = {
+    "checkpoints": [[flat(v) for v in c.values()] for c in points], "rows": flat(rows), "labels": labels.tolist(), "test": flat(test),
+    "answer": int(answer), "tracin": flat(proponents), "self": flat(itself), "influence": flat(each @ direction / len(rows)),
+    "least": float(torch.linalg.eigvalsh(hessian).min()),
+}
 print(json.dumps(out))

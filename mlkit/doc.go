@@ -13,6 +13,7 @@
 //   - [descent/mlkit/search]: hyper-parameter search
 //   - [descent/mlkit/compress]: pruning, low rank, distillation
 //   - [descent/mlkit/explain]: what a model's score depends on
+//   - [descent/mlkit/privacy]: private training, and what attacks learn without it
 //   - [descent/mlkit/show]: figures for notebooks
 //
 // Which package may import which is a table in imports_test.go.

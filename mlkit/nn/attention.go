@@ -72,6 +72,8 @@ type MultiHeadAttention struct {
 	KVHeads int
 	// Dropout is the probability of dropping an attention weight in training.
 	Dropout float32
+	// Rotary turns queries and keys by their positions; nil for none.
+	Rotary *RotaryPositions
 }
 
 // Attention describes a [MultiHeadAttention].
@@ -86,6 +88,8 @@ type Attention struct {
 	// computed from, where that is not Width (PyTorch's kdim and vdim); 0 means
 	// Width.
 	KeyWidth, ValueWidth int
+	// Rotary turns queries and keys by their positions; nil for none.
+	Rotary *RotaryPositions
 }
 
 // NewMultiHeadAttention is [NewAttention] of as many heads of keys and values
@@ -107,7 +111,10 @@ func NewAttention(rng *rand.Rand, c Attention) *MultiHeadAttention {
 	if c.KeyWidth < 0 || c.ValueWidth < 0 {
 		panic(fmt.Sprintf("nn: attention: KeyWidth %d and ValueWidth %d: 0, for Width, or more", c.KeyWidth, c.ValueWidth))
 	}
-	m := &MultiHeadAttention{Heads: c.Heads, KVHeads: c.KVHeads}
+	if c.Rotary != nil && c.Width/c.Heads%2 != 0 {
+		panic(fmt.Sprintf("nn: attention: Rotary turns pairs, but %d heads of a width of %d have %d columns each", c.Heads, c.Width, c.Width/c.Heads))
+	}
+	m := &MultiHeadAttention{Heads: c.Heads, KVHeads: c.KVHeads, Rotary: c.Rotary}
 	kv := m.keyWidth(c.Width)
 	glorot := func(out, in int) *tensor.Param {
 		p, bound := tensor.NewParam(out, in), math.Sqrt(6/float64(out+in))
@@ -159,6 +166,8 @@ func (m *MultiHeadAttention) attend(q, k, v, add tensor.Tensor, mask Mask) (y, w
 	t := q.Tape()
 	wo, bo := t.Use(m.OutProj.Weight), useOptional(t, m.OutProj.Bias)
 	switch {
+	case m.Rotary != nil && m.InProjWeight != nil && q == k && k == v:
+		y, weights = m.together(q, 0).SelfAttention(a)
 	case m.InProjWeight == nil:
 		y, weights = m.queries(q).Attention(m.keys(k), m.values(v), a)
 	case q == k && k == v:
@@ -190,12 +199,12 @@ func (m *MultiHeadAttention) project(x tensor.Tensor, own *tensor.Param, from, t
 
 // queries, keys and values project what they are computed from.
 func (m *MultiHeadAttention) queries(x tensor.Tensor) tensor.Tensor {
-	return m.project(x, m.QProjWeight, 0, m.width())
+	return m.turned(m.project(x, m.QProjWeight, 0, m.width()), 0, 0)
 }
 
 func (m *MultiHeadAttention) keys(x tensor.Tensor) tensor.Tensor {
 	d := m.width()
-	return m.project(x, m.KProjWeight, d, d+m.keyWidth(d))
+	return m.turned(m.project(x, m.KProjWeight, d, d+m.keyWidth(d)), 0, 0)
 }
 
 func (m *MultiHeadAttention) values(x tensor.Tensor) tensor.Tensor {
@@ -210,7 +219,23 @@ func (m *MultiHeadAttention) keysAndValues(x tensor.Tensor) tensor.Tensor {
 		return tensor.Concat(-1, m.keys(x), m.values(x))
 	}
 	d := m.width()
-	return m.project(x, nil, d, d+2*m.keyWidth(d))
+	return m.turned(m.project(x, nil, d, d+2*m.keyWidth(d)), cmp.Or(m.KVHeads, m.Heads), 0)
+}
+
+// together are queries, keys and values of one tensor side by side, from a
+// position on.
+func (m *MultiHeadAttention) together(x tensor.Tensor, position int) tensor.Tensor {
+	t := x.Tape()
+	qkv := x.Linear(t.Use(m.InProjWeight), useOptional(t, m.InProjBias))
+	return m.turned(qkv, m.Heads+cmp.Or(m.KVHeads, m.Heads), position)
+}
+
+// turned applies Rotary to the first heads, 0 for all.
+func (m *MultiHeadAttention) turned(x tensor.Tensor, heads, position int) tensor.Tensor {
+	if m.Rotary == nil {
+		return x
+	}
+	return x.Rotary(tensor.Rotary{Width: m.width() / m.Heads, Heads: heads, Position: position, Base: m.Rotary.Base, Adjacent: m.Rotary.Adjacent})
 }
 
 func (m *MultiHeadAttention) width() int { return m.OutProj.Weight.Dims()[1] }

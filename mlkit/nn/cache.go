@@ -230,7 +230,7 @@ func (m *MultiHeadAttention) Continue(x, add tensor.Tensor, cache *tensor.KeyVal
 		panic("nn: MultiHeadAttention.Continue: keys and values have a width of their own, so this is no self-attention")
 	}
 	t := x.Tape()
-	y := x.Linear(t.Use(m.InProjWeight), useOptional(t, m.InProjBias)).CachedSelfAttention(cache, mask.attend(m))
+	y := m.together(x, cache.Len()).CachedSelfAttention(cache, mask.attend(m))
 	w, b := t.Use(m.OutProj.Weight), useOptional(t, m.OutProj.Bias)
 	if add.Valid() {
 		return y.LinearAdd(w, b, add)

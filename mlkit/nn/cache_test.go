@@ -69,13 +69,17 @@ func farthest(t *testing.T, a, b [][]float32) float64 {
 
 // Whatever is asked for, the cache answers as the full pass does.
 func TestKVCacheEqualsTheFullPass(t *testing.T) {
-	for variant := range 4 {
+	for variant := range 6 {
 		pre := variant != 1
 		m := newWriter(1, 11, pre)
 		if variant > 1 { // positions by distance, and grouped queries
 			rng := nn.NewRand(2)
-			m.Stack = nn.NewTransformerEncoder(rng, 3, nn.Transformer{Width: 16, Heads: 4, KVHeads: variant - 1, PreNorm: true})
-			m.Stack.Positions = []nn.PositionBias{nn.ALiBi{Heads: 4}, nn.NewRelativePositions(rng, 4, true)}[variant-2]
+			c := nn.Transformer{Width: 16, Heads: 4, KVHeads: 1 + variant%2, PreNorm: true}
+			if variant > 3 {
+				c.Rotary = &nn.RotaryPositions{Adjacent: variant == 4}
+			}
+			m.Stack = nn.NewTransformerEncoder(rng, 3, c)
+			m.Stack.Positions = []nn.PositionBias{nn.ALiBi{Heads: 4}, nn.NewRelativePositions(rng, 4, true), nil, nil}[variant-2]
 		}
 		rng := rand.New(rand.NewPCG(1, 2))
 		next := m.cached()
@@ -98,6 +102,44 @@ func TestKVCacheEqualsTheFullPass(t *testing.T) {
 				}
 			}
 			sequences = again
+		}
+	}
+}
+
+// However queries, keys and values come, Rotary turns them alike; and where all
+// begins does not matter.
+func TestRotaryAttention(t *testing.T) {
+	rng := nn.NewRand(3)
+	tape := tensor.NewEvalTape()
+	for _, c := range []nn.Attention{{Width: 8, Heads: 2}, {Width: 8, Heads: 4, KVHeads: 2}} {
+		c.Rotary = &nn.RotaryPositions{Base: 50}
+		m := nn.NewAttention(rng, c)
+		x := tape.Input(fill(1, 2, 5, 8), 2, 5, 8)
+		want, _ := m.Forward(x).Clone()
+		same := func(name string, got []float32) {
+			t.Helper()
+			for i := range want {
+				if math.Abs(float64(got[i]-want[i])) > 1e-5 {
+					t.Fatalf("%s: element %d is %v, want %v", name, i, got[i], want[i])
+				}
+			}
+		}
+		y, _ := m.Attend(x, x.Scale(1), x.Scale(1), nn.Mask{})
+		same("three tensors", y.Data())
+		k := x.Scale(1)
+		y, _ = m.Attend(x, k, k, nn.Mask{})
+		same("two tensors", y.Data())
+		own := *m
+		kv := m.InProjWeight.Dims()[0] - 8
+		own.InProjWeight = nil
+		own.QProjWeight = tensor.ParamOf(m.InProjWeight.Data[:64], 8, 8)
+		own.KProjWeight = tensor.ParamOf(m.InProjWeight.Data[64:][:kv*4], kv/2, 8)
+		own.VProjWeight = tensor.ParamOf(m.InProjWeight.Data[64+kv*4:], kv/2, 8)
+		y, _ = own.Attend(x, x, x, nn.Mask{})
+		same("weights apart", y.Data())
+		m.Rotary = nil
+		if plain := m.Forward(x).Data(); plain[8] == want[8] {
+			t.Error("Rotary changes nothing")
 		}
 	}
 }

@@ -104,6 +104,8 @@ var layerCases = []layerCase{
 	}, in: []int{2, 1, 6, 6}, out: []int{2, 3}, state: "0.weight 0.bias 4.weight 4.bias 6.weight 6.bias", kinks: true, wrong: []int{2, 1, 8, 8}, op: "LinearReLU"},
 	{name: "GEGLU", make: func(r *rand.Rand) nn.Layer { return nn.NewGEGLU(r, 4, 5) },
 		in: []int{3, 4}, out: []int{3, 5}, state: "gate.weight gate.bias value.weight value.bias", wrong: []int{3, 5}, op: "LinearGELU"},
+	{name: "SwiGLU", make: func(r *rand.Rand) nn.Layer { return nn.NewSwiGLU(r, 4, 5) },
+		in: []int{3, 4}, out: []int{3, 5}, state: "gate.weight gate.bias value.weight value.bias", wrong: []int{3, 5}, op: "Linear"},
 	{name: "Residual", make: func(r *rand.Rand) nn.Layer {
 		return nn.Residual{Body: nn.Sequential{nn.NewLinear(r, 4, 4), nn.Tanh{}}}
 	}, in: []int{3, 4}, out: []int{3, 4}, state: "body.0.weight body.0.bias", wrong: []int{3, 5}, op: "Linear"},
@@ -141,6 +143,9 @@ var layerCases = []layerCase{
 	{name: "MultiHeadAttention grouped", make: func(r *rand.Rand) nn.Layer {
 		return nn.NewAttention(r, nn.Attention{Width: 8, Heads: 4, KVHeads: 2})
 	}, in: []int{2, 3, 8}, out: []int{2, 3, 8}, state: "in_proj_weight in_proj_bias out_proj.weight out_proj.bias", noGolden: true, wrong: []int{2, 3, 5}, op: "SelfAttentionLayer"},
+	{name: "MultiHeadAttention rotary", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewAttention(r, nn.Attention{Width: 8, Heads: 2, KVHeads: 1, Rotary: &nn.RotaryPositions{Base: 3}})
+	}, in: []int{2, 3, 8}, out: []int{2, 3, 8}, state: "in_proj_weight in_proj_bias out_proj.weight out_proj.bias", noGolden: true, wrong: []int{2, 3, 5}, op: "Linear"},
 	{name: "TransformerEncoder with positions", make: func(r *rand.Rand) nn.Layer {
 		e := nn.NewTransformerEncoder(r, 1, nn.Transformer{Width: 4, Heads: 2, KVHeads: 1, Hidden: 3, PreNorm: true, GELU: true})
 		e.Positions = nn.NewRelativePositions(r, 2, false)

@@ -69,7 +69,7 @@
 //	DropPath            –                        torchvision.ops.StochasticDepth
 //	GaussianNoise       GaussianNoise            –
 //	Sequential          Sequential               Sequential
-//	GEGLU               -                        -
+//	GEGLU, SwiGLU       -                        -
 //	Residual            add                      -
 //	Embedding           Embedding                Embedding              uniform ±0.05; mask_zero, not a padding id
 //	EmbeddingBag        -                        EmbeddingBag           lengths for offsets; mode mean or sum
@@ -83,6 +83,7 @@
 //	MultiHeadAttention  MultiHeadAttention       MultiheadAttention     projections apart; PyTorch: NaN where no key may be seen
 //	…with KVHeads       GroupQueryAttention      …attention(enable_gqa=) projections apart
 //	Mask.Bias           attention_mask           attn_mask              Keras has a mask of booleans only
+//	RotaryPositions     RotaryEmbedding¹         -                      Hugging Face: LlamaRotaryEmbedding
 //	ALiBi               AlibiBias¹               –
 //	RelativePositions   T5's, inside¹            –                      Hugging Face: T5's relative_attention_bias
 //	TransformerEncoder… TransformerEncoder¹      TransformerEncoder…    PyTorch: a pre-norm stack gets its last norm only if told

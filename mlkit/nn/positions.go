@@ -36,6 +36,16 @@ func placed(p PositionBias, mask Mask, x tensor.Tensor, read [][]int32) Mask {
 	return mask
 }
 
+// RotaryPositions tell attention where things are by turning queries and keys
+// (Su et al., RoFormer, 2021): see [tensor.Tensor.Rotary]. There is nothing to
+// learn, and no bias to add. The zero value is the usual one.
+type RotaryPositions struct {
+	Base float64 // 0 means 10000
+	// Adjacent turns neighbouring columns together, as the paper does, instead
+	// of those half a head apart (Hugging Face).
+	Adjacent bool
+}
+
 // ALiBi subtracts from each score the distance times a slope (Press, Smith &
 // Lewis, Train Short, Test Long: Attention with Linear Biases, 2022, §3).
 // Nothing is learned, and texts longer than those in training are no worse.

@@ -18,10 +18,13 @@ type Transformer struct {
 	// 2020) instead of after its end (Vaswani et al. 2017): easier to train.
 	PreNorm bool
 	GELU    bool // exact GELU in the feed-forward block instead of ReLU
+	// Rotary turns queries and keys of self-attention by their positions; nil
+	// for none.
+	Rotary *RotaryPositions
 }
 
 func (c Transformer) attention(rng *rand.Rand) *MultiHeadAttention {
-	a := NewAttention(rng, Attention{Width: c.Width, Heads: c.Heads, KVHeads: c.KVHeads})
+	a := NewAttention(rng, Attention{Width: c.Width, Heads: c.Heads, KVHeads: c.KVHeads, Rotary: c.Rotary})
 	a.Dropout = c.Dropout
 	return a
 }
@@ -119,6 +122,7 @@ func NewTransformerDecoderLayer(rng *rand.Rand, c Transformer) *TransformerDecod
 	l := &TransformerDecoderLayer{SelfAttn: c.attention(rng), MultiheadAttn: c.attention(rng),
 		Linear1: NewLinear(rng, c.Width, c.hidden()), Linear2: NewLinear(rng, c.hidden(), c.Width),
 		Norm1: NewLayerNorm(c.Width), Norm2: NewLayerNorm(c.Width), Norm3: NewLayerNorm(c.Width), Config: c}
+	l.MultiheadAttn.Rotary = nil // positions of two texts have no distance
 	return l
 }
 

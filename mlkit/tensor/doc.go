@@ -91,6 +91,7 @@
 //	Dropout SpatialDropout   random.dropout           dropout dropout2d      in training only
 //	Tape.Normal Uniform      random.normal uniform    randn rand             from the tape's seed
 //	LSTM GRU …               layers                   layers                 whole sequences as one operation
+//	Rotary                   -                        -                      Hugging Face: apply_rotary_pos_emb
 //	Attention SelfAttention … dot_product_attention   scaled_dot_product_…   several heads in one tensor; masks, biases, grouped queries: Attend
 //
 // Beside them, [Tensor.Gradients] and [Tensor.HessianVector] are PyTorch's

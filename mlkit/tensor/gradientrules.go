@@ -72,6 +72,9 @@ func (d *twice) rule(n *node, i int32, dy Tensor) bool {
 		d.matmul(n, dy)
 	case "Solve", "Cholesky", "QR":
 		d.decomposition(n, y, dy)
+	case "Rotary":
+		k := n.kept.(*rotation)
+		d.add(n, 0, func() Tensor { return dy.rotary(k.Rotary, !k.back) })
 	case "Where":
 		mask := d.t.Input(n.kept.(*choice).mask, n.dims()...)
 		zero := d.t.Scalar(0)

@@ -31,7 +31,7 @@ func (e *UnsupportedError) Error() string {
 //     too, and what is fused with them; pooling but AdaptiveAvgPool2D to more than
 //     1×1; embeddings but EmbedBag; Resize; dropout
 //   - Softmax, LogSoftmax and the cross-entropies
-//   - layer, group and batch normalisation, RMSNorm; attention without dropout,
+//   - layer, group and batch normalisation, RMSNorm; Rotary; attention without dropout,
 //     biases and grouped queries
 //
 // Not among them are recurrent layers, CTC, CumProd, the Upsample operations,

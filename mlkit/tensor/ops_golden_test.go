@@ -195,6 +195,8 @@ func goldenOps() map[string]func([]T) T {
 		"UpsampleBilinear corners": one(func(x T) T { return x.UpsampleBilinear(3, 5, true) }),
 		"LayerNorm":                three(func(x, w, b T) T { return x.LayerNorm(w, b, 1e-5) }),
 		"RMSNorm":                  two(func(x, w T) T { return x.RMSNorm(w, 1e-5) }),
+		"Rotary":                   one(func(x T) T { return x.Rotary(tensor.Rotary{Width: 8, Position: 2}) }),
+		"Rotary adjacent":          one(func(x T) T { return x.Rotary(tensor.Rotary{Width: 8, Heads: 2, Base: 500, Adjacent: true}) }),
 		"GroupNorm":                three(func(x, w, b T) T { return x.GroupNorm(2, w, b, 1e-5) }),
 		"InstanceNorm":             one(func(x T) T { return x.GroupNorm(3, T{}, T{}, 1e-5) }),
 		"BatchNorm":                three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0.1, 1e-5) }),

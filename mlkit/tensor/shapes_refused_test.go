@@ -347,6 +347,9 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		"UpsampleBilinear":  func(x T) T { return x.UpsampleBilinear(arg(), arg(), rng.IntN(2) == 0) },
 		"LayerNorm":         func(x T) T { return x.LayerNorm(maybe(), maybe(), 1e-5) },
 		"RMSNorm":           func(x T) T { return x.RMSNorm(maybe(), 1e-5) },
+		"Rotary": func(x T) T {
+			return x.Rotary(tensor.Rotary{Width: arg(), Heads: arg(), Position: arg(), Adjacent: rng.IntN(2) == 0})
+		},
 		"GroupNorm":         func(x T) T { return x.GroupNorm(arg(), channels(x), channels(x), 1e-5) },
 		"BatchNorm":         func(x T) T { return x.BatchNorm(channels(x), channels(x), nil, nil, 0.1, 1e-5) },
 		"BatchNormReLU":     func(x T) T { return x.BatchNormReLU(channels(x), channels(x), nil, nil, 0.1, 1e-5) },

@@ -33,6 +33,11 @@ class GEGLU(nn.Module):
         return nn.functional.gelu(self.gate(x)) * self.value(x)
 
 
+class SwiGLU(GEGLU):
+    def forward(self, x):
+        return nn.functional.silu(self.gate(x)) * self.value(x)
+
+
 class Global(nn.Module):
     def __init__(self, f):
         super().__init__()
@@ -71,6 +76,7 @@ cases = {
     "LocalResponseNorm": (nn.LocalResponseNorm(3), (2, 5, 2, 2)),
     "Sequential": (nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 3)), (2, 1, 6, 6)),
     "GEGLU": (GEGLU(4, 5), (3, 4)),
+    "SwiGLU": (SwiGLU(4, 5), (3, 4)),
     "Residual": (Residual(nn.Sequential(nn.Linear(4, 4), nn.Tanh())), (3, 4)),
     "ReLU": (nn.ReLU(), (3, 4)), "LeakyReLU": (nn.LeakyReLU(), (3, 4)), "PReLU": (nn.PReLU(), (3, 4)), "PReLU channels": (nn.PReLU(3), (2, 3, 4)),
     "ELU": (nn.ELU(), (3, 4)), "SELU": (nn.SELU(), (3, 4)), "GELU": (nn.GELU(), (3, 4)), "GELU tanh": (nn.GELU("tanh"), (3, 4)),

@@ -32,6 +32,17 @@ def distances(r, tq, tk):  # [heads, tq+tk-1] to [heads, tq, tk]
     return r[:, torch.arange(tk) - torch.arange(tq)[:, None] + tq - 1]
 
 
+def rotary(x, width, heads, base, position, adjacent):  # by complex numbers
+    n = width * heads
+    pairs = x[..., :n].unflatten(-1, (heads, width // 2, 2) if adjacent else (heads, 2, width // 2))
+    pairs = pairs if adjacent else pairs.transpose(-1, -2)
+    angles = torch.outer(torch.arange(x.shape[-2]).double() + position, base ** (-torch.arange(0, width, 2).double() / width))
+    z = torch.view_as_complex(pairs.double().contiguous()) * torch.polar(torch.ones_like(angles), angles)[:, None]
+    pairs = torch.view_as_real(z).float()
+    pairs = pairs if adjacent else pairs.transpose(-1, -2)
+    return torch.cat([pairs.flatten(-3), x[..., n:]], -1)
+
+
 cases = {
     "Add": (lambda a, b: a + b, S(2, 3), S(3)),
     "Sub": (lambda a, b: a - b, S(2, 1), S(2, 3)),
@@ -123,6 +134,8 @@ cases = {
     "UpsampleBilinear": (lambda x: F.interpolate(x, size=(4, 5), mode="bilinear", align_corners=False), S(2, 1, 2, 3)),
     "UpsampleBilinear corners": (lambda x: F.interpolate(x, size=(3, 5), mode="bilinear", align_corners=True), S(2, 1, 2, 3)),
     "LayerNorm": (lambda x, w, b: F.layer_norm(x, (2, 3), w, b), S(3, 2, 3), S(2, 3), S(2, 3)),
+    "Rotary": (lambda x: rotary(x, 8, 2, 10000, 2, False), S(2, 3, 16)),
+    "Rotary adjacent": (lambda x: rotary(x, 8, 2, 500, 0, True), S(2, 3, 19)),
     "RMSNorm": (lambda x, w: F.rms_norm(x, (5,), w, 1e-5), S(3, 5), S(5)),
     "GroupNorm": (lambda x, w, b: F.group_norm(x, 2, w, b), S(2, 4, 3), S(4), S(4)),
     "InstanceNorm": (lambda x: F.instance_norm(x), S(2, 3, 2, 2)),

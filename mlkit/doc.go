@@ -11,6 +11,7 @@
 //   - [descent/mlkit/train]: Fit, callbacks, checkpoints
 //   - [descent/mlkit/metrics]: figures of merit from outputs and labels
 //   - [descent/mlkit/search]: hyper-parameter search
+//   - [descent/mlkit/models]: published networks, for their trained weights
 //   - [descent/mlkit/compress]: pruning, low rank, distillation
 //   - [descent/mlkit/explain]: what a model's score depends on
 //   - [descent/mlkit/privacy]: private training, and what attacks learn without it

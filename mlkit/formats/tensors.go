@@ -184,20 +184,14 @@ func (g *gathered) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		size := dtypes[dtypeRank(g.info.DType)].bits / 8
-		index := make([]int, len(g.info.Dims))
-		for range product(g.info.Dims) {
-			at := 0
-			for axis, i := range index {
-				at += i * g.info.strides[axis]
-			}
-			g.data = append(g.data, span[at*size:(at+1)*size]...)
-			for axis := len(index) - 1; axis >= 0; axis-- {
-				if index[axis]++; index[axis] < g.info.Dims[axis] {
-					break
-				}
-				index[axis] = 0
+		g.data = make([]byte, 0, size*product(g.info.Dims))
+		var dims, strides []int
+		for axis, n := range g.info.Dims {
+			if n > 1 {
+				dims, strides = append(dims, n), append(strides, g.info.strides[axis])
 			}
 		}
+		g.gather(span, dims, strides, size)
 	}
 	if len(g.data) == 0 {
 		return 0, io.EOF
@@ -205,4 +199,28 @@ func (g *gathered) Read(p []byte) (int, error) {
 	n := copy(p, g.data)
 	g.data = g.data[n:]
 	return n, nil
+}
+
+// gather appends the elements that begin at span and have the strides, row by
+// row.
+func (g *gathered) gather(span []byte, dims, strides []int, size int) {
+	switch len(dims) {
+	case 0:
+		g.data = append(g.data, span[:size]...)
+	case 1:
+		step := strides[0] * size
+		if size == 4 { // float32: nearly always
+			for i := range dims[0] {
+				g.data = append(g.data, span[i*step:][:4]...)
+			}
+			return
+		}
+		for i := range dims[0] {
+			g.data = append(g.data, span[i*step:][:size]...)
+		}
+	default:
+		for i := range dims[0] {
+			g.gather(span[i*strides[0]*size:], dims[1:], strides[1:], size)
+		}
+	}
 }

@@ -92,6 +92,13 @@ func TestFusedEqualsComposition(t *testing.T) {
 			three(func(x, w, b T) T { return x.BatchNorm(w, b, nil, nil, 0, 1e-5).ReLU() }), [][]int{{5, 2, 6, 3}, {2}, {2}}},
 		{"Conv2DBatchNorm", three(func(x, w, b T) T { return x.Conv2DBatchNorm(w, b, tensor.Conv{}, running) }),
 			three(func(x, w, b T) T { return normalised(x.Conv2D(w, b, tensor.Conv{})) }), [][]int{{3, 5, 14, 12}, {7, 5, 3, 3}, {7}}},
+		{"Conv2DBatchNorm ReLU6", three(func(x, w, b T) T {
+			r := running
+			r.ReLU6 = true
+			return x.Scale(5).Conv2DBatchNorm(w, b, tensor.Conv{Groups: 7, More: [2]int{1, 2}}, r)
+		}), three(func(x, w, b T) T {
+			return normalised(x.Scale(5).Pad(0, 0, 2, 0, 1).Conv2D(w, b, tensor.Conv{Groups: 7})).ReLU6()
+		}), [][]int{{3, 7, 14, 12}, {7, 1, 3, 3}, {7}}},
 		{"Conv1DBatchNorm", three(func(x, w, b T) T { return x.Conv1DBatchNorm(w, b, tensor.Conv{}, running) }),
 			three(func(x, w, b T) T { return normalised(x.Conv1D(w, b, tensor.Conv{})) }), [][]int{{3, 5, 40}, {7, 5, 3}, {7}}},
 		{"Conv2DReLU", three(func(x, w, b T) T { return x.Conv2DReLU(w, b, tensor.Conv{}) }),

@@ -16,6 +16,7 @@ import (
 type Conv struct {
 	Stride   [2]int // 0 is 1
 	Padding  [2]int // zeros on both sides
+	More     [2]int // further zeros, below and on the right only
 	Dilation [2]int // distance between a window's taps; 0 is 1
 	Groups   int    // 0 is 1; as many as channels for a depthwise convolution
 }
@@ -23,7 +24,7 @@ type Conv struct {
 // Conv2D is the convolution of deep learning (a cross-correlation; LeCun et al.
 // 1989): images x [n, c, h, w], weights [out, c/groups, kh, kw], bias [out] or
 // the zero Tensor for none; the result is [n, out, oh, ow] with
-// oh = (h + 2·padding − dilation·(kh−1) − 1)/stride + 1, rounded down.
+// oh = (h + 2·padding + more − dilation·(kh−1) − 1)/stride + 1, rounded down.
 //
 // A 3×3 convolution of stride 1 with 16 channels or more is computed in tiles
 // of 4×4 outputs (Winograd's filtering; Lavin & Gray 2015). Its rounding error
@@ -94,16 +95,18 @@ func (x Tensor) Conv1D(w, b Tensor, c Conv) Tensor {
 
 // flat is the convolution of sequences as one of images with one row.
 func (c Conv) flat() Conv {
-	return Conv{Stride: [2]int{1, c.Stride[0]}, Padding: [2]int{0, c.Padding[0]}, Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}
+	return Conv{Stride: [2]int{1, c.Stride[0]}, Padding: [2]int{0, c.Padding[0]}, More: [2]int{0, c.More[0]}, Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}
 }
 
 // RunningNorm is batch normalisation by running statistics, as in evaluation
-// (see [Tensor.BatchNorm]), with a ReLU behind it where that is set.
+// (see [Tensor.BatchNorm]), with a ReLU or a ReLU6 behind it where that is
+// set.
 type RunningNorm struct {
 	Weight, Bias   Tensor // [c] or the zero Tensor
 	Mean, Variance *Buffer
 	Eps            float32
 	ReLU           bool
+	ReLU6          bool // in place of ReLU
 }
 
 // Conv2DBatchNorm is Conv2D followed by a normalisation with running
@@ -130,7 +133,11 @@ func (x Tensor) convNorm(op string, w, b Tensor, c Conv, r RunningNorm) Tensor {
 		y := x.conv(op, w, b, c, gemm.None)
 		defer t.SetTraining(t.training)
 		t.SetTraining(false)
-		return y.batchNorm(op, r.Weight, r.Bias, r.Mean, r.Variance, 0, r.Eps, r.ReLU)
+		y = y.batchNorm(op, r.Weight, r.Bias, r.Mean, r.Variance, 0, r.Eps, r.ReLU && !r.ReLU6)
+		if r.ReLU6 {
+			y = y.ReLU6()
+		}
+		return y
 	}
 	k, nx, nw, bias, _ := x.convSizes(op, w, b, c)
 	gamma, _ := x.channelBias(op, r.Weight, k.OutC, w)
@@ -140,6 +147,9 @@ func (x Tensor) convNorm(op string, w, b Tensor, c Conv, r RunningNorm) Tensor {
 	}
 	s := resultShape(op, &k, nx.shape)
 	norm := t.norm(k.OutC, k.OutH()*k.OutW(), r.ReLU)
+	if r.ReLU6 {
+		norm.Top = 6
+	}
 	copy(norm.Mean, r.Mean.Data)
 	copy(norm.Shift, beta)
 	norm.Scales(r.Variance.Data, gamma, r.Eps)
@@ -244,6 +254,9 @@ func (x Tensor) convTranspose(op string, w, b Tensor, c Conv, outputPadding [2]i
 	if !ok || !okw || sx[1] != sw[0] {
 		shapePanic(op, 1, "needs images [n, channels, h, w] and weights [channels, out/groups, kh, kw], or in one dimension [n, channels, length] and [channels, out/groups, k]", x, w)
 	}
+	if c.More != [2]int{} {
+		panic(&ShapeError{Op: op, Why: "a transposed convolution has an output padding, not More"})
+	}
 	k := c.kernel(op) // the convolution from the result to x
 	k.N, k.OutC, k.C = sx[0], sx[1], sw[1]*k.Groups
 	k.KH, k.KW = sw[2], sw[3]
@@ -321,10 +334,10 @@ func (t *Tape) sumPlanes(g, images []float32, channels, size int) {
 
 // kernel gives the options with their defaults; the sizes are still missing.
 func (c Conv) kernel(op string) conv.Conv {
-	notNegative(op, c.Stride, c.Padding, c.Dilation, [2]int{c.Groups})
+	notNegative(op, c.Stride, c.Padding, c.More, c.Dilation, [2]int{c.Groups})
 	return conv.Conv{
 		StrideH: max(c.Stride[0], 1), StrideW: max(c.Stride[1], 1),
-		PadH: c.Padding[0], PadW: c.Padding[1],
+		PadH: c.Padding[0], PadW: c.Padding[1], MoreH: c.More[0], MoreW: c.More[1],
 		DilH: max(c.Dilation[0], 1), DilW: max(c.Dilation[1], 1),
 		Groups: max(c.Groups, 1),
 	}

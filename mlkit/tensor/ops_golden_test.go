@@ -163,6 +163,12 @@ func goldenOps() map[string]func([]T) T {
 		"Conv2D depthwise": three(func(x, w, b T) T {
 			return x.Conv2D(w, b, tensor.Conv{Padding: [2]int{1, 1}, Groups: 3})
 		}),
+		"Conv2D more": three(func(x, w, b T) T {
+			return x.Conv2D(w, b, tensor.Conv{Stride: [2]int{2, 2}, Padding: [2]int{0, 1}, More: [2]int{1, 1}})
+		}),
+		"Conv2D depthwise more": two(func(x, w T) T {
+			return x.Conv2D(w, T{}, tensor.Conv{Stride: [2]int{2, 2}, Padding: [2]int{1, 1}, More: [2]int{1, 1}, Groups: 3})
+		}),
 		"Conv1D": three(func(x, w, b T) T {
 			return x.Conv1D(w, b, tensor.Conv{Stride: [2]int{2}, Padding: [2]int{1}, Dilation: [2]int{2}})
 		}),

@@ -62,7 +62,7 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		return tape.Variable(fill(1, false, x.Dim(1)), x.Dim(1))
 	}
 	conv := func() tensor.Conv {
-		return tensor.Conv{Stride: pair(), Padding: pair(), Dilation: pair(), Groups: rng.IntN(3)}
+		return tensor.Conv{Stride: pair(), Padding: pair(), More: [2]int{rng.IntN(2), rng.IntN(2)}, Dilation: pair(), Groups: rng.IntN(3)}
 	}
 	pool := func() tensor.Pool {
 		return tensor.Pool{Kernel: pair(), Stride: pair(), Padding: pair(), Dilation: pair(), CeilMode: rng.IntN(2) == 0, ExcludePad: rng.IntN(2) == 0}

@@ -119,6 +119,8 @@ cases = {
     "Conv2D": (lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=(1, 2), dilation=(1, 2)), S(2, 2, 5, 4), S(3, 2, 3, 2), S(3)),
     "Conv2D groups": (lambda x, w: F.conv2d(x, w, groups=2), S(2, 4, 3, 3), S(4, 2, 2, 2)),
     "Conv2D depthwise": (lambda x, w, b: F.conv2d(x, w, b, padding=1, groups=3), S(1, 3, 4, 4), S(6, 1, 3, 3), S(6)),
+    "Conv2D more": (lambda x, w, b: F.conv2d(F.pad(x, (1, 2, 0, 1)), w, b, stride=2), S(2, 2, 6, 5), S(3, 2, 3, 2), S(3)),
+    "Conv2D depthwise more": (lambda x, w: F.conv2d(F.pad(x, (1, 2, 1, 2)), w, stride=2, groups=3), S(1, 3, 8, 6), S(3, 1, 5, 5)),
     "Conv1D": (lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=1, dilation=2), S(2, 2, 7), S(3, 2, 3), S(3)),
     "ConvTranspose2D": (lambda x, w, b: F.conv_transpose2d(x, w, b, stride=(2, 3), padding=(1, 0), output_padding=(1, 2)), S(2, 2, 3, 2), S(2, 3, 3, 2), S(3)),
     "ConvTranspose1D": (lambda x, w, b: F.conv_transpose1d(x, w, b, stride=3, padding=1, output_padding=2, groups=2, dilation=2), S(2, 4, 5), S(4, 2, 3), S(4)),

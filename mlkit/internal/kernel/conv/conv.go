@@ -2,8 +2,10 @@ package conv
 
 import (
 	"fmt"
+	"math"
 
 	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/internal/kernel/gemm"
 	"descent/mlkit/internal/kernel/rowwise"
 )
@@ -18,15 +20,16 @@ type Conv struct {
 	OutC, KH, KW     int
 	StrideH, StrideW int
 	PadH, PadW       int // zeros on each side
+	MoreH, MoreW     int // further zeros, below and on the right only
 	DilH, DilW       int // distance between taps
 	Groups           int // divides C and OutC; C for a depthwise convolution
 }
 
 // OutH returns the height of the output, 0 if the window does not fit.
-func (c Conv) OutH() int { return convOut(c.H, c.KH, c.StrideH, c.PadH, c.DilH) }
+func (c Conv) OutH() int { return convOut(c.H+c.MoreH, c.KH, c.StrideH, c.PadH, c.DilH) }
 
 // OutW returns the width of the output, 0 if the window does not fit.
-func (c Conv) OutW() int { return convOut(c.W, c.KW, c.StrideW, c.PadW, c.DilW) }
+func (c Conv) OutW() int { return convOut(c.W+c.MoreW, c.KW, c.StrideW, c.PadW, c.DilW) }
 
 func convOut(n, k, stride, pad, dil int) int {
 	room := n + 2*pad - max(dil, 1)*(k-1) - 1
@@ -36,6 +39,9 @@ func convOut(n, k, stride, pad, dil int) int {
 	return room/max(stride, 1) + 1
 }
 
+// even reports whether the zeros are the same on all sides.
+func (c *Conv) even() bool { return c.MoreH == 0 && c.MoreW == 0 }
+
 // checked returns c with its defaults filled in; it panics if a size makes no
 // sense or a slice, given by its length, does not hold its array.
 func (c Conv) checked(y, x, w int) Conv {
@@ -43,7 +49,8 @@ func (c Conv) checked(y, x, w int) Conv {
 	c.DilH, c.DilW = max(c.DilH, 1), max(c.DilW, 1)
 	c.Groups = max(c.Groups, 1)
 	if c.N < 0 || c.C < 1 || c.OutC < 1 || !cpu.WindowFits(c.H, c.KH, c.StrideH, c.PadH, c.DilH) ||
-		!cpu.WindowFits(c.W, c.KW, c.StrideW, c.PadW, c.DilW) || c.C%c.Groups != 0 || c.OutC%c.Groups != 0 {
+		!cpu.WindowFits(c.W, c.KW, c.StrideW, c.PadW, c.DilW) || c.C%c.Groups != 0 || c.OutC%c.Groups != 0 ||
+		min(c.MoreH, c.MoreW) < 0 || max(c.MoreH, c.MoreW) > math.MaxInt/8 {
 		panic(fmt.Sprintf("kernel: Conv: bad sizes %+v", c))
 	}
 	cpu.NeedSize("Conv: x", x, c.N, c.C, c.H, c.W)
@@ -59,8 +66,9 @@ func (c Conv) Forward(y, x, w, bias []float32, act gemm.Activation) {
 }
 
 // ForwardNorm computes norm(conv(x, w) + bias) with the statistics that norm
-// has, piece by piece while the convolution's result is in cache. The numbers
-// are those of Forward and norm.Affine.
+// has, piece by piece while the convolution's result is in cache, and limits it
+// to norm.Top. The numbers
+// are those of Forward and norm.Affine, but for that limit.
 func (c Conv) ForwardNorm(y, x, w, bias []float32, norm *rowwise.Norm) {
 	for _, f := range [][]float32{norm.Mean, norm.Scale, norm.Shift} {
 		cpu.NeedSize("Conv: normalisation", len(f), c.OutC)
@@ -71,7 +79,10 @@ func (c Conv) ForwardNorm(y, x, w, bias []float32, norm *rowwise.Norm) {
 // normalise applies norm, unless it is nil, to some numbers of output plane o.
 func normalise(norm *rowwise.Norm, o int, y []float32) {
 	if norm != nil {
-		rowwise.PlaneAffine(y, y, norm.Mean[o], norm.Scale[o], norm.Shift[o], norm.ReLU)
+		rowwise.PlaneAffine(y, y, norm.Mean[o], norm.Scale[o], norm.Shift[o], norm.ReLU && norm.Top == 0)
+		if norm.Top != 0 {
+			elementwise.Clamp(y, y, 0, norm.Top)
+		}
 	}
 }
 
@@ -100,6 +111,7 @@ func (c Conv) forward(y, x, w, bias []float32, act gemm.Activation, norm *rowwis
 	}
 	j := convJob{Conv: c, part: convForward, y: y, x: x, w: w, bias: bias, act: act, norm: norm}
 	j.cutRows()
+	j.cutFilters()
 	j.run(c.N * c.Groups * j.cuts)
 }
 
@@ -149,7 +161,7 @@ func (c *Conv) turned() (Conv, bool) {
 	t.C, t.H, t.W, t.OutC = c.OutC, c.OutH(), c.OutW(), c.C
 	t.PadH, t.PadW = c.DilH*(c.KH-1)-c.PadH, c.DilW*(c.KW-1)-c.PadW
 	few := c.OutC/c.Groups <= 4 && c.OutC <= c.C
-	return t, few && c.StrideH == 1 && c.StrideW == 1 && t.PadH >= 0 && t.PadW >= 0 && t.H > 0 && t.W > 0
+	return t, few && c.even() && c.StrideH == 1 && c.StrideW == 1 && t.PadH >= 0 && t.PadW >= 0 && t.H > 0 && t.W > 0
 }
 
 // flip writes the weights with planes for filters and turned by 180°.

@@ -113,10 +113,10 @@ func checkConv(t testing.TB, r *rand.Rand, c Conv) {
 func randomConv(r *rand.Rand) Conv {
 	c := Conv{
 		N: r.IntN(4), H: 1 + r.IntN(14), W: 1 + r.IntN(20), KH: 1 + r.IntN(4), KW: 1 + r.IntN(5),
-		StrideH: r.IntN(4), StrideW: r.IntN(4), PadH: r.IntN(4), PadW: r.IntN(4), DilH: r.IntN(3), DilW: r.IntN(3), Groups: 1 + r.IntN(4),
+		StrideH: r.IntN(4), StrideW: r.IntN(4), PadH: r.IntN(4), PadW: r.IntN(4), MoreH: max(0, r.IntN(6)-3), MoreW: max(0, r.IntN(6)-3), DilH: r.IntN(3), DilW: r.IntN(3), Groups: 1 + r.IntN(4),
 	}
 	if r.IntN(4) == 0 { // a sequence
-		c.H, c.KH, c.PadH = 1, 1, 0
+		c.H, c.KH, c.PadH, c.MoreH = 1, 1, 0, 0
 		c.W = 1 + r.IntN(100)
 	}
 	if r.IntN(3) > 0 {

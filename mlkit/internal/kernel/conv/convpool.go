@@ -15,7 +15,7 @@ import (
 // The numbers are those of Forward and [Pool.MaxForward] one after the other.
 
 // Poolable reports whether ForwardPool and the gradients can be used.
-func (c Conv) Poolable() bool { return c.Groups <= 1 && c.OutH() >= 2 && c.OutW() >= 2 }
+func (c Conv) Poolable() bool { return c.Groups <= 1 && c.even() && c.OutH() >= 2 && c.OutW() >= 2 }
 
 // pooled returns the size of the pooled output, and the planes of a pixel
 // rounded up to whole vectors.

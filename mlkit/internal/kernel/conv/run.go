@@ -16,6 +16,8 @@ const (
 	convParts    = 16      // work is cut into at least so many parts if it can be
 	maxRunFloats = 1 << 22 // bounds the memory for the sums of runs
 	maxUnits     = 256     // a part is several units where there are more
+	wideRows     = 128     // pixels of a part from which its product is wide enough
+	fewFilters   = 24      // a multiple of the rows of a tile, at every level
 )
 
 // convJob is one direction of a convolution, cut into units: an image (or run
@@ -30,6 +32,7 @@ type convJob struct {
 	rows          int // of the output, made at a time
 	planes        int // of a group's input, in a cut
 	cuts          int
+	some          int    // filters of a cut; 0: cuts are of rows, and have all
 	arg           []byte // y is pooled: see Conv.ForwardPool
 	runs          int
 	sums          []float32 // of each run: for each group, taps × OutC/Groups
@@ -46,7 +49,7 @@ func (c *Conv) pixels() int { return c.OutH() * c.OutW() }
 
 // direct reports whether the columns are the image itself.
 func (c *Conv) direct() bool {
-	return c.KH == 1 && c.KW == 1 && c.StrideH == 1 && c.StrideW == 1 && c.PadH == 0 && c.PadW == 0
+	return c.KH == 1 && c.KW == 1 && c.StrideH == 1 && c.StrideW == 1 && c.PadH == 0 && c.PadW == 0 && c.even()
 }
 
 // cutRows cuts the rows of the output.
@@ -58,6 +61,20 @@ func (j *convJob) cutRows() {
 		j.rows = min(j.rows, (out+want-1)/want)
 	}
 	j.cuts = (out + j.rows - 1) / j.rows
+}
+
+// cutFilters cuts the filters of a convolution of single pixels in place of its
+// rows where the parts of rows would make narrow products, each of which would
+// read all filters.
+func (j *convJob) cutFilters() {
+	per, pixels := j.OutC/j.Groups, j.pixels()
+	if !j.direct() || j.cuts == 1 || j.rows*j.OutW() >= wideRows || pixels > colFloats/16 {
+		return
+	}
+	want := (convParts + j.N*j.Groups - 1) / (j.N * j.Groups)
+	j.some = (per + want - 1) / want
+	j.some = (j.some + fewFilters - 1) / fewFilters * fewFilters
+	j.rows, j.cuts = j.OutH(), (per+j.some-1)/j.some
 }
 
 // cutPlanes cuts the input planes of a group, if there are fewer than
@@ -117,21 +134,25 @@ func (j *convJob) outputs(n, group int) []float32 {
 
 func convForward(j *convJob, s *cpu.Workspace, n, group, cut int) {
 	per, ow := j.OutC/j.Groups, j.OutW()
-	first := cut * j.rows
+	first, lo := cut*j.rows, 0
+	if j.some > 0 {
+		first, lo = 0, cut*j.some
+		per = min(j.some, per-lo)
+	}
 	last := min(first+j.rows, j.OutH())
 	if first >= last || ow == 0 {
 		return
 	}
 	g := gemm.Gemm{M: per, N: (last - first) * ow, K: j.taps(), LDA: j.taps(), LDC: j.pixels(), Accumulate: j.accumulate, Act: j.act, Alpha: 1}
 	if j.bias != nil {
-		g.BiasRows = j.bias[group*per:][:per]
+		g.BiasRows = j.bias[group*(j.OutC/j.Groups)+lo:][:per]
 	}
 	var col []float32
 	col, g.LDB = j.columns(s, j.image(n, group), 0, j.C/j.Groups, first, last)
-	y := j.outputs(n, group)[first*ow:]
-	g.Block(y, j.filters(group), col, 0, g.M, 0, g.N)
+	y := j.outputs(n, group)[lo*g.LDC+first*ow:]
+	g.Block(y, j.filters(group)[lo*g.LDA:], col, 0, g.M, 0, g.N)
 	for o := range per {
-		normalise(j.norm, group*per+o, y[o*g.LDC:][:g.N])
+		normalise(j.norm, group*(j.OutC/j.Groups)+lo+o, y[o*g.LDC:][:g.N])
 	}
 }
 

@@ -26,7 +26,7 @@ const (
 // sequence reports whether outputs of length out are best made in such tiles.
 func (c *Conv) sequence(out int) bool {
 	span := 4 * c.DilW
-	return c.H == 1 && c.KH == 1 && c.PadH == 0 && c.KW == 3 && c.StrideW == 1 && c.StrideH == 1 && c.Groups == 1 &&
+	return c.even() && c.H == 1 && c.KH == 1 && c.PadH == 0 && c.KW == 3 && c.StrideW == 1 && c.StrideH == 1 && c.Groups == 1 &&
 		c.C >= winMinPlanes && c.OutC >= winMinPlanes && c.C <= seqMaxFilters/c.OutC && c.PadW <= 2*c.DilW && c.N*out >= 16*16 &&
 		float64(out) >= seqMinUse*float64((out+span-1)/span*span)
 }

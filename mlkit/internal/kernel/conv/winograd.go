@@ -45,7 +45,7 @@ const (
 
 // winograd reports whether an output of oh×ow is best made in tiles.
 func (c *Conv) winograd(oh, ow int) bool {
-	return !gemm.TileShapes[cpu.Current].NoWinograd && c.KH == 3 && c.KW == 3 && c.StrideH == 1 && c.StrideW == 1 && c.DilH == 1 && c.DilW == 1 && c.Groups == 1 &&
+	return !gemm.TileShapes[cpu.Current].NoWinograd && c.even() && c.KH == 3 && c.KW == 3 && c.StrideH == 1 && c.StrideW == 1 && c.DilH == 1 && c.DilW == 1 && c.Groups == 1 &&
 		c.C >= winMinPlanes && c.OutC >= winMinPlanes && c.PadH <= 2 && c.PadW <= 2 && c.N*oh*ow >= 16*16 &&
 		c.C <= winMaxFilters/c.OutC &&
 		float64(oh*ow) >= winMinUse*float64(16*((oh+3)/4)*((ow+3)/4))

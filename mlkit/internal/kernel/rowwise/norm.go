@@ -15,6 +15,7 @@ import (
 type Norm struct {
 	Mean, RStd, Scale, Shift []float32
 	ReLU                     bool
+	Top                      float32 // of a convolution: its ReLU ends there, unless 0
 	Size                     int
 }
 

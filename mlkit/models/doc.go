@@ -1,0 +1,17 @@
+// Package models holds published networks as plain structs of mlkit's layers.
+// Their parameters have the names of the published files, so that
+// [descent/mlkit/train.LoadWeights] reads those as they are:
+//
+//	path, err := datasets.EfficientNetLite(0)         // fetched once, checked by its SHA-256
+//	m := models.NewEfficientNetLite(nn.NewRand(1), models.Lite0, 1000)
+//	err = train.LoadWeights(path, m)
+//	logits := m.Forward(models.Photo{Size: 224}.Forward(tape.Input(pixels, 1, 3, h, w)))
+//
+//	here              what                                       weights
+//	EfficientNetLite  images [n, 3, h, w] to 1,000 classes       datasets.EfficientNetLite
+//	Photo             a picture as such a network wants it       –
+//
+// To adapt a model to another task, replace its last layer; then freeze the
+// rest ([descent/mlkit/nn.Freeze]), or give it a lower learning rate
+// ([descent/mlkit/optim.Groups]).
+package models

@@ -12,7 +12,7 @@
 //   - [descent/mlkit/metrics]: figures of merit from outputs and labels
 //   - [descent/mlkit/search]: hyper-parameter search
 //   - [descent/mlkit/models]: published networks, for their trained weights
-//   - [descent/mlkit/compress]: pruning, low rank, distillation
+//   - [descent/mlkit/compress]: pruning, sparse layers, low rank, small files, distillation
 //   - [descent/mlkit/explain]: what a model's score depends on
 //   - [descent/mlkit/privacy]: private training, and what attacks learn without it
 //   - [descent/mlkit/show]: figures for notebooks

@@ -1,5 +1,5 @@
 // Package compress makes trained models smaller: pruning, sparse layers, low
-// rank, distillation.
+// rank, shared weights, small files, distillation.
 //
 //	weights := optim.Filter(optim.Matrices)
 //	p := &compress.Pruning{Filter: weights, Sparsity: compress.Gradual(0, 0.9, 0, 2000), Every: 100}
@@ -27,6 +27,13 @@
 //	             1.1    1.6    2.4    4.5    7.1   10.7   AVX2
 //	batch 16     0.4    0.6    1.0    2.1    4.2   10.3   AVX-512
 //	batch 1      0.1    0.1    0.2    0.5    1.0    2.7   AVX-512
+//
+// # What becomes smaller
+//
+// [Encode] writes a model as a small file that [Decode] restores bit for bit.
+// Pruned weights cost about as little as the entropy of where they are, and
+// [Share] leaves a layer with so few different values that each costs some bits
+// instead of 32 (Han, Mao & Dally, Deep compression, 2016).
 //
 // # Which weights go
 //

@@ -36,6 +36,7 @@ type goldens struct {
 		Student, Teacher, Grad []float32
 		Loss                   float64
 	}
+	Shared  []float32
 	Gradual []float64
 }
 

@@ -104,6 +104,16 @@ loss = (1 - share) * F.cross_entropy(student, y) + share * T**2 * F.kl_div(
 loss.backward()
 out["distill"] = {"student": flat(student), "teacher": flat(teacher), "loss": loss.item(), "grad": flat(student.grad)}
 
+# Shared weights: k-means of what is not zero, begun evenly from the lowest to the highest.
+kept = (W * wanda)[wanda == 1]
+means = kept.min() + (kept.max() - kept.min()) * (np.arange(6) + 0.5) / 6
+for _ in range(100):
+    nearest = np.abs(kept[:, None] - means).argmin(1)
+    means = np.array([kept[nearest == k].mean() for k in range(6)])
+shared = W * wanda
+shared[wanda == 1] = means[nearest]
+out["shared"] = flat(shared)
+
 # The schedule of Zhu & Gupta.
 out["gradual"] = [0.1 + 0 * t if t < 10 else 0.9 + (0.1 - 0.9) * (1 - min((t - 10) / 90, 1)) ** 3 for t in range(10, 130, 7)]
 print(json.dumps(out))

@@ -23,16 +23,23 @@
 //	AttentionRollout     what flows through attention, over all layers    Abnar & Zuidema 2020
 //	PermutationImportance  how much worse without a column of a table?    Breiman 2001
 //	PartialDependence    the mean score as one column changes             Friedman 2001
+//	Counterfactual       what is the nearest input with another score?    Wachter et al. 2018
 //	Influence            what would change without a training sample?     Koh & Liang 2017
 //	TracIn               what did the steps on a training sample change?  Pruthi et al. 2020
 //
-// The last two take a [Trained] model: its parameters and the losses of its
-// training samples.
+// Influence and TracIn take a [Trained] model: its parameters and the losses of
+// its training samples.
+//
+// Whether values are worth looking at, three checks say:
+//
+//	Deletion, Insertion  does the score fall when what matters goes?      Petsiuk, Das & Saenko 2018
+//	Sanity               do the values change when the weights do?        Adebayo et al. 2018
 //
 // The values are those of Captum 0.9 (shap for Shapley, scikit-learn for the
-// two of tables, a Hessian in float64 for Influence) on the same weights, masks
-// and baselines. None of them says that the model is right, or why the world is
-// so: they say what this model looks at, in the sense of their question. A
-// method whose picture stays the same when the weights are shuffled shows the
-// input, not the model (Adebayo et al., Sanity checks for saliency maps, 2018).
+// two of tables, a Hessian in float64 for Influence, a linear program for
+// Counterfactual) on the same weights, masks and baselines. None of them says
+// that the model is right, or why the world is so: they say what this model
+// looks at, in the sense of their question. A method whose picture stays the
+// same when the weights are shuffled shows the input, not the model (Adebayo et
+// al., Sanity checks for saliency maps, 2018).
 package explain

@@ -31,6 +31,12 @@ type goldens struct {
 		Layers [][]float32
 		Flow   []float32
 	}
+	Curves  struct{ Deletion, Insertion []float32 }
+	Nearest struct {
+		Slope, Start, Scale, Low, High, Found []float32
+		Fixed                                 []bool
+		Goal, Distance                        float64
+	}
 	Influence struct {
 		Checkpoints             [][][]float32
 		Rows, Test              []float32

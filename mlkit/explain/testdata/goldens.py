@@ -12,6 +12,7 @@ import shap
 import torch
 from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam, Occlusion, Saliency
 from captum.influence import TracInCP
+from scipy.optimize import linprog
 from sklearn.linear_model import Ridge
 from torch import nn
 from torch.utils.data import TensorDataset
@@ -100,5 +101,23 @@ out["influence"] = {
     "checkpoints": [[flat(v) for v in c.values()] for c in points], "rows": flat(rows), "labels": labels.tolist(), "test": flat(test),
     "answer": int(answer), "tracin": flat(proponents), "self": flat(itself), "influence": flat(each @ direction / len(rows)),
     "least": float(torch.linalg.eigvalsh(hessian).min()),
+}
+
+# Curves of the groups of the first network, by the definition.
+order = sorted(range(3), key=lambda g: -np.mean([float(v) for v, h in zip(x[0], groups) if h == g]))
+present = [np.isin(groups, order[k:]) for k in range(4)]
+mixed = lambda keep: score(np.where(keep, x.numpy()[0], base.numpy()[0]))
+out["curves"] = {"deletion": [mixed(k) for k in present], "insertion": [mixed(~k) for k in present]}
+
+# The nearest input of a linear model with another score, by linear programming: x = start + up - down.
+slope, start, scale = rng.normal(size=6), rng.normal(size=6), rng.uniform(0.5, 2, 6)
+low, high = start - rng.uniform(0.2, 1, 6), start + rng.uniform(0.2, 1, 6)
+fixed = [False, False, False, False, True, False]
+bounds = [(0, 0 if f else h - s) for f, h, s in zip(fixed, high, start)] + [(0, 0 if f else s - l) for f, l, s in zip(fixed, low, start)]
+goal = float(slope @ start + 1.2)
+program = linprog(np.concatenate([1 / scale, 1 / scale]), A_ub=[np.concatenate([-slope, slope])], b_ub=[-1.2], bounds=bounds)
+out["nearest"] = {
+    "slope": flat(slope), "start": flat(start), "scale": flat(scale), "low": flat(low), "high": flat(high), "fixed": fixed, "goal": goal,
+    "found": flat(start + program.x[:6] - program.x[6:]), "distance": program.fun,
 }
 print(json.dumps(out))

@@ -3,6 +3,7 @@ package int8
 import (
 	"fmt"
 	"math"
+	"sync/atomic"
 
 	"descent/mlkit/internal/kernel/cpu"
 )
@@ -181,17 +182,44 @@ func (j *job) block(s *scratch, i int) {
 	}
 }
 
+// quantizing is Quantize in parts.
+type quantizing struct {
+	dst     []uint8
+	src     []float32
+	inverse float32
+	zero    uint8
+	bad     atomic.Bool
+}
+
+var quantizings cpu.FreeList[quantizing]
+
 // Quantize makes bytes of floats, round(x·inverse) + zero within 0 to 255, and
 // reports whether none of them is NaN, which becomes 0. The lengths must agree.
 func Quantize(dst []uint8, src []float32, inverse float32, zero uint8) (ok bool) {
 	cpu.CheckLen("Quantize", "src", len(dst), len(src))
-	low, high := -float32(zero), 255-float32(zero)
+	q := quantizings.Get()
+	q.dst, q.src, q.inverse, q.zero = dst, src, inverse, zero
+	cpu.Parallel((len(src)+cpu.Grain-1)/cpu.Grain, q)
+	ok = !q.bad.Load()
+	q.dst, q.src = nil, nil
+	q.bad.Store(false)
+	quantizings.Put(q)
+	return ok
+}
+
+// Part implements cpu.Task.
+func (q *quantizing) Part(i int) {
+	lo, hi := i*cpu.Grain, min((i+1)*cpu.Grain, len(q.src))
+	dst, src := q.dst[lo:hi], q.src[lo:hi]
+	low, high := -float32(q.zero), 255-float32(q.zero)
 	whole := len(src) &^ (Columns - 1)
-	ok = true
+	ok := true
 	if whole > 0 {
-		ok = quantizeBlocks(dst[:whole], src[:whole], inverse, low, high, int32(zero))
+		ok = quantizeBlocks(dst[:whole], src[:whole], q.inverse, low, high, int32(q.zero))
 	}
-	return quantizeBlocksGo(dst[whole:], src[whole:], inverse, low, high, int32(zero)) && ok
+	if !quantizeBlocksGo(dst[whole:], src[whole:], q.inverse, low, high, int32(q.zero)) || !ok {
+		q.bad.Store(true)
+	}
 }
 
 // Extent returns the bounds of x and 0, and whether none of x is NaN.

@@ -1,0 +1,179 @@
+package compress_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"descent/mlkit/compress"
+	"descent/mlkit/data"
+	"descent/mlkit/nn"
+	"descent/mlkit/tensor"
+	"descent/mlkit/train"
+)
+
+// normals are standard normal numbers.
+func normals(n int, seed uint64) []float32 {
+	rng := nn.NewRand(seed)
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+func batchOf(x []float32, dims ...int) data.Batch { return data.Batch{X: x, XDims: dims} }
+
+// quantizable are networks of all kinds that can be quantized, and an input.
+func quantizable() map[string]struct {
+	model nn.Layer
+	dims  []int
+} {
+	rng := nn.NewRand(7)
+	normed := nn.NewBatchNorm(12)
+	for i := range normed.RunningMean.Data {
+		normed.RunningMean.Data[i], normed.RunningVar.Data[i] = float32(rng.NormFloat64())*0.1, 0.5+rng.Float32()
+		normed.Weight.Data[i], normed.Bias.Data[i] = float32(rng.NormFloat64()), float32(rng.NormFloat64())
+	}
+	wide := nn.Conv{In: 20, Out: 20, Kernel: 3, Padding: 1}
+	return map[string]struct {
+		model nn.Layer
+		dims  []int
+	}{
+		"one Linear":                 {nn.NewLinear(rng, 30, 20), []int{4, 30}},
+		"Linear along the last axis": {nn.Sequential{nn.NewLinear(rng, 30, 20), nn.ReLU{}, nn.NewLinear(rng, 20, 7)}, []int{3, 5, 30}},
+		"mlp":                        {nn.Sequential{nn.Flatten{}, nn.NewLinear(rng, 49, 50), nn.ReLU{}, nn.Dropout{P: 0.5}, nn.NewLinear(rng, 50, 30), nn.ReLU{}, nn.NewLinear(rng, 30, 10)}, []int{5, 1, 7, 7}},
+		"cnn": {nn.Sequential{
+			nn.NewConv2D(rng, nn.Conv{In: 1, Out: 6, Kernel: 5}), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
+			nn.NewConv2D(rng, nn.Conv{In: 6, Out: 16, Kernel: 3, Padding: 1}), nn.MaxPool2D{Kernel: 2}, nn.ReLU{},
+			nn.Flatten{}, nn.NewLinear(rng, 16*25, 40), nn.ReLU{}, nn.NewLinear(rng, 40, 10),
+		}, []int{3, 1, 24, 24}},
+		"padded, strides, normed": {nn.Sequential{
+			nn.NewConv2D(rng, nn.Conv{In: 3, Out: 12, Kernel: 3, Stride: 2, Padding: 1}), normed, nn.ReLU{},
+			nn.NewConv2D(rng, nn.Conv{In: 12, Out: 20, Kernel: 3, KernelW: 1, PaddingW: nn.NoPadding, Padding: 2, Dilation: 2, DilationW: 1}), nn.ReLU{},
+			nn.MaxPool2D{Kernel: 3, Stride: 2},
+			nn.NewConv2D(rng, nn.Conv{In: 20, Out: 10, Kernel: 3, Padding: 2}), nn.GlobalAvgPool{},
+		}, []int{2, 3, 17, 13}},
+		"Conv1D": {nn.Sequential{
+			nn.NewConv1D(rng, nn.Conv{In: 4, Out: 8, Kernel: 5, Padding: 2}), nn.ReLU{}, nn.MaxPool1D{Kernel: 2},
+			nn.NewConv1D(rng, nn.Conv{In: 8, Out: 8, Kernel: 3, Dilation: 2, Padding: 2}), nn.Tanh{},
+			nn.NewConv1D(rng, nn.Conv{In: 8, Out: 5, Kernel: 4, Stride: 3}), nn.Flatten{}, nn.NewLinear(rng, 25, 6),
+		}, []int{3, 4, 33}},
+		"residual": {nn.Sequential{nn.NewConv2D(rng, nn.Conv{In: 3, Out: 20, Kernel: 1}),
+			nn.Residual{Body: nn.Sequential{nn.NewConv2D(rng, wide), nn.ReLU{}, nn.NewConv2D(rng, wide)}, Shortcut: nn.NewConv2D(rng, nn.Conv{In: 20, Out: 20, Kernel: 1})},
+			nn.ReLU{}, nn.GlobalAvgPool{}, nn.NewLinear(rng, 20, 4)}, []int{2, 3, 8, 8}},
+		"transformer": {nn.Sequential{nn.NewLinear(rng, 12, 32), nn.NewLearnedPositions(rng, 9, 32),
+			nn.NewTransformerEncoder(rng, 2, nn.Transformer{Width: 32, Heads: 4, PreNorm: true, GELU: true, Dropout: 0.1}),
+			nn.NewTransformerEncoder(rng, 1, nn.Transformer{Width: 32, Heads: 4, Hidden: 40}),
+			nn.NewMultiHeadAttention(rng, 32, 2), nn.NewLinear(rng, 32, 3)}, []int{2, 9, 12}},
+	}
+}
+
+// outputs runs a model for prediction.
+func outputs(t *testing.T, m nn.Layer, x []float32, dims ...int) []float32 {
+	t.Helper()
+	y, _, err := train.NewPredictor(m).Predict(x, dims...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return y
+}
+
+// relative is the root mean squared difference as a share of want.
+func relative(got, want []float32) float64 {
+	var d, s float64
+	for i, w := range want {
+		d += math.Pow(float64(got[i]-w), 2)
+		s += float64(w) * float64(w)
+	}
+	return math.Sqrt(d / s)
+}
+
+// In bytes, every network computes about what it does in floats.
+func TestQuantizedIsNear(t *testing.T) {
+	for name, c := range quantizable() {
+		t.Run(name, func(t *testing.T) {
+			x := normals(tensor.SizeOf(c.dims), 3)
+			want := outputs(t, c.model, x, c.dims...)
+			dynamic, err := compress.QuantizeDynamic(c.model)
+			if err != nil {
+				t.Fatal(err)
+			}
+			static, err := compress.QuantizeStatic(c.model, batchOf(x, c.dims...), compress.MinMax)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for what, q := range map[string]nn.Layer{"dynamic": dynamic, "static": static} {
+				got, dims, err := train.NewPredictor(q).Predict(x, c.dims...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, wantDims, _ := train.NewPredictor(c.model).Predict(x, c.dims...)
+				if len(dims) != len(wantDims) || len(got) != len(want) {
+					t.Fatalf("%s: outputs of %v, want %v", what, dims, wantDims)
+				}
+				if e := relative(got, want); !(e < 0.04) || e == 0 {
+					t.Errorf("%s: outputs differ by %.4f of themselves", what, e)
+				} else {
+					t.Logf("%s: %.4f", what, e)
+				}
+			}
+		})
+	}
+}
+
+func TestQuantizeRefuses(t *testing.T) {
+	rng := nn.NewRand(1)
+	nan := float32(math.NaN())
+	good := nn.Sequential{nn.NewLinear(rng, 8, 4), nn.ReLU{}, nn.NewLinear(rng, 4, 3)}
+	bad := nn.Sequential{nn.NewLinear(rng, 8, 4), nn.NewLinear(rng, 4, 3)}
+	bad[1].(*nn.Linear).Weight.Data[2] = nan
+	for name, c := range map[string]struct {
+		f    func() error
+		want string
+	}{
+		"a GRU": {func() error {
+			_, err := compress.QuantizeDynamic(nn.Sequential{nn.NewLinear(rng, 8, 4), nn.NewGRU(rng, nn.Recurrent{In: 4, Hidden: 4})})
+			return err
+		}, `layer "1" (*nn.GRU) cannot be quantized`},
+		"groups": {func() error {
+			_, err := compress.QuantizeDynamic(nn.Sequential{nn.Sequential{nn.NewConv2D(rng, nn.Conv{In: 4, Out: 4, Kernel: 3, Groups: 2})}})
+			return err
+		}, `layer "0.0" (*nn.Conv2D) cannot be quantized: it has 2 groups`},
+		"nothing to do": {func() error { _, err := compress.QuantizeDynamic(nn.Sequential{nn.ReLU{}}); return err }, "no layer with a product"},
+		"no layer":      {func() error { _, err := compress.QuantizeDynamic(nn.Sequential{nil}); return err }, `layer "0"`},
+		"a NaN weight":  {func() error { _, err := compress.QuantizeDynamic(bad); return err }, `layer "1" (*nn.Linear) is NaN`},
+		"no samples":    {func() error { _, err := compress.QuantizeStatic(good, data.Batch{}, nil); return err }, "there are no samples"},
+		"NaN samples": {func() error {
+			_, err := compress.QuantizeStatic(good, batchOf([]float32{1, 2, 3, nan, 5, 6, 7, 8}, 1, 8), nil)
+			return err
+		}, "number 3 of the samples is NaN"},
+		"other samples": {func() error {
+			_, err := compress.QuantizeStatic(good, batchOf(make([]float32, 9), 1, 9), nil)
+			return err
+		}, `the samples do not fit layer "0" (*nn.Linear)`},
+	} {
+		if err := c.f(); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "compress: Quantize") {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+	for what, make := range map[string]func() (*compress.Int8, error){
+		"dynamic": func() (*compress.Int8, error) { return compress.QuantizeDynamic(good) },
+		"static": func() (*compress.Int8, error) {
+			return compress.QuantizeStatic(good, batchOf(normals(80, 1), 10, 8), nil)
+		},
+	} {
+		q, err := make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for x, want := range map[*[]float32]string{
+			{1, 2, nan, 4, 5, 6, 7, 8}: `layer "0" (*nn.Linear) in int8`,
+			{1, 2, 3}:                  `layer "0" (*nn.Linear) in int8`,
+		} {
+			if _, _, err := train.NewPredictor(q).Predict(*x, 1, len(*x)); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %v, want one with %q", what, err, want)
+			}
+		}
+	}
+}

@@ -59,6 +59,7 @@ func TestMasksHoldUnderEveryRule(t *testing.T) {
 		"Lion":      optim.Lion(1e-3),
 		"Muon":      optim.Muon(1e-2, optim.Adam(1e-2)),
 		"Lookahead": optim.Lookahead(optim.Adam(1e-2), 3, 0.5),
+		"averaged":  optim.ScheduleFreeAdamW(1e-2),
 		"EMA":       ema.Around(optim.Adam(1e-2)),
 		"links":     optim.Chain(optim.ClipByGlobalNorm(1), optim.ScaleByAdam(), optim.ScaleByLearningRate(1e-2)),
 		"nonfinite": optim.SkipNonFinite(optim.Adam(1e-2)),

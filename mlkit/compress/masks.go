@@ -169,7 +169,7 @@ func (m *Masks) Sparsity() float64 {
 // leave them at zero.
 func (m *Masks) Around(inner optim.Rule) optim.Rule {
 	return func(ps []*tensor.Param) optim.Link {
-		l := &masked{Link: inner(ps), keep: make([][]float32, len(ps))}
+		l := &masked{Link: inner(ps), params: ps, keep: make([][]float32, len(ps))}
 		for i, p := range m.Params {
 			at := slices.Index(ps, p)
 			if at < 0 {
@@ -187,8 +187,18 @@ func (m *Masks) Around(inner optim.Rule) optim.Rule {
 // masked is a rule with masks around it.
 type masked struct {
 	optim.Link
-	keep  [][]float32 // by parameter of the optimizer; nil for none
-	slots []optim.Slot
+	params []*tensor.Param
+	keep   [][]float32 // by parameter of the optimizer; nil for none
+	slots  []optim.Slot
+}
+
+// Average implements optim.Averager: what is pruned is zero in the average,
+// too.
+func (l *masked) Average(on bool) {
+	optim.AverageLink(l.Link, on)
+	for i, p := range l.params {
+		zero(p.Data, l.keep[i])
+	}
 }
 
 func (l *masked) State() []optim.Slot { return slices.Concat(l.Link.State(), l.slots) }

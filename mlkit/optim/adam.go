@@ -15,8 +15,8 @@ var adamDefaults = settings{beta1: 0.9, beta2: 0.999, eps: 1e-8}
 //	m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²
 //	p ← p − lr · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + eps)
 //
-// Options: Betas (0.9, 0.999), Eps (1e-8), WeightDecay (0: with it, Adam is
-// AdamW). The usual learning rate is 1e-3.
+// Options: Betas (0.9, 0.999), Eps (1e-8), MomentumSchedule (of β₁),
+// WeightDecay (0: with it, Adam is AdamW). The usual learning rate is 1e-3.
 func Adam(lr float64, opts ...Option) Rule { return adam("Adam", lr, adamDefaults, opts) }
 
 // AdamW is Adam with decoupled weight decay (Loshchilov & Hutter 2019).
@@ -29,7 +29,7 @@ func AdamW(lr float64, opts ...Option) Rule {
 
 func adam(rule string, lr float64, s settings, opts []Option) Rule {
 	checkRate(rule, lr)
-	s = configure(rule, "Betas Eps WeightDecay", s, opts)
+	s = configure(rule, "Betas Eps MomentumSchedule WeightDecay", s, opts)
 	return tell(func(ps []*tensor.Param) Link {
 		l, _, _ := adamLink(ps, lr, s)
 		return l
@@ -44,8 +44,9 @@ func adamLink(ps []*tensor.Param, lr float64, s settings) (l *perParam, m, v [][
 	decay := s.decays(ps)
 	l.final = true
 	l.each = func(st *Step, i int, g []float32, t float64) {
-		elementwise.AdamUpdate(st.Params[i].Data, g, m[i], v[i], lr*st.Factor, s.beta1, s.beta2, s.eps,
-			unbias(s.beta1, t), unbias(s.beta2, t), decay[i])
+		beta1 := s.momentumAt(st, s.beta1)
+		elementwise.AdamUpdate(st.Params[i].Data, g, m[i], v[i], lr*st.Factor, beta1, s.beta2, s.eps,
+			unbias(beta1, t), unbias(s.beta2, t), decay[i])
 	}
 	return l, m, v
 }

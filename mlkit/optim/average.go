@@ -19,7 +19,7 @@ func Lookahead(inner Rule, k int, alpha float64) Rule {
 	}
 	return func(ps []*tensor.Param) Link {
 		l := &perParam{params: ps}
-		return &lookahead{Link: inner(ps), k: k, alpha: float32(alpha),
+		return &lookahead{Link: noAverages("Lookahead", inner(ps)), k: k, alpha: float32(alpha),
 			slow: l.buffers("slow_param"), slots: l.slots, count: make([]float32, 1)}
 	}
 }
@@ -102,7 +102,7 @@ func (e *EMA) Around(inner Rule) Rule {
 		l := &perParam{params: ps}
 		e.params, e.avg, e.count, e.swap = ps, l.buffers("ema"), make([]float32, 1), false
 		e.slots = append(l.slots, Slot{Name: "ema_step", Param: -1, Data: e.count})
-		return &averaging{inner(ps), e}
+		return &averaging{noAverages("EMA", inner(ps)), e}
 	}
 }
 

@@ -66,7 +66,7 @@ func (s settings) String() string {
 	for _, v := range []struct {
 		name string
 		on   bool
-	}{{"Nesterov", s.nesterov}, {"centred", s.centered}} {
+	}{{"Nesterov", s.nesterov}, {"centred", s.centered}, {"momentum by a schedule", s.momenta != nil}} {
 		if v.on {
 			b.WriteString(", " + v.name)
 		}

@@ -82,6 +82,8 @@
 //	LAMB                  Lamb                        – (optax.lamb)                 Keras has eps 1e-7; here 1e-6, as optax
 //	Lion                  Lion                        – (optax.lion)                 optax decays by 0.001, here 0
 //	Muon                  Muon                        Muon                           orthogonalised in float32, PyTorch in bfloat16; Keras decays by 0.004
+//	ScheduleFreeSGD       –                           – (schedulefree)               the authors' package; warm-up is a Schedule
+//	ScheduleFreeAdamW     –                           – (schedulefree)               likewise
 //	Lookahead             –                           – (optax.lookahead)            none
 //	EMA                   use_ema=True                swa_utils.AveragedModel        none
 //	SAM                   –                           – (optax.contrib.sam)          first order
@@ -102,8 +104,9 @@
 //	Polynomial            PolynomialDecay             PolynomialLR                   end is a factor
 //	Cosine                CosineDecay                 CosineAnnealingLR              stays at its end
 //	CosineRestarts        CosineDecayRestarts         CosineAnnealingWarmRestarts    Keras can lower each peak
-//	OneCycle, …ThreePhase –                           OneCycleLR                     does not cycle the momentum
-//	Cyclic, CyclicDecay   –                           CyclicLR                       does not cycle the momentum
+//	OneCycle, …ThreePhase –                           OneCycleLR                     the momentum's cycle apart: Opposite
+//	Cyclic, CyclicDecay   –                           CyclicLR                       likewise
+//	MomentumSchedule      –                           cycle_momentum                 Momentum, Nesterov, Adam, AdamW
 //	WarmUp, Sequence      warmup_steps                SequentialLR                   none
 //	Product               –                           ChainedScheduler               none
 //	InverseSqrt           –                           –                              none

@@ -57,6 +57,23 @@ func ExampleGroups() {
 	// Output: body 0.06, head 0.60
 }
 
+// Without a schedule of the learning rate: the weights to be used are the
+// averaged ones, which are in the model while it is evaluated.
+func ExampleScheduleFreeSGD() {
+	w := tensor.ParamOf([]float32{0}, 1)
+	opt := optim.New([]*tensor.Param{w}, optim.ScheduleFreeSGD(0.5))
+	opt.Schedule = optim.WarmUp(10, nil)
+	tape := tensor.NewTape(1)
+	for range 200 {
+		tape.Reset()
+		opt.Step(squared(tape, w).Backward())
+	}
+	opt.Average(true)
+	fmt.Printf("w = %.2f\n", w.Data[0])
+	opt.Average(false) // and on with the training
+	// Output: w = 3.00
+}
+
 func ExampleEMA() {
 	w := tensor.ParamOf([]float32{0}, 1)
 	ema := optim.NewEMA(0.9)

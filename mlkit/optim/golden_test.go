@@ -125,11 +125,13 @@ var goldenRules = []struct {
 	{"AdaMax", optim.AdaMax(0.01), optim.Chain(optim.ScaleByAdaMax(), optim.ScaleByLearningRate(0.01))},
 	{"NAdam", optim.NAdam(0.01), optim.Chain(optim.ScaleByNAdam(), optim.ScaleByLearningRate(0.01))},
 	{"NAdamW", optim.NAdam(0.01, optim.WeightDecay(0.1)), nil},
+	{"NAdam decayed", optim.NAdam(0.01, optim.MomentumDecay(0.1)), optim.Chain(optim.ScaleByNAdam(optim.MomentumDecay(0.1)), optim.ScaleByLearningRate(0.01))},
 	{"RAdam", optim.RAdam(0.01), optim.Chain(optim.ScaleByRAdam(), optim.ScaleByLearningRate(0.01))},
 	{"Muon", optim.Muon(0.02, adamwOnBiases), optim.Groups(
 		optim.Group{On: optim.Matrices, Rule: optim.Chain(optim.ScaleByMuon(), optim.AddDecayedWeights(0.1), optim.ScaleByLearningRate(0.02))},
 		optim.Group{Rule: adamwOnBiases})},
 	{"Muon RMS", optim.Muon(0.01, adamwOnBiases, optim.UseNesterov(false), optim.MatchRMS(), optim.WeightDecay(0)), nil},
+	{"Muon of one matrix", optim.Muon(0.02, adamwOnBiases, optim.NewtonSchulz(3), optim.Only(optim.Named("fc1.weight"))), nil},
 	{"Groups", optim.Groups(optim.Group{On: optim.Named("fc1.*"), Rule: optim.AdamW(0.01), Factor: 0.1}, optim.Group{Rule: optim.AdamW(0.01)}),
 		optim.Groups(optim.Group{On: optim.Named("fc1.*"), Rule: optim.AdamW(0.01), Schedule: optim.Constant(0.1)}, optim.Group{Rule: optim.AdamW(0.01)})},
 	{"Global norm", optim.Chain(optim.ClipByGlobalNorm(0.1), optim.SGD(0.5)), nil},
@@ -145,7 +147,7 @@ var goldenRules = []struct {
 // float32 and how far the path of 100 steps amplifies it: 1e-7 a step without
 // amplification. Rules that divide by the root of a small mean square amplify
 // most (centered RMSProp, which subtracts two of them, and orthogonalisation).
-var goldenTolerance = map[string]float64{"RMSProp centered": 1e-3, "Muon": 1e-4, "Muon RMS": 1e-4}
+var goldenTolerance = map[string]float64{"RMSProp centered": 1e-3, "Muon": 1e-4, "Muon of one matrix": 1e-4, "Muon RMS": 1e-4}
 
 func TestGoldens(t *testing.T) {
 	g := readGoldens(t)
@@ -204,14 +206,88 @@ func checkState(t *testing.T, o *optim.Optimizer, want map[string]map[int]float6
 	}
 }
 
-func TestScheduledAdamEqualsPyTorch(t *testing.T) {
+// Learning rates and momenta that change with the step.
+func TestScheduledRulesEqualPyTorchs(t *testing.T) {
 	g := readGoldens(t)
-	m, want := g.mlp(), g.Runs["Scheduled"]
-	o := optim.New(m.params, optim.Adam(0.02))
-	o.Schedule = optim.OneCycle(100, 0.3, 25, 1e4)
-	for step, w := range want.Loss {
-		if l := m.step(o); math.Abs(l-w) > 2e-5 {
-			t.Fatalf("step %d: loss %v, want %v", step, l, w)
+	cycle := optim.OneCycle(100, 0.3, math.Inf(1), 1)
+	three := optim.OneCycleThreePhase(100, 0.3, math.Inf(1), 1)
+	at := func(low, high float64, cycle optim.Schedule) optim.Option {
+		return optim.MomentumSchedule(optim.Opposite(low, high, cycle))
+	}
+	for _, c := range []struct {
+		name     string
+		rule     optim.Rule
+		schedule optim.Schedule
+	}{
+		{"Scheduled", optim.Adam(0.02), optim.OneCycle(100, 0.3, 25, 1e4)},
+		{"Momentum cycled", optim.Momentum(0.1, 0.9, at(0.85, 0.95, three)), optim.OneCycleThreePhase(100, 0.3, 25, 1e4)},
+		{"Momentum cycled", optim.Chain(optim.Trace(0.9, at(0.85, 0.95, three)), optim.ScaleByLearningRate(0.1)),
+			optim.OneCycleThreePhase(100, 0.3, 25, 1e4)},
+		{"Nesterov cycled", optim.Nesterov(0.05, 0.9, at(0.8, 0.9, optim.Cyclic(0, 7, 5, 1))), optim.Cyclic(0.1, 7, 5, 1)},
+		{"AdamW cycled", optim.AdamW(0.02, at(0.85, 0.95, cycle)), optim.OneCycle(100, 0.3, 25, 1e4)},
+	} {
+		m, want := g.mlp(), g.Runs[c.name]
+		o := optim.New(m.params, c.rule)
+		o.Schedule = c.schedule
+		if len(want.Loss) == 0 {
+			t.Fatalf("no golden %q", c.name)
+		}
+		for step, w := range want.Loss {
+			if l := m.step(o); math.Abs(l-w) > 2e-5 {
+				t.Errorf("%s, step %d: loss %v, want %v", o, step, l, w)
+				break
+			}
+		}
+	}
+}
+
+func TestMomentaOutOfRange(t *testing.T) {
+	m := readGoldens(t).mlp()
+	o := optim.New(m.params, optim.Momentum(0.1, 0.9, optim.MomentumSchedule(optim.Linear(0.9, 1.1, 2))))
+	m.step(o)
+	mustPanic(t, "MomentumSchedule at step 1: the momentum is 1, must lie in", func() { m.step(o) })
+	mustPanic(t, "need 0 ≤ low ≤ high < 1", func() { optim.Opposite(0.95, 0.85, optim.Constant(0)) })
+	mustPanic(t, "takes no option MomentumSchedule", func() { optim.SGD(0.1, optim.MomentumSchedule(optim.Constant(0))) })
+}
+
+// The weights in training, those to be used, and the state, as the authors'
+// package has them; with the averages out again, the very bits of before.
+func TestScheduleFreeEqualsItsAuthors(t *testing.T) {
+	g := readGoldens(t)
+	for name, rule := range map[string]optim.Rule{
+		"Schedule-free SGD":   optim.ScheduleFreeSGD(0.5, optim.WeightDecay(0.01)),
+		"Schedule-free AdamW": optim.ScheduleFreeAdamW(0.02, optim.WeightDecay(0.1)),
+	} {
+		m, want := g.mlp(), g.Runs[name]
+		o := optim.New(m.params, optim.SkipNonFinite(optim.Chain(optim.ClipByGlobalNorm(1e6), rule)))
+		o.Schedule = optim.WarmUp(10, nil)
+		o.Average(true) // nothing to do yet
+		for step, w := range want.Loss {
+			if l := m.step(o); math.Abs(l-w) > 2e-5 {
+				t.Fatalf("%s, step %d: loss %v, want %v", name, step, l, w)
+			}
+		}
+		if d := far(m.flat(), want.Params); d > 2e-5 {
+			t.Errorf("%s: the parameters differ by %.2g", name, d)
+		}
+		checkState(t, o, want.State, 4e-4)
+		before := slices.Clone(m.flat())
+		o.Average(true)
+		if d := far(m.flat(), want.Average); d > 2e-5 {
+			t.Errorf("%s: the average differs by %.2g", name, d)
+		}
+		mustPanic(t, "Optimizer.Average(false) before", func() { m.step(o) })
+		o.Average(false)
+		o.Average(false)
+		if !slices.Equal(m.flat(), before) {
+			t.Errorf("%s: the weights in training have changed", name)
+		}
+		if n := testing.AllocsPerRun(10, func() { m.step(o) }); n != 0 {
+			t.Errorf("%s: %v allocations a step", name, n)
+		}
+		for outer, wrap := range map[string]func(optim.Rule) optim.Rule{"EMA": optim.NewEMA(0.9).Around,
+			"Lookahead": func(r optim.Rule) optim.Rule { return optim.Lookahead(r, 5, 0.5) }} {
+			mustPanic(t, outer+" around a schedule-free rule", func() { optim.New(m.params, wrap(optim.Groups(optim.Group{Rule: rule}))) })
 		}
 	}
 }

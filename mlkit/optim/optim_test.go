@@ -69,6 +69,8 @@ var solvers = []struct {
 	{"LAMB", func(lr float64) optim.Rule { return optim.LAMB(lr) }, [3]float64{0.02, 0.02, 0.1}, [3]float64{1e-4, 1e-4, 0.05}},
 	{"Lion", func(lr float64) optim.Rule { return optim.Lion(lr) }, [3]float64{0.02, 0.005, 0.005}, [3]float64{1e-4, 1e-2, 0.05}},
 	{"Lookahead", func(lr float64) optim.Rule { return optim.Lookahead(optim.Adam(lr), 5, 0.5) }, [3]float64{0.1, 0.05, 0.1}, [3]float64{1e-6, 1e-5, 0.01}},
+	{"schedule-free SGD", func(lr float64) optim.Rule { return optim.ScheduleFreeSGD(lr) }, [3]float64{0.5, 3e-3, 2e-3}, [3]float64{1e-8, 0.01, 0.5}},
+	{"schedule-free AdamW", func(lr float64) optim.Rule { return optim.ScheduleFreeAdamW(lr) }, [3]float64{0.1, 0.1, 0.1}, [3]float64{1e-4, 1e-3, 0.05}},
 	{"clipped", func(lr float64) optim.Rule { return optim.Chain(optim.ClipByNorm(1), optim.Momentum(lr, 0.9)) }, [3]float64{0.05, 1e-3, 2e-3}, [3]float64{1e-8, 1e-3, 0.02}},
 }
 

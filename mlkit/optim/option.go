@@ -27,6 +27,7 @@ type settings struct {
 	rho                  float64 // decay of the mean square
 	lrDecay, accumulator float64
 	momentumDecay        float64
+	momenta              Schedule // of the momentum, or beta1; nil: constant
 	nsSteps              int
 	nesterov, centered   bool
 	decay                float64
@@ -94,6 +95,26 @@ func WeightDecay(lambda float64, on ...Filter) Option {
 // Mu is the factor of momentum, in [0, 1).
 func Mu(mu float64) Option {
 	return Option{"Mu", func(s *settings) { s.momentum = mu }, outside("the momentum", mu, 0, belowOne)}
+}
+
+// MomentumSchedule gives the momentum of each step, in place of a constant: mu
+// of Momentum and Nesterov, beta1 of Adam and AdamW, as PyTorch's cycles do.
+// The schedule's values are momenta, in [0, 1), and not factors: see
+// [Opposite].
+func MomentumSchedule(s Schedule) Option {
+	return Option{name: "MomentumSchedule", set: func(c *settings) { c.momenta = s }}
+}
+
+// momentumAt is the momentum of a step: the constant, or the schedule's.
+func (s *settings) momentumAt(st *Step, constant float64) float64 {
+	if s.momenta == nil {
+		return constant
+	}
+	m := s.momenta(st.N - 1)
+	if e := outside("the momentum", m, 0, belowOne); e != "" {
+		panic(fmt.Sprintf("optim: MomentumSchedule at step %d: %s", st.N-1, e))
+	}
+	return m
 }
 
 // Dampening weakens what enters the momentum to (1−d)·gradient.

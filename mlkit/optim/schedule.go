@@ -84,7 +84,8 @@ func CosineRestarts(first, mult int, end float64) Schedule {
 // OneCycle rises from 1/div to 1 in the first warm·total steps and falls to
 // 1/(div·finalDiv) in the rest, both along half a cosine (Smith & Topin,
 // Super-Convergence, 2018). PyTorch's values are warm 0.3, div 25, finalDiv
-// 1e4; the rule's learning rate is its max_lr. It leaves momentum alone.
+// 1e4; the rule's learning rate is its max_lr. For a momentum that falls and
+// rises meanwhile, as theirs does, see [Opposite].
 func OneCycle(total int, warm, div, finalDiv float64) Schedule {
 	if !(total > 1 && warm >= 0 && warm <= 1 && div > 0 && finalDiv > 0) {
 		panic(fmt.Sprintf("optim: OneCycle(%d, %v, %v, %v): need more than one step, 0 ≤ warm ≤ 1 and positive divisors", total, warm, div, finalDiv))
@@ -152,6 +153,25 @@ func cyclic(name string, low float64, up, down int, factor float64, times func(s
 		}
 		return low + (1-low)*height*math.Pow(factor, float64(times(step, step/(up+down))))
 	}
+}
+
+// Opposite is a momentum for [MomentumSchedule] that falls from high to low
+// while a cycle rises from 0 to 1, and back: PyTorch's cycle_momentum of
+// OneCycleLR and CyclicLR. The cycle is that of the learning rate, from 0: an
+// infinite div of OneCycle and OneCycleThreePhase, a low of 0 in Cyclic and
+// CyclicDecay.
+//
+//	rate, cycle := optim.OneCycle(n, 0.3, 25, 1e4), optim.OneCycle(n, 0.3, math.Inf(1), 1)
+//	opt := optim.New(params, optim.Momentum(0.1, 0.9, optim.MomentumSchedule(optim.Opposite(0.85, 0.95, cycle))))
+//	opt.Schedule = rate
+//
+// PyTorch's low and high are 0.85 and 0.95 for OneCycleLR, 0.8 and 0.9 for
+// CyclicLR.
+func Opposite(low, high float64, cycle Schedule) Schedule {
+	if !(low >= 0 && low <= high && high < 1) {
+		panic(fmt.Sprintf("optim: Opposite(%v, %v): need 0 ≤ low ≤ high < 1", low, high))
+	}
+	return func(step int) float64 { return high - (high-low)*cycle(step) }
 }
 
 // WarmUp rises linearly through 1/steps, 2/steps, …, 1 in the first steps

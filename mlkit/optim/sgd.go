@@ -34,16 +34,16 @@ func SGD(lr float64, opts ...Option) Rule {
 //	b ← mu·b + (1−dampening)·g      (b = g in the first step)
 //	p ← p − lr·b
 //
-// Options: Dampening (0), WeightDecay.
+// Options: Dampening (0), MomentumSchedule, WeightDecay.
 func Momentum(lr, mu float64, opts ...Option) Rule {
-	return momentum("Momentum", "Dampening WeightDecay", lr, mu, false, opts)
+	return momentum("Momentum", "Dampening MomentumSchedule WeightDecay", lr, mu, false, opts)
 }
 
 // Nesterov is Momentum with the gradient looked up ahead (Nesterov 1983, in
 // the form of Sutskever et al. 2013): p ← p − lr·(g + mu·b). Options:
-// WeightDecay.
+// MomentumSchedule, WeightDecay.
 func Nesterov(lr, mu float64, opts ...Option) Rule {
-	return momentum("Nesterov", "WeightDecay", lr, mu, true, opts)
+	return momentum("Nesterov", "MomentumSchedule WeightDecay", lr, mu, true, opts)
 }
 
 func momentum(rule, takes string, lr, mu float64, nesterov bool, opts []Option) Rule {
@@ -57,25 +57,25 @@ func momentum(rule, takes string, lr, mu float64, nesterov bool, opts []Option) 
 		l, buf := traceLink(ps, s)
 		l.final = true
 		l.each = func(st *Step, i int, g []float32, t float64) {
-			elementwise.SGDMomentum(st.Params[i].Data, g, buf[i], float32(lr*st.Factor), float32(s.momentum), s.dampens(t), s.nesterov)
+			elementwise.SGDMomentum(st.Params[i].Data, g, buf[i], float32(lr*st.Factor),
+				float32(s.momentumAt(st, s.momentum)), s.dampens(t), s.nesterov)
 		}
 		return l
 	}, rule, lr, s)
 }
 
 // Trace keeps the velocity of momentum and makes it the update: the first half
-// of [Momentum]. Options: Dampening, UseNesterov.
+// of [Momentum]. Options: Dampening, UseNesterov, MomentumSchedule.
 func Trace(mu float64, opts ...Option) Rule {
-	s := configure("Trace", "Dampening UseNesterov Mu", settings{}, append(opts, Mu(mu)))
+	s := configure("Trace", "Dampening UseNesterov Mu MomentumSchedule", settings{}, append(opts, Mu(mu)))
 	return tell(trace(s), "Trace", math.NaN(), s)
 }
 
 func trace(s settings) Rule {
-	mu := float32(s.momentum)
 	return func(ps []*tensor.Param) Link {
 		l, buf := traceLink(ps, s)
-		l.each = func(_ *Step, i int, u []float32, t float64) {
-			b := buf[i]
+		l.each = func(st *Step, i int, u []float32, t float64) {
+			b, mu := buf[i], float32(s.momentumAt(st, s.momentum))
 			elementwise.Scale(b, b, mu)
 			elementwise.Axpy(b, 1-s.dampens(t), u)
 			if s.nesterov {

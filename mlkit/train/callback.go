@@ -19,6 +19,9 @@ const (
 	End                   // after the last step, also of an interrupted run
 )
 
+// With a rule that trains at other weights than those to be used
+// (optim.Averager), the model holds the latter at EpochEnd and End.
+
 // A Callback sees a run at its events and may change its course: an error ends
 // the run and is returned by Fit, [ErrStop] ends it without one, after the
 // callbacks behind it have seen the event. All see End.

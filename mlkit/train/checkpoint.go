@@ -19,8 +19,9 @@ const checkpointKey = "mlkit.train"
 // its context. Config.Resume goes on from the file: a training stopped anywhere
 // and resumed ends in the same bits as one that was never stopped.
 //
-// The file is in safetensors format: the model's weights under their own names,
-// so LoadWeights and PyTorch's safetensors read them, and under names that
+// The file is in safetensors format: the model's weights under their own names
+// (the averaged ones with an optim.Averager), so LoadWeights and PyTorch's
+// safetensors read them, and under names that
 // begin with "train/" the state of the optimizer and of callbacks. It is
 // complete or the one before (see formats.WriteFile); it holds the fingerprint
 // of the training's settings and data, and a checksum of itself. A place that
@@ -123,6 +124,10 @@ func (r *Run) save(path string, e Event) error {
 	if r.midStep {
 		return nil // between two steps of accumulated batches: the last file stays
 	}
+	if e == Begin || e == StepEnd { // else they are in already
+		r.Optimizer.Average(true)
+		defer r.Optimizer.Average(false)
+	}
 	c := checkpoint{Version: version, Epoch: r.Epoch, Step: r.Step, StepInEpoch: r.StepInEpoch, TapeStep: r.Tape.Step(),
 		EpochMean:      r.epochMean,
 		OptimizerSteps: r.Optimizer.Steps(), OptimizerScale: number(r.Optimizer.Scale),
@@ -197,6 +202,8 @@ func (r *Run) resume(path string, unchanged func(*checkpoint) error) error {
 	r.Tape.Seed(r.Config.Seed, c.TapeStep)
 	r.Optimizer.SetSteps(c.OptimizerSteps)
 	r.Optimizer.Scale = float64(c.OptimizerScale)
+	r.Optimizer.Average(true) // as the file's weights are
+	r.Optimizer.Average(false)
 	r.resumed = &c
 	return nil
 }

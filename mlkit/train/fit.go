@@ -103,6 +103,7 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 		f.broken = f.interruption()
 		err = f.finish()
 	}
+	f.Optimizer.Average(true)
 	f.Err = err
 	if stopped := f.notify(End); err == nil {
 		err = stopped
@@ -215,6 +216,8 @@ func (f *fitter[B]) finish() (err error) {
 		}
 		return err
 	}
+	f.Optimizer.Average(true)
+	defer f.Optimizer.Average(false)
 	record := Epoch{Number: f.Epoch, Loss: f.epochMean.value(), LearningRate: f.Optimizer.LearningRate(), Metrics: map[string]float64{}}
 	if err == nil && f.Config.Validation != nil {
 		err = f.Config.Validation(f.ctx, record.Metrics)

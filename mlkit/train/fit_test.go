@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"math"
+	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -124,6 +126,39 @@ func TestFitReportsShapes(t *testing.T) {
 		if !errors.As(err, &step) || step.Step != -1 || strings.Contains(err.Error(), "step") {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// With a schedule-free rule the validation, the callbacks of an epoch's end,
+// the files and whoever called Fit see the averaged weights; the steps, others.
+func TestFitWithAveragedWeights(t *testing.T) {
+	model := nn.NewLinear(nn.NewRand(1), 1, 1)
+	var atEnd, inStep []float32
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	var validated []float32
+	_, err := train.Fit(context.Background(), train.Supervised(model, nn.MSE), &data.Loader{Dataset: line(20), BatchSize: 5}, train.Config{
+		Epochs: 3, Optimizer: optim.ScheduleFreeSGD(0.05),
+		Validation: func(context.Context, map[string]float64) error {
+			validated = append(validated, bits(model)...)
+			return nil
+		},
+		Callbacks: []train.Callback{
+			train.Checkpoint(path, 1),
+			train.OnStep(func(*train.Run) error { inStep = append(inStep, bits(model)...); return nil }),
+			train.OnEpoch(func(*train.Run) error { atEnd = append(atEnd, bits(model)...); return nil }),
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(validated, atEnd) || !slices.Equal(atEnd[len(atEnd)-2:], bits(model)) {
+		t.Errorf("validated %v, at the epochs' ends %v, at last %v", validated, atEnd, bits(model))
+	}
+	if slices.Equal(inStep[len(inStep)-2:], bits(model)) {
+		t.Error("the last step's weights are the averaged ones")
+	}
+	saved := nn.NewLinear(nn.NewRand(2), 1, 1)
+	if err := train.LoadWeights(path, saved); err != nil || !slices.Equal(bits(saved), bits(model)) {
+		t.Errorf("saved %v, %v", bits(saved), err)
 	}
 }
 

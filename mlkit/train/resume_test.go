@@ -79,8 +79,12 @@ func TestResumeEndsInTheSameBits(t *testing.T) {
 		// The checkpoint callback stands first: it must still see what those
 		// after it did.
 		callbacks := append([]train.Callback{train.Checkpoint(path, every), tally(&res.tally, res.floats)}, more...)
+		rule := optim.Lookahead(optim.Adam(0.05), 3, 0.5)
+		if accumulate == 2 { // its checkpoints hold other weights than those in training
+			rule = optim.ScheduleFreeAdamW(0.05)
+		}
 		h, err := train.Fit(ctx, train.Supervised(n, nn.MSE), loader, train.Config{Epochs: epochs, Seed: 7, KeepSteps: true,
-			Optimizer: optim.Lookahead(optim.Adam(0.05), 3, 0.5), Schedule: func(step int) float64 { return 1 / (1 + float64(step)) },
+			Optimizer: rule, Schedule: func(step int) float64 { return 1 / (1 + float64(step)) },
 			Validation: train.Validate(train.Supervised(n, nn.MSE), &data.Loader{Dataset: line(7), BatchSize: 3}),
 			Accumulate: accumulate, Resume: path, Callbacks: callbacks})
 		res.h = h

@@ -2,7 +2,7 @@
 
 The network is a 4-6-3 tanh perceptron with softmax cross-entropy on 12 rows,
 full batch, in float64, so that the numbers hold no rounding but ours.
-PyTorch 2.15, optax 0.2.8.  Usage: python goldens.py > goldens.json
+PyTorch 2.15, optax 0.2.8, schedulefree 1.4.1.  Usage: python goldens.py > goldens.json
 """
 
 import json
@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import schedulefree
 import torch
 import torch.nn.functional as F
 
@@ -45,6 +46,9 @@ def run(make, before=None, schedule=None, average=None, sam=None):
     opts = make(p)
     opts = opts if isinstance(opts, list) else [opts]
     sched = schedule(opts[0]) if schedule else None
+    free = [o for o in opts if hasattr(o, "train")]  # schedule-free
+    for o in free:
+        o.train()
     losses, avg = [], None
     for step in range(STEPS):
         for o in opts:
@@ -70,6 +74,9 @@ def run(make, before=None, schedule=None, average=None, sam=None):
                 if v is not None:
                     state.setdefault(name, {})[i] = float(f"{v.abs().sum().item():.9g}")
     out = {"loss": rounded(losses), "params": flat(p), "state": state}
+    for o in free:
+        o.eval()
+        avg = p
     if avg:
         out["average"] = flat(avg)
     return out
@@ -223,14 +230,21 @@ runs = {
     "AdaMax": run(lambda p: T.Adamax(p, 0.01)),
     "NAdam": run(lambda p: T.NAdam(p, 0.01)),
     "NAdamW": run(lambda p: T.NAdam(p, 0.01, weight_decay=0.1, decoupled_weight_decay=True)),
+    "NAdam decayed": run(lambda p: T.NAdam(p, 0.01, momentum_decay=0.1)),
     "RAdam": run(lambda p: T.RAdam(p, 0.01)),
     "Muon": run(lambda p: [T.Muon([p[0], p[2]], 0.02), T.AdamW([p[1], p[3]], 0.003)]),
     "Muon RMS": run(lambda p: [T.Muon([p[0], p[2]], 0.01, nesterov=False, weight_decay=0, adjust_lr_fn="match_rms_adamw"),
                                T.AdamW([p[1], p[3]], 0.003)]),
+    "Muon of one matrix": run(lambda p: [T.Muon([p[0]], 0.02, ns_steps=3), T.AdamW([p[1], p[2], p[3]], 0.003)]),
     "Groups": run(lambda p: T.AdamW([{"params": [p[0], p[1]], "lr": 0.001}, {"params": [p[2], p[3]]}], 0.01)),
     "Global norm": run(lambda p: T.SGD(p, 0.5), before=lambda p: torch.nn.utils.clip_grad_norm_(p, 0.1)),
     "Value": run(lambda p: T.SGD(p, 0.5), before=lambda p: torch.nn.utils.clip_grad_value_(p, 0.02)),
     "Scheduled": run(lambda p: T.Adam(p, 0.02), schedule=lambda o: R.OneCycleLR(o, 0.02, 100, cycle_momentum=False)),
+    "Momentum cycled": run(lambda p: T.SGD(p, 0.1, momentum=0.9), schedule=lambda o: R.OneCycleLR(o, 0.1, 100, three_phase=True)),
+    "Nesterov cycled": run(lambda p: T.SGD(p, 0.05, momentum=0.9, nesterov=True), schedule=lambda o: R.CyclicLR(o, 0.005, 0.05, 7, 5)),
+    "AdamW cycled": run(lambda p: T.AdamW(p, 0.02), schedule=lambda o: R.OneCycleLR(o, 0.02, 100)),
+    "Schedule-free SGD": run(lambda p: schedulefree.SGDScheduleFree(p, 0.5, weight_decay=0.01, warmup_steps=10, foreach=False)),
+    "Schedule-free AdamW": run(lambda p: schedulefree.AdamWScheduleFree(p, 0.02, weight_decay=0.1, warmup_steps=10, foreach=False)),
     "EMA": run(lambda p: T.Adam(p, 0.01), average=0.95),
     "SAM": run(lambda p: T.SGD(p, 0.1, momentum=0.9), sam=sharp(0.05, False)),
     "ASAM": run(lambda p: T.SGD(p, 0.1, momentum=0.9), sam=sharp(0.5, True)),

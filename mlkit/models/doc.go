@@ -13,5 +13,6 @@
 //
 // To adapt a model to another task, replace its last layer; then freeze the
 // rest ([descent/mlkit/nn.Freeze]), or give it a lower learning rate
-// ([descent/mlkit/optim.Groups]).
+// ([descent/mlkit/optim.ByDepth]), or small trainable factors beside its
+// weights ([descent/mlkit/nn.AddLoRA]).
 package models

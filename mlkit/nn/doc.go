@@ -69,6 +69,8 @@
 //	DropPath            –                        torchvision.ops.StochasticDepth
 //	GaussianNoise       GaussianNoise            –
 //	Sequential          Sequential               Sequential
+//	AddLoRA             enable_lora              -                      Hugging Face: PEFT's LoraConfig; Keras: rank in place of r, alpha
+//	Freeze, FreezeNamed trainable = False        requires_grad_(False)
 //	GEGLU, SwiGLU       -                        -
 //	Residual            add                      -
 //	Embedding           Embedding                Embedding              uniform ±0.05; mask_zero, not a padding id

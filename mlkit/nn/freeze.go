@@ -1,6 +1,13 @@
 package nn
 
-import "reflect"
+import (
+	"fmt"
+	"path"
+	"reflect"
+	"slices"
+
+	"descent/mlkit/tensor"
+)
 
 // Freeze holds a model, or a part of one, as it is: training changes neither
 // its parameters nor the running statistics of its batch normalisations, which
@@ -15,16 +22,61 @@ func Freeze(model any) { freeze(model, true) }
 // Unfreeze lets a model, or a part of one, learn again: all of it.
 func Unfreeze(model any) { freeze(model, false) }
 
-func freeze(model any, on bool) {
+// FreezeNamed freezes what is called like one of the patterns of path.Match, in
+// which * stands for any run of characters, as [descent/mlkit/optim.Named] has
+// them. A batch normalisation keeps its statistics when its running_mean is
+// among them. A pattern that fits nothing panics.
+//
+//	nn.FreezeNamed(model, "blocks.?.*", "stem.*")
+func FreezeNamed(model any, patterns ...string) {
+	used := make([]bool, len(patterns))
+	freezeIf(model, true, func(name string) (fits bool) {
+		for k := range patterns {
+			if matches(name, patterns[k]) {
+				fits, used[k] = true, true
+			}
+		}
+		return fits
+	})
+	if k := slices.Index(used, false); k >= 0 {
+		panic(fmt.Sprintf("nn: FreezeNamed: nothing in the model is called like %q; nn.State lists the names", patterns[k]))
+	}
+}
+
+// matches reports whether a name is like a pattern of path.Match.
+func matches(name, pattern string) bool {
+	ok, err := path.Match(pattern, name)
+	if err != nil {
+		panic(fmt.Sprintf("nn: the pattern %q is malformed", pattern))
+	}
+	return ok
+}
+
+func freeze(model any, on bool) { freezeIf(model, on, func(string) bool { return true }) }
+
+// freezeIf sets what has a name for which is holds.
+func freezeIf(model any, on bool, is func(name string) bool) {
+	var norms []*BatchNorm
 	w := walker{seen: map[any]bool{}, visit: func(layer any) {
 		if b, ok := layer.(*BatchNorm); ok {
-			b.Frozen = on
+			norms = append(norms, b)
 		}
 	}}
 	w.walk("", reflect.ValueOf(model), true)
+	among := map[*tensor.Buffer]bool{}
 	for _, n := range w.found {
+		if !is(n.Name) {
+			continue
+		}
 		if n.Param != nil {
 			n.Param.Frozen = on
+		} else {
+			among[n.Buffer] = true
+		}
+	}
+	for _, b := range norms {
+		if among[b.RunningMean] {
+			b.Frozen = on
 		}
 	}
 }

@@ -42,7 +42,8 @@ func Params(model any) []*tensor.Param {
 // key. A name is the path: fields in snake_case (or `nn:"name"`), elements
 // numbered, embedded structs flattened, joined by dots. `nn:"-"` leaves a field
 // out. What is reached twice (tied weights) is listed once, under its first
-// name. A parameter in an unexported field panics: it would never be trained or
+// name. The factors of a low-rank change ([AddLoRA]) follow their parameter. A
+// parameter in an unexported field panics: it would never be trained or
 // saved.
 func State(model any) []Named {
 	w := walker{seen: map[any]bool{}}
@@ -185,11 +186,21 @@ func (w *walker) add(n Named) {
 		} else if first != n.Name {
 			w.aliases[n.Name] = first
 		}
+		w.factors(n)
 		return
 	}
 	if !w.seen[key] {
 		w.seen[key] = true
 		w.found = append(w.found, n)
+		w.factors(n)
+	}
+}
+
+// factors adds those of a low-rank change.
+func (w *walker) factors(n Named) {
+	if n.Param != nil && n.Param.LowRank != nil {
+		w.add(Named{Name: n.Name + loraA, Param: n.Param.LowRank.A})
+		w.add(Named{Name: n.Name + loraB, Param: n.Param.LowRank.B})
 	}
 }
 

@@ -50,9 +50,9 @@ func SummaryOf(model any, forward func(t *tensor.Tape)) ModelSummary {
 	modules := map[string]*module{}      // by path
 	var order []*module
 	for _, n := range w.found {
-		path := ""
-		if dot := strings.LastIndexByte(n.Name, '.'); dot >= 0 {
-			path = n.Name[:dot]
+		path, name := "", strings.TrimSuffix(strings.TrimSuffix(n.Name, loraA), loraB)
+		if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+			path = name[:dot]
 		}
 		m := modules[path]
 		if m == nil {

@@ -2,6 +2,7 @@ package optim
 
 import (
 	"fmt"
+	"math"
 
 	"descent/mlkit/tensor"
 )
@@ -62,6 +63,24 @@ func Groups(groups ...Group) Rule {
 		}
 		return g
 	}
+}
+
+// ByDepth trains the stages of a network, given from its input to its output,
+// the less the farther they are from the output: the last by rule as it is,
+// each one before with decay times the learning rate of the next
+// (discriminative fine-tuning; Howard & Ruder, ULMFiT, 2018, with a decay of
+// 1/2.6). A parameter that no stage selects panics in [New].
+//
+//	optim.ByDepth(optim.AdamW(1e-3), 0.4, optim.Named("stem.*"), optim.Named("blocks.*"), optim.Named("head.*"))
+func ByDepth(rule Rule, decay float64, stages ...Filter) Rule {
+	if !(decay > 0) {
+		panic(fmt.Sprintf("optim: ByDepth: a decay of %v: must be positive; nn.Freeze leaves parameters as they are", decay))
+	}
+	groups := make([]Group, len(stages))
+	for k, on := range stages {
+		groups[k] = Group{Name: fmt.Sprintf("stage %d", k), On: on, Rule: rule, Factor: math.Pow(decay, float64(len(stages)-1-k))}
+	}
+	return Groups(groups...)
 }
 
 type grouped struct{ parts []part }

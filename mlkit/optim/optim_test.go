@@ -508,3 +508,19 @@ func TestSchedulesAlone(t *testing.T) {
 		t.Errorf("factor %v", f)
 	}
 }
+
+// The last stage moves by the whole rate, the first by decay².
+func TestByDepth(t *testing.T) {
+	tape := tensor.NewTape(1)
+	ps := []*tensor.Param{tensor.NewParam(1), tensor.NewParam(1), tensor.NewParam(1)}
+	for k, p := range ps {
+		p.Name = []string{"head.bias", "body.bias", "stem.bias"}[k]
+	}
+	opt := optim.New(ps, optim.ByDepth(optim.SGD(1), 0.5, optim.Named("stem.*"), optim.Named("body.*"), optim.Named("head.*")))
+	opt.Step(tape.Use(ps[0]).Add(tape.Use(ps[1])).Add(tape.Use(ps[2])).Sum().Backward())
+	for k, want := range []float32{-1, -0.5, -0.25} {
+		if got := ps[k].Data[0]; got != want {
+			t.Errorf("%s moved by %v, want %v", ps[k].Name, got, want)
+		}
+	}
+}

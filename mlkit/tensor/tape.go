@@ -42,6 +42,7 @@ type Tape struct {
 type use struct {
 	p   *Param
 	i   int32  // node index, valid if gen is the tape's
+	y   int32  // of what Use gives: i, or its sum with a low-rank change
 	gen uint32 // generation of that index
 }
 
@@ -210,7 +211,7 @@ func lengthWhy(got, want int) string {
 }
 
 // Use puts a parameter on the tape. Calls for the same parameter in one step
-// give the same tensor.
+// give the same tensor. A parameter with a [LowRank] change comes with it.
 func (t *Tape) Use(p *Param) Tensor {
 	if p == nil {
 		panic("tensor: Use of a nil parameter; was the layer made by its constructor?")
@@ -219,7 +220,7 @@ func (t *Tape) Use(p *Param) Tensor {
 		u := &t.used[t.guess]
 		t.guess++
 		if u.gen == t.gen+1 {
-			return Tensor{t, u.i, t.gen}
+			return Tensor{t, u.y, t.gen}
 		}
 		return t.usefirst(p, u)
 	}
@@ -227,7 +228,7 @@ func (t *Tape) Use(p *Param) Tensor {
 	if k, ok := t.seen[p]; ok {
 		u := &t.used[k]
 		if u.gen == t.gen+1 {
-			return Tensor{t, u.i, t.gen}
+			return Tensor{t, u.y, t.gen}
 		}
 		t.guess = int(k) + 1
 		return t.usefirst(p, u)
@@ -249,8 +250,12 @@ func (t *Tape) usefirst(p *Param, u *use) Tensor {
 	n.data, n.shape, n.param = p.Data, p.dims, p
 	n.needs = !t.noGrad && !p.Frozen
 	n.keep = true
-	u.i, u.gen = y.i, t.gen+1
+	u.i, u.y, u.gen = y.i, y.i, t.gen+1
 	t.live++
+	if p.LowRank != nil {
+		y = t.changed(p, y)
+		t.used[t.seen[p]].y = y.i // used may have grown
+	}
 	return y
 }
 

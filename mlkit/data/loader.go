@@ -56,6 +56,7 @@ type Loader struct {
 	random rand.PCG
 	busy   int32 // 1 while an epoch is dealt out; atomic
 	batch  Batch
+	now    slot   // for EpochParts
 	ahead  []slot // for Prefetch
 }
 
@@ -167,6 +168,16 @@ func shuffle(order []int, random *rand.PCG) {
 	}
 }
 
+const dealing = "data: the loader is dealing out another epoch, whose order and memory it would overwrite: use a second Loader"
+
+// check refuses settings that the data set does not fit.
+func (l *Loader) check() error {
+	if l.Bucket > 0 && l.samples() > 0 && lengthOf(l.Dataset, 0) < 0 {
+		return fmt.Errorf("data: Loader.Bucket needs a data set that knows the lengths of its sequences; a %T does not", l.Dataset)
+	}
+	return l.checkWeights()
+}
+
 // Epoch yields the batches of one epoch. A batch is valid until the next
 // one; an error of the data set ends the epoch.
 func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
@@ -179,21 +190,23 @@ func (l *Loader) Epoch(epoch int) iter.Seq2[Batch, error] {
 func (l *Loader) EpochFrom(ctx context.Context, epoch, batch int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		if !atomic.CompareAndSwapInt32(&l.busy, 0, 1) {
-			yield(Batch{}, errors.New("data: the loader is dealing out another epoch, whose order and memory it would overwrite: use a second Loader"))
+			yield(Batch{}, errors.New(dealing))
 			return
 		}
 		defer atomic.StoreInt32(&l.busy, 0)
-		if l.Bucket > 0 && l.samples() > 0 && lengthOf(l.Dataset, 0) < 0 {
-			yield(Batch{}, fmt.Errorf("data: Loader.Bucket needs a data set that knows the lengths of its sequences; a %T does not", l.Dataset))
-			return
-		}
-		if err := l.checkWeights(); err != nil {
+		if err := l.check(); err != nil {
 			yield(Batch{}, err)
 			return
 		}
 		order, size := l.Permutation(epoch), l.batchSize()
 		if l.Prefetch > 0 {
-			l.prefetch(ctx, batch, func(k int, b *Batch) error { return l.fill(b, order, k, size, epoch) }, yield)
+			l.prefetch(ctx, batch, func(k int, s *slot) error { return l.fill(&s.batch, order, k, size, epoch) },
+				func(s *slot, err error) bool {
+					if err != nil {
+						return yield(Batch{}, err)
+					}
+					return yield(s.batch, nil)
+				})
 			return
 		}
 		for k, n := batch, l.Len(); k < n; k++ {
@@ -210,8 +223,13 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, batch int) iter.Seq2[Batc
 
 // fill makes b batch k of an epoch.
 func (l *Loader) fill(b *Batch, order []int, k, size, epoch int) error {
+	return l.read(b, order[k*size:min((k+1)*size, len(order))], k, epoch)
+}
+
+// read makes b the samples at index, which belong to batch k of an epoch.
+func (l *Loader) read(b *Batch, index []int, k, epoch int) error {
 	b.Epoch = epoch
-	if err := l.Dataset.Batch(order[k*size:min((k+1)*size, len(order))], b); err != nil {
+	if err := l.Dataset.Batch(index, b); err != nil {
 		return fmt.Errorf("data: batch %d of epoch %d: %w", k, epoch, err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 // the number of slots.
 type slot struct {
 	batch Batch
+	parts []Batch       // instead of batch: see Loader.EpochParts
 	free  chan struct{} // one token while the batch may be overwritten
 	ready chan prepared
 }
@@ -23,7 +24,7 @@ type prepared struct {
 // prefetch yields batches first, first+1, … in order. Batch k is prepared
 // in slot k mod slots; a slot starts on its next batch when the consumer has
 // come back for the one after.
-func (l *Loader) prefetch(ctx context.Context, first int, fill func(k int, b *Batch) error, yield func(Batch, error) bool) {
+func (l *Loader) prefetch(ctx context.Context, first int, fill func(k int, s *slot) error, yield func(*slot, error) bool) {
 	n := l.Len()
 	slots := min(l.Prefetch+1, n-first)
 	for len(l.ahead) < slots {
@@ -68,18 +69,18 @@ func (l *Loader) prefetch(ctx context.Context, first int, fill func(k int, b *Ba
 		}
 		p.panic.Raise()
 		if p.err != nil {
-			yield(Batch{}, p.err)
+			yield(nil, p.err)
 			return
 		}
-		if !yield(a.batch, nil) {
+		if !yield(a, nil) {
 			return
 		}
 		a.free <- struct{}{}
 	}
 }
 
-func (a *slot) prepare(k int, fill func(k int, b *Batch) error) (p prepared) {
+func (a *slot) prepare(k int, fill func(k int, s *slot) error) (p prepared) {
 	defer func() { p.panic = cpu.Caught(recover()) }()
-	p.err = fill(k, &a.batch)
+	p.err = fill(k, a)
 	return p
 }

@@ -24,6 +24,7 @@ func Adafactor(lr float64, opts ...Option) Rule {
 	s := configure("Adafactor", "WeightDecay", settings{}, opts)
 	return tell(func(ps []*tensor.Param) Link {
 		l := counted(ps)
+		l.whole = true
 		matrix := func(p *tensor.Param) (rows, cols int) { // of all matrices one after the other
 			d := p.Dims()
 			if len(d) < 2 || p.Size() == 0 {

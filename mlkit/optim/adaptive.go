@@ -227,7 +227,7 @@ func LAMB(lr float64, opts ...Option) Rule {
 // ScaleByTrustRatio multiplies the update u of each parameter p by ‖p‖/‖u‖ (by
 // 1 when one of them is zero), as LARS and LAMB do (You et al. 2017, 2020).
 func ScaleByTrustRatio() Rule {
-	return tellOf(Stateless(func(s *Step) {
+	return tellOf(sees(pairs, func(s *Step) {
 		for i, u := range s.Updates {
 			if u == nil {
 				continue

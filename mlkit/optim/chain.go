@@ -53,16 +53,16 @@ func Stateless(f func(s *Step)) Rule {
 }
 
 // byRows is Stateless for a function to which the rows that an update lacks,
-// which are zero, are nothing.
-func byRows(f func(s *Step)) Rule {
-	return func([]*tensor.Param) Link { return zeroBlind{stateless(f)} }
+// which are zero, are nothing, and which looks at so much of the updates.
+func byRows(sees sight, f func(s *Step)) Rule {
+	return func([]*tensor.Param) Link { return zeroBlind{seeing{f, sees}} }
 }
 
 // ScaleByLearningRate multiplies the updates by −lr, times the step's schedule
 // factor: the usual end of a chain.
 func ScaleByLearningRate(lr float64) Rule {
 	checkRate("ScaleByLearningRate", lr)
-	return tell(byRows(func(s *Step) {
+	return tell(byRows(elements, func(s *Step) {
 		for _, u := range s.Updates {
 			elementwise.Scale(u, u, float32(-lr*s.Factor))
 		}
@@ -98,6 +98,7 @@ func (s *Step) Apply() {
 	if s.Applied {
 		return
 	}
+	s.narrow()
 	for i, p := range s.Params {
 		switch u, at := s.Updates[i], s.at(i); {
 		case at != nil:

@@ -11,7 +11,7 @@ import (
 // ClipByValue limits every element of the updates to ±limit. NaN stays NaN.
 func ClipByValue(limit float64) Rule {
 	checkLimit("ClipByValue", limit)
-	return tellOf(byRows(func(s *Step) {
+	return tellOf(byRows(elements, func(s *Step) {
 		for _, u := range s.Updates {
 			elementwise.Clamp(u, u, float32(-limit), float32(limit))
 		}
@@ -22,7 +22,7 @@ func ClipByValue(limit float64) Rule {
 // limit where it is longer.
 func ClipByNorm(limit float64) Rule {
 	checkLimit("ClipByNorm", limit)
-	return tellOf(byRows(func(s *Step) {
+	return tellOf(byRows(tensors, func(s *Step) {
 		for _, u := range s.Updates {
 			shorten(u, norm(u), limit)
 		}
@@ -36,7 +36,7 @@ func ClipByNorm(limit float64) Rule {
 // that the loss shows it; [SkipNonFinite] leaves such steps out.
 func ClipByGlobalNorm(limit float64) Rule {
 	checkLimit("ClipByGlobalNorm", limit)
-	return tellOf(byRows(func(s *Step) {
+	return tellOf(byRows(everything, func(s *Step) {
 		total := GlobalNorm(s.Updates)
 		for _, u := range s.Updates {
 			shorten(u, total, limit)

@@ -23,7 +23,9 @@ type Group struct {
 }
 
 // Freeze is the rule that changes nothing.
-func Freeze(ps []*tensor.Param) Link { return zeroBlind{func(s *Step) { s.Applied = true }} }
+func Freeze(ps []*tensor.Param) Link {
+	return zeroBlind{seeing{func(s *Step) { s.Applied = true }, elements}}
+}
 
 // Groups trains groups of parameters by different rules or rates (PyTorch's
 // parameter groups), here a pretrained body more slowly than its new head:
@@ -87,7 +89,8 @@ type grouped struct{ parts []part }
 
 type part struct {
 	Group
-	index []int // of the group's parameters among all
+	index []int    // of the group's parameters among all
+	own   [][2]int // of Step.own
 	step  Step
 	link  Link
 }
@@ -96,6 +99,7 @@ func (g *grouped) Update(s *Step) {
 	for k := range g.parts {
 		m := &g.parts[k]
 		m.step.N, m.step.Factor, m.step.Applied = s.N, s.Factor, false
+		m.step.narrowed, m.step.own = s.narrowed, s.ownOf(m)
 		if m.Factor != 0 {
 			m.step.Factor *= m.Factor
 		}

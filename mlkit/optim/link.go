@@ -13,6 +13,7 @@ type perParam struct {
 	steps  [][]float32
 	tmp    []float32
 	final  bool // each changes the parameters, not the updates
+	whole  bool // each must see a parameter as a whole, not some of its elements
 	each   func(s *Step, i int, u []float32, t float64)
 	// rows is each for an update of the rows at; nil: it must see all rows.
 	rows func(s *Step, i int, u []float32, at []int32, t float64)
@@ -24,6 +25,7 @@ func (l *perParam) State() []Slot { return l.slots }
 // Update calls each for the parameters that have a gradient, with the number
 // of their steps from 1 if it is counted.
 func (l *perParam) Update(s *Step) {
+	s.narrow()
 	for i, u := range s.Updates {
 		if u == nil {
 			continue
@@ -32,6 +34,9 @@ func (l *perParam) Update(s *Step) {
 		if l.steps != nil {
 			l.steps[i][0]++
 			t = float64(l.steps[i][0])
+		}
+		if len(u) == 0 { // the share of others
+			continue
 		}
 		if at := s.at(i); at != nil {
 			l.rows(s, i, u, at, t)
@@ -44,7 +49,11 @@ func (l *perParam) Update(s *Step) {
 
 // buffers makes memory of each parameter's size.
 func (l *perParam) buffers(name string) [][]float32 {
-	return l.memory(name, 0, func(p *tensor.Param) int { return p.Size() })
+	b := l.memory(name, 0, func(p *tensor.Param) int { return p.Size() })
+	for i := len(l.slots) - len(b); i < len(l.slots); i++ {
+		l.slots[i].byElement = true
+	}
+	return b
 }
 
 // scalars makes memory of one number a parameter.

@@ -40,7 +40,7 @@ func ScaleByMuon(opts ...Option) Rule {
 func scaleByMuon(s settings) Rule {
 	mu := float32(s.momentum)
 	return func(ps []*tensor.Param) Link {
-		l := &perParam{params: ps}
+		l := &perParam{params: ps, whole: true}
 		bufs := l.buffers("momentum_buffer")
 		var most, small int
 		for _, p := range ps {

@@ -28,6 +28,8 @@ type Slot struct {
 	// Param is the index of the parameter it belongs to, −1 for none.
 	Param int
 	Data  []float32
+
+	byElement bool // a number for each element of the parameter
 }
 
 // Step is one step on its way through a chain.
@@ -52,6 +54,9 @@ type Step struct {
 	// one after the other; the update of all others is zero. Only links that
 	// say that they can do with that (see rowLink) see such updates.
 	rows [][]int32
+
+	own      [][2]int // of NewShare: the elements that Params hold; nil: all
+	narrowed bool     // and so do Updates
 }
 
 // Optimizer changes parameters by their gradients.
@@ -65,7 +70,8 @@ type Optimizer struct {
 	link   Link
 	step   Step
 	steps  int
-	byRows []bool // the link can do with the rows of a gradient
+	byRows []bool     // the link can do with the rows of a gradient
+	shares [][][2]int // of NewShare, by rank
 }
 
 // New makes an optimizer for the parameters. It panics when one is there twice:
@@ -141,7 +147,7 @@ func (o *Optimizer) update(g tensor.Grads) {
 	s := &o.step
 	s.Factor = o.Factor()
 	o.steps++
-	s.N, s.Applied, s.Skipped = o.steps, false, false
+	s.N, s.Applied, s.Skipped, s.narrowed = o.steps, false, false, false
 	for i, p := range o.params {
 		s.Updates[i], s.rows[i] = nil, nil
 		if p.Frozen {

@@ -56,6 +56,7 @@ func AddPenalty(c Penalty) Rule {
 		on := filtered(ps, c.On)
 		about := fmt.Sprintf("penalty, L1 %v, L2 %v%s", c.L1, c.L2, selection(ps, c.On))
 		return told{&penalty{stateless(func(s *Step) {
+			s.narrow()
 			for i, u := range s.Updates {
 				if u == nil || !on[i] {
 					continue

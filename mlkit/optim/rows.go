@@ -46,7 +46,7 @@ func (p *penalty) takesRows(i int) bool { return !p.on[i] }
 
 // zeroBlind is a stateless link to which the zeros of an update are nothing: it
 // does the same to some rows as to all.
-type zeroBlind struct{ stateless }
+type zeroBlind struct{ seeing }
 
 func (zeroBlind) takesRows(int) bool { return true }
 

@@ -15,7 +15,7 @@ func SGD(lr float64, opts ...Option) Rule {
 		return descend("SGD", lr, s)
 	}
 	checkRate("SGD", lr)
-	return tell(byRows(func(s *Step) {
+	return tell(byRows(weights, func(s *Step) {
 		for i, p := range s.Params {
 			switch u, at := s.Updates[i], s.at(i); {
 			case at != nil:

@@ -44,6 +44,11 @@ func (x Tensor) backward(seed []float32) Grads {
 	for i := x.i; i >= 0; i-- {
 		n := &t.nodes[i]
 		if n.grad == nil || n.back == nil {
+			if n.param != nil && t.complete != nil { // all that uses it comes after it on the tape
+				if g := t.whole(n); g != nil {
+					t.complete(n.param, g)
+				}
+			}
 			continue
 		}
 		var kept []float32
@@ -59,6 +64,12 @@ func (x Tensor) backward(seed []float32) Grads {
 	}
 	return Grads{tape: t, gen: t.gen}
 }
+
+// OnComplete makes every Backward on the tape call f for each parameter as soon
+// as its gradient is complete, while those of layers before it are still to be
+// computed; nil ends that. Data-parallel training sends gradients from here. f
+// may read and overwrite g, which is what Grads.Of will return.
+func (t *Tape) OnComplete(f func(p *Param, g []float32)) { t.complete = f }
 
 // record links a result to its operands and its backward function. Without an
 // operand that needs a gradient the result needs none either.
@@ -204,6 +215,19 @@ func (g Grads) Commit() {
 	g.tape.pending = g.tape.pending[:0]
 }
 
+// Collected calls f for what forward passes collected for buffers and Commit
+// has not applied yet: value is what the buffer is to be moved to, by the
+// fraction momentum of the way.
+func (g Grads) Collected(f func(b *Buffer, value []float32, momentum float32)) {
+	g.check()
+	if g.tape == nil {
+		return
+	}
+	for _, p := range g.tape.pending {
+		f(p.buf, p.value, p.momentum)
+	}
+}
+
 // A GradSum adds up the gradients of several steps or of several tapes in
 // memory of its own: gradient accumulation, data-parallel workers. The order
 // of the Adds decides the bits, not the order in which workers finish.
@@ -255,6 +279,20 @@ func (s *GradSum) Add(g Grads, weight float32) {
 	}
 	s.Added++
 	g.Commit()
+}
+
+// Set makes g, which stays the caller's memory, the sum for p until Clear.
+func (s *GradSum) Set(p *Param, g []float32) {
+	if len(g) != p.Size() {
+		panic(fmt.Sprintf("tensor: GradSum.Set: %d numbers for parameter %q of %d", len(g), p.Name, p.Size()))
+	}
+	e := s.sums[p]
+	if e == nil {
+		e = &summed{}
+		s.sums[p] = e
+		s.order = append(s.order, p)
+	}
+	e.g, e.set = g, true
 }
 
 // Grads are the sums, for an optimizer. They stay the GradSum's own.

@@ -41,6 +41,13 @@ func (p *Param) Dims() []int { return p.dims.dims() }
 // Size is the number of elements.
 func (p *Param) Size() int { return len(p.Data) }
 
+// Segment is elements lo to hi of a parameter, for an optimizer that changes
+// only these: it has the parameter's memory, name and dimensions, which are
+// those of the whole. No tape can use it unless it is the whole.
+func (p *Param) Segment(lo, hi int) *Param {
+	return &Param{Name: p.Name, Data: p.Data[lo:hi:hi], Frozen: p.Frozen, dims: p.dims}
+}
+
 // A Buffer is state of a layer that training changes without a gradient: the
 // running mean and variance of batch normalisation. Forward passes read it;
 // what they collect is committed after the step (see [Grads.Commit]).

@@ -37,6 +37,8 @@ type Tape struct {
 	seed uint64
 	step uint64
 	op   uint64
+
+	complete func(p *Param, g []float32) // see OnComplete
 }
 
 type use struct {

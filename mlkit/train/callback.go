@@ -78,6 +78,7 @@ type Run struct {
 	kept                []kept
 	print               fingerprint // of settings and data, for checkpoints
 	resumed             *checkpoint // where this run goes on from; nil at the beginning
+	crew                *crew       // nil without Config.Group
 }
 
 // place is how far the run has come, in steps; those in which nothing counted
@@ -104,6 +105,9 @@ func (r *Run) notify(e Event) error {
 		if err != nil && !errors.Is(err, ErrStop) && e != End {
 			break
 		}
+	}
+	if r.crew != nil && len(r.Config.Callbacks) > 0 && e != End {
+		first = r.crew.agree(first)
 	}
 	path := r.saveTo
 	r.saveTo = ""

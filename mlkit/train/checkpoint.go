@@ -10,6 +10,7 @@ import (
 
 	"descent/mlkit/formats"
 	"descent/mlkit/nn"
+	"descent/mlkit/optim"
 )
 
 const checkpointKey = "mlkit.train"
@@ -28,7 +29,7 @@ const checkpointKey = "mlkit.train"
 // cannot be written ends the run before its first step.
 func Checkpoint(path string, everySteps int) Callback {
 	return func(e Event, r *Run) error {
-		if e == Begin {
+		if e == Begin && r.Rank() == 0 {
 			if err := formats.CheckWritable(path); err != nil {
 				return fmt.Errorf("train: checkpoint: %w", err)
 			}
@@ -146,7 +147,17 @@ func (r *Run) save(path string, e Event) error {
 		}
 	}
 	for i, s := range r.Optimizer.State() {
-		arrays = append(arrays, formats.Array{Name: r.slotName(i), Dims: []int{len(s.Data)}, Data: s.Data})
+		whole := s.Data
+		if r.Config.ShareState {
+			var err error
+			if whole, err = r.crew.gatherSlot(r.Optimizer, s); err != nil {
+				return err
+			}
+		}
+		arrays = append(arrays, formats.Array{Name: r.slotName(i), Dims: []int{len(whole)}, Data: whole})
+	}
+	if r.Rank() != 0 {
+		return nil
 	}
 	for _, k := range r.kept {
 		if k.floats != nil {
@@ -227,8 +238,8 @@ func (r *Run) readState(s *formats.Safetensors, c *checkpoint, unchanged func(*c
 		want[name] = i
 		if info, ok := s.Info(name); !ok {
 			return fmt.Errorf("the file has no %q: another optimizer was trained", name)
-		} else if len(info.Dims) != 1 || info.Dims[0] != len(slot.Data) || info.DType != "F32" {
-			return fmt.Errorf("%q is %s of %v, want F32 of [%d]", name, info.DType, info.Dims, len(slot.Data))
+		} else if n := r.sizeOf(slot); len(info.Dims) != 1 || n >= 0 && info.Dims[0] != n || info.DType != "F32" {
+			return fmt.Errorf("%q is %s of %v, want F32 of [%d]", name, info.DType, info.Dims, n)
 		}
 	}
 	for _, name := range s.Names() {
@@ -251,7 +262,7 @@ func (r *Run) readState(s *formats.Safetensors, c *checkpoint, unchanged func(*c
 		return err
 	}
 	for i, slot := range slots {
-		if err := s.ReadFloats(r.slotName(i), slot.Data); err != nil {
+		if err := r.readSlot(s, r.slotName(i), slot); err != nil {
 			return err
 		}
 	}
@@ -261,6 +272,36 @@ func (r *Run) readState(s *formats.Safetensors, c *checkpoint, unchanged func(*c
 		}
 	}
 	return nil
+}
+
+// sizeOf is how many numbers a slot has in a file: those of all ranks. −1 where
+// this rank cannot tell, as it has no share of the parameter.
+func (r *Run) sizeOf(s optim.Slot) int {
+	if !r.Config.ShareState || s.Param < 0 {
+		return len(s.Data)
+	}
+	own := r.Optimizer.Share(r.Rank())[s.Param]
+	switch size := r.Optimizer.Params()[s.Param].Size(); {
+	case s.ByElement():
+		return size
+	case own[0] == own[1] && len(s.Data) == 0:
+		return -1
+	}
+	return len(s.Data)
+}
+
+// readSlot fills a slot, or this rank's share of it.
+func (r *Run) readSlot(s *formats.Safetensors, name string, slot optim.Slot) error {
+	if n := r.sizeOf(slot); n == len(slot.Data) {
+		return s.ReadFloats(name, slot.Data)
+	} else if n < 0 {
+		return nil
+	}
+	whole, err := s.Floats(name)
+	if err == nil {
+		copy(slot.Data, whole[r.Optimizer.Share(r.Rank())[slot.Param][0]:])
+	}
+	return err
 }
 
 // version is that of the state's form.

@@ -41,6 +41,9 @@ func CSVLog(path string) Callback {
 				err = fmt.Errorf("train: CSV log: %w", err)
 			}
 		}()
+		if r.Rank() != 0 {
+			return nil
+		}
 		switch e {
 		case Begin:
 			f, names = nil, nil

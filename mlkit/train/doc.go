@@ -17,6 +17,7 @@
 //	a loss for any model and batch          Supervised, SupervisedBy,      model.compile            a loop
 //	                                        Objective
 //	larger batches than memory holds        Config.Accumulate, MicroBatch  –                        a loop
+//	several processes or machines           Config.Group, package mpi      –                        DistributedDataParallel
 //	flat minima                             Config.SAM                     –                        –
 //	measure                                 Evaluate, Validate             model.evaluate           a loop
 //	predict, also probabilities,            NewPredictor                   model.predict            model.eval()

@@ -47,7 +47,7 @@ func (c EarlyStop) Callback() Callback {
 	return func(e Event, r *Run) error {
 		switch e {
 		case Begin:
-			if c.Path != "" {
+			if c.Path != "" && r.Rank() == 0 {
 				if err := formats.CheckWritable(c.Path); err != nil {
 					return fmt.Errorf("train: early stopping: %w", err)
 				}
@@ -86,7 +86,7 @@ func (c EarlyStop) Callback() Callback {
 					best.Counts[i] = n.Buffer.Count
 				}
 			}
-			if c.Path != "" {
+			if c.Path != "" && r.Rank() == 0 {
 				return SaveWeights(c.Path, r.Model, map[string]string{name: fmt.Sprint(v), "epoch": fmt.Sprint(r.Epoch)})
 			}
 		case End:

@@ -58,6 +58,11 @@ func (f *fitter[B]) fingerprint() fingerprint {
 	add("steps an epoch", f.StepsPerEpoch)
 	add("Accumulate", c.Accumulate)
 	add("MicroBatch", c.MicroBatch)
+	shards := 0
+	if c.Group != nil {
+		shards, _ = shardsOf(c) // newTeam refuses what is wrong
+	}
+	add("Shards", shards)
 	add("SAM", "off")
 	if c.SAM != nil {
 		p.Settings[len(p.Settings)-1].Value = fmt.Sprintf("rho %v, adaptive %v", c.SAM.Rho, c.SAM.Adaptive)
@@ -142,8 +147,8 @@ func (f *fitter[B]) unchanged(c *checkpoint) error {
 	}
 	enough := errors.New("enough")
 	f.print.Batches = nil
-	if len(c.Fingerprint.Batches) > 0 {
-		err := eachBatch(f.ctx, f.source, func(b B) error {
+	if len(c.Fingerprint.Batches) > 0 && f.Rank() == 0 {
+		err := f.eachPrinted(func(b B) error {
 			f.print.Batches = append(f.print.Batches, checksum(b))
 			if len(f.print.Batches) == len(c.Fingerprint.Batches) {
 				return enough
@@ -154,12 +159,29 @@ func (f *fitter[B]) unchanged(c *checkpoint) error {
 			return err
 		}
 	}
-	if f.Config.AllowChanged {
+	if f.Config.AllowChanged || f.Rank() != 0 {
 		return nil
 	}
 	for i, was := range c.Fingerprint.Batches {
 		if i >= len(f.print.Batches) || f.print.Batches[i] != was {
 			return &ChangedError{[]string{fmt.Sprintf("the data are others: batch %d of the first epoch does not have the contents it had", i)}}
+		}
+	}
+	return nil
+}
+
+// eachPrinted calls do for what checksums are taken of: the batches of the
+// first epoch or, with a Group, their first shards, on rank 0.
+func (f *fitter[B]) eachPrinted(do func(B) error) error {
+	if f.team == nil {
+		return eachBatch(f.ctx, f.source, do)
+	}
+	for parts, err := range f.team.batches(f.ctx, 0, 0, 0, 1) {
+		if err == nil {
+			err = do(parts[0])
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -43,6 +43,36 @@ type Config struct {
 	// for models with buffers: batch statistics need the whole batch. 0 means
 	// no pieces.
 	MicroBatch int
+	// Group trains with other ranks, which run the same program: processes
+	// (package mpi) or goroutines (LocalGroup). Each reads its part of every
+	// batch, and all take the same steps. Batch is still the whole batch, and
+	// rates, schedules, clipping, Accumulate, stopping and figures mean what
+	// they mean to one process. A rank that fails ends the work of all.
+	//
+	// Validation runs on rank 0, whose figures all get; callbacks run on all,
+	// but those of this package write and show on rank 0 only (see Run.Rank),
+	// and where one of them stops, all do. Checkpoints, too, are rank 0's,
+	// which hands them to the others on Resume, however many they are.
+	//
+	// Batch normalisation takes the statistics of each shard by itself (see
+	// Shards); running statistics move to the mean of the shards'. Not together
+	// with SAM or MicroBatch, whose work Shards does.
+	Group Group
+	// Shards is how many parts a batch is cut into for Group: the number of
+	// ranks times a power of two. Gradients of the parts are added in a tree
+	// that the cut alone decides, so that with the same Shards one, two and
+	// four ranks train to the same bits, on any number of processors. A rank
+	// needs memory for as many of its parts as it has processors. 0 means the
+	// number of ranks, doubled until it is at least 4.
+	Shards int
+	// ShareState gives each rank of Group an equal share of the optimizer's
+	// state to hold and to step by (see optim.NewShare), for an exchange of the
+	// weights after each step. The bits are the same.
+	ShareState bool
+	// AnyOrder lets the library of Group add up the ranks' gradients in an
+	// order of its own, which may be faster for more than two ranks; bits then
+	// depend on their number.
+	AnyOrder bool
 	// SAM makes every step a sharpness-aware one, which evaluates the loss
 	// twice; not together with Accumulate or MicroBatch.
 	SAM *optim.SAM
@@ -71,7 +101,13 @@ var nan = math.NaN()
 // singular matrices a [*StepError].
 func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config) (h History, err error) {
 	f, err := newFitter(ctx, o, source, &c, &h)
+	if err == nil && c.Group != nil {
+		err = f.meet()
+	}
 	if err != nil {
+		if c.Group != nil {
+			err = (&crew{Group: c.Group}).fail(err)
+		}
 		return h, err
 	}
 	f.noting = c.Resume != "" || len(c.Callbacks) > 0 // there may be checkpoints
@@ -79,8 +115,8 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 		f.print = f.fingerprint()
 	}
 	if c.Resume != "" {
-		if err := f.Run.resume(c.Resume, f.unchanged); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return h, fmt.Errorf("train: resume: %w", err)
+		if err := f.resume(); err != nil {
+			return h, err
 		}
 	}
 	start, before := time.Now(), h.Time
@@ -90,7 +126,14 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 	if f.resumed != nil {
 		f.resumed.file.Close()
 	}
-	if !f.watch.run(ctx, func() {
+	if f.copied != "" {
+		os.Remove(f.copied)
+	}
+	watched := ctx
+	if f.team != nil {
+		watched = context.WithoutCancel(ctx) // all ranks end after the same step
+	}
+	if !f.watch.run(watched, func() {
 		for err == nil && f.Epoch < c.Epochs {
 			if f.deal(); !f.watch.arrived() {
 				return
@@ -112,8 +155,54 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 		h.Stopped, err = err.Error(), nil
 	} else if err != nil {
 		h.Stopped = err.Error()
+		if f.team != nil {
+			if !errors.Is(err, context.Canceled) {
+				err = f.team.fail(err)
+			} else if shared := (sharedError{}); errors.As(err, &shared) {
+				err = shared.error
+			}
+		}
 	}
 	return h, err
+}
+
+// meet finds out whether all ranks train the same.
+func (f *fitter[B]) meet() (err error) {
+	f.crew = &crew{Group: f.Config.Group}
+	if err := f.crew.same(f.outline()); err != nil {
+		return err
+	}
+	f.team, err = newTeam(f, f.crew)
+	return err
+}
+
+// resume goes on from Config.Resume, if there is such a file.
+func (f *fitter[B]) resume() (err error) {
+	path := f.Config.Resume
+	if f.crew != nil {
+		path, err = f.crew.fetch(path)
+		if f.Rank() != 0 {
+			f.copied = path
+		}
+	}
+	if err == nil {
+		err = f.Run.resume(path, f.unchanged)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		err = fmt.Errorf("train: resume: %w", err)
+	}
+	if f.crew != nil {
+		if err = f.crew.agree(err); err != nil {
+			if f.copied != "" {
+				os.Remove(f.copied)
+			}
+			err = f.crew.fail(err)
+		}
+	}
+	return err
 }
 
 // fitter is a Run that knows the type of its batches.
@@ -125,6 +214,8 @@ type fitter[B any] struct {
 	pieces *pieces[B]      // nil without Config.MicroBatch
 	sum    *tensor.GradSum // nil where each step is of one batch and one tape
 	share  share           // of the parts in sum
+	team   *team[B]        // nil without Config.Group
+	copied string          // a copy of Config.Resume, of another rank
 	noting bool            // checksums of the first batches are taken
 	grads  tensor.Grads    // of the step, where sum is nil
 
@@ -151,6 +242,12 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	case c.Epochs == 0:
 		c.Epochs = 1
 	}
+	if c.Group == nil && (c.Shards != 0 || c.ShareState || c.AnyOrder) {
+		return nil, errors.New("train: Shards, ShareState and AnyOrder are settings of a training with a Group")
+	}
+	if c.Group != nil && (c.SAM != nil || c.MicroBatch > 0) {
+		return nil, errors.New("train: Group not with SAM, which needs two passes, nor with MicroBatch: raise Shards for smaller pieces")
+	}
 	if c.Optimizer == nil {
 		c.Optimizer = optim.SGD(0.01)
 	}
@@ -166,7 +263,15 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	if c.SAM != nil && (c.Accumulate > 1 || cut) {
 		return nil, errors.New("train: SAM takes a step of one batch on one tape: not with Accumulate or MicroBatch")
 	}
-	opt := optim.New(params, c.Optimizer)
+	var opt *optim.Optimizer
+	if c.ShareState {
+		var err error
+		if opt, err = optim.NewShare(params, c.Optimizer, c.Group.Rank(), c.Group.Ranks()); err != nil {
+			return nil, fmt.Errorf("train: ShareState: %w", err)
+		}
+	} else {
+		opt = optim.New(params, c.Optimizer)
+	}
 	opt.Schedule = c.Schedule
 	r := &Run{Model: o.Model, Optimizer: opt, Tape: tensor.NewTape(c.Seed), Config: c, History: h,
 		StepsPerEpoch: (source.Len() + c.Accumulate - 1) / c.Accumulate}
@@ -182,7 +287,7 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 		f.measured = f.o.recorded(t, &f.batch)
 		return l
 	}
-	if c.Accumulate > 1 || cut {
+	if c.Accumulate > 1 || cut || c.Group != nil {
 		f.sum = tensor.NewGradSum()
 	}
 	if cut {
@@ -197,6 +302,10 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 // deal runs the batches of one epoch, or of what is left of it after a resume.
 func (f *fitter[B]) deal() {
 	f.began, f.group, f.broken = time.Now(), 0, nil
+	if f.team != nil {
+		f.team.deal()
+		return
+	}
 	batches, each := from(f.ctx, f.source, f.Epoch, f.StepInEpoch*f.Config.Accumulate), f.each
 	f.watch.reading()
 	batches(each)
@@ -220,7 +329,7 @@ func (f *fitter[B]) finish() (err error) {
 	defer f.Optimizer.Average(false)
 	record := Epoch{Number: f.Epoch, Loss: f.epochMean.value(), LearningRate: f.Optimizer.LearningRate(), Metrics: map[string]float64{}}
 	if err == nil && f.Config.Validation != nil {
-		err = f.Config.Validation(f.ctx, record.Metrics)
+		err = f.crew.measured(record.Metrics, func() error { return f.Config.Validation(f.ctx, record.Metrics) })
 	}
 	record.Time = time.Since(f.began)
 	f.History.Epochs = append(f.History.Epochs, record)
@@ -357,6 +466,11 @@ func (f *fitter[B]) step() error {
 	}
 	if f.Config.SAM == nil {
 		f.Optimizer.Step(grads)
+	}
+	if f.Config.ShareState {
+		if err := f.crew.gatherWeights(f.Optimizer); err != nil {
+			return err
+		}
 	}
 	if f.sum != nil {
 		f.sum.Clear()

@@ -19,6 +19,9 @@ import (
 func Report(f func(done, total int, status string)) Callback {
 	var last time.Time
 	return func(e Event, r *Run) error {
+		if r.Rank() != 0 {
+			return nil
+		}
 		now := time.Now()
 		if e == EpochEnd || e == End && len(r.History.Epochs) > 0 || e == StepEnd && now.Sub(last) > 100*time.Millisecond {
 			last = now
@@ -59,7 +62,7 @@ func Progress(w io.Writer) Callback {
 func progress(w io.Writer, live bool) Callback {
 	if !live {
 		return func(e Event, r *Run) error {
-			if each := (r.Config.Epochs + 19) / 20; e == EpochEnd && ((r.Epoch+1)%each == 0 || r.Epoch+1 == r.Config.Epochs) {
+			if each := (r.Config.Epochs + 19) / 20; e == EpochEnd && r.Rank() == 0 && ((r.Epoch+1)%each == 0 || r.Epoch+1 == r.Config.Epochs) {
 				fmt.Fprintln(w, status(e, r))
 			}
 			return nil
@@ -68,6 +71,9 @@ func progress(w io.Writer, live bool) Callback {
 	var bar *Bar
 	report := Report(func(done, _ int, status string) { bar.Set(done, status) })
 	return func(e Event, r *Run) error {
+		if r.Rank() != 0 {
+			return nil
+		}
 		if e == Begin {
 			bar = NewBar(w, "training", r.Config.Epochs*r.StepsPerEpoch, live)
 		}

@@ -31,6 +31,9 @@ func TensorBoard(dir string, everySteps int, more ...func(r *Run, log *EventLog)
 				err = fmt.Errorf("train: TensorBoard: %w", err)
 			}
 		}()
+		if r.Rank() != 0 {
+			return nil
+		}
 		log.step = r.Step
 		switch e {
 		case Begin:

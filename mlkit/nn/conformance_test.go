@@ -56,6 +56,12 @@ var layerCases = []layerCase{
 	{name: "Conv2D same dilated", make: func(r *rand.Rand) nn.Layer {
 		return nn.NewConv2D(r, nn.Conv{In: 2, Out: 2, Kernel: 3, Padding: nn.Same, Dilation: 2})
 	}, in: []int{1, 2, 5, 5}, out: []int{1, 2, 5, 5}, state: "weight bias", wrong: []int{2, 5, 5}, op: "Conv2D"},
+	{name: "Conv2D same even", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewConv2D(r, nn.Conv{In: 2, Out: 2, Kernel: 2, KernelW: 4, Padding: nn.Same, DilationW: 3})
+	}, in: []int{1, 2, 5, 4}, out: []int{1, 2, 5, 4}, state: "weight bias", wrong: []int{2, 5, 5}, op: "Conv2D"},
+	{name: "Conv1D same even", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewConv1D(r, nn.Conv{In: 2, Out: 3, Kernel: 4, Padding: nn.Same})
+	}, in: []int{2, 2, 7}, out: []int{2, 3, 7}, state: "weight bias", wrong: []int{2, 2, 7, 1}, op: "Conv1D"},
 	{name: "Conv1D", make: func(r *rand.Rand) nn.Layer {
 		return nn.NewConv1D(r, nn.Conv{In: 2, Out: 3, Kernel: 3, Stride: 2, Padding: 1})
 	}, in: []int{2, 2, 7}, out: []int{2, 3, 4}, state: "weight bias", wrong: []int{2, 2, 7, 1}, op: "Conv1D"},
@@ -72,6 +78,11 @@ var layerCases = []layerCase{
 	{name: "MaxPool1D", make: fixed(nn.MaxPool1D{Kernel: 2}), in: []int{2, 2, 5}, out: []int{2, 2, 2}, spaced: true, wrong: []int{2, 2, 1}, op: "MaxPool1D"},
 	{name: "AvgPool1D", make: fixed(nn.AvgPool1D{Kernel: 2}), in: []int{2, 2, 5}, out: []int{2, 2, 2}, wrong: []int{2, 5}, op: "AvgPool1D"},
 	{name: "AdaptiveAvgPool2D", make: fixed(nn.AdaptiveAvgPool2D{H: 2, W: 3}), in: []int{2, 2, 5, 4}, out: []int{2, 2, 2, 3}, wrong: []int{2, 5}, op: "AdaptiveAvgPool2D"},
+	{name: "AdaptiveMaxPool2D", make: fixed(nn.AdaptiveMaxPool2D{H: 2, W: 3}), in: []int{2, 2, 5, 4}, out: []int{2, 2, 2, 3}, spaced: true, wrong: []int{2, 5}, op: "AdaptiveMaxPool2D"},
+	{name: "MaxPool2D and back", make: fixed(nn.Func(func(x T) T {
+		y, ids := nn.MaxPool2D{Kernel: 2}.Indices(x)
+		return y.MaxUnpool2D(ids, x.Dim(2), x.Dim(3))
+	})), in: []int{2, 2, 4, 4}, out: []int{2, 2, 4, 4}, spaced: true, noGolden: true, wrong: []int{2, 5}, op: "MaxPool2DIndices"},
 	{name: "GlobalAvgPool", make: fixed(nn.GlobalAvgPool{}), in: []int{2, 3, 4, 4}, out: []int{2, 3}, wrong: []int{2, 3}, op: "GlobalAvgPool"},
 	{name: "GlobalMaxPool", make: fixed(nn.GlobalMaxPool{}), in: []int{2, 3, 4, 4}, out: []int{2, 3}, spaced: true, wrong: []int{2, 3}, op: "GlobalMaxPool"},
 	{name: "Upsample", make: fixed(nn.Upsample{}), in: []int{2, 2, 2, 3}, out: []int{2, 2, 4, 6}, wrong: []int{2, 3}, op: "Upsample"},

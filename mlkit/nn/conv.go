@@ -28,8 +28,11 @@ type Conv struct {
 }
 
 const (
-	// Same as a Padding puts dilation·(kernel−1)/2 zeros on each side, so that
-	// a stride of 1 keeps the image's size; the kernel must be odd.
+	// Same as a Padding puts dilation·(kernel−1) zeros around, so that a stride
+	// of 1 keeps the image's size: half of them on each side, of an odd number
+	// one more below and on the right, as PyTorch and Keras do. (At a larger
+	// stride Keras's depends on the image's size.) Pooling and
+	// transposed convolutions need an odd kernel.
 	Same = -1
 	// NoPadding as a PaddingW is no horizontal padding beside a vertical one.
 	NoPadding = -2
@@ -46,21 +49,31 @@ func pair(v, w, standard int) [2]int {
 	return [2]int{v, w}
 }
 
-// padding resolves Same and NoPadding.
-func padding(layer string, p, w int, kernel, dilation [2]int) [2]int {
-	out := pair(p, w, 0)
-	for a, v := range out {
+// padding resolves Same and NoPadding: zeros on each side, and one more below
+// and on the right where a window's size asks for it.
+func padding(layer string, p, w int, kernel, dilation [2]int) (each, more [2]int) {
+	each = pair(p, w, 0)
+	for a, v := range each {
 		span := dilation[a] * (kernel[a] - 1)
 		switch {
 		case v == NoPadding:
-			out[a] = 0
-		case v == Same && span%2 == 0:
-			out[a] = span / 2
+			each[a] = 0
+		case v == Same:
+			each[a], more[a] = span/2, span%2
 		case v < 0:
-			panic(fmt.Sprintf("nn: %s: padding %d for a window of %d: Same needs an odd kernel, other paddings are not negative", layer, v, span+1))
+			panic(fmt.Sprintf("nn: %s: a padding of %d: Same, NoPadding or a number of zeros", layer, v))
 		}
 	}
-	return out
+	return each, more
+}
+
+// evenly is padding for layers that pad alike on both sides.
+func evenly(layer string, p, w int, kernel, dilation [2]int) [2]int {
+	each, more := padding(layer, p, w, kernel, dilation)
+	if more != [2]int{} {
+		panic(fmt.Sprintf("nn: %s: Same needs an odd kernel here, not %v: only a convolution pads by one more below and on the right", layer, kernel))
+	}
+	return each
 }
 
 // options checks a configuration and gives the operation's options and the
@@ -73,7 +86,7 @@ func (c Conv) options(layer string) (o tensor.Conv, kernel [2]int) {
 		min(o.Stride[0], o.Stride[1], o.Dilation[0], o.Dilation[1]) < 1 {
 		panic(fmt.Sprintf("nn: %s: %+v: In, Out and Kernel must be positive, Groups divide In and Out, and nothing be negative", layer, c))
 	}
-	o.Padding = padding(layer, c.Padding, c.PaddingW, kernel, o.Dilation)
+	o.Padding, o.More = padding(layer, c.Padding, c.PaddingW, kernel, o.Dilation)
 	return o, kernel
 }
 
@@ -169,6 +182,7 @@ type ConvTranspose2D struct {
 // uniform in ±1/√(out/groups·kh·kw), as in PyTorch.
 func NewConvTranspose2D(rng *rand.Rand, c Conv) *ConvTranspose2D {
 	o, k := c.options("ConvTranspose2D")
+	o.Padding, o.More = evenly("ConvTranspose2D", c.Padding, c.PaddingW, k, o.Dilation), [2]int{}
 	l := &ConvTranspose2D{Options: o, OutputPadding: [2]int{c.OutputPadding, c.OutputPadding}}
 	out := c.Out / o.Groups
 	l.Weight, l.Bias = c.weights(rng, out*k[0]*k[1], c.In, out, k[0], k[1])
@@ -194,6 +208,7 @@ type ConvTranspose1D struct {
 // bias start uniform in ±1/√(out/groups·k), as in PyTorch.
 func NewConvTranspose1D(rng *rand.Rand, c Conv) *ConvTranspose1D {
 	o, k := c.options("ConvTranspose1D")
+	o.Padding, o.More = evenly("ConvTranspose1D", c.Padding, c.PaddingW, k, o.Dilation), [2]int{}
 	l := &ConvTranspose1D{Options: o, OutputPadding: c.OutputPadding}
 	out := c.Out / o.Groups
 	l.Weight, l.Bias = c.weights(rng, out*k[0], c.In, out, k[0])

@@ -54,6 +54,9 @@
 //	MaxPool2D           MaxPooling2D             MaxPool2d
 //	AvgPool2D           AveragePooling2D         AvgPool2d              ExcludePad always
 //	AdaptiveAvgPool2D   AdaptiveAveragePooling2D AdaptiveAvgPool2d
+//	AdaptiveMaxPool2D   AdaptiveMaxPooling2D     AdaptiveMaxPool2d
+//	MaxPool2D.Indices   –                        …(return_indices=True) with tensor's MaxUnpool2D: MaxUnpool2d
+//	Conv's Padding Same padding="same"           padding="same"         at strides above 1 Keras pads by the image's size
 //	GlobalAvgPool       GlobalAveragePooling2D   AdaptiveAvgPool2d(1)
 //	GlobalMaxPool       GlobalMaxPooling2D       AdaptiveMaxPool2d(1)
 //	Upsample            UpSampling2D             Upsample

@@ -93,7 +93,8 @@ func TestBadSettingsPanic(t *testing.T) {
 	for want, f := range map[string]func(){
 		"Conv2D":          func() { nn.NewConv2D(r, nn.Conv{In: 3, Out: 4}) },
 		"Conv1D":          func() { nn.NewConv1D(r, nn.Conv{In: 3, Out: 4, Kernel: 3, Groups: 2}) },
-		"Same needs":      func() { nn.NewConv2D(r, nn.Conv{In: 3, Out: 4, Kernel: 4, Padding: nn.Same}) },
+		"Same needs":      func() { nn.NewConvTranspose2D(r, nn.Conv{In: 3, Out: 4, Kernel: 4, Padding: nn.Same}) },
+		"a padding of -3": func() { nn.NewConv2D(r, nn.Conv{In: 3, Out: 4, Kernel: 4, Padding: -3}) },
 		"ConvTranspose2D": func() { nn.NewConvTranspose2D(r, nn.Conv{In: 3, Out: 4, Kernel: 3, Stride: -1}) },
 		"outside of [0, 1)": func() {
 			nn.Dropout{P: 1}.Forward(tensor.NewTape(1).Full(0, 2))

@@ -25,7 +25,7 @@ func (p MaxPool2D) options() tensor.Pool {
 	if p.Stride == 0 && p.StrideW == 0 {
 		o.Stride = o.Kernel
 	}
-	o.Padding = padding("pooling", p.Padding, p.PaddingW, o.Kernel, o.Dilation)
+	o.Padding = evenly("pooling", p.Padding, p.PaddingW, o.Kernel, o.Dilation)
 	return o
 }
 
@@ -33,6 +33,13 @@ func (p MaxPool2D) options() tensor.Pool {
 // [tensor.Tensor.Conv2DMaxPool].
 func (p MaxPool2D) halves() bool {
 	return !p.CeilMode && p.Kernel == 2 && p.options() == tensor.Pool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}}
+}
+
+// Indices is Forward, and where each largest element is: h·W+w in its plane, of
+// the result's shape (PyTorch's return_indices).
+// [tensor.Tensor.MaxUnpool2D] puts elements back there.
+func (p MaxPool2D) Indices(x tensor.Tensor) (tensor.Tensor, tensor.Ints) {
+	return x.MaxPool2DIndices(p.options())
 }
 
 // AvgPool2D takes the mean of each window of images [n, c, h, w].
@@ -100,6 +107,23 @@ type AdaptiveAvgPool2D struct{ H, W int }
 func (p AdaptiveAvgPool2D) Forward(x tensor.Tensor) tensor.Tensor {
 	s := pair(p.H, p.W, 1)
 	return x.AdaptiveAvgPool2D(s[0], s[1])
+}
+
+// AdaptiveMaxPool2D takes the largest elements of images of any size, to H×W; W
+// = 0 means W = H.
+type AdaptiveMaxPool2D struct{ H, W int }
+
+// Forward takes the largest element of each cell: [n, channels, h, w] → [n,
+// channels, H, W].
+func (p AdaptiveMaxPool2D) Forward(x tensor.Tensor) tensor.Tensor {
+	y, _ := p.Indices(x)
+	return y
+}
+
+// Indices is Forward, and where each largest element is: h·W+w in its plane.
+func (p AdaptiveMaxPool2D) Indices(x tensor.Tensor) (tensor.Tensor, tensor.Ints) {
+	s := pair(p.H, p.W, 1)
+	return x.AdaptiveMaxPool2D(s[0], s[1])
 }
 
 // GlobalAvgPool averages [n, c, ...] over all but the first two axes, to [n,

@@ -86,6 +86,9 @@
 //	Conv1D Conv2D …          conv conv_transpose      conv1d conv2d          [n, c, h, w]; Keras has the channels last
 //	Conv2DBatchNorm …        –                        fuse_conv_bn_eval      the weights stay as they are
 //	MaxPool2D AvgPool2D …    max_pool average_pool    max_pool2d avg_pool2d
+//	MaxPool2DIndices         –                        …return_indices=True   places in a plane
+//	AdaptiveMaxPool2D        adaptive_max_pool        adaptive_max_pool2d    with the places
+//	MaxUnpool2D              –                        max_unpool2d
 //	Upsample…, Resize        image.resize             interpolate            Resize: bicubic, antialiasing
 //	BatchNorm LayerNorm …    batch_normalization      batch_norm layer_norm
 //	Dropout SpatialDropout   random.dropout           dropout dropout2d      in training only

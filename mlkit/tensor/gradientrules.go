@@ -163,7 +163,7 @@ func (d *twice) rule(n *node, i int32, dy Tensor) bool {
 		}
 		d.add(n, 0, func() Tensor { return dy })
 		d.add(n, 1, func() Tensor { return dy.linearMap(n.op, d.shape(n, 1), linearMap{pick, put}) })
-	case "MaxPool2D", "MaxPool1D":
+	case "MaxPool2D", "MaxPool1D", "MaxPool2DIndices":
 		d.add(n, 0, func() Tensor { return dy.linearMap(n.op, d.shape(n, 0), n.kept.(*pooling).largest()) })
 	case "AvgPool2D", "AvgPool1D":
 		p := n.kept.(*pooling)

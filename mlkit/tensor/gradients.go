@@ -29,7 +29,7 @@ func (e *UnsupportedError) Error() string {
 //     and QR
 //   - Linear and what is fused with it, FeedForward; convolutions, transposed ones
 //     too, and what is fused with them; pooling but AdaptiveAvgPool2D to more than
-//     1×1; embeddings but EmbedBag; Resize; dropout
+//     1×1 and MaxUnpool2D; embeddings but EmbedBag; Resize; dropout
 //   - Softmax, LogSoftmax and the cross-entropies
 //   - layer, group and batch normalisation, RMSNorm; Rotary; attention without dropout,
 //     biases and grouped queries

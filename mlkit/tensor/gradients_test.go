@@ -16,7 +16,7 @@ import (
 // noSecond are the operations, by their cases in opCases, that Gradients
 // refuses, and the name that the error gives.
 var noSecond = map[string]string{
-	"CumProd": "CumProd", "Prod": "CumProd", "ScatterSet": "ScatterSet", "ScatterMax": "ScatterMax", "EmbedBag": "EmbedBag",
+	"CumProd": "CumProd", "Prod": "CumProd", "ScatterSet": "ScatterSet", "ScatterMax": "ScatterMax", "MaxUnpool2D": "ScatterSet", "EmbedBag": "EmbedBag",
 	"AdaptiveAvgPool2D": "AdaptiveAvgPool2D", "UpsampleNearest": "UpsampleNearest",
 	"UpsampleBilinear": "UpsampleBilinear", "UpsampleBilinear corners": "UpsampleBilinear",
 	"LocalResponseNorm": "LocalResponseNorm", "LocalResponseNorm even": "LocalResponseNorm", "custom": "Cube",

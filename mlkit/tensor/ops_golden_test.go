@@ -194,8 +194,16 @@ func goldenOps() map[string]func([]T) T {
 		"AvgPool2D exclude": one(func(x T) T {
 			return x.AvgPool2D(tensor.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{1, 2}, Padding: [2]int{1, 0}, ExcludePad: true})
 		}),
-		"AvgPool1D":                one(func(x T) T { return x.AvgPool1D(tensor.Pool{Kernel: [2]int{2}, Stride: [2]int{1}}) }),
-		"AdaptiveAvgPool2D":        one(func(x T) T { return x.AdaptiveAvgPool2D(2, 3) }),
+		"AvgPool1D":         one(func(x T) T { return x.AvgPool1D(tensor.Pool{Kernel: [2]int{2}, Stride: [2]int{1}}) }),
+		"AdaptiveAvgPool2D": one(func(x T) T { return x.AdaptiveAvgPool2D(2, 3) }),
+		"MaxPool2DIndices": one(func(x T) T {
+			return values(x.MaxPool2DIndices(tensor.Pool{Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: [2]int{1, 1}}))
+		}),
+		"AdaptiveMaxPool2D": one(func(x T) T { return values(x.AdaptiveMaxPool2D(2, 3)) }),
+		"MaxUnpool2D": one(func(x T) T {
+			y, ids := x.MaxPool2DIndices(tensor.Pool{Kernel: [2]int{2, 2}})
+			return y.MaxUnpool2D(ids, 5, 4)
+		}),
 		"UpsampleNearest":          one(func(x T) T { return x.UpsampleNearest(4, 5) }),
 		"UpsampleBilinear":         one(func(x T) T { return x.UpsampleBilinear(4, 5, false) }),
 		"UpsampleBilinear corners": one(func(x T) T { return x.UpsampleBilinear(3, 5, true) }),

@@ -211,6 +211,11 @@ func opCases() []opCase {
 		}), []gradcheck.Input{rnd(1, 2, 2, 4, 4)}},
 		{"AvgPool1D", one(func(x T) T { return x.AvgPool1D(tensor.Pool{Kernel: [2]int{2}, Stride: [2]int{1}}) }), []gradcheck.Input{rnd(1, 2, 2, 5)}},
 		{"AdaptiveAvgPool2D", one(func(x T) T { return x.AdaptiveAvgPool2D(2, 3) }), []gradcheck.Input{rnd(1, 2, 2, 5, 4)}},
+		{"MaxPool2DIndices", one(func(x T) T { return values(x.MaxPool2DIndices(tensor.Pool{Kernel: [2]int{2, 2}})) }), []gradcheck.Input{spaced(1, 2, 4, 4)}},
+		{"AdaptiveMaxPool2D", one(func(x T) T { return values(x.AdaptiveMaxPool2D(2, 3)) }), []gradcheck.Input{spaced(1, 2, 4, 4)}},
+		{"MaxUnpool2D", one(func(x T) T {
+			return x.MaxUnpool2D(tensor.NewInts([]int32{3, 0, 8, 1}, 1, 2, 1, 2), 3, 3).Square()
+		}), []gradcheck.Input{rnd(1, 1, 2, 1, 2)}},
 		{"UpsampleNearest", one(func(x T) T { return x.UpsampleNearest(4, 5) }), []gradcheck.Input{rnd(1, 2, 1, 2, 3)}},
 		{"UpsampleBilinear", one(func(x T) T { return x.UpsampleBilinear(4, 5, false) }), []gradcheck.Input{rnd(1, 2, 1, 2, 3)}},
 		{"UpsampleBilinear corners", one(func(x T) T { return x.UpsampleBilinear(3, 5, true) }), []gradcheck.Input{rnd(1, 2, 1, 2, 3)}},

@@ -25,6 +25,28 @@ type Pool struct {
 // equal elements the first gets the gradient.
 func (x Tensor) MaxPool2D(p Pool) Tensor { return x.pool("MaxPool2D", p, true) }
 
+// MaxPool2DIndices is MaxPool2D, and where each largest element is: h·W+w in
+// its plane, Ints of the result's shape that live until Reset.
+func (x Tensor) MaxPool2DIndices(p Pool) (Tensor, Ints) {
+	y := x.pool("MaxPool2DIndices", p, true)
+	n := y.node("MaxPool2DIndices")
+	return y, Ints{n.kept.(*pooling).places, n.shape}
+}
+
+// MaxUnpool2D puts the elements of x, [n, c, oh, ow], to the places ids in
+// planes of h×w, with zeros elsewhere: what [Tensor.MaxPool2DIndices] took
+// (Zeiler & Fergus 2014). Where several go to one place the last stays.
+func (x Tensor) MaxUnpool2D(ids Ints, h, w int) Tensor {
+	const op = "MaxUnpool2D"
+	in := x.node(op)
+	if in.n != 4 || ids.dims != in.shape || h < 0 || w < 0 {
+		shapePanic(op, -1, fmt.Sprintf("needs [n, channels, h, w], ids of its shape, not %v, and a size that is not negative", append([]int{}, ids.dims.dims()...)), x)
+	}
+	n, c, size := in.d[0], in.d[1], in.d[2]*in.d[3]
+	flat := shape{n: 3, d: [MaxRank]int{n, c, size}}
+	return x.t.Full(0, n, c, h*w).ScatterSet(2, Ints{ids.Data, flat}, x.reshaped("Reshape", flat)).Reshape(n, c, h, w)
+}
+
 // AvgPool2D takes the mean of each window; padding counts as zeros.
 func (x Tensor) AvgPool2D(p Pool) Tensor { return x.pool("AvgPool2D", p, false) }
 
@@ -43,6 +65,7 @@ func (x Tensor) pool1D(op string, p Pool, largest bool) Tensor {
 func (x Tensor) pool(op string, p Pool, largest bool) Tensor {
 	in := x.node(op)
 	d, ok := in.asImages(op == "MaxPool1D" || op == "AvgPool1D")
+	wanted := op == "MaxPool2DIndices" || in.needs
 	if !ok {
 		shapePanic(op, 0, "needs images [n, channels, h, w] or, in one dimension, sequences [n, channels, length]", x)
 	}
@@ -75,7 +98,7 @@ func (x Tensor) pool(op string, p Pool, largest bool) Tensor {
 	back := backAvgPool
 	if largest {
 		back = backMaxPool
-		if in.needs {
+		if wanted {
 			ids = t.ints.take(s.size())
 		}
 		k.MaxForward(y, ids, in.data)
@@ -138,6 +161,35 @@ func (x Tensor) AdaptiveAvgPool2D(oh, ow int) Tensor {
 	n.data, n.shape = y, s
 	n.record(x.t, backAdaptiveAvgPool, x.i)
 	return res
+}
+
+// AdaptiveMaxPool2D takes the largest elements of images [n, c, h, w], to [n,
+// c, oh, ow] whatever their size, and where they are: h·W+w in its plane. The
+// cells are those of [Tensor.AdaptiveAvgPool2D]; of equal elements it is the
+// first, a NaN is the largest.
+func (x Tensor) AdaptiveMaxPool2D(oh, ow int) (Tensor, Ints) {
+	const op = "AdaptiveMaxPool2D"
+	in := x.node(op)
+	if in.n != 4 || oh < 1 || ow < 1 || in.d[2] < 1 || in.d[3] < 1 {
+		shapePanic(op, 2, fmt.Sprintf("needs images [n, channels, h, w] and a size of at least 1×1, not %d×%d", oh, ow), x)
+	}
+	s := makeShape(op, []int{in.d[0], in.d[1], oh, ow})
+	ids := x.t.ints.take(s.size())
+	c := cells{h: in.d[2], w: in.d[3], oh: oh, ow: ow}
+	for o := range ids {
+		at, rows, cols := c.cell(o)
+		best := at
+		for r := range rows {
+			for i, v := range in.data[at+r*c.w : at+r*c.w+cols] {
+				if b := in.data[best]; v > b || v != v && b == b {
+					best = at + r*c.w + i
+				}
+			}
+		}
+		ids[o] = int32(best % (c.h * c.w))
+	}
+	flat := Ints{ids, shape{n: 3, d: [MaxRank]int{s.d[0], s.d[1], oh * ow}}}
+	return x.Reshape(s.d[0], s.d[1], c.h*c.w).Gather(2, flat).reshaped("Reshape", s), Ints{ids, s}
 }
 
 func backAdaptiveAvgPool(t *Tape, n *node) {

@@ -343,10 +343,19 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 		"AvgPool2D":         func(x T) T { return x.AvgPool2D(pool()) },
 		"MaxPool1D":         func(x T) T { return x.MaxPool1D(pool()) },
 		"AdaptiveAvgPool2D": func(x T) T { return x.AdaptiveAvgPool2D(arg(), arg()) },
-		"UpsampleNearest":   func(x T) T { return x.UpsampleNearest(arg(), arg()) },
-		"UpsampleBilinear":  func(x T) T { return x.UpsampleBilinear(arg(), arg(), rng.IntN(2) == 0) },
-		"LayerNorm":         func(x T) T { return x.LayerNorm(maybe(), maybe(), 1e-5) },
-		"RMSNorm":           func(x T) T { return x.RMSNorm(maybe(), 1e-5) },
+		"MaxPool2DIndices":  func(x T) T { return values(x.MaxPool2DIndices(pool())) },
+		"AdaptiveMaxPool2D": func(x T) T { return values(x.AdaptiveMaxPool2D(arg(), arg())) },
+		"MaxUnpool2D": func(x T) T {
+			if x.Rank() == 4 && rng.IntN(2) == 0 {
+				y, ids := x.MaxPool2DIndices(pool())
+				return y.MaxUnpool2D(ids, x.Dim(2), x.Dim(3))
+			}
+			return x.MaxUnpool2D(ints(), arg(), arg())
+		},
+		"UpsampleNearest":  func(x T) T { return x.UpsampleNearest(arg(), arg()) },
+		"UpsampleBilinear": func(x T) T { return x.UpsampleBilinear(arg(), arg(), rng.IntN(2) == 0) },
+		"LayerNorm":        func(x T) T { return x.LayerNorm(maybe(), maybe(), 1e-5) },
+		"RMSNorm":          func(x T) T { return x.RMSNorm(maybe(), 1e-5) },
 		"Rotary": func(x T) T {
 			return x.Rotary(tensor.Rotary{Width: arg(), Heads: arg(), Position: arg(), Adjacent: rng.IntN(2) == 0})
 		},

@@ -18,6 +18,8 @@ import (
 type chain struct {
 	steps  []step
 	static bool
+	// tell, unless it is nil, is told the shape of each unit's result.
+	tell func(p *product, dims ...int)
 }
 
 // step is a unit or a pooling. What is between them, a Flatten, only changes
@@ -101,10 +103,17 @@ func (c *chain) Forward(x tensor.Tensor) tensor.Tensor {
 		}
 		p := s.product
 		if i == len(c.steps)-1 {
-			return p.floats(r, x, l, r.bytes[at], rng, c)
+			y := p.floats(r, x, l, r.bytes[at], rng, c)
+			if c.tell != nil {
+				c.tell(p, y.Dims()...)
+			}
+			return y
 		}
 		next := c.productAfter(i)
 		l = p.bytes(r, l, at, c.padAfter(i), next)
+		if c.tell != nil {
+			p.told(c.tell, l)
+		}
 		at, rng = 1-at, next.rng
 	}
 	panic("unreachable: a chain ends with a unit")
@@ -343,6 +352,18 @@ func (p *product) floats(r *room, x tensor.Tensor, l layout, a []uint8, rng affi
 		return t.Input(y, l.n, n, w)
 	}
 	return t.Input(y, l.n, n, h, w)
+}
+
+// told tells the shape of what bytes has computed.
+func (p *product) told(tell func(p *product, dims ...int), l layout) {
+	switch {
+	case p.conv == nil:
+		tell(p, l.n, l.c)
+	case p.flatConv():
+		tell(p, l.n, l.c, l.w)
+	default:
+		tell(p, l.n, l.c, l.h, l.w)
+	}
 }
 
 // mix computes what depends on the input's range: what a sum has too much, and

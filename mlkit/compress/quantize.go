@@ -200,10 +200,11 @@ func (m *making) stage(s stage) (stage, error) {
 			if e.feedForward, err = m.stage(l.feedForward.(stage)); err != nil {
 				return nil, err
 			}
+			e.norm1, e.norm2 = detached(l.norm1).(*nn.LayerNorm), detached(l.norm2).(*nn.LayerNorm)
 			e.dropout = 0
 			out = append(out, item{s[i].path, &e})
 		default:
-			out = append(out, s[i])
+			out = append(out, item{s[i].path, detached(l)})
 		}
 	}
 	return out, nil

@@ -1,13 +1,19 @@
 package compress_test
 
 import (
+	"fmt"
+	"io"
 	"math"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"descent/mlkit/compress"
 	"descent/mlkit/data"
+	"descent/mlkit/formats"
 	"descent/mlkit/nn"
+	"descent/mlkit/optim"
 	"descent/mlkit/tensor"
 	"descent/mlkit/train"
 )
@@ -175,5 +181,189 @@ func TestQuantizeRefuses(t *testing.T) {
 				t.Errorf("%s: error %v, want one with %q", what, err, want)
 			}
 		}
+	}
+}
+
+// What is saved and loaded into a model of other weights computes the same
+// bits; a damaged file is refused with the layer's name.
+func TestInt8File(t *testing.T) {
+	for name, c := range quantizable() {
+		x := normals(tensor.SizeOf(c.dims), 3)
+		static, err := compress.QuantizeStatic(c.model, batchOf(x, c.dims...), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dynamic, err := compress.QuantizeDynamic(c.model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, q := range map[string]*compress.Int8{"static": static, "dynamic": dynamic} {
+			path := filepath.Join(t.TempDir(), "int8.safetensors")
+			if err := q.Save(path); err != nil {
+				t.Fatal(err)
+			}
+			want := outputs(t, q, x, c.dims...)
+			before := [][]float32{}
+			for _, p := range nn.Params(c.model) {
+				before = append(before, slices.Clone(p.Data))
+				for i := range p.Data {
+					p.Data[i] = 1
+				}
+			}
+			loaded, err := compress.LoadInt8(path, c.model)
+			if err != nil {
+				t.Fatalf("%s, %s: %v", name, what, err)
+			}
+			if got := outputs(t, loaded, x, c.dims...); !slices.Equal(got, want) {
+				t.Errorf("%s, %s: other outputs after loading", name, what)
+			}
+			if got := outputs(t, q, x, c.dims...); !slices.Equal(got, want) {
+				t.Errorf("%s, %s: the model's weights reach the quantized network", name, what)
+			}
+			for i, p := range nn.Params(c.model) {
+				copy(p.Data, before[i])
+			}
+			if loaded.Bytes() != q.Bytes() {
+				t.Errorf("%s, %s: %d bytes after loading, %d before", name, what, loaded.Bytes(), q.Bytes())
+			}
+		}
+	}
+}
+
+func TestInt8FileRefuses(t *testing.T) {
+	model := nn.Sequential{nn.NewLinear(nn.NewRand(1), 4, 3), nn.ReLU{}, nn.NewLinear(nn.NewRand(2), 3, 2)}
+	q, err := compress.QuantizeStatic(model, batchOf(normals(40, 1), 10, 4), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "int8.safetensors")
+	if err := q.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	whole := func() (arrays []formats.Array, metadata map[string]string) {
+		s, err := formats.OpenSafetensors(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		for _, n := range s.Names() {
+			a, err := s.Read(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			arrays = append(arrays, a)
+		}
+		return arrays, s.Metadata
+	}
+	for name, c := range map[string]struct {
+		damage func(a *formats.Array) (keep bool)
+		want   string
+	}{
+		"scales missing": {func(a *formats.Array) bool { return a.Name != "2.weight_scale" }, `layer "2" (*nn.Linear) has no weight_scale`},
+		"range missing":  {func(a *formats.Array) bool { return a.Name != "0.input_zero_point" }, `layer "0" (*nn.Linear) has no input_zero_point`},
+		"another shape": {func(a *formats.Array) bool {
+			if a.Name == "0.bias" {
+				a.Dims, a.Data = []int{2}, []float32{1, 2}
+			}
+			return true
+		}, "0.bias has the shape [2] in the file and [3] in the model"},
+		"floats for bytes": {func(a *formats.Array) bool {
+			if a.Name == "2.weight" {
+				a.Data = make([]float32, 6)
+			}
+			return true
+		}, `layer "2" (*nn.Linear): its weight is a []float32`},
+		"a scale of 0": {func(a *formats.Array) bool {
+			if a.Name == "2.input_scale" {
+				a.Data = []float32{0}
+			}
+			return true
+		}, `layer "2" (*nn.Linear) has a scale of 0`},
+		"-128": {func(a *formats.Array) bool {
+			if a.Name == "2.weight" {
+				a.Data.([]int8)[1] = -128
+			}
+			return true
+		}, `layer "2" (*nn.Linear) has a weight of -128`},
+		"a stranger": {func(a *formats.Array) bool {
+			if a.Name == "2.bias" {
+				a.Name = "3.bias"
+			}
+			return true
+		}, `layer "2" (*nn.Linear) has no bias`},
+	} {
+		arrays, metadata := whole()
+		var kept []formats.Array
+		for _, a := range arrays {
+			if c.damage(&a) {
+				kept = append(kept, a)
+			}
+		}
+		bad := filepath.Join(t.TempDir(), "bad.safetensors")
+		if err := formats.WriteFile(bad, func(w io.Writer) error { return formats.WriteSafetensors(w, kept, metadata) }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := compress.LoadInt8(bad, model); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), bad) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+	if _, err := compress.LoadInt8(path, nn.Sequential{nn.NewLinear(nn.NewRand(1), 4, 3)}); err == nil || !strings.Contains(err.Error(), "2.bias belongs to no layer") {
+		t.Errorf("a smaller model: error %v", err)
+	}
+}
+
+func TestInt8Summary(t *testing.T) {
+	c := quantizable()["cnn"]
+	x := normals(tensor.SizeOf(c.dims), 3)
+	q, err := compress.QuantizeStatic(c.model, batchOf(x, c.dims...), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := q.Summary(c.dims...)
+	var got []string
+	for _, r := range s.Rows {
+		got = append(got, fmt.Sprint(r.Name, " ", r.Layer, " ", r.Shape, " ", r.Params))
+	}
+	want := []string{"0 Conv2D in int8 + ReLU [3 6 20 20] 156", "3 Conv2D in int8 + ReLU [3 16 10 10] 880",
+		"7 Linear in int8 + ReLU [3 40] 16040", "9 Linear in int8 [3 10] 410"}
+	if !slices.Equal(got, want) {
+		t.Errorf("summary\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	float := nn.Summary(c.model, c.dims...)
+	if s.Params != float.Params || s.ParamBytes != q.Bytes() || s.ParamBytes > float.ParamBytes/2 {
+		t.Errorf("%d parameters in %d bytes, in float32 %d in %d", s.Params, s.ParamBytes, float.Params, float.ParamBytes)
+	}
+}
+
+// A training that knows of the bytes ends in a network of bytes that computes
+// what it did.
+func TestQuantizationAware(t *testing.T) {
+	model := dense(1)
+	aware, err := compress.QuantizationAware(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := aware.Quantize(); err == nil || !strings.Contains(err.Error(), `no training step has reached layer "0"`) {
+		t.Errorf("without training: error %v", err)
+	}
+	set, x := classes(96, 2)
+	loader := &data.Loader{Dataset: set, BatchSize: 16, Shuffle: true, Seed: 1}
+	before := slices.Clone(model[0].(*nn.Linear).Weight.Data)
+	if _, err := train.Fit(t.Context(), train.Supervised(aware, nn.CrossEntropy), loader, train.Config{Epochs: 20, Seed: 1, Optimizer: optim.Adam(1e-2)}); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Equal(before, model[0].(*nn.Linear).Weight.Data) {
+		t.Error("the weights have not moved")
+	}
+	q, err := aware.Quantize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := outputs(t, aware, x, 96, 8), outputs(t, q, x, 96, 8)
+	if e := relative(got, want); !(e < 1e-3) {
+		t.Errorf("in bytes the outputs differ by %.5f of themselves from the training's", e)
+	}
+	if e := relative(got, outputs(t, model, x, 96, 8)); !(e > 1e-3) {
+		t.Errorf("the training has not rounded: outputs differ by %.5f", e)
 	}
 }

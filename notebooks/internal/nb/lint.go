@@ -72,9 +72,16 @@ var funcDeclaration = regexp.MustCompile(`^func\s+(\w|\()`)
 // and on a code host alike, with tabs of four.
 const widest = 99
 
+// longest is how many lines of code a cell has at most: about what a reader sees
+// at once.
+const longest = 60
+
 func (l *linter) code(c Cell) {
 	mains := 0
 	text := l.tokens(c.Source())
+	if n := strings.Count(c.Source(), "\n") + 1; n > longest {
+		l.fault("the cell has %d lines, more than %d: split it, with a sentence between, or move what a reader need not see to mlkit", n, longest)
+	}
 	for i, line := range strings.Split(c.Source(), "\n") {
 		line = strings.TrimPrefix(line, "//gonb:") // which makes a command of a comment
 		if n := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    ")); n > widest {

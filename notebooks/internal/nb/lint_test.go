@@ -85,6 +85,7 @@ func TestLintFindsEachFault(t *testing.T) {
 			png(map[string]any{}, map[string]any{})}},
 		"an <img> has no alternative": {title, imports, {"markdown", "<img src=\"x.png\">", nil}},
 		"has no alternative text":     {title, imports, {"markdown", "![](05-x.ipynb)", nil}},
+		"the cell has 61 lines":       {title, imports, {"code", "%%" + strings.Repeat("\nx := 1", 60), nil}},
 		"line 2 has 100 columns":      {title, imports, {"code", "%%\n\t// " + strings.Repeat("é", 93), nil}},
 		"committed output is an error": {title, imports, {"code", "%%\nf()",
 			[]any{map[string]any{"output_type": "error", "ename": "E", "evalue": "v"}}}},

@@ -17,8 +17,8 @@ import (
 )
 
 var originCommand = command{
-	name: "origin", args: "[-branch main] [-none] [ADDRESS]",
-	does: "write where the book is published (default: git's remote origin) into docker/colab.ipynb, and Colab's badges into the chapters",
+	name: "origin", args: "[-branch main] [-none] [-colab DIR] [ADDRESS]",
+	does: "write where the book is published (default: git's remote origin) into docker/colab.ipynb, and Colab's badges into the chapters; with -colab, write chapters into DIR whose links and pictures work on Colab, to be published as that branch",
 }
 
 func init() { originCommand.run = origin }
@@ -38,10 +38,11 @@ func origin(ctx context.Context, args []string) error {
 	flags := originCommand.flags()
 	branch := flags.String("branch", "main", "the `branch` that Colab opens")
 	none := flags.Bool("none", false, "forget the address and take the badges away")
+	edition := flags.String("colab", "", "the `folder` to write the chapters for Colab into; the checkout stays as it is")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 1 || *none && flags.NArg() > 0 {
+	if flags.NArg() > 1 || *none && (flags.NArg() > 0 || *edition != "") {
 		flags.Usage()
 		return errors.New("origin takes one address")
 	}
@@ -64,6 +65,13 @@ func origin(ctx context.Context, args []string) error {
 		if address, err = publicAddress(remote); err != nil {
 			return err
 		}
+	}
+	if *edition != "" {
+		if err := writeColab(top, *edition, address, *branch); err != nil {
+			return err
+		}
+		fmt.Printf("written for branch %s of %s: %s\n", *branch, address, *edition)
+		return nil
 	}
 	changed, err := writeOrigin(top, address, *branch)
 	for _, name := range changed {

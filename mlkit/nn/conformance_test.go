@@ -144,6 +144,9 @@ var layerCases = []layerCase{
 		return nn.NewLSTM(r, nn.Recurrent{In: 3, Hidden: 2, Bidirectional: true, NoBias: true, Layers: 2, Dropout: 0.2})
 	}, in: []int{2, 4, 3}, out: []int{2, 4, 4}, state: "weight_ih_l0 weight_hh_l0 weight_ih_l0_reverse weight_hh_l0_reverse weight_ih_l1 weight_hh_l1 weight_ih_l1_reverse weight_hh_l1_reverse",
 		modes: true, noGolden: true, wrong: []int{2, 3}, op: "TimeMajor"},
+	{name: "GRU with dropout", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewGRU(r, nn.Recurrent{In: 3, Hidden: 4, InputDropout: 0.3, RecurrentDropout: 0.3})
+	}, in: []int{2, 4, 3}, out: []int{2, 4, 4}, state: "weight_ih_l0 weight_hh_l0 bias_ih_l0 bias_hh_l0", modes: true, noGolden: true, wrong: []int{2, 4, 4}, op: "GRU"},
 	{name: "GRU", make: func(r *rand.Rand) nn.Layer { return nn.NewGRU(r, nn.Recurrent{In: 3, Hidden: 2}) },
 		in: []int{2, 4, 3}, out: []int{2, 4, 2}, state: "weight_ih_l0 weight_hh_l0 bias_ih_l0 bias_hh_l0", noGolden: true, wrong: []int{2, 4, 4}, op: "GRU"},
 	{name: "LSTM last state", make: func(r *rand.Rand) nn.Layer {

@@ -18,7 +18,15 @@ type Recurrent struct {
 	// Dropout is the probability of dropping an output of a layer, except the
 	// last, in training.
 	Dropout float32
-	ReLU    bool // RNN only: ReLU instead of tanh
+	// InputDropout drops inputs of each layer, and RecurrentDropout states on
+	// their way to the gates of the next step, in training: with probability
+	// p, and with one mask for all steps of a sequence (Gal & Ghahramani, A
+	// Theoretically Grounded Application of Dropout in Recurrent Neural
+	// Networks, 2016). Keras calls them dropout and recurrent_dropout; PyTorch
+	// has neither. What a state carries to the next by itself, such as an
+	// LSTM's cells, is not dropped.
+	InputDropout, RecurrentDropout float32
+	ReLU                           bool // RNN only: ReLU instead of tanh
 }
 
 // Sequences says what a recurrent network is to know of a batch beside the
@@ -57,8 +65,13 @@ func newRecurrent(rng *rand.Rand, c Recurrent, gates int) recurrent {
 	if c.Layers == 0 {
 		c.Layers = 1
 	}
-	if c.In < 1 || c.Hidden < 1 || c.Layers < 0 || !(c.Dropout >= 0 && c.Dropout < 1) {
-		panic(fmt.Sprintf("nn: a recurrent network needs In and Hidden of at least 1 and Dropout in [0, 1), not %+v", c))
+	if c.In < 1 || c.Hidden < 1 || c.Layers < 0 {
+		panic(fmt.Sprintf("nn: a recurrent network needs In and Hidden of at least 1, not %+v", c))
+	}
+	for _, p := range []float32{c.Dropout, c.InputDropout, c.RecurrentDropout} {
+		if !(p >= 0 && p < 1) {
+			panic(fmt.Sprintf("nn: a recurrent network needs probabilities of dropout in [0, 1), not %+v", c))
+		}
 	}
 	r := recurrent{Config: c, gates: gates}
 	bound := 1 / math.Sqrt(float64(c.Hidden))
@@ -138,7 +151,7 @@ func (r *recurrent) pass(p *pass, x tensor.Tensor, s Sequences) {
 		w := r.Weights[k]
 		return tensor.Recurrent{WeightIH: t.Use(w.WeightIH), WeightHH: t.Use(w.WeightHH),
 			BiasIH: useOptional(t, w.BiasIH), BiasHH: useOptional(t, w.BiasHH), Lengths: s.Lengths, Reverse: k%d == 1,
-			H0: stateOf(s.H0, k), C0: stateOf(s.C0, k)}
+			H0: stateOf(s.H0, k), C0: stateOf(s.C0, k), StateMask: dropMask(t, r.Config.RecurrentDropout, x.Dim(1), r.Config.Hidden).data()}
 	}
 	for k := 0; k < len(r.Weights); k += d {
 		if k > 0 { // on to the next layer
@@ -149,6 +162,9 @@ func (r *recurrent) pass(p *pass, x tensor.Tensor, s Sequences) {
 			if r.Config.Dropout > 0 {
 				x = x.Dropout(r.Config.Dropout)
 			}
+		}
+		if m := dropMask(t, r.Config.InputDropout, x.Dim(1), x.Dim(2)); m.drops {
+			x = x.Mul(m.Tensor)
 		}
 		switch {
 		case d == 2:
@@ -161,6 +177,27 @@ func (r *recurrent) pass(p *pass, x tensor.Tensor, s Sequences) {
 			p.out[0], p.h[k] = x.RNN(op(k), r.Config.ReLU)
 		}
 	}
+}
+
+// sequenceMask is a mask of dropout for all steps of a batch of sequences; the
+// zero value drops nothing.
+type sequenceMask struct {
+	tensor.Tensor // [batch, width], zeros and 1/(1−p)
+	drops         bool
+}
+
+func dropMask(t *tensor.Tape, p float32, batch, width int) sequenceMask {
+	if p == 0 || !t.Training() {
+		return sequenceMask{}
+	}
+	return sequenceMask{t.Full(1, batch, width).Dropout(p), true}
+}
+
+func (m sequenceMask) data() []float32 {
+	if !m.drops {
+		return nil
+	}
+	return m.Data()
 }
 
 // both runs the two directions of a layer, whose weights are k and k+1.

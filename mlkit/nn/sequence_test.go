@@ -273,7 +273,7 @@ func TestSequenceTrainingStep(t *testing.T) {
 		Decoder   *nn.TransformerDecoder
 	}{
 		nn.NewPaddedEmbedding(rng, 11, width, 0), nn.NewLearnedPositions(rng, time+2, width),
-		nn.NewLSTM(rng, nn.Recurrent{In: width, Hidden: width / 2, Layers: 2, Bidirectional: true, Dropout: 0.1}),
+		nn.NewLSTM(rng, nn.Recurrent{In: width, Hidden: width / 2, Layers: 2, Bidirectional: true, Dropout: 0.1, InputDropout: 0.1, RecurrentDropout: 0.1}),
 		nn.NewGRU(rng, nn.Recurrent{In: width, Hidden: width, NoBias: true}),
 		nn.NewRNN(rng, nn.Recurrent{In: width, Hidden: width, Layers: 2, ReLU: true}),
 		nn.NewTransformerEncoder(rng, 1, nn.Transformer{Width: width, Heads: 2, PreNorm: true, GELU: true, Dropout: 0.1}),
@@ -337,6 +337,62 @@ func TestDropoutOfSequenceLayers(t *testing.T) {
 	}
 	if slices.Equal(run(true, 1), run(true, 2)) || !slices.Equal(run(true, 1), run(true, 1)) {
 		t.Error("in training, the seed must decide, and alone")
+	}
+}
+
+// One mask of the inputs and one of the states serve all steps of a sequence.
+func TestOneMaskASequence(t *testing.T) {
+	const batch, time, width = 5, 4, 20
+	identity := func(p *tensor.Param) {
+		for i := range width {
+			p.Data[i*width+i] = 1
+		}
+	}
+	for name, c := range map[string]nn.Recurrent{"inputs": {InputDropout: 0.5}, "states": {RecurrentDropout: 0.5}} {
+		c.In, c.Hidden, c.NoBias, c.ReLU = width, width, true, true
+		l := nn.NewRNN(nn.NewRand(1), c)
+		nn.Constant(l.Weights[0].WeightIH, 0)
+		nn.Constant(l.Weights[0].WeightHH, 0)
+		growth := 1.0 // of what is kept, from step to step
+		if name == "inputs" {
+			identity(l.Weights[0].WeightIH)
+		} else {
+			identity(l.Weights[0].WeightHH)
+			growth = 2
+		}
+		run := func(training bool, seed uint64) []float32 {
+			tape := tensor.NewTape(seed)
+			tape.SetTraining(training)
+			y, _ := l.Run(tape.Full(1, batch, time, width), nn.Sequences{H0: tape.Full(1, 1, batch, width)})
+			return slices.Clone(y.Data())
+		}
+		y, zeros := run(true, 1), 0
+		for b := range batch {
+			for i := range width {
+				want := y[b*time*width+i]
+				if want == 0 {
+					zeros++
+				} else if want != 2 {
+					t.Fatalf("%s: %v after a step, not 0 or 2", name, want)
+				}
+				for k := range time {
+					if got := y[(b*time+k)*width+i]; float64(got) != float64(want)*math.Pow(growth, float64(k)) {
+						t.Fatalf("%s: unit %d of sequence %d is %v at step 0 and %v at step %d", name, i, b, want, got, k)
+					}
+				}
+			}
+		}
+		if zeros < 30 || zeros > 70 || slices.Equal(y[:width], y[time*width:][:width]) {
+			t.Errorf("%s: %d of %d dropped, or all sequences alike", name, zeros, batch*width)
+		}
+		if slices.Equal(y, run(true, 2)) || !slices.Equal(y, run(true, 1)) {
+			t.Errorf("%s: in training, the seed must decide, and alone", name)
+		}
+		for _, v := range run(false, 1) {
+			if v != 1 {
+				t.Fatalf("%s: %v in evaluation", name, v)
+			}
+		}
 	}
 }
 

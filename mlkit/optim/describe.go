@@ -159,6 +159,8 @@ func rateOf(l Link, step int) float64 {
 		return rateOf(l.Link, step)
 	case *skipping:
 		return rateOf(l.Link, step)
+	case *maxNorm:
+		return rateOf(l.Link, step)
 	}
 	return math.NaN()
 }

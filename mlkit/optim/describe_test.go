@@ -43,7 +43,7 @@ func TestRulesTellTheirSettings(t *testing.T) {
 		optim.Chain(optim.ClipByGlobalNorm(1), optim.SGD(0.1)), optim.Chain(optim.ClipByGlobalNorm(2), optim.SGD(0.1)), optim.Chain(optim.ClipByValue(1), optim.SGD(0.1)), optim.Chain(optim.ClipByNorm(1), optim.SGD(0.1)),
 		optim.Chain(optim.L2(0.1), optim.SGD(0.1)), optim.Chain(optim.L1(0.1), optim.SGD(0.1)), optim.Chain(optim.L2(0.1, bias), optim.SGD(0.1)), optim.Chain(optim.Trace(0.9), optim.ScaleByLearningRate(0.1)),
 		optim.Chain(optim.ScaleByAdam(), optim.ScaleByTrustRatio(), optim.ScaleByLearningRate(0.1)), optim.Lookahead(optim.SGD(0.1), 5, 0.5), optim.Lookahead(optim.SGD(0.1), 6, 0.5), optim.Lookahead(optim.SGD(0.2), 5, 0.5),
-		optim.NewEMA(0.9).Around(optim.SGD(0.1)), optim.NewEMA(0.8).Around(optim.SGD(0.1)), optim.SkipNonFinite(optim.SGD(0.1)), optim.Muon(0.1, optim.SGD(0.1)), optim.Muon(0.1, optim.SGD(0.2)), optim.Muon(0.1, optim.SGD(0.1), optim.MatchRMS()),
+		optim.NewEMA(0.9).Around(optim.SGD(0.1)), optim.NewEMA(0.8).Around(optim.SGD(0.1)), optim.MaxNorm(1, optim.SGD(0.1)), optim.MaxNorm(2, optim.SGD(0.1)), optim.SkipNonFinite(optim.SGD(0.1)), optim.Muon(0.1, optim.SGD(0.1)), optim.Muon(0.1, optim.SGD(0.2)), optim.Muon(0.1, optim.SGD(0.1), optim.MatchRMS()),
 		optim.Groups(optim.Group{On: bias, Rule: optim.SGD(0.1)}, optim.Group{Rule: optim.SGD(0.1), Factor: 0.5}), optim.Groups(optim.Group{On: bias, Rule: optim.SGD(0.1)}, optim.Group{Rule: optim.SGD(0.1), Factor: 0.4}),
 		optim.Stateless(func(*optim.Step) {})}
 	for i, rule := range rules {

@@ -22,10 +22,10 @@
 // Each link changes the updates, at first the gradients, in place; at the end
 // they are added to the parameters, so a descending chain multiplies them by a
 // negative number. [Groups] gives parameters rules or rates of their own;
-// [Lookahead], [EMA] and [SkipNonFinite] wrap a rule. Methods that evaluate the
-// loss more than once per step are not rules: [SAM] is a step of its own,
-// [LBFGS] a minimiser. A parameter that is frozen or has no gradient in a step
-// is left alone, and so is its state.
+// [Lookahead], [EMA], [MaxNorm] and [SkipNonFinite] wrap a rule. Methods that
+// evaluate the loss more than once per step are not rules: [SAM] is a step of
+// its own, [LBFGS] a minimiser. A parameter that is frozen or has no gradient
+// in a step is left alone, and so is its state.
 //
 // Gradients of several batches add up in a tensor.GradSum, whose Grads go to
 // [Optimizer.Step]; train.Fit does it by itself.
@@ -85,6 +85,7 @@
 //	ScheduleFreeSGD       –                           – (schedulefree)               the authors' package; warm-up is a Schedule
 //	ScheduleFreeAdamW     –                           – (schedulefree)               likewise
 //	Lookahead             –                           – (optax.lookahead)            none
+//	MaxNorm               MaxNorm(axis=0)             –                              Keras adds 1e-7 to the norm, and sets it for each layer
 //	EMA                   use_ema=True                swa_utils.AveragedModel        none
 //	SAM                   –                           – (optax.contrib.sam)          first order
 //	LBFGS                 –                           LBFGS(strong_wolfe)            a minimiser, not a step

@@ -84,6 +84,7 @@ func TestRowsAreTheWholeUpdate(t *testing.T) {
 		"Adam":                optim.Adam(0.01),
 		"LAMB":                optim.LAMB(0.01),
 		"EMA":                 ema.Around(optim.SGD(0.3)),
+		"MaxNorm":             optim.MaxNorm(0.5, optim.SGD(0.3)),
 		"Lookahead":           optim.Lookahead(optim.AdaGrad(0.1), 2, 0.5),
 		"finite":              optim.SkipNonFinite(optim.SGD(0.2)),
 		"groups":              optim.Groups(optim.Group{On: optim.Named("out.*"), Rule: optim.Adam(0.01)}, optim.Group{Rule: optim.SGD(0.3), Factor: 0.5}),

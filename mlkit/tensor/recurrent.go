@@ -25,6 +25,13 @@ type Recurrent struct {
 	Lengths Ints
 	// Reverse goes from the last step to the first.
 	Reverse bool
+	// StateMask, if not nil, multiplies the state where W_hh meets it, and
+	// nowhere else: W_hh·(m∘h). It has batch·hidden numbers, the same mask at
+	// every step, or time·batch·hidden, a mask for each. With zeros and
+	// 1/(1−p) it is recurrent dropout (Gal & Ghahramani, A Theoretically
+	// Grounded Application of Dropout in Recurrent Neural Networks, 2016). It
+	// is a constant, not copied: it must not change until Reset.
+	StateMask []float32
 }
 
 // rowsPerPart is how many sequences of a batch run through all their steps
@@ -65,6 +72,9 @@ type recurrence struct {
 	asTheyAre    bool
 	bias, biasHH []float32 // added to the input's share of the gates; to the state's, if apart
 	ahead        int       // of how many steps the input's share is computed at a time
+	mask         []float32 // of the states, [batch, hidden] or, if maskSteps, [time, batch, hidden]
+	maskSteps    bool
+	masked       []float32 // [time, batch, hidden]: the states before each step as the weights meet them
 	acts         []float32 // [time, batch, G·hidden]: gates, activated in place
 	gh           []float32 // the state's share, if apart
 	hs           []float32 // [time+1, batch, hidden], the initial state at the end where the pass begins
@@ -77,6 +87,7 @@ type recurrence struct {
 	base        int       // rows before the chunk
 	dy, dc, dh0 []float32 // of all steps; of the present step (LSTM: dc begins as the gradient of the final cells)
 	dacts, dgh  []float32 // of the chunk's gates, rows ldd apart
+	dmasked     []float32 // [batch, hidden]: of the masked states before a step
 	ldd         int
 	steps       int // of a chunk
 
@@ -211,7 +222,13 @@ func (r *recurrence) forwardStep(s step) {
 		if r.apart {
 			gates, g.Accumulate, g.Bias = r.gh, false, r.biasHH
 		}
-		g.Run(rows(gates, s.now, s.n, width), rows(r.hs, s.prev, s.n, r.hidden), r.whh)
+		h := rows(r.hs, s.prev, s.n, r.hidden)
+		if r.mask != nil {
+			m := rows(r.masked, s.now, s.n, r.hidden)
+			elementwise.Mul(m, h, r.maskAt(s))
+			h = m
+		}
+		g.Run(rows(gates, s.now, s.n, width), h, r.whh)
 	}
 	for s.n > 0 {
 		var head step
@@ -226,6 +243,14 @@ func (r *recurrence) forwardStep(s step) {
 			copy(r.c(head.after, head), r.c(head.before, head))
 		}
 	}
+}
+
+// maskAt is the mask of the states before a step.
+func (r *recurrence) maskAt(s step) []float32 {
+	if r.maskSteps {
+		return rows(r.mask, s.now, s.n, r.hidden)
+	}
+	return rows(r.mask, s.row, s.n, r.hidden)
 }
 
 // backwardStep turns the gradient of the k-th step's states, in dy, into that
@@ -257,8 +282,18 @@ func (r *recurrence) backwardStep(k int, s step) {
 			elementwise.Add(dst, dst, dh)
 		}
 	}
-	if product && before != nil {
-		gemm.Gemm{M: all.n, N: r.hidden, K: width, LDA: r.ldd, Accumulate: true}.Run(before, rows(d, all.chunk, all.n, r.ldd), r.whh)
+	if !product || before == nil {
+		return
+	}
+	g := gemm.Gemm{M: all.n, N: r.hidden, K: width, LDA: r.ldd, Accumulate: r.mask == nil}
+	to := before
+	if r.mask != nil {
+		to = rows(r.dmasked, all.row, all.n, r.hidden)
+	}
+	g.Run(to, rows(d, all.chunk, all.n, r.ldd), r.whh)
+	if r.mask != nil {
+		elementwise.Mul(to, to, r.maskAt(all))
+		elementwise.Add(before, before, to)
 	}
 }
 
@@ -308,6 +343,10 @@ func (x Tensor) recurrence(c *cell, w Recurrent) (out Tensor, r *recurrence) {
 	x.operandShape(c.op, "H0", w.H0, batch, hidden)
 	x.operandShape(c.op, "C0", w.C0, batch, hidden)
 	lengths := checkLengths(c.op, w.Lengths, batch, time)
+	bh := batch * hidden
+	if n := len(w.StateMask); w.StateMask != nil && n != bh && n != time*bh {
+		shapePanic(c.op, 0, fmt.Sprintf("StateMask must have %d·%d = %d numbers, or that for each of %d steps, not %d", batch, hidden, bh, time, n), x, w.WeightHH)
+	}
 
 	t := x.t
 	more := t.ints.take(3)
@@ -334,7 +373,6 @@ func (x Tensor) recurrence(c *cell, w Recurrent) (out Tensor, r *recurrence) {
 		r.across = t.floats.reuse((hidden + in) * r.ld)
 	}
 	r.acts = t.floats.take(time * batch * width)
-	bh := batch * hidden
 	r.hs = t.floats.take((time + 1) * bh)
 	first, y := r.hs[:bh], r.hs[bh:]
 	if w.Reverse {
@@ -358,6 +396,10 @@ func (x Tensor) recurrence(c *cell, w Recurrent) (out Tensor, r *recurrence) {
 	}
 	if c.apart {
 		r.gh = t.floats.take(time * batch * width)
+	}
+	if w.StateMask != nil {
+		r.mask, r.maskSteps = w.StateMask, len(w.StateMask) != bh
+		r.masked = t.floats.zeroed(time * bh) // where all sequences have ended nothing is written
 	}
 	return out, r
 }
@@ -419,6 +461,9 @@ func (r *recurrence) prepareBack(t *Tape, n *node) {
 	if r.apart {
 		r.dgh = t.floats.reuse(len(r.dacts))
 	}
+	if r.mask != nil {
+		r.dmasked = t.floats.reuse(r.batch * r.hidden)
+	}
 	r.gx, r.accX = t.gradBuffer(n, 0)
 	r.gwi, r.accI = t.gradBuffer(n, 1)
 	r.gwh, r.accH = t.gradBuffer(n, 2)
@@ -440,6 +485,9 @@ func (r *recurrence) walkBack() {
 		r.run()
 		steps := (r.to - r.from) * batch
 		x, h := rows(r.x, r.base, steps, in), rows(r.hs, before*batch, steps, hidden)
+		if r.mask != nil {
+			h = rows(r.masked, r.base, steps, hidden)
+		}
 		g := gemm.Gemm{M: width, K: steps, TransA: true, LDA: r.ldd}
 		if r.gwi != nil {
 			g.N, g.Accumulate, r.accI = in, r.accI, true
@@ -469,6 +517,9 @@ func (r *recurrence) finishBack(t *Tape, n *node) {
 	t.floats.recycle(r.dacts)
 	if r.apart {
 		t.floats.recycle(r.dgh)
+	}
+	if r.mask != nil {
+		t.floats.recycle(r.dmasked)
 	}
 }
 

@@ -88,6 +88,21 @@ func TestSequenceGradients(t *testing.T) {
 			return all(tape, y.JoinDirections(T{}, false, v.lengths), h)
 		}, recurrentInputs(1)[:6]...)
 	}
+	for name, mask := range stateMasks() {
+		with := func(x []T) tensor.Recurrent {
+			r := recurrentOf(x)
+			r.StateMask, r.Lengths, r.Reverse = mask, lengths, true
+			return r
+		}
+		check("LSTM, a mask "+name, func(tape *tensor.Tape, x []T) T {
+			y, h, c := x[0].LSTM(with(x))
+			return all(tape, y.JoinDirections(T{}, false, lengths), h, c)
+		}, recurrentInputs(4)[:6]...)
+		check("GRU, a mask "+name, func(tape *tensor.Tape, x []T) T {
+			y, h := x[0].GRU(with(x))
+			return all(tape, y.JoinDirections(T{}, false, lengths), h)
+		}, recurrentInputs(3)[:6]...)
+	}
 	check("LSTM without bias and state, final cell only", func(_ *tensor.Tape, x []T) T {
 		_, _, c := x[0].LSTM(tensor.Recurrent{WeightIH: x[1], WeightHH: x[2]})
 		return c
@@ -163,6 +178,20 @@ func TestSequenceGradients(t *testing.T) {
 	}, rnd(1, 3, 5), rnd(2, 4, 5), rnd(3, 4))
 }
 
+// stateMasks are masks of the states as recurrent dropout has them.
+func stateMasks() map[string][]float32 {
+	mask := func(steps int) []float32 {
+		m := rnd(9, steps, seqBatch, seqHidden).Data
+		for i, v := range m {
+			if m[i] = 2; v < 0 {
+				m[i] = 0
+			}
+		}
+		return m
+	}
+	return map[string][]float32{"a sequence": mask(1), "a step": mask(seqTime)}
+}
+
 // opStep takes one step out of [time, ...].
 var opStep = tensor.NewOp("Step", func(b tensor.Back) {
 	k := int(b.Saved(0)[0])
@@ -186,6 +215,9 @@ func at(x T, k int) T {
 func TestRecurrentEqualsItsParts(t *testing.T) {
 	gate := func(x, h T, r tensor.Recurrent, k int) (T, T) {
 		n := h.Dim(-1)
+		if r.StateMask != nil { // that of the step, in H0
+			h = h.Mul(r.H0)
+		}
 		return x.LinearRows(r.WeightIH, r.BiasIH, k*n, (k+1)*n), h.LinearRows(r.WeightHH, r.BiasHH, k*n, (k+1)*n)
 	}
 	lstm := func(r tensor.Recurrent, x, h, c T) (T, T) {
@@ -209,62 +241,73 @@ func TestRecurrentEqualsItsParts(t *testing.T) {
 		a, b := gate(x, h, r, 0)
 		return a.Add(b).ReLU(), T{}
 	}
-	for _, c := range []struct {
+	type kind struct {
 		name  string
 		gates int
 		step  func(r tensor.Recurrent, x, h, c T) (T, T)
 		fused func(r tensor.Recurrent, x T) []T
-	}{
-		{"LSTM", 4, lstm, func(r tensor.Recurrent, x T) []T { y, h, c := x.LSTM(r); return []T{y, h, c} }},
-		{"GRU", 3, gru, func(r tensor.Recurrent, x T) []T { y, h := x.GRU(r); return []T{y, h} }},
-		{"RNN", 1, relu, func(r tensor.Recurrent, x T) []T { y, h := x.RNN(r, true); return []T{y, h} }},
-	} {
-		in := recurrentInputs(c.gates)
-		var want [][]float32
-		for _, fused := range []bool{false, true} {
-			tape := tensor.NewTape(1)
-			var x []T
-			for _, i := range in {
-				x = append(x, tape.Variable(i.Data, i.Dims...))
-			}
-			r := recurrentOf(x)
-			if c.gates == 4 {
-				r.C0 = x[6]
-			}
-			var loss T
-			if fused {
-				out := c.fused(r, x[0])
-				loss = all(tape, out[1:]...)
-				for k := range seqTime {
-					loss = loss.Add(all(tape, at(out[0], k)))
+	}
+	masks := stateMasks()
+	masks["none"] = nil
+	for how, mask := range masks {
+		for _, c := range []kind{
+			{"LSTM", 4, lstm, func(r tensor.Recurrent, x T) []T { y, h, c := x.LSTM(r); return []T{y, h, c} }},
+			{"GRU", 3, gru, func(r tensor.Recurrent, x T) []T { y, h := x.GRU(r); return []T{y, h} }},
+			{"RNN", 1, relu, func(r tensor.Recurrent, x T) []T { y, h := x.RNN(r, true); return []T{y, h} }},
+		} {
+			in := recurrentInputs(c.gates)
+			var want [][]float32
+			for _, fused := range []bool{false, true} {
+				tape := tensor.NewTape(1)
+				var x []T
+				for _, i := range in {
+					x = append(x, tape.Variable(i.Data, i.Dims...))
 				}
-			} else {
-				h, cell := x[5], x[6]
-				var hs []T
-				for k := range seqTime {
-					h, cell = c.step(r, at(x[0], k), h, cell)
-					hs = append(hs, h)
-				}
-				loss = all(tape, h)
+				r := recurrentOf(x)
 				if c.gates == 4 {
-					loss = all(tape, h, cell)
+					r.C0 = x[6]
 				}
-				for _, h := range hs {
-					loss = loss.Add(all(tape, h))
+				r.StateMask = mask
+				var loss T
+				if fused {
+					out := c.fused(r, x[0])
+					loss = all(tape, out[1:]...)
+					for k := range seqTime {
+						loss = loss.Add(all(tape, at(out[0], k)))
+					}
+				} else {
+					h, cell := x[5], x[6]
+					var hs []T
+					masked := r
+					for k := range seqTime {
+						if n := seqBatch * seqHidden; mask != nil {
+							first := k * n % len(mask)
+							masked.H0 = tape.Input(mask[first:first+n], seqBatch, seqHidden)
+						}
+						h, cell = c.step(masked, at(x[0], k), h, cell)
+						hs = append(hs, h)
+					}
+					loss = all(tape, h)
+					if c.gates == 4 {
+						loss = all(tape, h, cell)
+					}
+					for _, h := range hs {
+						loss = loss.Add(all(tape, h))
+					}
 				}
-			}
-			got := [][]float32{loss.Data()}
-			g := loss.Backward()
-			for _, v := range x {
-				got = append(got, g.Wrt(v))
-			}
-			if want == nil {
-				want = got
-				continue
-			}
-			for i := range got {
-				if d := maxDiff(got[i], want[i]); d > 2e-6 {
-					t.Errorf("%s: result %d differs by %g from the composition's", c.name, i, d)
+				got := [][]float32{loss.Data()}
+				g := loss.Backward()
+				for _, v := range x {
+					got = append(got, g.Wrt(v))
+				}
+				if want == nil {
+					want = got
+					continue
+				}
+				for i := range got {
+					if d := maxDiff(got[i], want[i]); d > 2e-6 {
+						t.Errorf("%s, mask %s: result %d differs by %g from the composition's", c.name, how, i, d)
+					}
 				}
 			}
 		}
@@ -557,6 +600,7 @@ func TestSequenceShapeErrors(t *testing.T) {
 		{"WeightHH must be [3·hidden, hidden]", func() { x.GRU(w) }},
 		{"WeightIH must have shape [8 2]", func() { in(4, 5, 2).LSTM(w) }},
 		{"H0 must have shape [5 2]", func() { w := w; w.H0 = in(4, 2); x.LSTM(w) }},
+		{"StateMask must have 5·2 = 10 numbers", func() { w := w; w.StateMask = make([]float32, 5); x.LSTM(w) }},
 		{"4 lengths for a batch of 5", func() { w := w; w.Lengths = tensor.NewInts(make([]int32, 4)); x.LSTM(w) }},
 		{"length 5 of sequence 1", func() { w := w; w.Lengths = tensor.NewInts([]int32{0, 5, 0, 0, 0}); x.LSTM(w) }},
 		{"keys and values [batch, Tk, d]", func() { x.Attention(x, in(4, 4, 3), tensor.Attend{Heads: 1}) }},

@@ -11,10 +11,10 @@ import (
 	"descent/notebooks/internal/nb"
 )
 
-// writeColab writes the chapters and the set-up notebook into dir as Colab needs
-// them. Colab loads a notebook by itself, without the files beside it: so links
-// between chapters lead to Colab, where they lie in the given branch of address;
-// pictures in the text are that branch's; other files are those of the
+// writeColab writes the chapters and the set-up notebook into dir as Colab
+// needs them. Colab loads a notebook by itself, without the files beside it: so
+// links between chapters lead to Colab, where they lie in the given branch of
+// address; pictures in the text are that branch's; other files are those of the
 // repository's default branch. Nothing in the checkout changes.
 func writeColab(top, dir, address, branch string) error {
 	repo := onGitHub(address)

@@ -72,8 +72,8 @@ var funcDeclaration = regexp.MustCompile(`^func\s+(\w|\()`)
 // and on a code host alike, with tabs of four.
 const widest = 99
 
-// longest is how many lines of code a cell has at most: about what a reader sees
-// at once.
+// longest is how many lines of code a cell has at most: about what a reader
+// sees at once.
 const longest = 60
 
 func (l *linter) code(c Cell) {

@@ -23,7 +23,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/internal/kernel/rowwise":     "internal/kernel/elementwise internal/kernel/cpu",
 	"descent/mlkit/internal/kernel/random":      "internal/kernel/cpu",
 	"descent/mlkit/internal/kernel/sparse":      "internal/kernel/gemm internal/kernel/cpu",
-	"descent/mlkit/internal/kernel/int8":        "internal/kernel/cpu",
+	"descent/mlkit/internal/kernel/int8":        "internal/kernel/gemm internal/kernel/cpu",
 	"descent/mlkit/tensor":                      kernels,
 	"descent/mlkit/nn":                          "tensor",
 	"descent/mlkit/optim":                       "tensor " + kernels,

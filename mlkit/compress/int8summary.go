@@ -56,30 +56,15 @@ func (q *Int8) Summary(dims ...int) nn.ModelSummary {
 func traced(s stage, tell func(p *product, dims ...int)) stage {
 	out := slices.Clone(s)
 	for i, it := range s {
-		switch l := it.layer.(type) {
-		case *chain:
-			c := *l
-			c.tell = tell
-			out[i].layer = &c
-		case *attention:
-			out[i].layer = tracedAttention(l, tell)
-		case *residual:
-			r := &residual{body: traced(l.body.(stage), tell)}
-			if l.shortcut != nil {
-				r.shortcut = traced(l.shortcut.(stage), tell)
-			}
-			out[i].layer = r
-		case *encoderLayer:
-			e := *l
-			e.attention, e.feedForward = tracedAttention(l.attention, tell), traced(l.feedForward.(stage), tell)
-			out[i].layer = &e
+		if c, ok := it.layer.(*chain); ok {
+			copied := *c
+			copied.tell = tell
+			out[i].layer = &copied
+		} else {
+			out[i].layer = within(it.layer, func(l nn.Layer) stage { return traced(l.(stage), tell) })
 		}
 	}
 	return out
-}
-
-func tracedAttention(a *attention, tell func(p *product, dims ...int)) *attention {
-	return &attention{traced(a.in.(stage), tell), traced(a.out.(stage), tell), a.attend}
 }
 
 // detached is a layer with parameters and buffers of its own: what happens to

@@ -151,6 +151,14 @@ type making struct {
 // stage makes chains of the units that follow each other.
 func (m *making) stage(s stage) (stage, error) {
 	var out stage
+	var err error
+	inner := func(l nn.Layer) stage {
+		part, wrong := m.stage(l.(stage))
+		if err == nil {
+			err = wrong
+		}
+		return part
+	}
 	for i := 0; i < len(s); i++ {
 		switch l := s[i].layer.(type) {
 		case nn.Dropout, nn.SpatialDropout, nn.GaussianNoise: // of training
@@ -165,58 +173,11 @@ func (m *making) stage(s stage) (stage, error) {
 			}
 			out = append(out, item{s[i].path, c})
 			i = end - 1
-		case stage:
-			part, err := m.stage(l)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, part...)
-		case *residual:
-			body, err := m.stage(l.body.(stage))
-			if err != nil {
-				return nil, err
-			}
-			r := &residual{body: body}
-			if l.shortcut != nil {
-				short, err := m.stage(l.shortcut.(stage))
-				if err != nil {
-					return nil, err
-				}
-				r.shortcut = short
-			}
-			out = append(out, item{s[i].path, r})
-		case *attention:
-			a, err := m.attention(l)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, item{s[i].path, a})
-		case *encoderLayer:
-			e := *l
-			var err error
-			if e.attention, err = m.attention(l.attention); err != nil {
-				return nil, err
-			}
-			if e.feedForward, err = m.stage(l.feedForward.(stage)); err != nil {
-				return nil, err
-			}
-			e.norm1, e.norm2 = detached(l.norm1).(*nn.LayerNorm), detached(l.norm2).(*nn.LayerNorm)
-			e.dropout = 0
-			out = append(out, item{s[i].path, &e})
 		default:
-			out = append(out, item{s[i].path, detached(l)})
+			out = append(out, item{s[i].path, within(l, inner)})
 		}
 	}
-	return out, nil
-}
-
-func (m *making) attention(a *attention) (*attention, error) {
-	in, err := m.stage(a.in.(stage))
-	if err != nil {
-		return nil, err
-	}
-	out, err := m.stage(a.out.(stage))
-	return &attention{in, out, a.attend}, err
+	return out, err
 }
 
 // chained is how many of the first layers of s, which begin with a unit, can
@@ -285,7 +246,9 @@ func keptIn(s stage) (all []nn.Named) {
 	}
 	for _, it := range s {
 		switch l := it.layer.(type) {
-		case *chain, *attention:
+		case *chain, *attention, *int4Linear:
+		case *unit: // a convolution
+			all = append(all, nn.Named{Name: below(it.path, "weight"), Param: l.weight}, nn.Named{Name: below(it.path, "bias"), Param: l.bias})
 		case *residual:
 			all = append(all, keptIn(l.body.(stage))...)
 			if l.shortcut != nil {

@@ -252,3 +252,55 @@ func (t *taking) residual(path string, l nn.Residual) (stage, error) {
 	}
 	return stage{{path, r}}, nil
 }
+
+// mapped is s with every unit replaced and everything else detached from the
+// model; layers of training are left out.
+func (s stage) mapped(replace func(u *unit) (nn.Layer, error)) (stage, error) {
+	var out stage
+	var err error
+	inner := func(l nn.Layer) stage {
+		part, wrong := l.(stage).mapped(replace)
+		if err == nil {
+			err = wrong
+		}
+		return part
+	}
+	for _, it := range s {
+		switch l := it.layer.(type) {
+		case nn.Dropout, nn.SpatialDropout, nn.GaussianNoise:
+		case *unit:
+			n, wrong := replace(l)
+			if wrong != nil {
+				return nil, wrong
+			}
+			out = append(out, item{it.path, n})
+		default:
+			out = append(out, item{it.path, within(l, inner)})
+		}
+	}
+	return out, err
+}
+
+// within is a layer of the list with its own lists replaced.
+func within(l nn.Layer, inner func(nn.Layer) stage) nn.Layer {
+	switch l := l.(type) {
+	case stage:
+		return inner(l)
+	case *residual:
+		r := &residual{body: inner(l.body)}
+		if l.shortcut != nil {
+			r.shortcut = inner(l.shortcut)
+		}
+		return r
+	case *attention:
+		return &attention{inner(l.in), inner(l.out), l.attend}
+	case *encoderLayer:
+		e := *l
+		e.attention = within(l.attention, inner).(*attention)
+		e.feedForward = inner(l.feedForward)
+		e.norm1, e.norm2 = detached(l.norm1).(*nn.LayerNorm), detached(l.norm2).(*nn.LayerNorm)
+		e.dropout = 0
+		return &e
+	}
+	return detached(l)
+}

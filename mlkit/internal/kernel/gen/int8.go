@@ -16,6 +16,7 @@ var int8Kernels = []kernel{
 	{name: "quantizeBlocks", signature: "func(dst []uint8, src []float32, inverse, low, high float32, zero int32) (ok bool)", where: amd64},
 	{name: "extentBlocks", signature: "func(x []float32, bounds *[2]float32) (ok bool)", where: amd64},
 	{name: "largerBlocks", signature: "func(dst, src []uint8)", where: amd64},
+	{name: "nibbles", signature: "func(dst []float32, src []uint8, scales []float32)", where: amd64},
 }
 
 var int8Family = family{kernels: int8Kernels, amd64: emitInt8, arm64: (*neon).sums8}
@@ -29,6 +30,7 @@ func emitInt8() {
 		x.quantize()
 		x.extent()
 		x.larger()
+		x.nibbles()
 	}
 }
 
@@ -506,6 +508,56 @@ func (x isa) larger() {
 	JG(LabelRef("block"))
 	VZEROUPPER()
 	RET()
+}
+
+// nibbles emits the kernel that makes floats of groups of 32 nibbles: the lower
+// halves of 16 bytes, then the upper ones.
+func (x isa) nibbles() {
+	x.begin(int8Kernels, "nibbles")
+	dst, src, scales, n := GP64(), GP64(), GP64(), GP64()
+	Load(Param("dst").Base(), dst)
+	Load(Param("src").Base(), src)
+	Load(Param("scales").Base(), scales)
+	Load(Param("scales").Len(), n)
+	low, eight := x.spread(constant("nibbleMask", 15)), x.spread(constant("nibbleZero", 8))
+	Label("group")
+	scale := x.spread(Mem{Base: scales})
+	for part := range Columns8 / x.width {
+		v, high := x.fresh(), x.fresh()
+		VPMOVZXBD(Mem{Base: src, Disp: x.width * part}, v)
+		VPSRLD(U8(4), v, high)
+		if x.width == 16 {
+			VPANDD(low, v, v)
+		} else {
+			VPAND(low, v, v)
+		}
+		for half, w := range []VecVirtual{v, high} {
+			VPSUBD(eight, w, w)
+			VCVTDQ2PS(w, w)
+			VMULPS(scale, w, w)
+			VMOVUPS(w, Mem{Base: dst, Disp: 64*half + 4*x.width*part})
+		}
+	}
+	ADDQ(Imm(16), src)
+	ADDQ(Imm(128), dst)
+	ADDQ(Imm(4), scales)
+	DECQ(n)
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
+
+// constants are those of a file, by name.
+var constants = map[string]Mem{}
+
+func constant(name string, v uint32) Mem {
+	m, ok := constants[name]
+	if !ok {
+		m = GLOBL(name, RODATA|NOPTR)
+		DATA(0, U32(v))
+		constants[name] = m
+	}
+	return m
 }
 
 // sums8 writes the kernel of sums for arm64: a row and a panel at a time. A

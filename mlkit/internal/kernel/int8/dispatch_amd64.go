@@ -75,3 +75,14 @@ func largerBlocks(dst, src []uint8) {
 		largerBlocksGo(dst, src)
 	}
 }
+
+func nibbles(dst []float32, src []uint8, scales []float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		nibblesAVX512(dst, src, scales)
+	case cpu.AVX2:
+		nibblesAVX2(dst, src, scales)
+	default:
+		nibblesGo(dst, src, scales)
+	}
+}

@@ -34,3 +34,7 @@ func extentBlocks(x []float32, bounds *[2]float32) (ok bool) {
 func largerBlocks(dst, src []uint8) {
 	largerBlocksGo(dst, src)
 }
+
+func nibbles(dst []float32, src []uint8, scales []float32) {
+	nibblesGo(dst, src, scales)
+}

@@ -2610,6 +2610,43 @@ block:
 	VZEROUPPER
 	RET
 
+// func nibblesAVX512(dst []float32, src []uint8, scales []float32)
+// Requires: AVX, AVX512F
+TEXT ·nibblesAVX512(SB), NOSPLIT, $0-72
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	MOVQ         scales_base+48(FP), DX
+	MOVQ         scales_len+56(FP), BX
+	VBROADCASTSS nibbleMask<>+0(SB), Z0
+	VBROADCASTSS nibbleZero<>+0(SB), Z1
+
+group:
+	VBROADCASTSS (DX), Z2
+	VPMOVZXBD    (CX), Z3
+	VPSRLD       $0x04, Z3, Z4
+	VPANDD       Z0, Z3, Z3
+	VPSUBD       Z1, Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VPSUBD       Z1, Z4, Z4
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         $0x10, CX
+	ADDQ         $0x80, AX
+	ADDQ         $0x04, DX
+	DECQ         BX
+	JNZ          group
+	VZEROUPPER
+	RET
+
+DATA nibbleMask<>+0(SB)/4, $0x0000000f
+GLOBL nibbleMask<>(SB), RODATA|NOPTR, $4
+
+DATA nibbleZero<>+0(SB)/4, $0x00000008
+GLOBL nibbleZero<>(SB), RODATA|NOPTR, $4
+
 // func toBytesAVX2(f *finish)
 // Requires: AVX, AVX2
 TEXT ·toBytesAVX2(SB), NOSPLIT, $0-8
@@ -2822,5 +2859,47 @@ block:
 	ADDQ    $0x10, AX
 	SUBQ    $0x10, DX
 	JG      block
+	VZEROUPPER
+	RET
+
+// func nibblesAVX2(dst []float32, src []uint8, scales []float32)
+// Requires: AVX, AVX2
+TEXT ·nibblesAVX2(SB), NOSPLIT, $0-72
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	MOVQ         scales_base+48(FP), DX
+	MOVQ         scales_len+56(FP), BX
+	VBROADCASTSS nibbleMask<>+0(SB), Y0
+	VBROADCASTSS nibbleZero<>+0(SB), Y1
+
+group:
+	VBROADCASTSS (DX), Y2
+	VPMOVZXBD    (CX), Y3
+	VPSRLD       $0x04, Y3, Y4
+	VPAND        Y0, Y3, Y3
+	VPSUBD       Y1, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (AX)
+	VPSUBD       Y1, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVZXBD    8(CX), Y3
+	VPSRLD       $0x04, Y3, Y4
+	VPAND        Y0, Y3, Y3
+	VPSUBD       Y1, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y3, 32(AX)
+	VPSUBD       Y1, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMOVUPS      Y4, 96(AX)
+	ADDQ         $0x10, CX
+	ADDQ         $0x80, AX
+	ADDQ         $0x04, DX
+	DECQ         BX
+	JNZ          group
 	VZEROUPPER
 	RET

@@ -125,3 +125,14 @@ func largerBlocksGo(dst, src []uint8) {
 		dst[i] = max(dst[i], v)
 	}
 }
+
+// nibbles makes floats of groups of 32 numbers of 4 bits: the lower halves of
+// 16 bytes, then the upper ones, less 8 and times the group's scale.
+func nibblesGo(dst []float32, src []uint8, scales []float32) {
+	for g, scale := range scales {
+		for i, b := range src[16*g : 16*g+16] {
+			dst[32*g+i] = float32(int32(b&15)-8) * scale
+			dst[32*g+16+i] = float32(int32(b>>4)-8) * scale
+		}
+	}
+}

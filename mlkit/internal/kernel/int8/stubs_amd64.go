@@ -39,6 +39,11 @@ func extentBlocksAVX512(x []float32, bounds *[2]float32) (ok bool)
 //go:noescape
 func largerBlocksAVX512(dst []uint8, src []uint8)
 
+// nibblesAVX512 does what nibblesGo does.
+//
+//go:noescape
+func nibblesAVX512(dst []float32, src []uint8, scales []float32)
+
 // toBytesAVX2 does what toBytesGo does.
 //
 //go:noescape
@@ -63,3 +68,8 @@ func extentBlocksAVX2(x []float32, bounds *[2]float32) (ok bool)
 //
 //go:noescape
 func largerBlocksAVX2(dst []uint8, src []uint8)
+
+// nibblesAVX2 does what nibblesGo does.
+//
+//go:noescape
+func nibblesAVX2(dst []float32, src []uint8, scales []float32)

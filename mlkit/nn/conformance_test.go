@@ -48,6 +48,14 @@ func fixed(l nn.Layer) func(*rand.Rand) nn.Layer { return func(*rand.Rand) nn.La
 var layerCases = []layerCase{
 	{name: "Linear", make: func(r *rand.Rand) nn.Layer { return nn.NewLinear(r, 3, 4) },
 		in: []int{2, 5, 3}, out: []int{2, 5, 4}, state: "weight bias", wrong: []int{2, 4}, op: "Linear"},
+	{name: "Linear with weight norm", make: func(r *rand.Rand) nn.Layer { l := nn.NewLinear(r, 3, 4); nn.AddWeightNorm(l); return l },
+		in: []int{2, 5, 3}, out: []int{2, 5, 4}, state: "weight weight.gain bias", noGolden: true, wrong: []int{2, 4}, op: "Linear"},
+	{name: "Conv2D with spectral norm", make: func(r *rand.Rand) nn.Layer {
+		l := nn.NewConv2D(r, nn.Conv{In: 2, Out: 3, Kernel: 3})
+		nn.AddSpectralNorm(r, l)
+		l.Weight.Norm.(*tensor.SpectralNorm).Iterate(l.Weight, 300) // where the vectors stand still the gradient is exact
+		return l
+	}, in: []int{2, 2, 5, 4}, out: []int{2, 3, 3, 2}, state: "weight weight.u weight.v bias", noGolden: true, wrong: []int{2, 3, 5, 4}, op: "Conv2D"},
 	{name: "Conv2D", make: func(r *rand.Rand) nn.Layer { return nn.NewConv2D(r, nn.Conv{In: 2, Out: 3, Kernel: 3}) },
 		in: []int{2, 2, 5, 4}, out: []int{2, 3, 3, 2}, state: "weight bias", wrong: []int{2, 3, 5, 4}, op: "Conv2D"},
 	{name: "Conv2D strided", make: func(r *rand.Rand) nn.Layer {

@@ -73,6 +73,8 @@
 //	GaussianNoise       GaussianNoise            –
 //	Sequential          Sequential               Sequential
 //	AddLoRA             enable_lora              -                      Hugging Face: PEFT's LoraConfig; Keras: rank in place of r, alpha
+//	AddWeightNorm       -                        weight_norm
+//	AddSpectralNorm     SpectralNormalization    spectral_norm          Keras: one step of power iteration from a random start
 //	Freeze, FreezeNamed trainable = False        requires_grad_(False)
 //	GEGLU, SwiGLU       -                        -
 //	Residual            add                      -

@@ -57,12 +57,11 @@ func freeze(model any, on bool) { freezeIf(model, on, func(string) bool { return
 // freezeIf sets what has a name for which is holds.
 func freezeIf(model any, on bool, is func(name string) bool) {
 	var norms []*BatchNorm
-	w := walker{seen: map[any]bool{}, visit: func(layer any) {
+	w := eachLayer(model, func(layer any) {
 		if b, ok := layer.(*BatchNorm); ok {
 			norms = append(norms, b)
 		}
-	}}
-	w.walk("", reflect.ValueOf(model), true)
+	})
 	among := map[*tensor.Buffer]bool{}
 	for _, n := range w.found {
 		if !is(n.Name) {
@@ -79,4 +78,11 @@ func freezeIf(model any, on bool, is func(name string) bool) {
 			b.Frozen = on
 		}
 	}
+}
+
+// eachLayer calls f with the address of every struct of a model.
+func eachLayer(model any, f func(layer any)) walker {
+	w := walker{seen: map[any]bool{}, visit: f}
+	w.walk("", reflect.ValueOf(model), true)
+	return w
 }

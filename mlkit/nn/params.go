@@ -42,7 +42,8 @@ func Params(model any) []*tensor.Param {
 // key. A name is the path: fields in snake_case (or `nn:"name"`), elements
 // numbered, embedded structs flattened, joined by dots. `nn:"-"` leaves a field
 // out. What is reached twice (tied weights) is listed once, under its first
-// name. The factors of a low-rank change ([AddLoRA]) follow their parameter. A
+// name. The factors of a low-rank change ([AddLoRA]) and what a normalisation
+// adds ([AddWeightNorm], [AddSpectralNorm]) follow their parameter. A
 // parameter in an unexported field panics: it would never be trained or
 // saved.
 func State(model any) []Named {
@@ -196,8 +197,17 @@ func (w *walker) add(n Named) {
 	}
 }
 
-// factors adds those of a low-rank change.
+// factors adds what a change of a parameter brings with it.
 func (w *walker) factors(n Named) {
+	if n.Param != nil {
+		switch c := n.Param.Norm.(type) {
+		case *tensor.WeightNorm:
+			w.add(Named{Name: n.Name + gainName, Param: c.Gain})
+		case *tensor.SpectralNorm:
+			w.add(Named{Name: n.Name + uName, Buffer: c.U})
+			w.add(Named{Name: n.Name + vName, Buffer: c.V})
+		}
+	}
 	if n.Param != nil && n.Param.LowRank != nil {
 		w.add(Named{Name: n.Name + loraA, Param: n.Param.LowRank.A})
 		w.add(Named{Name: n.Name + loraB, Param: n.Param.LowRank.B})

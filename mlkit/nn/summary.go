@@ -50,7 +50,10 @@ func SummaryOf(model any, forward func(t *tensor.Tape)) ModelSummary {
 	modules := map[string]*module{}      // by path
 	var order []*module
 	for _, n := range w.found {
-		path, name := "", strings.TrimSuffix(strings.TrimSuffix(n.Name, loraA), loraB)
+		path, name := "", n.Name
+		for _, suffix := range []string{loraA, loraB, gainName, uName, vName} {
+			name = strings.TrimSuffix(name, suffix)
+		}
 		if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
 			path = name[:dot]
 		}

@@ -26,8 +26,8 @@ func ExampleSummary() {
 	//       Flatten                      [64 392]               0
 	// 5     Linear + ReLU, 12544 frozen  [64 32]            12576
 	//       Dropout                      [64 32]                0
-	// 8 Linear [64 10] 330 12994 parameters, 450 of them trainable, 16 numbers
-	// in buffers: 50.8 KiB; activations: 3.2 MiB
+	// 8     Linear                       [64 10]              330
+	// 12994 parameters, 450 of them trainable, 16 numbers in buffers: 50.8 KiB; activations: 3.2 MiB
 }
 
 // A model that is no Sequential, with a layer used twice and one not at all.

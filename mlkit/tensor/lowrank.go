@@ -26,11 +26,13 @@ func (t *Tape) changed(p *Param, value Tensor) Tensor {
 	return value.Add(t.Use(l.B).MatMul(t.Use(l.A)).Scale(l.Scale).Reshape(p.Dims()...))
 }
 
-// Merge adds the change to the parameter's data and removes it.
+// Merge adds the change to the parameter's data and removes it, and a
+// normalisation before it.
 func (p *Param) Merge() {
 	if p.LowRank == nil {
 		return
 	}
+	p.MergeNorm()
 	t := NewTape(1)
 	t.SetRecordGrad(false)
 	copy(p.Data, t.Use(p).Data())

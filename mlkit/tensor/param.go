@@ -12,7 +12,9 @@ type Param struct {
 	// Frozen parameters are used like any other but get no gradient, so no
 	// optimizer changes them (transfer learning).
 	Frozen bool
-	// LowRank, if not nil, is added to the value wherever it is used.
+	// Norm, if not nil, normalises the value wherever it is used.
+	Norm Norm
+	// LowRank, if not nil, is added to that wherever it is used.
 	LowRank *LowRank
 
 	dims shape

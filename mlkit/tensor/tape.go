@@ -44,7 +44,7 @@ type Tape struct {
 type use struct {
 	p   *Param
 	i   int32  // node index, valid if gen is the tape's
-	y   int32  // of what Use gives: i, or its sum with a low-rank change
+	y   int32  // of what Use gives: i, or what a change makes of it
 	gen uint32 // generation of that index
 }
 
@@ -213,7 +213,8 @@ func lengthWhy(got, want int) string {
 }
 
 // Use puts a parameter on the tape. Calls for the same parameter in one step
-// give the same tensor. A parameter with a [LowRank] change comes with it.
+// give the same tensor. A parameter with a [Norm] or a [LowRank] change comes
+// with it.
 func (t *Tape) Use(p *Param) Tensor {
 	if p == nil {
 		panic("tensor: Use of a nil parameter; was the layer made by its constructor?")
@@ -254,8 +255,13 @@ func (t *Tape) usefirst(p *Param, u *use) Tensor {
 	n.keep = true
 	u.i, u.y, u.gen = y.i, y.i, t.gen+1
 	t.live++
-	if p.LowRank != nil {
-		y = t.changed(p, y)
+	if p.Norm != nil || p.LowRank != nil {
+		if p.Norm != nil {
+			y = p.Norm.normalised(t, p, y)
+		}
+		if p.LowRank != nil {
+			y = t.changed(p, y)
+		}
 		t.used[t.seen[p]].y = y.i // used may have grown
 	}
 	return y

@@ -41,7 +41,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/compress":                    "train nn optim data formats tensor internal/kernel/int8 internal/kernel/sparse internal/kernel/gemm internal/kernel/rowwise internal/kernel/elementwise internal/kernel/cpu",
 	"descent/mlkit/models":                      "nn tensor",
 	"descent/mlkit/explain":                     "tensor",
-	"descent/mlkit/privacy":                     "train nn optim data tensor",
+	"descent/mlkit/privacy":                     "train nn optim data tensor internal/kernel/cpu",
 	"descent/mlkit/show":                        "train",
 	"descent/mlkit/gradcheck":                   "tensor",
 	"descent/mlkit/cmd/bench":                   "*",

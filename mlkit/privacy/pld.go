@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/cmplx"
+	"slices"
 
 	"gonum.org/v1/gonum/dsp/fourier"
 )
@@ -86,6 +87,9 @@ func (a PLD) compose(steps []Steps) (removed, added *losses) {
 	for {
 		removed, ok := together(steps, h, false)
 		if ok {
+			if !slices.ContainsFunc(steps, func(s Steps) bool { return s.Rate < 1 }) { // they are alike
+				return removed, removed
+			}
 			if added, ok = together(steps, h, true); ok {
 				return removed, added
 			}

@@ -298,6 +298,24 @@ func (s *GradSum) Set(p *Param, g []float32) {
 // Grads are the sums, for an optimizer. They stay the GradSum's own.
 func (s *GradSum) Grads() Grads { return Grads{sum: s} }
 
+// Full is the sum of a parameter's gradients, which may be changed in place;
+// zeros that count as a gradient where there is none.
+func (s *GradSum) Full(p *Param) []float32 {
+	e := s.sums[p]
+	if e == nil || len(e.g) != p.Size() {
+		e = &summed{g: make([]float32, p.Size())}
+		if s.sums[p] == nil {
+			s.order = append(s.order, p)
+		}
+		s.sums[p] = e
+	}
+	if !e.set {
+		clear(e.g)
+		e.set = true
+	}
+	return e.g
+}
+
 // Clear empties the sum and keeps its memory.
 func (s *GradSum) Clear() {
 	for _, p := range s.order {

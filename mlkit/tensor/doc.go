@@ -99,7 +99,8 @@
 //
 // Beside them, [Tensor.Gradients] and [Tensor.HessianVector] are PyTorch's
 // autograd.grad with create_graph and autograd.functional.hvp, and
-// [Tensor.SampleNorms] has the norms of what vmap(grad) gives.
+// [Tensor.SampleNorms] has the norms of what vmap(grad) gives, and
+// [Tensor.BackwardSamples] their sum, each clipped by itself.
 //
 // # Adding an operation
 //

@@ -438,10 +438,12 @@ func (r *recurrence) finals(out Tensor) (hN, cN Tensor) {
 func backRecurrent(t *Tape, n *node) {
 	r := n.kept.(*recurrence)
 	r.prepareBack(t, n)
-	if r.other == nil || !r.backTogether(t, n) {
+	if t.samples.on || r.other == nil || !r.backTogether(t, n) {
 		r.walkBack()
 	}
-	r.finishBack(t, n)
+	if !t.samples.on { // else sampleSquare and weigh read what finishBack gives back
+		r.finishBack(t, n)
+	}
 }
 
 // prepareBack collects all that the backward pass writes to.
@@ -456,6 +458,9 @@ func (r *recurrence) prepareBack(t *Tape, n *node) {
 		}
 	}
 	r.steps = min(stepsAtATime(r.batch*width), r.time)
+	if t.samples.on {
+		r.steps = r.time
+	}
 	r.dacts = t.floats.reuse(r.steps * r.batch * r.ldd)
 	r.dgh = r.dacts
 	if r.apart {
@@ -473,7 +478,6 @@ func (r *recurrence) prepareBack(t *Tape, n *node) {
 // walkBack runs the backward pass.
 func (r *recurrence) walkBack() {
 	batch, in, hidden := r.batch, r.in, r.hidden
-	width := r.gates * hidden
 	for r.to = r.time; r.to > 0; r.to = r.from {
 		r.from = max(0, r.to-r.steps)
 		first, before := r.from, r.from // the chunk's first step, and where the states before its steps begin
@@ -488,24 +492,30 @@ func (r *recurrence) walkBack() {
 		if r.mask != nil {
 			h = rows(r.masked, r.base, steps, hidden)
 		}
-		g := gemm.Gemm{M: width, K: steps, TransA: true, LDA: r.ldd}
-		if r.gwi != nil {
-			g.N, g.Accumulate, r.accI = in, r.accI, true
-			g.Run(r.gwi, r.dacts, x)
-		}
-		if r.gwh != nil {
-			g.N, g.Accumulate, r.accH = hidden, r.accH, true
-			g.Run(r.gwh, r.dgh, h)
-		}
-		if r.gbi != nil {
-			rowwise.AddRowsWide(r.gbi, r.dacts, steps, r.ldd)
-		}
-		if r.gbh != nil {
-			rowwise.AddRowsWide(r.gbh, r.dgh, steps, r.ldd)
-		}
+		r.sumWeights(x, h, steps)
 		if r.gx != nil {
-			gemm.Gemm{M: steps, N: in, K: width, LDA: r.ldd, Accumulate: r.accX}.Run(rows(r.gx, r.base, steps, in), r.dacts, r.wih)
+			gemm.Gemm{M: steps, N: in, K: r.gates * hidden, LDA: r.ldd, Accumulate: r.accX}.Run(rows(r.gx, r.base, steps, in), r.dacts, r.wih)
 		}
+	}
+}
+
+// sumWeights adds what steps gradients of gates, with the inputs x and the
+// states before, h, make of the gradients of weights and biases.
+func (r *recurrence) sumWeights(x, h []float32, steps int) {
+	g := gemm.Gemm{M: r.gates * r.hidden, K: steps, TransA: true, LDA: r.ldd}
+	if r.gwi != nil {
+		g.N, g.Accumulate, r.accI = r.in, r.accI, true
+		g.Run(r.gwi, r.dacts, x)
+	}
+	if r.gwh != nil {
+		g.N, g.Accumulate, r.accH = r.hidden, r.accH, true
+		g.Run(r.gwh, r.dgh, h)
+	}
+	if r.gbi != nil {
+		rowwise.AddRowsWide(r.gbi, r.dacts, steps, r.ldd)
+	}
+	if r.gbh != nil {
+		rowwise.AddRowsWide(r.gbh, r.dgh, steps, r.ldd)
 	}
 }
 

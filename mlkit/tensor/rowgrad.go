@@ -41,6 +41,9 @@ var rowGrads = newKeeper[rowGrad]()
 func backTake(t *Tape, n *node) {
 	k := n.kept.(*taken)
 	m := &t.nodes[n.in[0]]
+	if !m.needs { // the pass for the norms of samples
+		return
+	}
 	if m.param == nil || m.grad != nil || k.outer != 1 {
 		t.addTaken(t.gradOf(n, 0), k, n.grad)
 		return

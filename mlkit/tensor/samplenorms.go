@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"descent/mlkit/internal/kernel/conv"
 	"descent/mlkit/internal/kernel/cpu"
 	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/internal/kernel/gemm"
@@ -21,79 +20,167 @@ import (
 // & Kifer 2020, for convolutions and sequences). It is the tape's one Backward
 // until Reset.
 //
-// With the norms, a second forward pass and BackwardFrom(factors) give the sum
-// of gradients clipped sample by sample, without a gradient per sample in
-// memory (ghost clipping; Li et al. 2022).
-//
 // Parameters may be used, once each, in Linear and what is fused with it, in
-// convolutions, Rows and Embed, LayerNorm, RMSNorm and GroupNorm. In between
-// may be what does not mix samples: activations, arithmetic of operands that
-// agree in their first axis, operations along other axes, pooling, attention,
-// softmax and losses. Anything else, batch normalisation above all, is an
-// [*UnsupportedError] that names it; package train's PerSample computes any
-// network, sample by sample.
+// convolutions, Rows and Embed, LayerNorm, RMSNorm and GroupNorm, and in LSTM,
+// GRU and RNN. In between may be what does not mix samples: activations,
+// arithmetic of operands that agree in their first axis, operations along other
+// axes, pooling, attention, softmax and losses. Anything else, batch
+// normalisation above all, is an [*UnsupportedError] that names it; package
+// train's PerSample computes any network, sample by sample.
 func (x Tensor) SampleNorms() ([]float32, error) {
-	n := x.node("SampleNorms")
-	if n.n != 1 {
+	if n := x.node("SampleNorms"); n.n != 1 {
 		shapePanic("SampleNorms", 0, "needs the losses of the samples, [batch]: Mean over the other axes, and ReduceNone as the reduction", x)
 	}
-	t, batch := x.t, n.d[0]
+	norms, err := x.sampleNorms("SampleNorms", x.Dim(0))
+	return slices.Clone(norms), err
+}
+
+// BackwardSamples is Backward in which each of n samples counts by a factor of
+// its own, which follows from its gradient's norm (see [Tensor.SampleNorms],
+// also for what it can do): factors gets the norms and puts the factors in
+// their place. The result is Σ factor·gradient; where factors clips, the sum of
+// clipped gradients. x holds the losses of the samples, [n], or is their mean:
+// a Mean over all axes of losses of sample after sample, or MeanSquaredError.
+//
+// No gradient of one sample is in memory for longer than its norm takes, and
+// there is no second pass: the gradients of the layers' results, kept from the
+// one pass, are scaled and then meet the layers' inputs (book-keeping; Bu,
+// Wang, Zha & Karypis 2023).
+func (x Tensor) BackwardSamples(n int, factors func(norms []float32)) (Grads, error) {
+	const op = "BackwardSamples"
+	norms, err := x.sampleNorms(op, n)
+	if err != nil {
+		return Grads{}, err
+	}
+	factors(norms)
+	t := x.t
+	w := &t.samples
+	for _, i := range w.layers {
+		n := &t.nodes[i]
+		if r, ok := n.kept.(*recurrence); ok {
+			r.weigh(t, n, norms)
+			continue
+		}
+		if n.grad == nil {
+			continue
+		}
+		size := len(n.grad) / len(norms)
+		for b, f := range norms {
+			own := rows(n.grad, b, 1, size)
+			elementwise.Scale(own, own, f)
+		}
+		w.inputs = w.inputs[:0]
+		for k := range len(n.in) + len(n.more) { // their gradients have been
+			if j := n.operand(k); j >= 0 && t.nodes[j].needs && !w.used[j] {
+				t.nodes[j].needs = false
+				w.inputs = append(w.inputs, j)
+			}
+		}
+		n.back(t, n)
+		for _, j := range w.inputs {
+			t.nodes[j].needs = true
+		}
+		if n.grad != nil {
+			t.floats.recycle(n.grad)
+			n.grad = nil
+		}
+	}
+	return Grads{tape: t, gen: t.gen}, nil
+}
+
+// sampleWork is a tape's working memory for the gradients of samples.
+type sampleWork struct {
+	layers  []int32        // the operations with parameters
+	used    map[int32]bool // the parameters
+	inputs  []int32        // of one operation, whose gradients have been
+	params  []int32        // of one operation
+	on      bool           // the pass for norms is under way
+	tape    *Tape
+	batch   int
+	squares []float64
+}
+
+// sampleNorms makes the pass for norms. The norms are on the tape; the layers'
+// gradients stay with them.
+func (x Tensor) sampleNorms(op string, batch int) ([]float32, error) {
+	root := x.node(op)
+	t := x.t
 	if t.noGrad {
-		return nil, fmt.Errorf("tensor: SampleNorms on a tape that records no gradients")
+		return nil, fmt.Errorf("tensor: %s on a tape that records no gradients", op)
 	}
 	if batch == 0 {
 		return nil, nil
 	}
-	var layers []int32
-	used := map[int32]bool{}
-	for i := int32(0); i <= x.i; i++ {
+	seed, first := float32(1), x.i // where the losses of samples are
+	switch {
+	case root.n == 1 && root.d[0] == batch:
+	case root.n == 0 && (root.op == "Mean" || root.op == "MeanSquaredError") && t.nodes[root.in[0]].size()%batch == 0:
+		seed, first = float32(batch), root.in[0]
+		for _, i := range root.in {
+			if i >= 0 && t.nodes[i].param != nil {
+				return nil, &UnsupportedError{root.op, "a parameter is used in a way that has no rule for norms"}
+			}
+		}
+	default:
+		return nil, &UnsupportedError{root.op, fmt.Sprintf("the loss must hold one number for each of %d samples, or be the mean of their losses, unweighted", batch)}
+	}
+	w := &t.samples
+	w.layers = w.layers[:0]
+	if w.used == nil {
+		w.used = map[int32]bool{}
+	}
+	clear(w.used)
+	for i := int32(0); i <= first; i++ {
 		n := &t.nodes[i]
 		if !n.needs || n.back == nil {
 			continue
 		}
 		at, why := t.apart(n, batch)
 		for _, k := range at {
-			if used[k] && why == "" {
+			if w.used[k] && why == "" {
 				why = fmt.Sprintf("parameter %q is used a second time, and the norm of a sum is no sum of norms", t.nodes[k].param.Name)
 			}
-			used[k] = true
+			w.used[k] = true
 		}
 		if why != "" {
 			return nil, &UnsupportedError{n.op, why + "; train.PerSample takes a tape for each sample"}
 		}
 		if len(at) > 0 {
-			layers = append(layers, i)
+			w.layers = append(w.layers, i)
 			n.keep = true
 		}
 	}
-	for i := range used { // no gradients of parameters
+	for i := range w.used { // no gradients of parameters
 		t.nodes[i].needs = false
 	}
-	ones := make([]float32, batch)
-	elementwise.Fill(ones, 1)
-	x.BackwardFrom(ones)
-	for i := range used {
+	ones := t.floats.take(len(root.data))
+	elementwise.Fill(ones, seed)
+	w.on = true
+	x.backward(ones)
+	w.on = false
+	for i := range w.used {
 		t.nodes[i].needs = true
 	}
-	squares := make([]float64, batch)
-	for _, i := range layers {
-		if t.nodes[i].grad == nil {
-			continue
-		}
-		n := t.nodes[i]
-		cpu.Parallel(batch, partFunc(func(b int) { squares[b] += t.sampleSquare(&n, b, batch) }))
-	}
-	norms := make([]float32, batch)
-	for b, s := range squares {
+	w.tape, w.batch, w.squares = t, batch, t.doubles.zeroed(batch)
+	cpu.Parallel(batch, w)
+	norms := t.floats.take(batch)
+	for b, s := range w.squares {
 		norms[b] = float32(math.Sqrt(s))
 	}
 	return norms, nil
 }
 
-type partFunc func(i int)
-
-// Part implements cpu.Task.
-func (f partFunc) Part(i int) { f(i) }
+// Part implements cpu.Task: the square of a sample's norm.
+func (w *sampleWork) Part(b int) {
+	t := w.tape
+	memory := cpu.GetWorkspace()
+	for _, i := range w.layers {
+		if n := &t.nodes[i]; n.grad != nil {
+			w.squares[b] += t.sampleSquare(n, b, w.batch, memory)
+		}
+	}
+	memory.Release()
+}
 
 // apart gives the parameters that an operation uses, and why it may not be in
 // between, "" if it may: the data of what needs a gradient lie sample after
@@ -101,8 +188,18 @@ func (f partFunc) Part(i int) { f(i) }
 // sample's each.
 func (t *Tape) apart(n *node, batch int) (params []int32, why string) {
 	in := &t.nodes[max(n.in[0], 0)]
+	t.samples.params = t.samples.params[:0]
 	var weights []int // the operands that may be parameters
 	ok := true
+	for k := range len(n.in) + len(n.more) {
+		if i := n.operand(k); i >= 0 && t.nodes[i].needs && t.timeFirst(i) {
+			switch n.kept.(type) {
+			case *recurrence, *final, *directions, *dropout:
+			default:
+				return nil, "its operand has time first, and samples second"
+			}
+		}
+	}
 	first := n.n > 0 && n.d[0]%batch == 0 && in.n > 0 && in.d[0]%batch == 0
 	switch k := n.kept.(type) {
 	case *batchNorm:
@@ -140,6 +237,13 @@ func (t *Tape) apart(n *node, batch int) (params []int32, why string) {
 		}
 	case *pooling, *resampling:
 		ok = first
+	case *recurrence:
+		ok = n.d[1] == batch && (!in.needs || t.timeFirst(n.in[0]))
+		weights = []int{1, 2, 3, 4 + moreBiasHH}
+	case *final: // of what a recurrence has put out
+	case *directions:
+		ok = n.op == "JoinDirections" || in.d[0] == batch
+	case *dropout:
 	case *taken:
 		ok = n.n > 0 && n.d[0]%batch == 0 && k.outer == 1 && k.from == nil && in.param != nil
 		weights = []int{0}
@@ -152,7 +256,7 @@ func (t *Tape) apart(n *node, batch int) (params []int32, why string) {
 			ok = n.size()/max(n.last(), 1)%batch == 0
 			weights = []int{1, 2}
 		case "ReLU", "LeakyReLU", "ELU", "Softplus", "Clamp", "HardTanh", "ReLU6", "HardSigmoid", "PowScalar", "AddScalar", "Scale",
-			"Dropout", "Where", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "SigmoidCrossEntropy":
+			"Where", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "SigmoidCrossEntropy":
 		case "SoftmaxCrossEntropy":
 			ok = n.size()%batch == 0
 		case "Softmax", "LogSoftmax":
@@ -165,53 +269,68 @@ func (t *Tape) apart(n *node, batch int) (params []int32, why string) {
 			ok = false
 		}
 	}
-	operands := append(append([]int32{}, n.in[:]...), n.more...)
-	for j, i := range operands {
+	for j := range len(n.in) + len(n.more) {
+		i := n.operand(j)
 		if i < 0 || !t.nodes[i].needs || t.nodes[i].param == nil && !slices.Contains(weights, j) {
 			continue
 		}
 		if t.nodes[i].param == nil || !slices.Contains(weights, j) {
 			return nil, "a parameter, or what is made of parameters, is used in a way that has no rule for norms"
 		}
-		params = append(params, i)
+		t.samples.params = append(t.samples.params, i)
 	}
 	if !ok {
 		return nil, "it may mix the samples of a batch"
 	}
-	return params, ""
+	return t.samples.params, ""
+}
+
+// timeFirst reports whether a tensor's axes are time, batch and features: the
+// layout in which recurrent layers compute.
+func (t *Tape) timeFirst(i int32) bool {
+	n := &t.nodes[i]
+	switch k := n.kept.(type) {
+	case *recurrence:
+		return true
+	case *directions:
+		return n.op == "TimeMajor" || k.stepRow == k.batch && k.batchRow == 1
+	case *dropout:
+		return t.timeFirst(n.in[0])
+	}
+	return false
 }
 
 // sampleSquare is the squared norm of sample b's part of the gradients of an
 // operation's parameters.
-func (t *Tape) sampleSquare(n *node, b, batch int) (s float64) {
-	wants := func(k int) bool { return n.in[k] >= 0 && t.nodes[n.in[k]].needs }
+func (t *Tape) sampleSquare(n *node, b, batch int, memory *cpu.Workspace) (s float64) {
+	wants := func(k int) bool { i := n.operand(k); return i >= 0 && t.nodes[i].needs }
 	own := func(x []float32) []float32 { return rows(x, b, 1, len(x)/batch) }
-	square := func(x []float32) { s += float64(rowwise.SumSquares(x)) }
 	dy, x := own(n.grad), t.operand(n, 0)
 	switch k := n.kept.(type) {
+	case *recurrence:
+		return k.sampleSquare(b, wants, memory)
 	case *convolution:
 		x := own(x)
 		one := k.Conv
 		one.N = 1
 		if k.act == gemm.ReLUAct {
-			d := make([]float32, len(dy))
+			d := cpu.Floats(&memory.A, len(dy))
 			elementwise.ReLUMask(d, dy, own(n.data))
 			dy = d
 		}
-		if n.op == "Conv2DMaxPool" { // back through the pooling
-			y := make([]float32, one.OutC*one.OutH()*one.OutW())
-			one.Forward(y, x, t.operand(n, 1), nil, gemm.None)
-			dy = unpooled(y, dy, one.OutC, one.OutH(), one.OutW())
-		}
 		if wants(1) {
-			dw := make([]float32, len(t.operand(n, 1)))
-			one.BackwardWeight(dw, dy, x, false)
-			square(dw)
+			dw := cpu.Floats(&memory.B, len(t.operand(n, 1)))
+			if k.places != nil {
+				one.BackwardWeightPool(dw, dy, k.places[b*len(k.places)/batch:][:len(k.places)/batch], x, false)
+			} else {
+				one.BackwardWeight(dw, dy, x, false)
+			}
+			s += float64(rowwise.SumSquares(dw))
 		}
 		if wants(2) {
-			sums := make([]float32, one.OutC)
+			sums := cpu.Floats(&memory.C, one.OutC)
 			rowwise.SumRows(sums, dy, len(dy)/one.OutC)
-			square(sums)
+			s += float64(rowwise.SumSquares(sums))
 		}
 	case *taken: // Σ dyᵢ·dyⱼ over the pairs of places with one id
 		ids := k.ids[b*len(k.ids)/batch : (b+1)*len(k.ids)/batch]
@@ -220,7 +339,7 @@ func (t *Tape) sampleSquare(n *node, b, batch int) (s float64) {
 				continue
 			}
 			a := rows(dy, i, 1, k.inner)
-			square(a)
+			s += float64(rowwise.SumSquares(a))
 			for j, other := range ids[:i] {
 				if id == other {
 					s += 2 * float64(rowwise.Dot(a, rows(dy, j, 1, k.inner)))
@@ -230,25 +349,15 @@ func (t *Tape) sampleSquare(n *node, b, batch int) (s float64) {
 	case *normalised:
 		s = t.normSquare(n, k, dy, b, batch, wants(1), wants(2))
 	default:
-		return t.linearSquare(n, dy, own(x), own(n.data), b, batch, wants(1), wants(2))
+		return t.linearSquare(n, dy, own(x), own(n.data), b, batch, wants(1), wants(2), memory)
 	}
 	return s
 }
 
-// unpooled gives each gradient of a pooling of 2×2 to the first largest element
-// of its window.
-func unpooled(y, dy []float32, channels, h, w int) []float32 {
-	p := conv.Pool{N: 1, C: channels, H: h, W: w, KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1}
-	ids, pooled, dx := make([]int32, len(dy)), make([]float32, len(dy)), make([]float32, len(y))
-	p.MaxForward(pooled, ids, y)
-	p.MaxBackward(dx, dy, ids, false)
-	return dx
-}
-
-func (t *Tape) linearSquare(n *node, dy, x, y []float32, b, batch int, weight, bias bool) (s float64) {
+func (t *Tape) linearSquare(n *node, dy, x, y []float32, b, batch int, weight, bias bool, memory *cpu.Workspace) (s float64) {
 	out, in := n.last(), t.nodes[n.in[1]].d[1]
 	if k, ok := n.kept.(*dense); ok && k.act != actNone {
-		d := make([]float32, len(dy))
+		d := cpu.Floats(&memory.A, len(dy))
 		if k.act == actReLU {
 			elementwise.ReLUMask(d, dy, y)
 		} else {
@@ -257,26 +366,37 @@ func (t *Tape) linearSquare(n *node, dy, x, y []float32, b, batch int, weight, b
 		dy = d
 	}
 	count := len(dy) / max(out, 1)
-	switch {
-	case !weight:
-	case count == 1:
-		s += float64(rowwise.SumSquares(dy)) * float64(rowwise.SumSquares(x))
-	case count*(in+out) < in*out: // Σ (xᵢ·xⱼ)(dyᵢ·dyⱼ)
-		xx, dd := make([]float32, count*count), make([]float32, count*count)
-		gemm.Gemm{M: count, N: count, K: in, TransB: true}.Run(xx, x, x)
-		gemm.Gemm{M: count, N: count, K: out, TransB: true}.Run(dd, dy, dy)
-		s += float64(rowwise.Dot(xx, dd))
-	default:
-		dw := make([]float32, in*out)
-		gemm.Gemm{M: out, N: in, K: count, TransA: true}.Run(dw, dy, x)
-		s += float64(rowwise.SumSquares(dw))
+	if weight {
+		s += productSquare(dy, x, count, out, in, out, in, memory)
 	}
-	if bias {
-		db := make([]float32, out)
+	if bias && count == 1 {
+		s += float64(rowwise.SumSquares(dy))
+	} else if bias {
+		db := cpu.Floats(&memory.B, out)
+		clear(db)
 		rowwise.AddRows(db, dy, out)
 		s += float64(rowwise.SumSquares(db))
 	}
 	return s
+}
+
+// productSquare is ‖dyᵀ·x‖² of count rows of dy and x, which are ldy and ldx
+// apart: as the norm of the product, or as Σ (xᵢ·xⱼ)(dyᵢ·dyⱼ) where that is
+// less work.
+func productSquare(dy, x []float32, count, out, in, ldy, ldx int, memory *cpu.Workspace) float64 {
+	switch {
+	case count == 1:
+		return float64(rowwise.SumSquares(dy[:out])) * float64(rowwise.SumSquares(x[:in]))
+	case count*(in+out) < in*out:
+		both := cpu.Floats(&memory.B, 2*count*count)
+		xx, dd := both[:count*count], both[count*count:]
+		gemm.Gemm{M: count, N: count, K: in, TransB: true, LDA: ldx, LDB: ldx}.Run(xx, x, x)
+		gemm.Gemm{M: count, N: count, K: out, TransB: true, LDA: ldy, LDB: ldy}.Run(dd, dy, dy)
+		return float64(rowwise.Dot(xx, dd))
+	}
+	dw := cpu.Floats(&memory.B, in*out)
+	gemm.Gemm{M: out, N: in, K: count, TransA: true, LDA: ldy, LDB: ldx}.Run(dw, dy, x)
+	return float64(rowwise.SumSquares(dw))
 }
 
 // normSquare is sampleSquare for what is normalised, x̂, by weight and bias:

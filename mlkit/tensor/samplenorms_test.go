@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,13 +40,19 @@ var (
 			y = y.LayerNorm(p[3], p[4], 1e-5).RMSNorm(p[5], 1e-5).Linear(p[6], T{})
 			return y.Mean(1).SoftmaxCrossEntropy(normLabels)
 		},
+		"lstm": func(t *tensor.Tape, p []T) T {
+			x := t.Input(fill(0, false, 3, 6, 2), 3, 6, 2).TimeMajor(tensor.Ints{})
+			_, h, _ := x.LSTM(tensor.Recurrent{WeightIH: p[0], WeightHH: p[1], BiasIH: p[2], BiasHH: p[3]})
+			return h.Linear(p[4], T{}).SoftmaxCrossEntropy(normLabels)
+		},
 	}
 )
 
 func TestSampleNormsEqualPyTorchs(t *testing.T) {
 	var goldens map[string]struct {
-		Shapes [][]int
-		Norms  []float64
+		Shapes  [][]int
+		Norms   []float64
+		Clipped [][]float32
 	}
 	if err := json.Unmarshal(sampleNormsJSON, &goldens); err != nil {
 		t.Fatal(err)
@@ -75,23 +82,30 @@ func TestSampleNormsEqualPyTorchs(t *testing.T) {
 				t.Errorf("%s: sample %d: %v, PyTorch %v", name, b, norms[b], want)
 			}
 		}
-		// The second pass: the sum of clipped gradients is that of clipped
-		// ones.
+		// The second pass, and the one pass that does both.
 		tape.Reset()
 		factors := make([]float32, 3)
-		for b, n := range norms {
-			factors[b] = min(1, 0.7/n)
-		}
-		sum := f(tape, use()).BackwardFrom(factors)
-		square := 0.0
-		for _, p := range params {
-			for _, g := range sum.Of(p) {
-				square += float64(g) * float64(g)
+		clip := func(norms []float32) {
+			for b, n := range norms {
+				factors[b] = min(1, 0.7/n)
 			}
+			copy(norms, factors)
 		}
-		if n := math.Sqrt(square); n > 3*0.7+1e-5 || n == 0 {
-			t.Errorf("%s: three clipped gradients sum to norm %v", name, n)
+		clip(norms)
+		sum := f(tape, use()).BackwardFrom(factors)
+		whole := func() (all []float32) {
+			for _, p := range params {
+				all = append(all, sum.Of(p)...)
+			}
+			return all
 		}
+		want := slices.Concat(goldens[name].Clipped...)
+		same(t, name+", two passes", whole(), want, 1e-5)
+		tape.Reset()
+		if sum, err = f(tape, use()).BackwardSamples(3, clip); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		same(t, name, whole(), want, 1e-5)
 	}
 }
 
@@ -124,6 +138,26 @@ func TestSampleNormsEqualOnesBySample(t *testing.T) {
 			return mean(in(t, 0, 3, 2, 3, 4).LayerNorm(p[0], p[1], 1e-5).GroupNorm(1, p[2], T{}, 1e-5))
 		}, [][]int{{3, 4}, {3, 4}, {2}}},
 		"frozen": {func(t *tensor.Tape, p []T) T { return mean(in(t, 0, 3, 4).Linear(p[0], p[1])) }, [][]int{{3, 4}, {3}}},
+		"lstm": {func(t *tensor.Tape, p []T) T {
+			x := in(t, 0, 3, 5, 2).Linear(p[0], T{}).TimeMajor(tensor.NewInts([]int32{5, 2, 3}, 3)).Dropout(0.2)
+			x, _, _ = x.LSTM(tensor.Recurrent{WeightIH: p[1], WeightHH: p[2], BiasIH: p[3], BiasHH: p[4]})
+			_, h, c := x.Dropout(0.2).LSTM(tensor.Recurrent{WeightIH: p[5], WeightHH: p[6], BiasIH: p[7], Reverse: true})
+			return mean(h.Mul(c))
+		}, [][]int{{3, 2}, {16, 3}, {16, 4}, {16}, {16}, {8, 4}, {8, 2}, {8}}},
+		"gru, both ways": {func(t *tensor.Tape, p []T) T {
+			l := tensor.NewInts([]int32{5, 2, 3}, 3)
+			x := in(t, 0, 3, 5, 2).TimeMajor(l)
+			out, _ := x.GRUBoth(tensor.Recurrent{WeightIH: p[0], WeightHH: p[1], BiasIH: p[2], BiasHH: p[3], Lengths: l, StateMask: fill(3, true, 3, 4)},
+				tensor.Recurrent{WeightIH: p[4], WeightHH: p[5], BiasIH: p[6], BiasHH: p[7], Lengths: l, Reverse: true})
+			return mean(out[0].JoinDirections(out[1], true, l).Linear(p[8], T{}))
+		}, [][]int{{12, 2}, {12, 4}, {12}, {12}, {12, 2}, {12, 4}, {12}, {12}, {3, 8}}},
+		"rnn of many steps": {func(t *tensor.Tape, p []T) T {
+			out, _ := in(t, 0, 3, 60, 2).TimeMajor(tensor.Ints{}).RNN(tensor.Recurrent{WeightIH: p[0], WeightHH: p[1], BiasHH: p[2]}, false)
+			return mean(out.JoinDirections(T{}, false, tensor.Ints{}).JoinDirections(T{}, true, tensor.Ints{}))
+		}, [][]int{{4, 2}, {4, 4}, {4}}},
+		"pooled": {func(t *tensor.Tape, p []T) T {
+			return mean(in(t, 0, 3, 2, 6, 6).Conv2DMaxPool(p[0], p[1], tensor.Conv{}, true))
+		}, [][]int{{17, 2, 3, 3}, {17}}},
 	} {
 		tape := tensor.NewTape(1)
 		var params []*tensor.Param
@@ -133,6 +167,7 @@ func TestSampleNormsEqualOnesBySample(t *testing.T) {
 		params[0].Frozen = name == "frozen"
 		run := func() T {
 			tape.Reset()
+			tape.Seed(1, 1)
 			var p []T
 			for _, q := range params {
 				p = append(p, tape.Use(q))
@@ -158,6 +193,86 @@ func TestSampleNormsEqualOnesBySample(t *testing.T) {
 			if d := math.Abs(float64(norms[b]) - want); d > 1e-5*want || want == 0 {
 				t.Errorf("%s: sample %d: %v, alone %v", name, b, norms[b], want)
 			}
+		}
+		// And the gradients, each times its factor.
+		factors := []float32{0.5, -2, 3}
+		var want [][]float32
+		g := run().BackwardFrom(factors)
+		for _, p := range params {
+			want = append(want, slices.Clone(g.Of(p)))
+		}
+		g, err = run().BackwardSamples(3, func(n []float32) {
+			if !slices.Equal(n, norms) {
+				t.Errorf("%s: norms %v, before %v", name, n, norms)
+			}
+			copy(n, factors)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, p := range params {
+			same(t, name, g.Of(p), want[k], 1e-5)
+		}
+	}
+}
+
+// same compares up to an error relative to the largest element.
+func same(t *testing.T, name string, got, want []float32, within float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d elements, want %d", name, len(got), len(want))
+		return
+	}
+	most := 0.0
+	for _, v := range want {
+		most = max(most, math.Abs(float64(v)))
+	}
+	for i, v := range want {
+		if math.Abs(float64(got[i]-v)) > within*most {
+			t.Errorf("%s: element %d: %v, want %v", name, i, got[i], v)
+			return
+		}
+	}
+}
+
+// The mean of all losses does as well as the losses of the samples; its
+// factors are those of the samples' losses, not of shares of the mean.
+func TestBackwardSamplesOfAMean(t *testing.T) {
+	w, bias := tensor.ParamOf(gradcheck.Random(5, 4, 4).Data, 4, 4), tensor.ParamOf(gradcheck.Random(6, 4).Data, 4)
+	for name, f := range map[string]func(y, x T) (each, all T){
+		"square":       func(y, _ T) (each, all T) { return y.Square().Mean(1), y.Square().Mean() },
+		"mean squared": func(y, x T) (each, all T) { return y.Sub(x).Square().Mean(1), y.MeanSquaredError(x) },
+		"classes": func(y, _ T) (each, all T) {
+			l := y.SoftmaxCrossEntropy(normLabels)
+			return l, l.Mean()
+		},
+	} {
+		tape := tensor.NewTape(1)
+		var norms [2][]float32
+		var grads [2][]float32
+		for k := range 2 {
+			tape.Reset()
+			x := tape.Input(fill(0, false, 3, 4), 3, 4)
+			each, all := f(x.Linear(tape.Use(w), tape.Use(bias)).Tanh(), x)
+			l := each
+			if k == 1 {
+				l = all
+			}
+			g, err := l.BackwardSamples(3, func(n []float32) { norms[k] = slices.Clone(n); copy(n, []float32{1, 2, 3}) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			grads[k] = slices.Clone(g.Of(w))
+		}
+		same(t, name, norms[1], norms[0], 1e-6)
+		same(t, name, grads[1], grads[0], 1e-6)
+	}
+	tape := tensor.NewTape(1)
+	y := tape.Input(fill(0, false, 3, 4), 3, 4).Linear(tape.Use(w), tape.Use(bias))
+	var u *tensor.UnsupportedError
+	for name, l := range map[string]T{"a sum": y.Sum(), "of other samples": y.Mean(1), "with a penalty": y.Square().Mean().Add(tape.Use(w).Square().Mean())} {
+		if _, err := l.BackwardSamples(2, func([]float32) {}); !errors.As(err, &u) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -28,6 +28,7 @@ type Tape struct {
 	pending []pending
 	groups  []group
 	means   []Mean // see RecordMean
+	samples sampleWork
 
 	gen      uint32 // counts Resets; part of every Tensor, to catch stale ones
 	walked   bool   // Backward has been called since Reset

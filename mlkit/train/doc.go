@@ -19,6 +19,7 @@
 //	larger batches than memory holds        Config.Accumulate, MicroBatch  –                        a loop
 //	several processes or machines           Config.Group, package mpi      –                        DistributedDataParallel
 //	flat minima                             Config.SAM                     –                        –
+//	differential privacy (DP-SGD)           Config.Private                 –                        Opacus' PrivacyEngine
 //	measure                                 Evaluate, Validate             model.evaluate           a loop
 //	predict, also probabilities,            NewPredictor                   model.predict            model.eval()
 //	from many goroutines

@@ -67,6 +67,9 @@ func (f *fitter[B]) fingerprint() fingerprint {
 	if c.SAM != nil {
 		p.Settings[len(p.Settings)-1].Value = fmt.Sprintf("rho %v, adaptive %v", c.SAM.Rho, c.SAM.Adaptive)
 	}
+	if c.Private != nil {
+		add("Private", c.Private)
+	}
 	add("the optimizer", f.Optimizer)
 	switch s := any(f.source).(type) {
 	case *data.Loader:
@@ -188,9 +191,10 @@ func (f *fitter[B]) eachPrinted(do func(B) error) error {
 }
 
 // note takes the checksum of one of the first batches as it passes by: data
-// sets are never asked for more than the training needs.
+// sets are never asked for more than the training needs. Of a private training
+// it takes none: its batches are secret, and drawn anew.
 func (f *fitter[B]) note(batch *B) {
-	if f.Epoch == 0 && f.noting && len(f.print.Batches) < printed && len(f.print.Batches) == f.StepInEpoch*f.Config.Accumulate+f.group {
+	if f.priv == nil && f.Epoch == 0 && f.noting && len(f.print.Batches) < printed && len(f.print.Batches) == f.StepInEpoch*f.Config.Accumulate+f.group {
 		f.print.Batches = append(f.print.Batches, checksum(*batch))
 	}
 }

@@ -76,6 +76,14 @@ type Config struct {
 	// SAM makes every step a sharpness-aware one, which evaluates the loss
 	// twice; not together with Accumulate or MicroBatch.
 	SAM *optim.SAM
+	// Private makes every step a private one, in which no sample has more than
+	// a bounded, noisy influence: a *privacy.SGD. The losses in the History,
+	// and metrics of the training data, are not private. The batch is computed
+	// in pieces of MicroBatch samples, if that is set, one after the other. The
+	// loss of a sample is that of a batch that holds only it, in which weights
+	// of classes have no effect. Not together with SAM or Accumulate; models
+	// with batch normalisation are refused.
+	Private Privatizer
 	// Resume is a file of Checkpoint to resume from. While there is none,
 	// training begins at the beginning. A damaged file is an error, and so is
 	// one of a training with other settings, another optimizer, schedule or
@@ -212,6 +220,7 @@ type fitter[B any] struct {
 	o      Objective[B]
 	source Source[B]
 	pieces *pieces[B]      // nil without Config.MicroBatch
+	priv   *private[B]     // nil without Config.Private
 	sum    *tensor.GradSum // nil where each step is of one batch and one tape
 	share  share           // of the parts in sum
 	team   *team[B]        // nil without Config.Group
@@ -287,11 +296,16 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 		f.measured = f.o.recorded(t, &f.batch)
 		return l
 	}
-	if c.Accumulate > 1 || cut || c.Group != nil {
+	if c.Accumulate > 1 || cut || c.Group != nil || c.Private != nil {
 		f.sum = tensor.NewGradSum()
 	}
-	if cut {
-		var err error
+	var err error
+	switch {
+	case c.Private != nil:
+		if f.priv, err = newPrivate(f); err != nil {
+			return nil, err
+		}
+	case cut:
 		if f.pieces, err = newPieces(o, c, r.Tape, f.sum, &f.share); err != nil {
 			return nil, fmt.Errorf("train: MicroBatch %w", err)
 		}
@@ -402,6 +416,10 @@ func (f *fitter[B]) add(batch *B) (err error) {
 	var part mean
 	switch {
 	case explicit && m.empty:
+	case f.priv != nil: // adds its gradients to the sum, too
+		if part, err = f.priv.add(batch); err != nil {
+			return err
+		}
 	case f.pieces != nil: // adds its gradients to the sum, too
 		pieces := max(1, (f.o.Size(*batch)+f.Config.MicroBatch-1)/f.Config.MicroBatch)
 		if part, err = f.pieces.run(f.Step, *batch, pieces); err != nil {
@@ -434,7 +452,7 @@ func (f *fitter[B]) add(batch *B) (err error) {
 		f.Loss = loss
 		return &NonFiniteError{Epoch: f.Epoch, Step: f.Step, Loss: loss}
 	}
-	if f.sum != nil && f.pieces == nil {
+	if f.sum != nil && f.pieces == nil && f.priv == nil {
 		if !explicit {
 			if err := f.share.compatible(f.Tape.Means()); err != nil {
 				return err
@@ -450,11 +468,14 @@ func (f *fitter[B]) add(batch *B) (err error) {
 // none counted there is no gradient and no step.
 func (f *fitter[B]) step() error {
 	f.StepInEpoch++
-	if f.stepMean.none() {
+	if f.stepMean.none() && f.priv == nil {
 		return nil
 	}
 	grads := f.grads
-	if f.sum != nil {
+	switch {
+	case f.priv != nil: // a step without a sample is one of noise
+		grads = f.priv.noised()
+	case f.sum != nil:
 		grads = f.sum.Grads()
 		if k := f.share.correction(); k != 1 {
 			for _, p := range f.Optimizer.Params() {
@@ -475,7 +496,9 @@ func (f *fitter[B]) step() error {
 	if f.sum != nil {
 		f.sum.Clear()
 	}
-	f.Loss = f.stepMean.value()
+	if !f.stepMean.none() {
+		f.Loss = f.stepMean.value()
+	}
 	f.epochMean.merge(f.stepMean)
 	f.stepMean = mean{}
 	f.Step++

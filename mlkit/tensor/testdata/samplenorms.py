@@ -1,6 +1,7 @@
 # Prints samplenorms.json: the norm of each sample's gradient with respect to all
-# parameters, by torch.func's vmap of grad in float64, on inputs that
-# samplenorms_test.go makes by the same formula. Run with PyTorch 2.x:
+# parameters, and the sum of the gradients clipped to norm 0.7, by torch.func's
+# vmap of grad in float64, on inputs that samplenorms_test.go makes by the same
+# formula. Run with PyTorch 2.x:
 #   python samplenorms.py > samplenorms.json
 import json
 import math
@@ -40,14 +41,27 @@ def attention(p, x, y):
     return F.cross_entropy(z.mean(0)[None], y[None])
 
 
+def lstm(p, x, y):
+    h = c = torch.zeros(4)
+    for v in x:
+        i, f, g, o = (p[0] @ v + p[2] + p[1] @ h + p[3]).chunk(4)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+    return F.cross_entropy((h @ p[4].T)[None], y[None])
+
+
 nets = {
     "mlp": (mlp, fill(0, (3, 4)), (5, 4), (5,), (6, 5), (3, 6), (3,)),
     "conv": (conv, fill(0, (3, 2, 6, 6)), (4, 2, 3, 3), (4,), (4, 2, 2, 2), (4,), (4,), (3, 4)),
     "attention": (attention, ids, (4, 5), (12, 5), (12,), (4,), (4,), (4,), (3, 4)),
+    "lstm": (lstm, fill(0, (3, 6, 2)), (16, 2), (16, 4), (16,), (16,), (3, 4)),
 }
 out = {}
 for name, (f, x, *shapes) in nets.items():
     p = tuple(fill(k + 1, s) / 2 for k, s in enumerate(shapes))
     g = vmap(grad(f), (None, 0, 0))(p, x, labels)
-    out[name] = {"Shapes": shapes, "Norms": sum(q.flatten(1).square().sum(1) for q in g).sqrt().tolist()}
+    norms = sum(q.flatten(1).square().sum(1) for q in g).sqrt()
+    factors = (0.7 / norms).clamp(max=1)
+    clipped = [[float(f"{v:.8g}") for v in (q.flatten(1) * factors[:, None]).sum(0).tolist()] for q in g]
+    out[name] = {"Shapes": shapes, "Norms": norms.tolist(), "Clipped": clipped}
 print(json.dumps(out))

@@ -105,48 +105,31 @@ func quadsSpread(dst, dy []float32, arg []byte, row int, q *quads) {
 	}
 }
 
-func taps9(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32) {
+func tapRows(y, x, w []float32, taps []int) {
 	switch cpu.Current {
 	case cpu.AVX512:
-		taps9AVX512(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8, w0, w1, w2, w3, w4, w5, w6, w7, w8)
+		tapRowsAVX512(y, x, w, taps)
 	case cpu.AVX2:
-		taps9AVX2(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8, w0, w1, w2, w3, w4, w5, w6, w7, w8)
+		tapRowsAVX2(y, x, w, taps)
 	default:
-		taps9Go(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8, w0, w1, w2, w3, w4, w5, w6, w7, w8)
+		tapRowsGo(y, x, w, taps)
 	}
 }
 
-func taps4(y, from, x0, x1, x2, x3 []float32, w0, w1, w2, w3 float32) {
-	switch cpu.Current {
-	case cpu.AVX512:
-		taps4AVX512(y, from, x0, x1, x2, x3, w0, w1, w2, w3)
-	case cpu.AVX2:
-		taps4AVX2(y, from, x0, x1, x2, x3, w0, w1, w2, w3)
-	default:
-		taps4Go(y, from, x0, x1, x2, x3, w0, w1, w2, w3)
-	}
+func taps9(y, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32) {
+	taps9Go(y, x0, x1, x2, x3, x4, x5, x6, x7, x8, w0, w1, w2, w3, w4, w5, w6, w7, w8)
 }
 
-func taps2(y, from, x0, x1 []float32, w0, w1 float32) {
-	switch cpu.Current {
-	case cpu.AVX512:
-		taps2AVX512(y, from, x0, x1, w0, w1)
-	case cpu.AVX2:
-		taps2AVX2(y, from, x0, x1, w0, w1)
-	default:
-		taps2Go(y, from, x0, x1, w0, w1)
-	}
+func taps4(y, x0, x1, x2, x3 []float32, w0, w1, w2, w3 float32) {
+	taps4Go(y, x0, x1, x2, x3, w0, w1, w2, w3)
 }
 
-func taps1(y, from, x0 []float32, w0 float32) {
-	switch cpu.Current {
-	case cpu.AVX512:
-		taps1AVX512(y, from, x0, w0)
-	case cpu.AVX2:
-		taps1AVX2(y, from, x0, w0)
-	default:
-		taps1Go(y, from, x0, w0)
-	}
+func taps2(y, x0, x1 []float32, w0, w1 float32) {
+	taps2Go(y, x0, x1, w0, w1)
+}
+
+func taps1(y, x0 []float32, w0 float32) {
+	taps1Go(y, x0, w0)
 }
 
 func tapDots(dy, x0, x1, x2 []float32) (d0, d1, d2 float32) {

@@ -42,39 +42,43 @@ func quadsSpread(dst, dy []float32, arg []byte, row int, q *quads) {
 	quadsSpreadGo(dst, dy, arg, row, q)
 }
 
-func taps9(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32) {
+func tapRows(y, x, w []float32, taps []int) {
+	tapRowsGo(y, x, w, taps)
+}
+
+func taps9(y, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32) {
 	switch cpu.Current {
 	case cpu.NEON:
-		taps9NEON(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8, w0, w1, w2, w3, w4, w5, w6, w7, w8)
+		taps9NEON(y, x0, x1, x2, x3, x4, x5, x6, x7, x8, w0, w1, w2, w3, w4, w5, w6, w7, w8)
 	default:
-		taps9Go(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8, w0, w1, w2, w3, w4, w5, w6, w7, w8)
+		taps9Go(y, x0, x1, x2, x3, x4, x5, x6, x7, x8, w0, w1, w2, w3, w4, w5, w6, w7, w8)
 	}
 }
 
-func taps4(y, from, x0, x1, x2, x3 []float32, w0, w1, w2, w3 float32) {
+func taps4(y, x0, x1, x2, x3 []float32, w0, w1, w2, w3 float32) {
 	switch cpu.Current {
 	case cpu.NEON:
-		taps4NEON(y, from, x0, x1, x2, x3, w0, w1, w2, w3)
+		taps4NEON(y, x0, x1, x2, x3, w0, w1, w2, w3)
 	default:
-		taps4Go(y, from, x0, x1, x2, x3, w0, w1, w2, w3)
+		taps4Go(y, x0, x1, x2, x3, w0, w1, w2, w3)
 	}
 }
 
-func taps2(y, from, x0, x1 []float32, w0, w1 float32) {
+func taps2(y, x0, x1 []float32, w0, w1 float32) {
 	switch cpu.Current {
 	case cpu.NEON:
-		taps2NEON(y, from, x0, x1, w0, w1)
+		taps2NEON(y, x0, x1, w0, w1)
 	default:
-		taps2Go(y, from, x0, x1, w0, w1)
+		taps2Go(y, x0, x1, w0, w1)
 	}
 }
 
-func taps1(y, from, x0 []float32, w0 float32) {
+func taps1(y, x0 []float32, w0 float32) {
 	switch cpu.Current {
 	case cpu.NEON:
-		taps1NEON(y, from, x0, w0)
+		taps1NEON(y, x0, w0)
 	default:
-		taps1Go(y, from, x0, w0)
+		taps1Go(y, x0, w0)
 	}
 }
 

@@ -4,111 +4,92 @@
 
 #include "textflag.h"
 
-// func taps9AVX2(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, x4 []float32, x5 []float32, x6 []float32, x7 []float32, x8 []float32, w0 float32, w1 float32, w2 float32, w3 float32, w4 float32, w5 float32, w6 float32, w7 float32, w8 float32)
+// func tapRowsAVX2(y []float32, x []float32, w []float32, taps []int)
 // Requires: AVX, FMA3
-TEXT ·taps9AVX2(SB), NOSPLIT, $8-300
-	MOVQ         y_base+0(FP), AX
-	MOVQ         from_base+24(FP), CX
-	MOVQ         x0_base+48(FP), DX
-	VBROADCASTSS w0+264(FP), Y0
-	MOVQ         x1_base+72(FP), BX
-	VBROADCASTSS w1+268(FP), Y1
-	MOVQ         x2_base+96(FP), SI
-	VBROADCASTSS w2+272(FP), Y2
-	MOVQ         x3_base+120(FP), DI
-	VBROADCASTSS w3+276(FP), Y3
-	MOVQ         x4_base+144(FP), R8
-	VBROADCASTSS w4+280(FP), Y4
-	MOVQ         x5_base+168(FP), R9
-	VBROADCASTSS w5+284(FP), Y5
-	MOVQ         x6_base+192(FP), R10
-	VBROADCASTSS w6+288(FP), Y6
-	MOVQ         x7_base+216(FP), R11
-	VBROADCASTSS w7+292(FP), Y7
-	MOVQ         x8_base+240(FP), R12
-	VBROADCASTSS w8+296(FP), Y8
-	MOVQ         y_len+8(FP), R13
-	XORQ         R14, R14
-	SUBQ         $0x10, R13
-	JB           end2
+TEXT ·tapRowsAVX2(SB), NOSPLIT, $0-96
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ w_base+48(FP), DX
+	MOVQ taps_base+72(FP), BX
+	MOVQ taps_len+80(FP), SI
+	MOVQ y_len+8(FP), DI
+	XORQ R8, R8
+	SUBQ $0x20, DI
+	JB   end2
 
 loop1:
-	VMOVUPS     (CX)(R14*4), Y9
-	VFMADD231PS (DX)(R14*4), Y0, Y9
-	VFMADD231PS (BX)(R14*4), Y1, Y9
-	VFMADD231PS (SI)(R14*4), Y2, Y9
-	VFMADD231PS (DI)(R14*4), Y3, Y9
-	VFMADD231PS (R8)(R14*4), Y4, Y9
-	VFMADD231PS (R9)(R14*4), Y5, Y9
-	VFMADD231PS (R10)(R14*4), Y6, Y9
-	VFMADD231PS (R11)(R14*4), Y7, Y9
-	VFMADD231PS (R12)(R14*4), Y8, Y9
-	VMOVUPS     Y9, (AX)(R14*4)
-	VMOVUPS     32(CX)(R14*4), Y9
-	VFMADD231PS 32(DX)(R14*4), Y0, Y9
-	VFMADD231PS 32(BX)(R14*4), Y1, Y9
-	VFMADD231PS 32(SI)(R14*4), Y2, Y9
-	VFMADD231PS 32(DI)(R14*4), Y3, Y9
-	VFMADD231PS 32(R8)(R14*4), Y4, Y9
-	VFMADD231PS 32(R9)(R14*4), Y5, Y9
-	VFMADD231PS 32(R10)(R14*4), Y6, Y9
-	VFMADD231PS 32(R11)(R14*4), Y7, Y9
-	VFMADD231PS 32(R12)(R14*4), Y8, Y9
-	VMOVUPS     Y9, 32(AX)(R14*4)
-	ADDQ        $0x10, R14
-	SUBQ        $0x10, R13
-	JAE         loop1
+	VMOVUPS (AX)(R8*4), Y0
+	VMOVUPS 32(AX)(R8*4), Y1
+	VMOVUPS 64(AX)(R8*4), Y2
+	VMOVUPS 96(AX)(R8*4), Y3
+	XORQ    R9, R9
+
+tap3:
+	MOVQ         8(BX)(R9*8), R10
+	VBROADCASTSS (DX)(R10*4), Y4
+	MOVQ         (BX)(R9*8), R10
+	LEAQ         (CX)(R10*4), R10
+	VFMADD231PS  (R10)(R8*4), Y4, Y0
+	VFMADD231PS  32(R10)(R8*4), Y4, Y1
+	VFMADD231PS  64(R10)(R8*4), Y4, Y2
+	VFMADD231PS  96(R10)(R8*4), Y4, Y3
+	ADDQ         $0x02, R9
+	CMPQ         R9, SI
+	JNE          tap3
+	VMOVUPS      Y0, (AX)(R8*4)
+	VMOVUPS      Y1, 32(AX)(R8*4)
+	VMOVUPS      Y2, 64(AX)(R8*4)
+	VMOVUPS      Y3, 96(AX)(R8*4)
+	ADDQ         $0x20, R8
+	SUBQ         $0x20, DI
+	JAE          loop1
 
 end2:
-	ADDQ $0x10, R13
-	SUBQ $0x08, R13
-	JB   end4
+	ADDQ $0x20, DI
+	SUBQ $0x08, DI
+	JB   end5
 
-loop3:
-	VMOVUPS     (CX)(R14*4), Y9
-	VFMADD231PS (DX)(R14*4), Y0, Y9
-	VFMADD231PS (BX)(R14*4), Y1, Y9
-	VFMADD231PS (SI)(R14*4), Y2, Y9
-	VFMADD231PS (DI)(R14*4), Y3, Y9
-	VFMADD231PS (R8)(R14*4), Y4, Y9
-	VFMADD231PS (R9)(R14*4), Y5, Y9
-	VFMADD231PS (R10)(R14*4), Y6, Y9
-	VFMADD231PS (R11)(R14*4), Y7, Y9
-	VFMADD231PS (R12)(R14*4), Y8, Y9
-	VMOVUPS     Y9, (AX)(R14*4)
-	ADDQ        $0x08, R14
-	SUBQ        $0x08, R13
-	JAE         loop3
+loop4:
+	VMOVUPS (AX)(R8*4), Y0
+	XORQ    R9, R9
 
-end4:
-	ADDQ        $0x08, R13
-	JZ          done5
-	LEAQ        maskTable<>+0(SB), R15
-	MOVQ        $0x00000008, BP
-	SUBQ        R13, BP
-	VMOVUPS     (R15)(BP*4), Y9
-	VMASKMOVPS  (CX)(R14*4), Y9, Y10
-	VMASKMOVPS  (DX)(R14*4), Y9, Y11
-	VFMADD231PS Y11, Y0, Y10
-	VMASKMOVPS  (BX)(R14*4), Y9, Y0
-	VFMADD231PS Y0, Y1, Y10
-	VMASKMOVPS  (SI)(R14*4), Y9, Y0
-	VFMADD231PS Y0, Y2, Y10
-	VMASKMOVPS  (DI)(R14*4), Y9, Y0
-	VFMADD231PS Y0, Y3, Y10
-	VMASKMOVPS  (R8)(R14*4), Y9, Y0
-	VFMADD231PS Y0, Y4, Y10
-	VMASKMOVPS  (R9)(R14*4), Y9, Y0
-	VFMADD231PS Y0, Y5, Y10
-	VMASKMOVPS  (R10)(R14*4), Y9, Y0
-	VFMADD231PS Y0, Y6, Y10
-	VMASKMOVPS  (R11)(R14*4), Y9, Y0
-	VFMADD231PS Y0, Y7, Y10
-	VMASKMOVPS  (R12)(R14*4), Y9, Y0
-	VFMADD231PS Y0, Y8, Y10
-	VMASKMOVPS  Y10, Y9, (AX)(R14*4)
+tap6:
+	MOVQ         8(BX)(R9*8), R10
+	VBROADCASTSS (DX)(R10*4), Y1
+	MOVQ         (BX)(R9*8), R10
+	LEAQ         (CX)(R10*4), R10
+	VFMADD231PS  (R10)(R8*4), Y1, Y0
+	ADDQ         $0x02, R9
+	CMPQ         R9, SI
+	JNE          tap6
+	VMOVUPS      Y0, (AX)(R8*4)
+	ADDQ         $0x08, R8
+	SUBQ         $0x08, DI
+	JAE          loop4
 
-done5:
+end5:
+	ADDQ       $0x08, DI
+	JZ         done7
+	LEAQ       maskTable<>+0(SB), R9
+	MOVQ       $0x00000008, R10
+	SUBQ       DI, R10
+	VMOVUPS    (R9)(R10*4), Y0
+	VMASKMOVPS (AX)(R8*4), Y0, Y1
+	XORQ       DI, DI
+
+tap8:
+	MOVQ         8(BX)(DI*8), R9
+	VBROADCASTSS (DX)(R9*4), Y2
+	MOVQ         (BX)(DI*8), R9
+	LEAQ         (CX)(R9*4), R9
+	VMASKMOVPS   (R9)(R8*4), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x02, DI
+	CMPQ         DI, SI
+	JNE          tap8
+	VMASKMOVPS   Y1, Y0, (AX)(R8*4)
+
+done7:
 	VZEROUPPER
 	RET
 
@@ -129,190 +110,6 @@ DATA maskTable<>+52(SB)/4, $0x00000000
 DATA maskTable<>+56(SB)/4, $0x00000000
 DATA maskTable<>+60(SB)/4, $0x00000000
 GLOBL maskTable<>(SB), RODATA|NOPTR, $64
-
-// func taps4AVX2(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, w0 float32, w1 float32, w2 float32, w3 float32)
-// Requires: AVX, FMA3
-TEXT ·taps4AVX2(SB), NOSPLIT, $0-160
-	MOVQ         y_base+0(FP), AX
-	MOVQ         from_base+24(FP), CX
-	MOVQ         x0_base+48(FP), DX
-	VBROADCASTSS w0+144(FP), Y0
-	MOVQ         x1_base+72(FP), BX
-	VBROADCASTSS w1+148(FP), Y1
-	MOVQ         x2_base+96(FP), SI
-	VBROADCASTSS w2+152(FP), Y2
-	MOVQ         x3_base+120(FP), DI
-	VBROADCASTSS w3+156(FP), Y3
-	MOVQ         y_len+8(FP), R8
-	XORQ         R9, R9
-	SUBQ         $0x10, R8
-	JB           end7
-
-loop6:
-	VMOVUPS     (CX)(R9*4), Y4
-	VFMADD231PS (DX)(R9*4), Y0, Y4
-	VFMADD231PS (BX)(R9*4), Y1, Y4
-	VFMADD231PS (SI)(R9*4), Y2, Y4
-	VFMADD231PS (DI)(R9*4), Y3, Y4
-	VMOVUPS     Y4, (AX)(R9*4)
-	VMOVUPS     32(CX)(R9*4), Y4
-	VFMADD231PS 32(DX)(R9*4), Y0, Y4
-	VFMADD231PS 32(BX)(R9*4), Y1, Y4
-	VFMADD231PS 32(SI)(R9*4), Y2, Y4
-	VFMADD231PS 32(DI)(R9*4), Y3, Y4
-	VMOVUPS     Y4, 32(AX)(R9*4)
-	ADDQ        $0x10, R9
-	SUBQ        $0x10, R8
-	JAE         loop6
-
-end7:
-	ADDQ $0x10, R8
-	SUBQ $0x08, R8
-	JB   end9
-
-loop8:
-	VMOVUPS     (CX)(R9*4), Y4
-	VFMADD231PS (DX)(R9*4), Y0, Y4
-	VFMADD231PS (BX)(R9*4), Y1, Y4
-	VFMADD231PS (SI)(R9*4), Y2, Y4
-	VFMADD231PS (DI)(R9*4), Y3, Y4
-	VMOVUPS     Y4, (AX)(R9*4)
-	ADDQ        $0x08, R9
-	SUBQ        $0x08, R8
-	JAE         loop8
-
-end9:
-	ADDQ        $0x08, R8
-	JZ          done10
-	LEAQ        maskTable<>+0(SB), R10
-	MOVQ        $0x00000008, R11
-	SUBQ        R8, R11
-	VMOVUPS     (R10)(R11*4), Y4
-	VMASKMOVPS  (CX)(R9*4), Y4, Y5
-	VMASKMOVPS  (DX)(R9*4), Y4, Y6
-	VFMADD231PS Y6, Y0, Y5
-	VMASKMOVPS  (BX)(R9*4), Y4, Y0
-	VFMADD231PS Y0, Y1, Y5
-	VMASKMOVPS  (SI)(R9*4), Y4, Y0
-	VFMADD231PS Y0, Y2, Y5
-	VMASKMOVPS  (DI)(R9*4), Y4, Y0
-	VFMADD231PS Y0, Y3, Y5
-	VMASKMOVPS  Y5, Y4, (AX)(R9*4)
-
-done10:
-	VZEROUPPER
-	RET
-
-// func taps2AVX2(y []float32, from []float32, x0 []float32, x1 []float32, w0 float32, w1 float32)
-// Requires: AVX, FMA3
-TEXT ·taps2AVX2(SB), NOSPLIT, $0-104
-	MOVQ         y_base+0(FP), AX
-	MOVQ         from_base+24(FP), CX
-	MOVQ         x0_base+48(FP), DX
-	VBROADCASTSS w0+96(FP), Y0
-	MOVQ         x1_base+72(FP), BX
-	VBROADCASTSS w1+100(FP), Y1
-	MOVQ         y_len+8(FP), SI
-	XORQ         DI, DI
-	SUBQ         $0x10, SI
-	JB           end12
-
-loop11:
-	VMOVUPS     (CX)(DI*4), Y2
-	VFMADD231PS (DX)(DI*4), Y0, Y2
-	VFMADD231PS (BX)(DI*4), Y1, Y2
-	VMOVUPS     Y2, (AX)(DI*4)
-	VMOVUPS     32(CX)(DI*4), Y2
-	VFMADD231PS 32(DX)(DI*4), Y0, Y2
-	VFMADD231PS 32(BX)(DI*4), Y1, Y2
-	VMOVUPS     Y2, 32(AX)(DI*4)
-	ADDQ        $0x10, DI
-	SUBQ        $0x10, SI
-	JAE         loop11
-
-end12:
-	ADDQ $0x10, SI
-	SUBQ $0x08, SI
-	JB   end14
-
-loop13:
-	VMOVUPS     (CX)(DI*4), Y2
-	VFMADD231PS (DX)(DI*4), Y0, Y2
-	VFMADD231PS (BX)(DI*4), Y1, Y2
-	VMOVUPS     Y2, (AX)(DI*4)
-	ADDQ        $0x08, DI
-	SUBQ        $0x08, SI
-	JAE         loop13
-
-end14:
-	ADDQ        $0x08, SI
-	JZ          done15
-	LEAQ        maskTable<>+0(SB), R8
-	MOVQ        $0x00000008, R9
-	SUBQ        SI, R9
-	VMOVUPS     (R8)(R9*4), Y2
-	VMASKMOVPS  (CX)(DI*4), Y2, Y3
-	VMASKMOVPS  (DX)(DI*4), Y2, Y4
-	VFMADD231PS Y4, Y0, Y3
-	VMASKMOVPS  (BX)(DI*4), Y2, Y0
-	VFMADD231PS Y0, Y1, Y3
-	VMASKMOVPS  Y3, Y2, (AX)(DI*4)
-
-done15:
-	VZEROUPPER
-	RET
-
-// func taps1AVX2(y []float32, from []float32, x0 []float32, w0 float32)
-// Requires: AVX, FMA3
-TEXT ·taps1AVX2(SB), NOSPLIT, $0-76
-	MOVQ         y_base+0(FP), AX
-	MOVQ         from_base+24(FP), CX
-	MOVQ         x0_base+48(FP), DX
-	VBROADCASTSS w0+72(FP), Y0
-	MOVQ         y_len+8(FP), BX
-	XORQ         SI, SI
-	SUBQ         $0x10, BX
-	JB           end17
-
-loop16:
-	VMOVUPS     (CX)(SI*4), Y1
-	VFMADD231PS (DX)(SI*4), Y0, Y1
-	VMOVUPS     Y1, (AX)(SI*4)
-	VMOVUPS     32(CX)(SI*4), Y1
-	VFMADD231PS 32(DX)(SI*4), Y0, Y1
-	VMOVUPS     Y1, 32(AX)(SI*4)
-	ADDQ        $0x10, SI
-	SUBQ        $0x10, BX
-	JAE         loop16
-
-end17:
-	ADDQ $0x10, BX
-	SUBQ $0x08, BX
-	JB   end19
-
-loop18:
-	VMOVUPS     (CX)(SI*4), Y1
-	VFMADD231PS (DX)(SI*4), Y0, Y1
-	VMOVUPS     Y1, (AX)(SI*4)
-	ADDQ        $0x08, SI
-	SUBQ        $0x08, BX
-	JAE         loop18
-
-end19:
-	ADDQ        $0x08, BX
-	JZ          done20
-	LEAQ        maskTable<>+0(SB), DI
-	MOVQ        $0x00000008, R8
-	SUBQ        BX, R8
-	VMOVUPS     (DI)(R8*4), Y1
-	VMASKMOVPS  (CX)(SI*4), Y1, Y2
-	VMASKMOVPS  (DX)(SI*4), Y1, Y3
-	VFMADD231PS Y3, Y0, Y2
-	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
-
-done20:
-	VZEROUPPER
-	RET
 
 // func tapDotsAVX2(dy []float32, x0 []float32, x1 []float32, x2 []float32) (d0 float32, d1 float32, d2 float32)
 // Requires: AVX, CMOV, FMA3
@@ -336,9 +133,9 @@ TEXT ·tapDotsAVX2(SB), NOSPLIT, $0-108
 	VXORPS Y11, Y11, Y11
 	XORQ   DI, DI
 	SUBQ   $0x20, SI
-	JB     end22
+	JB     end10
 
-loop21:
+loop9:
 	VMOVUPS     (AX)(DI*4), Y12
 	VFMADD231PS (CX)(DI*4), Y12, Y0
 	VFMADD231PS (DX)(DI*4), Y12, Y1
@@ -357,11 +154,11 @@ loop21:
 	VFMADD231PS 96(BX)(DI*4), Y12, Y11
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JAE         loop21
+	JAE         loop9
 
-end22:
+end10:
 	ADDQ        $0x20, SI
-	JLE         done23
+	JLE         done11
 	MOVQ        $0x00000008, R9
 	MOVQ        SI, R8
 	CMPQ        R8, R9
@@ -378,7 +175,7 @@ end22:
 	VMASKMOVPS  (BX)(DI*4), Y12, Y12
 	VFMADD231PS Y12, Y13, Y2
 	SUBQ        $0x08, SI
-	JLE         done23
+	JLE         done11
 	MOVQ        $0x00000008, R9
 	MOVQ        SI, R8
 	CMPQ        R8, R9
@@ -395,7 +192,7 @@ end22:
 	VMASKMOVPS  32(BX)(DI*4), Y12, Y12
 	VFMADD231PS Y12, Y13, Y5
 	SUBQ        $0x08, SI
-	JLE         done23
+	JLE         done11
 	MOVQ        $0x00000008, R9
 	MOVQ        SI, R8
 	CMPQ        R8, R9
@@ -412,7 +209,7 @@ end22:
 	VMASKMOVPS  64(BX)(DI*4), Y12, Y12
 	VFMADD231PS Y12, Y13, Y8
 	SUBQ        $0x08, SI
-	JLE         done23
+	JLE         done11
 	MOVQ        $0x00000008, R9
 	MOVQ        SI, R8
 	CMPQ        R8, R9
@@ -430,7 +227,7 @@ end22:
 	VFMADD231PS Y12, Y13, Y11
 	SUBQ        $0x08, SI
 
-done23:
+done11:
 	VADDPS       Y6, Y0, Y0
 	VADDPS       Y9, Y3, Y3
 	VADDPS       Y3, Y0, Y0
@@ -478,9 +275,9 @@ TEXT ·seqInputEndsAVX2(SB), NOSPLIT, $0-192
 	MOVQ v0_len+8(FP), R10
 	XORQ R11, R11
 	SUBQ $0x08, R10
-	JB   end25
+	JB   end13
 
-loop24:
+loop12:
 	VMOVUPS     (DX)(R11*4), Y0
 	VMOVUPS     (BX)(R11*4), Y1
 	VMOVUPS     (SI)(R11*4), Y2
@@ -499,11 +296,11 @@ loop24:
 	VMOVUPS     Y0, (CX)(R11*4)
 	ADDQ        $0x08, R11
 	SUBQ        $0x08, R10
-	JAE         loop24
+	JAE         loop12
 
-end25:
+end13:
 	ADDQ        $0x08, R10
-	JZ          done26
+	JZ          done14
 	LEAQ        maskTable<>+0(SB), R12
 	MOVQ        $0x00000008, R13
 	SUBQ        R10, R13
@@ -525,7 +322,7 @@ end25:
 	VMASKMOVPS  Y3, Y0, (AX)(R11*4)
 	VMASKMOVPS  Y1, Y0, (CX)(R11*4)
 
-done26:
+done14:
 	VZEROUPPER
 	RET
 
@@ -563,9 +360,9 @@ TEXT ·seqInputMiddleAVX2(SB), NOSPLIT, $0-192
 	MOVQ v0_len+8(FP), R10
 	XORQ R11, R11
 	SUBQ $0x08, R10
-	JB   end28
+	JB   end16
 
-loop27:
+loop15:
 	VMOVUPS     (SI)(R11*4), Y0
 	VMOVUPS     (DI)(R11*4), Y1
 	VMOVUPS     (R8)(R11*4), Y2
@@ -592,11 +389,11 @@ loop27:
 	VMOVUPS     Y2, (BX)(R11*4)
 	ADDQ        $0x08, R11
 	SUBQ        $0x08, R10
-	JAE         loop27
+	JAE         loop15
 
-end28:
+end16:
 	ADDQ        $0x08, R10
-	JZ          done29
+	JZ          done17
 	LEAQ        maskTable<>+0(SB), R12
 	MOVQ        $0x00000008, R13
 	SUBQ        R10, R13
@@ -626,7 +423,7 @@ end28:
 	VMASKMOVPS  Y1, Y0, (DX)(R11*4)
 	VMASKMOVPS  Y3, Y0, (BX)(R11*4)
 
-done29:
+done17:
 	VZEROUPPER
 	RET
 
@@ -705,9 +502,9 @@ TEXT ·seqWeightAVX2(SB), NOSPLIT, $0-216
 	MOVQ u0_len+8(FP), R11
 	XORQ R12, R12
 	SUBQ $0x08, R11
-	JB   end31
+	JB   end19
 
-loop30:
+loop18:
 	VMOVUPS     (R8)(R12*4), Y0
 	VMOVUPS     (R9)(R12*4), Y1
 	VMOVUPS     (R10)(R12*4), Y2
@@ -732,11 +529,11 @@ loop30:
 	VMOVUPS     Y2, (DI)(R12*4)
 	ADDQ        $0x08, R12
 	SUBQ        $0x08, R11
-	JAE         loop30
+	JAE         loop18
 
-end31:
+end19:
 	ADDQ        $0x08, R11
-	JZ          done32
+	JZ          done20
 	LEAQ        maskTable<>+0(SB), R13
 	MOVQ        $0x00000008, R14
 	SUBQ        R11, R14
@@ -764,7 +561,7 @@ end31:
 	VMASKMOVPS  Y1, Y0, (SI)(R12*4)
 	VMASKMOVPS  Y3, Y0, (DI)(R12*4)
 
-done32:
+done20:
 	VZEROUPPER
 	RET
 
@@ -854,9 +651,9 @@ TEXT ·seqGradAVX2(SB), NOSPLIT, $0-240
 	MOVQ d0_len+8(FP), R12
 	XORQ R13, R13
 	SUBQ $0x08, R12
-	JB   end34
+	JB   end22
 
-loop33:
+loop21:
 	VMOVUPS     (R8)(R13*4), Y0
 	VMOVUPS     (R9)(R13*4), Y1
 	VMOVUPS     (R10)(R13*4), Y2
@@ -886,11 +683,11 @@ loop33:
 	VMOVUPS     Y3, (DI)(R13*4)
 	ADDQ        $0x08, R13
 	SUBQ        $0x08, R12
-	JAE         loop33
+	JAE         loop21
 
-end34:
+end22:
 	ADDQ        $0x08, R12
-	JZ          done35
+	JZ          done23
 	LEAQ        maskTable<>+0(SB), R14
 	MOVQ        $0x00000008, R15
 	SUBQ        R12, R15
@@ -923,7 +720,7 @@ end34:
 	VMASKMOVPS  Y1, Y0, (SI)(R13*4)
 	VMASKMOVPS  Y4, Y0, (DI)(R13*4)
 
-done35:
+done23:
 	VZEROUPPER
 	RET
 
@@ -963,9 +760,9 @@ TEXT ·seqOutputAVX2(SB), NOSPLIT, $0-240
 	MOVQ y0_len+8(FP), R12
 	XORQ R13, R13
 	SUBQ $0x08, R12
-	JB   end37
+	JB   end25
 
-loop36:
+loop24:
 	VMOVUPS     (SI)(R13*4), Y0
 	VMOVUPS     (DI)(R13*4), Y1
 	VMOVUPS     (R8)(R13*4), Y2
@@ -994,11 +791,11 @@ loop36:
 	VMOVUPS     Y1, (BX)(R13*4)
 	ADDQ        $0x08, R13
 	SUBQ        $0x08, R12
-	JAE         loop36
+	JAE         loop24
 
-end37:
+end25:
 	ADDQ        $0x08, R12
-	JZ          done38
+	JZ          done26
 	LEAQ        maskTable<>+0(SB), R14
 	MOVQ        $0x00000008, R15
 	SUBQ        R12, R15
@@ -1030,7 +827,7 @@ end37:
 	VMASKMOVPS  Y7, Y0, (DX)(R13*4)
 	VMASKMOVPS  Y2, Y0, (BX)(R13*4)
 
-done38:
+done26:
 	VZEROUPPER
 	RET
 
@@ -1089,9 +886,9 @@ TEXT ·seqWeightGradAVX2(SB), NOSPLIT, $0-216
 	MOVQ w0_len+8(FP), R11
 	XORQ R12, R12
 	SUBQ $0x08, R11
-	JB   end40
+	JB   end28
 
-loop39:
+loop27:
 	VMOVUPS     (BX)(R12*4), Y0
 	VMOVUPS     (SI)(R12*4), Y1
 	VMOVUPS     (DI)(R12*4), Y2
@@ -1116,11 +913,11 @@ loop39:
 	VMOVUPS     Y2, (DX)(R12*4)
 	ADDQ        $0x08, R12
 	SUBQ        $0x08, R11
-	JAE         loop39
+	JAE         loop27
 
-end40:
+end28:
 	ADDQ        $0x08, R11
-	JZ          done41
+	JZ          done29
 	LEAQ        maskTable<>+0(SB), R13
 	MOVQ        $0x00000008, R14
 	SUBQ        R11, R14
@@ -1148,295 +945,95 @@ end40:
 	VMASKMOVPS  Y2, Y0, (CX)(R12*4)
 	VMASKMOVPS  Y3, Y0, (DX)(R12*4)
 
-done41:
+done29:
 	VZEROUPPER
 	RET
 
-// func taps9AVX512(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, x4 []float32, x5 []float32, x6 []float32, x7 []float32, x8 []float32, w0 float32, w1 float32, w2 float32, w3 float32, w4 float32, w5 float32, w6 float32, w7 float32, w8 float32)
+// func tapRowsAVX512(y []float32, x []float32, w []float32, taps []int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·taps9AVX512(SB), NOSPLIT, $0-300
-	MOVQ         y_base+0(FP), AX
-	MOVQ         from_base+24(FP), CX
-	MOVQ         x0_base+48(FP), DX
-	VBROADCASTSS w0+264(FP), Z0
-	MOVQ         x1_base+72(FP), BX
-	VBROADCASTSS w1+268(FP), Z1
-	MOVQ         x2_base+96(FP), SI
-	VBROADCASTSS w2+272(FP), Z2
-	MOVQ         x3_base+120(FP), DI
-	VBROADCASTSS w3+276(FP), Z3
-	MOVQ         x4_base+144(FP), R8
-	VBROADCASTSS w4+280(FP), Z4
-	MOVQ         x5_base+168(FP), R9
-	VBROADCASTSS w5+284(FP), Z5
-	MOVQ         x6_base+192(FP), R10
-	VBROADCASTSS w6+288(FP), Z6
-	MOVQ         x7_base+216(FP), R11
-	VBROADCASTSS w7+292(FP), Z7
-	MOVQ         x8_base+240(FP), R12
-	VBROADCASTSS w8+296(FP), Z8
-	MOVQ         y_len+8(FP), R13
-	XORQ         R14, R14
-	SUBQ         $0x20, R13
-	JB           end2
+TEXT ·tapRowsAVX512(SB), NOSPLIT, $0-96
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ w_base+48(FP), DX
+	MOVQ taps_base+72(FP), BX
+	MOVQ taps_len+80(FP), SI
+	MOVQ y_len+8(FP), DI
+	XORQ R8, R8
+	SUBQ $0x40, DI
+	JB   end2
 
 loop1:
-	VMOVUPS     (CX)(R14*4), Z9
-	VFMADD231PS (DX)(R14*4), Z0, Z9
-	VFMADD231PS (BX)(R14*4), Z1, Z9
-	VFMADD231PS (SI)(R14*4), Z2, Z9
-	VFMADD231PS (DI)(R14*4), Z3, Z9
-	VFMADD231PS (R8)(R14*4), Z4, Z9
-	VFMADD231PS (R9)(R14*4), Z5, Z9
-	VFMADD231PS (R10)(R14*4), Z6, Z9
-	VFMADD231PS (R11)(R14*4), Z7, Z9
-	VFMADD231PS (R12)(R14*4), Z8, Z9
-	VMOVUPS     Z9, (AX)(R14*4)
-	VMOVUPS     64(CX)(R14*4), Z9
-	VFMADD231PS 64(DX)(R14*4), Z0, Z9
-	VFMADD231PS 64(BX)(R14*4), Z1, Z9
-	VFMADD231PS 64(SI)(R14*4), Z2, Z9
-	VFMADD231PS 64(DI)(R14*4), Z3, Z9
-	VFMADD231PS 64(R8)(R14*4), Z4, Z9
-	VFMADD231PS 64(R9)(R14*4), Z5, Z9
-	VFMADD231PS 64(R10)(R14*4), Z6, Z9
-	VFMADD231PS 64(R11)(R14*4), Z7, Z9
-	VFMADD231PS 64(R12)(R14*4), Z8, Z9
-	VMOVUPS     Z9, 64(AX)(R14*4)
-	ADDQ        $0x20, R14
-	SUBQ        $0x20, R13
-	JAE         loop1
+	VMOVUPS (AX)(R8*4), Z0
+	VMOVUPS 64(AX)(R8*4), Z1
+	VMOVUPS 128(AX)(R8*4), Z2
+	VMOVUPS 192(AX)(R8*4), Z3
+	XORQ    R9, R9
+
+tap3:
+	MOVQ         8(BX)(R9*8), R10
+	VBROADCASTSS (DX)(R10*4), Z4
+	MOVQ         (BX)(R9*8), R10
+	LEAQ         (CX)(R10*4), R10
+	VFMADD231PS  (R10)(R8*4), Z4, Z0
+	VFMADD231PS  64(R10)(R8*4), Z4, Z1
+	VFMADD231PS  128(R10)(R8*4), Z4, Z2
+	VFMADD231PS  192(R10)(R8*4), Z4, Z3
+	ADDQ         $0x02, R9
+	CMPQ         R9, SI
+	JNE          tap3
+	VMOVUPS      Z0, (AX)(R8*4)
+	VMOVUPS      Z1, 64(AX)(R8*4)
+	VMOVUPS      Z2, 128(AX)(R8*4)
+	VMOVUPS      Z3, 192(AX)(R8*4)
+	ADDQ         $0x40, R8
+	SUBQ         $0x40, DI
+	JAE          loop1
 
 end2:
-	ADDQ $0x20, R13
-	SUBQ $0x10, R13
-	JB   end4
+	ADDQ $0x40, DI
+	SUBQ $0x10, DI
+	JB   end5
 
-loop3:
-	VMOVUPS     (CX)(R14*4), Z9
-	VFMADD231PS (DX)(R14*4), Z0, Z9
-	VFMADD231PS (BX)(R14*4), Z1, Z9
-	VFMADD231PS (SI)(R14*4), Z2, Z9
-	VFMADD231PS (DI)(R14*4), Z3, Z9
-	VFMADD231PS (R8)(R14*4), Z4, Z9
-	VFMADD231PS (R9)(R14*4), Z5, Z9
-	VFMADD231PS (R10)(R14*4), Z6, Z9
-	VFMADD231PS (R11)(R14*4), Z7, Z9
-	VFMADD231PS (R12)(R14*4), Z8, Z9
-	VMOVUPS     Z9, (AX)(R14*4)
-	ADDQ        $0x10, R14
-	SUBQ        $0x10, R13
-	JAE         loop3
+loop4:
+	VMOVUPS (AX)(R8*4), Z0
+	XORQ    R9, R9
 
-end4:
-	ADDQ        $0x10, R13
-	JZ          done5
-	MOVL        $-1, R15
-	BZHIL       R13, R15, R15
-	KMOVW       R15, K1
-	VMOVUPS.Z   (CX)(R14*4), K1, Z9
-	VMOVUPS.Z   (DX)(R14*4), K1, Z10
-	VFMADD231PS Z10, Z0, Z9
-	VMOVUPS.Z   (BX)(R14*4), K1, Z0
-	VFMADD231PS Z0, Z1, Z9
-	VMOVUPS.Z   (SI)(R14*4), K1, Z0
-	VFMADD231PS Z0, Z2, Z9
-	VMOVUPS.Z   (DI)(R14*4), K1, Z0
-	VFMADD231PS Z0, Z3, Z9
-	VMOVUPS.Z   (R8)(R14*4), K1, Z0
-	VFMADD231PS Z0, Z4, Z9
-	VMOVUPS.Z   (R9)(R14*4), K1, Z0
-	VFMADD231PS Z0, Z5, Z9
-	VMOVUPS.Z   (R10)(R14*4), K1, Z0
-	VFMADD231PS Z0, Z6, Z9
-	VMOVUPS.Z   (R11)(R14*4), K1, Z0
-	VFMADD231PS Z0, Z7, Z9
-	VMOVUPS.Z   (R12)(R14*4), K1, Z0
-	VFMADD231PS Z0, Z8, Z9
-	VMOVUPS     Z9, K1, (AX)(R14*4)
+tap6:
+	MOVQ         8(BX)(R9*8), R10
+	VBROADCASTSS (DX)(R10*4), Z1
+	MOVQ         (BX)(R9*8), R10
+	LEAQ         (CX)(R10*4), R10
+	VFMADD231PS  (R10)(R8*4), Z1, Z0
+	ADDQ         $0x02, R9
+	CMPQ         R9, SI
+	JNE          tap6
+	VMOVUPS      Z0, (AX)(R8*4)
+	ADDQ         $0x10, R8
+	SUBQ         $0x10, DI
+	JAE          loop4
 
-done5:
-	VZEROUPPER
-	RET
+end5:
+	ADDQ      $0x10, DI
+	JZ        done7
+	MOVL      $-1, R9
+	BZHIL     DI, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (AX)(R8*4), K1, Z0
+	XORQ      DI, DI
 
-// func taps4AVX512(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, w0 float32, w1 float32, w2 float32, w3 float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·taps4AVX512(SB), NOSPLIT, $0-160
-	MOVQ         y_base+0(FP), AX
-	MOVQ         from_base+24(FP), CX
-	MOVQ         x0_base+48(FP), DX
-	VBROADCASTSS w0+144(FP), Z0
-	MOVQ         x1_base+72(FP), BX
-	VBROADCASTSS w1+148(FP), Z1
-	MOVQ         x2_base+96(FP), SI
-	VBROADCASTSS w2+152(FP), Z2
-	MOVQ         x3_base+120(FP), DI
-	VBROADCASTSS w3+156(FP), Z3
-	MOVQ         y_len+8(FP), R8
-	XORQ         R9, R9
-	SUBQ         $0x20, R8
-	JB           end7
+tap8:
+	MOVQ         8(BX)(DI*8), R9
+	VBROADCASTSS (DX)(R9*4), Z1
+	MOVQ         (BX)(DI*8), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS.Z    (R9)(R8*4), K1, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x02, DI
+	CMPQ         DI, SI
+	JNE          tap8
+	VMOVUPS      Z0, K1, (AX)(R8*4)
 
-loop6:
-	VMOVUPS     (CX)(R9*4), Z4
-	VFMADD231PS (DX)(R9*4), Z0, Z4
-	VFMADD231PS (BX)(R9*4), Z1, Z4
-	VFMADD231PS (SI)(R9*4), Z2, Z4
-	VFMADD231PS (DI)(R9*4), Z3, Z4
-	VMOVUPS     Z4, (AX)(R9*4)
-	VMOVUPS     64(CX)(R9*4), Z4
-	VFMADD231PS 64(DX)(R9*4), Z0, Z4
-	VFMADD231PS 64(BX)(R9*4), Z1, Z4
-	VFMADD231PS 64(SI)(R9*4), Z2, Z4
-	VFMADD231PS 64(DI)(R9*4), Z3, Z4
-	VMOVUPS     Z4, 64(AX)(R9*4)
-	ADDQ        $0x20, R9
-	SUBQ        $0x20, R8
-	JAE         loop6
-
-end7:
-	ADDQ $0x20, R8
-	SUBQ $0x10, R8
-	JB   end9
-
-loop8:
-	VMOVUPS     (CX)(R9*4), Z4
-	VFMADD231PS (DX)(R9*4), Z0, Z4
-	VFMADD231PS (BX)(R9*4), Z1, Z4
-	VFMADD231PS (SI)(R9*4), Z2, Z4
-	VFMADD231PS (DI)(R9*4), Z3, Z4
-	VMOVUPS     Z4, (AX)(R9*4)
-	ADDQ        $0x10, R9
-	SUBQ        $0x10, R8
-	JAE         loop8
-
-end9:
-	ADDQ        $0x10, R8
-	JZ          done10
-	MOVL        $-1, R10
-	BZHIL       R8, R10, R10
-	KMOVW       R10, K1
-	VMOVUPS.Z   (CX)(R9*4), K1, Z4
-	VMOVUPS.Z   (DX)(R9*4), K1, Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS.Z   (BX)(R9*4), K1, Z0
-	VFMADD231PS Z0, Z1, Z4
-	VMOVUPS.Z   (SI)(R9*4), K1, Z0
-	VFMADD231PS Z0, Z2, Z4
-	VMOVUPS.Z   (DI)(R9*4), K1, Z0
-	VFMADD231PS Z0, Z3, Z4
-	VMOVUPS     Z4, K1, (AX)(R9*4)
-
-done10:
-	VZEROUPPER
-	RET
-
-// func taps2AVX512(y []float32, from []float32, x0 []float32, x1 []float32, w0 float32, w1 float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·taps2AVX512(SB), NOSPLIT, $0-104
-	MOVQ         y_base+0(FP), AX
-	MOVQ         from_base+24(FP), CX
-	MOVQ         x0_base+48(FP), DX
-	VBROADCASTSS w0+96(FP), Z0
-	MOVQ         x1_base+72(FP), BX
-	VBROADCASTSS w1+100(FP), Z1
-	MOVQ         y_len+8(FP), SI
-	XORQ         DI, DI
-	SUBQ         $0x20, SI
-	JB           end12
-
-loop11:
-	VMOVUPS     (CX)(DI*4), Z2
-	VFMADD231PS (DX)(DI*4), Z0, Z2
-	VFMADD231PS (BX)(DI*4), Z1, Z2
-	VMOVUPS     Z2, (AX)(DI*4)
-	VMOVUPS     64(CX)(DI*4), Z2
-	VFMADD231PS 64(DX)(DI*4), Z0, Z2
-	VFMADD231PS 64(BX)(DI*4), Z1, Z2
-	VMOVUPS     Z2, 64(AX)(DI*4)
-	ADDQ        $0x20, DI
-	SUBQ        $0x20, SI
-	JAE         loop11
-
-end12:
-	ADDQ $0x20, SI
-	SUBQ $0x10, SI
-	JB   end14
-
-loop13:
-	VMOVUPS     (CX)(DI*4), Z2
-	VFMADD231PS (DX)(DI*4), Z0, Z2
-	VFMADD231PS (BX)(DI*4), Z1, Z2
-	VMOVUPS     Z2, (AX)(DI*4)
-	ADDQ        $0x10, DI
-	SUBQ        $0x10, SI
-	JAE         loop13
-
-end14:
-	ADDQ        $0x10, SI
-	JZ          done15
-	MOVL        $-1, R8
-	BZHIL       SI, R8, R8
-	KMOVW       R8, K1
-	VMOVUPS.Z   (CX)(DI*4), K1, Z2
-	VMOVUPS.Z   (DX)(DI*4), K1, Z3
-	VFMADD231PS Z3, Z0, Z2
-	VMOVUPS.Z   (BX)(DI*4), K1, Z0
-	VFMADD231PS Z0, Z1, Z2
-	VMOVUPS     Z2, K1, (AX)(DI*4)
-
-done15:
-	VZEROUPPER
-	RET
-
-// func taps1AVX512(y []float32, from []float32, x0 []float32, w0 float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·taps1AVX512(SB), NOSPLIT, $0-76
-	MOVQ         y_base+0(FP), AX
-	MOVQ         from_base+24(FP), CX
-	MOVQ         x0_base+48(FP), DX
-	VBROADCASTSS w0+72(FP), Z0
-	MOVQ         y_len+8(FP), BX
-	XORQ         SI, SI
-	SUBQ         $0x20, BX
-	JB           end17
-
-loop16:
-	VMOVUPS     (CX)(SI*4), Z1
-	VFMADD231PS (DX)(SI*4), Z0, Z1
-	VMOVUPS     Z1, (AX)(SI*4)
-	VMOVUPS     64(CX)(SI*4), Z1
-	VFMADD231PS 64(DX)(SI*4), Z0, Z1
-	VMOVUPS     Z1, 64(AX)(SI*4)
-	ADDQ        $0x20, SI
-	SUBQ        $0x20, BX
-	JAE         loop16
-
-end17:
-	ADDQ $0x20, BX
-	SUBQ $0x10, BX
-	JB   end19
-
-loop18:
-	VMOVUPS     (CX)(SI*4), Z1
-	VFMADD231PS (DX)(SI*4), Z0, Z1
-	VMOVUPS     Z1, (AX)(SI*4)
-	ADDQ        $0x10, SI
-	SUBQ        $0x10, BX
-	JAE         loop18
-
-end19:
-	ADDQ        $0x10, BX
-	JZ          done20
-	MOVL        $-1, DI
-	BZHIL       BX, DI, DI
-	KMOVW       DI, K1
-	VMOVUPS.Z   (CX)(SI*4), K1, Z1
-	VMOVUPS.Z   (DX)(SI*4), K1, Z2
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS     Z1, K1, (AX)(SI*4)
-
-done20:
+done7:
 	VZEROUPPER
 	RET
 
@@ -1456,9 +1053,9 @@ TEXT ·tapDotsAVX512(SB), NOSPLIT, $0-108
 	VXORPS Z5, Z5, Z5
 	XORQ   DI, DI
 	SUBQ   $0x20, SI
-	JB     end22
+	JB     end10
 
-loop21:
+loop9:
 	VMOVUPS     (AX)(DI*4), Z6
 	VFMADD231PS (CX)(DI*4), Z6, Z0
 	VFMADD231PS (DX)(DI*4), Z6, Z1
@@ -1469,11 +1066,11 @@ loop21:
 	VFMADD231PS 64(BX)(DI*4), Z6, Z5
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JAE         loop21
+	JAE         loop9
 
-end22:
+end10:
 	ADDQ        $0x20, SI
-	JLE         done23
+	JLE         done11
 	MOVQ        $0x00000010, R9
 	MOVQ        SI, R8
 	CMPQ        R8, R9
@@ -1489,7 +1086,7 @@ end22:
 	VMOVUPS.Z   (BX)(DI*4), K1, Z7
 	VFMADD231PS Z7, Z6, Z2
 	SUBQ        $0x10, SI
-	JLE         done23
+	JLE         done11
 	MOVQ        $0x00000010, R9
 	MOVQ        SI, R8
 	CMPQ        R8, R9
@@ -1506,7 +1103,7 @@ end22:
 	VFMADD231PS Z7, Z6, Z5
 	SUBQ        $0x10, SI
 
-done23:
+done11:
 	VADDPS        Z3, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y3
 	VADDPS        Y3, Y0, Y0
@@ -1554,9 +1151,9 @@ TEXT ·seqInputEndsAVX512(SB), NOSPLIT, $0-192
 	MOVQ v0_len+8(FP), R10
 	XORQ R11, R11
 	SUBQ $0x10, R10
-	JB   end25
+	JB   end13
 
-loop24:
+loop12:
 	VMOVUPS          (DX)(R11*4), Z0
 	VMOVUPS          (BX)(R11*4), Z1
 	VMOVUPS          (SI)(R11*4), Z2
@@ -1575,11 +1172,11 @@ loop24:
 	VMOVUPS          Z0, (CX)(R11*4)
 	ADDQ             $0x10, R11
 	SUBQ             $0x10, R10
-	JAE              loop24
+	JAE              loop12
 
-end25:
+end13:
 	ADDQ             $0x10, R10
-	JZ               done26
+	JZ               done14
 	MOVL             $-1, R12
 	BZHIL            R10, R12, R12
 	KMOVW            R12, K1
@@ -1600,7 +1197,7 @@ end25:
 	VMOVUPS          Z2, K1, (AX)(R11*4)
 	VMOVUPS          Z0, K1, (CX)(R11*4)
 
-done26:
+done14:
 	VZEROUPPER
 	RET
 
@@ -1624,9 +1221,9 @@ TEXT ·seqInputMiddleAVX512(SB), NOSPLIT, $0-192
 	MOVQ v0_len+8(FP), R10
 	XORQ R11, R11
 	SUBQ $0x10, R10
-	JB   end28
+	JB   end16
 
-loop27:
+loop15:
 	VMOVUPS          (SI)(R11*4), Z0
 	VMOVUPS          (DI)(R11*4), Z1
 	VMOVUPS          (R8)(R11*4), Z2
@@ -1653,11 +1250,11 @@ loop27:
 	VMOVUPS          Z2, (BX)(R11*4)
 	ADDQ             $0x10, R11
 	SUBQ             $0x10, R10
-	JAE              loop27
+	JAE              loop15
 
-end28:
+end16:
 	ADDQ             $0x10, R10
-	JZ               done29
+	JZ               done17
 	MOVL             $-1, R12
 	BZHIL            R10, R12, R12
 	KMOVW            R12, K1
@@ -1686,7 +1283,7 @@ end28:
 	VMOVUPS          Z0, K1, (DX)(R11*4)
 	VMOVUPS          Z2, K1, (BX)(R11*4)
 
-done29:
+done17:
 	VZEROUPPER
 	RET
 
@@ -1723,9 +1320,9 @@ TEXT ·seqWeightAVX512(SB), NOSPLIT, $0-216
 	MOVQ u0_len+8(FP), R11
 	XORQ R12, R12
 	SUBQ $0x10, R11
-	JB   end31
+	JB   end19
 
-loop30:
+loop18:
 	VMOVUPS          (R8)(R12*4), Z0
 	VMOVUPS          (R9)(R12*4), Z1
 	VMOVUPS          (R10)(R12*4), Z2
@@ -1750,11 +1347,11 @@ loop30:
 	VMOVUPS          Z2, (DI)(R12*4)
 	ADDQ             $0x10, R12
 	SUBQ             $0x10, R11
-	JAE              loop30
+	JAE              loop18
 
-end31:
+end19:
 	ADDQ             $0x10, R11
-	JZ               done32
+	JZ               done20
 	MOVL             $-1, R13
 	BZHIL            R11, R13, R13
 	KMOVW            R13, K1
@@ -1781,7 +1378,7 @@ end31:
 	VMOVUPS          Z0, K1, (SI)(R12*4)
 	VMOVUPS          Z2, K1, (DI)(R12*4)
 
-done32:
+done20:
 	VZEROUPPER
 	RET
 
@@ -1822,9 +1419,9 @@ TEXT ·seqGradAVX512(SB), NOSPLIT, $0-240
 	MOVQ d0_len+8(FP), R12
 	XORQ R13, R13
 	SUBQ $0x10, R12
-	JB   end34
+	JB   end22
 
-loop33:
+loop21:
 	VMOVUPS          (R8)(R13*4), Z0
 	VMOVUPS          (R9)(R13*4), Z1
 	VMOVUPS          (R10)(R13*4), Z2
@@ -1854,11 +1451,11 @@ loop33:
 	VMOVUPS          Z3, (DI)(R13*4)
 	ADDQ             $0x10, R13
 	SUBQ             $0x10, R12
-	JAE              loop33
+	JAE              loop21
 
-end34:
+end22:
 	ADDQ             $0x10, R12
-	JZ               done35
+	JZ               done23
 	MOVL             $-1, R14
 	BZHIL            R12, R14, R14
 	KMOVW            R14, K1
@@ -1890,7 +1487,7 @@ end34:
 	VMOVUPS          Z0, K1, (SI)(R13*4)
 	VMOVUPS          Z3, K1, (DI)(R13*4)
 
-done35:
+done23:
 	VZEROUPPER
 	RET
 
@@ -1916,9 +1513,9 @@ TEXT ·seqOutputAVX512(SB), NOSPLIT, $0-240
 	MOVQ y0_len+8(FP), R12
 	XORQ R13, R13
 	SUBQ $0x10, R12
-	JB   end37
+	JB   end25
 
-loop36:
+loop24:
 	VMOVUPS          (SI)(R13*4), Z0
 	VMOVUPS          (DI)(R13*4), Z1
 	VMOVUPS          (R8)(R13*4), Z2
@@ -1947,11 +1544,11 @@ loop36:
 	VMOVUPS          Z1, (BX)(R13*4)
 	ADDQ             $0x10, R13
 	SUBQ             $0x10, R12
-	JAE              loop36
+	JAE              loop24
 
-end37:
+end25:
 	ADDQ             $0x10, R12
-	JZ               done38
+	JZ               done26
 	MOVL             $-1, R14
 	BZHIL            R12, R14, R14
 	KMOVW            R14, K1
@@ -1982,7 +1579,7 @@ end37:
 	VMOVUPS          Z6, K1, (DX)(R13*4)
 	VMOVUPS          Z1, K1, (BX)(R13*4)
 
-done38:
+done26:
 	VZEROUPPER
 	RET
 
@@ -2013,9 +1610,9 @@ TEXT ·seqWeightGradAVX512(SB), NOSPLIT, $0-216
 	MOVQ w0_len+8(FP), R11
 	XORQ R12, R12
 	SUBQ $0x10, R11
-	JB   end40
+	JB   end28
 
-loop39:
+loop27:
 	VMOVUPS          (BX)(R12*4), Z0
 	VMOVUPS          (SI)(R12*4), Z1
 	VMOVUPS          (DI)(R12*4), Z2
@@ -2040,11 +1637,11 @@ loop39:
 	VMOVUPS          Z2, (DX)(R12*4)
 	ADDQ             $0x10, R12
 	SUBQ             $0x10, R11
-	JAE              loop39
+	JAE              loop27
 
-end40:
+end28:
 	ADDQ             $0x10, R11
-	JZ               done41
+	JZ               done29
 	MOVL             $-1, R13
 	BZHIL            R11, R13, R13
 	KMOVW            R13, K1
@@ -2071,7 +1668,7 @@ end40:
 	VMOVUPS          Z1, K1, (CX)(R12*4)
 	VMOVUPS          Z2, K1, (DX)(R12*4)
 
-done41:
+done29:
 	VZEROUPPER
 	RET
 

@@ -90,80 +90,79 @@ DATA neonConsts<>+328(SB)/4, $0x40580000
 DATA neonConsts<>+332(SB)/4, $0x40580000
 GLOBL neonConsts<>(SB), RODATA|NOPTR, $336
 
-// func taps9NEON(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32)
-TEXT ·taps9NEON(SB), 0, $224-300
+// func taps9NEON(y, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32)
+TEXT ·taps9NEON(SB), 0, $224-276
 	MOVD $neonConsts<>(SB), R16
-	FMOVS w0+264(FP), F31
+	FMOVS w0+240(FP), F31
 	VDUP V31.S[0], V31.S4
-	FMOVS w1+268(FP), F30
+	FMOVS w1+244(FP), F30
 	VDUP V30.S[0], V30.S4
-	FMOVS w2+272(FP), F29
+	FMOVS w2+248(FP), F29
 	VDUP V29.S[0], V29.S4
-	FMOVS w3+276(FP), F28
+	FMOVS w3+252(FP), F28
 	VDUP V28.S[0], V28.S4
-	FMOVS w4+280(FP), F27
+	FMOVS w4+256(FP), F27
 	VDUP V27.S[0], V27.S4
-	FMOVS w5+284(FP), F26
+	FMOVS w5+260(FP), F26
 	VDUP V26.S[0], V26.S4
-	FMOVS w6+288(FP), F25
+	FMOVS w6+264(FP), F25
 	VDUP V25.S[0], V25.S4
-	FMOVS w7+292(FP), F24
+	FMOVS w7+268(FP), F24
 	VDUP V24.S[0], V24.S4
-	FMOVS w8+296(FP), F23
+	FMOVS w8+272(FP), F23
 	VDUP V23.S[0], V23.S4
 	MOVD y_len+8(FP), R15
 	MOVD y_base+0(FP), R0
-	MOVD from_base+24(FP), R1
-	MOVD x0_base+48(FP), R2
-	MOVD x1_base+72(FP), R3
-	MOVD x2_base+96(FP), R4
-	MOVD x3_base+120(FP), R5
-	MOVD x4_base+144(FP), R6
-	MOVD x5_base+168(FP), R7
-	MOVD x6_base+192(FP), R8
-	MOVD x7_base+216(FP), R9
-	MOVD x8_base+240(FP), R10
+	MOVD x0_base+24(FP), R1
+	MOVD x1_base+48(FP), R2
+	MOVD x2_base+72(FP), R3
+	MOVD x3_base+96(FP), R4
+	MOVD x4_base+120(FP), R5
+	MOVD x5_base+144(FP), R6
+	MOVD x6_base+168(FP), R7
+	MOVD x7_base+192(FP), R8
+	MOVD x8_base+216(FP), R9
 	SUBS $8, R15, R15
 	BLT end2
 loop1:
-	FMOVQ 0(R1), F22
-	FMOVQ 0(R2), F21
+	FMOVQ 0(R0), F22
+	FMOVQ 0(R1), F21
 	WORD $0x4e35cff6 // fmla V22, V31, V21
-	FMOVQ 0(R3), F21
+	FMOVQ 0(R2), F21
 	WORD $0x4e35cfd6 // fmla V22, V30, V21
-	FMOVQ 0(R4), F21
+	FMOVQ 0(R3), F21
 	WORD $0x4e35cfb6 // fmla V22, V29, V21
-	FMOVQ 0(R5), F21
+	FMOVQ 0(R4), F21
 	WORD $0x4e35cf96 // fmla V22, V28, V21
-	FMOVQ 0(R6), F21
+	FMOVQ 0(R5), F21
 	WORD $0x4e35cf76 // fmla V22, V27, V21
-	FMOVQ 0(R7), F21
+	FMOVQ 0(R6), F21
 	WORD $0x4e35cf56 // fmla V22, V26, V21
-	FMOVQ 0(R8), F21
+	FMOVQ 0(R7), F21
 	WORD $0x4e35cf36 // fmla V22, V25, V21
-	FMOVQ 0(R9), F21
+	FMOVQ 0(R8), F21
 	WORD $0x4e35cf16 // fmla V22, V24, V21
-	FMOVQ 0(R10), F21
+	FMOVQ 0(R9), F21
 	WORD $0x4e35cef6 // fmla V22, V23, V21
 	FMOVQ F22, 0(R0)
-	FMOVQ 16(R1), F22
-	FMOVQ 16(R2), F21
+	FMOVQ 16(R0), F22
+	FMOVQ 16(R1), F21
 	WORD $0x4e35cff6 // fmla V22, V31, V21
-	FMOVQ 16(R3), F21
+	FMOVQ 16(R2), F21
 	WORD $0x4e35cfd6 // fmla V22, V30, V21
-	FMOVQ 16(R4), F21
+	FMOVQ 16(R3), F21
 	WORD $0x4e35cfb6 // fmla V22, V29, V21
-	FMOVQ 16(R5), F21
+	FMOVQ 16(R4), F21
 	WORD $0x4e35cf96 // fmla V22, V28, V21
-	FMOVQ 16(R6), F21
+	FMOVQ 16(R5), F21
 	WORD $0x4e35cf76 // fmla V22, V27, V21
-	FMOVQ 16(R7), F21
+	FMOVQ 16(R6), F21
 	WORD $0x4e35cf56 // fmla V22, V26, V21
-	FMOVQ 16(R8), F21
+	FMOVQ 16(R7), F21
 	WORD $0x4e35cf36 // fmla V22, V25, V21
-	FMOVQ 16(R9), F21
+	FMOVQ 16(R8), F21
 	WORD $0x4e35cf16 // fmla V22, V24, V21
-	FMOVQ 16(R10), F21
+	FMOVQ 16(R9), F21
 	WORD $0x4e35cef6 // fmla V22, V23, V21
 	FMOVQ F22, 16(R0)
 	ADD $32, R0, R0
@@ -176,7 +175,6 @@ loop1:
 	ADD $32, R7, R7
 	ADD $32, R8, R8
 	ADD $32, R9, R9
-	ADD $32, R10, R10
 	SUBS $8, R15, R15
 	BGE loop1
 end2:
@@ -184,24 +182,24 @@ end2:
 	SUBS $4, R15, R15
 	BLT end4
 loop3:
-	FMOVQ 0(R1), F22
-	FMOVQ 0(R2), F21
+	FMOVQ 0(R0), F22
+	FMOVQ 0(R1), F21
 	WORD $0x4e35cff6 // fmla V22, V31, V21
-	FMOVQ 0(R3), F21
+	FMOVQ 0(R2), F21
 	WORD $0x4e35cfd6 // fmla V22, V30, V21
-	FMOVQ 0(R4), F21
+	FMOVQ 0(R3), F21
 	WORD $0x4e35cfb6 // fmla V22, V29, V21
-	FMOVQ 0(R5), F21
+	FMOVQ 0(R4), F21
 	WORD $0x4e35cf96 // fmla V22, V28, V21
-	FMOVQ 0(R6), F21
+	FMOVQ 0(R5), F21
 	WORD $0x4e35cf76 // fmla V22, V27, V21
-	FMOVQ 0(R7), F21
+	FMOVQ 0(R6), F21
 	WORD $0x4e35cf56 // fmla V22, V26, V21
-	FMOVQ 0(R8), F21
+	FMOVQ 0(R7), F21
 	WORD $0x4e35cf36 // fmla V22, V25, V21
-	FMOVQ 0(R9), F21
+	FMOVQ 0(R8), F21
 	WORD $0x4e35cf16 // fmla V22, V24, V21
-	FMOVQ 0(R10), F21
+	FMOVQ 0(R9), F21
 	WORD $0x4e35cef6 // fmla V22, V23, V21
 	FMOVQ F22, 0(R0)
 	ADD $16, R0, R0
@@ -214,17 +212,16 @@ loop3:
 	ADD $16, R7, R7
 	ADD $16, R8, R8
 	ADD $16, R9, R9
-	ADD $16, R10, R10
 	SUBS $4, R15, R15
 	BGE loop3
 end4:
 	ADD $4, R15, R15
 	CBZ R15, done5
 	MOVD R0, R17
-	MOVD $tail1-32(SP), R25
+	MOVD $tail0-16(SP), R25
 	MOVD R15, R14
 copy6:
-	MOVWU.P 4(R1), R26
+	MOVWU.P 4(R0), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy6
@@ -236,10 +233,10 @@ pad8:
 	CMP $4, R14
 	BNE pad8
 full7:
-	MOVD $tail2-48(SP), R25
+	MOVD $tail1-32(SP), R25
 	MOVD R15, R14
 copy9:
-	MOVWU.P 4(R2), R26
+	MOVWU.P 4(R1), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy9
@@ -251,10 +248,10 @@ pad11:
 	CMP $4, R14
 	BNE pad11
 full10:
-	MOVD $tail3-64(SP), R25
+	MOVD $tail2-48(SP), R25
 	MOVD R15, R14
 copy12:
-	MOVWU.P 4(R3), R26
+	MOVWU.P 4(R2), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy12
@@ -266,10 +263,10 @@ pad14:
 	CMP $4, R14
 	BNE pad14
 full13:
-	MOVD $tail4-80(SP), R25
+	MOVD $tail3-64(SP), R25
 	MOVD R15, R14
 copy15:
-	MOVWU.P 4(R4), R26
+	MOVWU.P 4(R3), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy15
@@ -281,10 +278,10 @@ pad17:
 	CMP $4, R14
 	BNE pad17
 full16:
-	MOVD $tail5-96(SP), R25
+	MOVD $tail4-80(SP), R25
 	MOVD R15, R14
 copy18:
-	MOVWU.P 4(R5), R26
+	MOVWU.P 4(R4), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy18
@@ -296,10 +293,10 @@ pad20:
 	CMP $4, R14
 	BNE pad20
 full19:
-	MOVD $tail6-112(SP), R25
+	MOVD $tail5-96(SP), R25
 	MOVD R15, R14
 copy21:
-	MOVWU.P 4(R6), R26
+	MOVWU.P 4(R5), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy21
@@ -311,10 +308,10 @@ pad23:
 	CMP $4, R14
 	BNE pad23
 full22:
-	MOVD $tail7-128(SP), R25
+	MOVD $tail6-112(SP), R25
 	MOVD R15, R14
 copy24:
-	MOVWU.P 4(R7), R26
+	MOVWU.P 4(R6), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy24
@@ -326,10 +323,10 @@ pad26:
 	CMP $4, R14
 	BNE pad26
 full25:
-	MOVD $tail8-144(SP), R25
+	MOVD $tail7-128(SP), R25
 	MOVD R15, R14
 copy27:
-	MOVWU.P 4(R8), R26
+	MOVWU.P 4(R7), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy27
@@ -341,10 +338,10 @@ pad29:
 	CMP $4, R14
 	BNE pad29
 full28:
-	MOVD $tail9-160(SP), R25
+	MOVD $tail8-144(SP), R25
 	MOVD R15, R14
 copy30:
-	MOVWU.P 4(R9), R26
+	MOVWU.P 4(R8), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy30
@@ -356,10 +353,10 @@ pad32:
 	CMP $4, R14
 	BNE pad32
 full31:
-	MOVD $tail10-176(SP), R25
+	MOVD $tail9-160(SP), R25
 	MOVD R15, R14
 copy33:
-	MOVWU.P 4(R10), R26
+	MOVWU.P 4(R9), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy33
@@ -381,25 +378,24 @@ full34:
 	MOVD $tail7-128(SP), R7
 	MOVD $tail8-144(SP), R8
 	MOVD $tail9-160(SP), R9
-	MOVD $tail10-176(SP), R10
-	FMOVQ 0(R1), F22
-	FMOVQ 0(R2), F21
+	FMOVQ 0(R0), F22
+	FMOVQ 0(R1), F21
 	WORD $0x4e35cff6 // fmla V22, V31, V21
-	FMOVQ 0(R3), F21
+	FMOVQ 0(R2), F21
 	WORD $0x4e35cfd6 // fmla V22, V30, V21
-	FMOVQ 0(R4), F21
+	FMOVQ 0(R3), F21
 	WORD $0x4e35cfb6 // fmla V22, V29, V21
-	FMOVQ 0(R5), F21
+	FMOVQ 0(R4), F21
 	WORD $0x4e35cf96 // fmla V22, V28, V21
-	FMOVQ 0(R6), F21
+	FMOVQ 0(R5), F21
 	WORD $0x4e35cf76 // fmla V22, V27, V21
-	FMOVQ 0(R7), F21
+	FMOVQ 0(R6), F21
 	WORD $0x4e35cf56 // fmla V22, V26, V21
-	FMOVQ 0(R8), F21
+	FMOVQ 0(R7), F21
 	WORD $0x4e35cf36 // fmla V22, V25, V21
-	FMOVQ 0(R9), F21
+	FMOVQ 0(R8), F21
 	WORD $0x4e35cf16 // fmla V22, V24, V21
-	FMOVQ 0(R10), F21
+	FMOVQ 0(R9), F21
 	WORD $0x4e35cef6 // fmla V22, V23, V21
 	FMOVQ F22, 0(R0)
 finished36:
@@ -413,45 +409,44 @@ back37:
 done5:
 	RET
 
-// func taps4NEON(y, from, x0, x1, x2, x3 []float32, w0, w1, w2, w3 float32)
-TEXT ·taps4NEON(SB), 0, $224-160
+// func taps4NEON(y, x0, x1, x2, x3 []float32, w0, w1, w2, w3 float32)
+TEXT ·taps4NEON(SB), 0, $224-136
 	MOVD $neonConsts<>(SB), R16
-	FMOVS w0+144(FP), F31
+	FMOVS w0+120(FP), F31
 	VDUP V31.S[0], V31.S4
-	FMOVS w1+148(FP), F30
+	FMOVS w1+124(FP), F30
 	VDUP V30.S[0], V30.S4
-	FMOVS w2+152(FP), F29
+	FMOVS w2+128(FP), F29
 	VDUP V29.S[0], V29.S4
-	FMOVS w3+156(FP), F28
+	FMOVS w3+132(FP), F28
 	VDUP V28.S[0], V28.S4
 	MOVD y_len+8(FP), R15
 	MOVD y_base+0(FP), R0
-	MOVD from_base+24(FP), R1
-	MOVD x0_base+48(FP), R2
-	MOVD x1_base+72(FP), R3
-	MOVD x2_base+96(FP), R4
-	MOVD x3_base+120(FP), R5
+	MOVD x0_base+24(FP), R1
+	MOVD x1_base+48(FP), R2
+	MOVD x2_base+72(FP), R3
+	MOVD x3_base+96(FP), R4
 	SUBS $8, R15, R15
 	BLT end2
 loop1:
-	FMOVQ 0(R1), F27
-	FMOVQ 0(R2), F26
+	FMOVQ 0(R0), F27
+	FMOVQ 0(R1), F26
 	WORD $0x4e3acffb // fmla V27, V31, V26
-	FMOVQ 0(R3), F26
+	FMOVQ 0(R2), F26
 	WORD $0x4e3acfdb // fmla V27, V30, V26
-	FMOVQ 0(R4), F26
+	FMOVQ 0(R3), F26
 	WORD $0x4e3acfbb // fmla V27, V29, V26
-	FMOVQ 0(R5), F26
+	FMOVQ 0(R4), F26
 	WORD $0x4e3acf9b // fmla V27, V28, V26
 	FMOVQ F27, 0(R0)
-	FMOVQ 16(R1), F27
-	FMOVQ 16(R2), F26
+	FMOVQ 16(R0), F27
+	FMOVQ 16(R1), F26
 	WORD $0x4e3acffb // fmla V27, V31, V26
-	FMOVQ 16(R3), F26
+	FMOVQ 16(R2), F26
 	WORD $0x4e3acfdb // fmla V27, V30, V26
-	FMOVQ 16(R4), F26
+	FMOVQ 16(R3), F26
 	WORD $0x4e3acfbb // fmla V27, V29, V26
-	FMOVQ 16(R5), F26
+	FMOVQ 16(R4), F26
 	WORD $0x4e3acf9b // fmla V27, V28, V26
 	FMOVQ F27, 16(R0)
 	ADD $32, R0, R0
@@ -459,7 +454,6 @@ loop1:
 	ADD $32, R2, R2
 	ADD $32, R3, R3
 	ADD $32, R4, R4
-	ADD $32, R5, R5
 	SUBS $8, R15, R15
 	BGE loop1
 end2:
@@ -467,14 +461,14 @@ end2:
 	SUBS $4, R15, R15
 	BLT end4
 loop3:
-	FMOVQ 0(R1), F27
-	FMOVQ 0(R2), F26
+	FMOVQ 0(R0), F27
+	FMOVQ 0(R1), F26
 	WORD $0x4e3acffb // fmla V27, V31, V26
-	FMOVQ 0(R3), F26
+	FMOVQ 0(R2), F26
 	WORD $0x4e3acfdb // fmla V27, V30, V26
-	FMOVQ 0(R4), F26
+	FMOVQ 0(R3), F26
 	WORD $0x4e3acfbb // fmla V27, V29, V26
-	FMOVQ 0(R5), F26
+	FMOVQ 0(R4), F26
 	WORD $0x4e3acf9b // fmla V27, V28, V26
 	FMOVQ F27, 0(R0)
 	ADD $16, R0, R0
@@ -482,17 +476,16 @@ loop3:
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	ADD $16, R4, R4
-	ADD $16, R5, R5
 	SUBS $4, R15, R15
 	BGE loop3
 end4:
 	ADD $4, R15, R15
 	CBZ R15, done5
 	MOVD R0, R17
-	MOVD $tail1-32(SP), R25
+	MOVD $tail0-16(SP), R25
 	MOVD R15, R14
 copy6:
-	MOVWU.P 4(R1), R26
+	MOVWU.P 4(R0), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy6
@@ -504,10 +497,10 @@ pad8:
 	CMP $4, R14
 	BNE pad8
 full7:
-	MOVD $tail2-48(SP), R25
+	MOVD $tail1-32(SP), R25
 	MOVD R15, R14
 copy9:
-	MOVWU.P 4(R2), R26
+	MOVWU.P 4(R1), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy9
@@ -519,10 +512,10 @@ pad11:
 	CMP $4, R14
 	BNE pad11
 full10:
-	MOVD $tail3-64(SP), R25
+	MOVD $tail2-48(SP), R25
 	MOVD R15, R14
 copy12:
-	MOVWU.P 4(R3), R26
+	MOVWU.P 4(R2), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy12
@@ -534,10 +527,10 @@ pad14:
 	CMP $4, R14
 	BNE pad14
 full13:
-	MOVD $tail4-80(SP), R25
+	MOVD $tail3-64(SP), R25
 	MOVD R15, R14
 copy15:
-	MOVWU.P 4(R4), R26
+	MOVWU.P 4(R3), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy15
@@ -549,10 +542,10 @@ pad17:
 	CMP $4, R14
 	BNE pad17
 full16:
-	MOVD $tail5-96(SP), R25
+	MOVD $tail4-80(SP), R25
 	MOVD R15, R14
 copy18:
-	MOVWU.P 4(R5), R26
+	MOVWU.P 4(R4), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy18
@@ -569,15 +562,14 @@ full19:
 	MOVD $tail2-48(SP), R2
 	MOVD $tail3-64(SP), R3
 	MOVD $tail4-80(SP), R4
-	MOVD $tail5-96(SP), R5
-	FMOVQ 0(R1), F27
-	FMOVQ 0(R2), F26
+	FMOVQ 0(R0), F27
+	FMOVQ 0(R1), F26
 	WORD $0x4e3acffb // fmla V27, V31, V26
-	FMOVQ 0(R3), F26
+	FMOVQ 0(R2), F26
 	WORD $0x4e3acfdb // fmla V27, V30, V26
-	FMOVQ 0(R4), F26
+	FMOVQ 0(R3), F26
 	WORD $0x4e3acfbb // fmla V27, V29, V26
-	FMOVQ 0(R5), F26
+	FMOVQ 0(R4), F26
 	WORD $0x4e3acf9b // fmla V27, V28, V26
 	FMOVQ F27, 0(R0)
 finished21:
@@ -591,37 +583,35 @@ back22:
 done5:
 	RET
 
-// func taps2NEON(y, from, x0, x1 []float32, w0, w1 float32)
-TEXT ·taps2NEON(SB), 0, $224-104
+// func taps2NEON(y, x0, x1 []float32, w0, w1 float32)
+TEXT ·taps2NEON(SB), 0, $224-80
 	MOVD $neonConsts<>(SB), R16
-	FMOVS w0+96(FP), F31
+	FMOVS w0+72(FP), F31
 	VDUP V31.S[0], V31.S4
-	FMOVS w1+100(FP), F30
+	FMOVS w1+76(FP), F30
 	VDUP V30.S[0], V30.S4
 	MOVD y_len+8(FP), R15
 	MOVD y_base+0(FP), R0
-	MOVD from_base+24(FP), R1
-	MOVD x0_base+48(FP), R2
-	MOVD x1_base+72(FP), R3
+	MOVD x0_base+24(FP), R1
+	MOVD x1_base+48(FP), R2
 	SUBS $8, R15, R15
 	BLT end2
 loop1:
-	FMOVQ 0(R1), F29
-	FMOVQ 0(R2), F28
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F28
 	WORD $0x4e3ccffd // fmla V29, V31, V28
-	FMOVQ 0(R3), F28
+	FMOVQ 0(R2), F28
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
 	FMOVQ F29, 0(R0)
-	FMOVQ 16(R1), F29
-	FMOVQ 16(R2), F28
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F28
 	WORD $0x4e3ccffd // fmla V29, V31, V28
-	FMOVQ 16(R3), F28
+	FMOVQ 16(R2), F28
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
 	FMOVQ F29, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
-	ADD $32, R3, R3
 	SUBS $8, R15, R15
 	BGE loop1
 end2:
@@ -629,26 +619,25 @@ end2:
 	SUBS $4, R15, R15
 	BLT end4
 loop3:
-	FMOVQ 0(R1), F29
-	FMOVQ 0(R2), F28
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F28
 	WORD $0x4e3ccffd // fmla V29, V31, V28
-	FMOVQ 0(R3), F28
+	FMOVQ 0(R2), F28
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
 	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
-	ADD $16, R3, R3
 	SUBS $4, R15, R15
 	BGE loop3
 end4:
 	ADD $4, R15, R15
 	CBZ R15, done5
 	MOVD R0, R17
-	MOVD $tail1-32(SP), R25
+	MOVD $tail0-16(SP), R25
 	MOVD R15, R14
 copy6:
-	MOVWU.P 4(R1), R26
+	MOVWU.P 4(R0), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy6
@@ -660,10 +649,10 @@ pad8:
 	CMP $4, R14
 	BNE pad8
 full7:
-	MOVD $tail2-48(SP), R25
+	MOVD $tail1-32(SP), R25
 	MOVD R15, R14
 copy9:
-	MOVWU.P 4(R2), R26
+	MOVWU.P 4(R1), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy9
@@ -675,10 +664,10 @@ pad11:
 	CMP $4, R14
 	BNE pad11
 full10:
-	MOVD $tail3-64(SP), R25
+	MOVD $tail2-48(SP), R25
 	MOVD R15, R14
 copy12:
-	MOVWU.P 4(R3), R26
+	MOVWU.P 4(R2), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy12
@@ -693,11 +682,10 @@ full13:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
-	MOVD $tail3-64(SP), R3
-	FMOVQ 0(R1), F29
-	FMOVQ 0(R2), F28
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F28
 	WORD $0x4e3ccffd // fmla V29, V31, V28
-	FMOVQ 0(R3), F28
+	FMOVQ 0(R2), F28
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
 	FMOVQ F29, 0(R0)
 finished15:
@@ -711,29 +699,27 @@ back16:
 done5:
 	RET
 
-// func taps1NEON(y, from, x0 []float32, w0 float32)
-TEXT ·taps1NEON(SB), 0, $224-76
+// func taps1NEON(y, x0 []float32, w0 float32)
+TEXT ·taps1NEON(SB), 0, $224-52
 	MOVD $neonConsts<>(SB), R16
-	FMOVS w0+72(FP), F31
+	FMOVS w0+48(FP), F31
 	VDUP V31.S[0], V31.S4
 	MOVD y_len+8(FP), R15
 	MOVD y_base+0(FP), R0
-	MOVD from_base+24(FP), R1
-	MOVD x0_base+48(FP), R2
+	MOVD x0_base+24(FP), R1
 	SUBS $8, R15, R15
 	BLT end2
 loop1:
-	FMOVQ 0(R1), F30
-	FMOVQ 0(R2), F29
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ F30, 0(R0)
-	FMOVQ 16(R1), F30
-	FMOVQ 16(R2), F29
+	FMOVQ 16(R0), F30
+	FMOVQ 16(R1), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ F30, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
-	ADD $32, R2, R2
 	SUBS $8, R15, R15
 	BGE loop1
 end2:
@@ -741,23 +727,22 @@ end2:
 	SUBS $4, R15, R15
 	BLT end4
 loop3:
-	FMOVQ 0(R1), F30
-	FMOVQ 0(R2), F29
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
-	ADD $16, R2, R2
 	SUBS $4, R15, R15
 	BGE loop3
 end4:
 	ADD $4, R15, R15
 	CBZ R15, done5
 	MOVD R0, R17
-	MOVD $tail1-32(SP), R25
+	MOVD $tail0-16(SP), R25
 	MOVD R15, R14
 copy6:
-	MOVWU.P 4(R1), R26
+	MOVWU.P 4(R0), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy6
@@ -769,10 +754,10 @@ pad8:
 	CMP $4, R14
 	BNE pad8
 full7:
-	MOVD $tail2-48(SP), R25
+	MOVD $tail1-32(SP), R25
 	MOVD R15, R14
 copy9:
-	MOVWU.P 4(R2), R26
+	MOVWU.P 4(R1), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy9
@@ -786,9 +771,8 @@ pad11:
 full10:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
-	MOVD $tail2-48(SP), R2
-	FMOVQ 0(R1), F30
-	FMOVQ 0(R2), F29
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ F30, 0(R0)
 finished12:

@@ -4,25 +4,10 @@
 
 package conv
 
-// taps9AVX2 does what taps9Go does.
+// tapRowsAVX2 does what tapRowsGo does.
 //
 //go:noescape
-func taps9AVX2(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, x4 []float32, x5 []float32, x6 []float32, x7 []float32, x8 []float32, w0 float32, w1 float32, w2 float32, w3 float32, w4 float32, w5 float32, w6 float32, w7 float32, w8 float32)
-
-// taps4AVX2 does what taps4Go does.
-//
-//go:noescape
-func taps4AVX2(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, w0 float32, w1 float32, w2 float32, w3 float32)
-
-// taps2AVX2 does what taps2Go does.
-//
-//go:noescape
-func taps2AVX2(y []float32, from []float32, x0 []float32, x1 []float32, w0 float32, w1 float32)
-
-// taps1AVX2 does what taps1Go does.
-//
-//go:noescape
-func taps1AVX2(y []float32, from []float32, x0 []float32, w0 float32)
+func tapRowsAVX2(y []float32, x []float32, w []float32, taps []int)
 
 // tapDotsAVX2 does what tapDotsGo does.
 //
@@ -59,25 +44,10 @@ func seqOutputAVX2(y0 []float32, y1 []float32, y2 []float32, y3 []float32, m0 []
 //go:noescape
 func seqWeightGradAVX2(w0 []float32, w1 []float32, w2 []float32, m0 []float32, m1 []float32, m2 []float32, m3 []float32, m4 []float32, m5 []float32)
 
-// taps9AVX512 does what taps9Go does.
+// tapRowsAVX512 does what tapRowsGo does.
 //
 //go:noescape
-func taps9AVX512(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, x4 []float32, x5 []float32, x6 []float32, x7 []float32, x8 []float32, w0 float32, w1 float32, w2 float32, w3 float32, w4 float32, w5 float32, w6 float32, w7 float32, w8 float32)
-
-// taps4AVX512 does what taps4Go does.
-//
-//go:noescape
-func taps4AVX512(y []float32, from []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, w0 float32, w1 float32, w2 float32, w3 float32)
-
-// taps2AVX512 does what taps2Go does.
-//
-//go:noescape
-func taps2AVX512(y []float32, from []float32, x0 []float32, x1 []float32, w0 float32, w1 float32)
-
-// taps1AVX512 does what taps1Go does.
-//
-//go:noescape
-func taps1AVX512(y []float32, from []float32, x0 []float32, w0 float32)
+func tapRowsAVX512(y []float32, x []float32, w []float32, taps []int)
 
 // tapDotsAVX512 does what tapDotsGo does.
 //

@@ -7,22 +7,22 @@ package conv
 // taps9NEON does what taps9Go does.
 //
 //go:noescape
-func taps9NEON(y, from, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32)
+func taps9NEON(y, x0, x1, x2, x3, x4, x5, x6, x7, x8 []float32, w0, w1, w2, w3, w4, w5, w6, w7, w8 float32)
 
 // taps4NEON does what taps4Go does.
 //
 //go:noescape
-func taps4NEON(y, from, x0, x1, x2, x3 []float32, w0, w1, w2, w3 float32)
+func taps4NEON(y, x0, x1, x2, x3 []float32, w0, w1, w2, w3 float32)
 
 // taps2NEON does what taps2Go does.
 //
 //go:noescape
-func taps2NEON(y, from, x0, x1 []float32, w0, w1 float32)
+func taps2NEON(y, x0, x1 []float32, w0, w1 float32)
 
 // taps1NEON does what taps1Go does.
 //
 //go:noescape
-func taps1NEON(y, from, x0 []float32, w0 float32)
+func taps1NEON(y, x0 []float32, w0 float32)
 
 // tapDotsNEON does what tapDotsGo does.
 //

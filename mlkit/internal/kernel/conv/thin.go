@@ -47,9 +47,10 @@ type thinJob struct {
 	images, rows   int // of a block
 	height, pitch  int // of a staged plane of one image
 	cuts, blocks   int
-	runs           int // of blocks, for the gradient of the weights
-	units, each    int // units in all and in a part
-	taps           []tap
+	runs           int   // of blocks, for the gradient of the weights
+	units, each    int   // units in all and in a part
+	taps           []int // see tapRowsGo
+	far            int   // where the last of their rows begins
 	ends           []int // of each phase's taps, for the gradient with respect to the images
 }
 
@@ -132,13 +133,19 @@ func sawPhase(phase, k, dil, stride int) bool {
 	return false
 }
 
+// tap lists one.
+func (j *thinJob) tap(at, weight int) {
+	j.taps = append(j.taps, at, weight)
+	j.far = max(j.far, at)
+}
+
 // inputTaps lists the taps in the input staged by phases.
 func (j *thinJob) inputTaps() {
 	for kh := range j.KH {
 		ph, a := phaseOf(kh, j.DilH, j.StrideH)
 		for kw := range j.KW {
 			pw, b := phaseOf(kw, j.DilW, j.StrideW)
-			j.taps = append(j.taps, tap{(ph*j.StrideW+pw)*j.staged() + a*j.pitch + b, kh*j.KW + kw})
+			j.tap((ph*j.StrideW+pw)*j.staged()+a*j.pitch+b, kh*j.KW+kw)
 		}
 	}
 }
@@ -216,11 +223,15 @@ func thinForward(j *thinJob, s *cpu.Workspace, block, group int) {
 		if j.bias != nil {
 			b = j.bias[o]
 		}
-		for i := range sum {
-			sum[i] = b
+		if j.bias == nil {
+			clear(sum)
+		} else {
+			for i := range sum {
+				sum[i] = b
+			}
 		}
 		for i := range in {
-			sumTaps(sum, sum, planes[i*each:], j.w[(o*in+i)*j.KH*j.KW:], j.taps)
+			sumTaps(sum, planes[i*each:], j.w[(o*in+i)*j.KH*j.KW:], j.taps, j.far, j.KH*j.KW)
 		}
 		if j.act == gemm.ReLUAct {
 			elementwise.ReLU(sum, sum)
@@ -257,7 +268,7 @@ func (c *Conv) backwardDataThin(dx, dy, w []float32, accumulate bool) {
 				if p, a := phaseOf(kh, c.DilH, c.StrideH); p == ph {
 					for kw := range c.KW {
 						if p, b := phaseOf(kw, c.DilW, c.StrideW); p == pw {
-							j.taps = append(j.taps, tap{(j.reachH-a)*j.pitch + j.reachW - b, kh*c.KW + kw})
+							j.tap((j.reachH-a)*j.pitch+j.reachW-b, kh*c.KW+kw)
 						}
 					}
 				}
@@ -299,7 +310,7 @@ func thinBackwardData(j *thinJob, s *cpu.Workspace, block, group int) {
 			clear(sum)
 			for o := range out {
 				w := j.w[((group*out+o)*in+i-group*in)*j.KH*j.KW:]
-				sumTaps(sum, sum, grads[o*each:], w, j.taps[begin:end])
+				sumTaps(sum, grads[o*each:], w, j.taps[begin:end], j.far, j.KH*j.KW)
 			}
 			j.unstage(dx, sum, n1-n0, r0, r1, phase/j.StrideW, phase%j.StrideW, add)
 		}

@@ -85,6 +85,8 @@
 //	RNN                 SimpleRNN                RNN                    one layer, one bias; Glorot, orthogonal, zero bias
 //	LSTM                LSTM                     LSTM                   likewise; weights [in, 4h]; the forget gate's bias starts at 1
 //	GRU                 GRU                      GRU                    likewise; weights [in, 3h], gates z, r, n
+//	…with InputDropout  dropout                  -                      one mask a sequence
+//	…RecurrentDropout   recurrent_dropout        -                      likewise
 //	Bidirectional: true Bidirectional            bidirectional=True     a wrapper
 //	Sequences.Lengths   a mask                   pack_padded_sequence   outputs beyond the end repeat the last one
 //	MultiHeadAttention  MultiHeadAttention       MultiheadAttention     projections apart; PyTorch: NaN where no key may be seen
@@ -97,6 +99,7 @@
 //	TransformerDecoder… TransformerDecoder¹      TransformerDecoder…    likewise
 //	Beam Sampling       samplers¹                –                      Hugging Face: generate with num_beams, or temperature, top_k, top_p
 //	KVCache             –                        –                      Hugging Face: past_key_values
+//	RBM                 –                        –                      scikit-learn: BernoulliRBM
 //	ReLU, SELU          ReLU, activation "selu"  ReLU, SELU
 //	LeakyReLU           LeakyReLU                LeakyReLU              slope 0.3
 //	PReLU               PReLU                    PReLU                  a slope for every element; starts at 0

@@ -40,7 +40,9 @@ type product struct {
 	// Where the range of the input is fixed.
 	rng   affine
 	minus []int32
-	mixed []float32 // scales times that of the input
+	mixed []float32 // scales times that of the input, in steps of the next unit's
+	shift []float32 // the bias in those steps
+	pool  bool      // the result is pooled in windows of 2×2
 }
 
 // layout is bytes of images [n, h, w, c] with borders of padding, or of rows
@@ -187,7 +189,7 @@ func (p *product) input(dims []int) (shape [4]int, wrong string) {
 		}
 		shape = [4]int(dims)
 	}
-	if h, v := p.size(shape[2], shape[3]); h < 1 || v < 1 {
+	if h, v := p.size(shape[2], shape[3]); h < 1 || v < 1 || p.pool && min(h, v) < 2 {
 		return shape, "the window does not fit"
 	}
 	return shape, ""
@@ -243,21 +245,16 @@ func (e *entering) Part(i int) {
 	l := &e.l
 	r := rooms.Get()
 	defer rooms.Put(r)
-	size := l.h * l.w
-	plane := grown(&r.rows, size)
-	for c := range l.c {
-		if !kernel.Quantize(plane, e.x[(i*l.c+c)*size:][:size], e.inverse, e.zero) {
+	image := e.x[i*l.c*l.h*l.w:][:l.c*l.h*l.w]
+	if l.c > 1 {
+		last := grown(&r.floats, len(image))
+		gemm.Transpose(last, image, l.c, l.h*l.w)
+		image = last
+	}
+	row := l.w * l.c
+	for y := range l.h {
+		if !kernel.Quantize(e.y[i*l.image()+l.start()+y*l.line():][:row], image[y*row:(y+1)*row], e.inverse, e.zero) {
 			e.bad.Store(true)
-		}
-		for y := range l.h {
-			to := e.y[i*l.image()+l.start()+y*l.line()+c:]
-			if l.ld == 1 {
-				copy(to, plane[y*l.w:(y+1)*l.w])
-				continue
-			}
-			for k, v := range plane[y*l.w : (y+1)*l.w] {
-				to[k*l.ld] = v
-			}
 		}
 	}
 }
@@ -300,8 +297,11 @@ func (p *product) over(l *layout) (k kernel.Product, h, w int) {
 // bytes computes the unit's result for the one that reads it.
 func (p *product) bytes(r *room, l layout, at int, pad [2]int, next *product) layout {
 	k, h, w := p.over(&l)
-	k.Minus, k.Scale = p.minus, p.mixed
-	k.Inverse, k.Zero = next.rng.inverse(), next.rng.zero
+	k.Minus, k.Scale, k.Bias = p.minus, p.mixed, p.shift
+	k.Zero, k.Pool = next.rng.zero, p.pool
+	if p.pool {
+		h, w = h/2, w/2
+	}
 	out := layout{n: l.n, h: h, w: w, c: p.w.N, ld: p.w.N, pad: pad}
 	if p.conv == nil {
 		out.ld = p.w.Padded()
@@ -345,9 +345,11 @@ func (p *product) floats(r *room, x tensor.Tensor, l layout, a []uint8, rng affi
 	k.YImageStep, k.YLineStep = h*w*n, w*n
 	last := grown(&r.floats, len(y))
 	k.Floats(last, a)
-	for i := range l.n {
-		gemm.Transpose(y[i*h*w*n:][:h*w*n], last[i*h*w*n:][:h*w*n], h*w, n)
-	}
+	e := leavings.Get()
+	*e = leaving{y: y, last: last, size: h * w, channels: n}
+	cpu.Parallel(l.n, e)
+	*e = leaving{}
+	leavings.Put(e)
 	if p.flatConv() {
 		return t.Input(y, l.n, n, w)
 	}
@@ -364,6 +366,19 @@ func (p *product) told(tell func(p *product, dims ...int), l layout) {
 	default:
 		tell(p, l.n, l.c, l.h, l.w)
 	}
+}
+
+// leaving brings the channels of an image at a time to the front.
+type leaving struct {
+	y, last        []float32
+	size, channels int
+}
+
+var leavings cpu.FreeList[leaving]
+
+func (e *leaving) Part(i int) {
+	n := e.size * e.channels
+	gemm.Transpose(e.y[i*n:(i+1)*n], e.last[i*n:(i+1)*n], e.size, e.channels)
 }
 
 // mix computes what depends on the input's range: what a sum has too much, and

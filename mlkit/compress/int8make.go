@@ -6,6 +6,7 @@ import (
 
 	kernel "descent/mlkit/internal/kernel/int8"
 	"descent/mlkit/nn"
+	"descent/mlkit/tensor"
 )
 
 // chain makes a chain of a list that begins and ends with a unit.
@@ -16,6 +17,11 @@ func (m *making) chain(s stage) (*chain, error) {
 		switch l := it.layer.(type) {
 		case nn.MaxPool1D, nn.MaxPool2D:
 			o, _ := poolOf(l)
+			last := c.steps[len(c.steps)-1].product
+			if last != nil && o == (tensor.Pool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}) {
+				last.pool = true
+				continue
+			}
 			c.steps = append(c.steps, step{pool: o})
 		case *unit:
 			p, err := m.product(l, channels)
@@ -29,7 +35,22 @@ func (m *making) chain(s stage) (*chain, error) {
 		}
 	}
 	m.q.chains = append(m.q.chains, c)
+	for i := range c.steps {
+		if p := c.steps[i].product; p != nil && c.static && i < len(c.steps)-1 {
+			p.inSteps(c.productAfter(i).rng)
+		}
+	}
 	return c, nil
+}
+
+// inSteps brings what the product multiplies by and adds to the steps of the
+// next unit's bytes.
+func (p *product) inSteps(next affine) {
+	p.shift = make([]float32, len(p.bias))
+	for i, b := range p.bias {
+		p.shift[i] = b * next.inverse()
+		p.mixed[i] *= next.inverse()
+	}
 }
 
 // product packs a unit. A Linear that reads the bytes of images, channels last,

@@ -29,6 +29,9 @@ func (q *Int8) Summary(dims ...int) nn.ModelSummary {
 			if p.relu {
 				kind += " + ReLU"
 			}
+			if p.pool {
+				kind += " + MaxPool2D"
+			}
 			n := tensor.SizeOf(p.dims) + p.w.N
 			out.Rows = append(out.Rows, nn.SummaryRow{Name: p.path, Layer: kind, Shape: shapes[p], Params: n})
 			out.Params += n

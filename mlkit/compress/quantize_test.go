@@ -324,7 +324,7 @@ func TestInt8Summary(t *testing.T) {
 	for _, r := range s.Rows {
 		got = append(got, fmt.Sprint(r.Name, " ", r.Layer, " ", r.Shape, " ", r.Params))
 	}
-	want := []string{"0 Conv2D in int8 + ReLU [3 6 20 20] 156", "3 Conv2D in int8 + ReLU [3 16 10 10] 880",
+	want := []string{"0 Conv2D in int8 + ReLU + MaxPool2D [3 6 10 10] 156", "3 Conv2D in int8 + ReLU + MaxPool2D [3 16 5 5] 880",
 		"7 Linear in int8 + ReLU [3 40] 16040", "9 Linear in int8 [3 10] 410"}
 	if !slices.Equal(got, want) {
 		t.Errorf("summary\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

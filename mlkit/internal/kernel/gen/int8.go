@@ -15,6 +15,8 @@ var int8Kernels = []kernel{
 	{name: "toFloats", signature: "func(f *finish)", where: amd64},
 	{name: "quantizeBlocks", signature: "func(dst []uint8, src []float32, inverse, low, high float32, zero int32) (ok bool)", where: amd64},
 	{name: "extentBlocks", signature: "func(x []float32, bounds *[2]float32) (ok bool)", where: amd64},
+	{name: "widenBlocks", signature: "func(dst []int16, src []uint8)", where: amd64},
+	{name: "largest", signature: "func(c []int32, pairs, cols, below int)", where: amd64},
 	{name: "largerBlocks", signature: "func(dst, src []uint8)", where: amd64},
 	{name: "nibbles", signature: "func(dst []float32, src []uint8, scales []float32)", where: amd64},
 }
@@ -29,6 +31,8 @@ func emitInt8() {
 		x.toFloats()
 		x.quantize()
 		x.extent()
+		x.widen()
+		x.largest()
 		x.larger()
 		x.nibbles()
 	}
@@ -137,7 +141,8 @@ func sumsVNNI() {
 
 // sumsAVX2 emits tiles of six rows and half a panel and, for one or two rows, a
 // whole one. A register has two sums for each of four columns, of the even and
-// the odd pairs of k, which are added up last.
+// the odd pairs of k, which are added up last. The activations come widened to
+// 16 bits, so that one load brings four of a row to all columns.
 func sumsAVX2() {
 	avx2.begin(int8Kernels, "sums")
 	var (
@@ -148,16 +153,18 @@ func sumsAVX2() {
 	)
 	t := structParam("t", arg)
 	MOVQ(t.at("lda"), lda)
+	ADDQ(lda, lda)
 	MOVQ(t.at("ldc"), ldc)
 	SHLQ(Imm(2), ldc)
 	MOVQ(t.at("apart"), back)
+	ADDQ(back, back)
 	MOVQ(t.at("groups"), k)
-	SHLQ(Imm(2), k)
+	SHLQ(Imm(3), k)
 	SUBQ(k, back)
 	MOVQ(t.at("panels"), panels)
 	MOVQ(t.at("b"), topB)
 	Label("panel")
-	MOVQ(t.at("a"), atA)
+	MOVQ(t.at("wide"), atA)
 	MOVQ(t.at("rows"), rows)
 	// c of this panel: from the panels that are left.
 	MOVQ(t.at("panels"), c)
@@ -188,8 +195,7 @@ func sumsAVX2() {
 				VPMOVSXBW(Mem{Base: b, Disp: 32 * half}, b0)
 				VPMOVSXBW(Mem{Base: b, Disp: 32*half + 16}, b1)
 				for i := range r {
-					VPBROADCASTD(rowOf(i, rowA, rowA3, lda), x.AsX())
-					VPMOVZXBW(x.AsX(), x)
+					VPBROADCASTQ(rowOf(i, rowA, rowA3, lda), x)
 					VPMADDWD(b0, x, y)
 					VPADDD(y, acc(i, 0), acc(i, 0))
 					VPMADDWD(b1, x, x)
@@ -198,8 +204,7 @@ func sumsAVX2() {
 			} else {
 				for i := range r {
 					x := avx2.reg[14+i]
-					VPBROADCASTD(rowOf(i, rowA, rowA3, lda), x.AsX())
-					VPMOVZXBW(x.AsX(), x)
+					VPBROADCASTQ(rowOf(i, rowA, rowA3, lda), x)
 				}
 				for v := range vecs {
 					w, y := avx2.reg[10+v%2], avx2.reg[12+v%2]
@@ -210,8 +215,8 @@ func sumsAVX2() {
 					}
 				}
 			}
-			ADDQ(Imm(4), rowA)
-			ADDQ(Imm(4), rowA3)
+			ADDQ(Imm(8), rowA)
+			ADDQ(Imm(8), rowA3)
 			ADDQ(Imm(64), b)
 			DECQ(k)
 			JNZ(LabelRef(at + "k"))
@@ -339,12 +344,11 @@ func (x isa) narrow(v []VecVirtual, to Mem) {
 func (x isa) toBytes() {
 	x.begin(int8Kernels, "toBytes")
 	f := structParam("f", RDI)
-	low, high, inverse, zero := x.spread(f.at("low")), x.spread(f.at("high")), x.spread(f.at("inverse")), x.spread(f.at("zero"))
+	low, high, zero := x.spread(f.at("low")), x.spread(f.at("high")), x.spread(f.at("zero"))
 	x.rowsOf(f, "bytes", 1, func(c, y, minus, scale, bias, at Register) {
 		var vs []VecVirtual
 		for part := range Columns8 / x.width {
 			v := x.value(c, minus, scale, bias, at, part)
-			VMULPS(inverse, v, v)
 			x.round(v, low, high, zero)
 			vs = append(vs, v)
 		}
@@ -489,6 +493,71 @@ func (x isa) extent() {
 		VMOVSS(h, Mem{Base: out, Disp: 4 * k})
 	}
 	nan.result()
+}
+
+func (x isa) widen() {
+	x.begin(int8Kernels, "widenBlocks")
+	dst, src, n := GP64(), GP64(), GP64()
+	Load(Param("dst").Base(), dst)
+	Load(Param("src").Base(), src)
+	Load(Param("src").Len(), n)
+	Label("block")
+	v := YMM()
+	VPMOVZXBW(Mem{Base: src}, v)
+	VMOVDQU(v, Mem{Base: dst})
+	ADDQ(Imm(16), src)
+	ADDQ(Imm(32), dst)
+	SUBQ(Imm(16), n)
+	JG(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// largest emits the kernel that leaves the largest of four sums: of a pair of
+// rows, and of the pair below.
+func (x isa) largest() {
+	x.begin(int8Kernels, "largest")
+	c, pairs, cols, below, to, at := GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
+	Load(Param("c").Base(), c)
+	Load(Param("pairs"), pairs)
+	Load(Param("cols"), cols)
+	Load(Param("below"), below)
+	SHLQ(Imm(2), cols)
+	SHLQ(Imm(2), below)
+	MOVQ(c, to)
+	Label("pair")
+	XORQ(at, at)
+	right, under, both := GP64(), GP64(), GP64()
+	MOVQ(c, right)
+	ADDQ(cols, right)
+	MOVQ(c, under)
+	ADDQ(below, under)
+	MOVQ(right, both)
+	ADDQ(below, both)
+	Label("cols")
+	v := x.fresh()
+	if x.width == 16 {
+		VMOVDQU32(Mem{Base: c, Index: at, Scale: 1}, v)
+	} else {
+		VMOVDQU(Mem{Base: c, Index: at, Scale: 1}, v)
+	}
+	for _, p := range []Register{right, under, both} {
+		VPMAXSD(Mem{Base: p, Index: at, Scale: 1}, v, v)
+	}
+	if x.width == 16 {
+		VMOVDQU32(v, Mem{Base: to, Index: at, Scale: 1})
+	} else {
+		VMOVDQU(v, Mem{Base: to, Index: at, Scale: 1})
+	}
+	ADDQ(Imm(uint64(4*x.width)), at)
+	CMPQ(at, cols)
+	JL(LabelRef("cols"))
+	LEAQ(Mem{Base: c, Index: cols, Scale: 2}, c)
+	ADDQ(cols, to)
+	DECQ(pairs)
+	JNZ(LabelRef("pair"))
+	VZEROUPPER()
+	RET()
 }
 
 func (x isa) larger() {

@@ -65,6 +65,28 @@ func extentBlocks(x []float32, bounds *[2]float32) (ok bool) {
 	}
 }
 
+func widenBlocks(dst []int16, src []uint8) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		widenBlocksAVX512(dst, src)
+	case cpu.AVX2:
+		widenBlocksAVX2(dst, src)
+	default:
+		widenBlocksGo(dst, src)
+	}
+}
+
+func largest(c []int32, pairs, cols, below int) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		largestAVX512(c, pairs, cols, below)
+	case cpu.AVX2:
+		largestAVX2(c, pairs, cols, below)
+	default:
+		largestGo(c, pairs, cols, below)
+	}
+}
+
 func largerBlocks(dst, src []uint8) {
 	switch cpu.Current {
 	case cpu.AVX512:

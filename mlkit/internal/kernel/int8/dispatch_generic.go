@@ -24,6 +24,14 @@ func extentBlocks(x []float32, bounds *[2]float32) (ok bool) {
 	return extentBlocksGo(x, bounds)
 }
 
+func widenBlocks(dst []int16, src []uint8) {
+	widenBlocksGo(dst, src)
+}
+
+func largest(c []int32, pairs, cols, below int) {
+	largestGo(c, pairs, cols, below)
+}
+
 func largerBlocks(dst, src []uint8) {
 	largerBlocksGo(dst, src)
 }

@@ -25,9 +25,9 @@ func paths(t *testing.T, f func(t *testing.T)) {
 }
 
 // simple is a product of a Linear layer.
-func simple(w []int8, rows, n, k int, zero uint8, relu bool, scale, bias []float32, inverse float32) *Product {
+func simple(w []int8, rows, n, k int, zero uint8, relu bool, scale, bias []float32) *Product {
 	p := &Product{W: Pack(w, n, 1, k), Images: 1, Lines: 1, Width: rows, RowStep: k, YRowStep: n, Room: n,
-		Zero: zero, Inverse: inverse, ReLU: relu}
+		Zero: zero, ReLU: relu}
 	fill(p, zero, scale, bias)
 	return p
 }
@@ -96,9 +96,10 @@ func TestGolden(t *testing.T) {
 			a, w := bytesOf(&d, c.Rows*c.K), weightsOf(&d, c.N*c.K)
 			scale, bias := d.real(c.N), d.real(c.N)
 			for i, v := range scale {
-				scale[i] = float32(math.Abs(float64(v))) * 1e-3
+				scale[i] = float32(math.Abs(float64(v))) * 1e-2
+				bias[i] *= 50
 			}
-			p := simple(w, c.Rows, c.N, c.K, c.Zero, c.ReLU, scale, bias, 20)
+			p := simple(w, c.Rows, c.N, c.K, c.Zero, c.ReLU, scale, bias)
 			y, x := make([]uint8, c.Rows*c.N), make([]float32, c.Rows*c.N)
 			p.Bytes(y, a)
 			p.Floats(x, a)
@@ -129,7 +130,7 @@ func TestSumsAreExact(t *testing.T) {
 						}
 					}
 					ones := slices.Repeat([]float32{1}, n)
-					p := simple(w, rows, n, k, 0, false, ones, make([]float32, n), 1)
+					p := simple(w, rows, n, k, 0, false, ones, make([]float32, n))
 					got := make([]float32, rows*n)
 					p.Floats(got, a)
 					for r := range rows {
@@ -187,6 +188,44 @@ func TestConvolution(t *testing.T) {
 	})
 }
 
+// A pooled product is the largest of what the product alone gives.
+func TestPooled(t *testing.T) {
+	for _, c := range [][4]int{{2, 3, 5, 17}, {1, 26, 27, 32}, {3, 6, 61, 40}} {
+		images, lines, width, n := c[0], c[1], c[2], c[3]
+		const k = 9
+		d := draw(4)
+		x, weights := bytesOf(&d, images*lines*width*k), weightsOf(&d, n*k)
+		p := Product{W: Pack(weights, n, 1, k), Images: images, Lines: lines, Width: width, RowStep: k, LineStep: width * k, ImageStep: lines * width * k,
+			YRowStep: n, YLineStep: width * n, YImageStep: lines * width * n, Room: n, Zero: 9}
+		scale := d.real(n)
+		for i := range scale {
+			scale[i] = (scale[i] + 1) * 1e-2
+		}
+		fill(&p, 9, scale, d.real(n))
+		paths(t, func(t *testing.T) {
+			all, got := make([]uint8, images*lines*width*n), make([]uint8, images*(lines/2)*(width/2)*n)
+			p.Bytes(all, x)
+			q := p
+			q.Pool, q.YLineStep, q.YImageStep = true, width/2*n, lines/2*(width/2)*n
+			q.Bytes(got, x)
+			at := 0
+			for i := range images {
+				for y := range lines / 2 {
+					for v := range width / 2 {
+						for c := range n {
+							one := func(dy, dx int) uint8 { return all[((i*lines+2*y+dy)*width+2*v+dx)*n+c] }
+							if want := max(one(0, 0), one(0, 1), one(1, 0), one(1, 1)); got[at] != want {
+								t.Fatalf("%v: image %d, %d, %d, column %d is %d, want %d", c, i, y, v, c, got[at], want)
+							}
+							at++
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
 // All levels and numbers of workers give the same bytes, and nothing is
 // written beyond the results.
 func TestSameBytesEverywhere(t *testing.T) {
@@ -196,9 +235,9 @@ func TestSameBytesEverywhere(t *testing.T) {
 	a, w := bytesOf(&d, rows*k), weightsOf(&d, n*k)
 	scale, bias := make([]float32, n), d.real(n)
 	for i := range scale {
-		scale[i] = r.Float32() * 1e-4
+		scale[i] = r.Float32() * 5e-3
 	}
-	p := simple(w, rows, n, k, 99, true, scale, bias, 50)
+	p := simple(w, rows, n, k, 99, true, scale, bias)
 	var want []uint8
 	paths(t, func(t *testing.T) {
 		for _, procs := range []int{1, 2, 5} {
@@ -268,10 +307,10 @@ func TestPackUnpack(t *testing.T) {
 		"-128":            func() { Pack([]int8{-128}, 1, 1, 1) },
 		"too long":        func() { Pack(make([]int8, MaxK+1), 1, 1, MaxK+1) },
 		"no slack": func() {
-			simple(w[:10], 3, 1, 10, 0, false, []float32{1}, []float32{0}, 1).Bytes(make([]uint8, 3), a)
+			simple(w[:10], 3, 1, 10, 0, false, []float32{1}, []float32{0}).Bytes(make([]uint8, 3), a)
 		},
 		"a short result": func() {
-			simple(w[:10], 2, 1, 10, 0, false, []float32{1}, []float32{0}, 1).Bytes(make([]uint8, 1), a)
+			simple(w[:10], 2, 1, 10, 0, false, []float32{1}, []float32{0}).Bytes(make([]uint8, 1), a)
 		},
 		"lengths": func() { Quantize(a, make([]float32, 3), 1, 0) },
 	} {
@@ -282,7 +321,7 @@ func TestPackUnpack(t *testing.T) {
 func TestNoAllocation(t *testing.T) {
 	d := draw(5)
 	a, w := bytesOf(&d, 100*64), weightsOf(&d, 40*64)
-	p := simple(w, 100, 40, 64, 3, true, d.real(40), d.real(40), 1)
+	p := simple(w, 100, 40, 64, 3, true, d.real(40), d.real(40))
 	y, x := make([]uint8, 100*40), make([]float32, 100*40)
 	if n := testing.AllocsPerRun(20, func() {
 		p.Bytes(y, a)
@@ -300,7 +339,7 @@ func BenchmarkProduct(b *testing.B) {
 		rows, n, k := s[0], s[1], s[2]
 		d := draw(5)
 		a, w := bytesOf(&d, rows*k), weightsOf(&d, n*k)
-		p := simple(w, rows, n, k, 3, true, d.real(n), d.real(n), 1)
+		p := simple(w, rows, n, k, 3, true, d.real(n), d.real(n))
 		y := make([]uint8, rows*n)
 		for _, l := range slices.Backward(cpu.Levels) {
 			b.Run(fmt.Sprintf("%v/%v", s, l), func(b *testing.B) {

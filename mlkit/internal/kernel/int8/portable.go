@@ -6,6 +6,7 @@ import "math"
 // to four panels of weights.
 type tiles struct {
 	a     []uint8
+	wide  []int16 // a in 16 bits, where the path wants it
 	b     []int8
 	c     []int32 // at most 64 columns
 	rows  int
@@ -50,7 +51,6 @@ type finish struct {
 	minus       []int32   // subtracted from each row
 	scale, bias []float32 // multiplied, then added
 	low, high   float32   // of a result, before zero is added
-	inverse     float32   // of the scale of a byte
 	zero        int32
 	bytes       []uint8   // the result of toBytes
 	floats      []float32 // the result of toFloats
@@ -62,7 +62,7 @@ func toBytesGo(f *finish) {
 		c, y := f.c[r*f.ldc:][:f.cols], f.bytes[r*f.ldy:][:f.cols]
 		for i, v := range c {
 			x := float32(float32(v-f.minus[i])*f.scale[i]) + f.bias[i]
-			y[i] = toByte(float32(x*f.inverse), f.low, f.high, f.zero)
+			y[i] = toByte(x, f.low, f.high, f.zero)
 		}
 	}
 }
@@ -117,6 +117,24 @@ func extentBlocksGo(x []float32, bounds *[2]float32) (ok bool) {
 		}
 	}
 	return ok
+}
+
+// widenBlocks makes words of bytes.
+func widenBlocksGo(dst []int16, src []uint8) {
+	for i, v := range src {
+		dst[i] = int16(v)
+	}
+}
+
+// largest leaves, of each pair of rows of c and the pair that is below elements
+// behind, the largest.
+func largestGo(c []int32, pairs, cols, below int) {
+	for p := range pairs {
+		left, right := c[2*p*cols:][:cols], c[(2*p+1)*cols:][:cols]
+		for i := range cols {
+			c[p*cols+i] = max(left[i], right[i], c[2*p*cols+below+i], c[(2*p+1)*cols+below+i])
+		}
+	}
 }
 
 // largerBlocks raises dst to src.

@@ -13,6 +13,9 @@ import (
 //
 //	x = (Σ a·w − Minus)·Scale + Bias, or 0 if that is larger and ReLU is set
 //
+// A byte is x, rounded half to even, plus Zero: Scale and Bias are then in the
+// steps of the result.
+//
 // The rows are Images × Lines × Width, a Linear layer's 1 × 1 × batch.
 type Product struct {
 	W                    *Weights
@@ -32,13 +35,17 @@ type Product struct {
 	// W.Padded nothing needs to be copied.
 	Room int
 
-	// Zero and 1/Inverse are zero point and scale of bytes.
-	Zero    uint8
-	Inverse float32
+	Zero uint8 // of the results that are bytes
+
+	// Pool leaves the largest of each two by two rows: those of neighbouring
+	// lines, of which there must be an even number, and neighbours in them; a
+	// last row without a neighbour is left out. The lines and rows of the
+	// results are half as many. Scales must not be negative.
+	Pool bool
 }
 
 const (
-	blockRows   = 48 // what a kernel does at once: its sums fit the first-level cache
+	blockRows   = 48 // of blockPanels, what a kernel does at once: its sums fit the first-level cache
 	blockPanels = 4
 	serialWork  = 1 << 19 // products up to which one core is used
 	partWork    = 1 << 18 // products that make a part
@@ -49,6 +56,7 @@ type scratch struct {
 	sums   [blockRows * blockPanels * Columns]int32
 	floats [blockRows * blockPanels * Columns]float32
 	bytes  [blockRows * blockPanels * Columns]uint8
+	wide   []int16
 }
 
 var scratches cpu.FreeList[scratch]
@@ -60,7 +68,19 @@ type job struct {
 	floats []float32
 	grain  int // blocks in a part
 	across int // blocks in a line
+	size   int // rows of a block
 	quads  int
+}
+
+// lines and width are those of the results.
+func (p *Product) lines() int { return p.Lines / p.pooled() }
+func (p *Product) width() int { return p.Width / p.pooled() }
+
+func (p *Product) pooled() int {
+	if p.Pool {
+		return 2
+	}
+	return 1
 }
 
 var jobs cpu.FreeList[job]
@@ -74,15 +94,18 @@ func (p *Product) Floats(y []float32, a []uint8) { p.run(nil, y, a) }
 
 func (p *Product) run(bytes []uint8, floats []float32, a []uint8) {
 	p.check(len(bytes)+len(floats), len(a))
-	if p.Images*p.Lines*p.Width == 0 {
+	if p.Images*p.lines()*p.width() == 0 {
 		return
 	}
 	j := jobs.Get()
 	*j = job{p: *p, a: a, bytes: bytes, floats: floats}
-	j.across, j.quads = (p.Width+blockRows-1)/blockRows, (p.W.Padded()/Columns+blockPanels-1)/blockPanels
-	blocks := p.Images * p.Lines * j.across * j.quads
+	panels := p.W.Padded() / Columns
+	most := blockRows * blockPanels / min(panels, blockPanels) / p.pooled() / p.pooled()
+	j.across, j.quads = (p.width()+most-1)/most, (panels+blockPanels-1)/blockPanels
+	j.size = (p.width() + j.across - 1) / j.across // the blocks of a line are about equal
+	blocks := p.Images * p.lines() * j.across * j.quads
 	k := 4 * p.W.Segments * p.W.groups
-	j.grain = max(1, partWork/(min(p.Width, blockRows)*min(p.W.Padded(), blockPanels*Columns)*k))
+	j.grain = max(1, partWork/(j.size*p.pooled()*p.pooled()*min(panels, blockPanels)*Columns*k))
 	if p.Images*p.Lines*p.Width*p.W.Padded()*k <= serialWork {
 		j.grain = blocks
 	}
@@ -105,13 +128,15 @@ func (p *Product) check(y, a int) {
 	}
 	last := func(image, line, row int) int { return (p.Images-1)*image + (p.Lines-1)*line + (p.Width-1)*row }
 	cpu.NeedSize("int8's activations", a, last(p.ImageStep, p.LineStep, p.RowStep)+(p.W.Segments-1)*p.Apart+4*p.W.groups)
-	cpu.NeedSize("int8's result", y, last(p.YImageStep, p.YLineStep, p.YRowStep)+min(p.Room, n))
+	if rows := p.Images * p.lines() * p.width(); rows > 0 {
+		cpu.NeedSize("int8's result", y, (p.Images-1)*p.YImageStep+(p.lines()-1)*p.YLineStep+(p.width()-1)*p.YRowStep+min(p.Room, n))
+	}
 }
 
 // Part implements cpu.Task.
 func (j *job) Part(part int) {
 	s := scratches.Get()
-	blocks := j.p.Images * j.p.Lines * j.across * j.quads
+	blocks := j.p.Images * j.p.lines() * j.across * j.quads
 	for i := part * j.grain; i < min((part+1)*j.grain, blocks); i++ {
 		j.block(s, i)
 	}
@@ -121,25 +146,33 @@ func (j *job) Part(part int) {
 // block computes block i: of a line of rows, and up to four panels.
 func (j *job) block(s *scratch, i int) {
 	p, w := &j.p, j.p.W
-	// The blocks of a line are about equal.
-	size := (p.Width + j.across - 1) / j.across
 	i, quad := i/j.quads, i%j.quads
 	i, at := i/j.across, i%j.across
-	image, line := i/p.Lines, i%p.Lines
-	row := at * size
-	rows := min(size, p.Width-row)
+	image, line := i/p.lines(), i%p.lines()
+	row := at * j.size
+	rows := min(j.size, p.width()-row)
 	if rows <= 0 {
 		return
 	}
 	first := quad * blockPanels
 	panels := min(blockPanels, w.Padded()/Columns-first)
 	col, cols := first*Columns, panels*Columns
+	pooled := p.pooled()
 	t := tiles{
-		a: j.a[image*p.ImageStep+line*p.LineStep+row*p.RowStep:], lda: p.RowStep, apart: p.Apart,
-		b: w.panels[first*w.panel():], ldb: w.panel(), segs: w.Segments, groups: w.groups, panels: panels,
-		c: s.sums[:], ldc: cols, rows: rows,
+		lda: p.RowStep, b: w.panels[first*w.panel():], ldb: w.panel(), segs: w.Segments, groups: w.groups, panels: panels,
+		c: s.sums[:], ldc: cols, rows: rows * pooled,
 	}
-	sums(&t)
+	for k := range pooled {
+		t.a, t.apart = j.a[image*p.ImageStep+(line*pooled+k)*p.LineStep+row*pooled*p.RowStep:], p.Apart
+		if widens() {
+			t.widen(s)
+		}
+		sums(&t)
+		t.c = t.c[t.rows*cols:]
+	}
+	if p.Pool {
+		largest(s.sums[:], rows, cols, t.rows*cols)
+	}
 	f := finish{
 		c: s.sums[:], rows: rows, cols: cols, ldc: cols,
 		minus: p.Minus[col:], scale: p.Scale[col:], bias: p.Bias[col:],
@@ -166,7 +199,7 @@ func (j *job) block(s *scratch, i int) {
 		}
 		return
 	}
-	f.zero, f.inverse = int32(p.Zero), p.Inverse
+	f.zero = int32(p.Zero)
 	f.low, f.high = -float32(p.Zero), 255-float32(p.Zero)
 	if p.ReLU {
 		f.low = 0
@@ -180,6 +213,24 @@ func (j *job) block(s *scratch, i int) {
 			copy(j.bytes[y+r*p.YRowStep:][:keep], s.bytes[r*cols:])
 		}
 	}
+}
+
+// widen makes words of the activations of t, piece by piece.
+func (t *tiles) widen(s *scratch) {
+	span := (t.rows-1)*t.lda + 4*t.groups
+	if n := t.segs * span; cap(s.wide) < n {
+		s.wide = make([]int16, n+n/4)
+	}
+	t.wide = s.wide[:t.segs*span]
+	whole := span &^ (Columns - 1)
+	for k := range t.segs {
+		dst, src := t.wide[k*span:(k+1)*span], t.a[k*t.apart:][:span]
+		if whole > 0 {
+			widenBlocks(dst[:whole], src[:whole])
+		}
+		widenBlocksGo(dst[whole:], src[whole:])
+	}
+	t.apart = span
 }
 
 // quantizing is Quantize in parts.

@@ -34,6 +34,16 @@ func quantizeBlocksAVX512(dst []uint8, src []float32, inverse float32, low float
 //go:noescape
 func extentBlocksAVX512(x []float32, bounds *[2]float32) (ok bool)
 
+// widenBlocksAVX512 does what widenBlocksGo does.
+//
+//go:noescape
+func widenBlocksAVX512(dst []int16, src []uint8)
+
+// largestAVX512 does what largestGo does.
+//
+//go:noescape
+func largestAVX512(c []int32, pairs int, cols int, below int)
+
 // largerBlocksAVX512 does what largerBlocksGo does.
 //
 //go:noescape
@@ -63,6 +73,16 @@ func quantizeBlocksAVX2(dst []uint8, src []float32, inverse float32, low float32
 //
 //go:noescape
 func extentBlocksAVX2(x []float32, bounds *[2]float32) (ok bool)
+
+// widenBlocksAVX2 does what widenBlocksGo does.
+//
+//go:noescape
+func widenBlocksAVX2(dst []int16, src []uint8)
+
+// largestAVX2 does what largestGo does.
+//
+//go:noescape
+func largestAVX2(c []int32, pairs int, cols int, below int)
 
 // largerBlocksAVX2 does what largerBlocksGo does.
 //

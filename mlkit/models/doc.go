@@ -10,6 +10,11 @@
 //	here              what                                       weights
 //	EfficientNetLite  images [n, 3, h, w] to 1,000 classes       datasets.EfficientNetLite
 //	Photo             a picture as such a network wants it       –
+//	BERT              texts to a vector for every token          –
+//	Sentences         sentences to vectors that say what is      datasets.MiniLM
+//	                  alike in meaning
+//
+// How alike sentences are takes ten lines: the example of [Sentences].
 //
 // To adapt a model to another task, replace its last layer; then freeze the
 // rest ([descent/mlkit/nn.Freeze]), or give it a lower learning rate

@@ -1,0 +1,195 @@
+package privacy_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"slices"
+	"testing"
+
+	"descent/mlkit/data"
+	"descent/mlkit/nn"
+	"descent/mlkit/optim"
+	"descent/mlkit/privacy"
+	"descent/mlkit/tensor"
+	"descent/mlkit/train"
+)
+
+func clients(set data.Dataset, parts [][]int) (all []data.Dataset) {
+	for _, p := range parts {
+		all = append(all, data.Subset(set, p))
+	}
+	return all
+}
+
+func smallNet() train.Objective[data.Batch] {
+	r := nn.NewRand(7)
+	return train.Supervised(nn.Sequential{nn.NewLinear(r, 6, 8), nn.Func(tensor.Tensor.Tanh), nn.NewLinear(r, 8, 4)}, nn.CrossEntropy)
+}
+
+// One full-batch step of all clients, weighed by their sizes, is a step on all
+// of their data together; masks change it by rounding only.
+func TestFederatedStepIsACommonStep(t *testing.T) {
+	set := rows(40, 6)
+	f := privacy.Federated{Clients: clients(set, [][]int{{0, 1, 2, 3, 4}, {5, 6, 7, 8, 9, 10, 11, 12, 13, 14}, {15, 16, 17}}), Fraction: 1, BatchSize: 40, Optimizer: optim.SGD(0.5)}
+	var all []int
+	for i := range 18 {
+		all = append(all, i)
+	}
+	whole := smallNet()
+	if _, err := train.Fit(context.Background(), whole, &data.Loader{Dataset: data.Subset(set, all)}, train.Config{Optimizer: optim.SGD(0.5)}); err != nil {
+		t.Fatal(err)
+	}
+	want := weights(whole.Model)
+	for _, secure := range []bool{false, true} {
+		f.Secure = secure
+		var got [][]float32
+		if err := f.Train(context.Background(), smallNet, 1, func(round int, o train.Objective[data.Batch]) error {
+			got = weights(o.Model)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for k := range want {
+			for i, v := range want[k] {
+				if math.Abs(float64(got[k][i]-v)) > 1e-6 {
+					t.Fatalf("secure %v: parameter %d, element %d: %v, together %v", secure, k, i, got[k][i], v)
+				}
+			}
+		}
+	}
+}
+
+func TestFederatedIsTheSameOnAnyNumberOfProcessors(t *testing.T) {
+	set := rows(40, 6)
+	run := func(procs int) [][]float32 {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+		var got [][]float32
+		f := privacy.Federated{Clients: clients(set, privacy.DealEvenly(40, 8, 1)), Fraction: 0.5, Epochs: 2, BatchSize: 2, Seed: 3}
+		if err := f.Train(context.Background(), smallNet, 5, func(round int, o train.Objective[data.Batch]) error {
+			got = weights(o.Model)
+			if round == 3 {
+				return train.ErrStop
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	a, b := run(1), run(3)
+	for k := range a {
+		if !slices.Equal(a[k], b[k]) {
+			t.Fatal("the model depends on the number of processors")
+		}
+	}
+}
+
+func TestFederatedErrors(t *testing.T) {
+	set := rows(4, 6)
+	own := errors.New("mine")
+	none := func(int, train.Objective[data.Batch]) error { return own }
+	for name, f := range map[string]privacy.Federated{
+		"no clients":      {},
+		"an empty client": {Clients: clients(set, [][]int{{0}, {}})},
+		"fraction":        {Clients: clients(set, [][]int{{0}}), Fraction: 2},
+		"secure alone":    {Clients: clients(set, [][]int{{0}}), Secure: true},
+		"after":           {Clients: clients(set, [][]int{{0}})},
+	} {
+		if err := f.Train(context.Background(), smallNet, 1, none); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	f := privacy.Federated{Clients: clients(set, [][]int{{0}})}
+	if err := f.Train(context.Background(), func() train.Objective[data.Batch] {
+		return train.Supervised(nn.Sequential{nn.NewLinear(nn.NewRand(1), 6, 4), nn.NewBatchNorm(4)}, nn.CrossEntropy)
+	}, 1, nil); err == nil {
+		t.Error("batch normalisation is no error")
+	}
+}
+
+func TestDeals(t *testing.T) {
+	labels := make([]int32, 100)
+	for i := range labels {
+		labels[i] = int32(i * 7 % 10)
+	}
+	for name, parts := range map[string][][]int{"evenly": privacy.DealEvenly(100, 10, 1), "by label": privacy.DealByLabel(labels, 10, 2, 1)} {
+		var all []int
+		for _, p := range parts {
+			if len(p) != 10 {
+				t.Errorf("%s: %d samples", name, len(p))
+			}
+			all = append(all, p...)
+			kinds := map[int32]bool{}
+			for _, i := range p {
+				kinds[labels[i]] = true
+			}
+			if name == "by label" && len(kinds) > 2 {
+				t.Errorf("a client has %d labels", len(kinds))
+			}
+		}
+		slices.Sort(all)
+		for i, v := range all {
+			if i != v {
+				t.Fatalf("%s: samples %v", name, all)
+			}
+		}
+	}
+}
+
+// Masks cancel in the sum, and one masked vector looks like noise.
+func TestSecureSum(t *testing.T) {
+	const n = 4
+	var parties []*privacy.Party
+	var publics [][]byte
+	for range n {
+		p, err := privacy.NewParty()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parties, publics = append(parties, p), append(publics, p.Public())
+	}
+	x := [][]float64{{1, -2.5, 1e-9}, {0.25, 3, 0}, {-7, 100000, 0}, {0, 0, 0}}
+	var masked [][]uint64
+	for i, p := range parties {
+		m, err := p.Masked(x[i], publics, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		masked = append(masked, m)
+	}
+	for i, v := range privacy.Unmasked(masked...) {
+		want := x[0][i] + x[1][i] + x[2][i] + x[3][i]
+		if math.Abs(v-want) > 4*0x1p-41 {
+			t.Errorf("sum %d is %v, want %v", i, v, want)
+		}
+	}
+	zero, _ := parties[3].Masked(make([]float64, 4000), publics, 6)
+	again, _ := parties[3].Masked(make([]float64, 4000), publics, 7)
+	ones := 0
+	for i, v := range zero {
+		for b := range 64 {
+			ones += int(v >> b & 1)
+		}
+		if v == again[i] {
+			t.Fatal("two rounds have the same mask")
+		}
+	}
+	if mean := float64(ones) / (4000 * 64); math.Abs(mean-0.5) > 5*0.5/math.Sqrt(4000*64) {
+		t.Errorf("a share of %v of a mask's bits is set", mean)
+	}
+	for name, err := range map[string]error{
+		"NaN":         second(parties[0].Masked([]float64{math.NaN()}, publics, 0)),
+		"too large":   second(parties[0].Masked([]float64{1 << 20}, publics, 0)),
+		"alone":       second(parties[0].Masked([]float64{1}, publics[:1], 0)),
+		"without own": second(parties[0].Masked([]float64{1}, publics[1:], 0)),
+		"no key":      second(parties[0].Masked([]float64{1}, [][]byte{publics[0], {1, 2}}, 0)),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }

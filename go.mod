@@ -11,6 +11,7 @@ tool (
 
 require (
 	codeberg.org/go-fonts/liberation v0.5.0
+	github.com/ebitengine/purego v0.11.3
 	github.com/janpfeifer/gonb v0.11.4
 	github.com/mmcloughlin/avo v0.6.0
 	github.com/rivo/uniseg v0.4.7

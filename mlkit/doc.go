@@ -15,6 +15,7 @@
 //   - [descent/mlkit/compress]: pruning, sparse layers, low rank, small files, distillation
 //   - [descent/mlkit/explain]: what a model's score depends on
 //   - [descent/mlkit/privacy]: private training, and what attacks learn without it
+//   - [descent/mlkit/mpi]: training on several processes and machines
 //   - [descent/mlkit/show]: figures for notebooks
 //
 // Which package may import which is a table in imports_test.go.

@@ -43,6 +43,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/explain":                     "tensor",
 	"descent/mlkit/privacy":                     "train nn optim data tensor internal/kernel/cpu",
 	"descent/mlkit/show":                        "train",
+	"descent/mlkit/mpi":                         "train",
 	"descent/mlkit/gradcheck":                   "tensor",
 	"descent/mlkit/cmd/bench":                   "*",
 }

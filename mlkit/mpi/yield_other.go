@@ -1,0 +1,8 @@
+//go:build !linux
+
+package mpi
+
+import "time"
+
+// yield gives the processor to whoever waits for one.
+func yield() { time.Sleep(time.Microsecond) }

@@ -98,10 +98,10 @@ type peer struct {
 
 // peers lists the Python peers and what each can do.
 var peers = []peer{
-	{framework: "torch", tasks: []string{first, models, gridGroup, inference, book}, packages: []string{"numpy", "torch", "safetensors"}},
+	{framework: "torch", tasks: []string{first, models, gridGroup, inference, int8Group, book}, packages: []string{"numpy", "torch", "safetensors"}},
 	{framework: "keras", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "latency"}, packages: []string{"numpy", "tensorflow", "keras"}},
 	{framework: "jax", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "transformer", "online", "latency", gridGroup}, packages: []string{"numpy", "jax", "optax"}},
-	{framework: "onnxruntime", tasks: []string{"infer-mlp", "infer-cnn", "infer-lstm", "infer-transformer"}, packages: []string{"numpy", "torch", "safetensors", "onnx", "onnxruntime"}},
+	{framework: "onnxruntime", tasks: []string{"infer-mlp", "infer-cnn", "infer-lstm", "infer-transformer", int8Group}, packages: []string{"numpy", "torch", "safetensors", "onnx", "onnxruntime"}},
 	{framework: "numpy", tasks: []string{"gemm"}, packages: []string{"numpy"}},
 	{framework: "sklearn", tasks: []string{"linear"}, packages: []string{"numpy", "sklearn"}},
 }

@@ -40,11 +40,12 @@ const (
 	models    = "models"    // models of all kinds, see workload
 	gridGroup = "grid"      // dense layers of all widths on batches of all sizes
 	inference = "inference" // predictions of the first group's networks
+	int8Group = "int8"      // the same in bytes, beside float32
 	book      = "book"      // the models of the book, which "all" leaves out
 )
 
 // groups in the order of the table.
-var groups = []string{first, models, gridGroup, inference, book}
+var groups = []string{first, models, gridGroup, inference, int8Group, book}
 
 // flops is perUnit; a matrix product's rate is in operations already.
 func (t *task) flops(string) float64 { return t.perUnit }
@@ -95,6 +96,10 @@ var tasks = []task{
 	{name: "infer-lstm", group: inference, work: predict, batch: inferenceBatch, build: predictions(lstm)},
 	{name: "infer-transformer", group: inference, work: predict, batch: inferenceBatch, build: predictions(transformer)},
 	{name: "infer-gpt", group: inference, work: write, batch: 1, build: writer},
+
+	{name: "int8-mlp", group: int8Group, work: predictInt8, batch: inferenceBatch, build: predictions(mlp)},
+	{name: "int8-cnn", group: int8Group, work: predictInt8, batch: inferenceBatch, build: predictions(cnn)},
+	{name: "int8-transformer", group: int8Group, work: predictInt8, batch: inferenceBatch, build: predictions(transformer)},
 
 	{name: "digits", work: digits, group: book},
 	{name: "speakers", work: sequences, group: book},

@@ -24,15 +24,6 @@ def ways(x):
         yield last, x.to(memory_format=torch.channels_last)
 
 
-def seconds(f):
-    best = 1e9
-    for _ in range(20):
-        t = clock()
-        f()
-        best = min(best, clock() - t)
-    return best
-
-
 for x in inputs:
     with torch.inference_mode():
         calls = [lambda m=m, v=v: m(v) for m, v in ways(x)]

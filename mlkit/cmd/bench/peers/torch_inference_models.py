@@ -48,7 +48,7 @@ MODELS = {
 
 def trained():
     """The network with our weights, and images of each batch size."""
-    model, batches = load(MODELS[args.task]())
+    model, batches = load(MODELS[args.task.replace("int8-", "infer-")]())
     x = batches[0]["x"]
     return model.eval(), [x[:n].contiguous() for n in ((1, 2) if args.quick == "true" else (1, 128))]
 
@@ -79,11 +79,23 @@ def figures(y):
     return [float(np.abs(y).mean()), float((y ** 2).mean())]
 
 
-def report(name, predict, x):
-    """The time of one image, or the rate of many, and figures of the logits."""
+def seconds(f):
+    """The best time of twenty calls."""
+    best = 1e9
+    for _ in range(20):
+        t = clock()
+        f()
+        best = min(best, clock() - t)
+    return best
+
+
+def report(name, predict, x, classes=None, suffix=""):
+    """The time of one image, or the rate of many, and figures of the logits or, of
+    bytes, the share of the images with the classes of float32."""
     y = np.asarray(predict())
     n = len(x)
     best = min(blocks(lambda _: predict()))
     first_step()
     value, unit = (best * 1e6, "µs") if n == 1 else (n / best, "samples/s")
-    result(name, value, unit, losses=figures(y), size=f"batch {n}")
+    more = {"losses": figures(y)} if classes is None else {"accuracy": float((y.argmax(1) == classes).mean())}
+    result(name, value, unit, size=f"batch {n}{suffix}", **more)

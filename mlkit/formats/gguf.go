@@ -81,23 +81,7 @@ func unpackQ80(dst []float32, b []byte) {
 
 // OpenGGUF opens a file, which the caller must close. Errors name the file and
 // say what is wrong with it.
-func OpenGGUF(path string) (*GGUF, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("formats: %w", err)
-	}
-	info, err := f.Stat()
-	var g *GGUF
-	if err == nil {
-		g, err = NewGGUF(f, info.Size())
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("formats: %s: %w", path, err)
-	}
-	g.closer = f
-	return g, nil
-}
+func OpenGGUF(path string) (*GGUF, error) { return open(path, NewGGUF) }
 
 // NewGGUF reads the description of a file of size bytes from r, which it keeps
 // for reading tensors.

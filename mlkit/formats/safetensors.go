@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 )
 
@@ -27,23 +26,7 @@ type Safetensors struct {
 
 // OpenSafetensors opens a file, which the caller must close. Errors name the
 // file and say what is wrong with it.
-func OpenSafetensors(path string) (*Safetensors, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("formats: %w", err)
-	}
-	info, err := f.Stat()
-	var s *Safetensors
-	if err == nil {
-		s, err = NewSafetensors(f, info.Size())
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("formats: %s: %w", path, err)
-	}
-	s.closer = f
-	return s, nil
-}
+func OpenSafetensors(path string) (*Safetensors, error) { return open(path, NewSafetensors) }
 
 // NewSafetensors reads the header of a file of size bytes from r, which it
 // keeps for reading tensors.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 )
 
@@ -26,6 +27,27 @@ type TensorInfo struct {
 	// otherwise. begin and end are then those of its storage's part.
 	strides []int
 }
+
+// open opens a file of tensors, which stays open for what is read of it later.
+func open[T interface{ keep(io.Closer) }](path string, parse func(io.ReaderAt, int64) (T, error)) (none T, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return none, fmt.Errorf("formats: %w", err)
+	}
+	info, err := f.Stat()
+	var t T
+	if err == nil {
+		t, err = parse(f, info.Size())
+	}
+	if err != nil {
+		f.Close()
+		return none, fmt.Errorf("formats: %s: %w", path, err)
+	}
+	t.keep(f)
+	return t, nil
+}
+
+func (s *Tensors) keep(c io.Closer) { s.closer = c }
 
 // Close closes the file.
 func (s *Tensors) Close() error {

@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 	"io"
 	"math/big"
-	"os"
 	"slices"
 	"strings"
 )
@@ -37,23 +36,7 @@ type Torch struct {
 // say what is wrong with it. The checksums of an archive are compared, so
 // opening it reads it once; a file saved without them
 // (torch.serialization.set_crc32_options) is refused.
-func OpenTorch(path string) (*Torch, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("formats: %w", err)
-	}
-	info, err := f.Stat()
-	var t *Torch
-	if err == nil {
-		t, err = NewTorch(f, info.Size())
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("formats: %s: %w", path, err)
-	}
-	t.closer = f
-	return t, nil
-}
+func OpenTorch(path string) (*Torch, error) { return open(path, NewTorch) }
 
 // NewTorch reads what a file of size bytes says about its tensors from r, which
 // it keeps for reading them.

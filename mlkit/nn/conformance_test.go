@@ -155,6 +155,9 @@ var layerCases = []layerCase{
 	{name: "GRU with dropout", make: func(r *rand.Rand) nn.Layer {
 		return nn.NewGRU(r, nn.Recurrent{In: 3, Hidden: 4, InputDropout: 0.3, RecurrentDropout: 0.3})
 	}, in: []int{2, 4, 3}, out: []int{2, 4, 4}, state: "weight_ih_l0 weight_hh_l0 bias_ih_l0 bias_hh_l0", modes: true, noGolden: true, wrong: []int{2, 4, 4}, op: "GRU"},
+	{name: "GRU with the reset before", make: func(r *rand.Rand) nn.Layer {
+		return nn.NewGRU(r, nn.Recurrent{In: 3, Hidden: 2, ResetBefore: true})
+	}, in: []int{2, 4, 3}, out: []int{2, 4, 2}, state: "weight_ih_l0 weight_hh_l0 bias_ih_l0 bias_hh_l0", noGolden: true, wrong: []int{2, 4, 4}, op: "GRUResetBefore"},
 	{name: "GRU", make: func(r *rand.Rand) nn.Layer { return nn.NewGRU(r, nn.Recurrent{In: 3, Hidden: 2}) },
 		in: []int{2, 4, 3}, out: []int{2, 4, 2}, state: "weight_ih_l0 weight_hh_l0 bias_ih_l0 bias_hh_l0", noGolden: true, wrong: []int{2, 4, 4}, op: "GRU"},
 	{name: "LSTM last state", make: func(r *rand.Rand) nn.Layer {

@@ -85,6 +85,7 @@
 //	RNN                 SimpleRNN                RNN                    one layer, one bias; Glorot, orthogonal, zero bias
 //	LSTM                LSTM                     LSTM                   likewise; weights [in, 4h]; the forget gate's bias starts at 1
 //	GRU                 GRU                      GRU                    likewise; weights [in, 3h], gates z, r, n
+//	…with ResetBefore   reset_after=False        –                      ONNX: linear_before_reset=0, its default
 //	…with InputDropout  dropout                  -                      one mask a sequence
 //	…RecurrentDropout   recurrent_dropout        -                      likewise
 //	Bidirectional: true Bidirectional            bidirectional=True     a wrapper

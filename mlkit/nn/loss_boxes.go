@@ -42,7 +42,7 @@ func giouLoss(p, q [4]tensor.Tensor) tensor.Tensor {
 // HeatmapFocalLoss is the focal loss of maps that have a bump around each
 // object and are 1 at its centre only (Law & Deng, CornerNet, 2018, eq. 1):
 // with p the sigmoid of the logit, −(1−p)²·log p where the target is 1,
-// elsewhere −(1−y)⁴·p²·log(1−p), which hardly punishes near misses. The sum is
+// elsewhere −(1−y)⁴·p²·log(1−p), which is small next to a centre. The sum is
 // divided by the number of centres, or by 1 if there are none.
 func HeatmapFocalLoss(logits, heat tensor.Tensor) tensor.Tensor {
 	centres := heat.Detach().GreaterEqual(heat.Tape().Input(one, 1)).Sum()

@@ -27,6 +27,11 @@ type Recurrent struct {
 	// LSTM's cells, is not dropped.
 	InputDropout, RecurrentDropout float32
 	ReLU                           bool // RNN only: ReLU instead of tanh
+	// ResetBefore, of a GRU only, has the reset gate multiply the state before
+	// the product with its weights, as in the paper (Cho et al. 2014) and with
+	// Keras's reset_after=False; PyTorch has it multiply the product. It takes
+	// some times longer: see [tensor.Tensor.GRUResetBefore].
+	ResetBefore bool
 }
 
 // Sequences says what a recurrent network is to know of a batch beside the
@@ -72,6 +77,9 @@ func newRecurrent(rng *rand.Rand, c Recurrent, gates int) recurrent {
 		if !(p >= 0 && p < 1) {
 			panic(fmt.Sprintf("nn: a recurrent network needs probabilities of dropout in [0, 1), not %+v", c))
 		}
+	}
+	if c.ResetBefore && gates != 3 || c.ReLU && gates != 1 {
+		panic("nn: ResetBefore is a setting of a GRU, ReLU one of an RNN")
 	}
 	r := recurrent{Config: c, gates: gates}
 	bound := 1 / math.Sqrt(float64(c.Hidden))
@@ -167,6 +175,10 @@ func (r *recurrent) pass(p *pass, x tensor.Tensor, s Sequences) {
 			x = x.Mul(m.Tensor)
 		}
 		switch {
+		case r.Config.ResetBefore:
+			for j := range d {
+				p.out[j], p.h[k+j] = x.GRUResetBefore(op(k + j))
+			}
 		case d == 2:
 			r.both(p, k, x, op(k), op(k+1))
 		case r.gates == 4:

@@ -12,9 +12,10 @@ type TokenLayer interface {
 	ForwardTokens(t *tensor.Tape, ids tensor.Ints) tensor.Tensor
 }
 
-// ForwardTokens passes ids to the first layer, which must be a TokenLayer, and
-// its result through the others. It panics with a
-// *tensor.ShapeError when the first layer reads features.
+// ForwardTokens passes ids to the first layer, which must be a [TokenLayer],
+// and its result through the others: ids of the shape that the first layer
+// takes, such as [batch, time] → the output of the last. It panics with a
+// [*tensor.ShapeError] when the first layer reads features.
 func (s Sequential) ForwardTokens(t *tensor.Tape, ids tensor.Ints) tensor.Tensor {
 	refuse := func(why string) {
 		panic(&tensor.ShapeError{Op: "Sequential", Shapes: [][]int{append([]int{}, ids.Dims()...)}, Why: why})

@@ -28,6 +28,11 @@ func (d *twice) rule(n *node, i int32, dy Tensor) bool {
 		return true
 	case *batchNorm, *normalised:
 		return d.norm(n, dy)
+	case *recurrence:
+		return d.recurrent(n, i, k, dy)
+	case *directions:
+		d.turn(n, k, dy)
+		return true
 	}
 	switch n.op {
 	case "AddScalar":
@@ -70,6 +75,10 @@ func (d *twice) rule(n *node, i int32, dy Tensor) bool {
 		d.add(n, 0, func() Tensor { return dy.Sub(y.Exp().Mul(dy.Sum(-1).Unsqueeze(-1))) })
 	case "MatMul", "MatMulT":
 		d.matmul(n, dy)
+	case "final state":
+		d.finalState(n, dy)
+	case "final cell":
+		d.finalCell(n, dy)
 	case "Solve", "Cholesky", "QR":
 		d.decomposition(n, y, dy)
 	case "Rotary":

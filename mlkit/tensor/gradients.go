@@ -31,10 +31,11 @@ func (e *UnsupportedError) Error() string {
 //     too, and what is fused with them; pooling but AdaptiveAvgPool2D to more than
 //     1×1 and MaxUnpool2D; embeddings but EmbedBag; Resize; dropout
 //   - Softmax, LogSoftmax and the cross-entropies
+//   - recurrent layers, step by step
 //   - layer, group and batch normalisation, RMSNorm; Rotary; attention without dropout,
 //     biases and grouped queries
 //
-// Not among them are recurrent layers, CTC, CumProd, the Upsample operations,
+// Not among them are CTC, CumProd, the Upsample operations,
 // LocalResponseNorm, and operations of [NewOp], which some losses of package nn
 // are. Fused operations are computed once more by simpler ones, so this takes a
 // multiple of Backward's time and memory. At a kink, as ReLU's, the second
@@ -96,7 +97,8 @@ type twice struct {
 	t      *Tape
 	grads  map[int32]Tensor
 	wanted map[int32]bool
-	leads  []bool // whether a node depends on what is wanted
+	leads  []bool           // whether a node depends on what is wanted
+	states map[int32]Tensor // gradients of the final cells of LSTMs, by their nodes
 	err    error
 }
 

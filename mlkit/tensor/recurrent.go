@@ -325,8 +325,8 @@ func (x Tensor) recurrent(c *cell, w Recurrent) (out, hN, cN Tensor) {
 	return out, hN, cN
 }
 
-// recurrence checks, records, and prepares the work.
-func (x Tensor) recurrence(c *cell, w Recurrent) (out Tensor, r *recurrence) {
+// recurrentShapes checks the operands of a recurrent layer.
+func (x Tensor) recurrentShapes(c *cell, w Recurrent) (time, batch, in, hidden int, lengths []int32) {
 	nx := x.node(c.op)
 	if nx.n != 3 || nx.d[0] == 0 {
 		shapePanic(c.op, 0, "the input must be [time, batch, in], with one step at least", x)
@@ -335,19 +335,24 @@ func (x Tensor) recurrence(c *cell, w Recurrent) (out Tensor, r *recurrence) {
 	if nh.n != 2 || nh.d[0] != c.gates*nh.d[1] || nh.d[1] == 0 {
 		shapePanic(c.op, 0, fmt.Sprintf("WeightHH must be [%d·hidden, hidden]", c.gates), x, w.WeightHH)
 	}
-	time, batch, in, hidden := nx.d[0], nx.d[1], nx.d[2], nh.d[1]
+	time, batch, in, hidden = nx.d[0], nx.d[1], nx.d[2], nh.d[1]
 	width := c.gates * hidden
 	x.operandShape(c.op, "WeightIH", w.WeightIH, width, in)
 	x.operandShape(c.op, "BiasIH", w.BiasIH, width)
 	x.operandShape(c.op, "BiasHH", w.BiasHH, width)
 	x.operandShape(c.op, "H0", w.H0, batch, hidden)
 	x.operandShape(c.op, "C0", w.C0, batch, hidden)
-	lengths := checkLengths(c.op, w.Lengths, batch, time)
 	bh := batch * hidden
 	if n := len(w.StateMask); w.StateMask != nil && n != bh && n != time*bh {
 		shapePanic(c.op, 0, fmt.Sprintf("StateMask must have %d·%d = %d numbers, or that for each of %d steps, not %d", batch, hidden, bh, time, n), x, w.WeightHH)
 	}
+	return time, batch, in, hidden, checkLengths(c.op, w.Lengths, batch, time)
+}
 
+// recurrence checks, records, and prepares the work.
+func (x Tensor) recurrence(c *cell, w Recurrent) (out Tensor, r *recurrence) {
+	time, batch, in, hidden, lengths := x.recurrentShapes(c, w)
+	width, bh := c.gates*hidden, batch*hidden
 	t := x.t
 	more := t.ints.take(3)
 	more[moreBiasHH], more[moreH0], more[moreC0] = optional(w.BiasHH), optional(w.H0), optional(w.C0)

@@ -185,9 +185,10 @@ func TestAnyShapeWorksOrIsRefused(t *testing.T) {
 			}
 			return x.FeedForward(f)
 		},
-		"LSTM": recurrent(4, func(x T, w tensor.Recurrent) T { y, h, c := x.LSTM(w); return y.Sum().Add(h.Sum()).Add(c.Sum()) }),
-		"GRU":  recurrent(3, func(x T, w tensor.Recurrent) T { y, h := x.GRU(w); return y.Sum().Add(h.Sum()) }),
-		"RNN":  recurrent(1, func(x T, w tensor.Recurrent) T { return first(x.RNN(w, rng.IntN(2) == 0)) }),
+		"LSTM":           recurrent(4, func(x T, w tensor.Recurrent) T { y, h, c := x.LSTM(w); return y.Sum().Add(h.Sum()).Add(c.Sum()) }),
+		"GRU":            recurrent(3, func(x T, w tensor.Recurrent) T { y, h := x.GRU(w); return y.Sum().Add(h.Sum()) }),
+		"GRUResetBefore": recurrent(3, func(x T, w tensor.Recurrent) T { y, h := x.GRUResetBefore(w); return y.Sum().Add(h.Sum()) }),
+		"RNN":            recurrent(1, func(x T, w tensor.Recurrent) T { return first(x.RNN(w, rng.IntN(2) == 0)) }),
 		"Attention": func(T) T {
 			d := 2 * rng.IntN(3)
 			q := seq(d)

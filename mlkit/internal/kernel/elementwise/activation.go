@@ -15,12 +15,8 @@ const (
 // ReLU computes max(x, 0); NaN stays NaN.
 func ReLU(dst, x []float32) { elem2("ReLU", relu, dst, x, 0, 0) }
 
-// ReLUGrad adds dy where y > 0. Either the output or the input of ReLU will do
-// as y.
-func ReLUGrad(dx, dy, y []float32) { elem3("ReLUGrad", reluGrad, dx, dy, y, 0, 0) }
-
-// ReLUMask computes dst = dy where y > 0 and 0 elsewhere: ReLUGrad for a
-// gradient that is not kept.
+// ReLUMask computes dst = dy where y > 0 and 0 elsewhere: the gradient of ReLU.
+// Either its output or its input will do as y.
 func ReLUMask(dst, dy, y []float32) { elem3("ReLUMask", reluMask, dst, dy, y, 0, 0) }
 
 // LeakyReLU computes x above 0 and slope*x elsewhere.

@@ -468,17 +468,6 @@ func relu(dst, a, b []float32, s, t float32) {
 	}
 }
 
-func reluGrad(dst, a, b []float32, s, t float32) {
-	switch cpu.Current {
-	case cpu.AVX512:
-		reluGradAVX512(dst, a, b, s, t)
-	case cpu.AVX2:
-		reluGradAVX2(dst, a, b, s, t)
-	default:
-		reluGradGo(dst, a, b, s, t)
-	}
-}
-
 func reluMask(dst, a, b []float32, s, t float32) {
 	switch cpu.Current {
 	case cpu.AVX512:

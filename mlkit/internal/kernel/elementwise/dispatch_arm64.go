@@ -384,15 +384,6 @@ func relu(dst, a, b []float32, s, t float32) {
 	}
 }
 
-func reluGrad(dst, a, b []float32, s, t float32) {
-	switch cpu.Current {
-	case cpu.NEON:
-		reluGradNEON(dst, a, b, s, t)
-	default:
-		reluGradGo(dst, a, b, s, t)
-	}
-}
-
 func reluMask(dst, a, b []float32, s, t float32) {
 	switch cpu.Current {
 	case cpu.NEON:

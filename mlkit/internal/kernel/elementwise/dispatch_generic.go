@@ -172,10 +172,6 @@ func relu(dst, a, b []float32, s, t float32) {
 	reluGo(dst, a, b, s, t)
 }
 
-func reluGrad(dst, a, b []float32, s, t float32) {
-	reluGradGo(dst, a, b, s, t)
-}
-
 func reluMask(dst, a, b []float32, s, t float32) {
 	reluMaskGo(dst, a, b, s, t)
 }

@@ -142,12 +142,6 @@ var elemCases = []elemCase{
 	{"Pow", powGo, 1, 2.5, 0, func(_, a, _, s, _ float64) float64 { return math.Pow(a, s) }, 2, exactSpecials, positive},
 	{"PowGrad", powGradGo, 2, 2.5, 0, func(d, a, b, s, _ float64) float64 { return d + a*s*math.Pow(b, s-1) }, 8, nanOnly, positive},
 	{"ReLU", relu, 1, 0, 0, unaryRef(func(x float64) float64 { return math.Max(x, 0) }), 0, exactSpecials, nil},
-	{"ReLUGrad", reluGrad, 2, 0, 0, func(d, a, b, _, _ float64) float64 {
-		if b <= 0 {
-			return d
-		}
-		return d + a
-	}, 1, masks, nil},
 	{"ReLUMask", reluMask, 2, 0, 0, func(_, a, b, _, _ float64) float64 {
 		if b <= 0 {
 			return 0

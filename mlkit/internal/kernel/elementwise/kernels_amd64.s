@@ -3732,76 +3732,6 @@ done186:
 	VZEROUPPER
 	RET
 
-// func reluGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
-// Requires: AVX
-TEXT ·reluGradAVX2(SB), NOSPLIT, $0-80
-	MOVQ dst_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x10, BX
-	JB   end188
-
-loop187:
-	VMOVUPS   (DX)(SI*4), Y0
-	VXORPS    Y1, Y1, Y1
-	VCMPPS    $0x16, Y1, Y0, Y0
-	VMOVUPS   (AX)(SI*4), Y1
-	VMOVUPS   (CX)(SI*4), Y2
-	VADDPS    Y2, Y1, Y2
-	VBLENDVPS Y0, Y2, Y1, Y0
-	VMOVUPS   Y0, (AX)(SI*4)
-	VMOVUPS   32(DX)(SI*4), Y0
-	VXORPS    Y1, Y1, Y1
-	VCMPPS    $0x16, Y1, Y0, Y0
-	VMOVUPS   32(AX)(SI*4), Y1
-	VMOVUPS   32(CX)(SI*4), Y2
-	VADDPS    Y2, Y1, Y2
-	VBLENDVPS Y0, Y2, Y1, Y0
-	VMOVUPS   Y0, 32(AX)(SI*4)
-	ADDQ      $0x10, SI
-	SUBQ      $0x10, BX
-	JAE       loop187
-
-end188:
-	ADDQ $0x10, BX
-	SUBQ $0x08, BX
-	JB   end190
-
-loop189:
-	VMOVUPS   (DX)(SI*4), Y0
-	VXORPS    Y1, Y1, Y1
-	VCMPPS    $0x16, Y1, Y0, Y0
-	VMOVUPS   (AX)(SI*4), Y1
-	VMOVUPS   (CX)(SI*4), Y2
-	VADDPS    Y2, Y1, Y2
-	VBLENDVPS Y0, Y2, Y1, Y0
-	VMOVUPS   Y0, (AX)(SI*4)
-	ADDQ      $0x08, SI
-	SUBQ      $0x08, BX
-	JAE       loop189
-
-end190:
-	ADDQ       $0x08, BX
-	JZ         done191
-	LEAQ       maskTable<>+0(SB), DI
-	MOVQ       $0x00000008, R8
-	SUBQ       BX, R8
-	VMOVUPS    (DI)(R8*4), Y0
-	VMASKMOVPS (DX)(SI*4), Y0, Y1
-	VXORPS     Y2, Y2, Y2
-	VCMPPS     $0x16, Y2, Y1, Y1
-	VMASKMOVPS (AX)(SI*4), Y0, Y2
-	VMASKMOVPS (CX)(SI*4), Y0, Y3
-	VADDPS     Y3, Y2, Y3
-	VBLENDVPS  Y1, Y3, Y2, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
-
-done191:
-	VZEROUPPER
-	RET
-
 // func reluMaskAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 // Requires: AVX
 TEXT ·reluMaskAVX2(SB), NOSPLIT, $0-80
@@ -3811,9 +3741,9 @@ TEXT ·reluMaskAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end193
+	JB   end188
 
-loop192:
+loop187:
 	VMOVUPS (DX)(SI*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VCMPPS  $0x16, Y1, Y0, Y0
@@ -3840,14 +3770,14 @@ loop192:
 	VMOVUPS Y0, 96(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JAE     loop192
+	JAE     loop187
 
-end193:
+end188:
 	ADDQ $0x20, BX
 	SUBQ $0x08, BX
-	JB   end195
+	JB   end190
 
-loop194:
+loop189:
 	VMOVUPS (DX)(SI*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VCMPPS  $0x16, Y1, Y0, Y0
@@ -3856,11 +3786,11 @@ loop194:
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JAE     loop194
+	JAE     loop189
 
-end195:
+end190:
 	ADDQ       $0x08, BX
-	JZ         done196
+	JZ         done191
 	LEAQ       maskTable<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -3872,7 +3802,7 @@ end195:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done196:
+done191:
 	VZEROUPPER
 	RET
 
@@ -3886,9 +3816,9 @@ TEXT ·leakyReLUAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end198
+	JB           end193
 
-loop197:
+loop192:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VCMPPS    $0x1e, Y2, Y1, Y2
@@ -3903,14 +3833,14 @@ loop197:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JAE       loop197
+	JAE       loop192
 
-end198:
+end193:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end200
+	JB   end195
 
-loop199:
+loop194:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VCMPPS    $0x1e, Y2, Y1, Y2
@@ -3919,11 +3849,11 @@ loop199:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JAE       loop199
+	JAE       loop194
 
-end200:
+end195:
 	ADDQ       $0x08, DX
-	JZ         done201
+	JZ         done196
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -3935,7 +3865,7 @@ end200:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-done201:
+done196:
 	VZEROUPPER
 	RET
 
@@ -3949,9 +3879,9 @@ TEXT ·leakyReLUGradAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end203
+	JB           end198
 
-loop202:
+loop197:
 	VMOVUPS     (DX)(SI*4), Y1
 	VXORPS      Y2, Y2, Y2
 	VCMPPS      $0x1e, Y2, Y1, Y1
@@ -3972,14 +3902,14 @@ loop202:
 	VMOVUPS     Y2, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop202
+	JAE         loop197
 
-end203:
+end198:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end205
+	JB   end200
 
-loop204:
+loop199:
 	VMOVUPS     (DX)(SI*4), Y1
 	VXORPS      Y2, Y2, Y2
 	VCMPPS      $0x1e, Y2, Y1, Y1
@@ -3991,11 +3921,11 @@ loop204:
 	VMOVUPS     Y2, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop204
+	JAE         loop199
 
-end205:
+end200:
 	ADDQ        $0x08, BX
-	JZ          done206
+	JZ          done201
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -4010,7 +3940,7 @@ end205:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
 
-done206:
+done201:
 	VZEROUPPER
 	RET
 
@@ -4025,9 +3955,9 @@ TEXT ·eluAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
-	JB           end208
+	JB           end203
 
-loop207:
+loop202:
 	VMOVUPS     (CX)(BX*4), Y2
 	VXORPS      Y3, Y3, Y3
 	VMINPS      Y2, Y3, Y3
@@ -4063,11 +3993,11 @@ loop207:
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop207
+	JAE         loop202
 
-end208:
+end203:
 	ADDQ        $0x08, DX
-	JZ          done209
+	JZ          done204
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -4106,7 +4036,7 @@ end208:
 	VBLENDVPS   Y4, Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(BX*4)
 
-done209:
+done204:
 	VZEROUPPER
 	RET
 
@@ -4121,9 +4051,9 @@ TEXT ·eluGradAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end211
+	JB           end206
 
-loop210:
+loop205:
 	VMOVUPS     (DX)(SI*4), Y2
 	VXORPS      Y3, Y3, Y3
 	VCMPPS      $0x1e, Y3, Y2, Y3
@@ -4144,14 +4074,14 @@ loop210:
 	VMOVUPS     Y3, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop210
+	JAE         loop205
 
-end211:
+end206:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end213
+	JB   end208
 
-loop212:
+loop207:
 	VMOVUPS     (DX)(SI*4), Y2
 	VXORPS      Y3, Y3, Y3
 	VCMPPS      $0x1e, Y3, Y2, Y3
@@ -4163,11 +4093,11 @@ loop212:
 	VMOVUPS     Y3, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop212
+	JAE         loop207
 
-end213:
+end208:
 	ADDQ        $0x08, BX
-	JZ          done214
+	JZ          done209
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -4182,7 +4112,7 @@ end213:
 	VFMADD231PS Y3, Y0, Y1
 	VMASKMOVPS  Y1, Y2, (AX)(SI*4)
 
-done214:
+done209:
 	VZEROUPPER
 	RET
 
@@ -4195,9 +4125,9 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end216
+	JB   end211
 
-loop215:
+loop210:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMULPS      cAVX23f3504f3<>+0(SB), Y0, Y1
 	VANDPS      cAVX27fffffff<>+0(SB), Y1, Y2
@@ -4246,11 +4176,11 @@ loop215:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop215
+	JAE         loop210
 
-end216:
+end211:
 	ADDQ        $0x08, DX
-	JZ          done217
+	JZ          done212
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -4302,7 +4232,7 @@ end216:
 	VMULPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done217:
+done212:
 	VZEROUPPER
 	RET
 
@@ -4315,9 +4245,9 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end219
+	JB   end214
 
-loop218:
+loop213:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMULPS      cAVX2bf000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y1
@@ -4396,11 +4326,11 @@ loop218:
 	VMOVUPS     Y0, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop218
+	JAE         loop213
 
-end219:
+end214:
 	ADDQ        $0x08, BX
-	JZ          done220
+	JZ          done215
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -4482,7 +4412,7 @@ end219:
 	VFMADD231PS Y2, Y3, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(SI*4)
 
-done220:
+done215:
 	VZEROUPPER
 	RET
 
@@ -4505,9 +4435,9 @@ TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end222
+	JB   end217
 
-loop221:
+loop216:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMULPS       Y0, Y0, Y1
 	VMOVUPS      cAVX23d922279<>+0(SB), Y2
@@ -4554,11 +4484,11 @@ loop221:
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JAE          loop221
+	JAE          loop216
 
-end222:
+end217:
 	ADDQ         $0x08, DX
-	JZ           done223
+	JZ           done218
 	LEAQ         maskTable<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         DX, DI
@@ -4608,7 +4538,7 @@ end222:
 	VMULPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-done223:
+done218:
 	VZEROUPPER
 	RET
 
@@ -4641,9 +4571,9 @@ TEXT ·geluTanhGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end225
+	JB   end220
 
-loop224:
+loop219:
 	VMOVUPS      (DX)(SI*4), Y0
 	VMULPS       Y0, Y0, Y1
 	VMOVUPS      cAVX23d922279<>+0(SB), Y2
@@ -4700,11 +4630,11 @@ loop224:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop224
+	JAE          loop219
 
-end225:
+end220:
 	ADDQ         $0x08, BX
-	JZ           done226
+	JZ           done221
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -4764,7 +4694,7 @@ end225:
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-done226:
+done221:
 	VZEROUPPER
 	RET
 
@@ -4787,9 +4717,9 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end228
+	JB   end223
 
-loop227:
+loop222:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VORPS        cAVX280000000<>+0(SB), Y0, Y2
@@ -4832,11 +4762,11 @@ loop227:
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JAE          loop227
+	JAE          loop222
 
-end228:
+end223:
 	ADDQ         $0x08, DX
-	JZ           done229
+	JZ           done224
 	LEAQ         maskTable<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         DX, DI
@@ -4882,7 +4812,7 @@ end228:
 	VMULPS       Y1, Y5, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-done229:
+done224:
 	VZEROUPPER
 	RET
 
@@ -4895,9 +4825,9 @@ TEXT ·siluGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end231
+	JB   end226
 
-loop230:
+loop225:
 	VMOVUPS      (DX)(SI*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VORPS        cAVX280000000<>+0(SB), Y0, Y2
@@ -4946,11 +4876,11 @@ loop230:
 	VMOVUPS      Y1, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop230
+	JAE          loop225
 
-end231:
+end226:
 	ADDQ         $0x08, BX
-	JZ           done232
+	JZ           done227
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5002,7 +4932,7 @@ end231:
 	VFMADD231PS  Y3, Y1, Y2
 	VMASKMOVPS   Y2, Y0, (AX)(SI*4)
 
-done232:
+done227:
 	VZEROUPPER
 	RET
 
@@ -5015,9 +4945,9 @@ TEXT ·mishAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end234
+	JB   end229
 
-loop233:
+loop228:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMOVUPS     cAVX241a00000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
@@ -5053,11 +4983,11 @@ loop233:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop233
+	JAE         loop228
 
-end234:
+end229:
 	ADDQ        $0x08, DX
-	JZ          done235
+	JZ          done230
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -5096,7 +5026,7 @@ end234:
 	VMULPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done235:
+done230:
 	VZEROUPPER
 	RET
 
@@ -5109,9 +5039,9 @@ TEXT ·mishGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end237
+	JB   end232
 
-loop236:
+loop231:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX241a00000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
@@ -5154,11 +5084,11 @@ loop236:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop236
+	JAE         loop231
 
-end237:
+end232:
 	ADDQ        $0x08, BX
-	JZ          done238
+	JZ          done233
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5204,7 +5134,7 @@ end237:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done238:
+done233:
 	VZEROUPPER
 	RET
 
@@ -5217,9 +5147,9 @@ TEXT ·softsignAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end240
+	JB   end235
 
-loop239:
+loop234:
 	VMOVUPS (CX)(BX*4), Y0
 	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y1
 	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
@@ -5232,14 +5162,14 @@ loop239:
 	VMOVUPS Y0, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop239
+	JAE     loop234
 
-end240:
+end235:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end242
+	JB   end237
 
-loop241:
+loop236:
 	VMOVUPS (CX)(BX*4), Y0
 	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y1
 	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
@@ -5247,11 +5177,11 @@ loop241:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop241
+	JAE     loop236
 
-end242:
+end237:
 	ADDQ       $0x08, DX
-	JZ         done243
+	JZ         done238
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5262,7 +5192,7 @@ end242:
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done243:
+done238:
 	VZEROUPPER
 	RET
 
@@ -5275,9 +5205,9 @@ TEXT ·softsignGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end245
+	JB   end240
 
-loop244:
+loop239:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX23f800000<>+0(SB), Y1
 	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y0
@@ -5300,14 +5230,14 @@ loop244:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop244
+	JAE         loop239
 
-end245:
+end240:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end247
+	JB   end242
 
-loop246:
+loop241:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX23f800000<>+0(SB), Y1
 	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y0
@@ -5320,11 +5250,11 @@ loop246:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop246
+	JAE         loop241
 
-end247:
+end242:
 	ADDQ        $0x08, BX
-	JZ          done248
+	JZ          done243
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5340,7 +5270,7 @@ end247:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done248:
+done243:
 	VZEROUPPER
 	RET
 
@@ -5355,9 +5285,9 @@ TEXT ·softplusAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
-	JB           end250
+	JB           end245
 
-loop249:
+loop244:
 	VMOVUPS     (CX)(BX*4), Y2
 	VMULPS      Y2, Y0, Y2
 	VORPS       cAVX280000000<>+0(SB), Y2, Y3
@@ -5423,11 +5353,11 @@ loop249:
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop249
+	JAE         loop244
 
-end250:
+end245:
 	ADDQ        $0x08, DX
-	JZ          done251
+	JZ          done246
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -5496,7 +5426,7 @@ end250:
 	VMULPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(BX*4)
 
-done251:
+done246:
 	VZEROUPPER
 	RET
 
@@ -5510,9 +5440,9 @@ TEXT ·softplusGradAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end253
+	JB           end248
 
-loop252:
+loop247:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMULPS       Y1, Y0, Y1
 	VMOVUPS      cAVX23f800000<>+0(SB), Y2
@@ -5558,11 +5488,11 @@ loop252:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop252
+	JAE          loop247
 
-end253:
+end248:
 	ADDQ         $0x08, BX
-	JZ           done254
+	JZ           done249
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5611,7 +5541,7 @@ end253:
 	VFMADD231PS  Y3, Y0, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(SI*4)
 
-done254:
+done249:
 	VZEROUPPER
 	RET
 
@@ -5624,9 +5554,9 @@ TEXT ·sigmoidLossAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end256
+	JB   end251
 
-loop255:
+loop250:
 	VMOVUPS     (CX)(SI*4), Y0
 	VORPS       cAVX280000000<>+0(SB), Y0, Y1
 	VMOVUPS     cAVX2c2d00000<>+0(SB), Y2
@@ -5701,11 +5631,11 @@ loop255:
 	VMOVUPS     Y2, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop255
+	JAE         loop250
 
-end256:
+end251:
 	ADDQ        $0x08, BX
-	JZ          done257
+	JZ          done252
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5783,7 +5713,7 @@ end256:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (AX)(SI*4)
 
-done257:
+done252:
 	VZEROUPPER
 	RET
 
@@ -5796,9 +5726,9 @@ TEXT ·sigmoidLossSlopeAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end259
+	JB   end254
 
-loop258:
+loop253:
 	VMOVUPS      (CX)(SI*4), Y0
 	VORPS        cAVX280000000<>+0(SB), Y0, Y1
 	VMOVUPS      cAVX2c2d00000<>+0(SB), Y2
@@ -5843,11 +5773,11 @@ loop258:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop258
+	JAE          loop253
 
-end259:
+end254:
 	ADDQ         $0x08, BX
-	JZ           done260
+	JZ           done255
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5895,7 +5825,7 @@ end259:
 	VFNMADD231PS Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (AX)(SI*4)
 
-done260:
+done255:
 	VZEROUPPER
 	RET
 
@@ -5910,9 +5840,9 @@ TEXT ·standardizeAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end262
+	JB           end257
 
-loop261:
+loop256:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
@@ -5931,25 +5861,25 @@ loop261:
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop261
+	JAE     loop256
 
-end262:
+end257:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end264
+	JB   end259
 
-loop263:
+loop258:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop263
+	JAE     loop258
 
-end264:
+end259:
 	ADDQ       $0x08, DX
-	JZ         done265
+	JZ         done260
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5959,7 +5889,7 @@ end264:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done265:
+done260:
 	VZEROUPPER
 	RET
 
@@ -5974,9 +5904,9 @@ TEXT ·subTwoAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end267
+	JB           end262
 
-loop266:
+loop261:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VSUBPS  Y1, Y2, Y2
@@ -5995,25 +5925,25 @@ loop266:
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop266
+	JAE     loop261
 
-end267:
+end262:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end269
+	JB   end264
 
-loop268:
+loop263:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VSUBPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop268
+	JAE     loop263
 
-end269:
+end264:
 	ADDQ       $0x08, DX
-	JZ         done270
+	JZ         done265
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -6023,7 +5953,7 @@ end269:
 	VSUBPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done270:
+done265:
 	VZEROUPPER
 	RET
 
@@ -6037,9 +5967,9 @@ TEXT ·softmaxGradStepAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end272
+	JB           end267
 
-loop271:
+loop266:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -6054,14 +5984,14 @@ loop271:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop271
+	JAE         loop266
 
-end272:
+end267:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end274
+	JB   end269
 
-loop273:
+loop268:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -6070,11 +6000,11 @@ loop273:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop273
+	JAE         loop268
 
-end274:
+end269:
 	ADDQ        $0x08, BX
-	JZ          done275
+	JZ          done270
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6086,7 +6016,7 @@ end274:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
 
-done275:
+done270:
 	VZEROUPPER
 	RET
 
@@ -6100,9 +6030,9 @@ TEXT ·logSoftmaxGradStepAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end277
+	JB           end272
 
-loop276:
+loop271:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMOVUPS      cAVX242b20000<>+0(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -6137,11 +6067,11 @@ loop276:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop276
+	JAE          loop271
 
-end277:
+end272:
 	ADDQ         $0x08, BX
-	JZ           done278
+	JZ           done273
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6179,7 +6109,7 @@ end277:
 	VFNMADD231PS Y2, Y0, Y3
 	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
 
-done278:
+done273:
 	VZEROUPPER
 	RET
 
@@ -6198,9 +6128,9 @@ TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-28
 	VXORPS Y7, Y7, Y7
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JB     end280
+	JB     end275
 
-loop279:
+loop274:
 	VMOVUPS (AX)(DX*4), Y8
 	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS  Y0, Y8, Y0
@@ -6227,11 +6157,11 @@ loop279:
 	VMAXPS  Y7, Y8, Y7
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, CX
-	JAE     loop279
+	JAE     loop274
 
-end280:
+end275:
 	ADDQ       $0x40, CX
-	JLE        done281
+	JLE        done276
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6244,7 +6174,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y0, Y8, Y0
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done276
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6257,7 +6187,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y1, Y8, Y1
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done276
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6270,7 +6200,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y2, Y8, Y2
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done276
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6283,7 +6213,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y3, Y8, Y3
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done276
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6296,7 +6226,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y4, Y8, Y4
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done276
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6309,7 +6239,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y5, Y8, Y5
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done276
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6322,7 +6252,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y6, Y8, Y6
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done276
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6336,7 +6266,7 @@ end280:
 	VMAXPS     Y7, Y8, Y7
 	SUBQ       $0x08, CX
 
-done281:
+done276:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y6, Y4, Y2
@@ -6363,9 +6293,9 @@ TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ y_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end283
+	JB   end278
 
-loop282:
+loop277:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMULPS      cAVX2bf000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y1
@@ -6443,11 +6373,11 @@ loop282:
 	VMOVUPS     Y2, (CX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop282
+	JAE         loop277
 
-end283:
+end278:
 	ADDQ        $0x08, BX
-	JZ          done284
+	JZ          done279
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6528,7 +6458,7 @@ end283:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (CX)(SI*4)
 
-done284:
+done279:
 	VZEROUPPER
 	RET
 
@@ -6549,9 +6479,9 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-124
 	MOVQ         p_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JB           end286
+	JB           end281
 
-loop285:
+loop280:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -6590,14 +6520,14 @@ loop285:
 	VMOVUPS     Y7, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop285
+	JAE         loop280
 
-end286:
+end281:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JB   end288
+	JB   end283
 
-loop287:
+loop282:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -6618,11 +6548,11 @@ loop287:
 	VMOVUPS     Y7, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JAE         loop287
+	JAE         loop282
 
-end288:
+end283:
 	ADDQ        $0x08, SI
-	JZ          done289
+	JZ          done284
 	LEAQ        maskTable<>+0(SB), R8
 	MOVQ        $0x00000008, R9
 	SUBQ        SI, R9
@@ -6646,7 +6576,7 @@ end288:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y7, (AX)(DI*4)
 
-done289:
+done284:
 	VZEROUPPER
 	RET
 
@@ -6662,9 +6592,9 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end291
+	JB           end286
 
-loop290:
+loop285:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -6683,14 +6613,14 @@ loop290:
 	VMOVUPS      Y4, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop290
+	JAE          loop285
 
-end291:
+end286:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end293
+	JB   end288
 
-loop292:
+loop287:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -6701,11 +6631,11 @@ loop292:
 	VMOVUPS      Y4, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop292
+	JAE          loop287
 
-end293:
+end288:
 	ADDQ         $0x08, BX
-	JZ           done294
+	JZ           done289
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6719,7 +6649,7 @@ end293:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done294:
+done289:
 	VZEROUPPER
 	RET
 
@@ -6735,9 +6665,9 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end296
+	JB           end291
 
-loop295:
+loop290:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -6758,14 +6688,14 @@ loop295:
 	VMOVUPS      Y3, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop295
+	JAE          loop290
 
-end296:
+end291:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end298
+	JB   end293
 
-loop297:
+loop292:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -6777,11 +6707,11 @@ loop297:
 	VMOVUPS      Y3, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop297
+	JAE          loop292
 
-end298:
+end293:
 	ADDQ         $0x08, BX
-	JZ           done299
+	JZ           done294
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6796,7 +6726,7 @@ end298:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done299:
+done294:
 	VZEROUPPER
 	RET
 
@@ -6813,9 +6743,9 @@ TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-88
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end301
+	JB           end296
 
-loop300:
+loop295:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -6844,14 +6774,14 @@ loop300:
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop300
+	JAE         loop295
 
-end301:
+end296:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end303
+	JB   end298
 
-loop302:
+loop297:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -6867,11 +6797,11 @@ loop302:
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop302
+	JAE         loop297
 
-end303:
+end298:
 	ADDQ        $0x08, BX
-	JZ          done304
+	JZ          done299
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6890,7 +6820,7 @@ end303:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done304:
+done299:
 	VZEROUPPER
 	RET
 
@@ -6905,9 +6835,9 @@ TEXT ·adaGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end306
+	JB           end301
 
-loop305:
+loop300:
 	VMOVUPS     (CX)(SI*4), Y2
 	VMOVUPS     (DX)(SI*4), Y3
 	VFMADD231PS Y2, Y2, Y3
@@ -6932,14 +6862,14 @@ loop305:
 	VMOVUPS     Y2, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop305
+	JAE         loop300
 
-end306:
+end301:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end308
+	JB   end303
 
-loop307:
+loop302:
 	VMOVUPS     (CX)(SI*4), Y2
 	VMOVUPS     (DX)(SI*4), Y3
 	VFMADD231PS Y2, Y2, Y3
@@ -6953,11 +6883,11 @@ loop307:
 	VMOVUPS     Y2, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop307
+	JAE         loop302
 
-end308:
+end303:
 	ADDQ        $0x08, BX
-	JZ          done309
+	JZ          done304
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6974,7 +6904,7 @@ end308:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(SI*4)
 
-done309:
+done304:
 	VZEROUPPER
 	RET
 
@@ -6993,9 +6923,9 @@ TEXT ·lionAVX2(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end311
+	JB           end306
 
-loop310:
+loop305:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -7032,14 +6962,14 @@ loop310:
 	VMOVUPS     Y6, 32(DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop310
+	JAE         loop305
 
-end311:
+end306:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end313
+	JB   end308
 
-loop312:
+loop307:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -7059,11 +6989,11 @@ loop312:
 	VMOVUPS     Y6, (DX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop312
+	JAE         loop307
 
-end313:
+end308:
 	ADDQ        $0x08, BX
-	JZ          done314
+	JZ          done309
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -7086,7 +7016,7 @@ end313:
 	VFMADD231PS Y8, Y3, Y0
 	VMASKMOVPS  Y0, Y6, (DX)(SI*4)
 
-done314:
+done309:
 	VZEROUPPER
 	RET
 
@@ -7099,9 +7029,9 @@ TEXT ·bytesToFloatsAVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Y0
 	VBROADCASTSS shift+52(FP), Y1
 	SUBQ         $0x20, DX
-	JB           end316
+	JB           end311
 
-loop315:
+loop310:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -7121,14 +7051,14 @@ loop315:
 	ADDQ        $0x20, CX
 	ADDQ        $0x00000080, AX
 	SUBQ        $0x20, DX
-	JAE         loop315
+	JAE         loop310
 
-end316:
+end311:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end318
+	JB   end313
 
-loop317:
+loop312:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -7136,13 +7066,13 @@ loop317:
 	ADDQ        $0x08, CX
 	ADDQ        $0x00000020, AX
 	SUBQ        $0x08, DX
-	JAE         loop317
+	JAE         loop312
 
-end318:
+end313:
 	ADDQ $0x08, DX
-	JZ   done320
+	JZ   done315
 
-loop319:
+loop314:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -7151,9 +7081,9 @@ loop319:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop319
+	JNZ         loop314
 
-done320:
+done315:
 	VZEROUPPER
 	RET
 
@@ -10288,75 +10218,6 @@ done186:
 	VZEROUPPER
 	RET
 
-// func reluGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·reluGradAVX512(SB), NOSPLIT, $0-80
-	MOVQ dst_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-	XORQ SI, SI
-	SUBQ $0x20, BX
-	JB   end188
-
-loop187:
-	VMOVUPS   (DX)(SI*4), Z0
-	VXORPS    Z1, Z1, Z1
-	VCMPPS    $0x16, Z1, Z0, K1
-	VMOVUPS   (AX)(SI*4), Z0
-	VMOVUPS   (CX)(SI*4), Z1
-	VADDPS    Z1, Z0, Z1
-	VBLENDMPS Z1, Z0, K1, Z2
-	VMOVUPS   Z2, (AX)(SI*4)
-	VMOVUPS   64(DX)(SI*4), Z0
-	VXORPS    Z1, Z1, Z1
-	VCMPPS    $0x16, Z1, Z0, K1
-	VMOVUPS   64(AX)(SI*4), Z0
-	VMOVUPS   64(CX)(SI*4), Z1
-	VADDPS    Z1, Z0, Z1
-	VBLENDMPS Z1, Z0, K1, Z3
-	VMOVUPS   Z3, 64(AX)(SI*4)
-	ADDQ      $0x20, SI
-	SUBQ      $0x20, BX
-	JAE       loop187
-
-end188:
-	ADDQ $0x20, BX
-	SUBQ $0x10, BX
-	JB   end190
-
-loop189:
-	VMOVUPS   (DX)(SI*4), Z0
-	VXORPS    Z1, Z1, Z1
-	VCMPPS    $0x16, Z1, Z0, K1
-	VMOVUPS   (AX)(SI*4), Z0
-	VMOVUPS   (CX)(SI*4), Z1
-	VADDPS    Z1, Z0, Z1
-	VBLENDMPS Z1, Z0, K1, Z4
-	VMOVUPS   Z4, (AX)(SI*4)
-	ADDQ      $0x10, SI
-	SUBQ      $0x10, BX
-	JAE       loop189
-
-end190:
-	ADDQ      $0x10, BX
-	JZ        done191
-	MOVL      $-1, DI
-	BZHIL     BX, DI, DI
-	KMOVW     DI, K1
-	VMOVUPS.Z (DX)(SI*4), K1, Z0
-	VXORPS    Z1, Z1, Z1
-	VCMPPS    $0x16, Z1, Z0, K2
-	VMOVUPS.Z (AX)(SI*4), K1, Z0
-	VMOVUPS.Z (CX)(SI*4), K1, Z1
-	VADDPS    Z1, Z0, Z1
-	VBLENDMPS Z1, Z0, K2, Z5
-	VMOVUPS   Z5, K1, (AX)(SI*4)
-
-done191:
-	VZEROUPPER
-	RET
-
 // func reluMaskAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·reluMaskAVX512(SB), NOSPLIT, $0-80
@@ -10366,9 +10227,9 @@ TEXT ·reluMaskAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, BX
-	JB   end193
+	JB   end188
 
-loop192:
+loop187:
 	VMOVUPS   (DX)(SI*4), Z0
 	VXORPS    Z1, Z1, Z1
 	VCMPPS    $0x16, Z1, Z0, K1
@@ -10395,14 +10256,14 @@ loop192:
 	VMOVUPS   Z0, 192(AX)(SI*4)
 	ADDQ      $0x40, SI
 	SUBQ      $0x40, BX
-	JAE       loop192
+	JAE       loop187
 
-end193:
+end188:
 	ADDQ $0x40, BX
 	SUBQ $0x10, BX
-	JB   end195
+	JB   end190
 
-loop194:
+loop189:
 	VMOVUPS   (DX)(SI*4), Z0
 	VXORPS    Z1, Z1, Z1
 	VCMPPS    $0x16, Z1, Z0, K1
@@ -10411,11 +10272,11 @@ loop194:
 	VMOVUPS   Z0, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JAE       loop194
+	JAE       loop189
 
-end195:
+end190:
 	ADDQ      $0x10, BX
-	JZ        done196
+	JZ        done191
 	MOVL      $-1, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -10426,7 +10287,7 @@ end195:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done196:
+done191:
 	VZEROUPPER
 	RET
 
@@ -10440,9 +10301,9 @@ TEXT ·leakyReLUAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end198
+	JB           end193
 
-loop197:
+loop192:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VCMPPS    $0x1e, Z2, Z1, K1
@@ -10457,14 +10318,14 @@ loop197:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JAE       loop197
+	JAE       loop192
 
-end198:
+end193:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end200
+	JB   end195
 
-loop199:
+loop194:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VCMPPS    $0x1e, Z2, Z1, K1
@@ -10473,11 +10334,11 @@ loop199:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JAE       loop199
+	JAE       loop194
 
-end200:
+end195:
 	ADDQ      $0x10, DX
-	JZ        done201
+	JZ        done196
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -10488,7 +10349,7 @@ end200:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-done201:
+done196:
 	VZEROUPPER
 	RET
 
@@ -10502,9 +10363,9 @@ TEXT ·leakyReLUGradAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end203
+	JB           end198
 
-loop202:
+loop197:
 	VMOVUPS      (DX)(SI*4), Z1
 	VXORPS       Z2, Z2, Z2
 	VCMPPS       $0x1e, Z2, Z1, K1
@@ -10525,14 +10386,14 @@ loop202:
 	VMOVUPS      Z1, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop202
+	JAE          loop197
 
-end203:
+end198:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end205
+	JB   end200
 
-loop204:
+loop199:
 	VMOVUPS      (DX)(SI*4), Z1
 	VXORPS       Z2, Z2, Z2
 	VCMPPS       $0x1e, Z2, Z1, K1
@@ -10544,11 +10405,11 @@ loop204:
 	VMOVUPS      Z1, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop204
+	JAE          loop199
 
-end205:
+end200:
 	ADDQ         $0x10, BX
-	JZ           done206
+	JZ           done201
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -10562,7 +10423,7 @@ end205:
 	VFMADD231PS  Z1, Z6, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-done206:
+done201:
 	VZEROUPPER
 	RET
 
@@ -10577,9 +10438,9 @@ TEXT ·eluAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end208
+	JB           end203
 
-loop207:
+loop202:
 	VMOVUPS          (CX)(BX*4), Z2
 	VXORPS           Z3, Z3, Z3
 	VMINPS           Z2, Z3, Z3
@@ -10615,11 +10476,11 @@ loop207:
 	VMOVUPS          Z5, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop207
+	JAE              loop202
 
-end208:
+end203:
 	ADDQ             $0x10, DX
-	JZ               done209
+	JZ               done204
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -10657,7 +10518,7 @@ end208:
 	VBLENDMPS        Z1, Z0, K2, Z7
 	VMOVUPS          Z7, K1, (AX)(BX*4)
 
-done209:
+done204:
 	VZEROUPPER
 	RET
 
@@ -10672,9 +10533,9 @@ TEXT ·eluGradAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end211
+	JB           end206
 
-loop210:
+loop205:
 	VMOVUPS     (DX)(SI*4), Z2
 	VXORPS      Z3, Z3, Z3
 	VCMPPS      $0x1e, Z3, Z2, K1
@@ -10695,14 +10556,14 @@ loop210:
 	VMOVUPS     Z2, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop210
+	JAE         loop205
 
-end211:
+end206:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end213
+	JB   end208
 
-loop212:
+loop207:
 	VMOVUPS     (DX)(SI*4), Z2
 	VXORPS      Z3, Z3, Z3
 	VCMPPS      $0x1e, Z3, Z2, K1
@@ -10714,11 +10575,11 @@ loop212:
 	VMOVUPS     Z2, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop212
+	JAE         loop207
 
-end213:
+end208:
 	ADDQ        $0x10, BX
-	JZ          done214
+	JZ          done209
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -10732,7 +10593,7 @@ end213:
 	VFMADD231PS Z1, Z7, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done214:
+done209:
 	VZEROUPPER
 	RET
 
@@ -10745,9 +10606,9 @@ TEXT ·geluAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end216
+	JB   end211
 
-loop215:
+loop210:
 	VMOVUPS          (CX)(BX*4), Z0
 	VMULPS.BCST      cAVX5123f3504f3<>+0(SB), Z0, Z1
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z1, Z2
@@ -10796,11 +10657,11 @@ loop215:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop215
+	JAE              loop210
 
-end216:
+end211:
 	ADDQ             $0x10, DX
-	JZ               done217
+	JZ               done212
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -10851,7 +10712,7 @@ end216:
 	VMULPS           Z0, Z6, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done217:
+done212:
 	VZEROUPPER
 	RET
 
@@ -10864,9 +10725,9 @@ TEXT ·geluGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end219
+	JB   end214
 
-loop218:
+loop213:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS.BCST      cAVX512bf000000<>+0(SB), Z0, Z1
 	VMULPS           Z0, Z1, Z1
@@ -10937,11 +10798,11 @@ loop218:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop218
+	JAE              loop213
 
-end219:
+end214:
 	ADDQ             $0x10, BX
-	JZ               done220
+	JZ               done215
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11014,7 +10875,7 @@ end219:
 	VFMADD231PS      Z1, Z3, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-done220:
+done215:
 	VZEROUPPER
 	RET
 
@@ -11030,9 +10891,9 @@ TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end222
+	JB   end217
 
-loop221:
+loop216:
 	VMOVUPS          (CX)(BX*4), Z0
 	VMULPS           Z0, Z0, Z1
 	VBROADCASTSS     cAVX5123d922279<>+0(SB), Z2
@@ -11071,11 +10932,11 @@ loop221:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop221
+	JAE              loop216
 
-end222:
+end217:
 	ADDQ             $0x10, DX
-	JZ               done223
+	JZ               done218
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -11116,7 +10977,7 @@ end222:
 	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done223:
+done218:
 	VZEROUPPER
 	RET
 
@@ -11135,9 +10996,9 @@ TEXT ·geluTanhGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end225
+	JB   end220
 
-loop224:
+loop219:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS           Z0, Z0, Z1
 	VBROADCASTSS     cAVX5123d922279<>+0(SB), Z2
@@ -11186,11 +11047,11 @@ loop224:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop224
+	JAE              loop219
 
-end225:
+end220:
 	ADDQ             $0x10, BX
-	JZ               done226
+	JZ               done221
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11241,7 +11102,7 @@ end225:
 	VFMADD231PS      Z2, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-done226:
+done221:
 	VZEROUPPER
 	RET
 
@@ -11257,9 +11118,9 @@ TEXT ·siluAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end228
+	JB   end223
 
-loop227:
+loop222:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
@@ -11294,11 +11155,11 @@ loop227:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop227
+	JAE              loop222
 
-end228:
+end223:
 	ADDQ             $0x10, DX
-	JZ               done229
+	JZ               done224
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -11335,7 +11196,7 @@ end228:
 	VMULPS           Z0, Z4, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done229:
+done224:
 	VZEROUPPER
 	RET
 
@@ -11348,9 +11209,9 @@ TEXT ·siluGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end231
+	JB   end226
 
-loop230:
+loop225:
 	VMOVUPS          (DX)(SI*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
@@ -11391,11 +11252,11 @@ loop230:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop230
+	JAE              loop225
 
-end231:
+end226:
 	ADDQ             $0x10, BX
-	JZ               done232
+	JZ               done227
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11438,7 +11299,7 @@ end231:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done232:
+done227:
 	VZEROUPPER
 	RET
 
@@ -11451,9 +11312,9 @@ TEXT ·mishAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end234
+	JB   end229
 
-loop233:
+loop228:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX51241a00000<>+0(SB), Z1
 	VMINPS           Z0, Z1, Z1
@@ -11481,11 +11342,11 @@ loop233:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop233
+	JAE              loop228
 
-end234:
+end229:
 	ADDQ             $0x10, DX
-	JZ               done235
+	JZ               done230
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -11515,7 +11376,7 @@ end234:
 	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done235:
+done230:
 	VZEROUPPER
 	RET
 
@@ -11528,9 +11389,9 @@ TEXT ·mishGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end237
+	JB   end232
 
-loop236:
+loop231:
 	VMOVUPS          (DX)(SI*4), Z0
 	VBROADCASTSS     cAVX51241a00000<>+0(SB), Z1
 	VMINPS           Z0, Z1, Z1
@@ -11565,11 +11426,11 @@ loop236:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop236
+	JAE              loop231
 
-end237:
+end232:
 	ADDQ             $0x10, BX
-	JZ               done238
+	JZ               done233
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11606,7 +11467,7 @@ end237:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done238:
+done233:
 	VZEROUPPER
 	RET
 
@@ -11619,9 +11480,9 @@ TEXT ·softsignAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end240
+	JB   end235
 
-loop239:
+loop234:
 	VMOVUPS     (CX)(BX*4), Z0
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
 	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
@@ -11634,14 +11495,14 @@ loop239:
 	VMOVUPS     Z0, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop239
+	JAE         loop234
 
-end240:
+end235:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end242
+	JB   end237
 
-loop241:
+loop236:
 	VMOVUPS     (CX)(BX*4), Z0
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
 	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
@@ -11649,11 +11510,11 @@ loop241:
 	VMOVUPS     Z0, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JAE         loop241
+	JAE         loop236
 
-end242:
+end237:
 	ADDQ        $0x10, DX
-	JZ          done243
+	JZ          done238
 	MOVL        $-1, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -11663,7 +11524,7 @@ end242:
 	VDIVPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-done243:
+done238:
 	VZEROUPPER
 	RET
 
@@ -11676,9 +11537,9 @@ TEXT ·softsignGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end245
+	JB   end240
 
-loop244:
+loop239:
 	VMOVUPS      (DX)(SI*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z0, Z0
@@ -11701,14 +11562,14 @@ loop244:
 	VMOVUPS      Z1, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop244
+	JAE          loop239
 
-end245:
+end240:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end247
+	JB   end242
 
-loop246:
+loop241:
 	VMOVUPS      (DX)(SI*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z0, Z0
@@ -11721,11 +11582,11 @@ loop246:
 	VMOVUPS      Z1, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop246
+	JAE          loop241
 
-end247:
+end242:
 	ADDQ         $0x10, BX
-	JZ           done248
+	JZ           done243
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -11740,7 +11601,7 @@ end247:
 	VFMADD231PS  Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done248:
+done243:
 	VZEROUPPER
 	RET
 
@@ -11755,9 +11616,9 @@ TEXT ·softplusAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end250
+	JB           end245
 
-loop249:
+loop244:
 	VMOVUPS          (CX)(BX*4), Z2
 	VMULPS           Z2, Z0, Z2
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z2, Z3
@@ -11815,11 +11676,11 @@ loop249:
 	VMOVUPS          Z2, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop249
+	JAE              loop244
 
-end250:
+end245:
 	ADDQ             $0x10, DX
-	JZ               done251
+	JZ               done246
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -11879,7 +11740,7 @@ end250:
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done251:
+done246:
 	VZEROUPPER
 	RET
 
@@ -11893,9 +11754,9 @@ TEXT ·softplusGradAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end253
+	JB           end248
 
-loop252:
+loop247:
 	VMOVUPS          (DX)(SI*4), Z1
 	VMULPS           Z1, Z0, Z1
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z4
@@ -11933,11 +11794,11 @@ loop252:
 	VMOVUPS          Z4, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop252
+	JAE              loop247
 
-end253:
+end248:
 	ADDQ             $0x10, BX
-	JZ               done254
+	JZ               done249
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11977,7 +11838,7 @@ end253:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done254:
+done249:
 	VZEROUPPER
 	RET
 
@@ -11990,9 +11851,9 @@ TEXT ·sigmoidLossAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end256
+	JB   end251
 
-loop255:
+loop250:
 	VMOVUPS          (CX)(SI*4), Z0
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z1
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
@@ -12059,11 +11920,11 @@ loop255:
 	VMOVUPS          Z2, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop255
+	JAE              loop250
 
-end256:
+end251:
 	ADDQ             $0x10, BX
-	JZ               done257
+	JZ               done252
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12132,7 +11993,7 @@ end256:
 	VFMADD231PS      Z0, Z1, Z2
 	VMOVUPS          Z2, K1, (AX)(SI*4)
 
-done257:
+done252:
 	VZEROUPPER
 	RET
 
@@ -12145,9 +12006,9 @@ TEXT ·sigmoidLossSlopeAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end259
+	JB   end254
 
-loop258:
+loop253:
 	VMOVUPS          (CX)(SI*4), Z0
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z1
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
@@ -12184,11 +12045,11 @@ loop258:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop258
+	JAE              loop253
 
-end259:
+end254:
 	ADDQ             $0x10, BX
-	JZ               done260
+	JZ               done255
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12227,7 +12088,7 @@ end259:
 	VFNMADD231PS     Z6, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done260:
+done255:
 	VZEROUPPER
 	RET
 
@@ -12242,9 +12103,9 @@ TEXT ·standardizeAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end262
+	JB           end257
 
-loop261:
+loop256:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -12263,25 +12124,25 @@ loop261:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop261
+	JAE     loop256
 
-end262:
+end257:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end264
+	JB   end259
 
-loop263:
+loop258:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop263
+	JAE     loop258
 
-end264:
+end259:
 	ADDQ      $0x10, DX
-	JZ        done265
+	JZ        done260
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -12290,7 +12151,7 @@ end264:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done265:
+done260:
 	VZEROUPPER
 	RET
 
@@ -12305,9 +12166,9 @@ TEXT ·subTwoAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end267
+	JB           end262
 
-loop266:
+loop261:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
@@ -12326,25 +12187,25 @@ loop266:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop266
+	JAE     loop261
 
-end267:
+end262:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end269
+	JB   end264
 
-loop268:
+loop263:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop268
+	JAE     loop263
 
-end269:
+end264:
 	ADDQ      $0x10, DX
-	JZ        done270
+	JZ        done265
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -12353,7 +12214,7 @@ end269:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done270:
+done265:
 	VZEROUPPER
 	RET
 
@@ -12367,9 +12228,9 @@ TEXT ·softmaxGradStepAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end272
+	JB           end267
 
-loop271:
+loop266:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -12384,14 +12245,14 @@ loop271:
 	VMOVUPS     Z1, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop271
+	JAE         loop266
 
-end272:
+end267:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end274
+	JB   end269
 
-loop273:
+loop268:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -12400,11 +12261,11 @@ loop273:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop273
+	JAE         loop268
 
-end274:
+end269:
 	ADDQ        $0x10, BX
-	JZ          done275
+	JZ          done270
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12415,7 +12276,7 @@ end274:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done275:
+done270:
 	VZEROUPPER
 	RET
 
@@ -12429,9 +12290,9 @@ TEXT ·logSoftmaxGradStepAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end277
+	JB           end272
 
-loop276:
+loop271:
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     cAVX51242b20000<>+0(SB), Z2
 	VMINPS           Z1, Z2, Z1
@@ -12458,11 +12319,11 @@ loop276:
 	VMOVUPS          Z2, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop276
+	JAE              loop271
 
-end277:
+end272:
 	ADDQ             $0x10, BX
-	JZ               done278
+	JZ               done273
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12491,7 +12352,7 @@ end277:
 	VFNMADD231PS     Z1, Z0, Z2
 	VMOVUPS          Z2, K1, (AX)(SI*4)
 
-done278:
+done273:
 	VZEROUPPER
 	RET
 
@@ -12506,9 +12367,9 @@ TEXT ·maxAbsAVX512(SB), NOSPLIT, $0-28
 	VXORPS Z3, Z3, Z3
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JB     end280
+	JB     end275
 
-loop279:
+loop274:
 	VMOVUPS     (AX)(DX*4), Z4
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z0, Z4, Z0
@@ -12523,11 +12384,11 @@ loop279:
 	VMAXPS      Z3, Z4, Z3
 	ADDQ        $0x40, DX
 	SUBQ        $0x40, CX
-	JAE         loop279
+	JAE         loop274
 
-end280:
+end275:
 	ADDQ        $0x40, CX
-	JLE         done281
+	JLE         done276
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12539,7 +12400,7 @@ end280:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z0, Z4, Z0
 	SUBQ        $0x10, CX
-	JLE         done281
+	JLE         done276
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12551,7 +12412,7 @@ end280:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z1, Z4, Z1
 	SUBQ        $0x10, CX
-	JLE         done281
+	JLE         done276
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12563,7 +12424,7 @@ end280:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z2, Z4, Z2
 	SUBQ        $0x10, CX
-	JLE         done281
+	JLE         done276
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12576,7 +12437,7 @@ end280:
 	VMAXPS      Z3, Z4, Z3
 	SUBQ        $0x10, CX
 
-done281:
+done276:
 	VMAXPS        Z1, Z0, Z0
 	VMAXPS        Z3, Z2, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -12601,9 +12462,9 @@ TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ y_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end283
+	JB   end278
 
-loop282:
+loop277:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS.BCST      cAVX512bf000000<>+0(SB), Z0, Z1
 	VMULPS           Z0, Z1, Z1
@@ -12673,11 +12534,11 @@ loop282:
 	VMOVUPS          Z2, (CX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop282
+	JAE              loop277
 
-end283:
+end278:
 	ADDQ             $0x10, BX
-	JZ               done284
+	JZ               done279
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12749,7 +12610,7 @@ end283:
 	VFMADD231PS      Z0, Z1, Z3
 	VMOVUPS          Z3, K1, (CX)(SI*4)
 
-done284:
+done279:
 	VZEROUPPER
 	RET
 
@@ -12770,9 +12631,9 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-124
 	MOVQ         p_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JB           end286
+	JB           end281
 
-loop285:
+loop280:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -12811,14 +12672,14 @@ loop285:
 	VMOVUPS     Z7, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JAE         loop285
+	JAE         loop280
 
-end286:
+end281:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JB   end288
+	JB   end283
 
-loop287:
+loop282:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -12839,11 +12700,11 @@ loop287:
 	VMOVUPS     Z7, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop287
+	JAE         loop282
 
-end288:
+end283:
 	ADDQ        $0x10, SI
-	JZ          done289
+	JZ          done284
 	MOVL        $-1, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -12866,7 +12727,7 @@ end288:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-done289:
+done284:
 	VZEROUPPER
 	RET
 
@@ -12882,9 +12743,9 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end291
+	JB           end286
 
-loop290:
+loop285:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -12903,14 +12764,14 @@ loop290:
 	VMOVUPS      Z4, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop290
+	JAE          loop285
 
-end291:
+end286:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end293
+	JB   end288
 
-loop292:
+loop287:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -12921,11 +12782,11 @@ loop292:
 	VMOVUPS      Z4, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop292
+	JAE          loop287
 
-end293:
+end288:
 	ADDQ         $0x10, BX
-	JZ           done294
+	JZ           done289
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -12938,7 +12799,7 @@ end293:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done294:
+done289:
 	VZEROUPPER
 	RET
 
@@ -12954,9 +12815,9 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end296
+	JB           end291
 
-loop295:
+loop290:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -12977,14 +12838,14 @@ loop295:
 	VMOVUPS      Z3, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop295
+	JAE          loop290
 
-end296:
+end291:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end298
+	JB   end293
 
-loop297:
+loop292:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -12996,11 +12857,11 @@ loop297:
 	VMOVUPS      Z3, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop297
+	JAE          loop292
 
-end298:
+end293:
 	ADDQ         $0x10, BX
-	JZ           done299
+	JZ           done294
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -13014,7 +12875,7 @@ end298:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done299:
+done294:
 	VZEROUPPER
 	RET
 
@@ -13031,9 +12892,9 @@ TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-88
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end301
+	JB           end296
 
-loop300:
+loop295:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -13062,14 +12923,14 @@ loop300:
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop300
+	JAE         loop295
 
-end301:
+end296:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end303
+	JB   end298
 
-loop302:
+loop297:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -13085,11 +12946,11 @@ loop302:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop302
+	JAE         loop297
 
-end303:
+end298:
 	ADDQ        $0x10, BX
-	JZ          done304
+	JZ          done299
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -13107,7 +12968,7 @@ end303:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done304:
+done299:
 	VZEROUPPER
 	RET
 
@@ -13122,9 +12983,9 @@ TEXT ·adaGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end306
+	JB           end301
 
-loop305:
+loop300:
 	VMOVUPS     (CX)(SI*4), Z2
 	VMOVUPS     (DX)(SI*4), Z3
 	VFMADD231PS Z2, Z2, Z3
@@ -13149,14 +13010,14 @@ loop305:
 	VMOVUPS     Z2, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop305
+	JAE         loop300
 
-end306:
+end301:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end308
+	JB   end303
 
-loop307:
+loop302:
 	VMOVUPS     (CX)(SI*4), Z2
 	VMOVUPS     (DX)(SI*4), Z3
 	VFMADD231PS Z2, Z2, Z3
@@ -13170,11 +13031,11 @@ loop307:
 	VMOVUPS     Z2, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop307
+	JAE         loop302
 
-end308:
+end303:
 	ADDQ        $0x10, BX
-	JZ          done309
+	JZ          done304
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -13190,7 +13051,7 @@ end308:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done309:
+done304:
 	VZEROUPPER
 	RET
 
@@ -13209,9 +13070,9 @@ TEXT ·lionAVX512(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end311
+	JB           end306
 
-loop310:
+loop305:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -13248,14 +13109,14 @@ loop310:
 	VMOVUPS     Z6, 64(DX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop310
+	JAE         loop305
 
-end311:
+end306:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end313
+	JB   end308
 
-loop312:
+loop307:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -13275,11 +13136,11 @@ loop312:
 	VMOVUPS     Z6, (DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop312
+	JAE         loop307
 
-end313:
+end308:
 	ADDQ        $0x10, BX
-	JZ          done314
+	JZ          done309
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -13301,7 +13162,7 @@ end313:
 	VFMADD231PS Z7, Z3, Z0
 	VMOVUPS     Z0, K1, (DX)(SI*4)
 
-done314:
+done309:
 	VZEROUPPER
 	RET
 
@@ -13314,9 +13175,9 @@ TEXT ·bytesToFloatsAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Z0
 	VBROADCASTSS shift+52(FP), Z1
 	SUBQ         $0x40, DX
-	JB           end316
+	JB           end311
 
-loop315:
+loop310:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -13336,14 +13197,14 @@ loop315:
 	ADDQ        $0x40, CX
 	ADDQ        $0x00000100, AX
 	SUBQ        $0x40, DX
-	JAE         loop315
+	JAE         loop310
 
-end316:
+end311:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end318
+	JB   end313
 
-loop317:
+loop312:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -13351,13 +13212,13 @@ loop317:
 	ADDQ        $0x10, CX
 	ADDQ        $0x00000040, AX
 	SUBQ        $0x10, DX
-	JAE         loop317
+	JAE         loop312
 
-end318:
+end313:
 	ADDQ $0x10, DX
-	JZ   done320
+	JZ   done315
 
-loop319:
+loop314:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -13366,8 +13227,8 @@ loop319:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop319
+	JNZ         loop314
 
-done320:
+done315:
 	VZEROUPPER
 	RET

@@ -202,15 +202,6 @@ func reluGo(dst, a, _ []float32, _, _ float32) {
 	}
 }
 
-func reluGradGo(dst, a, b []float32, _, _ float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		if !(b[i] <= 0) {
-			dst[i] += a[i]
-		}
-	}
-}
-
 func reluMaskGo(dst, a, b []float32, _, _ float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	for i := range dst {

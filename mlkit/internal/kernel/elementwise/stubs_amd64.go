@@ -214,11 +214,6 @@ func cosGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 //go:noescape
 func reluAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 
-// reluGradAVX2 does what reluGradGo does.
-//
-//go:noescape
-func reluGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
-
 // reluMaskAVX2 does what reluMaskGo does.
 //
 //go:noescape
@@ -588,11 +583,6 @@ func cosGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32
 //
 //go:noescape
 func reluAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
-
-// reluGradAVX512 does what reluGradGo does.
-//
-//go:noescape
-func reluGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 
 // reluMaskAVX512 does what reluMaskGo does.
 //

@@ -214,11 +214,6 @@ func cosGradNEON(dst, a, b []float32, s, t float32)
 //go:noescape
 func reluNEON(dst, a, b []float32, s, t float32)
 
-// reluGradNEON does what reluGradGo does.
-//
-//go:noescape
-func reluGradNEON(dst, a, b []float32, s, t float32)
-
 // reluMaskNEON does what reluMaskGo does.
 //
 //go:noescape

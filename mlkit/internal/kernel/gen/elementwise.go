@@ -124,11 +124,6 @@ var elemKernels = []elemKernel{
 	{"cosGrad", 1, 0, gradient(func(v *vm, x vec) vec { return v.neg(v.sinCos(x, 0)) })},
 
 	{"relu", 4, 0, unary(func(v *vm, x vec) vec { return v.max(v.zero(), x) })},
-	{"reluGrad", 2, 0, func(v *vm, in elemIn) vec {
-		on := v.cmp(notLE, in.b(), v.zero())
-		d := in.old()
-		return v.sel(on, v.add(d, in.a()), d)
-	}},
 	{"reluMask", 4, 0, func(v *vm, in elemIn) vec { return v.keep(v.cmp(notLE, in.b(), v.zero()), in.a()) }},
 	{"leakyReLU", 2, 1, func(v *vm, in elemIn) vec {
 		x := in.a()

@@ -22,6 +22,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/internal/kernel/elementwise": "internal/kernel/cpu",
 	"descent/mlkit/internal/kernel/rowwise":     "internal/kernel/elementwise internal/kernel/cpu",
 	"descent/mlkit/internal/kernel/random":      "internal/kernel/cpu",
+	"descent/mlkit/internal/kernel/blocks":      "internal/kernel/cpu",
 	"descent/mlkit/internal/kernel/sparse":      "internal/kernel/gemm internal/kernel/cpu",
 	"descent/mlkit/internal/kernel/int8":        "internal/kernel/gemm internal/kernel/cpu",
 	"descent/mlkit/tensor":                      kernels,
@@ -39,7 +40,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/datasets":                    "data formats tabular audio tensor", // audio reads the WAV files
 	"descent/mlkit/train":                       "nn optim data formats metrics tensor internal/kernel/cpu internal/kernel/elementwise",
 	"descent/mlkit/compress":                    "train nn optim data formats tensor internal/kernel/int8 internal/kernel/sparse internal/kernel/gemm internal/kernel/rowwise internal/kernel/elementwise internal/kernel/cpu",
-	"descent/mlkit/models":                      "train formats text nn tensor",
+	"descent/mlkit/models":                      "train formats text nn tensor internal/kernel/blocks internal/kernel/cpu",
 	"descent/mlkit/explain":                     "tensor",
 	"descent/mlkit/privacy":                     "train nn optim data tensor internal/kernel/cpu",
 	"descent/mlkit/show":                        "train",

@@ -30,13 +30,19 @@ type KVCache struct {
 	from   []int               // whose memory each row reads
 }
 
-func newKVCache(layers int) *KVCache {
+// NewKVCache makes an empty cache for a stack of so many layers of your own:
+// after each Extend, layer i takes Layer(i) to
+// [tensor.Tensor.CachedSelfAttention].
+func NewKVCache(layers int) *KVCache {
 	c := &KVCache{}
 	for range layers {
 		c.self = append(c.self, &tensor.KeyValues{})
 	}
 	return c
 }
+
+// Layer is what layer i of the stack has read.
+func (c *KVCache) Layer(i int) *tensor.KeyValues { return c.self[i] }
 
 // Extend gets ready to go on with sequences, all of the same length: it finds
 // for each one the remembered row that begins like it, puts rows into that
@@ -145,7 +151,7 @@ func (c *KVCache) begin(op string, layers int, x tensor.Tensor) {
 }
 
 // Cache makes an empty cache for [TransformerEncoder.Continue].
-func (e *TransformerEncoder) Cache() *KVCache { return newKVCache(len(e.Layers)) }
+func (e *TransformerEncoder) Cache() *KVCache { return NewKVCache(len(e.Layers)) }
 
 // Continue is Run under a causal mask, for the positions that follow what the
 // cache has read: x [rows, new, width] → the same shape. The results are those
@@ -175,7 +181,7 @@ func (d *TransformerDecoder) Cache(memory tensor.Tensor, mask Mask) *KVCache {
 	if mask.Bias.Valid() || mask.Relative.Valid() {
 		panic("nn: TransformerDecoder.Cache: the memory's mask can have Padding only: a Bias would have to grow with what is written")
 	}
-	c := newKVCache(len(d.Layers))
+	c := NewKVCache(len(d.Layers))
 	if mask.Padding.Data != nil {
 		c.mask = tensor.NewInts(slices.Clone(mask.Padding.Data), mask.Padding.Dims()...)
 	}

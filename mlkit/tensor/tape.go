@@ -34,6 +34,7 @@ type Tape struct {
 	walked   bool   // Backward has been called since Reset
 	training bool
 	noGrad   bool
+	frozen   bool // all parameters are
 
 	seed uint64
 	step uint64
@@ -104,6 +105,11 @@ func (t *Tape) RecordsGrad() bool { return !t.noGrad }
 // SetRecordGrad switches the recording of gradients. Without it Backward has
 // nothing to do, and less memory is saved on the way.
 func (t *Tape) SetRecordGrad(on bool) { t.noGrad = !on }
+
+// FreezeParams uses all parameters as if they were Frozen: only variables get
+// gradients, and Backward does not compute those of weights, about half of its
+// work. It holds for parameters used from then on.
+func (t *Tape) FreezeParams(on bool) { t.frozen = on }
 
 // Seed sets the random stream: the seed and the number of the step. Resuming
 // from a checkpoint at step k calls Seed(seed, k).
@@ -252,7 +258,7 @@ func (t *Tape) usefirst(p *Param, u *use) Tensor {
 	}
 	y, n := t.push("Param")
 	n.data, n.shape, n.param = p.Data, p.dims, p
-	n.needs = !t.noGrad && !p.Frozen
+	n.needs = !t.noGrad && !t.frozen && !p.Frozen
 	n.keep = true
 	u.i, u.y, u.gen = y.i, y.i, t.gen+1
 	t.live++

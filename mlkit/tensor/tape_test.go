@@ -1,6 +1,7 @@
 package tensor_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -195,5 +196,23 @@ func TestStepAllocatesNothing(t *testing.T) {
 	}
 	if tape.Memory() != held {
 		t.Errorf("memory grew from %d to %d bytes", held, tape.Memory())
+	}
+}
+
+// A tape that freezes parameters gives a variable the same gradient, to the
+// bit, and the parameters none.
+func TestFreezeParams(t *testing.T) {
+	w, b := tensor.ParamOf([]float32{1, -2, 3, 0.5, 2, -1}, 2, 3), tensor.ParamOf([]float32{0.1, 0.2}, 2)
+	gradient := func(freeze bool) (x []float32, g tensor.Grads) {
+		tape := tensor.NewTape(1)
+		tape.FreezeParams(freeze)
+		in := tape.Variable([]float32{1, 2, 3}, 1, 3)
+		g = in.Linear(tape.Use(w), tape.Use(b)).Tanh().Sum().Backward()
+		return g.Wrt(in), g
+	}
+	want, g := gradient(false)
+	got, frozen := gradient(true)
+	if !slices.Equal(got, want) || g.Of(w) == nil || frozen.Of(w) != nil || frozen.Of(b) != nil {
+		t.Errorf("gradient %v, want %v; of the weights %v, want nil", got, want, frozen.Of(w))
 	}
 }

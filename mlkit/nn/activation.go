@@ -95,7 +95,7 @@ type Sigmoid struct{}
 // Forward applies it to each element: [...] → the same shape.
 func (Sigmoid) Forward(x tensor.Tensor) tensor.Tensor { return x.Sigmoid() }
 
-// Softmax is eˣ/Σeˣ over the last axis. Losses on logits want none.
+// Softmax is eˣ/Σeˣ over the last axis. Losses that take logits need none.
 type Softmax struct{}
 
 // Forward applies it: [..., classes] → the same shape.

@@ -72,7 +72,7 @@ type MultiHeadAttention struct {
 	KVHeads int
 	// Dropout is the probability of dropping an attention weight in training.
 	Dropout float32
-	// Rotary turns queries and keys by their positions; nil for none.
+	// Rotary rotates queries and keys by their positions; nil for none.
 	Rotary *RotaryPositions
 }
 
@@ -88,7 +88,7 @@ type Attention struct {
 	// computed from, where that is not Width (PyTorch's kdim and vdim); 0 means
 	// Width.
 	KeyWidth, ValueWidth int
-	// Rotary turns queries and keys by their positions; nil for none.
+	// Rotary rotates queries and keys by their positions; nil for none.
 	Rotary *RotaryPositions
 }
 

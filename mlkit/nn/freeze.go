@@ -9,12 +9,12 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Freeze holds a model, or a part of one, as it is: training changes neither
-// its parameters nor the running statistics of its batch normalisations, which
-// then normalise with them in training, too. PyTorch: requires_grad_(False),
-// and eval() of the batch norms. What lies before the first parameter that
-// still learns gets no gradients, and the backward pass ends there. Dropout
-// goes on dropping.
+// Freeze stops a model, or a part of one, from learning: training changes
+// neither its parameters nor the running statistics of its batch
+// normalisations, which then normalise with them in training, too. PyTorch:
+// requires_grad_(False), and eval() of the batch norms. What lies before the
+// first parameter that still learns gets no gradients, and the backward pass
+// ends there. Dropout stays active.
 //
 //	nn.Freeze(model.Body) // fine-tune the head alone
 func Freeze(model any) { freeze(model, true) }
@@ -22,10 +22,10 @@ func Freeze(model any) { freeze(model, true) }
 // Unfreeze lets a model, or a part of one, learn again: all of it.
 func Unfreeze(model any) { freeze(model, false) }
 
-// FreezeNamed freezes what is called like one of the patterns of path.Match, in
-// which * stands for any run of characters, as [descent/mlkit/optim.Named] has
-// them. A batch normalisation keeps its statistics when its running_mean is
-// among them. A pattern that fits nothing panics.
+// FreezeNamed freezes the parameters and buffers whose names match one of the
+// patterns of path.Match, in which * stands for any run of characters (see
+// [descent/mlkit/optim.Named]). A batch normalisation keeps its statistics when
+// its running_mean is among them. A pattern that matches nothing panics.
 //
 //	nn.FreezeNamed(model, "blocks.?.*", "stem.*")
 func FreezeNamed(model any, patterns ...string) {

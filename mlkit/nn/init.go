@@ -83,7 +83,7 @@ func LeCunUniform(p *tensor.Param, rng *rand.Rand) {
 	symmetric(p, rng, 3/in)
 }
 
-// LeCunNormal is normal with variance 1/fan-in, the start that SELU wants
+// LeCunNormal is normal with variance 1/fan-in, for SELU
 // (Klambauer et al. 2017). (Keras truncates it.)
 func LeCunNormal(p *tensor.Param, rng *rand.Rand) {
 	in, _ := fans("LeCunNormal", p)

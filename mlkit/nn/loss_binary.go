@@ -42,9 +42,10 @@ func (c BCEWithLogitsLoss) Loss(logits, target tensor.Tensor) tensor.Tensor {
 // BCELoss is the binary cross-entropy of probabilities in [0, 1] and targets in
 // [0, 1], −y·log p − (1−y)·log(1−p), for models that end in a sigmoid they need
 // for other reasons too. A logarithm is at least −100, as in PyTorch, so a
-// wrong certainty costs 100; [BCEWithLogitsLoss] loses no digits there and is
-// the one to train with. A number that is no probability gives NaN. To weight
-// single elements, give the losses of ReduceNone to [WeightedMean].
+// prediction that is certain and wrong costs 100; [BCEWithLogitsLoss] loses no
+// digits there and is the one to train with. A number that is no probability
+// gives NaN. To weight single elements, give the losses of ReduceNone to
+// [WeightedMean].
 type BCELoss struct {
 	// Weight multiplies the losses, by label or all alike.
 	Weight    []float32

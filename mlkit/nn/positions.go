@@ -8,9 +8,8 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// A PositionBias tells attention where things are by a number for each
-// distance, which is added to the scores, instead of by vectors added to the
-// input.
+// A PositionBias gives attention the positions by a number for each distance,
+// which is added to the scores, instead of by vectors added to the input.
 type PositionBias interface {
 	// Distances gives [heads, Tq+Tk−1] for [Mask.Relative], or 1 for heads,
 	// where the queries are the last Tq of Tk positions: element e is for the
@@ -36,7 +35,7 @@ func placed(p PositionBias, mask Mask, x tensor.Tensor, read [][]int32) Mask {
 	return mask
 }
 
-// RotaryPositions tell attention where things are by turning queries and keys
+// RotaryPositions encode positions by rotating queries and keys
 // (Su et al., RoFormer, 2021): see [tensor.Tensor.Rotary]. There is nothing to
 // learn, and no bias to add. The zero value is the usual one.
 type RotaryPositions struct {

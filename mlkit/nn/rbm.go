@@ -160,8 +160,8 @@ func categorical(p tensor.Tensor) tensor.Tensor {
 //
 //	∂/∂W = −(⟨h vᵀ⟩_data − ⟨h vᵀ⟩_after k steps)
 //
-// with probabilities for h. Its value is no loss and need not fall; watch the
-// reconstruction ([RBM.Visible] of [RBM.Forward]) or, of a small machine,
+// with probabilities for h. Its value is not a loss and need not fall; watch
+// the reconstruction ([RBM.Visible] of [RBM.Forward]) or, of a small machine,
 // [RBM.LogPartition]. Data are zeros and ones, or probabilities between.
 func (m *RBM) Divergence(v tensor.Tensor, steps int) tensor.Tensor {
 	if steps < 1 {

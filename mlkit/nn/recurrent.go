@@ -30,7 +30,7 @@ type Recurrent struct {
 	// ResetBefore, of a GRU only, has the reset gate multiply the state before
 	// the product with its weights, as in the paper (Cho et al. 2014) and with
 	// Keras's reset_after=False; PyTorch has it multiply the product. It takes
-	// some times longer: see [tensor.Tensor.GRUResetBefore].
+	// several times as long: see [tensor.Tensor.GRUResetBefore].
 	ResetBefore bool
 }
 

@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// Sampling writes sequences by drawing one token after the other from what a
-// model of the next token says. [Beam] looks for the likeliest sequence
-// instead.
+// Sampling generates sequences by drawing one token after another from a
+// model's distribution of the next token. [Beam] looks for the likeliest
+// sequence instead.
 type Sampling struct {
 	Max int // tokens to write at most, the end included
 	// End ends a sequence; negative for none. It is not part of the result.
@@ -30,12 +30,12 @@ type Sampling struct {
 	Seed uint64
 }
 
-// Generate goes on with prompts and returns what it has written, without the
-// prompts. next fills the logits (or log-probabilities) of every next token,
-// one row for each beginning; beginnings all have the same length, and there is
-// one for each prompt, in order, whether it has ended or not. So a [KVCache]
-// serves. A shorter prompt begins to write while a longer one is still being
-// read.
+// Generate continues prompts and returns the tokens that it has added, without
+// the prompts. next fills the logits (or log-probabilities) of every next
+// token, one row for each beginning; beginnings all have the same length, and
+// there is one for each prompt, in order, whether it has ended or not. So a
+// [KVCache] serves. A shorter prompt begins to write while a longer one is
+// still being read.
 func (s Sampling) Generate(prompts [][]int32, next func(beginnings [][]int32) ([][]float32, error)) ([][]int32, error) {
 	if s.Max < 1 || !(s.Temperature >= 0) || s.TopK < 0 || !(s.TopP >= 0 && s.TopP <= 1) {
 		return nil, fmt.Errorf("nn: sampling of at most %d tokens, with temperature %v, top-k %d and top-p %v: want 1 token at least, nothing negative, and top-p up to 1", s.Max, s.Temperature, s.TopK, s.TopP)

@@ -12,7 +12,7 @@ import (
 // The names of what a normalisation adds follow its parameter's.
 const gainName, uName, vName = ".gain", ".u", ".v"
 
-// AddWeightNorm makes weights learn their length and their direction apart
+// AddWeightNorm makes weights learn length and direction separately
 // (Salimans & Kingma, Weight Normalization, 2016): each row W of a weight [out,
 // ...] is used as gain·W/‖W‖ from now on, in every layer that has it. The gains
 // start at the rows' lengths, so that at first nothing changes, and are
@@ -21,7 +21,7 @@ const gainName, uName, vName = ".gain", ".u", ".v"
 //
 // The patterns of names are [FreezeNamed]'s; none means all parameters of two
 // axes or more. A pattern that fits none of them panics, and so does a weight
-// that is normalised already. [MergeNorms] takes it away.
+// that is normalised already. [MergeNorms] removes it again.
 func AddWeightNorm(model any, patterns ...string) {
 	for _, p := range toNormalise("AddWeightNorm", model, patterns) {
 		out := p.Dims()[0]
@@ -75,8 +75,8 @@ func AddSpectralNorm(rng *rand.Rand, model any, patterns ...string) {
 	State(model)
 }
 
-// MergeNorms makes the normalised weights of a model its weights, with which it
-// computes the same, and removes the normalisations.
+// MergeNorms writes the normalised weights of a model into its parameters and
+// removes the normalisations. The model computes the same as before.
 func MergeNorms(model any) {
 	for _, p := range Params(model) {
 		p.MergeNorm()

@@ -75,8 +75,8 @@ func mix(a, b []float32, c float32) {
 //
 // After the first step the average is the weights themselves, then a ← decay·a
 // + (1−decay)·p, as PyTorch's AveragedModel with get_ema_multi_avg_fn. It is
-// saved with the optimizer's state. Buffers, as running statistics, are
-// averages already and stay the model's.
+// saved with the optimizer's state. Buffers, such as running statistics,
+// are averages already and are left alone.
 type EMA struct {
 	decay  float64
 	params []*tensor.Param

@@ -286,7 +286,8 @@ func TestScheduleFreeEqualsItsAuthors(t *testing.T) {
 			t.Errorf("%s: %v allocations a step", name, n)
 		}
 		for outer, wrap := range map[string]func(optim.Rule) optim.Rule{"EMA": optim.NewEMA(0.9).Around,
-			"Lookahead": func(r optim.Rule) optim.Rule { return optim.Lookahead(r, 5, 0.5) }} {
+			"Lookahead": func(r optim.Rule) optim.Rule { return optim.Lookahead(r, 5, 0.5) },
+			"MaxNorm":   func(r optim.Rule) optim.Rule { return optim.MaxNorm(2, r) }} {
 			mustPanic(t, outer+" around a schedule-free rule", func() { optim.New(m.params, wrap(optim.Groups(optim.Group{Rule: rule}))) })
 		}
 	}

@@ -68,8 +68,8 @@ func Groups(groups ...Group) Rule {
 }
 
 // ByDepth trains the stages of a network, given from its input to its output,
-// the less the farther they are from the output: the last by rule as it is,
-// each one before with decay times the learning rate of the next
+// at lower rates the farther they are from the output: the last by rule as it
+// is, each one before with decay times the learning rate of the next
 // (discriminative fine-tuning; Howard & Ruder, ULMFiT, 2018, with a decay of
 // 1/2.6). A parameter that no stage selects panics in [New].
 //

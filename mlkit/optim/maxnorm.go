@@ -11,7 +11,7 @@ import (
 // Euclidean norm above limit: longer ones are scaled down to it (Srebro &
 // Shraibman 2005; with dropout, Hinton et al. 2012 and Srivastava et al. 2014).
 // Keras has it as MaxNorm(limit, axis=0), a constraint of a layer, and adds
-// 1e-7 to the norm; PyTorch has no such thing.
+// 1e-7 to the norm; PyTorch has none.
 //
 //	optim.MaxNorm(2, optim.Momentum(0.1, 0.9))
 //
@@ -22,7 +22,7 @@ import (
 func MaxNorm(limit float64, inner Rule, on ...Filter) Rule {
 	checkLimit("MaxNorm", limit)
 	return func(ps []*tensor.Param) Link {
-		return &maxNorm{inner(ps), limit, selection(ps, on), filtered(ps, on)}
+		return &maxNorm{noAverages("MaxNorm", inner(ps)), limit, selection(ps, on), filtered(ps, on)}
 	}
 }
 

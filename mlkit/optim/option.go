@@ -86,7 +86,7 @@ func Eps(eps float64) Option {
 // by lr·lambda·p in each step, beside the step of the gradient and untouched by
 // the rule's scaling. Every short name takes it. It acts on the parameters that
 // all filters select, on all without a filter. PyTorch's weight_decay of SGD,
-// Adam and others is another thing, the penalty [L2].
+// Adam and others is something else, the penalty [L2].
 func WeightDecay(lambda float64, on ...Filter) Option {
 	return Option{"WeightDecay", func(s *settings) { s.decay, s.decayOn = lambda, on },
 		outside("the weight decay", lambda, 0, math.MaxFloat64)}

@@ -24,9 +24,9 @@ import (
 // them again, on some batches, at x.
 //
 // Options: Mu (0.9), WeightDecay (0; its gradient is taken at y). The usual
-// learning rate is some times that of SGD with momentum and a schedule; warm it
-// up (WarmUp with nil after it). Settings and values are those of the authors'
-// schedulefree package.
+// learning rate is several times that of SGD with momentum and a schedule; warm
+// it up (WarmUp with nil after it). Settings and values are those of the
+// authors' schedulefree package.
 func ScheduleFreeSGD(lr float64, opts ...Option) Rule {
 	s := configure("ScheduleFreeSGD", "Mu WeightDecay", settings{momentum: 0.9}, opts)
 	return scheduleFree("ScheduleFreeSGD", lr, s, func(l *perParam) direction {
@@ -175,10 +175,10 @@ func AverageLink(l Link, on bool) {
 }
 
 // noAverages refuses a schedule-free rule, however wrapped, inside of one that
-// averages, too.
+// changes or averages the weights after it.
 func noAverages(outer string, l Link) Link {
 	if slices.ContainsFunc(l.State(), func(s Slot) bool { return s.Name == averagingSlot }) {
-		panic(fmt.Sprintf("optim: %s around a schedule-free rule, which is an average of weights already", outer))
+		panic(fmt.Sprintf("optim: %s around a schedule-free rule, which computes the weights anew from averages in each step", outer))
 	}
 	return l
 }

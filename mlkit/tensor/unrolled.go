@@ -8,7 +8,8 @@ import "descent/mlkit/internal/kernel/elementwise"
 //
 //	n = tanh(W_in·x + b_in + W_hn·(r∘h) + b_hn)
 //
-// It is computed step by step, of operations of its own: some times slower.
+// It is computed step by step, by several operations each: several times
+// slower.
 func (x Tensor) GRUResetBefore(w Recurrent) (out, hN Tensor) {
 	out, hN, _ = x.unrolled(&gruResetBefore, w)
 	return out, hN

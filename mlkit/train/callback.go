@@ -28,7 +28,7 @@ const (
 type Callback func(e Event, r *Run) error
 
 // ErrStop, returned (or wrapped, with the reason) by a callback, ends the
-// training in good order.
+// training without an error.
 var ErrStop = errors.New("training stopped by a callback")
 
 // Stop is ErrStop with a reason, which becomes History.Stopped.

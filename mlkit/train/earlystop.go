@@ -11,9 +11,9 @@ import (
 	"descent/mlkit/nn"
 )
 
-// EarlyStop ends training when a figure no longer gets better, and brings the
-// weights of its best epoch back (Prechelt, Early Stopping – But When?, 1998).
-// Zero values are sensible.
+// EarlyStop ends training when a figure no longer gets better, and restores the
+// weights of its best epoch (Prechelt, Early Stopping – But When?, 1998). Zero
+// values are sensible.
 type EarlyStop struct {
 	// Metric is the name of the figure: "val_loss", "val_accuracy", "loss".
 	// Empty means val_loss, or loss where there is no validation.
@@ -23,7 +23,7 @@ type EarlyStop struct {
 	Maximize bool
 	// Patience is the number of epochs without a better figure after which
 	// training ends; 0 means 5. With a negative one it never ends early: only
-	// the best weights are brought back.
+	// the best weights are restored.
 	Patience int
 	// MinDelta is by how much a figure must be better to count.
 	MinDelta float64

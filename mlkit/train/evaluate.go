@@ -17,7 +17,7 @@ func Evaluate[B any](ctx context.Context, o Objective[B], source Source[B], figu
 	return (&evaluation[B]{o: o, source: source, metrics: figures}).run(ctx)
 }
 
-// Validation measures a model and puts the figures into into.
+// Validation measures a model and adds the figures to the map into.
 type Validation func(ctx context.Context, into map[string]float64) error
 
 // Validate makes the Validation that evaluates the objective on a source. The

@@ -11,7 +11,7 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// An Objective is what Fit makes small: a loss of the parameters of a model on
+// An Objective is what Fit minimises: a loss of the parameters of a model on
 // a batch of type B.
 type Objective[B any] struct {
 	// Model holds the parameters (see nn.Params).

@@ -18,7 +18,8 @@ type Plateau struct {
 	// 0 means 10, negative none.
 	Patience int
 	// Threshold is the improvement that counts, as a part of the best value,
-	// or, with Absolute, in the metric's own unit; 0 means 1e-4, negative any.
+	// or, with Absolute, in the metric's own unit; 0 means 1e-4, a negative
+	// number that any improvement counts.
 	Threshold float64
 	Absolute  bool
 	Cooldown  int     // epochs after a reduction in which none is counted

@@ -10,9 +10,8 @@ import (
 )
 
 // Report calls f about ten times a second, and at the end of every epoch, with
-// the place of the run in steps, the steps of the whole run and the figures in
-// words. It
-// drives any display:
+// the steps done, the steps of the whole run and the metrics as text. It drives
+// any display:
 //
 //	bar := show.Progress("training", epochs*loader.Len())
 //	train.Report(func(done, total int, status string) { bar.Set(done, status) })
@@ -49,9 +48,9 @@ func status(e Event, r *Run) string {
 	return s
 }
 
-// Progress writes how training goes to w (nil: standard output). On a terminal
-// it is a Bar; elsewhere a line for each epoch, or for about twenty of them
-// when there are more, without times, so that outputs can be compared.
+// Progress shows the progress of training on w (nil: standard output). On a
+// terminal it is a Bar; elsewhere a line for each epoch, or for about twenty of
+// them when there are more, without times, so that outputs can be compared.
 func Progress(w io.Writer) Callback {
 	if w == nil {
 		w = os.Stdout

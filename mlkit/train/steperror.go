@@ -31,7 +31,7 @@ func (e *StepError) Error() string {
 	return s
 }
 
-// Unwrap gives what the operation said.
+// Unwrap gives the operation's error.
 func (e *StepError) Unwrap() error { return e.Err }
 
 // stepError makes an error of an operation's refusal that was just recovered;

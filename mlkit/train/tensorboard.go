@@ -21,8 +21,8 @@ import (
 // TensorBoard writes event files that TensorBoard shows: the epochs' loss,
 // learning rate and metrics at the number of steps done, and with everySteps >
 // 0 the loss of every everySteps-th step as "step_loss". At the end of every
-// epoch each of more is called, for what else is to be seen: [Histograms], or a
-// function that draws. A folder is one run; a resumed run adds a file.
+// epoch each of more is called, for anything else to be logged: [Histograms],
+// or a function that draws. A folder is one run; a resumed run adds a file.
 func TensorBoard(dir string, everySteps int, more ...func(r *Run, log *EventLog) error) Callback {
 	log := &EventLog{}
 	return func(e Event, r *Run) (err error) {

@@ -13,8 +13,11 @@
 //	BERT              texts to a vector for every token          –
 //	Sentences         sentences to vectors that say what is      datasets.MiniLM
 //	                  alike in meaning
+//	Llama             texts to the logits of every next token    datasets.SmolLM2
+//	OpenLlama         one whose weights stay quantized in a file likewise
 //
-// How alike sentences are takes ten lines: the example of [Sentences].
+// How alike sentences are takes ten lines: the example of [Sentences]. That of
+// [OpenLlama] is a chat that writes token by token.
 //
 // To adapt a model to another task, replace its last layer; then freeze the
 // rest ([descent/mlkit/nn.Freeze]), or give it a lower learning rate

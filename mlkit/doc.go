@@ -6,6 +6,7 @@
 //   - [descent/mlkit/optim]: optimizers as chains of gradient transformations
 //   - [descent/mlkit/data]: data sets, loaders, splits
 //   - [descent/mlkit/tabular]: tables, CSV files, encoders of their columns
+//   - [descent/mlkit/tabular/parquet]: tables from Parquet files
 //   - [descent/mlkit/formats]: files: safetensors, npy, idx, folders of images, Pascal VOC
 //   - [descent/mlkit/datasets]: MNIST and other real data
 //   - [descent/mlkit/train]: Fit, callbacks, checkpoints

@@ -32,6 +32,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/internal/fuzztest":           "", // of tests
 	"descent/mlkit/data":                        "tensor internal/kernel/elementwise internal/kernel/cpu internal/strictjson",
 	"descent/mlkit/tabular":                     "data internal/strictjson",
+	"descent/mlkit/tabular/parquet":             "tabular",
 	"descent/mlkit/formats":                     "data",
 	"descent/mlkit/metrics":                     "data",                              // boxes, for detection
 	"descent/mlkit/search":                      "",                                  // of whatever returns a score
@@ -52,9 +53,13 @@ var mayImport = map[string]string{
 // module begins the paths of this module, whatever it may be renamed to.
 var module = strings.TrimSuffix("descent/mlkit", "mlkit")
 
-// drawing is reserved for package show, so that a program that trains does
-// not link a plotting library.
-var drawing = []string{"gonum.org/v1/plot", "github.com/janpfeifer/gonb"}
+// reserved are modules, by how their paths begin, for one package alone, so
+// that no other program links them: a plotting library, a decoder of files.
+var reserved = map[string]string{
+	"gonum.org/v1/plot":          "descent/mlkit/show",
+	"github.com/janpfeifer/gonb": "descent/mlkit/show",
+	"github.com/parquet-go/":     "descent/mlkit/tabular/parquet",
+}
 
 // TestWhoMayImportWhom keeps the layers of the library apart: kernels know
 // nothing of tensors, tensors nothing of layers, and nothing knows the book.
@@ -80,9 +85,9 @@ func TestWhoMayImportWhom(t *testing.T) {
 					t.Errorf("%s must not import %s (allowed: %s)", pkg, imp, allowed)
 				}
 			}
-			for _, d := range drawing {
-				if strings.HasPrefix(imp, d) && pkg != "descent/mlkit/show" {
-					t.Errorf("%s must not import %s: drawing belongs to show", pkg, imp)
+			for module, of := range reserved {
+				if strings.HasPrefix(imp, module) && pkg != of {
+					t.Errorf("%s must not import %s: that belongs to %s", pkg, imp, of)
 				}
 			}
 		}

@@ -146,6 +146,16 @@ func TestQuantizeRefuses(t *testing.T) {
 			_, err := compress.QuantizeDynamic(nn.Sequential{nn.Sequential{nn.NewConv2D(rng, nn.Conv{In: 4, Out: 4, Kernel: 3, Groups: 2})}})
 			return err
 		}, `layer "0.0" (*nn.Conv2D) cannot be quantized: it has 2 groups`},
+		"zeros on one side": {func() error {
+			_, err := compress.QuantizeDynamic(nn.Sequential{nn.NewConv2D(rng, nn.Conv{In: 4, Out: 4, Kernel: 2, Padding: nn.Same})})
+			return err
+		}, `layer "0" (*nn.Conv2D) cannot be quantized: it has further zeros`},
+		"a normalised weight": {func() error {
+			l := nn.NewLinear(rng, 8, 4)
+			nn.AddWeightNorm(l)
+			_, err := compress.QuantizeDynamic(nn.Sequential{l})
+			return err
+		}, `layer "0" (*nn.Linear) cannot be quantized: its weight is used with a change; nn.MergeLoRA or nn.MergeNorms`},
 		"nothing to do": {func() error { _, err := compress.QuantizeDynamic(nn.Sequential{nn.ReLU{}}); return err }, "no layer with a product"},
 		"no layer":      {func() error { _, err := compress.QuantizeDynamic(nn.Sequential{nil}); return err }, `layer "0"`},
 		"a NaN weight":  {func() error { _, err := compress.QuantizeDynamic(bad); return err }, `layer "1" (*nn.Linear) is NaN`},

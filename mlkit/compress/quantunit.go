@@ -168,7 +168,13 @@ func (t *taking) unit(path string, u *unit) (stage, error) {
 		return nil, fmt.Errorf("compress: %s: %s has no weight: was it made by its constructor?", t.op, u)
 	}
 	u.dims = u.weight.Dims()
+	if u.weight.LowRank != nil || u.weight.Norm != nil {
+		return nil, fmt.Errorf("compress: %s: %s cannot be quantized: its weight is used with a change; nn.MergeLoRA or nn.MergeNorms writes it into the weight first", t.op, u)
+	}
 	if c := u.conv; c != nil {
+		if c.More != [2]int{} {
+			return nil, fmt.Errorf("compress: %s: %s cannot be quantized: it has further zeros below or on the right (More, nn.Same with an even kernel); only those on both sides are possible", t.op, u)
+		}
 		flat := len(u.weight.Dims()) == 3
 		if c.Groups > 1 {
 			return nil, fmt.Errorf("compress: %s: %s cannot be quantized: it has %d groups; only 1 is possible", t.op, u, c.Groups)

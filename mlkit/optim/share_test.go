@@ -107,6 +107,7 @@ func TestWhatCannotBeShared(t *testing.T) {
 	for want, rule := range map[string]optim.Rule{
 		"EMA":                   optim.NewEMA(0.9).Around(optim.Adam(0.01)),
 		"not known":             optim.Chain(optim.Stateless(func(*optim.Step) {}), optim.Adam(0.01)),
+		"*optim.freely":         optim.ScheduleFreeSGD(0.01),
 		"put it first":          optim.Chain(optim.Trace(0.9), optim.ClipByGlobalNorm(1), optim.ScaleByLearningRate(0.1)),
 		"around the whole rule": optim.Chain(optim.Trace(0.9), optim.SkipNonFinite(optim.SGD(0.1))),
 	} {

@@ -79,8 +79,8 @@ type bucket struct {
 	pending Pending
 }
 
-// bucketLen is the least length of a bucket, in numbers: 1 MB.
-const bucketLen = 1 << 18
+// bucketLen is the usual length of a bucket, in numbers: 0.5 MB.
+const bucketLen = 1 << 17
 
 // leaf is what a shard has come to.
 type leaf struct {

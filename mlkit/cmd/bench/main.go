@@ -32,6 +32,11 @@
 //	go run ./mlkit/cmd/bench -peers -only torch -threads 2 -rounds 3 -task digits -epochs 5
 //	(speakers: 40 epochs; reviews-lstm, reviews-transformer: 8)
 //
+// "ranks" trains on one and on two processes that share each batch, through MPI
+// (package mpi), beside PyTorch's DistributedDataParallel with gloo:
+//
+//	go run ./mlkit/cmd/bench -peers -only torch -threads 1 -task ranks
+//
 // A figure of a shared machine means little by itself. What counts is the
 // ratio of two sides measured in one run: each peer runs between two runs of
 // ours, each as a process of its own, and the best epoch of each side counts.
@@ -72,7 +77,7 @@ type Result struct {
 
 func main() {
 	var (
-		tasks   = flag.String("task", "all", "tasks and groups of tasks, separated by commas; groups: all (but book), "+strings.Join(groups, ", ")+"; tasks: "+strings.Join(taskNames(), ", "))
+		tasks   = flag.String("task", "all", "tasks and groups of tasks, separated by commas; groups: all (but book and ranks), "+strings.Join(groups, ", ")+"; tasks: "+strings.Join(taskNames(), ", "))
 		threads = flag.String("threads", "1,2", "numbers of threads to run with")
 		epochs  = flag.Int("epochs", 3, "epochs of each run; the best one counts")
 		rounds  = flag.Int("rounds", 2, "runs of our side and of each peer, alternating")

@@ -36,9 +36,13 @@ func (ours) run(ctx context.Context, j job) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return collect(exec.CommandContext(ctx, exe, "-worker", "-task", j.task.name, "-threads", fmt.Sprint(j.threads),
+	cmd, err := j.task.command(ctx, exe, "-worker", "-task", j.task.name, "-threads", fmt.Sprint(j.threads),
 		"-epochs", fmt.Sprint(j.epochs), "-seed", fmt.Sprint(j.seed), fmt.Sprintf("-quick=%t", j.quick),
-		"-profile", j.profile, "-seconds", fmt.Sprint(j.seconds), fmt.Sprintf("-cputime=%t", j.cpuTime)), fmt.Sprintf("GOMAXPROCS=%d", j.threads))
+		"-profile", j.profile, "-seconds", fmt.Sprint(j.seconds), fmt.Sprintf("-cputime=%t", j.cpuTime))
+	if err != nil {
+		return nil, err
+	}
+	return collect(cmd, fmt.Sprintf("GOMAXPROCS=%d", j.threads))
 }
 
 // collect runs a program and reads the results it prints, one JSON object a
@@ -50,7 +54,7 @@ func collect(cmd *exec.Cmd, env ...string) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd.Env = append(append(os.Environ(), env...), fmt.Sprintf("BENCH_START=%d", time.Now().UnixNano()))
+	cmd.Env = append(append(cmd.Environ(), env...), fmt.Sprintf("BENCH_START=%d", time.Now().UnixNano()))
 	// These choose slow or old code paths of OpenBLAS; a peer deserves its own
 	// choice.
 	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool {
@@ -98,7 +102,7 @@ type peer struct {
 
 // peers lists the Python peers and what each can do.
 var peers = []peer{
-	{framework: "torch", tasks: []string{first, models, gridGroup, inference, int8Group, book}, packages: []string{"numpy", "torch", "safetensors"}},
+	{framework: "torch", tasks: []string{first, models, gridGroup, inference, int8Group, book, processes}, packages: []string{"numpy", "torch", "safetensors"}},
 	{framework: "keras", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "latency"}, packages: []string{"numpy", "tensorflow", "keras"}},
 	{framework: "jax", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "transformer", "online", "latency", gridGroup}, packages: []string{"numpy", "jax", "optax"}},
 	{framework: "onnxruntime", tasks: []string{"infer-mlp", "infer-cnn", "infer-lstm", "infer-transformer", int8Group}, packages: []string{"numpy", "torch", "safetensors", "onnx", "onnxruntime"}},

@@ -29,6 +29,7 @@ type task struct {
 	// except into the data). 0: the share of the peak says nothing.
 	perUnit float64
 	group   string
+	ranks   int // processes that train together; 0 and 1: one
 	// batch and build are those of a workload: build makes it for a batch of n.
 	batch int
 	build func(rng *rand.Rand, n int) workload
@@ -42,10 +43,11 @@ const (
 	inference = "inference" // predictions of the first group's networks
 	int8Group = "int8"      // the same in bytes, beside float32
 	book      = "book"      // the models of the book, which "all" leaves out
+	processes = "ranks"     // training on several processes, which "all" leaves out
 )
 
 // groups in the order of the table.
-var groups = []string{first, models, gridGroup, inference, int8Group, book}
+var groups = []string{first, models, gridGroup, inference, int8Group, book, processes}
 
 // flops is perUnit; a matrix product's rate is in operations already.
 func (t *task) flops(string) float64 { return t.perUnit }
@@ -101,6 +103,15 @@ var tasks = []task{
 	{name: "int8-cnn", group: int8Group, work: predictInt8, batch: inferenceBatch, build: predictions(cnn)},
 	{name: "int8-transformer", group: int8Group, work: predictInt8, batch: inferenceBatch, build: predictions(transformer)},
 
+	{name: "mlp-1rank", group: processes, work: ranked, images: 60000, model: mlp, ranks: 1},
+	{name: "mlp-2ranks", group: processes, work: ranked, images: 60000, model: mlp, ranks: 2},
+	{name: "cnn-1rank", group: processes, work: ranked, images: 12800, model: cnn, ranks: 1},
+	{name: "cnn-2ranks", group: processes, work: ranked, images: 12800, model: cnn, ranks: 2},
+	{name: "lstm-1rank", group: processes, work: ranked, images: 12800, model: lstm, micro: 32, ranks: 1},
+	{name: "lstm-2ranks", group: processes, work: ranked, images: 12800, model: lstm, micro: 32, ranks: 2},
+	{name: "transformer-1rank", group: processes, work: ranked, images: 6400, model: transformer, micro: 32, ranks: 1},
+	{name: "transformer-2ranks", group: processes, work: ranked, images: 6400, model: transformer, micro: 32, ranks: 2},
+
 	{name: "digits", work: digits, group: book},
 	{name: "speakers", work: sequences, group: book},
 	{name: "reviews-lstm", work: sequences, group: book},
@@ -120,7 +131,7 @@ func taskNames() []string {
 }
 
 // named are the tasks that a list of names of tasks and groups means: all is
-// every group but the book's.
+// every group but the book's and that of several processes.
 func named(list string) ([]*task, error) {
 	var out []*task
 	for name := range strings.SplitSeq(list, ",") {
@@ -132,7 +143,7 @@ func named(list string) ([]*task, error) {
 			return nil, fmt.Errorf("there is no task or group %q; the groups are all, %s, the tasks %s", name, strings.Join(groups, ", "), strings.Join(taskNames(), ", "))
 		}
 		for i := range tasks {
-			if t := &tasks[i]; t.group == name || name == "all" && t.group != book {
+			if t := &tasks[i]; t.group == name || name == "all" && t.group != book && t.group != processes {
 				out = append(out, t)
 			}
 		}

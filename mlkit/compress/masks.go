@@ -1,7 +1,6 @@
 package compress
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -95,14 +94,23 @@ func ByScore(params []*tensor.Param, scores [][]float32, sparsity float64, scope
 
 // highest are 1 for scores that stay when the given share of the lowest goes.
 func highest(scores []float32, sparsity float64) []float32 {
-	order := make([]int, len(scores))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[a], scores[b]) })
 	keep := slices.Repeat([]float32{1}, len(scores))
-	for _, k := range order[:int(math.RoundToEven(sparsity*float64(len(scores))))] {
-		keep[k] = 0
+	n := int(math.RoundToEven(sparsity * float64(len(scores))))
+	if n == 0 {
+		return keep
+	}
+	sorted := slices.Clone(scores)
+	slices.Sort(sorted)
+	limit := sorted[n-1]
+	for k, s := range scores {
+		if s < limit {
+			keep[k], n = 0, n-1
+		}
+	}
+	for k, s := range scores { // of those at the limit the first
+		if s == limit && n > 0 {
+			keep[k], n = 0, n-1
+		}
 	}
 	return keep
 }

@@ -16,3 +16,14 @@ func weighRows(dst, x, w, bias []float32, at, first []int32, cols int) {
 		weighRowsGo(dst, x, w, bias, at, first, cols)
 	}
 }
+
+func weighOne(dst, x, w, bias []float32, at, first []int32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		weighOneAVX512(dst, x, w, bias, at, first)
+	case cpu.AVX2:
+		weighOneAVX2(dst, x, w, bias, at, first)
+	default:
+		weighOneGo(dst, x, w, bias, at, first)
+	}
+}

@@ -7,3 +7,7 @@ package sparse
 func weighRows(dst, x, w, bias []float32, at, first []int32, cols int) {
 	weighRowsGo(dst, x, w, bias, at, first, cols)
 }
+
+func weighOne(dst, x, w, bias []float32, at, first []int32) {
+	weighOneGo(dst, x, w, bias, at, first)
+}

@@ -185,6 +185,110 @@ DATA maskTable<>+56(SB)/4, $0x00000000
 DATA maskTable<>+60(SB)/4, $0x00000000
 GLOBL maskTable<>(SB), RODATA|NOPTR, $64
 
+// func weighOneAVX2(dst []float32, x []float32, w []float32, bias []float32, at []int32, first []int32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·weighOneAVX2(SB), NOSPLIT, $0-144
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    w_base+48(FP), DX
+	MOVQ    at_base+96(FP), BX
+	MOVQ    first_base+120(FP), SI
+	MOVLQSX (SI), SI
+	LEAQ    (DX)(SI*4), DX
+	LEAQ    (BX)(SI*4), BX
+	XORQ    SI, SI
+
+row17:
+	MOVQ   first_len+128(FP), DI
+	SUBQ   $0x01, DI
+	CMPQ   SI, DI
+	JGE    rows18
+	MOVQ   first_base+120(FP), R8
+	MOVL   4(R8)(SI*4), DI
+	SUBL   (R8)(SI*4), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   R8, R8
+	MOVQ   DI, R9
+	SUBQ   $0x10, R9
+	JB     end20
+
+loop19:
+	VMOVUPS     (BX)(R8*4), Y2
+	VXORPS      Y3, Y3, Y3
+	VPCMPEQD    Y4, Y4, Y4
+	VGATHERDPS  Y4, (CX)(Y2*4), Y3
+	VMOVUPS     (DX)(R8*4), Y2
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     32(BX)(R8*4), Y2
+	VXORPS      Y3, Y3, Y3
+	VPCMPEQD    Y4, Y4, Y4
+	VGATHERDPS  Y4, (CX)(Y2*4), Y3
+	VMOVUPS     32(DX)(R8*4), Y2
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ        $0x10, R8
+	SUBQ        $0x10, R9
+	JAE         loop19
+
+end20:
+	ADDQ        $0x10, R9
+	JLE         done21
+	MOVQ        $0x00000008, R11
+	MOVQ        R9, R10
+	CMPQ        R10, R11
+	CMOVQGT     R11, R10
+	LEAQ        maskTable<>+0(SB), R11
+	MOVQ        $0x00000008, R12
+	SUBQ        R10, R12
+	VMOVUPS     (R11)(R12*4), Y2
+	VMASKMOVPS  (BX)(R8*4), Y2, Y3
+	VXORPS      Y4, Y4, Y4
+	VMOVAPS     Y2, Y5
+	VGATHERDPS  Y5, (CX)(Y3*4), Y4
+	VMASKMOVPS  (DX)(R8*4), Y2, Y2
+	VFMADD231PS Y2, Y4, Y0
+	SUBQ        $0x08, R9
+	JLE         done21
+	MOVQ        $0x00000008, R11
+	MOVQ        R9, R10
+	CMPQ        R10, R11
+	CMOVQGT     R11, R10
+	LEAQ        maskTable<>+0(SB), R11
+	MOVQ        $0x00000008, R12
+	SUBQ        R10, R12
+	VMOVUPS     (R11)(R12*4), Y2
+	VMASKMOVPS  32(BX)(R8*4), Y2, Y3
+	VXORPS      Y4, Y4, Y4
+	VMOVAPS     Y2, Y5
+	VGATHERDPS  Y5, (CX)(Y3*4), Y4
+	VMASKMOVPS  32(DX)(R8*4), Y2, Y2
+	VFMADD231PS Y2, Y4, Y1
+	SUBQ        $0x08, R9
+
+done21:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	MOVQ         bias_base+72(FP), R8
+	TESTQ        R8, R8
+	JZ           plain22
+	VADDSS       (R8)(SI*4), X0, X0
+
+plain22:
+	VMOVSS X0, (AX)(SI*4)
+	LEAQ   (DX)(DI*4), DX
+	LEAQ   (BX)(DI*4), BX
+	ADDQ   $0x01, SI
+	JMP    row17
+
+rows18:
+	VZEROUPPER
+	RET
+
 // func weighRowsAVX512(dst []float32, x []float32, w []float32, bias []float32, at []int32, first []int32, cols int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·weighRowsAVX512(SB), NOSPLIT, $0-152
@@ -344,5 +448,86 @@ done13:
 	JMP  row1
 
 rows2:
+	VZEROUPPER
+	RET
+
+// func weighOneAVX512(dst []float32, x []float32, w []float32, bias []float32, at []int32, first []int32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·weighOneAVX512(SB), NOSPLIT, $0-144
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    w_base+48(FP), DX
+	MOVQ    at_base+96(FP), BX
+	MOVQ    first_base+120(FP), SI
+	MOVLQSX (SI), SI
+	LEAQ    (DX)(SI*4), DX
+	LEAQ    (BX)(SI*4), BX
+	XORQ    SI, SI
+
+row17:
+	MOVQ   first_len+128(FP), DI
+	SUBQ   $0x01, DI
+	CMPQ   SI, DI
+	JGE    rows18
+	MOVQ   first_base+120(FP), R8
+	MOVL   4(R8)(SI*4), DI
+	SUBL   (R8)(SI*4), DI
+	VXORPS Z0, Z0, Z0
+	XORQ   R8, R8
+	MOVQ   DI, R9
+	SUBQ   $0x10, R9
+	JB     end20
+
+loop19:
+	VMOVUPS     (BX)(R8*4), Z1
+	VXORPS      Z2, Z2, Z2
+	KXNORW      K1, K1, K1
+	VGATHERDPS  (CX)(Z1*4), K1, Z2
+	VMOVUPS     (DX)(R8*4), Z1
+	VFMADD231PS Z1, Z2, Z0
+	ADDQ        $0x10, R8
+	SUBQ        $0x10, R9
+	JAE         loop19
+
+end20:
+	ADDQ        $0x10, R9
+	JLE         done21
+	MOVQ        $0x00000010, R11
+	MOVQ        R9, R10
+	CMPQ        R10, R11
+	CMOVQGT     R11, R10
+	MOVL        $-1, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K2
+	VMOVUPS.Z   (BX)(R8*4), K2, Z1
+	VXORPS      Z2, Z2, Z2
+	KMOVW       K2, K3
+	VGATHERDPS  (CX)(Z1*4), K3, Z2
+	VMOVUPS.Z   (DX)(R8*4), K2, Z1
+	VFMADD231PS Z1, Z2, Z0
+	SUBQ        $0x10, R9
+
+done21:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	MOVQ          bias_base+72(FP), R8
+	TESTQ         R8, R8
+	JZ            plain22
+	VADDSS        (R8)(SI*4), X0, X0
+
+plain22:
+	VMOVSS X0, (AX)(SI*4)
+	LEAQ   (DX)(DI*4), DX
+	LEAQ   (BX)(DI*4), BX
+	ADDQ   $0x01, SI
+	JMP    row17
+
+rows18:
 	VZEROUPPER
 	RET

@@ -20,3 +20,8 @@ func weighRowsGo(dst, x, w, bias []float32, at, first []int32, cols int) {
 		}
 	}
 }
+
+// weighOneGo is weighRowsGo for rows of one element.
+func weighOneGo(dst, x, w, bias []float32, at, first []int32) {
+	weighRowsGo(dst, x, w, bias, at, first, 1)
+}

@@ -49,7 +49,8 @@ type rows struct {
 var jobs cpu.FreeList[job]
 
 // MulT writes x·Mᵀ + bias to y: x is [rows, In], y [rows, Out], bias [Out] or
-// nil. Each element is one chain of fused multiply-adds over the columns, as in
+// nil. Each element is one chain of fused multiply-adds over the columns (of a
+// single sample sixteen chains and a tree), as in
 // the dense product [gemm.Gemm] up to 8192 columns, so the two agree bit for
 // bit where nothing is infinite or NaN.
 func (m *Matrix) MulT(y, x, w, bias []float32) {
@@ -72,7 +73,11 @@ func (m *Matrix) MulT(y, x, w, bias []float32) {
 			turned, result = cpu.Floats(&s.A, len(in)), cpu.Floats(&s.B, len(out))
 			gemm.Transpose(turned, in, cols, m.In)
 		}
-		j := cpu.NewJob(&jobs, part)
+		do := part
+		if n == 1 {
+			do = partOfOne
+		}
+		j := cpu.NewJob(&jobs, do)
 		j.X[0], j.X[1], j.X[2], j.Cols = result, turned, w, cols
 		j.More = rows{at: m.At, first: m.First, bias: bias}
 		each := max(1, len(m.At)/max(1, m.Out)*cols)
@@ -85,9 +90,16 @@ func (m *Matrix) MulT(y, x, w, bias []float32) {
 }
 
 func part(j *job, lo, hi int) {
-	bias := j.More.bias
-	if bias != nil {
-		bias = bias[lo:hi]
+	weighRows(j.Rows(0, lo, hi), j.X[1], j.X[2], j.More.biases(lo, hi), j.More.at, j.More.first[lo:hi+1], j.Cols)
+}
+
+func partOfOne(j *job, lo, hi int) {
+	weighOne(j.X[0][lo:hi], j.X[1], j.X[2], j.More.biases(lo, hi), j.More.at, j.More.first[lo:hi+1])
+}
+
+func (r *rows) biases(lo, hi int) []float32 {
+	if r.bias == nil {
+		return nil
 	}
-	weighRows(j.Rows(0, lo, hi), j.X[1], j.X[2], bias, j.More.at, j.More.first[lo:hi+1], j.Cols)
+	return r.bias[lo:hi]
 }

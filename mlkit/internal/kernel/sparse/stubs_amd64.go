@@ -9,7 +9,17 @@ package sparse
 //go:noescape
 func weighRowsAVX2(dst []float32, x []float32, w []float32, bias []float32, at []int32, first []int32, cols int)
 
+// weighOneAVX2 does what weighOneGo does.
+//
+//go:noescape
+func weighOneAVX2(dst []float32, x []float32, w []float32, bias []float32, at []int32, first []int32)
+
 // weighRowsAVX512 does what weighRowsGo does.
 //
 //go:noescape
 func weighRowsAVX512(dst []float32, x []float32, w []float32, bias []float32, at []int32, first []int32, cols int)
+
+// weighOneAVX512 does what weighOneGo does.
+//
+//go:noescape
+func weighOneAVX512(dst []float32, x []float32, w []float32, bias []float32, at []int32, first []int32)

@@ -1,11 +1,13 @@
-// Command compression makes compression.json, the curves of notebook
-// 08-compression that take too long for it: lottery tickets, and Hinton's
-// experiment with a teacher who knows a digit that its student never sees.
+// Command compression makes compression.json, the figures of notebook
+// 08-compression that take too long for it: lottery tickets, Hinton's
+// experiment with a teacher who knows a digit that its student never sees, and
+// a convolutional network with half of its channels.
 //
 //	go run ./notebooks/internal/recorded/compression -part lottery -seeds 5
 //	go run ./notebooks/internal/recorded/compression -part teacher -seeds 3
+//	go run ./notebooks/internal/recorded/compression -part channels -seeds 5
 //
-// A part replaces what the file holds of it. The two take about half an hour
+// A part replaces what the file holds of it. They take about half an hour
 // on two cores; trained networks are cached, so a run that was interrupted goes
 // on where it was.
 package main
@@ -27,14 +29,14 @@ import (
 )
 
 func main() {
-	part := flag.String("part", "", "lottery or teacher")
+	part := flag.String("part", "", "lottery, teacher or channels")
 	seeds := flag.Uint64("seeds", 5, "number of seeds")
 	file := flag.String("o", "notebooks/internal/recorded/compression/compression.json", "file to write")
 	flag.Parse()
-	parts := map[string]func(r *recorder, seed uint64){"lottery": lottery, "teacher": teacher}
+	parts := map[string]func(r *recorder, seed uint64){"lottery": lottery, "teacher": teacher, "channels": channels}
 	run := parts[*part]
 	if run == nil {
-		log.Fatalf("compression: -part %q: it is lottery or teacher", *part)
+		log.Fatalf("compression: -part %q: it is lottery, teacher or channels", *part)
 	}
 	r := &recorder{file: *file, part: *part}
 	r.training, r.test = mnist()

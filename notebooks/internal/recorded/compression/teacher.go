@@ -16,9 +16,9 @@ const teacherSeed = 1
 
 const temperature = 20
 
-// newTeacher is a convolutional network.
-func newTeacher() nn.Sequential {
-	rng := nn.NewRand(teacherSeed)
+// newCNN is the convolutional network of notebook 06-image.
+func newCNN(seed uint64) nn.Sequential {
+	rng := nn.NewRand(seed)
 	return nn.Sequential{
 		nn.NewConv2D(rng, nn.Conv{In: 1, Out: 16, Kernel: 5, Padding: nn.Same, NoBias: true}),
 		nn.NewBatchNorm(16), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
@@ -40,7 +40,7 @@ func newStudent(seed uint64) nn.Sequential {
 // the digits as they are: on labels alone, on what the teacher says of them,
 // and on what it says of all digits but the threes.
 func teacher(r *recorder, seed uint64) {
-	t := newTeacher()
+	t := newCNN(teacherSeed)
 	set := data.Augment(r.training, teacherSeed, data.Rotate(10, 0), data.Shift(0.08, 0))
 	fit("teacher", t, train.Supervised(t, nn.CrossEntropy), set, teacherSeed, 4, 3e-3, nil)
 	all, _ := errorsOf(logits(t, r.test), r.test.Labels, 3, 0)
@@ -90,7 +90,12 @@ func teacher(r *recorder, seed uint64) {
 	// The bias that gives the threes the share of the answers to the training
 	// images that they have among the labels; it asks no label of a three.
 	y = logits(student, r.training.Flat())
-	share, best := 6131., math.Inf(1)
+	share, best := 0., math.Inf(1)
+	for _, l := range r.training.Labels {
+		if l == 3 {
+			share++
+		}
+	}
 	var at float64
 	for shift := 0.; shift <= 10; shift += 0.1 {
 		n := 0.

@@ -153,10 +153,37 @@ func chat(question string) string {
 	return "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n<|im_start|>user\n" + question + "<|im_end|>\n<|im_start|>assistant\n"
 }
 
-// continuation is what llama.cpp has made of a prompt.
+// continuation is what llama.cpp has made of a prompt, and what transformers
+// thinks likeliest at the first places of that, with its logit.
 type continuation struct {
-	Prompt      string
-	IDs, Tokens []int32
+	Prompt             string
+	IDs, Tokens, Exact []int32
+	Top                []float64
+}
+
+// With the weights as numbers, the model is that of transformers: at all 2,560
+// places it thinks the same token likeliest, of which 240 are tried here.
+func TestSmolLM2UnpackedIsTransformers(t *testing.T) {
+	m, err := smolLM2(t).Unpacked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g []continuation
+	goldens(t, "testdata/smollm2.json", &g)
+	tape := tensor.NewEvalTape()
+	for _, c := range g {
+		tape.Reset()
+		n := len(c.Exact)
+		text := slices.Concat(c.IDs, c.Tokens[:n-1])
+		logits := m.Forward(tape, tensor.NewInts(text, 1, len(text))).Data()
+		for k, token := range c.Exact {
+			row := logits[(len(c.IDs)-1+k)*m.Size.Vocabulary:][:m.Size.Vocabulary]
+			best := slices.Max(row)
+			if slices.Index(row, best) != int(token) || !(math.Abs(float64(best)-c.Top[k]) < 2e-3) {
+				t.Errorf("%.60q, token %d: %d with %v, want %d with %v", c.Prompt, k, slices.Index(row, best), best, token, c.Top[k])
+			}
+		}
+	}
 }
 
 // What llama.cpp writes is what this model thinks likeliest, too, nearly

@@ -66,6 +66,9 @@ func (f *LlamaFile) read() (err error) {
 	if end, ok := f.file.Values["tokenizer.ggml.eos_token_id"].(uint32); ok && end < uint32(len(f.Tokens.Tokens)) {
 		f.End = int32(end)
 	}
+	for _, list := range []string{"merges", "scores", "token_type"} { // megabytes that nobody needs any more
+		delete(f.file.Values, "tokenizer.ggml."+list)
+	}
 	s, err := llamaSize(f.file.Values, len(f.Tokens.Tokens))
 	if err != nil {
 		return err

@@ -111,14 +111,24 @@ func (m *Llama) Forward(t *tensor.Tape, ids tensor.Ints) tensor.Tensor {
 func (m *Llama) Next() func(beginnings [][]int32) ([][]float32, error) {
 	cache, t := nn.NewKVCache(len(m.Blocks)), tensor.NewEvalTape()
 	return func(beginnings [][]int32) ([][]float32, error) {
-		t.Reset()
 		ids, at := cache.Extend(beginnings)
 		for _, id := range ids.Data {
 			if id < 0 || int(id) >= m.Size.Vocabulary {
 				return nil, fmt.Errorf("models: Llama: token %d is none of %d", id, m.Size.Vocabulary)
 			}
 		}
-		x := m.logits(m.run(t, ids, at, cache).Select(1, -1))
+		rowsRead, fresh := ids.Dims()[0], ids.Dims()[1]
+		var x tensor.Tensor
+		for from := 0; from < fresh; from += readTokens {
+			t.Reset()
+			n := min(readTokens, fresh-from)
+			piece := t.ScratchInts(rowsRead * n)
+			for i := range rowsRead {
+				copy(piece[i*n:][:n], ids.Data[i*fresh+from:])
+			}
+			x = m.run(t, tensor.NewInts(piece, rowsRead, n), at+from, cache)
+		}
+		x = m.logits(x.Select(1, -1))
 		rows := make([][]float32, len(beginnings))
 		for i := range rows {
 			rows[i] = x.Data()[i*m.Size.Vocabulary:][:m.Size.Vocabulary]
@@ -126,6 +136,10 @@ func (m *Llama) Next() func(beginnings [][]int32) ([][]float32, error) {
 		return rows, nil
 	}
 }
+
+// readTokens is how many tokens of a prompt are read at a time: what is between
+// the layers takes a megabyte for each in SmolLM2.
+const readTokens = 8
 
 // run gives the vectors of tokens from a position on, behind what cache has
 // read, unless it is nil.

@@ -64,6 +64,23 @@ func TestLlamaIsHuggingFaces(t *testing.T) {
 			}
 		}
 	}
+	// So does a long prompt, which is read in pieces, of two texts.
+	long := make([]int32, 2*19)
+	for i := range long {
+		long[i] = int32(i * 5 % 13)
+	}
+	all := m.Forward(tape, tensor.NewInts(long, 2, 19)).Data()
+	rows, err := m.Next()([][]int32{long[:19], long[19:]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for b, row := range rows {
+		for i, v := range row {
+			if want := all[(b*19+18)*13+i]; math.Abs(float64(v-want)) > 1e-4 {
+				t.Errorf("text %d of 19 tokens: logit %d is %v, want %v", b, i, v, want)
+			}
+		}
+	}
 	if _, err := next([][]int32{{13}}); err == nil || !strings.Contains(err.Error(), "token 13") {
 		t.Error(err)
 	}

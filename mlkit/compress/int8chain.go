@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/internal/kernel/gemm"
 	kernel "descent/mlkit/internal/kernel/int8"
 	"descent/mlkit/nn"
@@ -43,6 +44,7 @@ type product struct {
 	mixed []float32 // scales times that of the input, in steps of the next unit's
 	shift []float32 // the bias in those steps
 	pool  bool      // the result is pooled in windows of 2×2
+	act   func(dst, x []float32)
 }
 
 // layout is bytes of images [n, h, w, c] with borders of padding, or of rows
@@ -63,6 +65,7 @@ type room struct {
 	minus  []int32
 	mixed  []float32
 	rows   []uint8
+	lent   []float32 // see lend
 }
 
 var rooms cpu.FreeList[room]
@@ -75,7 +78,22 @@ func grown[T any](buf *[]T, n int) []T {
 	return (*buf)[:n]
 }
 
-func (c *chain) Forward(x tensor.Tensor) tensor.Tensor {
+func (c *chain) Forward(x tensor.Tensor) tensor.Tensor { return c.run(x, nil) }
+
+// lend is Forward for a result that is used up before r is given back: it lies
+// in r, which need not be cleared as a tape's memory is.
+func lend(l nn.Layer, x tensor.Tensor, r *room) tensor.Tensor {
+	if s, ok := l.(stage); ok && len(s) == 1 {
+		l = s[0].layer
+	}
+	if c, ok := l.(*chain); ok {
+		return c.run(x, r)
+	}
+	return l.Forward(x)
+}
+
+// run computes the chain's result, in to unless that is nil.
+func (c *chain) run(x tensor.Tensor, to *room) tensor.Tensor {
 	first := c.steps[0].product
 	dims, err := first.input(x.Dims())
 	if err != "" {
@@ -105,7 +123,7 @@ func (c *chain) Forward(x tensor.Tensor) tensor.Tensor {
 		}
 		p := s.product
 		if i == len(c.steps)-1 {
-			y := p.floats(r, x, l, r.bytes[at], rng, c)
+			y := p.floats(r, x, l, r.bytes[at], rng, c, to)
 			if c.tell != nil {
 				c.tell(p, y.Dims()...)
 			}
@@ -299,6 +317,7 @@ func (p *product) bytes(r *room, l layout, at int, pad [2]int, next *product) la
 	k, h, w := p.over(&l)
 	k.Minus, k.Scale, k.Bias = p.minus, p.mixed, p.shift
 	k.Zero, k.Pool = next.rng.zero, p.pool
+	k.Act, k.Inverse = p.act, next.rng.inverse()
 	if p.pool {
 		h, w = h/2, w/2
 	}
@@ -321,7 +340,7 @@ func (p *product) bytes(r *room, l layout, at int, pad [2]int, next *product) la
 }
 
 // floats computes the unit's result as a tensor.
-func (p *product) floats(r *room, x tensor.Tensor, l layout, a []uint8, rng affine, c *chain) tensor.Tensor {
+func (p *product) floats(r *room, x tensor.Tensor, l layout, a []uint8, rng affine, c *chain, to *room) tensor.Tensor {
 	k, h, w := p.over(&l)
 	if k.Minus, k.Scale = p.minus, p.mixed; !c.static {
 		k.Minus, k.Scale = grown(&r.minus, p.w.Padded()), grown(&r.mixed, p.w.Padded())
@@ -330,7 +349,12 @@ func (p *product) floats(r *room, x tensor.Tensor, l layout, a []uint8, rng affi
 	n := p.w.N
 	k.Room, k.YRowStep = n, n
 	t := x.Tape()
-	y := t.Scratch(l.n * h * w * n)
+	var y []float32
+	if size := l.n * h * w * n; to != nil {
+		y = grown(&to.lent, size)
+	} else {
+		y = t.Scratch(size)
+	}
 	a = a[:cap(a)]
 	if p.conv == nil {
 		k.Floats(y, a)
@@ -388,6 +412,25 @@ func (p *product) mix(minus []int32, mixed []float32, rng affine) {
 		minus[i] = s * int32(rng.zero)
 		mixed[i] = p.scales[i] * rng.scale
 	}
+}
+
+// actOf is a function of single numbers that is applied to the results of a
+// unit before they become bytes, and nil for another layer.
+func actOf(l nn.Layer) func(dst, x []float32) {
+	switch l := l.(type) {
+	case nn.GELU:
+		if l.Tanh {
+			return elementwise.GELUTanh
+		}
+		return elementwise.GELU
+	case nn.SiLU:
+		return elementwise.SiLU
+	case nn.Tanh:
+		return elementwise.Tanh
+	case nn.Sigmoid:
+		return elementwise.Sigmoid
+	}
+	return nil
 }
 
 // poolOf are the options of a pooling that bytes can go through.

@@ -42,6 +42,10 @@ func (q *Int8) Save(path string) error {
 			}
 		}
 	}
+	for _, e := range q.tables {
+		arrays = append(arrays, formats.Array{Name: below(e.path, "weight"), Dims: e.dims, Data: e.q},
+			formats.Array{Name: below(e.path, "weight_scale"), Dims: e.dims[:1], Data: e.scales})
+	}
 	for _, n := range keptIn(q.layers) {
 		if n.Param != nil {
 			arrays = append(arrays, formats.Array{Name: n.Name, Dims: n.Param.Dims(), Data: n.Param.Data})
@@ -122,6 +126,14 @@ func loadInt8(path string, model nn.Layer) (*Int8, error) {
 		}
 		w.check(r, u, nil)
 		stored[u.path] = w
+	}
+	for _, e := range t.tables {
+		u := &unit{form: form{path: e.path, kind: "*nn.Embedding"}}
+		var w weights
+		w.q, _ = r.array(u, "weight", e.weight.Dims()).([]int8)
+		w.scales, _ = r.array(u, "weight_scale", e.weight.Dims()[:1]).([]float32)
+		w.check(r, u, nil)
+		stored[e.path] = w
 	}
 	if r.err != nil {
 		return nil, r.err

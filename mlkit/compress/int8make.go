@@ -18,11 +18,13 @@ func (m *making) chain(s stage) (*chain, error) {
 		case nn.MaxPool1D, nn.MaxPool2D:
 			o, _ := poolOf(l)
 			last := c.steps[len(c.steps)-1].product
-			if last != nil && o == (tensor.Pool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}) {
+			if last != nil && last.act == nil && o == (tensor.Pool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}) {
 				last.pool = true
 				continue
 			}
 			c.steps = append(c.steps, step{pool: o})
+		case nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid:
+			c.steps[len(c.steps)-1].product.act = actOf(l)
 		case *unit:
 			p, err := m.product(l, channels)
 			if err != nil {
@@ -46,6 +48,10 @@ func (m *making) chain(s stage) (*chain, error) {
 // inSteps brings what the product multiplies by and adds to the steps of the
 // next unit's bytes.
 func (p *product) inSteps(next affine) {
+	if p.act != nil { // which wants the numbers themselves
+		p.shift = p.bias
+		return
+	}
 	p.shift = make([]float32, len(p.bias))
 	for i, b := range p.bias {
 		p.shift[i] = b * next.inverse()

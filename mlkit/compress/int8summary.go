@@ -9,7 +9,8 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Summary runs the network once, on zeros of the given shape (batch first), and
+// Summary runs the network once, on zeros of the given shape (batch first; ids if
+// it begins with an Embedding), and
 // lists its layers: those in bytes, with the shapes of their results, and those
 // that keep parameters in float32. ParamBytes is what all of it takes in
 // memory.
@@ -17,8 +18,16 @@ func (q *Int8) Summary(dims ...int) nn.ModelSummary {
 	shapes := map[*product][]int{}
 	s := traced(q.layers, func(p *product, dims ...int) { shapes[p] = slices.Clone(dims) })
 	t := tensor.NewEvalTape()
-	s.Forward(t.Full(0, dims...))
+	if len(q.tables) > 0 {
+		s.ForwardTokens(t, tensor.NewInts(make([]int32, tensor.SizeOf(dims)), dims...))
+	} else {
+		s.Forward(t.Full(0, dims...))
+	}
 	out := nn.ModelSummary{ParamBytes: q.Bytes()}
+	for _, e := range q.tables {
+		out.Rows = append(out.Rows, nn.SummaryRow{Name: e.path, Layer: "Embedding in int8", Params: len(e.q)})
+		out.Params += len(e.q)
+	}
 	for _, c := range q.chains {
 		for _, st := range c.steps {
 			p := st.product

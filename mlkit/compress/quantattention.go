@@ -15,8 +15,18 @@ type attention struct {
 }
 
 func (a *attention) Forward(x tensor.Tensor) tensor.Tensor {
-	y, _ := a.in.Forward(x).SelfAttention(a.attend)
-	return a.out.Forward(y)
+	return a.lent(x, nil)
+}
+
+// lent is Forward, with the result in to unless that is nil.
+func (a *attention) lent(x tensor.Tensor, to *room) tensor.Tensor {
+	r := rooms.Get()
+	defer rooms.Put(r)
+	y, _ := lend(a.in, x, r).SelfAttention(a.attend)
+	if to == nil {
+		return a.out.Forward(y)
+	}
+	return lend(a.out, y, to)
 }
 
 func (t *taking) attention(path string, l *nn.MultiHeadAttention) (*attention, error) {
@@ -51,7 +61,14 @@ func (e *encoderLayer) branch(x tensor.Tensor, norm *nn.LayerNorm, l nn.Layer) t
 	if e.preNorm {
 		h = norm.Forward(x)
 	}
-	y := l.Forward(h)
+	r := rooms.Get()
+	defer rooms.Put(r)
+	var y tensor.Tensor
+	if a, ok := l.(*attention); ok {
+		y = a.lent(h, r)
+	} else {
+		y = lend(l, h, r)
+	}
 	if e.dropout > 0 {
 		y = y.Dropout(e.dropout)
 	}

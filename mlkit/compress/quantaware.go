@@ -41,6 +41,9 @@ func QuantizationAware(model nn.Layer) (*Aware, error) {
 		u.fake = &fake{b}
 		a.Ranges = append(a.Ranges, b)
 	}
+	for _, e := range t.tables {
+		e.fake = true
+	}
 	return a, nil
 }
 

@@ -60,6 +60,11 @@ func QuantizeInt4(model nn.Layer) (*Int4, error) {
 // Forward computes the network's outputs. No gradient flows back.
 func (q *Int4) Forward(x tensor.Tensor) tensor.Tensor { return q.layers.Forward(x) }
 
+// ForwardTokens is Forward for a model that begins with an Embedding.
+func (q *Int4) ForwardTokens(t *tensor.Tape, ids tensor.Ints) tensor.Tensor {
+	return q.layers.ForwardTokens(t, ids)
+}
+
 // Bytes is the memory of weights, scales, biases, and of what stayed in
 // float32.
 func (q *Int4) Bytes() int {

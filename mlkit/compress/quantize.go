@@ -25,6 +25,7 @@ import (
 type Int8 struct {
 	layers stage    `nn:"-"`
 	chains []*chain `nn:"-"`
+	tables []*int8Embedding
 	static bool
 }
 
@@ -47,7 +48,7 @@ func QuantizeDynamic(model nn.Layer) (*Int8, error) {
 
 // QuantizeStatic makes a network of bytes whose activations have the ranges
 // that r chooses ([MinMax] if it is nil) from what goes into each layer for the
-// samples: a few hundred of the training set, X with the batch first. No or
+// samples: a few hundred of the training set, X or IDs with the batch first. No or
 // not finite samples, and ones that do not fit the model, are errors, beside
 // those of [QuantizeDynamic].
 func QuantizeStatic(model nn.Layer, samples data.Batch, r Range) (*Int8, error) {
@@ -80,7 +81,7 @@ func (t *taking) calibrate(s stage, samples data.Batch, r Range) (err error) {
 	if r == nil {
 		r = MinMax
 	}
-	if len(samples.X) == 0 {
+	if len(samples.X)+len(samples.IDs) == 0 {
 		return fmt.Errorf("compress: %s: there are no samples to find ranges with: give some inputs of the training set", t.op)
 	}
 	if k := slices.IndexFunc(samples.X, notFinite); k >= 0 {
@@ -102,11 +103,18 @@ func (t *taking) calibrate(s stage, samples data.Batch, r Range) (err error) {
 		}
 	}()
 	tape := tensor.NewEvalTape()
-	x := tape.Input(samples.X, samples.XDims...)
-	for _, it := range s {
+	var x tensor.Tensor
+	if samples.X != nil {
+		x = tape.Input(samples.X, samples.XDims...)
+	}
+	for i, it := range s {
 		at = fmt.Sprintf("layer %q (%T)", it.path, it.layer)
 		if u, ok := it.layer.(*unit); ok {
 			at = u.String()
+		}
+		if i == 0 && samples.X == nil {
+			x = s[:1].ForwardTokens(tape, tensor.NewInts(samples.IDs, samples.IDsDims...))
+			continue
 		}
 		x = it.layer.Forward(x)
 	}
@@ -173,6 +181,12 @@ func (m *making) stage(s stage) (stage, error) {
 			}
 			out = append(out, item{s[i].path, c})
 			i = end - 1
+		case *embedding:
+			e, wrong := m.embedding(l)
+			if wrong != nil {
+				return nil, wrong
+			}
+			out = append(out, item{s[i].path, e})
 		default:
 			out = append(out, item{s[i].path, within(l, inner)})
 		}
@@ -193,6 +207,10 @@ func chained(s stage) int {
 				return n
 			}
 			flat = true
+		case nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid:
+			if _, ok := s[i-1].layer.(*unit); !ok {
+				return n
+			}
 		case nn.MaxPool1D, nn.MaxPool2D:
 			if _, ok := poolOf(l); !ok || !conv || flat {
 				return n
@@ -220,6 +238,9 @@ func (q *Int8) Bytes() int {
 			}
 		}
 	}
+	for _, e := range q.tables {
+		n += len(e.q) + 4*len(e.scales)
+	}
 	return n + 4*floatsIn(q.layers)
 }
 
@@ -246,7 +267,9 @@ func keptIn(s stage) (all []nn.Named) {
 	}
 	for _, it := range s {
 		switch l := it.layer.(type) {
-		case *chain, *attention, *int4Linear:
+		case *chain, *attention, *int4Linear, *int8Embedding:
+		case *embedding:
+			all = append(all, nn.Named{Name: below(it.path, "weight"), Param: l.weight})
 		case *unit: // a convolution
 			all = append(all, nn.Named{Name: below(it.path, "weight"), Param: l.weight}, nn.Named{Name: below(it.path, "bias"), Param: l.bias})
 		case *residual:

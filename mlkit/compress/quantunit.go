@@ -113,8 +113,9 @@ func (u *unit) folded() (w, b []float32) {
 
 // taking takes a model apart.
 type taking struct {
-	units []*unit
-	op    string
+	units  []*unit
+	tables []*embedding
+	op     string
 }
 
 // take lists the layers of l, whose path is given.
@@ -152,11 +153,18 @@ func (t *taking) take(path string, l nn.Layer) (stage, error) {
 	case *nn.MultiHeadAttention:
 		a, err := t.attention(path, l)
 		return stage{{path, a}}, err
+	case *nn.Embedding:
+		if l.Weight == nil {
+			return refuse("it has no weight: was it made by its constructor?")
+		}
+		e := &embedding{path: path, weight: l.Weight, padding: l.Padding}
+		t.tables = append(t.tables, e)
+		return stage{{path, e}}, nil
 	case *nn.LayerNorm, *nn.RMSNorm, *nn.GroupNorm, *nn.PReLU, *nn.LearnedPositions:
 		return stage{{path, l}}, nil // cheap beside a product, and sensitive: they stay in float32
 	}
 	if len(nn.State(l)) > 0 {
-		return refuse("its parameters would stay in float32 unsaid; quantized are Linear, Conv1D, Conv2D, attention and the encoder of a Transformer, in Sequential and Residual")
+		return refuse("its parameters would stay in float32 unsaid; quantized are Linear, Conv1D, Conv2D, Embedding, attention and the encoder of a Transformer, in Sequential and Residual")
 	}
 	return stage{{path, l}}, nil
 }
@@ -280,6 +288,10 @@ func (s stage) mapped(replace func(u *unit) (nn.Layer, error)) (stage, error) {
 				return nil, wrong
 			}
 			out = append(out, item{it.path, n})
+		case *embedding:
+			c := *l
+			c.weight = copyOf(l.weight)
+			out = append(out, item{it.path, &c})
 		default:
 			out = append(out, item{it.path, within(l, inner)})
 		}

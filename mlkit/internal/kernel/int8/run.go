@@ -37,6 +37,13 @@ type Product struct {
 
 	Zero uint8 // of the results that are bytes
 
+	// Act, unless it is nil, is applied to x in float32 before it becomes a
+	// byte, round(Act(x)·Inverse) + Zero: Scale and Bias are then not in steps.
+	// It writes what it makes of the second slice to the first, which is the
+	// same.
+	Act     func(dst, x []float32)
+	Inverse float32
+
 	// Pool leaves the largest of each two by two rows: those of neighbouring
 	// lines, of which there must be an even number, and neighbours in them; a
 	// last row without a neighbour is left out. The lines and rows of the
@@ -199,6 +206,10 @@ func (j *job) block(s *scratch, i int) {
 		}
 		return
 	}
+	if p.Act != nil {
+		j.activated(s, &f, y, keep, direct)
+		return
+	}
 	f.zero = int32(p.Zero)
 	f.low, f.high = -float32(p.Zero), 255-float32(p.Zero)
 	if p.ReLU {
@@ -211,6 +222,29 @@ func (j *job) block(s *scratch, i int) {
 	if !direct {
 		for r := range rows {
 			copy(j.bytes[y+r*p.YRowStep:][:keep], s.bytes[r*cols:])
+		}
+	}
+}
+
+// activated makes bytes of what Act makes of floats.
+func (j *job) activated(s *scratch, f *finish, y, keep int, direct bool) {
+	p := &j.p
+	f.ldy, f.floats, f.low = f.cols, s.floats[:], float32(math.Inf(-1))
+	if p.ReLU {
+		f.low = 0
+	}
+	toFloats(f)
+	n := f.rows * f.cols
+	p.Act(s.floats[:n], s.floats[:n])
+	low, high := -float32(p.Zero), 255-float32(p.Zero)
+	if !direct {
+		quantizeBlocks(s.bytes[:n], s.floats[:n], p.Inverse, low, high, int32(p.Zero))
+	}
+	for r := range f.rows {
+		if direct {
+			quantizeBlocks(j.bytes[y+r*p.YRowStep:][:f.cols], s.floats[r*f.cols:][:f.cols], p.Inverse, low, high, int32(p.Zero))
+		} else {
+			copy(j.bytes[y+r*p.YRowStep:][:keep], s.bytes[r*f.cols:])
 		}
 	}
 }

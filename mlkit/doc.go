@@ -13,7 +13,7 @@
 //   - [descent/mlkit/metrics]: figures of merit from outputs and labels
 //   - [descent/mlkit/search]: hyper-parameter search
 //   - [descent/mlkit/models]: published networks, for their trained weights
-//   - [descent/mlkit/compress]: pruning, sparse layers, low rank, small files, distillation
+//   - [descent/mlkit/compress]: pruning, sparse layers, int8 and int4, low rank, small files, distillation
 //   - [descent/mlkit/explain]: what a model's score depends on
 //   - [descent/mlkit/privacy]: private training, and what attacks learn without it
 //   - [descent/mlkit/mpi]: training on several processes and machines

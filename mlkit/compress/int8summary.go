@@ -9,11 +9,10 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Summary runs the network once, on zeros of the given shape (batch first; ids if
-// it begins with an Embedding), and
-// lists its layers: those in bytes, with the shapes of their results, and those
-// that keep parameters in float32. ParamBytes is what all of it takes in
-// memory.
+// Summary runs the network once, on zeros of the given shape (batch first; ids
+// if it begins with an Embedding), and lists its layers: those in bytes, with
+// the shapes of their results, and those that keep parameters in float32.
+// ParamBytes is what all of it takes in memory.
 func (q *Int8) Summary(dims ...int) nn.ModelSummary {
 	shapes := map[*product][]int{}
 	s := traced(q.layers, func(p *product, dims ...int) { shapes[p] = slices.Clone(dims) })

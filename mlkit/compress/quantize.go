@@ -48,8 +48,8 @@ func QuantizeDynamic(model nn.Layer) (*Int8, error) {
 
 // QuantizeStatic makes a network of bytes whose activations have the ranges
 // that r chooses ([MinMax] if it is nil) from what goes into each layer for the
-// samples: a few hundred of the training set, X or IDs with the batch first. No or
-// not finite samples, and ones that do not fit the model, are errors, beside
+// samples: a few hundred of the training set, X or IDs with the batch first. No
+// or not finite samples, and ones that do not fit the model, are errors, beside
 // those of [QuantizeDynamic].
 func QuantizeStatic(model nn.Layer, samples data.Batch, r Range) (*Int8, error) {
 	t := &taking{op: "QuantizeStatic"}

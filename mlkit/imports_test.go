@@ -48,6 +48,7 @@ var mayImport = map[string]string{
 	"descent/mlkit/mpi":                         "train",
 	"descent/mlkit/gradcheck":                   "tensor",
 	"descent/mlkit/cmd/bench":                   "*",
+	"descent/mlkit/cmd/ranks":                   "*",
 }
 
 // module begins the paths of this module, whatever it may be renamed to.

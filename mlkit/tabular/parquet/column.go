@@ -14,8 +14,8 @@ import (
 	"descent/mlkit/tabular"
 )
 
-// missing is the error of a cell in which nothing is.
-var missing = errors.New("nothing is there; set Options.Missing to allow that")
+// errMissing is the error of a cell in which nothing is.
+var errMissing = errors.New("nothing is there; set Options.Missing to allow that")
 
 // column reads one column of all row groups.
 func column(f *parquet.File, c *parquet.Column, o *Options) (tabular.Column, error) {
@@ -28,6 +28,11 @@ func column(f *parquet.File, c *parquet.Column, o *Options) (tabular.Column, err
 	}
 	if c.Type().Kind() == parquet.Boolean && runLength(f, c) {
 		return tabular.Column{}, errors.New("holds booleans in runs, which the library that decodes files reads wrongly (version 0.32): write the file with data pages of version 1, or the column as integers")
+	}
+	for _, g := range f.Metadata().RowGroups {
+		if g.Columns[c.Index()].MetaData.Codec == format.Lz4Raw { // a damaged block would take all memory
+			return tabular.Column{}, errors.New("is compressed by LZ4, which cannot be read safely: write the file with another compression, such as snappy or zstd")
+		}
 	}
 	out, kind := tabular.Column{Name: c.Name(), Kind: o.Kinds[c.Name()]}, d.kind
 	texts := kind == tabular.Category
@@ -57,7 +62,7 @@ func column(f *parquet.File, c *parquet.Column, o *Options) (tabular.Column, err
 	err = eachValue(f, c, func(v parquet.Value) error {
 		if texts {
 			s, err := d.textOf(v)
-			if err == missing && o.Missing {
+			if err == errMissing && o.Missing {
 				s, err = "", nil
 			}
 			if err != nil {
@@ -72,7 +77,7 @@ func column(f *parquet.File, c *parquet.Column, o *Options) (tabular.Column, err
 			return nil
 		}
 		x, err := d.numberOf(v)
-		if err == missing && o.Missing {
+		if err == errMissing && o.Missing {
 			x, err = math.NaN(), nil
 		}
 		out.Numbers = append(out.Numbers, x)
@@ -161,7 +166,7 @@ func eachValue(f *parquet.File, c *parquet.Column, use func(parquet.Value) error
 // textOf is a cell as a text.
 func (d *decoder) textOf(v parquet.Value) (string, error) {
 	if v.IsNull() {
-		return "", missing
+		return "", errMissing
 	}
 	if d.text == nil { // codes
 		if d.name != nil {
@@ -174,7 +179,7 @@ func (d *decoder) textOf(v parquet.Value) (string, error) {
 	case err != nil:
 		return "", err
 	case s == "":
-		return "", missing
+		return "", errMissing
 	case !utf8.ValidString(s):
 		return "", fmt.Errorf("%.40q is no text in UTF-8", s)
 	}
@@ -184,14 +189,14 @@ func (d *decoder) textOf(v parquet.Value) (string, error) {
 // numberOf is a cell as a number.
 func (d *decoder) numberOf(v parquet.Value) (float64, error) {
 	if v.IsNull() {
-		return 0, missing
+		return 0, errMissing
 	}
 	x, err := d.number(v)
 	switch {
 	case err != nil:
 		return 0, err
 	case math.IsNaN(x):
-		return 0, missing
+		return 0, errMissing
 	case math.IsInf(x, 0):
 		return 0, fmt.Errorf("%v cannot be used; replace it in the file", x)
 	}

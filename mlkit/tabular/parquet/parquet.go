@@ -14,6 +14,10 @@
 //	strings, enumerations, JSON, UUIDs  Category, or Text with many different ones
 //	times of day, intervals, lists,     an error, which names the column; Options.Columns
 //	maps, groups, other bytes           leaves it out
+//
+// Refused, too, are columns compressed by LZ4 and booleans encoded in runs,
+// which the library does not read safely, or not rightly. Files from strangers
+// are read at a risk: the library believes the sizes of pages, up to 2 GB each.
 package parquet
 
 import (
@@ -111,7 +115,7 @@ func chosen(all []*parquet.Column, o Options) ([]*parquet.Column, error) {
 	}
 	for name := range o.Kinds {
 		if byName[name] == nil {
-			return nil, fmt.Errorf("Kinds names a column %q; there are %q", name, names)
+			return nil, fmt.Errorf("there is no column %q, which Kinds names; there are %q", name, names)
 		}
 	}
 	if o.Columns == nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"descent/mlkit/internal/fuzztest"
 	"descent/mlkit/tabular"
 	"descent/mlkit/tabular/parquet"
 )
@@ -116,10 +117,11 @@ func TestRefused(t *testing.T) {
 		{"refused", one("inf"), []string{`column "inf": row 1: +Inf cannot be used`}},
 		{"refused", one("bytes"), []string{`column "bytes": row 0`, "is no text in UTF-8"}},
 		{"refused", one("blank"), []string{`column "blank": row 1: nothing is there`}},
+		{"lz4", one("a"), []string{`column "a": is compressed by LZ4`, "another compression"}},
 		{"runs", one("flag"), []string{`column "flag": holds booleans in runs`, "data pages of version 1"}},
 		{"refused", one("nothing"), []string{`there is no column "nothing"`, `"good"`}},
 		{"refused", parquet.Options{Columns: []string{"good", "good"}}, []string{`"good" is asked for twice`}},
-		{"refused", parquet.Options{Kinds: map[string]tabular.Kind{"x": tabular.Text}}, []string{`Kinds names a column "x"`}},
+		{"refused", parquet.Options{Kinds: map[string]tabular.Kind{"x": tabular.Text}}, []string{`there is no column "x", which Kinds names`}},
 		{"types", parquet.Options{Kinds: map[string]tabular.Kind{"day": tabular.Category}}, []string{`column "day": holds dates`}},
 		{"types", parquet.Options{Kinds: map[string]tabular.Kind{"name": tabular.Number}}, []string{`column "name": holds category, not number`, "SetKind"}},
 		{"types", parquet.Options{Kinds: map[string]tabular.Kind{"f64": tabular.Text}}, []string{`column "f64": row 0: only integers`}},
@@ -144,8 +146,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A damaged file is an error or another table, never a panic.
-func TestDamagedFiles(t *testing.T) {
+// A file that is cut short is an error.
+func TestCutShort(t *testing.T) {
 	b, err := os.ReadFile("testdata/zstd.parquet")
 	if err != nil {
 		t.Fatal(err)
@@ -155,11 +157,50 @@ func TestDamagedFiles(t *testing.T) {
 			t.Errorf("the first %d bytes are a file", cut)
 		}
 	}
-	for at := 0; at < len(b); at += 11 {
-		d := slices.Clone(b)
-		d[at] ^= 0xff
-		parquet.Read(bytes.NewReader(d), int64(len(d)), parquet.Options{Missing: true})
+}
+
+// seeds are the files of testdata.
+func seeds(t testing.TB) (all [][]byte) {
+	files, err := filepath.Glob("testdata/*.parquet")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
 	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b)
+	}
+	return all
+}
+
+// A damaged file is an error or a table whose columns have one length, never a
+// panic.
+func check(t testing.TB, b []byte) {
+	table, err := parquet.Read(bytes.NewReader(b), int64(len(b)), parquet.Options{Missing: true})
+	if (table == nil) == (err == nil) {
+		t.Errorf("%v, %v", table, err)
+	}
+	if err != nil {
+		return
+	}
+	for _, c := range table.Columns {
+		if c.Len() != table.Len() {
+			t.Errorf("column %q has %d of %d cells", c.Name, c.Len(), table.Len())
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for _, b := range seeds(f) {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) { check(t, b) })
+}
+
+func TestDamagedFiles(t *testing.T) {
+	fuzztest.Run(t, seeds(t), 1500, fuzztest.Bound{Fixed: 1 << 27, PerByte: 1 << 10}, check)
 }
 
 func ExampleLoad() {

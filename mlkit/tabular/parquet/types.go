@@ -49,7 +49,7 @@ func decoderOf(c *parquet.Column, f *parquet.File) (*decoder, error) {
 		case *format.Float16Type:
 			return &decoder{kind: tabular.Number, number: half}, nil
 		case *format.NullType:
-			return &decoder{kind: tabular.Number, number: func(parquet.Value) (float64, error) { return 0, missing }}, nil
+			return &decoder{kind: tabular.Number, number: func(parquet.Value) (float64, error) { return 0, errMissing }}, nil
 		default:
 			return refuse(l.String() + ":")
 		}

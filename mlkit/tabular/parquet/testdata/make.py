@@ -66,7 +66,7 @@ write("types", t)
 write("zstd", t.drop_columns(["flag"]), compression="zstd", data_page_version="2.0", row_group_size=2)
 write("gzip", t, compression="gzip", use_dictionary=False, column_encoding={"i64": "DELTA_BINARY_PACKED", "name": "DELTA_BYTE_ARRAY", "f64": "BYTE_STREAM_SPLIT", "large": "DELTA_LENGTH_BYTE_ARRAY"})
 write("old", t.drop_columns(["f16"]), version="1.0", compression="brotli", use_deprecated_int96_timestamps=True, store_schema=False)
-write("lz4", t, compression="lz4", data_page_size=16)
+write("small", t, compression="none", data_page_size=16)
 gaps = pa.table({
     "age": pa.array([1, None, 3], pa.int32()), "name": pa.array(["a", None, "c"]), "day": pa.array([None, dt.date(2024, 1, 1), None], pa.date32()),
     "size": pa.array([1.5, float("nan"), None]), "full": pa.array([1, 2, 3]), "empty": pa.array([None, None, None], pa.int32()),
@@ -79,6 +79,7 @@ pq.write_table(pa.table({
     "bytes": pa.array([b"\xff\xfe", b"ok"]), "blank": pa.array(["a", ""]), "fixed": pa.array([b"ab", b"cd"], pa.binary(2)), "good": pa.array([1, 2]),
 }), "refused.parquet")
 pq.write_table(pa.table({"flag": columns["flag"]}), "runs.parquet", data_page_version="2.0")
+pq.write_table(pa.table({"a": [1, 2]}), "lz4.parquet", compression="lz4")
 many = pa.table({"key": pa.array([f"k{i}" for i in range(300)]), "few": pa.array([f"k{i % 7}" for i in range(300)])})
 pq.write_table(many, "many.parquet")
 json.dump(out, open("goldens.json", "w"), ensure_ascii=False, indent=0)

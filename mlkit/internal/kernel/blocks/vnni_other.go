@@ -2,4 +2,5 @@
 
 package blocks
 
-const vnni = false
+// vnni is what only amd64 can have; a variable, for the tests.
+var vnni bool

@@ -10,6 +10,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"reflect"
 	"slices"
 
 	"descent/mlkit/nn"
@@ -41,11 +42,14 @@ const (
 // Deep compression, 2016), of those that take few values ([Share]) which one it
 // is, and all of it Huffman coded (compress/flate). Nothing is lost: [Decode]
 // restores every bit, of dense parameters and of NaN, too. A model whose names
-// collide, or that is empty, is an error.
+// collide, that is empty, or that holds a network of bytes is an error.
 func Encode(w io.Writer, model any) error {
 	state := nn.State(model)
 	if len(state) == 0 {
 		return errors.New("compress: Encode: the model has no parameters")
+	}
+	if holds[Int8](reflect.ValueOf(model)) || holds[Int4](reflect.ValueOf(model)) {
+		return errors.New("compress: Encode: the model holds a network of bytes, whose weights are no parameters and would be lost: write that part by Int8.Save, or encode the model before it is quantized")
 	}
 	if _, err := io.WriteString(w, codedHeader); err != nil {
 		return err
@@ -313,6 +317,37 @@ func (d *decoder) weights(size int) []float32 {
 		x[at[i]] = math.Float32frombits(b)
 	}
 	return x
+}
+
+// holds reports whether a T is among what a model's exported fields, elements
+// and pointers lead to.
+func holds[T any](v reflect.Value) bool {
+	if !v.IsValid() {
+		return false
+	}
+	if v.Type() == reflect.TypeFor[T]() {
+		return true
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		return holds[T](v.Elem())
+	case reflect.Slice, reflect.Array:
+		if k := v.Type().Elem().Kind(); k != reflect.Pointer && k != reflect.Interface && k != reflect.Struct {
+			return false
+		}
+		for i := range v.Len() {
+			if holds[T](v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() && holds[T](v.Field(i)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // EncodedSize is how many bytes [Encode] writes for a model.

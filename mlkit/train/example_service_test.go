@@ -40,9 +40,10 @@ func ExampleSaveModel() {
 		answer.Body.Close()
 		fmt.Printf("%d %s", answer.StatusCode, text)
 	}
-	// Output: 200 {"left":0.98,"stayed":0.02} 200 {"left":0.01,"stayed":0.99}
-	// 400 tabular: row 0 has "golden", which the training part lacks in column
-	// "plan": set Encoding.Unknown to give it a place
+	// Output:
+	// 200 {"left":0.98,"stayed":0.02}
+	// 200 {"left":0.01,"stayed":0.99}
+	// 400 tabular: row 0 has "golden", which the training part lacks in column "plan": set Encoding.Unknown to give it a place
 }
 
 // churnNet is the network: it has an input for each feature and an output for

@@ -137,9 +137,9 @@ func ExamplePredictor() {
 	fmt.Println(len(y), dims, err)
 	_, _, err = p.Predict([]float32{0.1, 0.2, 0.3}, 1, 3)
 	fmt.Println(err)
-	// Output: 6 [3 2] <nil> train: tensor: Linear (parameter "0.weight") of [1
-	// 3] and [16 2]: the input's last axis must equal the weight's second:
-	// [..., in] and [out, in], in nn.Sequential > nn.(*Linear)
+	// Output:
+	// 6 [3 2] <nil>
+	// train: tensor: Linear (parameter "0.weight") of [1 3] and [16 2]: the input's last axis must equal the weight's second: [..., in] and [out, in], in nn.Sequential > nn.(*Linear)
 }
 
 func ExampleConfusion() {

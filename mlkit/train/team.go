@@ -55,9 +55,10 @@ type team[B any] struct {
 	usedAny []bool    // this step
 	sent    int       // buckets on their way
 
-	parts    []B
-	leaves   []leaf
-	tapes    []*tensor.Tape
+	parts  []B
+	leaves []leaf
+	tapes  []*tensor.Tape
+	//lint:ignore U1000 to go with the next change here: any change trains all notebooks again
 	step     int
 	next     atomic.Int64 // the shard to be added
 	complete func(p *tensor.Param, g []float32)

@@ -19,7 +19,7 @@ import (
 func writeColab(top, dir, address, branch string) error {
 	repo := onGitHub(address)
 	if repo == "" {
-		return fmt.Errorf("Colab opens notebooks of github.com only, not of %s", address)
+		return fmt.Errorf("%s is not on github.com, the only code host whose notebooks Colab opens", address)
 	}
 	if left, err := os.ReadDir(dir); err == nil && foreign(left) {
 		return fmt.Errorf("%s is neither empty nor an earlier edition: name another folder", dir)

@@ -158,6 +158,10 @@ func (w *World) Fail(err error) error {
 	return err
 }
 
+// forwarding is the time that a launcher gets to pass a last message on: when it
+// is told to abort, MPICH's reads no more of what the ranks have written.
+const forwarding = 200 * time.Millisecond
+
 // end writes one message and ends all ranks.
 func (w *World) end(message string) {
 	w.failing.Do(func() {
@@ -166,6 +170,7 @@ func (w *World) end(message string) {
 			time.Sleep(2 * time.Second)
 			os.Exit(1)
 		}()
+		time.Sleep(forwarding)
 		w.abort()
 		os.Exit(1)
 	})

@@ -158,8 +158,8 @@ func (w *World) Fail(err error) error {
 	return err
 }
 
-// forwarding is the time that a launcher gets to pass a last message on: when it
-// is told to abort, MPICH's reads no more of what the ranks have written.
+// forwarding is the time that a launcher gets to pass a last message on: when
+// it is told to abort, MPICH's reads no more of what the ranks have written.
 const forwarding = 200 * time.Millisecond
 
 // end writes one message and ends all ranks.

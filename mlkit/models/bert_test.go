@@ -115,7 +115,20 @@ func TestBERTRefuses(t *testing.T) {
 	}
 }
 
+// needs skips what needs published weights, where tests are to be short, and
+// where the weights would have to be fetched first, which only CI does.
+func needs(t testing.TB, atHand bool) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: computes with a published network")
+	}
+	if !atHand && os.Getenv("CI") == "" {
+		t.Skip("the published weights are not at hand: call the function of package datasets once, which fetches them")
+	}
+}
+
 func miniLM(t testing.TB) *models.Sentences {
+	needs(t, datasets.MiniLMAtHand())
 	weights, vocabulary, err := datasets.MiniLM()
 	if err != nil {
 		t.Skipf("the published weights are not at hand: %v", err)

@@ -125,6 +125,7 @@ func farthest(got []float32, want []float64) float64 {
 }
 
 func published(t testing.TB, size int) *models.EfficientNetLite {
+	needs(t, true) // a small file
 	path, err := datasets.EfficientNetLite(size)
 	if err != nil {
 		t.Skipf("the published weights are not at hand: %v", err)

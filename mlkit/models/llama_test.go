@@ -153,6 +153,7 @@ func TestOpenLlama(t *testing.T) {
 }
 
 func smolLM2(t testing.TB) *models.LlamaFile {
+	needs(t, datasets.SmolLM2AtHand())
 	path, err := datasets.SmolLM2()
 	if err != nil {
 		t.Skipf("the published weights are not at hand: %v", err)

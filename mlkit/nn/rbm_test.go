@@ -160,6 +160,9 @@ func TestRBMGradients(t *testing.T) {
 // Contrastive divergence finds the structure of small pictures: rows that are
 // on or off as a whole.
 func TestRBMLearns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: trains for 30,000 steps of Gibbs")
+	}
 	var x []float32
 	for k := range 80 {
 		for row := range 3 {

@@ -482,6 +482,9 @@ func TestNoLibrary(t *testing.T) {
 	cmd := exec.Command(self)
 	cmd.Env = []string{"PATH=" + t.TempDir(), "MLKIT_MPI_PROGRAM=collectives", "PMI_RANK=0", "MLKIT_MPI=" + filepath.Join(t.TempDir(), "libmpi.so")}
 	out, err := cmd.CombinedOutput()
+	if errors.Is(err, syscall.ENOEXEC) {
+		t.Skip("the machine cannot start this program by itself: it is emulated")
+	}
 	if err == nil || !strings.Contains(string(out), "MLKIT_MPI: ") {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -120,7 +120,7 @@ func (w *World) keepBeating() {
 			return
 		case <-tick.C:
 		}
-		if os.Getppid() != e.parent { // the launcher is gone, and with it whoever would end this process
+		if os.Getppid() != e.parent { // the launcher, which would end this process, is gone
 			if w.rank == 0 {
 				fmt.Fprintf(os.Stderr, "rank 0 of %d: the launcher has ended; so does the job\n", w.ranks)
 			}

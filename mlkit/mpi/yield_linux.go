@@ -2,5 +2,5 @@ package mpi
 
 import "syscall"
 
-// yield gives the processor to whoever waits for one.
+// yield gives the processor to a thread that waits for one.
 func yield() { _, _, _ = syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }

@@ -4,5 +4,5 @@ package mpi
 
 import "time"
 
-// yield gives the processor to whoever waits for one.
+// yield gives the processor to a thread that waits for one.
 func yield() { time.Sleep(time.Microsecond) }

@@ -10,7 +10,7 @@ import (
 // the memory of the rule among them (ZeRO's first stage; Rajbhandari et al.,
 // 2020): the optimizer holds the state of its own share of the parameters and
 // steps only these, by the gradients of all. [Optimizer.Share] says which they
-// are; whoever calls Step brings the others from their ranks afterwards.
+// are; the caller of Step brings the others from their ranks afterwards.
 //
 // A share is some elements of each parameter where the rule treats each element
 // by itself, as Adam does, and else whole parameters, as Muon wants them. The

@@ -130,7 +130,7 @@ func TestFitReportsShapes(t *testing.T) {
 }
 
 // With a schedule-free rule the validation, the callbacks of an epoch's end,
-// the files and whoever called Fit see the averaged weights; the steps, others.
+// the files and Fit's caller see the averaged weights; the steps see others.
 func TestFitWithAveragedWeights(t *testing.T) {
 	model := nn.NewLinear(nn.NewRand(1), 1, 1)
 	var atEnd, inStep []float32

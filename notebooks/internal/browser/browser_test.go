@@ -123,6 +123,18 @@ func TestBrowser(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	// go run ./notebooks compiles gopls once the first page is open; a new
+	// machine has none yet.
+	var noGopls error
+	installed := make(chan struct{})
+	go func() {
+		defer close(installed)
+		noGopls = env.InstallGopls(ctx, t.Output(), nil)
+	}()
+	defer func() {
+		cancel()
+		<-installed
+	}()
 	address := make(chan string, 1)
 	served := make(chan error, 1)
 	go func() {
@@ -152,6 +164,9 @@ func TestBrowser(t *testing.T) {
 				t.Run("first page", func(t *testing.T) { firstPage(ctx, t, page, all) })
 			}
 			if name == "sample.ipynb" {
+				if <-installed; noGopls != nil {
+					t.Error(noGopls)
+				}
 				t.Run("completes", func(t *testing.T) { completes(ctx, t, page) })
 				t.Run("explains errors", func(t *testing.T) { explains(ctx, t, page) })
 			}

@@ -19,6 +19,7 @@
 //	convolutions, groups, dilation       nn.Conv2D                   nn.Conv2d                   layers.Conv2D              layers.Convolution
 //	transposed convolutions              nn.ConvTranspose2D          nn.ConvTranspose2d          layers.Conv2DTranspose     –
 //	batch, layer, group, RMS norm        nn.BatchNorm                nn.BatchNorm2d              layers.BatchNormalization  norm, without groups
+//	batch norm of all ranks' batch       train.Config.SyncBatchNorm  nn.SyncBatchNorm            synchronized=True          –
 //	LSTM                                 nn.LSTM                     nn.LSTM                     layers.LSTM                lstm
 //	GRU, with either reset               nn.GRU                      nn.GRU, one of them         layers.GRU                 –
 //	one mask of dropout a sequence       nn.Recurrent                –                           recurrent_dropout          –

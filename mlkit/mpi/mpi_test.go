@@ -36,6 +36,13 @@ var programs = map[string]func(w *mpi.World, args []string) error{
 	"collectives": collectives,
 	"allocations": allocations,
 	"train":       training,
+	"train jointly": func(w *mpi.World, _ []string) error {
+		sum, err := fit(w, jointly, nil)
+		if err == nil && w.Rank() == 0 {
+			fmt.Printf("weights %s\n", sum)
+		}
+		return err
+	},
 	"train badly": trainingWithFaults,
 	"disagree": func(w *mpi.World, _ []string) error {
 		_, err := fit(w, train.Config{Seed: uint64(w.Rank())}, nil)
@@ -199,7 +206,7 @@ func loader() *data.Loader {
 }
 
 // fit trains and returns a checksum of the weights.
-func fit(w *mpi.World, c train.Config, l *data.Loader) (string, error) {
+func fit(w train.Group, c train.Config, l *data.Loader) (string, error) {
 	if l == nil {
 		l = loader()
 	}
@@ -220,6 +227,9 @@ func fit(w *mpi.World, c train.Config, l *data.Loader) (string, error) {
 	}
 	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(all.Bytes())), err
 }
+
+// jointly has statistics of the whole batch.
+var jointly = train.Config{Epochs: 6, Seed: 7, Shards: 4, SyncBatchNorm: true}
 
 // training prints the checksum of what it has trained. Arguments: a checkpoint
 // to resume from and write, how long to rest in each step.
@@ -293,17 +303,26 @@ func TestCollectives(t *testing.T) {
 }
 
 // TestSameBits trains on one, two and four ranks of every library, and on four
-// goroutines.
+// goroutines, with statistics of each shard and of the whole batch.
 func TestSameBits(t *testing.T) {
-	want := ""
-	for _, launcher := range launchers(t) {
-		for _, ranks := range []int{1, 2, 4} {
-			sum := strings.TrimSpace(run(t, launcher, ranks, "train"))
-			if want == "" {
-				want = sum
-			}
-			if sum != want || !strings.HasPrefix(sum, "weights") {
-				t.Errorf("%s, %d ranks: %s, want %s", launcher, ranks, sum, want)
+	for program, c := range map[string]train.Config{"train": {Epochs: 6, Seed: 7, Shards: 4}, "train jointly": jointly} {
+		sums := make([]string, 4)
+		var wg sync.WaitGroup
+		for r, g := range train.LocalGroup(len(sums)) {
+			wg.Go(func() {
+				var err error
+				if sums[r], err = fit(g, c, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		want := "weights " + sums[0]
+		for _, launcher := range launchers(t) {
+			for _, ranks := range []int{1, 2, 4} {
+				if got := strings.TrimSpace(run(t, launcher, ranks, program)); got != want {
+					t.Errorf("%s, %s, %d ranks: %s, want %s", launcher, program, ranks, got, want)
+				}
 			}
 		}
 	}

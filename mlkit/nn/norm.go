@@ -5,7 +5,8 @@ import "descent/mlkit/tensor"
 // BatchNorm normalises each channel of [n, c], [n, c, length] or [n, c, h, w]
 // over the batch, in evaluation with running statistics (see
 // [tensor.Tensor.BatchNorm]). PyTorch's momentum is the share of the new batch;
-// Keras's is one minus that.
+// Keras's is one minus that. In a training on several ranks the batch is a
+// shard, or with train.Config.SyncBatchNorm all of it.
 type BatchNorm struct {
 	Weight, Bias *tensor.Param // [c]; nil for 1 and 0
 	// RunningMean also counts the steps (num_batches_tracked). Without running

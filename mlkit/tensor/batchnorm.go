@@ -14,7 +14,8 @@ import (
 // momentum·batch, with the unbiased variance as in PyTorch, committed after the
 // step (see [Grads.Commit]). Otherwise it uses the running statistics, and is
 // an affine map. Without running statistics (nil) it always uses the batch.
-// A batch with one value per channel has no variance and panics in training.
+// A batch with one value per channel has no variance and panics in training. Of
+// a batch that lies on several tapes see [Tape.JoinStatistics].
 func (x Tensor) BatchNorm(w, b Tensor, mean, variance *Buffer, momentum, eps float32) Tensor {
 	return x.batchNorm("BatchNorm", w, b, mean, variance, momentum, eps, false)
 }
@@ -38,18 +39,23 @@ func (x Tensor) batchNorm(op string, w, b Tensor, mean, variance *Buffer, moment
 	}
 	t := x.t
 	training := t.training || mean == nil
-	count := in.d[0] * size
-	if training && count < 2 {
-		shapePanic(op, 0, "one value per channel has no variance: use a larger batch, or evaluation mode", x)
+	count := float64(in.d[0] * size)
+	joined := training && t.join != nil
+	if training && !joined && count < 2 {
+		shapePanic(op, 0, oneValue, x)
 	}
 	y, n := x.unary(op, nil)
 	data := t.operand(n, 0)
 	k := batchNorms.lend(t, n)
-	*k = batchNorm{t.norm(channels, size, relu), training, eps}
+	*k = batchNorm{Norm: t.norm(channels, size, relu), ofBatch: training, eps: eps}
 	copy(k.Shift, beta)
 	if training {
 		vars := t.floats.take(channels)
-		k.Batch(n.data, data, vars, gamma, eps)
+		if !joined {
+			k.Batch(n.data, data, vars, gamma, eps)
+		} else if count = k.joined(t, n.data, data, vars, gamma, in.d[0]*size); count < 2 {
+			shapePanic(op, 0, oneValue, x)
+		}
 		if mean != nil {
 			for c, v := range vars {
 				vars[c] = v * float32(count) / float32(count-1)
@@ -66,6 +72,8 @@ func (x Tensor) batchNorm(op string, w, b Tensor, mean, variance *Buffer, moment
 	return y
 }
 
+const oneValue = "one value per channel has no variance: use a larger batch, or evaluation mode"
+
 // norm is memory for a normalisation by channel, without shift.
 func (t *Tape) norm(channels, size int, relu bool) rowwise.Norm {
 	f := t.floats.zeroed(4 * channels)
@@ -81,6 +89,8 @@ type batchNorm struct {
 	rowwise.Norm
 	ofBatch bool
 	eps     float32
+	join    func(x []float64) // of the tape, where the batch lies on several
+	count   float64           // values a channel has on all of them
 }
 
 var batchNorms = newKeeper[batchNorm]()
@@ -94,7 +104,11 @@ func backBatchNorm(t *Tape, n *node) {
 	dw, db := t.floats.reuse(channels), t.floats.reuse(channels)
 	slope, offset := t.floats.reuse(channels), t.floats.reuse(channels)
 	wanted := t.nodes[n.in[0]].needs
-	b.Grad(n.grad, t.operand(n, 0), n.data, db, dw, slope, offset, b.ofBatch, wanted)
+	if b.join != nil {
+		b.joinedGrad(t, n.grad, t.operand(n, 0), n.data, db, dw, slope, offset, wanted)
+	} else {
+		b.Grad(n.grad, t.operand(n, 0), n.data, db, dw, slope, offset, b.ofBatch, wanted)
+	}
 	elementwise.Mul(dw, dw, b.RStd)
 	if g := t.gradOf(n, 1); g != nil {
 		elementwise.Add(g, g, dw)

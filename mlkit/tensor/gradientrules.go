@@ -489,6 +489,9 @@ func (d *twice) norm(n *node, dy Tensor) bool {
 		return x.Mul(x.Square().Mean(axes...).AddScalar(eps).Rsqrt().Unsqueeze(axes...))
 	}
 	if k, ok := n.kept.(*batchNorm); ok {
+		if k.join != nil { // the statistics are not of what lies here
+			return false
+		}
 		channels.d[1] = s.d[1]
 		axes := []int{0}
 		for a := 2; a < s.n; a++ {

@@ -41,6 +41,7 @@ type Tape struct {
 	op   uint64
 
 	complete func(p *Param, g []float32) // see OnComplete
+	join     func(x []float64)           // see JoinStatistics
 }
 
 type use struct {

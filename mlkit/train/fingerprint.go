@@ -63,6 +63,9 @@ func (f *fitter[B]) fingerprint() fingerprint {
 		shards, _ = shardsOf(c) // newTeam refuses what is wrong
 	}
 	add("Shards", shards)
+	if c.Group != nil {
+		add("SyncBatchNorm", c.SyncBatchNorm)
+	}
 	add("SAM", "off")
 	if c.SAM != nil {
 		p.Settings[len(p.Settings)-1].Value = fmt.Sprintf("rho %v, adaptive %v", c.SAM.Rho, c.SAM.Adaptive)

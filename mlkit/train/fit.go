@@ -55,8 +55,9 @@ type Config struct {
 	// which hands them to the others on Resume, however many they are.
 	//
 	// Batch normalisation takes the statistics of each shard by itself (see
-	// Shards); running statistics move to the mean of the shards'. Not together
-	// with SAM or MicroBatch, whose work Shards does.
+	// Shards), and running statistics move to the mean of the shards', unless
+	// SyncBatchNorm is set. Not together with SAM or MicroBatch, whose work
+	// Shards does.
 	Group Group
 	// Shards is how many parts a batch is cut into for Group: the number of
 	// ranks times a power of two. Gradients of the parts are added in a tree
@@ -65,6 +66,14 @@ type Config struct {
 	// needs memory for as many of its parts as it has processors. 0 means the
 	// number of ranks, doubled until it is at least 4.
 	Shards int
+	// SyncBatchNorm makes batch normalisation take the statistics of the whole
+	// batch, forwards and backwards, as a training without Group does
+	// (PyTorch's SyncBatchNorm, which counts the batch of all devices, too).
+	// Sums over channels are added in the tree of the shards, so that ranks
+	// make no difference to the bits. Each such layer exchanges three times in
+	// a step, and all shards of a rank are in memory at once. Every shard needs
+	// a sample.
+	SyncBatchNorm bool
 	// ShareState gives each rank of Group an equal share of the optimizer's
 	// state to hold and to step by (see optim.NewShare), for an exchange of the
 	// weights after each step. The bits are the same.
@@ -251,8 +260,8 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	case c.Epochs == 0:
 		c.Epochs = 1
 	}
-	if c.Group == nil && (c.Shards != 0 || c.ShareState || c.AnyOrder) {
-		return nil, errors.New("train: Shards, ShareState and AnyOrder are settings of a training with a Group")
+	if c.Group == nil && (c.Shards != 0 || c.SyncBatchNorm || c.ShareState || c.AnyOrder) {
+		return nil, errors.New("train: Shards, SyncBatchNorm, ShareState and AnyOrder are settings of a training with a Group")
 	}
 	if c.Group != nil && (c.SAM != nil || c.MicroBatch > 0) {
 		return nil, errors.New("train: Group not with SAM, which needs two passes, nor with MicroBatch: raise Shards for smaller pieces")

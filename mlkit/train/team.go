@@ -55,6 +55,8 @@ type team[B any] struct {
 	usedAny []bool    // this step
 	sent    int       // buckets on their way
 
+	joint  *joint // nil without SyncBatchNorm
+	starts []func()
 	parts  []B
 	leaves []leaf
 	tapes  []*tensor.Tape
@@ -154,6 +156,17 @@ func newTeam[B any](f *fitter[B], crew *crew) (*team[B], error) {
 		}
 	}
 	m.collect = m.statistics
+	if c.SyncBatchNorm {
+		m.joint = newJoint(crew, each)
+		for k := range each {
+			m.addTapes(k + 1)
+			m.tapes[k].JoinStatistics(m.joint.sum[k])
+			m.starts = append(m.starts, func() {
+				defer m.joint.computing.Done()
+				m.Part(k)
+			})
+		}
+	}
 	m.layout()
 	return m, nil
 }
@@ -322,29 +335,45 @@ func (m *team[B]) add(parts []B) error {
 	return nil
 }
 
+// addTapes makes as many tapes.
+func (m *team[B]) addTapes(n int) {
+	for len(m.tapes) < n {
+		m.tapes = append(m.tapes, tensor.NewTape(0))
+	}
+}
+
 // compute runs the shards: one after the other on one processor, else several
-// at a time, each on a tape of its own.
+// at a time, each on a tape of its own. With SyncBatchNorm all run at once.
 func (m *team[B]) compute() error {
 	last := len(m.leaves) - 1
-	if last == 0 || cpu.Workers() == 1 {
+	if m.joint != nil {
+		m.joint.begin()
+	}
+	switch {
+	case m.joint != nil && last > 0:
+		m.joint.computing.Add(len(m.leaves))
+		for _, start := range m.starts {
+			go start()
+		}
+		m.joint.computing.Wait()
+	case last == 0 || cpu.Workers() == 1:
 		for k := range m.leaves {
 			if m.run(k, m.tapes[0], k == last); m.leaves[k].err != nil {
 				break
 			}
 		}
-	} else {
-		for len(m.tapes) < len(m.leaves) {
-			m.tapes = append(m.tapes, tensor.NewTape(0))
-		}
+	default:
+		m.addTapes(len(m.leaves))
 		cpu.Parallel(len(m.leaves), m)
 	}
+	var err error
 	for k := range m.leaves {
 		m.leaves[k].panic.Raise()
-		if err := m.leaves[k].err; err != nil {
-			return err
+		if failed := m.leaves[k].err; failed != nil && (err == nil || err == errLeft) {
+			err = failed
 		}
 	}
-	return nil
+	return err
 }
 
 // Part computes one shard; cpu.Parallel calls it on any goroutine.
@@ -356,13 +385,19 @@ func (m *team[B]) Part(k int) { m.run(k, m.tapes[k], false) }
 func (m *team[B]) run(k int, tape *tensor.Tape, eager bool) {
 	f, l := m.f, &m.leaves[k]
 	*l = leaf{measure: measure{empty: true}}
-	added := false
+	added, through := false, false
 	defer func() {
 		v := recover()
-		if shape, ok := v.(*tensor.ShapeError); ok {
-			l.err = stepError(f.Step, shape)
-		} else {
+		switch err := v.(type) {
+		case *tensor.ShapeError:
+			l.err = stepError(f.Step, err)
+		case left:
+			l.err = err.error
+		default:
 			l.panic = cpu.Caught(v)
+		}
+		if m.joint != nil && !through {
+			m.joint.leave(v != nil || l.err != nil)
 		}
 		if !added {
 			m.await(k)
@@ -380,10 +415,13 @@ func (m *team[B]) run(k int, tape *tensor.Tape, eager bool) {
 	tape.Reset()
 	b := &m.parts[k]
 	if f.o.Size != nil && f.o.Size(*b) == 0 {
+		if m.joint != nil {
+			l.err = tooSmall(m.shards)
+		}
 		return
 	}
 	me, explicit, err := f.o.explicit(b)
-	if err != nil || explicit && me.empty {
+	if err != nil || explicit && me.empty && m.joint == nil {
 		l.err = err
 		return
 	}
@@ -394,14 +432,18 @@ func (m *team[B]) run(k int, tape *tensor.Tape, eager bool) {
 			return
 		}
 	}
-	if me.empty {
-		return
-	}
-	me.loss = float64(loss.Item())
-	l.measure = me
 	factor := me.divisor
 	if m.whole != 0 {
 		factor /= m.whole
+	}
+	switch {
+	case !me.empty:
+		me.loss = float64(loss.Item())
+		l.measure = me
+	case m.joint == nil:
+		return
+	default:
+		factor = 0 // its samples count in the statistics alone
 	}
 	if eager {
 		tape.OnComplete(m.complete)
@@ -409,6 +451,10 @@ func (m *team[B]) run(k int, tape *tensor.Tape, eager bool) {
 	}
 	seed := [1]float32{float32(factor)}
 	g := loss.BackwardFrom(seed[:])
+	if m.joint != nil {
+		m.joint.leave(false)
+		through = true
+	}
 	m.await(k)
 	added = true
 	if !eager {

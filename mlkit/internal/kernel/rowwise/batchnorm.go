@@ -54,9 +54,7 @@ func channelStatsPart(j *rowJob, lo, hi int) {
 		x = x[lo:]
 		addColumns(mean, x, rows, j.Cols)
 		elementwise.Scale(mean, mean, float32(1/n))
-		sumColumns(variance, nil, rows, func(variance, _ []float32, first, rows int) {
-			columnSquares(variance, x[first*j.Cols:], mean, rows, j.Cols)
-		})
+		addColumnSquares(variance, x, mean, rows, j.Cols)
 		elementwise.Scale(variance, variance, float32(1/n))
 		return
 	}
@@ -65,19 +63,35 @@ func channelStatsPart(j *rowJob, lo, hi int) {
 	}
 }
 
+// addColumnSquares adds the squared differences to the mean of each column to
+// dst.
+func addColumnSquares(dst, x, mean []float32, rows, stride int) {
+	sumColumns(dst, nil, rows, func(dst, _ []float32, first, rows int) {
+		columnSquares(dst, x[first*stride:], mean, rows, stride)
+	})
+}
+
 // planeStats returns the mean and the biased variance of a channel's planes.
 func planeStats(j *rowJob, c int, x []float32) (mean, variance float32) {
-	planes := len(x) / j.Size
-	n := float64(planes / j.Cols * j.Size)
-	var s, q float64
-	for o := c; o < planes; o += j.Cols {
+	n := float64(len(x) / j.Size / j.Cols * j.Size)
+	mean = float32(planeSums(j, c, x) / n)
+	return mean, float32(planeSquares(j, c, x, mean) / n)
+}
+
+// planeSums returns the sum of a channel's planes.
+func planeSums(j *rowJob, c int, x []float32) (s float64) {
+	for o, planes := c, len(x)/j.Size; o < planes; o += j.Cols {
 		s += LongSum(x[o*j.Size : (o+1)*j.Size])
 	}
-	mean = float32(s / n)
-	for o := c; o < planes; o += j.Cols {
+	return s
+}
+
+// planeSquares returns the sum of the squared differences to the mean.
+func planeSquares(j *rowJob, c int, x []float32, mean float32) (q float64) {
+	for o, planes := c, len(x)/j.Size; o < planes; o += j.Cols {
 		q += longSquares(x[o*j.Size:(o+1)*j.Size], mean)
 	}
-	return mean, float32(q / n)
+	return q
 }
 
 // ChannelAffine computes y = (x-mean)*scale + shift with the channel's three
@@ -135,23 +149,31 @@ func ChannelGradSums(sum, dot, dy, x, mean []float32, size int) {
 
 func channelGradSumsPart(j *rowJob, lo, hi int) {
 	sum, dot, dy, x, mean := j.At(0, lo, hi), j.At(1, lo, hi), j.X[2], j.X[3], j.At(4, lo, hi)
-	planes := len(x) / j.Size
 	if j.Size == 1 {
-		dy, x = dy[lo:], x[lo:]
-		sumColumns(sum, dot, planes/j.Cols, func(sum, dot []float32, first, rows int) {
-			columnGradSums(sum, dot, dy[first*j.Cols:], x[first*j.Cols:], mean, rows, j.Cols)
-		})
+		addColumnGradSums(sum, dot, dy[lo:], x[lo:], mean, len(x)/j.Cols, j.Cols)
 		return
 	}
 	for c := range mean {
-		var s, d float64
-		for o := lo + c; o < planes; o += j.Cols {
-			a, b := longPlaneGradSums(dy[o*j.Size:(o+1)*j.Size], x[o*j.Size:(o+1)*j.Size], mean[c])
-			s += a
-			d += b
-		}
+		s, d := planesGradSums(j, lo+c, dy, x, mean[c])
 		sum[c], dot[c] = float32(s), float32(d)
 	}
+}
+
+// addColumnGradSums adds dy and dy*(x-mean) of each column to sum and dot.
+func addColumnGradSums(sum, dot, dy, x, mean []float32, rows, stride int) {
+	sumColumns(sum, dot, rows, func(sum, dot []float32, first, rows int) {
+		columnGradSums(sum, dot, dy[first*stride:], x[first*stride:], mean, rows, stride)
+	})
+}
+
+// planesGradSums returns the sums of dy and of dy*(x-mean) over a channel.
+func planesGradSums(j *rowJob, c int, dy, x []float32, mean float32) (sum, dot float64) {
+	for o, planes := c, len(x)/j.Size; o < planes; o += j.Cols {
+		a, b := longPlaneGradSums(dy[o*j.Size:(o+1)*j.Size], x[o*j.Size:(o+1)*j.Size], mean)
+		sum += a
+		dot += b
+	}
+	return sum, dot
 }
 
 // ChannelGrad computes dst = scale*dy + slope*(x-mean) + shift with the

@@ -8,6 +8,7 @@ type (
 		labels   []int32
 		lists    Lists
 		overRows func(a, b, c []float32, cols int)
+		wide     []float64 // sums of parts of a batch
 
 		relu, ofBatch, wanted bool // see Norm
 	}

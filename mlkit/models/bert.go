@@ -112,7 +112,7 @@ func (m *BERT) Forward(t *tensor.Tape, ids, lengths, segments tensor.Ints) tenso
 		mask.Padding = nn.LengthMask(t, lengths, d[1])
 	}
 	for _, l := range m.Encoder.Layer {
-		x = l.run(x, mask, m.Dropout)
+		x = t.Scope(func() tensor.Tensor { return l.run(x, mask, m.Dropout) })
 	}
 	return x
 }

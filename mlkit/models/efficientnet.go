@@ -131,7 +131,7 @@ func (m *EfficientNetLite) Maps(x tensor.Tensor, stages int) tensor.Tensor {
 	}
 	x = convNorm(x, m.Stem, m.StemNorm, true)
 	for _, b := range m.Blocks[:min(stages-1, len(m.Blocks))] {
-		x = b.Forward(x)
+		x = x.Tape().Scope(func() tensor.Tensor { return b.Forward(x) })
 	}
 	if stages == len(m.Blocks)+2 {
 		x = convNorm(x, m.Head, m.HeadNorm, true)

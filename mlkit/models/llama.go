@@ -149,16 +149,18 @@ func (m *Llama) run(t *tensor.Tape, ids tensor.Ints, at int, cache *nn.KVCache) 
 	attend := tensor.Attend{Heads: s.Heads, KVHeads: s.KVHeads, Causal: true}
 	rotary := tensor.Rotary{Width: s.Width / s.Heads, Heads: s.Heads + s.KVHeads, Position: at, Base: s.RopeBase, Adjacent: true}
 	for i, b := range m.Blocks {
-		h := beside(b.AttnNorm.Forward(x), b.AttnQ, b.AttnK, b.AttnV).Rotary(rotary)
-		if cache != nil {
-			h = h.CachedSelfAttention(cache.Layer(i), attend)
-		} else {
-			h, _ = h.SelfAttention(attend)
-		}
-		x = x.Add(b.AttnOutput.Forward(h))
-		both := beside(b.FFNNorm.Forward(x), b.FFNGate, b.FFNUp)
-		h = both.Slice(-1, 0, s.Hidden).SiLU().Mul(both.Slice(-1, s.Hidden, 2*s.Hidden))
-		x = x.Add(b.FFNDown.Forward(h))
+		x = t.Scope(func() tensor.Tensor {
+			h := beside(b.AttnNorm.Forward(x), b.AttnQ, b.AttnK, b.AttnV).Rotary(rotary)
+			if cache != nil {
+				h = h.CachedSelfAttention(cache.Layer(i), attend)
+			} else {
+				h, _ = h.SelfAttention(attend)
+			}
+			x := x.Add(b.AttnOutput.Forward(h))
+			both := beside(b.FFNNorm.Forward(x), b.FFNGate, b.FFNUp)
+			h = both.Slice(-1, 0, s.Hidden).SiLU().Mul(both.Slice(-1, s.Hidden, 2*s.Hidden))
+			return x.Add(b.FFNDown.Forward(h))
+		})
 	}
 	return m.OutputNorm.Forward(x)
 }

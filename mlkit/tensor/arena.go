@@ -12,6 +12,7 @@ type arena[T any] struct {
 	block  int // the block in use
 	off    int // first free element of it
 	free   [][]T
+	floor  int // of free, those before it are not to be handed out: see mark
 	held   int // elements in all blocks
 	used   int // elements handed out since the reset
 	peak   int // the largest used of any step
@@ -60,7 +61,7 @@ func (a *arena[T]) zeroed(n int) []T {
 func (a *arena[T]) recycle(s []T) { a.free = append(a.free, s) }
 
 func (a *arena[T]) reuse(n int) []T {
-	for i := len(a.free) - 1; i >= 0; i-- {
+	for i := len(a.free) - 1; i >= a.floor; i-- {
 		if s := a.free[i]; len(s) == n {
 			last := len(a.free) - 1
 			a.free[i] = a.free[last]
@@ -79,7 +80,7 @@ func (a *arena[T]) reset() {
 		a.blocks = append(a.blocks[:0], make([]T, a.peak))
 		a.held = a.peak
 	}
-	a.block, a.off, a.used = 0, 0, 0
+	a.block, a.off, a.used, a.floor = 0, 0, 0, 0
 	clear(a.free)
 	a.free = a.free[:0]
 }

@@ -13,11 +13,12 @@
 //	}
 //
 // Operations run at once (eagerly) and are recorded on the tape of their
-// operands. [Tensor.Backward] walks the record once, backwards. All memory of
-// a step, values, gradients and what an operation saves for its backward
-// pass, comes from the tape's arena, which [Tape.Reset] rewinds: after the
-// first step no memory is allocated, and memory grows with the batch, not
-// with the number of steps.
+// operands. [Tensor.Backward] walks the record once, backwards. All memory of a
+// step, values, gradients and what an operation saves for its backward pass,
+// comes from the tape's arena, which [Tape.Reset] rewinds: after the first step
+// no memory is allocated, and memory grows with the batch, not with the number
+// of steps. A deep network that only predicts needs no more than one block's
+// memory: see [Tape.Scope].
 //
 // # Rules
 //

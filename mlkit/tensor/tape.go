@@ -25,6 +25,8 @@ type Tape struct {
 	seen  map[*Param]int32
 	live  int // how many of used are of this step
 
+	first int // of the nodes that were computed late, see Scope
+
 	pending []pending
 	groups  []group
 	means   []Mean // see RecordMean
@@ -75,6 +77,7 @@ type node struct {
 	needs  bool // a gradient is wanted here
 	keep   bool // and is to be readable after Backward
 	picked bool // elements were picked by ids
+	over   bool // its Scope has ended
 }
 
 // NewTape makes an empty tape in training mode. Everything random on it
@@ -156,7 +159,7 @@ func (t *Tape) Reset() {
 	t.groups = t.groups[:0]
 	t.pending = t.pending[:0]
 	t.means = t.means[:0]
-	t.walked = false
+	t.walked, t.first = false, 0
 	t.gen++
 	t.step++
 	t.op = 0

@@ -30,7 +30,11 @@ func (x Tensor) node(op string) *node {
 		panic(fmt.Sprintf("tensor: %s of a tensor from before Tape.Reset; Clone what is to outlive a step", op))
 	}
 	n := &x.t.nodes[x.i]
+	if n.over {
+		panic(fmt.Sprintf("tensor: %s of a tensor from inside of a Tape.Scope that has ended; return it from there, or Clone its data", op))
+	}
 	if n.fill != nil {
+		x.t.first = min(x.t.first, int(x.i))
 		f := n.fill
 		n.fill = nil
 		f(x.t, n)

@@ -22,6 +22,10 @@ func TestConvSameBits(t *testing.T) {
 			c = Conv{N: 9, C: 16, H: 13, W: 13, OutC: 20, KH: 3, KW: 3, PadH: 1}
 		case 1:
 			c = Conv{N: 20, C: 3, H: 20, W: 20, OutC: 20, KH: 5, KW: 5}
+		case 2:
+			c = Conv{N: 3, C: 9, H: 33, W: 21, OutC: 9, KH: 5, KW: 5, PadH: 2, PadW: 1, Groups: 9}
+		case 3:
+			c = Conv{N: 2, C: 9, H: 90, W: 71, OutC: 9, KH: 3, KW: 3, StrideH: 2, StrideW: 2, MoreW: 1, Groups: 9}
 		}
 		x, _ := kerneltest.Guarded(r, c.N*c.C*c.H*c.W, 1)
 		y, _ := kerneltest.Guarded(r, c.N*c.OutC*c.OutH()*c.OutW(), 1)

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"descent/mlkit/internal/kernel/cpu"
-	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/internal/kernel/gemm"
 	"descent/mlkit/internal/kernel/rowwise"
 )
@@ -78,11 +77,12 @@ func (c Conv) ForwardNorm(y, x, w, bias []float32, norm *rowwise.Norm) {
 
 // normalise applies norm, unless it is nil, to some numbers of output plane o.
 func normalise(norm *rowwise.Norm, o int, y []float32) {
-	if norm != nil {
-		rowwise.PlaneAffine(y, y, norm.Mean[o], norm.Scale[o], norm.Shift[o], norm.ReLU && norm.Top == 0)
-		if norm.Top != 0 {
-			elementwise.Clamp(y, y, 0, norm.Top)
-		}
+	switch {
+	case norm == nil:
+	case norm.Top != 0:
+		affineTop(y, norm.Mean[o], norm.Scale[o], norm.Shift[o], norm.Top)
+	default:
+		rowwise.PlaneAffine(y, y, norm.Mean[o], norm.Scale[o], norm.Shift[o], norm.ReLU)
 	}
 }
 
@@ -103,6 +103,10 @@ func (c Conv) forward(y, x, w, bias []float32, act gemm.Activation, norm *rowwis
 			x: x, y: y, in: c.C, out: c.OutC, n: c.N, w: c.W, ow: c.OutW(), pad: c.PadW, dil: c.DilW,
 			bias: bias, relu: act == gemm.ReLUAct, norm: norm,
 		}, w)
+		return
+	}
+	if c.depthwise() {
+		c.forwardDepthwise(y, x, w, bias, act, norm)
 		return
 	}
 	if c.thin() {
@@ -131,6 +135,10 @@ func (c Conv) BackwardData(dx, dy, w []float32, accumulate bool) {
 			x: dy, y: dx, in: c.OutC, out: c.C, n: c.N, w: c.OutW(), ow: c.W, pad: 2*c.DilW - c.PadW, dil: c.DilW,
 			flip: true, accumulate: accumulate,
 		}, w)
+		return
+	}
+	if c.StrideH == 1 && c.depthwise() {
+		c.backwardDataDepthwise(dx, dy, w, accumulate)
 		return
 	}
 	if c.thin() {

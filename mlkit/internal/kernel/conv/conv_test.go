@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"descent/mlkit/internal/kernel/cpu"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/internal/kernel/gemm"
 	"descent/mlkit/internal/kernel/kerneltest"
 	"descent/mlkit/internal/kernel/rowwise"
@@ -168,6 +169,8 @@ func TestForwardNorm(t *testing.T) {
 		{N: 2, C: 12, H: 9, W: 9, OutC: 8, KH: 1, KW: 1, Groups: 2},
 		{N: 5, C: 20, H: 9, W: 9, OutC: 20, KH: 3, KW: 3, Groups: 20},
 		{N: 2, C: 3, H: 70, W: 60, OutC: 3, KH: 3, KW: 3, Groups: 3, StrideH: 2, StrideW: 2},
+		{N: 2, C: 5, H: 9, W: 18, OutC: 5, KH: 5, KW: 5, Groups: 5, PadH: 2, PadW: 2},
+		{N: 2, C: 6, H: 9, W: 18, OutC: 12, KH: 3, KW: 3, Groups: 6, PadH: 1, PadW: 1},
 		{N: 3, C: 17, H: 30, W: 21, OutC: 18, KH: 3, KW: 3, PadH: 1, PadW: 1},
 		{N: 9, C: 16, H: 7, W: 6, OutC: 33, KH: 3, KW: 3, PadH: 1, PadW: 1},
 		{N: 2, C: 8, H: 1, W: 700, OutC: 9, KH: 1, KW: 3, DilW: 8, PadW: 8},
@@ -179,13 +182,19 @@ func TestForwardNorm(t *testing.T) {
 			x, w := kerneltest.RandomSlice(r, c.N*c.C*c.H*c.W), kerneltest.RandomSlice(r, c.OutC*c.C/max(1, c.Groups)*c.KH*c.KW)
 			channels := func() []float32 { return kerneltest.RandomSlice(r, c.OutC) }
 			bias := channels()
-			for _, relu := range []bool{false, true} {
-				norm := &rowwise.Norm{Mean: channels(), Scale: channels(), Shift: channels(), ReLU: relu, Size: c.OutH() * c.OutW()}
+			for k := range 3 {
+				norm := &rowwise.Norm{Mean: channels(), Scale: channels(), Shift: channels(), ReLU: k == 1, Size: c.OutH() * c.OutW()}
+				if k == 2 {
+					norm.Top = 0.5
+				}
 				got, check := kerneltest.Guarded(r, c.N*c.OutC*c.OutH()*c.OutW(), 1)
 				want := make([]float32, len(got))
 				c.ForwardNorm(got, x, w, bias, norm)
 				c.Forward(want, x, w, bias, gemm.None)
 				norm.Affine(want, want)
+				if norm.Top != 0 {
+					elementwise.Clamp(want, want, 0, norm.Top)
+				}
 				kerneltest.SameBits(t, fmt.Sprintf("%+v", c), got, want)
 				check(t, fmt.Sprintf("%+v", c))
 			}

@@ -91,6 +91,31 @@ func tapDots(dy, x0, x1, x2 []float32) (d0, d1, d2 float32) {
 	}
 }
 
+func depth3(y, x, w, params []float32, lanes []int32, r *depthRun) {
+	depth3Go(y, x, w, params, lanes, r)
+}
+
+func depth5(y, x, w, params []float32, lanes []int32, r *depthRun) {
+	depth5Go(y, x, w, params, lanes, r)
+}
+
+func depth3by2(y, x, w, params []float32, lanes []int32, r *depthRun) {
+	depth3by2Go(y, x, w, params, lanes, r)
+}
+
+func depth5by2(y, x, w, params []float32, lanes []int32, r *depthRun) {
+	depth5by2Go(y, x, w, params, lanes, r)
+}
+
+func affineTop(y []float32, mean, scale, shift, top float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		affineTopNEON(y, mean, scale, shift, top)
+	default:
+		affineTopGo(y, mean, scale, shift, top)
+	}
+}
+
 func seqInputEnds(v0, v1, x0, x1, x2, x3, x4, x5 []float32) {
 	switch cpu.Current {
 	case cpu.NEON:

@@ -1085,6 +1085,112 @@ done3:
 	FMOVS F28, d2+104(FP)
 	RET
 
+// func affineTopNEON(y []float32, mean, scale, shift, top float32)
+TEXT ·affineTopNEON(SB), 0, $224-40
+	MOVD $neonConsts<>(SB), R16
+	FMOVS mean+24(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS scale+28(FP), F30
+	VDUP V30.S[0], V30.S4
+	FMOVS shift+32(FP), F29
+	VDUP V29.S[0], V29.S4
+	FMOVS top+36(FP), F28
+	VDUP V28.S[0], V28.S4
+	MOVD y_len+8(FP), R15
+	MOVD y_base+0(FP), R0
+	SUBS $16, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3af77a // max V26, V27, V26
+	WORD $0x4ebaf79a // min V26, V28, V26
+	FMOVQ F26, 0(R0)
+	FMOVQ 16(R0), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V29.B16, V27.B16
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x4e3bf75b // max V27, V26, V27
+	WORD $0x4ebbf79b // min V27, V28, V27
+	FMOVQ F27, 16(R0)
+	FMOVQ 32(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3af77a // max V26, V27, V26
+	WORD $0x4ebaf79a // min V26, V28, V26
+	FMOVQ F26, 32(R0)
+	FMOVQ 48(R0), F26
+	WORD $0x4ebfd75a // sub V26, V26, V31
+	VMOV V29.B16, V27.B16
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x4e3bf75b // max V27, V26, V27
+	WORD $0x4ebbf79b // min V27, V28, V27
+	FMOVQ F27, 48(R0)
+	ADD $64, R0, R0
+	SUBS $16, R15, R15
+	BGE loop1
+end2:
+	ADD $16, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3af77a // max V26, V27, V26
+	WORD $0x4ebaf79a // min V26, V28, V26
+	FMOVQ F26, 0(R0)
+	ADD $16, R0, R0
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail0-16(SP), R0
+	FMOVQ 0(R0), F27
+	WORD $0x4ebfd77b // sub V27, V27, V31
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3af77a // max V26, V27, V26
+	WORD $0x4ebaf79a // min V26, V28, V26
+	FMOVQ F26, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
+	RET
+
 // func seqInputEndsNEON(v0, v1, x0, x1, x2, x3, x4, x5 []float32)
 TEXT ·seqInputEndsNEON(SB), 0, $224-192
 	MOVD $neonConsts<>(SB), R16

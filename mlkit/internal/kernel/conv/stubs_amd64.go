@@ -14,6 +14,31 @@ func tapRowsAVX2(y []float32, x []float32, w []float32, taps []int)
 //go:noescape
 func tapDotsAVX2(dy []float32, x0 []float32, x1 []float32, x2 []float32) (d0 float32, d1 float32, d2 float32)
 
+// depth3AVX2 does what depth3Go does.
+//
+//go:noescape
+func depth3AVX2(y []float32, x []float32, w []float32, params []float32, lanes []int32, r *depthRun)
+
+// depth5AVX2 does what depth5Go does.
+//
+//go:noescape
+func depth5AVX2(y []float32, x []float32, w []float32, params []float32, lanes []int32, r *depthRun)
+
+// depth3by2AVX2 does what depth3by2Go does.
+//
+//go:noescape
+func depth3by2AVX2(y []float32, x []float32, w []float32, params []float32, lanes []int32, r *depthRun)
+
+// depth5by2AVX2 does what depth5by2Go does.
+//
+//go:noescape
+func depth5by2AVX2(y []float32, x []float32, w []float32, params []float32, lanes []int32, r *depthRun)
+
+// affineTopAVX2 does what affineTopGo does.
+//
+//go:noescape
+func affineTopAVX2(y []float32, mean float32, scale float32, shift float32, top float32)
+
 // seqInputEndsAVX2 does what seqInputEndsGo does.
 //
 //go:noescape
@@ -53,6 +78,31 @@ func tapRowsAVX512(y []float32, x []float32, w []float32, taps []int)
 //
 //go:noescape
 func tapDotsAVX512(dy []float32, x0 []float32, x1 []float32, x2 []float32) (d0 float32, d1 float32, d2 float32)
+
+// depth3AVX512 does what depth3Go does.
+//
+//go:noescape
+func depth3AVX512(y []float32, x []float32, w []float32, params []float32, lanes []int32, r *depthRun)
+
+// depth5AVX512 does what depth5Go does.
+//
+//go:noescape
+func depth5AVX512(y []float32, x []float32, w []float32, params []float32, lanes []int32, r *depthRun)
+
+// depth3by2AVX512 does what depth3by2Go does.
+//
+//go:noescape
+func depth3by2AVX512(y []float32, x []float32, w []float32, params []float32, lanes []int32, r *depthRun)
+
+// depth5by2AVX512 does what depth5by2Go does.
+//
+//go:noescape
+func depth5by2AVX512(y []float32, x []float32, w []float32, params []float32, lanes []int32, r *depthRun)
+
+// affineTopAVX512 does what affineTopGo does.
+//
+//go:noescape
+func affineTopAVX512(y []float32, mean float32, scale float32, shift float32, top float32)
 
 // seqInputEndsAVX512 does what seqInputEndsGo does.
 //

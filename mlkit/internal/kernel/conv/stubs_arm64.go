@@ -29,6 +29,11 @@ func taps1NEON(y, x0 []float32, w0 float32)
 //go:noescape
 func tapDotsNEON(dy, x0, x1, x2 []float32) (d0, d1, d2 float32)
 
+// affineTopNEON does what affineTopGo does.
+//
+//go:noescape
+func affineTopNEON(y []float32, mean, scale, shift, top float32)
+
 // seqInputEndsNEON does what seqInputEndsGo does.
 //
 //go:noescape

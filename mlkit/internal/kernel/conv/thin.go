@@ -8,12 +8,13 @@ import (
 )
 
 // A convolution whose groups are thin, a depthwise one above all, has too few
-// products for each number to be worth a matrix of columns. It is computed
-// plane by plane, a few rows at a time: the rows are staged in the first-level
-// cache with the zeros around them, so that every tap of the window is the same
-// long row of numbers, shifted; the result is a sum of such rows, and the
-// gradient of a weight the product of one with the gradient. What lies in the
-// rows between one row of the image and the next is computed too, and dropped.
+// products for each number to be worth a matrix of columns. Unless depthwise.go
+// has a kernel for its window, it is computed plane by plane, a few rows at a
+// time: the rows are staged in the first-level cache with the zeros around
+// them, so that every tap of the window is the same long row of numbers,
+// shifted; the result is a sum of such rows, and the gradient of a weight the
+// product of one with the gradient. What lies in the rows between one row of
+// the image and the next is computed too, and dropped.
 //
 // With a stride s, pixels are staged by their phase, the coordinate mod s,
 // which makes the rows of a tap dense. The gradient with respect to the images

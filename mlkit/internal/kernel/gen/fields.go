@@ -16,7 +16,7 @@ type fields struct {
 }
 
 // structParam loads the parameter to r.
-func structParam(name string, r reg.GPPhysical) fields {
+func structParam(name string, r reg.Register) fields {
 	c := Param(name)
 	Load(c, r)
 	return fields{c.Dereference(r)}

@@ -34,6 +34,7 @@
 //	LoRA                                 nn.AddLoRA                  (PEFT)                      enable_lora                –
 //	weight and spectral norm             nn.AddWeightNorm            nn.utils.parametrizations   SpectralNormalization      –
 //	Boltzmann machines                   nn.RBM                      –                           –                          –
+//	deep belief nets                     nn.DBN                      –                           –                          –
 //	CTC                                  nn.CTCLoss                  nn.CTCLoss                  losses.CTC                 –
 //	losses of boxes and heat maps        nn.GIoULoss                 (torchvision)               (KerasHub)                 –
 //	AdamW                                optim.AdamW                 optim.AdamW                 optimizers.AdamW           Adam with WeightDecay

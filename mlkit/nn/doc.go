@@ -101,6 +101,7 @@
 //	Beam Sampling       samplers¹                –                      Hugging Face: generate with num_beams, or temperature, top_k, top_p
 //	KVCache             –                        –                      Hugging Face: past_key_values
 //	RBM                 –                        –                      scikit-learn: BernoulliRBM
+//	DBN                 –                        –
 //	ReLU, SELU          ReLU, activation "selu"  ReLU, SELU
 //	LeakyReLU           LeakyReLU                LeakyReLU              slope 0.3
 //	PReLU               PReLU                    PReLU                  a slope for every element; starts at 0

@@ -25,6 +25,10 @@ type RBM struct {
 	// one is on: a label beside the data. Their conditional is a softmax. 0
 	// makes all units binary.
 	Classes int
+	// MeanField ends the chains of [RBM.Divergence] at probabilities of the
+	// visible units, not at draws: less noise, which pays for features, and a
+	// small bias (Hinton 2012, section 3.2).
+	MeanField bool
 }
 
 // NewRBM makes a machine with weights from a normal distribution of standard
@@ -82,8 +86,11 @@ func (m *RBM) Energy(v, h tensor.Tensor) tensor.Tensor {
 // FreeEnergy is F(v) = −log Σ_h e^(−E(v, h)) = −b·v − Σ_j log(1 +
 // e^(c_j + W_j·v)) of each row, so that p(v) = e^(−F(v))/Z: [batch, visible] →
 // [batch].
-func (m *RBM) FreeEnergy(v tensor.Tensor) tensor.Tensor {
-	return m.toHidden(v).Softplus(1).Sum(-1).Add(v.Mul(v.Tape().Use(m.VisibleBias)).Sum(-1)).Neg()
+func (m *RBM) FreeEnergy(v tensor.Tensor) tensor.Tensor { return m.freeEnergy(v, m.toHidden(v)) }
+
+// freeEnergy is FreeEnergy, given toHidden of v.
+func (m *RBM) freeEnergy(v, z tensor.Tensor) tensor.Tensor {
+	return z.Softplus(1).Sum(-1).Add(v.Mul(v.Tape().Use(m.VisibleBias)).Sum(-1)).Neg()
 }
 
 // Gibbs draws h given v and v given h, steps times in turn, and gives the last
@@ -164,8 +171,46 @@ func categorical(p tensor.Tensor) tensor.Tensor {
 // the reconstruction ([RBM.Visible] of [RBM.Forward]) or, of a small machine,
 // [RBM.LogPartition]. Data are zeros and ones, or probabilities between.
 func (m *RBM) Divergence(v tensor.Tensor, steps int) tensor.Tensor {
+	d, _ := m.divergence(v, steps)
+	return d
+}
+
+// divergence is Divergence, and v′, a draw or, with MeanField, probabilities.
+func (m *RBM) divergence(v tensor.Tensor, steps int) (d, after tensor.Tensor) {
 	if steps < 1 {
 		panic(fmt.Sprintf("nn: contrastive divergence takes 1 step or more, not %d", steps))
 	}
-	return m.FreeEnergy(v).Mean().Sub(m.FreeEnergy(m.Gibbs(v, steps)).Mean())
+	z := m.toHidden(v)
+	d = m.freeEnergy(v, z).Mean()
+	h := bernoulli(z.Detach().Sigmoid())
+	if steps > 1 {
+		h = m.SampleHidden(m.Gibbs(m.SampleVisible(h), steps-2))
+	}
+	if after = m.Visible(h).Detach(); !m.MeanField {
+		after = m.draw(after)
+	}
+	return d.Sub(m.FreeEnergy(after).Mean()), after
+}
+
+// Labelled puts the label, one of Classes, beside the other visible units:
+// [batch, visible−Classes] → [batch, visible].
+func (m *RBM) Labelled(x tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	return tensor.Concat(-1, x, x.Tape().OneHot(labels, m.Classes))
+}
+
+// ClassScores classifies by free energy: the softmax of the scores is p(y | x),
+// exactly, where x are the visible units beside the label. They are
+//
+//	d_y + Σ_j log(1 + e^(c_j + U_jy + W_j·x)),
+//
+// W and U the weights of x and of the label, d the bias of the latter
+// (Larochelle & Bengio, Classification using Discriminative Restricted
+// Boltzmann Machines, 2008, equation 2): [batch, visible−Classes] → [batch,
+// Classes].
+func (m *RBM) ClassScores(x tensor.Tensor) tensor.Tensor {
+	t, n := x.Tape(), m.binary()
+	w, b := t.Use(m.Weight), t.Use(m.VisibleBias)
+	z := x.Linear(w.Slice(-1, 0, n), t.Use(m.HiddenBias)).Unsqueeze(-2)
+	u := w.Slice(-1, n, n+m.Classes).Transpose(0, 1)
+	return z.Add(u).Softplus(1).Sum(-1).Add(b.Slice(-1, n, n+m.Classes))
 }

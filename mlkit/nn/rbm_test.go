@@ -134,25 +134,31 @@ func TestRBMGradients(t *testing.T) {
 	}
 	// The gradient of contrastive divergence is the difference of ⟨h vᵀ⟩.
 	tape := tensor.NewTape(5)
-	data := tape.Input(v, 2, 5)
-	loss := m.Divergence(data, 2)
-	got := loss.Backward().Of(m.Weight)
-	tape.Seed(5, 0)
-	tape.Reset()
-	tape.Seed(5, 0)
-	data = tape.Input(v, 2, 5)
-	m.FreeEnergy(data).Mean() // as in Divergence, so that the draws are the same
-	after := slices.Clone(m.Gibbs(data, 2).Data())
-	for k := range got {
-		want := float32(0)
-		for r := range 2 {
-			for sign, x := range [][]float32{after, v} {
-				p := m.Forward(tensor.NewEvalTape().Input(x[5*r:5*r+5], 1, 5)).Data()[k/5]
-				want -= float32(2*sign-1) * p * x[5*r+k%5] / 2
-			}
+	for _, m.MeanField = range []bool{false, true} {
+		begin := func() tensor.Tensor {
+			tape.Reset()
+			tape.Seed(5, 0)
+			return tape.Input(v, 2, 5)
 		}
-		if math.Abs(float64(got[k]-want)) > 1e-6 {
-			t.Errorf("∂/∂W[%d] is %v, ⟨h vᵀ⟩ says %v", k, got[k], want)
+		got := slices.Clone(m.Divergence(begin(), 2).Backward().Of(m.Weight))
+		after := m.Gibbs(begin(), 1)
+		if m.MeanField {
+			after = m.Visible(m.SampleHidden(after))
+		} else {
+			after = m.Gibbs(after, 1)
+		}
+		end := slices.Clone(after.Data())
+		for k := range got {
+			want := float32(0)
+			for r := range 2 {
+				for sign, x := range [][]float32{end, v} {
+					p := m.Forward(tensor.NewEvalTape().Input(x[5*r:5*r+5], 1, 5)).Data()[k/5]
+					want -= float32(2*sign-1) * p * x[5*r+k%5] / 2
+				}
+			}
+			if math.Abs(float64(got[k]-want)) > 1e-6 {
+				t.Errorf("∂/∂W[%d] is %v, ⟨h vᵀ⟩ says %v (MeanField: %v)", k, got[k], want, m.MeanField)
+			}
 		}
 	}
 }

@@ -16,6 +16,7 @@
 //	train                                   Fit                            model.fit                a loop
 //	a loss for any model and batch          Supervised, SupervisedBy,      model.compile            a loop
 //	                                        Objective
+//	Boltzmann machines, belief nets         Contrastive, UpDown            –                        –
 //	larger batches than memory holds        Config.Accumulate, MicroBatch  –                        a loop
 //	several processes or machines           Config.Group, package mpi      –                        DistributedDataParallel
 //	flat minima                             Config.SAM                     –                        –

@@ -120,6 +120,20 @@ type dense struct {
 
 var denses = newKeeper[dense]()
 
+// rowsTogether is how many rows of a batch go back through a dense layer
+// together: as many as stay in the cache. Large weights are used by more of
+// them, for the products read each weight, and each weight's gradient, once for
+// all rows: 64 rows at a time, a layer of 2048 units took 40 % longer. The
+// larger chunk is one of the blocks that a paramSum adds up, so that sums do
+// not change with it.
+func rowsTogether(in, out int) int {
+	chunk := max(blockRows, chunkSize/max(in, out, 1))
+	if in*out > smallWeights {
+		chunk *= (rowsBlock + chunk - 1) / chunk
+	}
+	return chunk
+}
+
 func backLinear(t *Tape, n *node) {
 	x, w := &t.nodes[n.in[0]], &t.nodes[n.in[1]]
 	lo, out, in := 0, w.d[0], w.d[1]
@@ -155,7 +169,7 @@ func backLinear(t *Tape, n *node) {
 	if gb != nil {
 		gb = gb[lo : lo+out]
 	}
-	chunk := max(blockRows, chunkSize/max(in, out, 1))
+	chunk := rowsTogether(in, out)
 	if rows <= min(chunk, manyRows) { // one piece, in which no sum is too long for a block
 		if gb != nil {
 			rowwise.AddRowsWide(gb, dy, rows, out)

@@ -49,8 +49,19 @@ func panels(dst, src []float32, width, count, k, ld int) {
 		return
 	}
 	_, _ = dst[width*count*k-1], src[(k-1)*ld+width*count-1]
-	packRows(dst, src, width, count, k, ld)
+	for count > 0 {
+		n := min(count, panelsAtOnce)
+		packRows(dst, src, width, n, k, ld)
+		if count -= n; count > 0 {
+			dst, src = dst[n*width*k:], src[n*width:]
+		}
+	}
 }
+
+// panelsAtOnce is how many panels are filled side by side. They often lie a
+// multiple of a page apart, 512 rows of 6 floats for example, and then compete
+// for one set of the first-level cache, which holds 8 or 12 lines.
+const panelsAtOnce = 8
 
 func packRowsGo(dst, src []float32, width, count, k, ld int) {
 	for i := range k {

@@ -256,6 +256,17 @@ func (x isa) tile(arg fields, label string, rows, vecs int, masked bool) {
 			}
 		}
 	}
+	// fetchC asks for the tile of C that begins at ptrB.
+	fetchC := func() {
+		for r := range rows {
+			for v := 0; v < vecs; v += 64 / bytes {
+				PREFETCHT0(Mem{Base: ptrB, Disp: v * bytes})
+			}
+			if r < rows-1 {
+				ADDQ(strC, ptrB)
+			}
+		}
+	}
 
 	Label(label + "tile")
 	MOVQ(arg.at("ldc"), strC)
@@ -266,16 +277,13 @@ func (x isa) tile(arg fields, label string, rows, vecs int, masked bool) {
 	// The chains start from C, so nothing can be done before it is here: the
 	// next tile's is asked for now.
 	ADDQ(strC, ptrB)
-	for r := range rows {
-		for v := 0; v < vecs; v += 64 / bytes {
-			PREFETCHT0(Mem{Base: ptrB, Disp: v * bytes})
-		}
-		if r < rows-1 {
-			ADDQ(strC, ptrB)
-		}
-	}
+	fetchC()
 	JMP(LabelRef(label + "start"))
 	Label(label + "zero")
+	// Stores wait for their lines one after the other: C is fetched while the
+	// chains grow.
+	MOVQ(ptrC, ptrB)
+	fetchC()
 	for r := range rows {
 		for v := range vecs {
 			x.zero(acc(r, v))

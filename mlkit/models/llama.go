@@ -110,6 +110,9 @@ func (m *Llama) Forward(t *tensor.Tape, ids tensor.Ints) tensor.Tensor {
 // use it.
 func (m *Llama) Next() func(beginnings [][]int32) ([][]float32, error) {
 	cache, t := nn.NewKVCache(len(m.Blocks)), tensor.NewEvalTape()
+	for i := range m.Blocks {
+		cache.Layer(i).Reserve(reserved)
+	}
 	return func(beginnings [][]int32) ([][]float32, error) {
 		ids, at := cache.Extend(beginnings)
 		for _, id := range ids.Data {
@@ -140,6 +143,11 @@ func (m *Llama) Next() func(beginnings [][]int32) ([][]float32, error) {
 // readTokens is how many tokens of a prompt are read at a time: what is between
 // the layers takes a megabyte for each in SmolLM2.
 const readTokens = 8
+
+// reserved is how many tokens a cache has room for from the beginning. Memory
+// that is not yet in use costs nothing, but what is left behind by one that
+// grows does.
+const reserved = 256
 
 // run gives the vectors of tokens from a position on, behind what cache has
 // read, unless it is nil.

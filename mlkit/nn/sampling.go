@@ -56,6 +56,7 @@ func (s Sampling) Generate(prompts [][]int32, next func(beginnings [][]int32) ([
 		all[i], rngs[i] = slices.Clone(p[:length]), rand.New(rand.NewPCG(s.Seed, uint64(i)))
 	}
 	written := make([][]int32, len(prompts))
+	var chances []chance
 	for open := len(prompts); open > 0; length++ {
 		rows, err := next(all)
 		if err != nil {
@@ -70,7 +71,7 @@ func (s Sampling) Generate(prompts [][]int32, next func(beginnings [][]int32) ([
 			case length < len(p):
 				token = p[length]
 			case !ended[i]:
-				if token, err = s.draw(rows[i], rngs[i]); err != nil {
+				if token, err = s.draw(rows[i], rngs[i], &chances); err != nil {
 					return nil, fmt.Errorf("nn: sequence %d, token %d: %w", i, length, err)
 				}
 				ended[i] = token == s.End
@@ -88,26 +89,48 @@ func (s Sampling) Generate(prompts [][]int32, next func(beginnings [][]int32) ([
 	return written, nil
 }
 
-// draw picks one token from logits.
-func (s Sampling) draw(logits []float32, rng *rand.Rand) (int32, error) {
-	type token struct {
-		id int32
-		p  float64
+// chance is a token with its logit, and later with its probability.
+type chance struct {
+	id int32
+	p  float64
+}
+
+// fewTokens is the largest TopK for which the likeliest are kept in order while
+// the logits are read; for more, all are sorted.
+const fewTokens = 100
+
+// draw picks one token from logits. It works in buf.
+func (s Sampling) draw(logits []float32, rng *rand.Rand, buf *[]chance) (int32, error) {
+	few := s.TopK > 0 && s.TopK <= fewTokens
+	if need := len(logits); cap(*buf) < need && !few {
+		*buf = make([]chance, need)
 	}
-	tokens := make([]token, 0, len(logits))
+	tokens := (*buf)[:0]
 	for id, x := range logits {
 		if x != x || math.IsInf(float64(x), 1) {
 			return 0, fmt.Errorf("the logit of token %d is %v", id, x)
 		}
-		if !math.IsInf(float64(x), -1) {
-			tokens = append(tokens, token{int32(id), float64(x)})
+		if math.IsInf(float64(x), -1) {
+			continue
 		}
+		i := len(tokens)
+		for few && i > 0 && tokens[i-1].p < float64(x) {
+			i--
+		}
+		if few && i == s.TopK {
+			continue
+		}
+		if few && len(tokens) == s.TopK {
+			tokens = tokens[:s.TopK-1]
+		}
+		tokens = slices.Insert(tokens, i, chance{int32(id), float64(x)})
 	}
+	*buf = tokens
 	if len(tokens) == 0 {
 		return 0, fmt.Errorf("no token has a probability above 0 (%d logits)", len(logits))
 	}
-	if s.TopK > 0 || s.TopP > 0 {
-		slices.SortStableFunc(tokens, func(a, b token) int { return cmp.Compare(b.p, a.p) })
+	if !few && (s.TopK > 0 || s.TopP > 0) {
+		slices.SortStableFunc(tokens, func(a, b chance) int { return cmp.Compare(b.p, a.p) })
 	}
 	if s.TopK > 0 {
 		tokens = tokens[:min(s.TopK, len(tokens))]

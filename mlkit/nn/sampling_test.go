@@ -1,6 +1,7 @@
 package nn_test
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"slices"
@@ -132,5 +133,44 @@ func TestSamplingErrors(t *testing.T) {
 	}
 	if got, err := (nn.Sampling{Max: 1}).Generate(nil, ways); len(got) != 0 || err != nil {
 		t.Error(got, err)
+	}
+}
+
+// Of many tokens the likeliest few are found without sorting all: the same, in
+// the same order, with the same random numbers.
+func TestSamplingTopKOfMany(t *testing.T) {
+	rng := nn.NewRand(8)
+	logits := make([]float32, 1000)
+	for i := range logits {
+		logits[i] = float32(rng.IntN(60)) / 10 // many are equal
+	}
+	logits[7] = float32(math.Inf(-1))
+	next := func(b [][]int32) ([][]float32, error) { return [][]float32{logits}, nil }
+	order := make([]int32, len(logits))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(logits[b], logits[a]) })
+	for _, k := range []int{1, 2, 17, 100, 101} {
+		s := nn.Sampling{Max: 300, End: -1, TopK: k, Seed: 3}
+		got, err := s.Generate([][]int32{{0}}, next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The same chances alone, likeliest first, need no sorting.
+		few := make([]float32, k)
+		for i, id := range order[:k] {
+			few[i] = logits[id]
+		}
+		s.TopK = 0
+		want, err := s.Generate([][]int32{{0}}, func([][]int32) ([][]float32, error) { return [][]float32{few}, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, at := range want[0] {
+			if got[0][i] != order[at] {
+				t.Fatalf("top %d, token %d: %d, want %d", k, i, got[0][i], order[at])
+			}
+		}
 	}
 }

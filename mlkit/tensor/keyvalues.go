@@ -13,6 +13,7 @@ import (
 type KeyValues struct {
 	data, spare                   []float32 // [rows, capacity, 2·width]
 	rows, capacity, length, width int
+	room                          int // see Reserve
 }
 
 // Len is the number of positions that are kept.
@@ -20,6 +21,10 @@ func (c *KeyValues) Len() int { return c.length }
 
 // Rows is the number of sequences.
 func (c *KeyValues) Rows() int { return c.rows }
+
+// Reserve lets the cache make room for n positions as soon as it gets memory,
+// so that it is copied only once there are more.
+func (c *KeyValues) Reserve(n int) { c.room = n }
 
 // Truncate forgets the positions from n on. It panics when there are fewer.
 func (c *KeyValues) Truncate(n int) {
@@ -81,7 +86,7 @@ func (c *KeyValues) append(op string, x Tensor, off, width int) {
 	}
 	time, w := n.d[1], 2*width
 	if need := c.length + time; need > c.capacity {
-		capacity := max(need, 2*c.capacity, 16)
+		capacity := max(need, 2*c.capacity, c.room, 16)
 		data := make([]float32, c.rows*capacity*w)
 		for r := range c.rows {
 			copy(data[r*capacity*w:], c.data[r*c.capacity*w:][:c.length*w])

@@ -189,6 +189,7 @@ func ByteBPEFromGGUF(values map[string]any) (*ByteBPE, error) {
 	if !ok {
 		return nil, fmt.Errorf("text: GGUF: there are no %smerges", prefix)
 	}
+	c.merges = make([][2]string, 0, len(merges))
 	for i, m := range merges {
 		left, right, ok := strings.Cut(m, " ")
 		if !ok || strings.Contains(right, " ") {

@@ -26,6 +26,10 @@ func TestQuantizedGoldens(t *testing.T) {
 			Step       float64
 		}
 		Int4 struct{ Weight, Rounded []float32 }
+		LSTM struct {
+			X, Y   []float32
+			Params [][]float32
+		}
 	}
 	if err := json.Unmarshal(text, &g); err != nil {
 		t.Fatal(err)
@@ -77,6 +81,17 @@ func TestQuantizedGoldens(t *testing.T) {
 		rounded[i%3*75+i/3] = v
 	}
 	near("Q4_0", rounded, g.Int4.Rounded, 0)
+
+	lstm := nn.NewLSTM(rng, nn.Recurrent{In: 12, Hidden: 20, Bidirectional: true})
+	for i, p := range nn.Params(lstm) {
+		copy(p.Data, g.LSTM.Params[i])
+	}
+	if dynamic, err = compress.QuantizeDynamic(lstm); err != nil {
+		t.Fatal(err)
+	}
+	// A state that lies between two bytes may become either: half a step of
+	// 2/255, times a weight of at most 1/√20, spreads over the later steps.
+	near("PyTorch's LSTM", outputs(t, dynamic, g.LSTM.X, 3, 9, 12), g.LSTM.Y, 1e-3)
 }
 
 // The ranges of values of which one is far from all others.

@@ -15,8 +15,8 @@ import (
 // predicts like any other layer: give it to [train.NewPredictor]. It has no
 // parameters, so nothing trains it.
 //
-// Normalisations, attention's scores and activation functions other than ReLU
-// are computed in float32. A ReLU and a BatchNorm behind a Linear or a
+// Normalisations, attention's scores, an LSTM's gates and cells and activation
+// functions other than ReLU are computed in float32. A ReLU and a BatchNorm behind a Linear or a
 // convolution are part of it; where such layers follow each other directly, or
 // with MaxPool and Flatten between them, only bytes pass from one to the next.
 //
@@ -267,7 +267,7 @@ func keptIn(s stage) (all []nn.Named) {
 	}
 	for _, it := range s {
 		switch l := it.layer.(type) {
-		case *chain, *attention, *int4Linear, *int8Embedding:
+		case *chain, *attention, *lstm, *int4Linear, *int8Embedding:
 		case *embedding:
 			all = append(all, nn.Named{Name: below(it.path, "weight"), Param: l.weight})
 		case *unit: // a convolution

@@ -72,6 +72,9 @@ func quantizable() map[string]struct {
 			nn.NewTransformerEncoder(rng, 2, nn.Transformer{Width: 32, Heads: 4, PreNorm: true, GELU: true, Dropout: 0.1}),
 			nn.NewTransformerEncoder(rng, 1, nn.Transformer{Width: 32, Heads: 4, Hidden: 40}),
 			nn.NewMultiHeadAttention(rng, 32, 2), nn.NewLinear(rng, 32, 3)}, []int{2, 9, 12}},
+		"LSTM": {nn.Sequential{nn.NewLSTM(rng, nn.Recurrent{In: 12, Hidden: 20, Layers: 2}),
+			nn.Func(func(x tensor.Tensor) tensor.Tensor { return x.Select(1, x.Dim(1)-1) }), nn.NewLinear(rng, 20, 3)}, []int{3, 9, 12}},
+		"LSTM both ways, no bias": {nn.NewLSTM(rng, nn.Recurrent{In: 12, Hidden: 20, Layers: 2, Bidirectional: true, NoBias: true, Dropout: 0.5}), []int{3, 9, 12}},
 	}
 }
 
@@ -375,5 +378,39 @@ func TestQuantizationAware(t *testing.T) {
 	}
 	if e := relative(got, outputs(t, model, x, 96, 8)); !(e > 1e-3) {
 		t.Errorf("the training has not rounded: outputs differ by %.5f", e)
+	}
+}
+
+// An LSTM, too, ends in bytes that compute what its training did; masks of
+// dropout over all steps are refused.
+func TestQuantizationAwareLSTM(t *testing.T) {
+	rng := nn.NewRand(5)
+	c := nn.Recurrent{In: 2, Hidden: 12, Layers: 2, Dropout: 0.1}
+	model := nn.Sequential{nn.Func(func(x tensor.Tensor) tensor.Tensor { return x.Reshape(x.Dim(0), 4, 2) }), nn.NewLSTM(rng, c),
+		nn.Func(func(x tensor.Tensor) tensor.Tensor { return x.Select(1, 3) }), nn.NewLinear(rng, 12, 3)}
+	aware, err := compress.QuantizationAware(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, x := classes(96, 2)
+	loader := &data.Loader{Dataset: set, BatchSize: 16, Shuffle: true, Seed: 1}
+	h, err := train.Fit(t.Context(), train.Supervised(aware, nn.CrossEntropy), loader, train.Config{Epochs: 20, Seed: 1, Optimizer: optim.Adam(1e-2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, last := h.Epochs[0].Loss, h.Epochs[19].Loss; !(last < 0.5*first) {
+		t.Errorf("the loss falls from %.3f to %.3f", first, last)
+	}
+	q, err := aware.Quantize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := outputs(t, aware, x, 96, 8), outputs(t, q, x, 96, 8)
+	if e := relative(got, want); !(e < 5e-3) {
+		t.Errorf("in bytes the outputs differ by %.5f of themselves from the training's", e)
+	}
+	c.RecurrentDropout = 0.2
+	if _, err := compress.QuantizationAware(nn.NewLSTM(rng, c)); err == nil || !strings.Contains(err.Error(), "set both to 0") {
+		t.Errorf("RecurrentDropout: error %v", err)
 	}
 }

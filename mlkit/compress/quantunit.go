@@ -153,6 +153,9 @@ func (t *taking) take(path string, l nn.Layer) (stage, error) {
 	case *nn.MultiHeadAttention:
 		a, err := t.attention(path, l)
 		return stage{{path, a}}, err
+	case *nn.LSTM:
+		r, err := t.lstm(path, l)
+		return stage{{path, r}}, err
 	case *nn.Embedding:
 		if l.Weight == nil {
 			return refuse("it has no weight: was it made by its constructor?")
@@ -164,7 +167,7 @@ func (t *taking) take(path string, l nn.Layer) (stage, error) {
 		return stage{{path, l}}, nil // cheap beside a product, and sensitive: they stay in float32
 	}
 	if len(nn.State(l)) > 0 {
-		return refuse("its parameters would stay in float32 unsaid; quantized are Linear, Conv1D, Conv2D, Embedding, attention and the encoder of a Transformer, in Sequential and Residual")
+		return refuse("its parameters would stay in float32 unsaid; quantized are Linear, Conv1D, Conv2D, Embedding, LSTM, attention and the encoder of a Transformer, in Sequential and Residual")
 	}
 	return stage{{path, l}}, nil
 }
@@ -319,6 +322,8 @@ func within(l nn.Layer, inner func(nn.Layer) stage) nn.Layer {
 		e.norm1, e.norm2 = detached(l.norm1).(*nn.LayerNorm), detached(l.norm2).(*nn.LayerNorm)
 		e.dropout = 0
 		return &e
+	case *lstm:
+		return l.with(inner)
 	}
 	return detached(l)
 }

@@ -7,6 +7,8 @@
 #            a Linear, in NumPy: bytes between the layers, floats at the end
 #   conv     the first convolution of that in PyTorch, torch.ops.quantized.conv2d_relu,
 #            as floats: a step of its bytes away at most
+#   lstm     an LSTM forward and backward over time: both products by linear_dynamic, per
+#            channel, and the cell in float32
 #   int4     groups of 32 weights in 4 bits as the package gguf has Q4_0, in NumPy
 import json
 import warnings
@@ -36,14 +38,34 @@ def affine(lo, hi):
     return scale, int(np.clip(np.rint(-lo / float(scale)), 0, 255))
 
 
+def bytes_of(w, bias):
+    scales = (w.abs().amax(1) / 127).double()
+    q = torch.quantize_per_channel(w, scales, torch.zeros(len(w), dtype=torch.long), 0, torch.qint8)
+    return torch.ops.quantized.linear_prepack(q, bias)
+
+
 def dynamic():
     x, layer = torch.randn(5, 37), torch.nn.Linear(37, 12)
     w = layer.weight.detach()
-    scales = (w.abs().amax(1) / 127).double()
-    q = torch.quantize_per_channel(w, scales, torch.zeros(12, dtype=torch.long), 0, torch.qint8)
-    packed = torch.ops.quantized.linear_prepack(q, layer.bias.detach())
-    y = torch.ops.quantized.linear_dynamic(x, packed, False)
+    y = torch.ops.quantized.linear_dynamic(x, bytes_of(w, layer.bias.detach()), False)
     return {"x": flat(x), "weight": flat(w), "bias": flat(layer.bias.detach()), "y": flat(y)}
+
+
+def lstm():
+    x, layer = torch.randn(3, 9, 12), torch.nn.LSTM(12, 20, bidirectional=True, batch_first=True)
+    params = [p.detach() for p in layer.parameters()]
+    y = torch.zeros(3, 9, 40)
+    for side in range(2):
+        ih, hh, bih, bhh = params[4 * side:4 * side + 4]
+        product, state = bytes_of(ih, bih), bytes_of(hh, bhh)
+        gates = torch.ops.quantized.linear_dynamic(x, product, False)
+        h = c = torch.zeros(3, 20)
+        for t in (range(9), reversed(range(9)))[side]:
+            i, f, g, o = (gates[:, t] + torch.ops.quantized.linear_dynamic(h, state, False)).chunk(4, 1)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+            y[:, t, 20 * side:20 * side + 20] = h
+    return {"x": flat(x), "params": [flat(p) for p in params], "y": flat(y)}
 
 
 def conv(q, zero, w, padding):
@@ -100,4 +122,4 @@ def int4():
     return {"weight": flat(w), "rounded": flat(y)}
 
 
-print(json.dumps({"dynamic": dynamic(), "network": network(), "int4": int4()}))
+print(json.dumps({"dynamic": dynamic(), "network": network(), "int4": int4(), "lstm": lstm()}))

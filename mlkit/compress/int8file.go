@@ -46,16 +46,21 @@ func (q *Int8) Save(path string) error {
 		arrays = append(arrays, formats.Array{Name: below(e.path, "weight"), Dims: e.dims, Data: e.q},
 			formats.Array{Name: below(e.path, "weight_scale"), Dims: e.dims[:1], Data: e.scales})
 	}
-	for _, n := range keptIn(q.layers) {
+	how := "dynamic"
+	if q.static {
+		how = "static"
+	}
+	return saved(path, q.layers, arrays, how)
+}
+
+// saved writes arrays, and what of the layers stayed in float32.
+func saved(path string, layers stage, arrays []formats.Array, how string) error {
+	for _, n := range keptIn(layers) {
 		if n.Param != nil {
 			arrays = append(arrays, formats.Array{Name: n.Name, Dims: n.Param.Dims(), Data: n.Param.Data})
 		} else {
 			arrays = append(arrays, formats.Array{Name: n.Name, Dims: n.Buffer.Dims(), Data: n.Buffer.Data})
 		}
-	}
-	how := "dynamic"
-	if q.static {
-		how = "static"
 	}
 	err := formats.WriteFile(path, func(w io.Writer) error {
 		return formats.WriteSafetensors(w, arrays, map[string]string{activationsKey: how})
@@ -142,7 +147,12 @@ func loadInt8(path string, model nn.Layer) (*Int8, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range keptIn(q.layers) {
+	return q, r.rest(q.layers)
+}
+
+// rest reads what stays in float32; nothing else may be left.
+func (r *reading) rest(layers stage) error {
+	for _, n := range keptIn(layers) {
 		dst, dims := []float32(nil), []int(nil)
 		if n.Param != nil {
 			dst, dims = n.Param.Data, n.Param.Dims()
@@ -156,14 +166,14 @@ func loadInt8(path string, model nn.Layer) (*Int8, error) {
 		copy(dst, x)
 	}
 	if r.err != nil {
-		return nil, r.err
+		return r.err
 	}
-	for _, name := range file.Names() {
+	for _, name := range r.file.Names() {
 		if !r.read[name] {
-			return nil, fmt.Errorf("%s belongs to no layer of the model", name)
+			return fmt.Errorf("%s belongs to no layer of the model", name)
 		}
 	}
-	return q, nil
+	return nil
 }
 
 // reading takes arrays from a file, and keeps the first error.
@@ -186,9 +196,12 @@ func (r *reading) array(u *unit, name string, dims []int) any {
 		return nil
 	}
 	x := r.named(below(u.path, name), dims)
-	want := map[string]any{"weight": []int8(nil), "input_zero_point": []uint8(nil)}[name]
-	if want == nil {
-		want = []float32(nil)
+	want := any([]float32(nil))
+	switch name {
+	case "weight":
+		want = []int8(nil)
+	case "input_zero_point", "weight_int4":
+		want = []uint8(nil)
 	}
 	if r.err == nil && fmt.Sprintf("%T", x) != fmt.Sprintf("%T", want) {
 		r.fail("%s: its %s is a %T, not a %T", u, name, x, want)

@@ -31,12 +31,25 @@ func QuantizeInt4(model nn.Layer) (*Int4, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.int4(s, nil)
+}
+
+// nibbles are a Linear's weights in 4 bits, and its bias.
+type nibbles struct {
+	w    kernel.Nibbles
+	bias []float32
+}
+
+// int4 makes the network; stored, unless it is nil, has the weights of the
+// Linear layers.
+func (t *taking) int4(s stage, stored map[string]nibbles) (*Int4, error) {
 	q := &Int4{}
+	var err error
 	q.layers, err = s.mapped(func(u *unit) (nn.Layer, error) {
 		w, b := u.folded()
 		for _, xs := range [][]float32{w, b} {
-			if i := slices.IndexFunc(xs, notFinite); i >= 0 {
-				return nil, fmt.Errorf("compress: QuantizeInt4: a weight or bias of %s is %v", u, xs[i])
+			if i := slices.IndexFunc(xs, notFinite); i >= 0 && stored == nil {
+				return nil, fmt.Errorf("compress: %s: a weight or bias of %s is %v", t.op, u, xs[i])
 			}
 		}
 		if u.conv != nil {
@@ -44,12 +57,16 @@ func QuantizeInt4(model nn.Layer) (*Int4, error) {
 			c.weight, c.bias, c.norm = tensor.ParamOf(w, u.dims...), tensor.ParamOf(b, u.dims[0]), nil
 			return &c, nil
 		}
-		l := &int4Linear{form: u.form, w: nibblesOf(w, u.dims[0], u.dims[1]), bias: b}
+		n, ok := stored[u.path]
+		if !ok {
+			n = nibbles{nibblesOf(w, u.dims[0], u.dims[1]), b}
+		}
+		l := &int4Linear{form: u.form, nibbles: n}
 		q.linear = append(q.linear, l)
 		return l, nil
 	})
 	if err == nil && len(q.linear) == 0 {
-		err = fmt.Errorf("compress: QuantizeInt4: the model has no Linear layer")
+		err = fmt.Errorf("compress: %s: the model has no Linear layer", t.op)
 	}
 	if err != nil {
 		return nil, err
@@ -78,8 +95,7 @@ func (q *Int4) Bytes() int {
 // int4Linear is a Linear with weights of 4 bits.
 type int4Linear struct {
 	form
-	w    kernel.Nibbles
-	bias []float32
+	nibbles
 }
 
 func (l *int4Linear) Forward(x tensor.Tensor) tensor.Tensor {

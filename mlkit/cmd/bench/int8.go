@@ -16,11 +16,15 @@ import (
 func predictInt8(w *worker) error {
 	load := w.task.workload(w.seed, w.quick)
 	model, images, tape := load.model.(nn.Layer), load.batches[0], tensor.NewEvalTape()
-	quantized, err := compress.QuantizeStatic(model, data.Batch{X: images.X, XDims: images.XDims}, compress.MinMax)
+	chain := model
+	if n, ok := model.(*lstmNet); ok {
+		chain = n.layers()
+	}
+	quantized, err := compress.QuantizeStatic(chain, data.Batch{X: images.X, XDims: images.XDims}, compress.MinMax)
 	if err != nil {
 		return err
 	}
-	dynamic, err := compress.QuantizeDynamic(model)
+	dynamic, err := compress.QuantizeDynamic(chain)
 	if err != nil {
 		return err
 	}

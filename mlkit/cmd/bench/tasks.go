@@ -101,6 +101,7 @@ var tasks = []task{
 
 	{name: "int8-mlp", group: int8Group, work: predictInt8, batch: inferenceBatch, build: predictions(mlp)},
 	{name: "int8-cnn", group: int8Group, work: predictInt8, batch: inferenceBatch, build: predictions(cnn)},
+	{name: "int8-lstm", group: int8Group, work: predictInt8, batch: inferenceBatch, build: predictions(lstm)},
 	{name: "int8-transformer", group: int8Group, work: predictInt8, batch: inferenceBatch, build: predictions(transformer)},
 
 	{name: "mlp-1rank", group: processes, work: ranked, images: 60000, model: mlp, ranks: 1},
@@ -203,6 +204,12 @@ type lstmNet struct {
 
 func (n *lstmNet) Forward(x tensor.Tensor) tensor.Tensor {
 	return n.Head.Forward(n.LSTM.Last(rows(x), nn.Sequences{}))
+}
+
+// layers is the network as a chain of layers, with the same parameters.
+func (n *lstmNet) layers() nn.Layer {
+	last := func(x tensor.Tensor) tensor.Tensor { return x.Select(1, x.Dim(1)-1) }
+	return nn.Sequential{nn.Func(rows), n.LSTM, nn.Func(last), n.Head}
 }
 
 func transformer(rng *rand.Rand) nn.Layer {

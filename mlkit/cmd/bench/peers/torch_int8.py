@@ -1,5 +1,5 @@
 """Predictions in PyTorch, in float32 and of bytes: static quantization of layers
-that follow each other, dynamic quantization of Linear layers."""
+that follow each other, dynamic quantization of Linear layers and LSTMs."""
 from torch_inference_models import *
 import warnings
 from torch.ao import quantization
@@ -23,8 +23,8 @@ def static():
 
 
 with torch.inference_mode():
-    dynamic = quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
-    static = static() if args.task != "int8-transformer" else None  # attention is no chain of layers
+    dynamic = quantization.quantize_dynamic(model, {nn.Linear, nn.LSTM}, dtype=torch.qint8)
+    static = static() if args.task not in ("int8-transformer", "int8-lstm") else None  # no chains of layers
     for x in inputs:
         classes = model(x).numpy().argmax(1)
         report(NAME, lambda: model(x), x, suffix=" float32")

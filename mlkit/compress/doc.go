@@ -61,8 +61,8 @@
 //
 // # What becomes smaller
 //
-// [QuantizeInt4] keeps the weights of Linear layers in 5 bits each, with their
-// scales, and computes in float32.
+// [QuantizeInt4] keeps the weights of Linear layers and LSTMs in 5 bits each,
+// with their scales, in memory and in a file, and computes in float32.
 //
 // [Encode] writes a model as a small file that [Decode] restores bit for bit.
 // Pruned weights cost about as little as the entropy of where they are, and

@@ -29,6 +29,8 @@ func benchNetworks() map[string]struct {
 			nn.NewConv2D(rng, nn.Conv{In: 32, Out: 64, Kernel: 3}), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
 			nn.Flatten{}, nn.NewLinear(rng, 1600, 128), nn.ReLU{}, nn.NewLinear(rng, 128, 10),
 		}, []int{1, 28, 28}},
+		"lstm": {nn.Sequential{nn.NewLSTM(rng, nn.Recurrent{In: 28, Hidden: 128}),
+			nn.Func(func(x tensor.Tensor) tensor.Tensor { return x.Select(1, 27) }), nn.NewLinear(rng, 128, 10)}, []int{28, 28}},
 		"transformer": {nn.Sequential{nn.NewLinear(rng, 28, 128), nn.NewLearnedPositions(rng, 28, 128), encoder,
 			nn.Func(func(x tensor.Tensor) tensor.Tensor { return x.Mean(1) }), nn.NewLinear(rng, 128, 10)}, []int{28, 28}},
 	}

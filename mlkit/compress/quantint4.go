@@ -10,11 +10,12 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Int4 is a network whose Linear layers keep their weights in 4 bits, in groups
-// of 32 neighbouring inputs with a scale each: 5 bits a weight, 6.4 times less
-// than float32. Activations, sums and all other layers stay in float32, and
-// weights become float32 again, a few rows at a time, while they are used: what
-// a layer saves is memory and, where that is what it waits for, time.
+// Int4 is a network whose Linear layers and LSTMs keep their weights in 4 bits,
+// in groups of 32 neighbouring inputs with a scale each: 5 bits a weight, 6.4
+// times less than float32. Activations, sums and all other layers stay in
+// float32, and weights become float32 again, a few rows at a time, while they
+// are used: what a layer saves is memory and, where that is what it waits for,
+// time.
 type Int4 struct {
 	layers stage         `nn:"-"`
 	linear []*int4Linear `nn:"-"`

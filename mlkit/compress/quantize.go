@@ -16,9 +16,10 @@ import (
 // parameters, so nothing trains it.
 //
 // Normalisations, attention's scores, an LSTM's gates and cells and activation
-// functions other than ReLU are computed in float32. A ReLU and a BatchNorm behind a Linear or a
-// convolution are part of it; where such layers follow each other directly, or
-// with MaxPool and Flatten between them, only bytes pass from one to the next.
+// functions other than ReLU are computed in float32. A ReLU and a BatchNorm
+// behind a Linear or a convolution are part of it; where such layers follow
+// each other directly, or with MaxPool and Flatten between them, only bytes
+// pass from one to the next.
 //
 // An input that is NaN panics with a *tensor.ShapeError that names the layer,
 // which a Predictor returns as an error.

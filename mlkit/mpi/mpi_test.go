@@ -26,6 +26,7 @@ import (
 	"descent/mlkit/mpi"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
+	"descent/mlkit/privacy"
 	"descent/mlkit/tensor"
 	"descent/mlkit/train"
 )
@@ -44,6 +45,13 @@ var programs = map[string]func(w *mpi.World, args []string) error{
 		return err
 	},
 	"train badly": trainingWithFaults,
+	"federate": func(w *mpi.World, args []string) error {
+		sum, err := federate(w, len(args) > 0)
+		if err == nil && w.Rank() == w.Ranks()-1 {
+			fmt.Printf("weights %s\n", sum)
+		}
+		return err
+	},
 	"disagree": func(w *mpi.World, _ []string) error {
 		_, err := fit(w, train.Config{Seed: uint64(w.Rank())}, nil)
 		return err
@@ -322,6 +330,48 @@ func TestSameBits(t *testing.T) {
 			for _, ranks := range []int{1, 2, 4} {
 				if got := strings.TrimSpace(run(t, launcher, ranks, program)); got != want {
 					t.Errorf("%s, %s, %d ranks: %s, want %s", launcher, program, ranks, got, want)
+				}
+			}
+		}
+	}
+}
+
+// federate averages over the clients of all ranks, and returns a checksum of
+// the weights.
+func federate(g train.Group, secure bool) (string, error) {
+	l := loader()
+	var clients []data.Dataset
+	for _, part := range privacy.DealEvenly(samples, 10, 1) {
+		clients = append(clients, data.Subset(l.Dataset, part))
+	}
+	var last *nn.Linear
+	f := privacy.Federated{Clients: clients, Fraction: 0.7, Seed: 5, Secure: secure, Group: g}
+	err := f.Train(context.Background(), func() train.Objective[data.Batch] {
+		return train.Supervised(nn.NewLinear(nn.NewRand(1), 4, 3), nn.CrossEntropy)
+	}, 4, func(_ int, o train.Objective[data.Batch]) error {
+		last = o.Model.(*nn.Linear)
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	var all bytes.Buffer
+	_ = binary.Write(&all, binary.LittleEndian, append(slices.Clone(last.Weight.Data), last.Bias.Data...))
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(all.Bytes())), nil
+}
+
+// TestFederatedOverRanks: federated averaging over ranks trains to the bits of
+// one process.
+func TestFederatedOverRanks(t *testing.T) {
+	for _, args := range [][]string{nil, {"secure"}} {
+		want, err := federate(nil, args != nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, launcher := range launchers(t) {
+			for _, ranks := range []int{1, 3} {
+				if got := strings.TrimSpace(run(t, launcher, ranks, "federate", args...)); got != "weights "+want {
+					t.Errorf("%s, %d ranks, %v: %s, want %s", launcher, ranks, args, got, want)
 				}
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"descent/mlkit/data"
+	"descent/mlkit/mpi"
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
 	"descent/mlkit/privacy"
@@ -35,4 +37,32 @@ func Example() {
 	}
 	fmt.Printf("ε = %.2f with noise %.2f\n", epsilon, noise)
 	// Output: ε = 2.00 with noise 1.19
+}
+
+// The clients belong to the ranks that mpiexec starts this program with, by
+// itself to one. The weights are the same on any number of them.
+func ExampleFederated() {
+	world, err := mpi.Start()
+	if err != nil {
+		panic(err)
+	}
+	defer world.Close()
+	set := rows(40, 6)
+	f := privacy.Federated{Clients: clients(set, privacy.DealEvenly(40, 8, 1)), Fraction: 0.5, Secure: true, Group: world}
+	err = f.Train(context.Background(), smallNet, 20, func(round int, o train.Objective[data.Batch]) error {
+		if round%10 == 0 && world.Rank() == 0 {
+			figures, err := train.Evaluate(context.Background(), o, &data.Loader{Dataset: set})
+			if err != nil {
+				return err
+			}
+			fmt.Printf("round %d: loss %.2f\n", round, figures["loss"])
+		}
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	// Output:
+	// round 10: loss 1.35
+	// round 20: loss 1.29
 }

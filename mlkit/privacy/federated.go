@@ -19,9 +19,9 @@ import (
 // Federated trains one model on the data of many clients, which stay with them
 // (federated averaging; McMahan et al. 2017). In every round some clients get
 // the model, train it on what they have, and send their weights; the mean of
-// these, weighed by numbers of samples, is the next model. Here all clients are
-// in one process, trained on as many processors as there are; the result is the
-// same bits on any number.
+// these, weighed by numbers of samples, is the next model. Clients are trained
+// on as many processors as there are and, with a Group, by as many processes;
+// the result is the same bits on any number.
 //
 // Data that stay are not private: weights tell about them, which [Party] hides
 // from the server, and [SGD] from everyone.
@@ -40,13 +40,27 @@ type Federated struct {
 	// Secure adds up masked weights (see Party), of which the server learns
 	// nothing but their sum.
 	Secure bool
+	// Group deals the clients out to ranks, which run the same program (package
+	// mpi, or train.LocalGroup): client k, counted from 0, belongs to rank k
+	// mod Ranks. No other rank reads its samples, but all ask for their number;
+	// its weights, or with Secure masked sums, are all that is exchanged.
+	Group train.Group
 }
 
 // Train runs rounds on the model of the objective that build makes, one for
-// each processor, all alike; model is the first one's, which is changed in
-// place. after, unless nil, is called after every round, from 1; train.ErrStop
-// ends the training without an error.
+// each processor, all alike. after, unless nil, is called after every round,
+// from 1, with the first of them, which is the common one; train.ErrStop ends
+// the training without an error. With a Group it is called on every rank, and
+// what ends one ends all.
 func (f *Federated) Train(ctx context.Context, build func() train.Objective[data.Batch], rounds int, after func(round int, o train.Objective[data.Batch]) error) error {
+	err := f.train(ctx, build, rounds, after)
+	if err != nil && f.Group != nil {
+		return f.Group.Fail(err)
+	}
+	return err
+}
+
+func (f *Federated) train(ctx context.Context, build func() train.Objective[data.Batch], rounds int, after func(round int, o train.Objective[data.Batch]) error) error {
 	switch {
 	case len(f.Clients) == 0:
 		return errors.New("privacy: Federated has no Clients")
@@ -77,6 +91,9 @@ func (f *Federated) Train(ctx context.Context, build func() train.Objective[data
 	}
 	params := nn.Params(global.Model)
 	sent := make([][]float32, chosen)
+	if err := f.alike(params, rounds, fraction); err != nil {
+		return err
+	}
 	for round := range rounds {
 		random := rand.New(rand.NewPCG(f.Seed, uint64(round)))
 		who := random.Perm(len(f.Clients))[:chosen]
@@ -85,8 +102,14 @@ func (f *Federated) Train(ctx context.Context, build func() train.Objective[data
 		var group sync.WaitGroup
 		for w := range workers {
 			group.Go(func() {
-				for k := w; k < chosen && errs[w] == nil; k += len(workers) {
-					sent[k], errs[w] = f.client(ctx, workers[w], who[k], round, start, sent[k])
+				for n, k := 0, 0; k < chosen && errs[w] == nil; k++ {
+					if !f.mine(who[k]) {
+						continue
+					}
+					if n%len(workers) == w {
+						sent[k], errs[w] = f.client(ctx, workers[w], who[k], round, start, sent[k])
+					}
+					n++
 				}
 			})
 		}
@@ -97,13 +120,15 @@ func (f *Federated) Train(ctx context.Context, build func() train.Objective[data
 		if err := f.average(params, who, sent); err != nil {
 			return err
 		}
+		var stop error
 		if after != nil {
-			if err := after(round+1, global); err != nil {
-				if errors.Is(err, train.ErrStop) {
-					return nil
-				}
-				return err
-			}
+			stop = after(round+1, global)
+		}
+		if stop != nil && !errors.Is(stop, train.ErrStop) {
+			return stop
+		}
+		if stopped, err := f.anyStops(stop != nil); stopped || err != nil {
+			return err
 		}
 	}
 	return nil
@@ -113,20 +138,23 @@ func (f *Federated) Train(ctx context.Context, build func() train.Objective[data
 func (f *Federated) client(ctx context.Context, o train.Objective[data.Batch], k, round int, start, memory []float32) ([]float32, error) {
 	params := nn.Params(o.Model)
 	spread(params, start)
-	rule := f.Optimizer
-	if rule == nil {
-		rule = optim.SGD(0.1)
-	}
 	size := f.BatchSize
 	if size == 0 {
 		size = 10
 	}
 	seed := f.Seed ^ uint64(round)<<32 ^ uint64(k)<<1
 	loader := &data.Loader{Dataset: f.Clients[k], BatchSize: size, Shuffle: true, Seed: seed}
-	if _, err := train.Fit(ctx, o, loader, train.Config{Epochs: f.Epochs, Optimizer: rule, Seed: seed}); err != nil {
+	if _, err := train.Fit(ctx, o, loader, train.Config{Epochs: f.Epochs, Optimizer: f.rule(), Seed: seed}); err != nil {
 		return nil, fmt.Errorf("privacy: client %d in round %d: %w", k, round, err)
 	}
 	return flat(memory[:0], params), nil
+}
+
+func (f *Federated) rule() optim.Rule {
+	if f.Optimizer == nil {
+		return optim.SGD(0.1)
+	}
+	return f.Optimizer
 }
 
 // average makes params the mean of what was sent.
@@ -135,22 +163,34 @@ func (f *Federated) average(params []*tensor.Param, who []int, sent [][]float32)
 	for _, k := range who {
 		total += float64(f.Clients[k].Len())
 	}
-	share := func(i int) []float64 {
-		x := make([]float64, len(sent[i]))
-		for j, v := range sent[i] {
-			x[j] = float64(v) * float64(f.Clients[who[i]].Len()) / total
+	share := func(sent []float32, client int) []float64 {
+		x := make([]float64, len(sent))
+		for j, v := range sent {
+			x[j] = float64(v) * float64(f.Clients[client].Len()) / total
 		}
 		return x
 	}
-	sum := make([]float64, len(sent[0]))
+	size := 0
+	for _, p := range params {
+		size += p.Size()
+	}
+	sum := make([]float64, size)
 	if f.Secure {
 		var err error
-		if sum, err = secureSum(len(who), share); err != nil {
+		if sum, err = f.secureSum(who, size, func(i int) []float64 { return share(sent[i], who[i]) }); err != nil {
 			return err
 		}
 	} else {
-		for i := range who {
-			for j, v := range share(i) {
+		others := make([]float32, size)
+		for i, k := range who { // in one order, wherever they are
+			x := others
+			if f.mine(k) {
+				x = sent[i]
+			}
+			if err := f.broadcast(x, k); err != nil {
+				return err
+			}
+			for j, v := range share(x, k) {
 				sum[j] += v
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"descent/mlkit/data"
@@ -83,6 +85,108 @@ func TestFederatedIsTheSameOnAnyNumberOfProcessors(t *testing.T) {
 		if !slices.Equal(a[k], b[k]) {
 			t.Fatal("the model depends on the number of processors")
 		}
+	}
+}
+
+// private is a client's data, which only its rank may read.
+type private struct {
+	data.Dataset
+	t         *testing.T
+	own, fail bool
+}
+
+func (p private) Batch(index []int, b *data.Batch) error {
+	if !p.own {
+		p.t.Error("a rank reads the data of another one's client")
+	}
+	if p.fail {
+		return errors.New("sample lost")
+	}
+	return p.Dataset.Batch(index, b)
+}
+
+// overRanks runs a federated training on so many ranks, and returns the weights
+// and the error of each.
+func overRanks(t *testing.T, ranks int, change func(f *privacy.Federated, rank int), after func(rank, round int) error) (models [][][]float32, errs []error) {
+	models, errs = make([][][]float32, ranks), make([]error, ranks)
+	var wg sync.WaitGroup
+	for r, g := range train.LocalGroup(ranks) {
+		wg.Go(func() {
+			parts := privacy.DealEvenly(40, 8, 1)
+			for k := range parts {
+				parts[k] = parts[k][:5-k%3]
+			}
+			all := clients(rows(40, 6), parts)
+			for k := range all {
+				all[k] = private{all[k], t, k%ranks == r, false}
+			}
+			f := privacy.Federated{Clients: all, Fraction: 0.6, Epochs: 2, BatchSize: 2, Seed: 3, Group: g}
+			change(&f, r)
+			errs[r] = f.Train(context.Background(), smallNet, 4, func(round int, o train.Objective[data.Batch]) error {
+				models[r] = weights(o.Model)
+				return after(r, round)
+			})
+		})
+	}
+	wg.Wait()
+	return models, errs
+}
+
+// TestFederatedRanksHaveTheSameBits: any number of ranks, some of them without
+// a client in a round, trains to what one process does.
+func TestFederatedRanksHaveTheSameBits(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		none := func(rank, round int) error { return nil }
+		want, _ := overRanks(t, 1, func(f *privacy.Federated, _ int) { f.Group, f.Secure = nil, secure }, none)
+		for _, ranks := range []int{1, 2, 3, 8} {
+			got, errs := overRanks(t, ranks, func(f *privacy.Federated, _ int) { f.Secure = secure }, none)
+			for r := range ranks {
+				if errs[r] != nil {
+					t.Fatal(errs[r])
+				}
+				for k := range want[0] {
+					if !slices.Equal(got[r][k], want[0][k]) {
+						t.Errorf("secure %v: rank %d of %d has other weights than one process", secure, r, ranks)
+						break
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestFederatedRanksEndTogether: what ends one rank ends all.
+func TestFederatedRanksEndTogether(t *testing.T) {
+	for want, change := range map[string]func(f *privacy.Federated, rank int){
+		"sample lost": func(f *privacy.Federated, r int) {
+			if r == 1 {
+				f.Clients[1] = private{f.Clients[1], t, true, true}
+				f.Clients[4] = private{f.Clients[4], t, true, true}
+				f.Clients[7] = private{f.Clients[7], t, true, true}
+			}
+		},
+		"rank 1 was started with a Seed other":        func(f *privacy.Federated, r int) { f.Seed = uint64(r) },
+		"rank 1 was started with an Optimizer other":  func(f *privacy.Federated, r int) { f.Optimizer = optim.SGD(0.1 + float64(r)) },
+		"rank 2 was started with numbers of the":      func(f *privacy.Federated, r int) { f.Clients = f.Clients[r/2:] },
+		"privacy: Federated.Fraction is 7, must be a": func(f *privacy.Federated, r int) { f.Fraction = float64(1 + 6*(r%2)) },
+	} {
+		_, errs := overRanks(t, 3, change, func(rank, round int) error { return nil })
+		for r, err := range errs {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("rank %d: %v, want %q", r, err, want)
+			}
+		}
+	}
+	rounds := make([]int, 3)
+	_, errs := overRanks(t, 3, func(*privacy.Federated, int) {}, func(rank, round int) error {
+		rounds[rank] = round
+		if rank == 1 && round == 2 {
+			return train.ErrStop
+		}
+		return nil
+	})
+	if err := errors.Join(errs...); err != nil || !slices.Equal(rounds, []int{2, 2, 2}) {
+		t.Errorf("stopped after rounds %v, error %v", rounds, err)
 	}
 }
 

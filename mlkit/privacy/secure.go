@@ -90,9 +90,7 @@ func Unmasked(masked ...[]uint64) []float64 {
 	}
 	sum := make([]uint64, len(masked[0]))
 	for _, m := range masked {
-		for i, v := range m {
-			sum[i] += v
-		}
+		addMasked(sum, m)
 	}
 	x := make([]float64, len(sum))
 	for i, v := range sum {
@@ -101,24 +99,8 @@ func Unmasked(masked ...[]uint64) []float64 {
 	return x
 }
 
-// secureSum adds the vectors of n parties, as they would by way of a server.
-func secureSum(n int, vector func(i int) []float64) ([]float64, error) {
-	if n < 2 {
-		return nil, fmt.Errorf("privacy: a secure sum of %d parties would be the secret itself", n)
+func addMasked(sum, x []uint64) {
+	for i, v := range x {
+		sum[i] += v
 	}
-	parties, publics, masked := make([]*Party, n), make([][]byte, n), make([][]uint64, n)
-	for i := range parties {
-		var err error
-		if parties[i], err = NewParty(); err != nil {
-			return nil, err
-		}
-		publics[i] = parties[i].Public()
-	}
-	for i, p := range parties {
-		var err error
-		if masked[i], err = p.Masked(vector(i), publics, 0); err != nil {
-			return nil, err
-		}
-	}
-	return Unmasked(masked...), nil
 }

@@ -157,19 +157,28 @@ func run(ctx context.Context, p plan) error {
 		fmt.Println(here)
 	}
 	var table Table
-	for _, t := range chosen {
+	report := func(r Result) {
+		table.Add(r)
+		if p.json {
+			b, _ := json.Marshal(r)
+			fmt.Println(string(b))
+		}
+	}
+	for len(chosen) > 0 {
+		together := 1
+		for together < len(chosen) && chosen[together].ranks > 1 { // beside those of one rank
+			together++
+		}
 		for _, n := range threads {
-			job := p.job(t, n)
-			if err := measure(ctx, job, sides, p.rounds, func(r Result) {
-				table.Add(r)
-				if p.json {
-					b, _ := json.Marshal(r)
-					fmt.Println(string(b))
+			for round := range p.rounds {
+				for _, t := range chosen[:together] {
+					if err := measure(ctx, p.job(t, n), sides, round, p.rounds, report); err != nil {
+						return err
+					}
 				}
-			}); err != nil {
-				return err
 			}
 		}
+		chosen = chosen[together:]
 	}
 	if !p.json {
 		fmt.Print(table.String())
@@ -199,37 +208,35 @@ type side interface {
 	run(ctx context.Context, j job) ([]Result, error)
 }
 
-// measure alternates between us and each peer.
-func measure(ctx context.Context, j job, sides []side, rounds int, report func(Result)) error {
-	for round := range rounds {
-		j.seed += uint64(min(round, 1))
-		losses := map[string][]float64{} // ours, by size
-		for k, s := range sides {
-			if !s.does(j.task) {
+// measure is one round of a task: it alternates between us and each peer.
+func measure(ctx context.Context, j job, sides []side, round, rounds int, report func(Result)) error {
+	j.seed += uint64(round)
+	losses := map[string][]float64{} // ours, by size
+	for k, s := range sides {
+		if !s.does(j.task) {
+			continue
+		}
+		turns := []side{s}
+		if k > 1 { // ours again between two peers
+			turns = []side{sides[0], s}
+		}
+		for _, s := range turns {
+			fmt.Fprintf(os.Stderr, "%-12s %d thread(s), round %d of %d: %s\n", j.task.name, j.threads, round+1, rounds, s.name())
+			results, err := s.run(ctx, j)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				fmt.Fprintf(os.Stderr, "  %s failed: %v\n", s.name(), err)
 				continue
 			}
-			turns := []side{s}
-			if k > 1 { // ours again between two peers
-				turns = []side{sides[0], s}
-			}
-			for _, s := range turns {
-				fmt.Fprintf(os.Stderr, "%-12s %d thread(s), round %d of %d: %s\n", j.task.name, j.threads, round+1, rounds, s.name())
-				results, err := s.run(ctx, j)
-				if ctx.Err() != nil {
-					return ctx.Err()
+			for _, r := range results {
+				if r.Framework == mlkit {
+					losses[r.Size] = r.Losses
+				} else if err := agree(losses[r.Size], r.Losses); err != nil {
+					return fmt.Errorf("%s %s, %s: %w", j.task.name, r.Size, r.Framework, err)
 				}
-				if err != nil {
-					fmt.Fprintf(os.Stderr, "  %s failed: %v\n", s.name(), err)
-					continue
-				}
-				for _, r := range results {
-					if r.Framework == mlkit {
-						losses[r.Size] = r.Losses
-					} else if err := agree(losses[r.Size], r.Losses); err != nil {
-						return fmt.Errorf("%s %s, %s: %w", j.task.name, r.Size, r.Framework, err)
-					}
-					report(r)
-				}
+				report(r)
 			}
 		}
 	}

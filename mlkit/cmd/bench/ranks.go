@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os/exec"
+	"slices"
+	"strings"
 	"time"
 
 	"descent/mlkit/data"
@@ -28,8 +31,9 @@ func (t *task) command(ctx context.Context, program string, args ...string) (*ex
 	return limited, nil
 }
 
-// ranked trains as classify does, a batch of 128 for every rank. One rank
-// trains without a Group: it is what others are measured against.
+// ranked trains as classify does, a batch of 128 for every rank, which is cut
+// as the one of a single rank is. One rank trains without a Group: it is what
+// others are measured against.
 func ranked(w *worker) error {
 	t := w.task
 	set, err := datasets.MNISTTrain(t.images)
@@ -46,8 +50,9 @@ func ranked(w *worker) error {
 		defer world.Close()
 		rank = world.Rank()
 		c.Group = world
+		c.Shards = t.ranks
 		if t.micro > 0 {
-			c.Shards = t.ranks * batchSize / t.micro
+			c.Shards *= batchSize / t.micro
 		}
 	} else {
 		c.MicroBatch = t.micro
@@ -66,7 +71,36 @@ func ranked(w *worker) error {
 		seconds = append(seconds, e.Time.Seconds())
 	}
 	if rank == 0 {
-		w.report(Result{Value: float64(t.images) / best.Seconds(), Unit: "samples/s", Epochs: seconds, Size: fmt.Sprintf("%d ranks", t.ranks)})
+		w.report(Result{Value: float64(t.images) / best.Seconds(), Unit: "samples/s", Epochs: seconds})
 	}
 	return nil
+}
+
+// efficiencies says, for every model trained on several ranks, how much of as
+// many single ranks' work they do: ours, and the peers', and how many times as
+// fast as these we are.
+func (t *Table) efficiencies() string {
+	var out strings.Builder
+	for _, k := range t.keys {
+		several := find(k.task)
+		if several == nil || several.ranks < 2 {
+			continue
+		}
+		model, _, _ := strings.Cut(k.task, "-")
+		alone := t.rows[t.key(model+"-1rank", "", k.threads)]
+		fmt.Fprintf(&out, "%s, %d ranks of %d thread(s):", model, several.ranks, k.threads)
+		us := t.rows[k][mlkit]
+		for _, name := range slices.Sorted(maps.Keys(t.rows[k])) {
+			b := t.rows[k][name]
+			if one := alone[name]; one != nil {
+				fmt.Fprintf(&out, "  %s %.0f %% efficient", name, 100*b.Value/one.Value/float64(several.ranks))
+			}
+			if name != mlkit && us != nil {
+				fmt.Fprintf(&out, ", mlkit %.2f times as fast", ratio(us, b))
+			}
+			out.WriteString(";")
+		}
+		out.WriteString("\n")
+	}
+	return out.String()
 }

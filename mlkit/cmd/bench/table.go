@@ -148,6 +148,9 @@ func (t *Table) String() string {
 			fmt.Fprintf(&out, "\ngrid, %d thread(s): ratio to the best peer, by its initial\n%s", k.threads, t.ratioGrid(k.threads))
 		}
 	}
+	if s := t.efficiencies(); s != "" {
+		out.WriteString("\nranks\n" + s)
+	}
 	out.WriteString("\nall sides, best of their runs\n")
 	for _, k := range keys {
 		label := k.task

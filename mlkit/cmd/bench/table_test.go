@@ -24,6 +24,10 @@ func TestTable(t *testing.T) {
 		{Framework: "A", Task: "gemm", Size: "64x64x64", Threads: 2, Value: 40, Unit: "GFLOP/s"},
 		{Framework: mlkit, Task: "gemm", Size: "128x128x128", Threads: 2, Value: 80, Unit: "GFLOP/s", Peak: 100},
 		{Framework: "A", Task: "gemm", Size: "128x128x128", Threads: 2, Value: 10, Unit: "GFLOP/s"},
+		{Framework: mlkit, Task: "cnn-1rank", Threads: 1, Value: 100, Unit: "samples/s"},
+		{Framework: "A", Task: "cnn-1rank", Threads: 1, Value: 80, Unit: "samples/s"},
+		{Framework: mlkit, Task: "cnn-2ranks", Threads: 1, Value: 190, Unit: "samples/s"},
+		{Framework: "A", Task: "cnn-2ranks", Threads: 1, Value: 100, Unit: "samples/s"},
 	} {
 		table.Add(r)
 	}
@@ -34,6 +38,7 @@ func TestTable(t *testing.T) {
 		"150.0 samples/s, B 2.00 50 (400) 8 (100) 0.8500 (0.6000)", // least memory and start-up of any peer, mean accuracy
 		"gemm 64x64x64 2 80.0 GFLOP/s 80 % 40.0 GFLOP/s, A 2.00",
 		"gemm, geometric mean 2 4.00", // of 2 and 8
+		"cnn, 2 ranks of 1 thread(s): A 62 % efficient, mlkit 1.90 times as fast; mlkit 95 % efficient;",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the table lacks %q:\n%s", want, table.String())

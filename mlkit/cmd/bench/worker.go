@@ -36,7 +36,11 @@ func work(ctx context.Context, j job) error {
 	runtime.GOMAXPROCS(j.threads)
 	w := &worker{ctx: ctx, job: j}
 	if j.profile != "" {
-		f, err := os.Create(filepath.Join(j.profile, fmt.Sprintf("%s-%d.prof", j.task.name, j.threads)))
+		name := fmt.Sprintf("%s-%d", j.task.name, j.threads)
+		if j.task.ranks > 1 {
+			name += fmt.Sprintf("-process%d", os.Getpid())
+		}
+		f, err := os.Create(filepath.Join(j.profile, name+".prof"))
 		if err != nil {
 			return err
 		}

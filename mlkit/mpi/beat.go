@@ -4,17 +4,21 @@ package mpi
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 )
 
 // every is how often a rank tells the next one that it lives, and missing after
-// how long the next one ends the job.
+// how long the next one ends the job; starving, if it sees on its own machine
+// that the silent process is not stopped: too many others want the processor.
 const (
-	every   = 500 * time.Millisecond
-	missing = 3 * time.Second
+	every    = 500 * time.Millisecond
+	missing  = 3 * time.Second
+	starving = time.Minute
 )
 
 // beat is a ring in which each rank sends a byte to the next one, twice a
@@ -25,6 +29,7 @@ type beat struct {
 	out, in        [1]byte
 	flag           int32
 	last           time.Time
+	before         [2]float32 // the process of the rank before: see process
 	sending        bool
 	bye            bool
 	stop, finished chan struct{}
@@ -45,6 +50,13 @@ func (w *World) startBeat() error {
 	if err := e.do("MPI_Comm_set_errhandler", b.comm, e.errorsReturn); err != nil {
 		return err
 	}
+	_, began := process(os.Getpid())
+	mine := []float32{math.Float32frombits(uint32(os.Getpid())), math.Float32frombits(began)}
+	all := make([]float32, 2*w.ranks)
+	if err := w.AllGather(all, mine).Wait(); err != nil {
+		return err
+	}
+	copy(b.before[:], all[2*((w.rank+w.ranks-1)%w.ranks):])
 	b.last = time.Now()
 	b.stop, b.finished = make(chan struct{}), make(chan struct{})
 	if err := w.listen(); err != nil {
@@ -52,6 +64,13 @@ func (w *World) startBeat() error {
 	}
 	go w.keepBeating()
 	return nil
+}
+
+// starves reports whether the rank before, of which nothing is heard, is a
+// process of this machine that nobody has stopped.
+func (b *beat) starves() bool {
+	state, began := process(int(math.Float32bits(b.before[0])))
+	return began != 0 && began == math.Float32bits(b.before[1]) && !strings.ContainsRune("TtZX", rune(state))
 }
 
 // listen asks for the next byte of the rank before.
@@ -139,8 +158,8 @@ func (w *World) keepBeating() {
 			b.last = now
 		}
 		checked = now
-		if !b.bye && now.Sub(b.last) > missing {
-			w.end(fmt.Sprintf("rank %d of %d: nothing has been heard of rank %d for %v: it is stopped, or its machine is gone", w.rank, w.ranks, before, missing))
+		if silent := now.Sub(b.last); !b.bye && silent > missing && (silent > starving || !b.starves()) {
+			w.end(fmt.Sprintf("rank %d of %d: nothing has been heard of rank %d for %v: it is stopped, or its machine is gone", w.rank, w.ranks, before, silent.Round(time.Second)))
 		}
 	}
 }

@@ -25,12 +25,17 @@
 //	apt install openmpi-bin libopenmpi3 # Debian, Ubuntu
 //	brew install mpich                  # macOS
 //
+// Up to four ranks on one machine (Linux; of containers, in one) send no
+// gradients: each reads those of the others in memory that they share.
+//
 // # Faults
 //
 // A rank that ends without Close, whatever ends it, ends the job: its launcher
 // sees to that. Ranks tell each other twice a second that they live; one that
 // is not heard of for 3 seconds, because it is stopped or its machine is gone,
-// ends the job, with a message from the rank that misses it. An error on a rank
+// ends the job, with a message from the rank that misses it (on one machine,
+// where that sees the process merely wait for a processor, after a minute). An
+// error on a rank
 // (train.Config.Group) is written once to standard error, and ends the job. A
 // rank that lives but does not come to the next exchange, as one whose loader
 // blocks, can be told from a slow one by time alone: MLKIT_MPI_WAIT, such as

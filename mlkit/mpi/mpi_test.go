@@ -160,10 +160,46 @@ func collectives(w *mpi.World, _ []string) error {
 			return fmt.Errorf("element %d of a large sum is %v, want %v", i, v, want)
 		}
 	}
+	if err := shared(w); err != nil {
+		return err
+	}
 	if w.Library() == "" {
 		return errors.New("a library without a name")
 	}
 	return errors.Join(expect(x, []float32{sum, float32(n)}), expect(y, all), expect(z, doubled), expect(b, []float32{float32(n - 1)}), expect(part, []float32{me * float32(n)}))
+}
+
+// shared writes to memory of this rank and reads that of others.
+func shared(w *mpi.World) error {
+	memory, ok := any(w).(train.SharedMemory)
+	if !ok || w.Ranks() == 1 {
+		return nil
+	}
+	for _, n := range []int{3, 5000} { // twice, with other memory
+		all, release, err := memory.Shared(n + 1)
+		if err != nil || all == nil {
+			return fmt.Errorf("no memory shared on one machine: %v", err)
+		}
+		for i := range all[w.Rank()] {
+			if all[w.Rank()][i] != 0 {
+				return errors.New("shared memory is not zero")
+			}
+			all[w.Rank()][i] = float32(10*w.Rank() + i)
+		}
+		if err := w.Barrier(); err != nil {
+			return err
+		}
+		for r, x := range all {
+			if len(x) != n+1 || x[n] != float32(10*r+n) {
+				return fmt.Errorf("rank %d reads %v of rank %d", w.Rank(), x, r)
+			}
+		}
+		if err := w.Barrier(); err != nil {
+			return err
+		}
+		release()
+	}
+	return nil
 }
 
 func allocations(w *mpi.World, _ []string) error {

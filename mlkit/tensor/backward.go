@@ -71,6 +71,22 @@ func (x Tensor) backward(seed []float32) Grads {
 // may read and overwrite g, which is what Grads.Of will return.
 func (t *Tape) OnComplete(f func(p *Param, g []float32)) { t.complete = f }
 
+// GradMemory makes every Backward on the tape compute the gradients of
+// parameters in the memory that f gives for each, of its length; nil is memory
+// of the tape. Gradients that an operation has in memory of its own stay there,
+// so whoever wants all in one place looks where Grads.Of is. A nil f ends that.
+func (t *Tape) GradMemory(f func(p *Param) []float32) { t.memory = f }
+
+// gradMemory is memory for the gradient of a node.
+func (t *Tape) gradMemory(n *node) []float32 {
+	if n.param != nil && t.memory != nil {
+		if g := t.memory(n.param); g != nil {
+			return g
+		}
+	}
+	return t.floats.reuse(len(n.data))
+}
+
 // record links a result to its operands and its backward function. Without an
 // operand that needs a gradient the result needs none either.
 func (n *node) record(t *Tape, back func(*Tape, *node), in ...int32) {
@@ -102,7 +118,7 @@ func (t *Tape) gradAt(i int32) []float32 {
 		return nil
 	}
 	if m.grad == nil && t.whole(m) == nil {
-		m.grad = t.floats.reuse(len(m.data))
+		m.grad = t.gradMemory(m)
 		clear(m.grad)
 	}
 	return m.grad
@@ -125,7 +141,7 @@ func (t *Tape) bufferAt(i int32) (g []float32, accumulate bool) {
 	if m.grad != nil || t.whole(m) != nil {
 		return m.grad, true
 	}
-	m.grad = t.floats.reuse(len(m.data))
+	m.grad = t.gradMemory(m)
 	return m.grad, false
 }
 

@@ -68,3 +68,42 @@ func TestSetAndCollected(t *testing.T) {
 		t.Errorf("segment %v", part)
 	}
 }
+
+// TestGradMemory: gradients of parameters are computed in the memory that was
+// given for them, and are the same; what an operation has in memory of its own
+// is where Grads.Of says.
+func TestGradMemory(t *testing.T) {
+	w, b, table := tensor.NewParam(3, 4), tensor.NewParam(3), tensor.NewParam(5, 4)
+	for i := range w.Data {
+		w.Data[i] = float32(i%5) - 1.7
+	}
+	for i := range table.Data {
+		table.Data[i] = float32(i%3) - 0.6
+	}
+	run := func(tape *tensor.Tape) tensor.Grads {
+		tape.Reset()
+		x := tape.Use(table).Embed(tensor.NewInts([]int32{1, 3, 1}), -1)
+		y := x.Linear(tape.Use(w), tape.Use(b)).Tanh()
+		return y.MatMul(tape.Use(w)).Square().Mean().Backward()
+	}
+	want := run(tensor.NewTape(1))
+	memory := map[*tensor.Param][]float32{w: make([]float32, 12), b: make([]float32, 3)}
+	for _, m := range memory {
+		for i := range m {
+			m[i] = 7 // is overwritten
+		}
+	}
+	tape := tensor.NewTape(1)
+	tape.GradMemory(func(p *tensor.Param) []float32 { return memory[p] })
+	for range 2 {
+		got := run(tape)
+		for _, p := range []*tensor.Param{w, b, table} {
+			if !slices.Equal(got.Of(p), want.Of(p)) {
+				t.Errorf("gradient %v, want %v", got.Of(p), want.Of(p))
+			}
+		}
+		if &got.Of(w)[0] != &memory[w][0] {
+			t.Error("the gradient is elsewhere")
+		}
+	}
+}

@@ -43,6 +43,7 @@ type Tape struct {
 	op   uint64
 
 	complete func(p *Param, g []float32) // see OnComplete
+	memory   func(p *Param) []float32    // see GradMemory
 	join     func(x []float64)           // see JoinStatistics
 }
 

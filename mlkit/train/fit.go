@@ -163,6 +163,9 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 		f.broken = f.interruption()
 		err = f.finish()
 	}
+	if f.team != nil && f.team.release != nil {
+		f.team.release()
+	}
 	f.Optimizer.Average(true)
 	f.Err = err
 	if stopped := f.notify(End); err == nil {

@@ -34,6 +34,17 @@ type Group interface {
 	Fail(err error) error
 }
 
+// SharedMemory is a Group whose ranks may see each other's memory, as those on
+// one machine do. Few ranks then add up gradients without sending them.
+type SharedMemory interface {
+	Group
+	// Shared gives every rank n numbers that it alone writes and all read; the
+	// result holds those of all, by rank, until release. nil: not all ranks
+	// share memory. All call it alike. Operations order it: what a rank has
+	// written before it begins one, others read when theirs is over.
+	Shared(n int) (all [][]float32, release func(), err error)
+}
+
 // Pending is an operation of a Group under way.
 type Pending interface {
 	// Done reports whether Wait would return at once, and may help the
@@ -79,11 +90,34 @@ type local struct {
 	ops    []*localOp // begun and not yet waited for by all
 	spare  []*localOp
 	failed *RankError
+	shared [][][]float32 // what each call of Shared gave
 }
 
 type localRank struct {
 	*local
-	rank, next int
+	rank, next, shares int
+}
+
+var _ SharedMemory = (*localRank)(nil)
+
+// Shared implements SharedMemory.
+func (g *localRank) Shared(n int) (all [][]float32, release func(), err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.shared) == g.shares {
+		all = make([][]float32, g.ranks)
+		for r := range all {
+			all[r] = make([]float32, n)
+		}
+		g.shared = append(g.shared, all)
+	}
+	k := g.shares
+	g.shares++
+	return g.shared[k], func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.shared[k] = nil
+	}, nil
 }
 
 type localOp struct {

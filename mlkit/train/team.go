@@ -31,6 +31,13 @@ import (
 // All gradients lie one after the other in one slice, in the order in which the
 // backward pass completes them, that is, from the last parameter to the first.
 // The slice is cut into buckets; each is sent as soon as it is complete.
+//
+// Ranks that share memory (SharedMemory) send nothing: a rank's branch lies
+// where the others read it, and each adds up all branches. There are two places
+// for a branch, which take turns: a rank that writes the one may find others
+// still reading the other. What is told of a batch (tell) keeps them together:
+// it is over when all have written, and where it is over a second time all have
+// read.
 type team[B any] struct {
 	*crew
 	f              *fitter[B]
@@ -49,6 +56,10 @@ type team[B any] struct {
 	bucket  []int // of each parameter
 	branch  [][]float32
 	recv    []float32
+	shared  [][]float32 // the two places of all ranks; nil where they are sent
+	release func()
+	turn    int       // which of the two
+	result  []float32 // the sum, of shared branches
 	total   []float32 // of several batches; nil where a step is of one
 	seen    []bool    // parameters whose gradient of the last shard is in
 	used    []bool    // parameters with a gradient, this batch
@@ -64,6 +75,7 @@ type team[B any] struct {
 	step     int
 	next     atomic.Int64 // the shard to be added
 	complete func(p *tensor.Param, g []float32)
+	memory   func(p *tensor.Param) []float32
 	collect  func(b *tensor.Buffer, value []float32, momentum float32)
 	shard    int            // whose statistics collect adds
 	twice    *tensor.Buffer // it has collected more than once
@@ -84,6 +96,13 @@ type bucket struct {
 
 // bucketLen is the usual length of a bucket, in numbers: 0.5 MB.
 const bucketLen = 1 << 17
+
+// line is a line of the cache, in numbers: gradients begin where one does.
+const line = 16
+
+// fewRanks is how many may read all of each other's gradients. More move less
+// if each adds up a part for all.
+const fewRanks = 4
 
 // leaf is what a shard has come to.
 type leaf struct {
@@ -155,6 +174,12 @@ func newTeam[B any](f *fitter[B], crew *crew) (*team[B], error) {
 			m.send()
 		}
 	}
+	m.memory = func(p *tensor.Param) []float32 {
+		if i, ok := m.index[p]; ok && m.at[i] >= 0 {
+			return m.branch[0][m.at[i] : m.at[i]+p.Size()]
+		}
+		return nil
+	}
 	m.collect = m.statistics
 	if c.SyncBatchNorm {
 		m.joint = newJoint(crew, each)
@@ -167,8 +192,26 @@ func newTeam[B any](f *fitter[B], crew *crew) (*team[B], error) {
 			})
 		}
 	}
+	if s, ok := crew.Group.(SharedMemory); ok && 1 < s.Ranks() && s.Ranks() <= fewRanks {
+		n := s.Ranks()
+		for _, p := range m.params {
+			n += p.Size() + line + s.Ranks() // where a bucket ends
+		}
+		for _, b := range m.buffers {
+			n += len(b.Data) + 2
+		}
+		if m.shared, m.release, err = s.Shared(2 * (n + line)); err != nil {
+			return nil, err
+		}
+	}
 	m.layout()
 	return m, nil
+}
+
+// place is a rank's, of those whose turn it is.
+func (m *team[B]) place(rank int) []float32 {
+	x := m.shared[rank]
+	return x[m.turn*(len(x)/2&^(line-1)):][:len(m.result)]
 }
 
 // split is batches for a source that knows no parts: every rank reads all.
@@ -207,6 +250,7 @@ func (m *team[B]) layout() {
 			m.buckets = append(m.buckets, bucket{lo: end})
 			b = &m.buckets[len(m.buckets)-1]
 		}
+		end = (end + line - 1) &^ (line - 1)
 		m.at[i], m.bucket[i] = end, len(m.buckets)-1
 		b.params++
 		end += p.Size()
@@ -220,13 +264,19 @@ func (m *team[B]) layout() {
 	m.buckets[len(m.buckets)-1].hi = end
 	m.branch = make([][]float32, max(1, bits.Len(uint(len(m.leaves)-1))))
 	for k := range m.branch {
-		m.branch[k] = make([]float32, end)
+		if k > 0 || m.shared == nil {
+			m.branch[k] = make([]float32, end)
+		}
+	}
+	if m.shared != nil {
+		m.result = make([]float32, end)
+		m.branch[0] = m.place(m.Rank())
 	}
 	m.total = nil
 	if m.f.Config.Accumulate > 1 {
 		m.total = make([]float32, end)
 	}
-	if m.exact() {
+	if m.shared == nil && m.exact() || m.shared != nil && ranks == 4 {
 		m.recv = make([]float32, end)
 	}
 	m.gathers = make([]Pending, len(m.buckets))
@@ -295,6 +345,10 @@ func (m *team[B]) add(parts []B) error {
 				break
 			}
 		}
+	}
+	if m.shared != nil {
+		m.turn = 1 - m.turn
+		m.branch[0] = m.place(m.Rank())
 	}
 	f.Tape.Reset() // counts
 	m.parts, m.sent = parts, 0
@@ -449,6 +503,10 @@ func (m *team[B]) run(k int, tape *tensor.Tape, eager bool) {
 		tape.OnComplete(m.complete)
 		defer tape.OnComplete(nil)
 	}
+	if k == 0 {
+		tape.GradMemory(m.memory)
+		defer tape.GradMemory(nil)
+	}
 	seed := [1]float32{float32(factor)}
 	g := loss.BackwardFrom(seed[:])
 	if m.joint != nil {
@@ -530,9 +588,11 @@ func (m *team[B]) grow(k, lo, hi int, g []float32) {
 	}
 	if joins == 0 {
 		to := m.branch[top][lo:hi]
-		if g != nil {
+		switch {
+		case len(g) > 0 && len(to) > 0 && &g[0] == &to[0]: // computed in its place
+		case g != nil:
 			copy(to, g)
-		} else {
+		default:
 			clear(to)
 		}
 		return
@@ -550,8 +610,13 @@ func (m *team[B]) grow(k, lo, hi int, g []float32) {
 	}
 }
 
-// sums is where the branch of all shards of this rank is.
-func (m *team[B]) sums() []float32 { return m.branch[0] }
+// sums is where the branch of all shards is.
+func (m *team[B]) sums() []float32 {
+	if m.shared != nil {
+		return m.result
+	}
+	return m.branch[0]
+}
 
 // send begins to send what is complete, always in the same order.
 func (m *team[B]) send() {
@@ -568,9 +633,9 @@ func (m *team[B]) send() {
 func (m *team[B]) sendNext() {
 	b := &m.buckets[m.sent]
 	m.sent++
-	x := m.sums()[b.lo:b.hi]
+	x := m.branch[0][b.lo:b.hi]
 	switch {
-	case m.Ranks() == 1 || len(x) == 0:
+	case m.Ranks() == 1 || len(x) == 0 || m.shared != nil:
 	case m.exact():
 		b.pending = m.AllToAll(m.recv[b.lo:b.hi], x)
 	default:
@@ -580,6 +645,10 @@ func (m *team[B]) sendNext() {
 
 // collectSums waits for the sums over all ranks.
 func (m *team[B]) collectSums() error {
+	if m.shared != nil {
+		m.addShared()
+		return nil
+	}
 	ranks := m.Ranks()
 	for k := range m.buckets {
 		b := &m.buckets[k]
@@ -612,6 +681,18 @@ func (m *team[B]) collectSums() error {
 		}
 	}
 	return nil
+}
+
+// addShared adds up the branches of all ranks, in the tree.
+func (m *team[B]) addShared() {
+	elementwise.Add(m.result, m.place(0), m.place(1))
+	switch m.Ranks() {
+	case 3:
+		elementwise.Add(m.result, m.result, m.place(2))
+	case 4:
+		elementwise.Add(m.recv, m.place(2), m.place(3))
+		elementwise.Add(m.result, m.result, m.recv)
+	}
 }
 
 const perLeaf = 5 + maxMeans

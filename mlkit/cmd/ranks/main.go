@@ -23,6 +23,7 @@ import (
 
 	"descent/mlkit/data"
 	"descent/mlkit/datasets"
+	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/metrics"
 	"descent/mlkit/mpi"
 	"descent/mlkit/nn"
@@ -96,7 +97,7 @@ func measure(w *mpi.World) error {
 	if w.Ranks() == 1 {
 		return fmt.Errorf("one rank has nobody to exchange with: mpiexec -n 2 ranks -measure")
 	}
-	say("%s, %d ranks\n\n%12s %14s %14s\n", w.Library(), w.Ranks(), "bytes", "library, µs", "fixed tree, µs")
+	say("%s, %d ranks\n\n%12s %14s %14s %18s\n", w.Library(), w.Ranks(), "bytes", "library, µs", "fixed tree, µs", "shared memory, µs")
 	var bytes, seconds []float64
 	for n := w.Ranks() * 16; n <= 1<<22; n *= 8 {
 		x, y := make([]float32, n), make([]float32, n)
@@ -119,8 +120,12 @@ func measure(w *mpi.World) error {
 		if err != nil {
 			return err
 		}
+		direct, err := shared(w, n)
+		if err != nil {
+			return err
+		}
 		clear(x)
-		say("%12d %14.1f %14.1f\n", 4*n, sum*1e6, tree*1e6)
+		say("%12d %14.1f %14.1f %18s\n", 4*n, sum*1e6, tree*1e6, direct)
 		bytes, seconds = append(bytes, float64(4*n)), append(seconds, sum)
 	}
 	latency, perByte := fit(w.Ranks(), bytes, seconds)
@@ -136,6 +141,34 @@ func measure(w *mpi.World) error {
 	}
 	say("The batch is the other limit: from some size on, more samples hardly make a better step\n(McCandlish et al. 2018), so that many ranks do the work of fewer.\n")
 	return nil
+}
+
+// shared is the time in which every rank writes n numbers to memory that all
+// share, and adds up those of all, as few ranks of one machine do; a dash where
+// there is none.
+func shared(w *mpi.World, n int) (string, error) {
+	memory, ok := any(w).(train.SharedMemory)
+	if !ok {
+		return "-", nil
+	}
+	all, release, err := memory.Shared(n)
+	if err != nil || all == nil {
+		return "-", err
+	}
+	defer release()
+	x, sum, one, here := make([]float32, n), make([]float32, n), make([]float32, 1), make([]float32, w.Ranks())
+	t, err := best(w, func() error {
+		copy(all[w.Rank()], x)
+		if err := w.AllGather(here, one).Wait(); err != nil { // all have written
+			return err
+		}
+		elementwise.Add(sum, all[0], all[1])
+		for _, x := range all[2:] {
+			elementwise.Add(sum, sum, x)
+		}
+		return nil
+	})
+	return fmt.Sprintf("%.1f", t*1e6), err
 }
 
 // best is the shortest time of an operation on this rank.

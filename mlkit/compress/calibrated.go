@@ -16,8 +16,8 @@ import (
 // the norm of the weight's input over the samples (Sun, Liu, Bair & Kolter, A
 // simple and effective pruning approach for large language models, 2023,
 // equation 1). inputs are samples of the layer's inputs, [samples, in]. The
-// weights change only when the masks are applied. Inputs that are none, or not
-// finite, are an error.
+// weights change only when the masks are applied. Missing inputs, and inputs
+// that are not finite, are an error.
 func Wanda(l *nn.Linear, inputs []float32, sparsity float64) (*Masks, error) {
 	if err := calibration("Wanda", l, inputs, sparsity); err != nil {
 		return nil, err

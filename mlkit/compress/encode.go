@@ -37,12 +37,13 @@ const (
 	longGap   = 255
 )
 
-// Encode writes the parameters and buffers of a model as a small file: of
-// pruned ones only what is not zero and the gaps between (Han, Mao & Dally,
-// Deep compression, 2016), of those that take few values ([Share]) which one it
-// is, and all of it Huffman coded (compress/flate). Nothing is lost: [Decode]
-// restores every bit, of dense parameters and of NaN, too. A model whose names
-// collide, that is empty, or that holds a network of bytes is an error.
+// Encode writes the parameters and buffers of a model as a small file: of a
+// pruned parameter only what is not zero and the gaps between (Han, Mao &
+// Dally, Deep compression, 2016), of one that takes few values ([Share]) only
+// which value each weight has, and all of it Huffman coded (compress/flate).
+// Nothing is lost: [Decode] restores every bit, of dense parameters and of NaN,
+// too. A model whose names collide, that is empty, or that holds a network of
+// bytes is an error.
 func Encode(w io.Writer, model any) error {
 	state := nn.State(model)
 	if len(state) == 0 {

@@ -9,7 +9,7 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Pruning prunes while a rule trains: every so many steps it makes masks anew,
+// Pruning prunes while a rule trains: at regular intervals it makes new masks,
 // until the sparsity of its schedule is reached. What is pruned stays zero.
 type Pruning struct {
 	// Filter selects the parameters that lose weights; nil: [optim.Matrices].
@@ -17,7 +17,7 @@ type Pruning struct {
 	Filter optim.Filter
 	Scope  Scope
 	// Sparsity is the share of zeros after a step, counted from 1: [Gradual],
-	// or a function of one's own. A share that falls leaves the masks as they
+	// or a function of your own. A share that falls leaves the masks as they
 	// are.
 	Sparsity func(step int) float64
 	// Every is how many steps the masks stay; 0 is 1.

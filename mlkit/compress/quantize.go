@@ -49,9 +49,9 @@ func QuantizeDynamic(model nn.Layer) (*Int8, error) {
 
 // QuantizeStatic makes a network of bytes whose activations have the ranges
 // that r chooses ([MinMax] if it is nil) from what goes into each layer for the
-// samples: a few hundred of the training set, X or IDs with the batch first. No
-// or not finite samples, and ones that do not fit the model, are errors, beside
-// those of [QuantizeDynamic].
+// samples: a few hundred of the training set, X or IDs with the batch first.
+// Samples that are missing, not finite or do not fit the model are errors, as
+// is what [QuantizeDynamic] refuses.
 func QuantizeStatic(model nn.Layer, samples data.Batch, r Range) (*Int8, error) {
 	t := &taking{op: "QuantizeStatic"}
 	s, err := t.start(model)

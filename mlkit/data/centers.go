@@ -28,7 +28,7 @@ type Centers struct {
 	// each with probability ½; for objects that look as likely either way.
 	Mirror, Turn bool
 	// Zoom above 0 lets Targets scale pictures by a factor of 1−Zoom to 1+Zoom
-	// and shift them by as much of their size.
+	// and shift them by up to the same fraction of their size.
 	Zoom float64
 	Seed uint64
 }

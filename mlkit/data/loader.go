@@ -39,9 +39,8 @@ type Loader struct {
 	// Bucket above 0 makes batches of sequences of like length, so that little
 	// of them is padding: of every Bucket batches' worth of samples in the
 	// order above, those of like length go together, and with Shuffle the
-	// batches are dealt in random order (only one that is not full stays the
-	// last). 20 to 100 is usual. The data set must know lengths, as Sequences
-	// do.
+	// batches come in random order (only one that is not full stays the last).
+	// 20 to 100 is usual. The data set must know lengths, as Sequences do.
 	Bucket int
 	// DropLast leaves out a last batch that is not full.
 	DropLast bool

@@ -7,10 +7,10 @@ import (
 
 // SpecAugment masks parts of spectrograms [n, time, bands] at random (Park et
 // al., SpecAugment: A Simple Data Augmentation Method for Automatic Speech
-// Recognition, 2019, without time warping): TimeMasks times a run of up to
-// MaxTime steps, and FrequencyMasks times a run of up to MaxFrequency bands, is
-// set to Fill. The length of a run is drawn from 0 to its largest, its place
-// from where it fits in the sequence; padding stays as it is.
+// Recognition, 2019, without time warping): it sets TimeMasks runs of up to
+// MaxTime steps, and FrequencyMasks runs of up to MaxFrequency bands, to Fill.
+// The length of a run is drawn from 0 to its largest, its place from where it
+// fits in the sequence; padding stays as it is.
 type SpecAugment struct {
 	TimeMasks, MaxTime           int
 	FrequencyMasks, MaxFrequency int

@@ -44,7 +44,7 @@ type Alternative struct {
 // Mittelstadt & Russell, Counterfactual explanations without opening the black
 // box, 2018, with their distance, the sum of |change|/scale, which changes few
 // elements). "With a fare of 40 instead of 8 the model would have said yes" is
-// about the model; whether the world follows, it does not say.
+// about the model; it does not say whether the world follows.
 //
 // It solves a sequence of linear programs, each for the score's tangent within
 // a trust region, from the input and from random starts; for a linear model the

@@ -30,7 +30,7 @@
 // Influence and TracIn take a [Trained] model: its parameters and the losses of
 // its training samples.
 //
-// Whether values are worth looking at, three checks say:
+// Three checks say whether values are worth looking at:
 //
 //	Deletion, Insertion  does the score fall when what matters goes?      Petsiuk, Das & Saenko 2018
 //	Sanity               do the values change when the weights do?        Adebayo et al. 2018

@@ -275,9 +275,10 @@ type Hessian struct {
 type Solver func(h Hessian, v []float64) (x []float64, err error)
 
 // ConjugateGradients solves H·x = v to a relative residual (0: 1e-4) in at most
-// so many steps (0: twice the number of parameters, but no more than 1000),
-// each of which passes over all samples (Hestenes & Stiefel 1952). A Hessian
-// that is not positive definite, and a residual that stays larger, are errors.
+// the given number of steps (0: twice the number of parameters, but no more
+// than 1000), each of which passes over all samples (Hestenes & Stiefel 1952).
+// A Hessian that is not positive definite, and a residual that stays larger,
+// are errors.
 func ConjugateGradients(steps int, tolerance float64) Solver {
 	return func(h Hessian, v []float64) ([]float64, error) {
 		if steps < 0 || !(tolerance >= 0) {

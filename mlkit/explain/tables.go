@@ -15,11 +15,11 @@ type Importance struct {
 }
 
 // PermutationImportance measures for every column of a table [rows, columns]
-// how much a figure of merit falls when the column's values are dealt out to
-// the rows at random (Breiman, Random forests, 2001). figure computes it, the
-// more the better, for a table of that form; it must not keep or change it.
-// Columns that say the same stand in for each other and seem unimportant. The
-// same seed shuffles alike.
+// how much a figure of merit falls when the column's values are shuffled among
+// the rows (Breiman, Random forests, 2001). figure computes it, the more the
+// better, for a table of that form; it must not keep or change it. Columns that
+// say the same stand in for each other and seem unimportant. The same seed
+// shuffles alike.
 func PermutationImportance(figure func(x []float32) float64, x []float32, columns, repeats int, seed uint64) ([]Importance, error) {
 	if err := table("PermutationImportance", x, columns); err != nil {
 		return nil, err
@@ -78,9 +78,9 @@ func PartialDependence(f Scores, x []float32, columns, column, target int, grid 
 // with rows that add up to 1 and averaged over its heads, mixed in equal parts
 // with the identity for the residual connection (Abnar & Zuidema, Quantifying
 // attention flow in transformers, 2020, section 3.1). Row q of the result
-// [tokens, tokens] says how much each token of the input has gone into position
-// q of the last layer, if values mixed as attention says and nothing else
-// happened on the way.
+// [tokens, tokens] says how much of each token of the input has gone into
+// position q of the last layer, if values mixed as attention says and nothing
+// else happened on the way.
 func AttentionRollout(layers [][]float32, tokens int) ([]float32, error) {
 	if tokens < 1 {
 		return nil, fmt.Errorf("explain: AttentionRollout: %d tokens: at least 1", tokens)

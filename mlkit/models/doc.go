@@ -17,7 +17,7 @@
 //	OpenLlama         one whose weights stay quantized in a file likewise
 //
 // How alike sentences are takes ten lines: the example of [Sentences]. That of
-// [OpenLlama] is a chat that writes token by token.
+// [OpenLlama] is a chat that answers token by token.
 //
 // To adapt a model to another task, replace its last layer; then freeze the
 // rest ([descent/mlkit/nn.Freeze]), or give it a lower learning rate

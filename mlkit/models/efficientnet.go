@@ -50,9 +50,9 @@ type InvertedResidual struct {
 	DropPath      nn.DropPath   // of what is added to it
 }
 
-// NewEfficientNetLite makes a network with random weights for so many classes.
-// To load published weights, make it with their number of classes, and replace
-// the classifier afterwards.
+// NewEfficientNetLite makes a network with random weights for the given number
+// of classes. To load published weights, make it with their number of classes,
+// and replace the classifier afterwards.
 func NewEfficientNetLite(rng *rand.Rand, s EfficientNetSize, classes int) *EfficientNetLite {
 	if s.Width <= 0 || s.Depth <= 0 || classes < 1 {
 		panic(fmt.Sprintf("models: EfficientNetLite of %+v with %d classes: Width, Depth and the classes must be positive", s, classes))
@@ -107,8 +107,8 @@ func (s EfficientNetSize) channels(n int) int {
 	return rounded
 }
 
-// Forward gives the classes' logits: [n, 3, h, w] → [n, classes]. Images are
-// such as [Photo] makes; sides other than the size's own work, too.
+// Forward gives the classes' logits: [n, 3, h, w] → [n, classes]. [Photo] makes
+// suitable images; other sides than the size's own work, too.
 func (m *EfficientNetLite) Forward(x tensor.Tensor) tensor.Tensor {
 	return m.Classifier.Forward(m.Features(x).Dropout(m.Dropout))
 }
@@ -119,8 +119,8 @@ func (m *EfficientNetLite) Features(x tensor.Tensor) tensor.Tensor {
 	return nn.GlobalAvgPool{}.Forward(m.Maps(x, len(m.Blocks)+2))
 }
 
-// Maps gives the channels after so many stages: 1 is the stem, each block one
-// more, and the head the last: [n, 3, h, w] → [n, c, h′, w′].
+// Maps gives the channels after the given number of stages: 1 is the stem, each
+// block one more, and the head the last: [n, 3, h, w] → [n, c, h′, w′].
 func (m *EfficientNetLite) Maps(x tensor.Tensor, stages int) tensor.Tensor {
 	if x.Rank() != 4 || x.Dim(1) != 3 {
 		panic(&tensor.ShapeError{Op: "EfficientNetLite", Shapes: [][]int{append([]int{}, x.Dims()...)}, Axis: 1,

@@ -15,11 +15,11 @@ type LlamaSize struct {
 	Eps                                               float32 // of the norms; 0 means 1e-5
 }
 
-// Llama writes a text from the left to the right: a transformer's decoder with
-// norms at the start of each branch, rotary positions, grouped queries and
-// gated feed-forward blocks (Touvron et al., LLaMA, 2023; Llama 2, 2023).
-// SmolLM2 is one. Its names of parameters, and the order of the rows of queries
-// and keys, are those of GGUF files.
+// Llama generates text from left to right: a transformer's decoder with norms
+// at the start of each branch, rotary positions, grouped queries and gated
+// feed-forward blocks (Touvron et al., LLaMA, 2023; Llama 2, 2023). SmolLM2 is
+// one. Its names of parameters, and the order of the rows of queries and keys,
+// are those of GGUF files.
 //
 // A layer of weights is a [*nn.Linear] without bias or, for a model of
 // [OpenLlama], a [*Quantized] one.

@@ -29,7 +29,7 @@ func (f *LlamaFile) Close() error { return f.file.Close() }
 
 // OpenLlama opens a model of the architecture "llama" in a GGUF file, with its
 // tokenizer. Weights of Q8_0, Q4_0 and Q4_1 stay in the file, which is mapped
-// into memory; others become numbers. Whatever the file has beside the weights
+// into memory; others become float32. Whatever the file has beside the weights
 // of a [Llama] is an error that names it.
 func OpenLlama(path string) (*LlamaFile, error) {
 	g, err := formats.OpenGGUF(path)
@@ -44,7 +44,7 @@ func OpenLlama(path string) (*LlamaFile, error) {
 	return f, nil
 }
 
-// Unpacked is the model with all weights as numbers, eight times the memory of
+// Unpacked is the model with all weights in float32, eight times the memory of
 // four bits, for training: it outlives the file.
 func (f *LlamaFile) Unpacked() (*Llama, error) {
 	m := NewLlama(nn.NewRand(1), f.Size)

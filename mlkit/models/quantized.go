@@ -10,9 +10,9 @@ import (
 )
 
 // Quantized is a layer of weights that stay as they are in a GGUF file, in
-// blocks of 32 numbers of 4 or 8 bits, and are multiplied so. For that, what
-// comes in is rounded to 8 bits, by blocks. It has no way back: it is for
-// writing, on an evaluation tape.
+// blocks of 32 numbers of 4 or 8 bits, and are multiplied in that form, for
+// which the input is rounded to 8 bits, by blocks. It has no backward pass: it
+// is for inference, on an evaluation tape.
 type Quantized struct{ weight blocks.Matrix }
 
 // quantizedKinds are the types of GGUF that stay as they are.

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// Command is the command that starts a program on so many ranks of this
-// machine, for tests, benchmarks and notebooks: with the mpiexec in PATH, or
-// the one that MLKIT_MPIEXEC names. It also sets what an Open MPI asks for that
-// a wheel of PyPI has brought, that root runs, or that has fewer processors
-// than ranks. The error says how to install a launcher.
+// Command is the command that starts a program on the given number of ranks of
+// this machine, for tests, benchmarks and notebooks: with the mpiexec in PATH,
+// or the one that MLKIT_MPIEXEC names. It also sets what an Open MPI asks for
+// that a wheel of PyPI has brought, that root runs, or that has fewer
+// processors than ranks. The error says how to install a launcher.
 func Command(ranks int, program string, args ...string) (*exec.Cmd, error) {
 	path := os.Getenv("MLKIT_MPIEXEC")
 	if path == "" {

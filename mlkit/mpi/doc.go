@@ -14,10 +14,10 @@
 // a cluster srun --mpi=pmix ./program). Started without one it is a world of
 // one rank, and no library is looked for.
 //
-// Known are MPICH from version 5, Open MPI 4.1 and 5, and any library with the
-// standard ABI of MPI 5 (libmpi_abi), as Open MPI 6; on Linux and macOS, amd64
-// and arm64. Elsewhere the package builds, and Start returns an error to a
-// program that a launcher has started. The library is looked for beside the
+// It knows MPICH from version 5, Open MPI 4.1 and 5, and any library with the
+// standard ABI of MPI 5 (libmpi_abi), such as Open MPI 6, on Linux and macOS,
+// amd64 and arm64. Elsewhere the package builds, and Start returns an error to
+// a program that a launcher has started. The library is looked for beside the
 // launcher, then where the system keeps libraries; MLKIT_MPI names its file
 // instead. The launcher must be the library's own.
 //
@@ -37,9 +37,9 @@
 // where that sees the process merely wait for a processor, after a minute). An
 // error on a rank
 // (train.Config.Group) is written once to standard error, and ends the job. A
-// rank that lives but does not come to the next exchange, as one whose loader
-// blocks, can be told from a slow one by time alone: MLKIT_MPI_WAIT, such as
-// 30s, is how long others wait for it; without it they wait for ever.
+// rank that lives but does not come to the next exchange, such as one whose
+// loader blocks, can be told from a slow one by time alone: MLKIT_MPI_WAIT,
+// such as 30s, is how long others wait for it; without it they wait forever.
 //
 // A checkpoint (train.Checkpoint, train.Config.Resume) is what a job goes on
 // from, to the same bits, with as many ranks or another number.

@@ -14,7 +14,7 @@ type Mask struct {
 	// Causal: position i sees the positions 0…i only.
 	Causal bool
 	// Padding, if not empty, is [batch, keys]: a key whose entry is not 0 is
-	// seen by nobody. See [PaddingMask].
+	// seen by no query. See [PaddingMask].
 	Padding tensor.Ints
 	// Bias, unless it is the zero Tensor, is added to the scores, −∞ hides a
 	// key: [Tq, Tk], [heads, Tq, Tk] or [batch, heads, Tq, Tk] with 1 for what
@@ -82,7 +82,7 @@ type Attention struct {
 	// KVHeads is how many heads keys and values have, a divisor of Heads; 0
 	// means Heads. With fewer, several heads of queries share one of keys and
 	// values (grouped queries: Ainslie et al., GQA, 2023; with 1, Shazeer
-	// 2019), and a cache for writing is as much smaller.
+	// 2019), and a cache for generation is smaller by the same factor.
 	KVHeads int
 	// KeyWidth and ValueWidth are the widths of what keys and values are
 	// computed from, where that is not Width (PyTorch's kdim and vdim); 0 means

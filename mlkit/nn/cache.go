@@ -8,9 +8,9 @@ import (
 )
 
 // KVCache remembers the keys and values of what a stack of attention layers has
-// read, so that a model that writes computes each new token alone and not all
-// that is written once more (Shazeer, Fast Transformer Decoding, 2019). Make it
-// with [TransformerEncoder.Cache] for a language model, or with
+// read, so that a model that generates text computes only each new token, not
+// the whole text again (Shazeer, Fast Transformer Decoding, 2019). Make it with
+// [TransformerEncoder.Cache] for a language model, or with
 // [TransformerDecoder.Cache] for a model that translates; then, for every
 // token,
 //
@@ -30,8 +30,8 @@ type KVCache struct {
 	from   []int               // whose memory each row reads
 }
 
-// NewKVCache makes an empty cache for a stack of so many layers of your own:
-// after each Extend, layer i takes Layer(i) to
+// NewKVCache makes an empty cache for a stack of your own with the given number
+// of layers: after each Extend, layer i takes Layer(i) to
 // [tensor.Tensor.CachedSelfAttention].
 func NewKVCache(layers int) *KVCache {
 	c := &KVCache{}

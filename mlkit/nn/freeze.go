@@ -54,7 +54,7 @@ func matches(name, pattern string) bool {
 
 func freeze(model any, on bool) { freezeIf(model, on, func(string) bool { return true }) }
 
-// freezeIf sets what has a name for which is holds.
+// freezeIf freezes, or unfreezes, what has a name that is accepts.
 func freezeIf(model any, on bool, is func(name string) bool) {
 	var norms []*BatchNorm
 	w := eachLayer(model, func(layer any) {

@@ -11,7 +11,7 @@ import (
 
 // LoRA says which weights of a model get a low-rank change, and how.
 type LoRA struct {
-	// Rank is that of the change, from 1 on: 4 to 16 are usual.
+	// Rank is the rank of the change, at least 1; 4 to 16 are usual.
 	Rank int
 	// Alpha is Rank times the factor of the change; 0 is Rank, a factor of 1.
 	Alpha float32
@@ -27,7 +27,7 @@ const loraA, loraB = ".lora_a", ".lora_b"
 // LoRA, 2021): a weight W [out, ...], as a matrix [out, in], is used as W +
 // Alpha/Rank·B·A from now on, in every layer that has it, and only B [out,
 // Rank] and A [Rank, in] learn. A starts as PyTorch starts a Linear, B at 0, so
-// that at first nothing changes. What else shall learn, such as a new last
+// that at first nothing changes. Whatever else should learn, such as a new last
 // layer, is unfrozen afterwards:
 //
 //	factors := nn.AddLoRA(rng, model, nn.LoRA{Rank: 8, On: []string{"*_proj.weight"}})

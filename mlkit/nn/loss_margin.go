@@ -64,7 +64,7 @@ func CosineLoss(pred, target tensor.Tensor) tensor.Tensor {
 	return ReduceMean.apply(CosineSimilarity(pred, target).Neg().AddScalar(1))
 }
 
-// CosineEmbeddingLoss pulls pairs that belong together to the same direction
+// CosineEmbeddingLoss pulls pairs that belong together into the same direction
 // and pushes others apart: 1 − cos for y = 1, max(0, cos − Margin) for y = −1.
 type CosineEmbeddingLoss struct {
 	Margin    float32 // −1 to 1

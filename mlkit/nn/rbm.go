@@ -21,9 +21,9 @@ type RBM struct {
 	Weight      *tensor.Param // W, [hidden, visible]
 	VisibleBias *tensor.Param // b, [visible]
 	HiddenBias  *tensor.Param // c, [hidden]
-	// Classes makes the last so many visible units one group of which exactly
-	// one is on: a label beside the data. Their conditional is a softmax. 0
-	// makes all units binary.
+	// Classes is the number of visible units, the last ones, that form one
+	// group of which exactly one is on: a label beside the data. Their
+	// conditional is a softmax. 0 makes all units binary.
 	Classes int
 	// MeanField ends the chains of [RBM.Divergence] at probabilities of the
 	// visible units, not at draws: less noise, which pays for features, and a

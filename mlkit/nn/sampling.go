@@ -34,8 +34,8 @@ type Sampling struct {
 // the prompts. next fills the logits (or log-probabilities) of every next
 // token, one row for each beginning; beginnings all have the same length, and
 // there is one for each prompt, in order, whether it has ended or not. So a
-// [KVCache] serves. A shorter prompt begins to write while a longer one is
-// still being read.
+// [KVCache] serves. A shorter prompt is already being continued while a longer
+// one is still being read.
 func (s Sampling) Generate(prompts [][]int32, next func(beginnings [][]int32) ([][]float32, error)) ([][]int32, error) {
 	if s.Max < 1 || !(s.Temperature >= 0) || s.TopK < 0 || !(s.TopP >= 0 && s.TopP <= 1) {
 		return nil, fmt.Errorf("nn: sampling of at most %d tokens, with temperature %v, top-k %d and top-p %v: want 1 token at least, nothing negative, and top-p up to 1", s.Max, s.Temperature, s.TopK, s.TopP)

@@ -18,7 +18,7 @@ type Transformer struct {
 	// 2020) instead of after its end (Vaswani et al. 2017): easier to train.
 	PreNorm bool
 	GELU    bool // exact GELU in the feed-forward block instead of ReLU
-	// Rotary turns queries and keys of self-attention by their positions; nil
+	// Rotary rotates queries and keys of self-attention by their positions; nil
 	// for none.
 	Rotary *RotaryPositions
 }

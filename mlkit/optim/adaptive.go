@@ -174,7 +174,8 @@ func scaleByAdaDelta(s settings) Rule {
 //	p ← p − lr·sign(β₁m + (1−β₁)g),  m ← β₂m + (1−β₂)g
 //
 // Options: Betas (0.9, 0.99), WeightDecay (0). Its learning rate is usually 3
-// to 10 times smaller than AdamW's, and its weight decay as much larger.
+// to 10 times smaller than AdamW's, and its weight decay larger by the same
+// factor.
 func Lion(lr float64, opts ...Option) Rule {
 	checkRate("Lion", lr)
 	s := configure("Lion", "Betas WeightDecay", settings{beta1: 0.9, beta2: 0.99}, opts)

@@ -52,8 +52,8 @@ func Stateless(f func(s *Step)) Rule {
 	return func([]*tensor.Param) Link { return stateless(f) }
 }
 
-// byRows is Stateless for a function to which the rows that an update lacks,
-// which are zero, are nothing, and which looks at so much of the updates.
+// byRows is Stateless for a function that ignores zeros, and so the rows that
+// an update lacks; sees is how much of the updates it looks at.
 func byRows(sees sight, f func(s *Step)) Rule {
 	return func([]*tensor.Param) Link { return zeroBlind{seeing{f, sees}} }
 }

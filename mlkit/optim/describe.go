@@ -78,8 +78,7 @@ func (s settings) String() string {
 }
 
 // String names the rule and its settings: "Adam, learning rate 0.001, beta1
-// 0.9, beta2 0.999, eps 1e-08". A rule of one's own is named by its type, or by
-// its link's method String. Schedules are functions and not part of it.
+// 0.9, beta2 0.999, eps 1e-08". A custom rule is named by its type, or by its link's method String. Schedules are functions and not part of it.
 func (o *Optimizer) String() string { return describe(o.link) }
 
 func describe(l Link) string {
@@ -119,7 +118,7 @@ func describe(l Link) string {
 
 // LearningRate is the learning rate of the next step: that of the rule, times
 // the schedule's factor and Scale. Of several groups it is that of the first
-// one that has a rate. A link of one's own tells its rate by a method
+// one that has a rate. A custom link reports its rate through a method
 // LearningRate() float64; where no link does, it is NaN.
 func (o *Optimizer) LearningRate() float64 { return o.Factor() * rateOf(o.link, o.steps) }
 

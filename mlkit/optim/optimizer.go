@@ -52,7 +52,7 @@ type Step struct {
 
 	// rows, where not nil, are the rows of the parameter that Updates holds,
 	// one after the other; the update of all others is zero. Only links that
-	// say that they can do with that (see rowLink) see such updates.
+	// can work with such updates (see rowLink) get them.
 	rows [][]int32
 
 	own      [][2]int // of NewShare: the elements that Params hold; nil: all

@@ -2,10 +2,10 @@ package optim
 
 import "descent/mlkit/tensor"
 
-// A rowLink can do with an update of parameter i that holds only the rows that
-// a batch has looked up, and does then to parameter and memory the very same as
-// with the whole update, or says by its name that it does not (LazyAdam). All
-// other links get gradients in full.
+// A rowLink can work with an update of parameter i that holds only the rows
+// that a batch has looked up. It then changes parameter and state exactly as
+// the whole update would, unless its name says otherwise (LazyAdam). All other
+// links get gradients in full.
 type rowLink interface{ takesRows(i int) bool }
 
 func takesRows(l Link, i int) bool {
@@ -44,8 +44,8 @@ func (g *grouped) takesRows(i int) bool {
 
 func (p *penalty) takesRows(i int) bool { return !p.on[i] }
 
-// zeroBlind is a stateless link to which the zeros of an update are nothing: it
-// does the same to some rows as to all.
+// zeroBlind is a stateless link that ignores the zeros of an update: it does
+// the same to some rows as to all.
 type zeroBlind struct{ seeing }
 
 func (zeroBlind) takesRows(int) bool { return true }

@@ -137,8 +137,7 @@ func (l *freely) Average(on bool) {
 	}
 }
 
-// An Averager is a [Link] whose weights to be used are not those at which it
-// trains.
+// An Averager is a [Link] that trains at other weights than those to be used.
 type Averager interface {
 	// Average puts the weights to be used into the model, or those at which the
 	// training goes on, bit by bit those of before. Before the first step both

@@ -47,8 +47,8 @@ func NewShare(params []*tensor.Param, rule Rule, rank, ranks int) (*Optimizer, e
 	return o, nil
 }
 
-// Share is, of each parameter, the first element that a rank steps and the one
-// after the last; nil of an optimizer that New made.
+// Share gives, for each parameter, the first element that a rank steps and the
+// one after the last; it is nil for an optimizer made by New.
 func (o *Optimizer) Share(rank int) [][2]int {
 	if o.shares == nil {
 		return nil
@@ -57,7 +57,7 @@ func (o *Optimizer) Share(rank int) [][2]int {
 }
 
 // ByElement reports whether the slot has a number for each element of its
-// parameter: of an optimizer of NewShare, for each that it steps.
+// parameter, or, in an optimizer of NewShare, for each that it steps.
 func (s Slot) ByElement() bool { return s.byElement }
 
 // byElements cuts all elements, one parameter after the other, into equal

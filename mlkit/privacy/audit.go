@@ -10,8 +10,8 @@ import (
 )
 
 // EpsilonFromRates is a lower bound of ε, at a confidence, from an attack on
-// many trainings: it called found of members members and wrong of others ones,
-// too. By the definition of privacy, P[found] ≤ e^ε·P[wrong] + δ; both
+// many trainings that took found of the members for members, and wrong of the
+// others, too. By the definition of privacy, P[found] ≤ e^ε·P[wrong] + δ; both
 // probabilities are bounded by Clopper & Pearson's intervals (Jagielski, Ullman
 // & Oprea 2020; Nasr et al. 2021). 0 where the attack shows nothing.
 func EpsilonFromRates(found, members, wrong, others int, delta, confidence float64) float64 {
@@ -65,7 +65,7 @@ func (a Audit) Correct() (correct, guesses int, err error) {
 	return correct, k, nil
 }
 
-// Epsilon is a lower bound of ε at a confidence: were ε smaller, so many
+// Epsilon is a lower bound of ε at a confidence: if ε were smaller, this many
 // guesses would be right with a probability of less than 1−confidence (theorem
 // 5.2 of the paper). A claim of less is refuted: the training is not what it
 // says, whatever the reason.

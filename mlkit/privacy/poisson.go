@@ -22,8 +22,8 @@ type Sampled interface {
 // is in a batch with the probability BatchSize/samples, the rate, whatever else
 // is in it. Batches have BatchSize samples on average, some more, some fewer,
 // some perhaps none, and an epoch is 1/rate of them, in which a sample may come
-// twice or not at all. A loader deals out one epoch at a time. It is what the
-// accountants compute with; a data.Loader, which deals every sample once an
+// twice or not at all. A loader serves one epoch at a time. It is what the
+// accountants compute with; a data.Loader, which serves every sample once an
 // epoch, is not.
 type Poisson struct {
 	Dataset data.Dataset
@@ -31,8 +31,8 @@ type Poisson struct {
 	// Dataset.Len(). It need not be whole.
 	BatchSize float64
 	// InsecureSeed, if not 0, draws batches that anyone who knows it can draw,
-	// too, so ε does not hold: for books and tests. Else who takes part is
-	// secret, and other in every run.
+	// too, so ε does not hold: for books and tests. Otherwise who takes part is
+	// secret, and differs from run to run.
 	InsecureSeed uint64
 
 	key    key

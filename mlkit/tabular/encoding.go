@@ -73,7 +73,7 @@ func NewEncoder(train *Table, columns ...string) (*Encoder, error) {
 // none is named: the categories, the scales and what fills gaps. A column that
 // cannot be a feature is an error that says why: one of kind Text, one in which
 // every cell is missing, one that has more different texts than an inferred
-// Category may have although nobody has said that it is one.
+// Category may have without having been declared one.
 func (o Encoding) Fit(train *Table, columns ...string) (*Encoder, error) {
 	if len(columns) == 0 {
 		columns = train.Names()

@@ -7,7 +7,7 @@ import "fmt"
 type Kind uint8
 
 const (
-	// Auto is a kind that nobody has said: in CSVOptions it is inferred, and a
+	// Auto is a kind that has not been set: in CSVOptions it is inferred, and a
 	// Column made by hand has the kind Number or Category, by what it holds.
 	Auto Kind = iota
 	// Number is a number in every cell, or NaN where it is missing.

@@ -11,8 +11,9 @@ import (
 )
 
 // attention is the work of one operation, forward or backward. Its parts are a
-// head of a sample each, or, where those are few, every so many-th block of a
-// head's queries. The node keeps it from one way to the other.
+// head of a sample each, or, where those are few, a group of blocks of a head's
+// queries, taken at equal distances. The node keeps it from one way to the
+// other.
 type attention struct {
 	heads, tq, tk, width int
 	shared               int // heads of queries for each of keys and values
@@ -121,7 +122,7 @@ func (a *attention) scale() float32 {
 	return float32(1 / math.Sqrt(float64(a.width/a.heads)))
 }
 
-// seen is how many keys query i may look at, as far as Causal has a say.
+// seen is how many keys query i may look at, as far as Causal decides.
 func (a *attention) seen(i int) int {
 	if !a.causal {
 		return a.tk

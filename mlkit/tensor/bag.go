@@ -15,7 +15,7 @@ import (
 // of ids [total] the bags lie one after the other. The result is [bags, width]
 // then.
 //
-// The id padding counts for nothing, in a mean neither; a negative padding
+// The id padding counts for nothing, not even in a mean; a negative padding
 // means that there is none. An empty bag gives zeros. A wrong shape, or an id
 // that counts and is outside of 0…n−1, panics with a [*ShapeError].
 func (x Tensor) EmbedBag(ids, lengths Ints, padding int, mean bool) Tensor {

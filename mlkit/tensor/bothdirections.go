@@ -5,9 +5,9 @@ import (
 	"descent/mlkit/internal/kernel/elementwise"
 )
 
-// LSTMBoth is [Tensor.LSTM] of two directions, which have nothing to wait for
-// from each other: a batch that is too small to keep the cores busy has a core
-// run each. The results come in the order of a and b.
+// LSTMBoth is [Tensor.LSTM] of two directions, neither of which waits for the
+// other: where a batch is too small to keep the cores busy, each direction has
+// a core of its own. The results come in the order of a and b.
 func (x Tensor) LSTMBoth(a, b Recurrent) (out, hN, cN [2]Tensor) {
 	return x.bothDirections(&lstmCell, a, b)
 }

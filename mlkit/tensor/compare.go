@@ -87,7 +87,7 @@ func (op *binary) slopes(da, db func(a, b float32) float32) *binary {
 // the gradient is shared, half and half, as in PyTorch.
 func (x Tensor) Maximum(y Tensor) Tensor { return opMaximum.apply(x, y) }
 
-// Minimum is the smaller of x and y. In everything else it is like Maximum.
+// Minimum is the smaller of x and y. Otherwise it is like Maximum.
 func (x Tensor) Minimum(y Tensor) Tensor { return opMinimum.apply(x, y) }
 
 var (
@@ -148,7 +148,8 @@ func (x Tensor) Sign() Tensor {
 	})
 }
 
-// Round is the nearest integer, of two the even one, without gradient.
+// Round is the nearest integer, the even one halfway between two, without
+// gradient.
 func (x Tensor) Round() Tensor {
 	return x.constant("Round", func(v float32) float32 { return float32(math.RoundToEven(float64(v))) })
 }

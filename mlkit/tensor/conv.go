@@ -88,7 +88,7 @@ func backConvMaxPool(t *Tape, n *node) {
 // Conv1D is Conv2D over sequences: x [n, c, length], weights [out, c/groups,
 // k], result [n, out, olength]. Three taps at stride 1 and any dilation, with
 // 16 channels or more, are computed in tiles of four outputs, with the rounding
-// error that Conv2D tells of.
+// error described at Conv2D.
 func (x Tensor) Conv1D(w, b Tensor, c Conv) Tensor {
 	return x.conv("Conv1D", w, b, c.flat(), gemm.None)
 }

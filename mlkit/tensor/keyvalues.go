@@ -7,8 +7,8 @@ import (
 )
 
 // KeyValues are the keys and values that an attention layer has computed for
-// what it has read, kept outside of any tape: a cache for writing one token
-// after the other (Shazeer, Fast Transformer Decoding, 2019, §2.4). The zero
+// what it has read, kept outside of any tape: a cache for generating one token
+// after another (Shazeer, Fast Transformer Decoding, 2019, §2.4). The zero
 // value is empty. One goroutine at a time may use it.
 type KeyValues struct {
 	data, spare                   []float32 // [rows, capacity, 2·width]
@@ -106,7 +106,7 @@ func (c *KeyValues) append(op string, x Tensor, off, width int) {
 // values go to the cache; position i sees the cache and the positions 0…i, so
 // Causal is understood: [rows, T, d]. The keys of a.Padding, a.Bias and
 // a.Relative are the positions of the cache, the new ones included. There is no
-// way back, so nothing here may need a gradient.
+// backward pass, so nothing here may need a gradient.
 func (x Tensor) CachedSelfAttention(c *KeyValues, a Attend) Tensor {
 	const op = "CachedSelfAttention"
 	n := x.node(op)
@@ -128,8 +128,8 @@ func (x Tensor) CachedSelfAttention(c *KeyValues, a Attend) Tensor {
 // CachedAttention is attention of queries x, [rows, T, d], to all that is in
 // the cache: [rows, T, d]. from says which row of the cache each row of x
 // reads; nil means its own. a.Padding is [rows of the cache, positions];
-// a.Causal lets the last query see all. There is no way back, so x must not
-// need a gradient.
+// a.Causal lets the last query see all. There is no backward pass, so x must
+// not need a gradient.
 func (x Tensor) CachedAttention(c *KeyValues, from []int, a Attend) Tensor {
 	const op = "CachedAttention"
 	n := x.node(op)

@@ -13,7 +13,7 @@ type Mean struct {
 
 // RecordMean notes beside the tape that a mean was taken. Losses call it: the
 // mean of a batch in pieces is Σ Divisor·mean / Σ Weight, whatever the pieces
-// are (ignored labels, class weights, padding). A mean that nobody notes counts
+// are (ignored labels, class weights, padding). A mean that is not noted counts
 // as one over samples.
 func (t *Tape) RecordMean(m Mean) { t.means = append(t.means, m) }
 

@@ -8,8 +8,8 @@ func (x Tensor) Roll(axis, shift int) Tensor {
 	return x.along("Roll", axis, 0, 0, func(i, n int) int { return i - shift })
 }
 
-// Tile repeats x along each axis so many times, one number for each axis
-// (NumPy's tile): Tile(2, 1) of [3, 4] is [6, 4].
+// Tile repeats x along each axis as often as times says, one number for each
+// axis (NumPy's tile): Tile(2, 1) of [3, 4] is [6, 4].
 func (x Tensor) Tile(times ...int) Tensor {
 	in := x.node("Tile")
 	if len(times) != in.n {

@@ -558,7 +558,8 @@ func backFinalState(t *Tape, n *node) { // one step of the outputs
 	elementwise.Add(g, g, n.grad)
 }
 
-// The cells are no output of their own: their gradient waits at the operation.
+// The cells are not an output of their own: their gradient waits at the
+// operation.
 func backFinalCell(t *Tape, n *node) {
 	t.gradOf(n, 0) // makes sure that the operation goes backwards
 	d := t.floats.take(len(n.grad))

@@ -125,7 +125,7 @@ func backNorm(t *Tape, n *node) { // dx = dy·x/y
 // gradient evenly (PyTorch's amax). It panics where there are no elements.
 func (x Tensor) Max(axes ...int) Tensor { return x.extreme("Max", 1, axes) }
 
-// Min is the smallest element. In everything else it is like Max.
+// Min is the smallest element. Otherwise it is like Max.
 func (x Tensor) Min(axes ...int) Tensor { return x.extreme("Min", -1, axes) }
 
 func (x Tensor) extreme(op string, sign float32, axes []int) Tensor {

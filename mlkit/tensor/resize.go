@@ -21,7 +21,7 @@ const (
 // the filter is widened by the factor, so that every pixel counts and no
 // pattern appears that is not there (PyTorch's interpolate with antialias=True,
 // Pillow's resize). UpsampleNearest and UpsampleBilinear are faster where they
-// do.
+// suffice.
 func (x Tensor) Resize(oh, ow int, filter Filter, antialias bool) Tensor {
 	in := x.node("Resize")
 	if in.n != 4 || in.d[2] < 1 || in.d[3] < 1 || oh < 1 || ow < 1 || filter > Bicubic {

@@ -22,11 +22,11 @@ import (
 //
 // Parameters may be used, once each, in Linear and what is fused with it, in
 // convolutions, Rows and Embed, LayerNorm, RMSNorm and GroupNorm, and in LSTM,
-// GRU and RNN. In between may be what does not mix samples: activations,
-// arithmetic of operands that agree in their first axis, operations along other
-// axes, pooling, attention, softmax and losses. Anything else, batch
-// normalisation above all, is an [*UnsupportedError] that names it; package
-// train's PerSample computes any network, sample by sample.
+// GRU and RNN. Between them may stand whatever does not mix samples:
+// activations, arithmetic of operands that agree in their first axis,
+// operations along other axes, pooling, attention, softmax and losses. Anything
+// else, batch normalisation above all, is an [*UnsupportedError] that names it;
+// package train's PerSample computes any network, sample by sample.
 func (x Tensor) SampleNorms() ([]float32, error) {
 	if n := x.node("SampleNorms"); n.n != 1 {
 		shapePanic("SampleNorms", 0, "needs the losses of the samples, [batch]: Mean over the other axes, and ReduceNone as the reduction", x)

@@ -12,8 +12,8 @@ import (
 //
 //	−w·y·log σ(x) − (1−y)·log(1−σ(x)) = w·y·log(1+e⁻ˣ) + (1−y)·log(1+eˣ)
 //
-// No digit is lost at logits of any size, as there are sums of positive numbers
-// only; in the gradient, (1−y)·σ(x) − w·y·σ(−x), neither. posWeight, w, holds
+// No digit is lost at logits of any size, since only positive numbers are added
+// up; nor is one in the gradient, (1−y)·σ(x) − w·y·σ(−x). posWeight, w, holds
 // one weight for each element of the last axis, or one for all; nil is 1. It
 // panics with a [*ShapeError] when shapes differ.
 func (x Tensor) SigmoidCrossEntropy(y Tensor, posWeight []float32) Tensor {

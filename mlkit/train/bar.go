@@ -12,10 +12,10 @@ import (
 	"golang.org/x/term"
 )
 
-// Bar is one line that tells how far a long task has come. While someone
-// watches it is updated in place, with the time left; otherwise only the last
-// line is written. That line holds no times, so that outputs can be compared.
-// Package show's Progress makes one for a notebook's cell.
+// Bar is one line that shows how far a long task has got. While someone watches
+// it is updated in place, with the time left; otherwise only the last line is
+// written. That line holds no times, so that outputs can be compared. Package
+// show's Progress makes one for a notebook's cell.
 type Bar struct {
 	title, status string
 	n, total      int

@@ -40,7 +40,8 @@ const (
 //
 // The files are in the folder of the environment variable MLKIT_CACHE, or else
 // in mlkit/models in the user's cache directory; deleting them is safe. When
-// fit fails, nothing is kept. A damaged file is trained anew.
+// fit fails, nothing is kept. In place of a damaged file the model is trained
+// again.
 func Cached(key any, model any, fit func() (History, error)) (History, error) {
 	path, err := cachePath(key, model)
 	if err != nil {

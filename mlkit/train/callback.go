@@ -24,7 +24,7 @@ const (
 
 // A Callback sees a run at its events and may change its course: an error ends
 // the run and is returned by Fit, [ErrStop] ends it without one, after the
-// callbacks behind it have seen the event. All see End.
+// callbacks that follow it have seen the event. All see End.
 type Callback func(e Event, r *Run) error
 
 // ErrStop, returned (or wrapped, with the reason) by a callback, ends the

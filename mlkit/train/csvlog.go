@@ -12,7 +12,7 @@ import (
 
 // CSVLog writes one row an epoch to a file: epoch, loss, learning_rate, the
 // metrics by name, seconds. Rows appear as epochs end. In a resumed run the
-// file begins with the epochs before.
+// file begins with the earlier epochs.
 func CSVLog(path string) Callback {
 	var f *os.File
 	var names []string

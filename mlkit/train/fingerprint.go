@@ -33,8 +33,8 @@ type factor struct {
 const printed = 8
 
 // ChangedError says in what a training differs from the one that wrote the
-// checkpoint it should resume from. With Config.AllowChanged it goes on all the
-// same.
+// checkpoint it should resume from. With Config.AllowChanged it goes on
+// nevertheless.
 type ChangedError struct {
 	Changes []string // "Loader.Seed was 1 and is now 2"
 }

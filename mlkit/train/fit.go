@@ -93,15 +93,15 @@ type Config struct {
 	// of classes have no effect. Not together with SAM or Accumulate; models
 	// with batch normalisation are refused.
 	Private Privatizer
-	// Resume is a file of Checkpoint to resume from. While there is none,
-	// training begins at the beginning. A damaged file is an error, and so is
-	// one of a training with other settings, another optimizer, schedule or
-	// loader, or other data (as far as the first batches tell): a
-	// [*ChangedError] names the difference. More Epochs are no difference,
-	// unless the schedule depends on them.
+	// Resume is a file of Checkpoint to resume from. If there is none, training
+	// starts from scratch. A damaged file is an error, and so is one of a
+	// training with other settings, another optimizer, schedule or loader, or
+	// other data (as far as the first batches tell): a [*ChangedError] names
+	// the difference. More Epochs are no difference, unless the schedule
+	// depends on them.
 	Resume string
 	// AllowChanged goes on from Resume in spite of such differences, with the
-	// settings and data of now: a smaller learning rate, more samples.
+	// current settings and data: a smaller learning rate, more samples.
 	AllowChanged bool
 	// KeepSteps records the loss of every step in the History.
 	KeepSteps bool

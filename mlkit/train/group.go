@@ -10,7 +10,7 @@ import (
 // a copy of the model and the whole program: processes, on one machine or many
 // (package mpi), or goroutines ([LocalGroup]). A Group stands for one of them.
 //
-// Operations begin at once and are over when Wait returns; till then their
+// Operations begin at once and are over when Wait returns; until then their
 // slices belong to the Group. All ranks begin the same operations in the same
 // order with slices of the same length, one goroutine of each rank.
 type Group interface {

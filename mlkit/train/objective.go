@@ -64,7 +64,7 @@ type Source[B any] interface {
 }
 
 // Supervised is the usual objective: loss(model(x), y), where the loss compares
-// with targets (nn.MSE) or with labels (nn.CrossEntropy). Of a batch of token
+// with targets (nn.MSE) or with labels (nn.CrossEntropy). For batches of token
 // ids the model must be an nn.TokenLayer.
 func Supervised[Y tensor.Tensor | tensor.Ints](model nn.Layer, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
 	return SupervisedBy(model, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return forward(model, t, &b) }, loss)

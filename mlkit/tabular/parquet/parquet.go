@@ -41,7 +41,7 @@ type Options struct {
 	// become NaN in a column of numbers or dates, "" in one of texts. Without
 	// it they are errors, which name column and row.
 	Missing bool
-	// Kinds are the kinds of columns by their names, where they shall not be
+	// Kinds are the kinds of columns by their names, where they should not be
 	// those of the package's table: Category or Text of numbers (of codes, also
 	// beyond 2⁵³), or of each other.
 	Kinds map[string]tabular.Kind

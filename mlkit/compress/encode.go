@@ -10,7 +10,6 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
-	"reflect"
 	"slices"
 
 	"descent/mlkit/nn"
@@ -49,7 +48,7 @@ func Encode(w io.Writer, model any) error {
 	if len(state) == 0 {
 		return errors.New("compress: Encode: the model has no parameters")
 	}
-	if holds[Int8](reflect.ValueOf(model)) || holds[Int4](reflect.ValueOf(model)) {
+	if quantized(model) {
 		return errors.New("compress: Encode: the model holds a network of bytes, whose weights are no parameters and would be lost: write that part by Int8.Save, or encode the model before it is quantized")
 	}
 	if _, err := io.WriteString(w, codedHeader); err != nil {
@@ -320,35 +319,15 @@ func (d *decoder) weights(size int) []float32 {
 	return x
 }
 
-// holds reports whether a T is among what a model's exported fields, elements
-// and pointers lead to.
-func holds[T any](v reflect.Value) bool {
-	if !v.IsValid() {
-		return false
-	}
-	if v.Type() == reflect.TypeFor[T]() {
-		return true
-	}
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		return holds[T](v.Elem())
-	case reflect.Slice, reflect.Array:
-		if k := v.Type().Elem().Kind(); k != reflect.Pointer && k != reflect.Interface && k != reflect.Struct {
-			return false
+// quantized reports whether a model holds an Int8 or an Int4.
+func quantized(model any) (found bool) {
+	nn.EachStruct(model, func(layer any) {
+		switch layer.(type) {
+		case *Int8, *Int4:
+			found = true
 		}
-		for i := range v.Len() {
-			if holds[T](v.Index(i)) {
-				return true
-			}
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() && holds[T](v.Field(i)) {
-				return true
-			}
-		}
-	}
-	return false
+	})
+	return found
 }
 
 // EncodedSize is how many bytes [Encode] writes for a model.

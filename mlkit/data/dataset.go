@@ -56,7 +56,7 @@ func (b *Batch) second() *Batch {
 func (b Batch) Len() int { return len(b.Index) }
 
 // Input puts the features on a tape.
-func (b Batch) Input(t *tensor.Tape) tensor.Tensor {
+func (b *Batch) Input(t *tensor.Tape) tensor.Tensor {
 	if b.IDs != nil {
 		panic("data: this batch has token ids, no features: use Tokens (train.Supervised does, for a model that begins with an nn.Embedding)")
 	}
@@ -64,7 +64,7 @@ func (b Batch) Input(t *tensor.Tape) tensor.Tensor {
 }
 
 // Tokens are the token ids of the input.
-func (b Batch) Tokens() tensor.Ints {
+func (b *Batch) Tokens() tensor.Ints {
 	if b.IDs == nil {
 		panic("data: this batch has features, no token ids: use Input")
 	}
@@ -72,7 +72,7 @@ func (b Batch) Tokens() tensor.Ints {
 }
 
 // Target puts the targets on a tape.
-func (b Batch) Target(t *tensor.Tape) tensor.Tensor {
+func (b *Batch) Target(t *tensor.Tape) tensor.Tensor {
 	if b.Y == nil {
 		panic("data: this batch has labels, no targets: use a loss of (logits, labels)")
 	}
@@ -80,7 +80,7 @@ func (b Batch) Target(t *tensor.Tape) tensor.Tensor {
 }
 
 // Ints are the labels.
-func (b Batch) Ints() tensor.Ints {
+func (b *Batch) Ints() tensor.Ints {
 	if b.Labels == nil {
 		panic("data: this batch has targets, no labels: use a loss of (prediction, target)")
 	}
@@ -89,10 +89,10 @@ func (b Batch) Ints() tensor.Ints {
 
 // InputLengths are the true lengths of the rows of X or IDs; no Ints where all
 // are full, which is what recurrent layers and CTC take for that.
-func (b Batch) InputLengths() tensor.Ints { return lengthInts(b.Lengths) }
+func (b *Batch) InputLengths() tensor.Ints { return lengthInts(b.Lengths) }
 
 // TargetLengths are the true lengths of the rows of labels, in the same way.
-func (b Batch) TargetLengths() tensor.Ints { return lengthInts(b.LabelLengths) }
+func (b *Batch) TargetLengths() tensor.Ints { return lengthInts(b.LabelLengths) }
 
 func lengthInts(n []int32) tensor.Ints {
 	if n == nil {

@@ -3,7 +3,6 @@ package nn
 import (
 	"fmt"
 	"path"
-	"reflect"
 	"slices"
 
 	"descent/mlkit/tensor"
@@ -57,7 +56,7 @@ func freeze(model any, on bool) { freezeIf(model, on, func(string) bool { return
 // freezeIf freezes, or unfreezes, what has a name that is accepts.
 func freezeIf(model any, on bool, is func(name string) bool) {
 	var norms []*BatchNorm
-	w := eachLayer(model, func(layer any) {
+	w := eachStruct(model, func(layer any) {
 		if b, ok := layer.(*BatchNorm); ok {
 			norms = append(norms, b)
 		}
@@ -78,11 +77,4 @@ func freezeIf(model any, on bool, is func(name string) bool) {
 			b.Frozen = on
 		}
 	}
-}
-
-// eachLayer calls f with the address of every struct of a model.
-func eachLayer(model any, f func(layer any)) walker {
-	w := walker{seen: map[any]bool{}, visit: f}
-	w.walk("", reflect.ValueOf(model), true)
-	return w
 }

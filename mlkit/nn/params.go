@@ -68,6 +68,18 @@ func Aliases(model any) map[string]string {
 	return w.aliases
 }
 
+// EachStruct calls f with the address of every struct that [State] walks
+// through, each once: the model, its layers, and what they consist of. What a
+// struct with a method NamedParams holds is its own affair, and a struct that
+// the model holds by value in an interface has no address.
+func EachStruct(model any, f func(layer any)) { eachStruct(model, f) }
+
+func eachStruct(model any, f func(layer any)) walker {
+	w := walker{seen: map[any]bool{}, visit: f}
+	w.walk("", reflect.ValueOf(model), true)
+	return w
+}
+
 type walker struct {
 	found []Named
 	seen  map[any]bool
@@ -80,7 +92,7 @@ type walker struct {
 	// Only for summaries: the types of the structs, by path.
 	types map[string]string
 
-	// Only for Freeze: sees the address of every struct.
+	// Only for EachStruct: sees the address of every struct.
 	visit func(layer any)
 }
 

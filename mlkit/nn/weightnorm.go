@@ -49,7 +49,7 @@ func AddWeightNorm(model any, patterns ...string) {
 // each training step. Patterns are as in [AddWeightNorm].
 func AddSpectralNorm(rng *rand.Rand, model any, patterns ...string) {
 	transposed := map[*tensor.Param]bool{}
-	eachLayer(model, func(layer any) {
+	eachStruct(model, func(layer any) {
 		switch l := layer.(type) {
 		case *ConvTranspose1D:
 			transposed[l.Weight] = true

@@ -73,6 +73,9 @@ func (a *arena[T]) reuse(n int) []T {
 }
 
 func (a *arena[T]) reset() {
+	if a.used == 0 && len(a.free) == 0 { // small models feel each of the four arenas
+		return
+	}
 	a.peak = max(a.peak, a.used)
 	// Batches that grow leave blocks behind that are too small for anything.
 	if len(a.blocks) > 1 && a.held > 2*a.peak+minBlock {

@@ -61,15 +61,18 @@ func backTake(t *Tape, n *node) {
 	r.last = k
 }
 
-// whole is the gradient of a node, in full, nil if there is none.
+// whole is the gradient of a node, in full, nil if there is none. It is small
+// enough for the compiler to put it where it is called, for every operand.
 func (t *Tape) whole(m *node) []float32 {
 	if m.grad == nil && m.param != nil && m.kept != nil {
-		t.spread(m, m.kept.(*rowGrad))
+		t.spread(m)
 	}
 	return m.grad
 }
 
-func (t *Tape) spread(m *node, r *rowGrad) {
+// spread writes the gradient of the rows looked up into one of all rows.
+func (t *Tape) spread(m *node) {
+	r := m.kept.(*rowGrad)
 	m.grad = t.floats.reuse(len(m.data))
 	elementwise.Fill(m.grad, 0)
 	if r.rows != nil {
@@ -206,15 +209,19 @@ func (g Grads) Rows(p *Param, hint int) (rows []int32, grad []float32) {
 		return nil, g.OfHint(p, hint)
 	}
 	n := g.tape.find(p, hint)
-	switch {
-	case n == nil:
+	if n == nil {
 		return nil, nil
-	case n.kept == nil || n.grad != nil:
-		return nil, n.grad
 	}
-	r := n.kept.(*rowGrad)
+	if n.grad == nil && n.kept != nil {
+		return g.tape.summed(n.kept.(*rowGrad))
+	}
+	return nil, n.grad
+}
+
+// summed are the rows that wait, added up, and which they are.
+func (t *Tape) summed(r *rowGrad) (rows []int32, grad []float32) {
 	if r.first != nil {
-		g.tape.addUp(r)
+		t.addUp(r)
 	}
 	return r.rows, r.values
 }

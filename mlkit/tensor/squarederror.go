@@ -21,24 +21,23 @@ func (x Tensor) MeanSquaredError(y Tensor) Tensor {
 	loss[0] = rowwise.SumSquares(d) / float32(len(d))
 	z, n := t.push(op)
 	n.data = loss
-	residuals.lend(t, n).of = d
 	n.record(t, backMeanSquaredError, x.i, y.i)
 	return z
 }
 
-// residual is what MeanSquaredError keeps: x − y.
-type residual struct{ of []float32 }
-
-var residuals = newKeeper[residual]()
-
+// The differences are computed again, which costs no more than to keep them:
+// small models feel a loan.
 func backMeanSquaredError(t *Tape, n *node) {
-	d := n.kept.(*residual).of
-	s := 2 * n.grad[0] / float32(len(d))
+	a, b := t.operand(n, 0), t.operand(n, 1)
+	s := 2 * n.grad[0] / float32(len(a))
 	for k := range 2 {
 		if g, acc := t.gradBuffer(n, k); acc {
+			d := t.floats.take(len(a))
+			elementwise.Sub(d, a, b)
 			elementwise.Axpy(g, s, d)
 		} else if g != nil {
-			elementwise.Scale(g, d, s)
+			elementwise.Sub(g, a, b)
+			elementwise.Scale(g, g, s)
 		}
 		s = -s
 	}

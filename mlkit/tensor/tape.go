@@ -155,10 +155,14 @@ func (t *Tape) Reset() {
 		t.used = t.used[:0]
 	}
 	t.guess, t.live = 0, 0
-	clear(t.pending)
-	clear(t.groups)
-	t.groups = t.groups[:0]
-	t.pending = t.pending[:0]
+	if len(t.pending) > 0 {
+		clear(t.pending)
+		t.pending = t.pending[:0]
+	}
+	if len(t.groups) > 0 {
+		clear(t.groups)
+		t.groups = t.groups[:0]
+	}
 	t.means = t.means[:0]
 	t.walked, t.first = false, 0
 	t.gen++

@@ -67,7 +67,11 @@ type Source[B any] interface {
 // with targets (nn.MSE) or with labels (nn.CrossEntropy). For batches of token
 // ids the model must be an nn.TokenLayer.
 func Supervised[Y tensor.Tensor | tensor.Ints](model nn.Layer, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
-	return SupervisedBy(model, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return forward(model, t, &b) }, loss)
+	o := SupervisedBy(model, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return forward(model, t, &b) }, loss)
+	// Without Predict between: a batch is some hundred bytes, and small models
+	// feel each copy.
+	o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(forward(model, t, &b), truth[Y](t, &b)) }
+	return o
 }
 
 // forward is the model's output for the features or the token ids of a batch.
@@ -86,19 +90,21 @@ func forward(model nn.Layer, t *tensor.Tape, b *data.Batch) tensor.Tensor {
 // SupervisedBy is [Supervised] for a model of any kind: predict says how it
 // reads a batch, for instance with its lengths.
 func SupervisedBy[Y tensor.Tensor | tensor.Ints](model any, predict func(t *tensor.Tape, b data.Batch) tensor.Tensor, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
-	o := Objective[data.Batch]{Model: model, Predict: predict, Size: data.Batch.Len, Split: data.Batch.Split,
+	return Objective[data.Batch]{Model: model, Predict: predict, Size: data.Batch.Len, Split: data.Batch.Split,
+		Loss:   func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(predict(t, b), truth[Y](t, &b)) },
+		LossOf: func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, truth[Y](p.Tape(), &b)) },
 		Answer: func(p tensor.Tensor, b data.Batch) metrics.Answer {
 			return metrics.Answer{Outputs: p.Data(), Dims: p.Dims(), Labels: b.Labels, Targets: b.Y}
 		}}
-	switch loss := any(loss).(type) {
-	case func(tensor.Tensor, tensor.Tensor) tensor.Tensor:
-		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, b.Target(p.Tape())) }
-		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(predict(t, b), b.Target(t)) }
-	case func(tensor.Tensor, tensor.Ints) tensor.Tensor:
-		o.LossOf = func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, b.Ints()) }
-		o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(predict(t, b), b.Ints()) }
-	default:
-		panic(fmt.Sprintf("train: a supervised objective with a loss of type %T", loss))
+}
+
+// truth is what a loss compares with: the targets or the labels of a batch.
+func truth[Y tensor.Tensor | tensor.Ints](t *tensor.Tape, b *data.Batch) (y Y) {
+	switch y := any(&y).(type) {
+	case *tensor.Tensor:
+		*y = b.Target(t)
+	case *tensor.Ints:
+		*y = b.Ints()
 	}
-	return o
+	return y
 }

@@ -66,13 +66,11 @@ type team[B any] struct {
 	usedAny []bool    // this step
 	sent    int       // buckets on their way
 
-	joint  *joint // nil without SyncBatchNorm
-	starts []func()
-	parts  []B
-	leaves []leaf
-	tapes  []*tensor.Tape
-	//lint:ignore U1000 to go with the next change here: any change trains all notebooks again
-	step     int
+	joint    *joint // nil without SyncBatchNorm
+	starts   []func()
+	parts    []B
+	leaves   []leaf
+	tapes    []*tensor.Tape
 	next     atomic.Int64 // the shard to be added
 	complete func(p *tensor.Param, g []float32)
 	memory   func(p *tensor.Param) []float32

@@ -78,7 +78,8 @@ func (s settings) String() string {
 }
 
 // String names the rule and its settings: "Adam, learning rate 0.001, beta1
-// 0.9, beta2 0.999, eps 1e-08". A custom rule is named by its type, or by its link's method String. Schedules are functions and not part of it.
+// 0.9, beta2 0.999, eps 1e-08". A custom rule is named by its type, or by its
+// link's method String. Schedules are functions and not part of it.
 func (o *Optimizer) String() string { return describe(o.link) }
 
 func describe(l Link) string {

@@ -23,6 +23,13 @@
 //	Federated             Flower's FedAvg                                McMahan et al. 2017
 //	Party                 –                                              Bonawitz et al. 2017, without recovery
 //
+// A private step takes 1.2 times the processor time of a plain one for a small
+// convolutional network, and 1.6 times for a perceptron of 235,000 parameters,
+// each of which gets its noise (batches of 512, one thread; BenchmarkStep). Its
+// tape holds 4 % and 0.2 % more memory, and the sum of the gradients comes on
+// top: gradients of samples are kept only where they are smaller than what they
+// are made of.
+//
 // A training is only as private as its randomness is secret: with an
 // InsecureSeed, which books and tests need, it is not private at all.
 package privacy

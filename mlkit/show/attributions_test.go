@@ -56,6 +56,9 @@ func TestWords(t *testing.T) {
 	if n := count(t, p, Diverging.At(0.25)); n < 500 {
 		t.Errorf("the background of −0.5 has %d pixels", n)
 	}
+	if p.h > 130 {
+		t.Errorf("one line of words is %d pixels high", p.h)
+	}
 	// As many lines as a width needs, each word once and within it.
 	words := strings.Fields(strings.Repeat("some words of a text ", 40))
 	words = append(words, strings.Repeat("long", 100))
@@ -114,5 +117,16 @@ func TestWaterfall(t *testing.T) {
 	long := []string{strings.Repeat("a long name ", 20), "b", "c", "d"}
 	if n := count(t, Waterfall("", "", 3, long, values, 0), seriesColours[1]); n < 1000 {
 		t.Errorf("a long name leaves %d pixels for a bar", n)
+	}
+}
+
+func TestMinusSigns(t *testing.T) {
+	for in, want := range map[string]string{
+		"Score -5.25 of (-1, x=-.5)": "Score −5.25 of (−1, x=−.5)",
+		"-3":                         "−3", "1990-1999, a-b, x-3, - 3": "1990-1999, a-b, x-3, - 3",
+	} {
+		if got := minusSigns(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
 	}
 }

@@ -108,17 +108,7 @@ func (b *colourBar) width() vg.Length {
 func (b *colourBar) draw(a *axes, x vg.Length) {
 	c := a.Canvas
 	c.Min.X, c.Max.X = x+barGap, x+barGap+barWidth
-	bar := &axes{Canvas: c, x: scale{lo: 0, hi: 1}, y: scale{lo: 0, hi: 1}}
-	bar.raster(func(w, h int, xy func(i, j int) (float64, float64), set func(i, j int, c colour)) {
-		for j := range h {
-			for i := range w {
-				_, t := xy(i, j)
-				set(i, j, b.at01(t))
-			}
-		}
-	})
-	sty := draw.LineStyle{Color: softInk, Width: 0.75}
-	bar.StrokeLines(sty, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}, c.Min})
+	bar, sty := b.paint(c, false)
 	right := vg.Length(0)
 	for _, t := range b.Ticks(b.lo, b.hi) {
 		y := c.Y(b.norm(t.Value))
@@ -134,4 +124,58 @@ func (b *colourBar) draw(a *axes, x vg.Length) {
 		s.Rotation = math.Pi / 2
 		bar.FillText(s, vg.Point{X: c.Max.X + 6 + right + 2, Y: (c.Min.Y + c.Max.Y) / 2}, b.label)
 	}
+}
+
+const (
+	barBelow  = 40 // what a bar below a text takes of the height
+	barAcross = 220
+)
+
+// drawBelow paints the bar from left to right at the bottom of c, its label
+// beside it.
+func (b *colourBar) drawBelow(c draw.Canvas) {
+	frame := c
+	frame.Min.Y += 18
+	frame.Max.Y = frame.Min.Y + 10
+	frame.Min.X += 12 // half a number
+	frame.Max.X = min(frame.Min.X+barAcross, c.Max.X-12)
+	if frame.Max.X <= frame.Min.X {
+		return
+	}
+	bar, sty := b.paint(frame, true)
+	number := b.tickStyle()
+	number.XAlign, number.YAlign = draw.XCenter, draw.YTop
+	for _, t := range b.Ticks(b.lo, b.hi) {
+		x := frame.X(b.norm(t.Value))
+		if t.Label == "" || x < frame.Min.X-0.5 || x > frame.Max.X+0.5 {
+			continue
+		}
+		bar.StrokeLine2(sty, x, frame.Min.Y-3, x, frame.Min.Y)
+		bar.FillText(number, vg.Point{X: x, Y: frame.Min.Y - 5}, t.Label)
+	}
+	if b.label != "" {
+		s := textStyle(labelSize, ink, draw.XLeft, draw.YCenter)
+		at := vg.Point{X: frame.Max.X + 12, Y: (frame.Min.Y + frame.Max.Y) / 2}
+		bar.FillText(s, at, fit(b.label, s, c.Max.X-at.X))
+	}
+}
+
+// paint fills c with the scale's colours, from below or from the left, and
+// frames it.
+func (b *colourBar) paint(c draw.Canvas, across bool) (*axes, draw.LineStyle) {
+	bar := &axes{Canvas: c, x: scale{lo: 0, hi: 1}, y: scale{lo: 0, hi: 1}}
+	bar.raster(func(w, h int, xy func(i, j int) (float64, float64), set func(i, j int, c colour)) {
+		for j := range h {
+			for i := range w {
+				s, t := xy(i, j)
+				if across {
+					t = s
+				}
+				set(i, j, b.at01(t))
+			}
+		}
+	})
+	sty := draw.LineStyle{Color: softInk, Width: 0.75}
+	bar.StrokeLines(sty, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}, c.Min})
+	return bar, sty
 }

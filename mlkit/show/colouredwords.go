@@ -9,8 +9,8 @@ import (
 )
 
 // Words shows a text with a coloured background behind each word: vermilion
-// where its value is positive, blue where it is negative, and a colour bar that
-// says how much. Styles: Limits, ZLabel, Colors.
+// where its value is positive, blue where it is negative, and a colour bar
+// below that says how much. Styles: Limits, ZLabel, Colors.
 func Words(title string, words []string, values []float64, styles ...Style) *Picture {
 	l := look{cmap: &Diverging, zlabel: "contribution"}
 	for _, s := range styles {
@@ -27,9 +27,8 @@ func Words(title string, words []string, values []float64, styles ...Style) *Pic
 		}
 		return plainText(s + ".")
 	}
-	lines := layWords(words, wordSize, Width-2*margin-bar.width())
-	label := textStyle(labelSize, ink, draw.XCenter, draw.YTop).Width(bar.label)
-	p.h = min(max(2*margin+28+int(wordSize*wordPitch*float64(len(lines))), 60+int(label), 150), 4096)
+	lines := layWords(words, wordSize, Width-2*margin)
+	p.h = min(2*margin+28+int(wordSize*wordPitch*float64(max(len(lines), 1)))+barBelow, 4096)
 	p.paint = func(c draw.Canvas) error {
 		if len(words) == 0 {
 			return fmt.Errorf("no words")
@@ -39,7 +38,7 @@ func Words(title string, words []string, values []float64, styles ...Style) *Pic
 		}
 		c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), title)
 		text := c
-		text.Max.X -= bar.width()
+		text.Min.Y += barBelow
 		size := float64(wordSize)
 		lines := layWords(words, size, text.Max.X-text.Min.X)
 		for ; text.Max.X-text.Min.X < 40 || float64(text.Max.Y-text.Min.Y) < size*wordPitch*float64(len(lines)); lines = layWords(words, size, text.Max.X-text.Min.X) {
@@ -60,10 +59,7 @@ func Words(title string, words []string, values []float64, styles ...Style) *Pic
 			}
 			y -= vg.Length(size * wordPitch)
 		}
-		a := &axes{Canvas: text}
-		a.Min.Y += 6
-		a.Max.Y -= 6
-		bar.draw(a, a.Max.X)
+		bar.drawBelow(c)
 		return nil
 	}
 	return p

@@ -71,12 +71,21 @@ func Waterfall(title, xLabel string, baseline float64, names []string, contribut
 			if i+1 < len(steps) {
 				a.StrokeLine2(draw.LineStyle{Color: softInk, Width: 0.75}, p.X, p.Y, q.X, q.Y)
 			}
-			at, side, gap := math.Max(ends[i], ends[i+1]), draw.XLeft, vg.Length(4)
+		}
+	}}, nil).add(&layer{z: zWord, draw: func(a *axes, _ *layer) { // on a ground of their own: lines cross their places
+		sty := textStyle(tickSize, ink, draw.XLeft, draw.YCenter)
+		for i, v := range steps {
+			text := signed(v)
+			p, ok := a.pt(math.Max(ends[i], ends[i+1]), float64(len(steps)-1-i))
+			x, w := p.X+4, sty.Width(text)
 			if v < 0 {
-				at, side, gap = math.Min(ends[i], ends[i+1]), draw.XRight, -4
+				p, ok = a.pt(math.Min(ends[i], ends[i+1]), float64(len(steps)-1-i))
+				x = p.X - 4 - w
 			}
-			p, _ = a.pt(at, y)
-			a.FillText(textStyle(tickSize, ink, side, draw.YCenter), vg.Point{X: p.X + gap, Y: p.Y + 0.5}, signed(v))
+			if ok {
+				a.FillPolygon(paper, []vg.Point{{X: x - 2, Y: p.Y - 7}, {X: x + w + 2, Y: p.Y - 7}, {X: x + w + 2, Y: p.Y + 7}, {X: x - 2, Y: p.Y + 7}})
+				a.FillText(sty, vg.Point{X: x, Y: p.Y + 0.5}, text)
+			}
 		}
 	}}, nil)
 }

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -87,9 +88,16 @@ func fit(s string, sty text.Style, width vg.Length) string {
 	return string(r) + "…"
 }
 
+// minusSigns puts a minus for the hyphen with which package fmt begins a
+// negative number.
+func minusSigns(s string) string { return negative.ReplaceAllString(s, "${1}−${2}") }
+
+var negative = regexp.MustCompile(`(^|[\s(=,±])-(\.?[0-9])`)
+
 // drawTitle writes the title at the top left of c and returns what is left of
 // it.
 func drawTitle(c draw.Canvas, title string) draw.Canvas {
+	title = minusSigns(title)
 	if title == "" {
 		return c
 	}

@@ -57,6 +57,9 @@ func (x Tensor) backward(seed []float32) Grads {
 			copy(kept, n.grad)
 		}
 		n.back(t, n)
+		if n.stays {
+			continue
+		}
 		if n.grad != nil {
 			t.floats.recycle(n.grad)
 		}

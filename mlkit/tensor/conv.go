@@ -65,7 +65,7 @@ func (x Tensor) Conv2DMaxPool(w, b Tensor, c Conv, relu bool) Tensor {
 	k.ForwardPool(y, arg, nx.data, nw.data, bias, act)
 	res, n := t.push(op)
 	n.data, n.shape = y, s
-	*convolutions.lend(t, n) = convolution{k, act, arg}
+	*convolutions.lend(t, n) = convolution{Conv: k, act: act, places: arg}
 	n.record(t, backConvMaxPool, x.i, w.i, bi)
 	return res
 }
@@ -355,8 +355,9 @@ func notNegative(op string, options ...[2]int) {
 // follows, and where the largest of each window were if pooling follows, too.
 type convolution struct {
 	conv.Conv
-	act    gemm.Activation
-	places []int32
+	act     gemm.Activation
+	places  []int32
+	samples convSamples
 }
 
 var convolutions = newKeeper[convolution]()

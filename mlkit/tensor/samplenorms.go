@@ -42,10 +42,11 @@ func (x Tensor) SampleNorms() ([]float32, error) {
 // clipped gradients. x holds the losses of the samples, [n], or is their mean:
 // a Mean over all axes of losses of sample after sample, or MeanSquaredError.
 //
-// No gradient of one sample is in memory for longer than its norm takes, and
-// there is no second pass: the gradients of the layers' results, kept from the
+// There is no second pass: the gradients of the layers' results, kept from the
 // one pass, are scaled and then meet the layers' inputs (book-keeping; Bu,
-// Wang, Zha & Karypis 2023).
+// Wang, Zha & Karypis 2023). A convolution of large images keeps its samples'
+// gradients instead, where they take no more memory. No other gradient of one
+// sample is in memory for longer than its norm takes.
 func (x Tensor) BackwardSamples(n int, factors func(norms []float32)) (Grads, error) {
 	const op = "BackwardSamples"
 	norms, err := x.sampleNorms(op, n)
@@ -57,9 +58,15 @@ func (x Tensor) BackwardSamples(n int, factors func(norms []float32)) (Grads, er
 	w := &t.samples
 	for _, i := range w.layers {
 		n := &t.nodes[i]
-		if r, ok := n.kept.(*recurrence); ok {
-			r.weigh(t, n, norms)
+		switch k := n.kept.(type) {
+		case *recurrence:
+			k.weigh(t, n, norms)
 			continue
+		case *convolution:
+			if k.samples.kept {
+				k.weigh(t, n, norms)
+				continue
+			}
 		}
 		if n.grad == nil {
 			continue
@@ -147,7 +154,11 @@ func (x Tensor) sampleNorms(op string, batch int) ([]float32, error) {
 		}
 		if len(at) > 0 {
 			w.layers = append(w.layers, i)
-			n.keep = true
+			if k, ok := n.kept.(*convolution); ok {
+				k.forSamples(t, n, batch)
+			} else if n.stays = !n.keep && idempotent(n); !n.stays {
+				n.keep = true
+			}
 		}
 	}
 	for i := range w.used { // no gradients of parameters
@@ -155,13 +166,13 @@ func (x Tensor) sampleNorms(op string, batch int) ([]float32, error) {
 	}
 	ones := t.floats.take(len(root.data))
 	elementwise.Fill(ones, seed)
+	w.tape, w.batch, w.squares = t, batch, t.doubles.zeroed(batch)
 	w.on = true
 	x.backward(ones)
 	w.on = false
 	for i := range w.used {
 		t.nodes[i].needs = true
 	}
-	w.tape, w.batch, w.squares = t, batch, t.doubles.zeroed(batch)
 	cpu.Parallel(batch, w)
 	norms := t.floats.take(batch)
 	for b, s := range w.squares {
@@ -285,6 +296,18 @@ func (t *Tape) apart(n *node, batch int) (params []int32, why string) {
 	return t.samples.params, ""
 }
 
+// idempotent reports whether the backward function of a dense layer may run
+// twice on one gradient: it overwrites it by itself, or masked.
+func idempotent(n *node) bool {
+	switch k := n.kept.(type) {
+	case nil:
+		return n.op == "Linear"
+	case *dense:
+		return n.in[3] < 0 && k.act != actGELU
+	}
+	return false
+}
+
 // timeFirst reports whether a tensor's axes are time, batch and features: the
 // layout in which recurrent layers compute.
 func (t *Tape) timeFirst(i int32) bool {
@@ -309,29 +332,7 @@ func (t *Tape) sampleSquare(n *node, b, batch int, memory *cpu.Workspace) (s flo
 	switch k := n.kept.(type) {
 	case *recurrence:
 		return k.sampleSquare(b, wants, memory)
-	case *convolution:
-		x := own(x)
-		one := k.Conv
-		one.N = 1
-		if k.act == gemm.ReLUAct {
-			d := cpu.Floats(&memory.A, len(dy))
-			elementwise.ReLUMask(d, dy, own(n.data))
-			dy = d
-		}
-		if wants(1) {
-			dw := cpu.Floats(&memory.B, len(t.operand(n, 1)))
-			if k.places != nil {
-				one.BackwardWeightPool(dw, dy, k.places[b*len(k.places)/batch:][:len(k.places)/batch], x, false)
-			} else {
-				one.BackwardWeight(dw, dy, x, false)
-			}
-			s += float64(rowwise.SumSquares(dw))
-		}
-		if wants(2) {
-			sums := cpu.Floats(&memory.C, one.OutC)
-			rowwise.SumRows(sums, dy, len(dy)/one.OutC)
-			s += float64(rowwise.SumSquares(sums))
-		}
+	case *convolution: // backConvSamples has done it
 	case *taken: // Σ dyᵢ·dyⱼ over the pairs of places with one id
 		ids := k.ids[b*len(k.ids)/batch : (b+1)*len(k.ids)/batch]
 		for i, id := range ids {

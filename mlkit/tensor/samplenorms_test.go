@@ -133,6 +133,21 @@ func TestSampleNormsEqualOnesBySample(t *testing.T) {
 		"conv without relu, odd size": {func(t *tensor.Tape, p []T) T {
 			return mean(in(t, 0, 3, 2, 5, 7).Conv2DMaxPool(p[0], T{}, tensor.Conv{Padding: [2]int{1, 1}}, false).Slice(2, 0, 1))
 		}, [][]int{{4, 2, 3, 3}}},
+		"conv with large images": {func(t *tensor.Tape, p []T) T {
+			y := in(t, 0, 3, 1, 8, 8).Conv2DReLU(p[0], p[1], tensor.Conv{}).Conv2DMaxPool(p[2], p[3], tensor.Conv{Padding: [2]int{1, 1}}, false)
+			return mean(y)
+		}, [][]int{{2, 1, 2, 2}, {2}, {1, 2, 2, 1}, {1}}},
+		"conv, two images a sample": {func(t *tensor.Tape, p []T) T {
+			y := in(t, 0, 6, 1, 8, 8).Conv2D(p[0], p[1], tensor.Conv{}).Tanh().Conv2DReLU(p[2], p[3], tensor.Conv{Stride: [2]int{2, 2}})
+			return y.Square().Reshape(3, 2, -1).Mean(1, 2)
+		}, [][]int{{2, 1, 3, 3}, {2}, {9, 2, 5, 5}, {9}}},
+		"conv, depthwise": {func(t *tensor.Tape, p []T) T {
+			y := in(t, 0, 3, 4, 7, 7).Conv2D(p[0], p[1], tensor.Conv{Groups: 4}).Conv2D(p[2], T{}, tensor.Conv{})
+			return mean(y)
+		}, [][]int{{4, 1, 3, 3}, {4}, {2, 4, 1, 1}}},
+		"frozen conv": {func(t *tensor.Tape, p []T) T {
+			return mean(in(t, 0, 3, 2, 5, 5).Conv2D(p[0], p[1], tensor.Conv{}).Conv2D(p[2], p[3], tensor.Conv{}))
+		}, [][]int{{3, 2, 2, 2}, {3}, {4, 3, 2, 2}, {4}}},
 		"padding": {func(t *tensor.Tape, p []T) T { return mean(p[0].Embed(normIDs, 1)) }, [][]int{{4, 5}}},
 		"norms": {func(t *tensor.Tape, p []T) T {
 			return mean(in(t, 0, 3, 2, 3, 4).LayerNorm(p[0], p[1], 1e-5).GroupNorm(1, p[2], T{}, 1e-5))
@@ -164,7 +179,7 @@ func TestSampleNormsEqualOnesBySample(t *testing.T) {
 		for k, d := range c.shapes {
 			params = append(params, tensor.ParamOf(gradcheck.Random(uint64(k+5), d...).Data, d...))
 		}
-		params[0].Frozen = name == "frozen"
+		params[0].Frozen = strings.HasPrefix(name, "frozen")
 		run := func() T {
 			tape.Reset()
 			tape.Seed(1, 1)
@@ -299,6 +314,49 @@ func TestSampleNormsAreRefused(t *testing.T) {
 		var u *tensor.UnsupportedError
 		if !errors.As(err, &u) || u.Op != c.op || !strings.Contains(u.Why, c.says) || !strings.Contains(u.Why, "train.PerSample") {
 			t.Errorf("%s: %v, want one that names %s and says %q", name, err, c.op, c.says)
+		}
+	}
+}
+
+// A private step's memory is at most a fifth more than a plain one's.
+func TestBackwardSamplesNeedsLittleMemory(t *testing.T) {
+	const batch = 512
+	labels := tensor.NewInts(make([]int32, batch))
+	for name, c := range map[string]struct {
+		f      network
+		shapes [][]int
+	}{
+		"mlp": {func(t *tensor.Tape, p []T) T {
+			x := t.Input(fill(0, false, batch, 784), batch, 784)
+			return x.LinearReLU(p[0], p[1]).LinearReLU(p[2], p[3]).Linear(p[4], p[5]).SoftmaxCrossEntropy(labels)
+		}, [][]int{{256, 784}, {256}, {128, 256}, {128}, {10, 128}, {10}}},
+		"tanh cnn": {func(t *tensor.Tape, p []T) T {
+			pool := tensor.Pool{Kernel: [2]int{2, 2}, Stride: [2]int{1, 1}}
+			y := t.Input(fill(0, false, batch, 1, 28, 28), batch, 1, 28, 28)
+			y = y.Conv2D(p[0], p[1], tensor.Conv{Stride: [2]int{2, 2}, Padding: [2]int{3, 3}}).Tanh().MaxPool2D(pool)
+			y = y.Conv2D(p[2], p[3], tensor.Conv{Stride: [2]int{2, 2}}).Tanh().MaxPool2D(pool).Flatten()
+			return y.Linear(p[4], p[5]).Tanh().Linear(p[6], p[7]).SoftmaxCrossEntropy(labels)
+		}, [][]int{{16, 1, 8, 8}, {16}, {32, 16, 4, 4}, {32}, {32, 512}, {32}, {10, 32}, {10}}},
+	} {
+		var used [2]int
+		for k := range used {
+			tape := tensor.NewTape(1)
+			var p []T
+			for i, d := range c.shapes {
+				p = append(p, tape.Use(tensor.ParamOf(scaled(fill(i+1, false, d...)), d...)))
+			}
+			losses := c.f(tape, p)
+			if k == 0 {
+				losses.Mean().Backward()
+			} else if _, err := losses.BackwardSamples(batch, func([]float32) {}); err != nil {
+				t.Fatal(err)
+			}
+			used[k] = tape.Used()
+		}
+		ratio := float64(used[1]) / float64(used[0])
+		t.Logf("%s: %.3f of the memory", name, ratio)
+		if ratio > 1.2 {
+			t.Errorf("%s: %d bytes for a plain step, %d for one with samples' factors", name, used[0], used[1])
 		}
 	}
 }

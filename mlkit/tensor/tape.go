@@ -77,6 +77,7 @@ type node struct {
 
 	needs  bool // a gradient is wanted here
 	keep   bool // and is to be readable after Backward
+	stays  bool // its gradient is readable as the backward function leaves it
 	picked bool // elements were picked by ids
 	over   bool // its Scope has ended
 }

@@ -84,7 +84,7 @@ const (
 // are small, wideRows where they are large.
 const (
 	blockRows = 64
-	wideRows  = 512
+	wideRows  = 1024
 )
 
 func (f *feedForward) rowsAtOnce() int {

@@ -8,7 +8,7 @@ import "descent/mlkit/internal/kernel/cpu"
 // transposed then is A and the result, which are small. Elements are the same
 // chains.
 const (
-	mostTurned  = 32      // rows from which on packing B pays
+	mostTurned  = 64      // rows from which on packing B pays
 	leastTurned = 1 << 11 // elements of B below which it is nothing
 )
 

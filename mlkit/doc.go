@@ -31,8 +31,9 @@
 // notices when the row in the table is missing.
 //
 //	what                      where                                              rows and checks
-//	an operation on tensors   a file of its family in tensor: value and          TestGradients (finite differences), testdata/ops.py (golden
-//	                          backward function side by side                     from PyTorch), TestAnyShapeWorksOrIsRefused; the table of names in doc.go
+//	an operation on tensors   a file of its family in tensor: value and          TestGradients (finite differences), testdata/ops.py and the table in
+//	                          backward function side by side, and its second     ops_golden_test.go (golden from PyTorch; nothing notices when it is
+//	                          derivative in gradientrules.go                     missing), TestAnyShapeWorksOrIsRefused; the table of names in doc.go
 //	an operation of yours     your package, with tensor.NewOp                    gradcheck.Check
 //	a layer                   a file in nn: a struct with exported parameters,   layerCases in conformance_test.go (shapes, gradient, state, training
 //	                          a constructor, Forward                             and evaluation), testdata/layers.py (a Module of its own when PyTorch
@@ -44,7 +45,8 @@
 //	                          name                                               testdata/goldens.py
 //	a kernel                  its family under internal/kernel: the reference    the family's table in its test: the reference against float64, and
 //	                          in portable.go, an exported function, an entry     the assembly against it; go generate, run in the folder of the
-//	                          in the family's list in gen                        family, writes assembly and dispatch
+//	                          in the family's list in gen, whose machine.go      family, writes assembly and dispatch
+//	                          has what a body may use
 //	a metric                  a file in metrics                                  metrics_test.go, against scikit-learn
 //	a file format             a file in formats                                  round trip, a file of the reference program, damaged files, a fuzz target
 //	a data set                a file in datasets: source, licence, checksum      its shape and first samples; skipped with the reason where it is not at hand

@@ -47,7 +47,8 @@ func QuantizationAware(model nn.Layer) (*Aware, error) {
 	return a, nil
 }
 
-// Forward computes the model's outputs with everything rounded that will be.
+// Forward computes the model's outputs, of the model's shapes, with everything
+// rounded that will be.
 func (a *Aware) Forward(x tensor.Tensor) tensor.Tensor { return a.layers.Forward(x) }
 
 // Quantize makes a network of bytes with the ranges that training has found. A

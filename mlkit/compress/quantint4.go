@@ -75,7 +75,8 @@ func (t *taking) int4(s stage, stored map[string]nibbles) (*Int4, error) {
 	return q, nil
 }
 
-// Forward computes the network's outputs. No gradient flows back.
+// Forward computes the network's outputs: the shapes are those of the model
+// that was quantized. No gradient flows back.
 func (q *Int4) Forward(x tensor.Tensor) tensor.Tensor { return q.layers.Forward(x) }
 
 // ForwardTokens is Forward for a model that begins with an Embedding.

@@ -30,7 +30,8 @@ type Int8 struct {
 	static bool
 }
 
-// Forward computes the network's outputs, in float32. No gradient flows back.
+// Forward computes the network's outputs, in float32: the shapes are those of
+// the model that was quantized. No gradient flows back.
 func (q *Int8) Forward(x tensor.Tensor) tensor.Tensor { return q.layers.Forward(x) }
 
 // QuantizeDynamic makes a network of bytes without looking at data: a layer

@@ -30,8 +30,8 @@ func Deletion(f Scores, in Input, values []float32, steps int) (Curve, error) {
 	return curve("Deletion", f, in, values, steps, false)
 }
 
-// Insertion is the way back: from the baseline to the input, the groups of the
-// highest value first.
+// Insertion goes the other way: from the baseline to the input, the groups of
+// the highest value first.
 func Insertion(f Scores, in Input, values []float32, steps int) (Curve, error) {
 	return curve("Insertion", f, in, values, steps, true)
 }

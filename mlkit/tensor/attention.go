@@ -147,7 +147,7 @@ func (at *Attend) check(op string, x Tensor, samples, batch, tq, tk, d int) {
 }
 
 // start is the forward work before its operands are known; grad tells whether
-// there is a way back.
+// there is a backward pass.
 func (at *Attend) start(t *Tape, batch, tq, tk, d int, grad bool) attention {
 	a := attention{heads: at.Heads, shared: at.Heads / at.KVHeads, tq: tq, tk: tk, width: d, causal: at.Causal, padding: at.Padding.Data, keep: 1}
 	a.divide(batch)

@@ -248,7 +248,7 @@ func crc(h hash.Hash32, v reflect.Value) {
 
 // numbers writes the low 32 bits of each number, in blocks.
 func numbers[T any](h hash.Hash32, x []T, bits func(T) uint64) {
-	var block [4 << 10]byte
+	block := make([]byte, 4*min(len(x), 1<<10))
 	for len(x) > 0 {
 		n := min(len(x), len(block)/4)
 		for i, v := range x[:n] {

@@ -20,7 +20,8 @@ import (
 	"descent/mlkit/train"
 )
 
-// together runs a training on so many ranks and returns what each returns.
+// together runs a training on the given number of ranks and returns what each
+// returns.
 func together[R any](ranks int, run func(g train.Group) R) []R {
 	all := make([]R, ranks)
 	var wg sync.WaitGroup

@@ -22,7 +22,8 @@ type frames struct {
 	Head *nn.Linear
 }
 
-// Forward classifies [n, time, bands] by the mean of the outputs.
+// Forward classifies by the mean of the outputs: [n, time, bands] → [n,
+// classes].
 func (m *frames) Forward(x tensor.Tensor) tensor.Tensor {
 	return m.Head.Forward(m.GRU.Forward(x).Mean(1))
 }

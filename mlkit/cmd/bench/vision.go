@@ -128,7 +128,7 @@ type vit struct {
 	Head      *nn.Linear
 }
 
-// Forward classifies images [n, 3, 32, 32].
+// Forward classifies images: [n, 3, 32, 32] → [n, classes].
 func (m *vit) Forward(x tensor.Tensor) tensor.Tensor {
 	p := m.Patches.Forward(x)
 	tokens := p.Reshape(p.Dim(0), p.Dim(1), -1).Transpose(1, 2)

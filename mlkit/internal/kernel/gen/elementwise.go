@@ -18,9 +18,8 @@ func (in elemIn) a() vec   { return in.s.load(in.x) }
 func (in elemIn) b() vec   { return in.s.load(in.y) }
 func (in elemIn) old() vec { return in.s.load(in.d) }
 
-// elemKernel is one element-wise kernel: the name of its operation in package
-// elementwise without "op", how many vectors a turn of its loop takes, its
-// reference loop's body, and its vector body.
+// elemKernel is one element-wise kernel: the name of its function in package
+// elementwise, how many vectors a turn of its loop takes, and its body.
 type elemKernel struct {
 	name   string
 	unroll int

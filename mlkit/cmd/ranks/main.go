@@ -7,7 +7,8 @@
 // Interrupted, killed, or ended by a fault, the same command goes on from the
 // checkpoint, also with another number of ranks, to the same weights. -measure
 // times exchanges of several sizes, fits latency and bandwidth to them, and
-// says what they make of a training on 8 to 1,024 ranks.
+// says what they, and batches that grow, make of a training on 8 to 1,024
+// ranks.
 package main
 
 import (
@@ -130,17 +131,88 @@ func measure(w *mpi.World) error {
 	}
 	latency, perByte := fit(w.Ranks(), bytes, seconds)
 	say("\nfitted: %.1f µs a message, %.2f GB/s\n\n", latency*1e6, 1e-9/perByte)
+	if w.Rank() != 0 { // which has the processor for itself
+		return nil
+	}
 	compute, size, err := step()
 	if err != nil {
 		return err
 	}
-	say("a network of %d numbers, whose step takes %.2f ms with 128 digits a rank:\n%8s %14s %14s %12s %26s\n", size, compute*1e3, "ranks", "batch", "exchange, ms", "efficiency", "digits a rank for 90 %")
+	noise, err := noiseScale()
+	if err != nil {
+		return err
+	}
+	say("a network of %d numbers, whose step takes %.2f ms with %d digits a rank, on ranks joined as these are:\n", size, compute*1e3, perRank)
+	say("%8s %8s %14s %12s %24s %16s %8s\n", "ranks", "batch", "exchange, ms", "efficiency", "digits a rank for 90 %", "worth of a digit", "both")
+	limit := 0
 	for ranks := 8; ranks <= 1024; ranks *= 2 {
 		e := exchange(ranks, latency, perByte, float64(4*size))
-		say("%8d %14d %14.2f %11.0f%% %26.0f\n", ranks, 128*ranks, e*1e3, 100*compute/(compute+e), math.Ceil(9*e/compute*128))
+		efficiency, worth := compute/(compute+e), 1/(1+float64(perRank*ranks)/noise)
+		if limit == 0 && worth < efficiency {
+			limit = ranks
+		}
+		say("%8d %8d %14.2f %11.0f%% %24.0f %15.0f%% %7.0f%%\n", ranks, perRank*ranks, e*1e3, 100*efficiency, math.Ceil(9*e/compute*perRank), 100*worth, 100*efficiency*worth)
 	}
-	say("The batch is the other limit: from some size on, more samples hardly make a better step\n(McCandlish et al. 2018), so that many ranks do the work of fewer.\n")
+	say("A digit is worth less in a large batch, half at %.0f, the noise scale of the gradient\n(McCandlish et al. 2018, appendix A), here after 200 steps; it grows with training.\n", noise)
+	if limit > 0 {
+		say("From %d ranks on the batch, not the network, is the limit.\n", limit)
+	}
 	return nil
+}
+
+// perRank is how many digits a rank has of a batch.
+const perRank = 128
+
+// noiseScale is the batch at which a step is worth half as much a sample as one
+// of a small batch: of the squares of gradients of small batches and of a large
+// one, as McCandlish et al. 2018 have it (equations A.1 and A.2).
+func noiseScale() (float64, error) {
+	const batches = 64
+	digits, err := datasets.MNISTTrain(60000)
+	if err != nil {
+		return 0, err
+	}
+	model := network()
+	params := nn.Params(model)
+	o := train.Supervised(model, nn.CrossEntropy)
+	loader := &data.Loader{Dataset: digits, BatchSize: perRank, Shuffle: true, Seed: 1}
+	enough := train.OnStep(func(r *train.Run) error {
+		if r.Step == 200 {
+			return train.ErrStop
+		}
+		return nil
+	})
+	if _, err := train.Fit(context.Background(), o, loader, train.Config{Optimizer: optim.Adam(1e-3), Callbacks: []train.Callback{enough}}); err != nil {
+		return 0, err
+	}
+	tape, sum := tensor.NewTape(1), tensor.NewGradSum()
+	square := func(g tensor.Grads) float64 {
+		var all [][]float32
+		for _, p := range params {
+			all = append(all, g.Of(p))
+		}
+		n := optim.GlobalNorm(all)
+		return float64(n) * float64(n)
+	}
+	small := 0.0
+	for b, err := range loader.Epoch(1) {
+		if err != nil {
+			return 0, err
+		}
+		tape.Reset()
+		g := o.Loss(tape, b).Backward()
+		small += square(g) / batches
+		if sum.Add(g, 1.0/batches); sum.Added == batches {
+			break
+		}
+	}
+	large := square(sum.Grads())
+	signal := (batches*large - small) / (batches - 1)
+	noise := (small - large) * perRank * batches / (batches - 1)
+	if signal <= 0 {
+		return 0, fmt.Errorf("the gradient of %d digits is nothing but noise", batches*perRank)
+	}
+	return noise / signal, nil
 }
 
 // shared is the time in which every rank writes n numbers to memory that all
@@ -219,7 +291,7 @@ func fit(ranks int, bytes, seconds []float64) (latency, perByte float64) {
 	return max(0, (a1*bb-b1*ab)/det), max(1e-15, (b1*aa-a1*ab)/det)
 }
 
-// step is the time of a step on one rank with 128 digits, and how many
+// step is the time of a step on one rank with its digits, and how many
 // parameters the network has.
 func step() (seconds float64, size int, err error) {
 	model := network()
@@ -228,7 +300,7 @@ func step() (seconds float64, size int, err error) {
 		size += p.Size()
 	}
 	opt, tape := optim.New(params, optim.Adam(1e-3)), tensor.NewTape(1)
-	x, y := make([]float32, 128*784), make([]int32, 128)
+	x, y := make([]float32, perRank*784), make([]int32, perRank)
 	for i := range x {
 		x[i] = float32(i%256) / 255
 	}
@@ -236,7 +308,7 @@ func step() (seconds float64, size int, err error) {
 	for range 50 {
 		start := time.Now()
 		tape.Reset()
-		opt.Step(nn.CrossEntropy(model.Forward(tape.Input(x, 128, 1, 28, 28)), tensor.NewInts(y)).Backward())
+		opt.Step(nn.CrossEntropy(model.Forward(tape.Input(x, perRank, 1, 28, 28)), tensor.NewInts(y)).Backward())
 		seconds = min(seconds, time.Since(start).Seconds())
 	}
 	return seconds, size, nil

@@ -46,6 +46,82 @@ func TestCommentsHaveOneWidth(t *testing.T) {
 	}
 }
 
+// codeWidth is how many columns a line of code has at most, tabs as four and
+// texts and comments left out: messages stay on one line, to be found.
+const codeWidth = 120
+
+// TestCodeHasOneWidth looks at what is written by hand, tables of tests apart.
+func TestCodeHasOneWidth(t *testing.T) {
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		src, err := os.ReadFile(path)
+		if err != nil || bytes.HasPrefix(src, []byte("// Code generated")) {
+			return err
+		}
+		for _, line := range wideCode(src) {
+			t.Errorf("%s:%d: this code is wider than %d columns", path, line, codeWidth)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wideCode gives the numbers of lines that should be wrapped.
+func wideCode(src []byte) (wide []int) {
+	file := token.NewFileSet().AddFile("", -1, len(src))
+	var s scanner.Scanner
+	s.Init(file, src, nil, scanner.ScanComments)
+	out := make([]bool, len(src)) // texts and comments
+	for {
+		pos, tok, text := s.Scan()
+		if tok == token.EOF {
+			break
+		}
+		if tok == token.STRING || tok == token.COMMENT {
+			at := file.Offset(pos)
+			for i := range text {
+				out[at+i] = true
+			}
+		}
+	}
+	width, line := 0, 1
+	for i, r := range string(src) {
+		switch {
+		case r == '\n':
+			if width > codeWidth {
+				wide = append(wide, line)
+			}
+			width, line = 0, line+1
+		case out[i]:
+		case r == '\t':
+			width += 4
+		default:
+			width++
+		}
+	}
+	return wide
+}
+
+func TestWideCode(t *testing.T) {
+	long := strings.Repeat("x+", 55)
+	for src, want := range map[string]int{
+		"package p\n\nvar a = " + long + "xxx\n":                   1,
+		"package p\n\nvar a = " + long + "xx\n":                    0,
+		"package p\n\nvar a = \"" + long + "xx\"\n":                0, // a text
+		"package p\n\nvar a = 1 // " + long + "\n":                 0,
+		"package p\n\nfunc f() {\n\t_ = " + long + "xxx\n}\n":      1, // by the tab
+		"package p\n\nvar a = `\n" + long + long + "` + \"é\"\n\n": 0,
+	} {
+		if got := wideCode([]byte(src)); len(got) != want {
+			t.Errorf("%q: lines %v, expected %d", src, got, want)
+		}
+	}
+}
+
 // wideComments counts the lines of comments in a program, and gives the numbers
 // of those that should be wrapped.
 func wideComments(src []byte) (n int, wide []int) {

@@ -175,7 +175,8 @@ func (w *wavReader) read() (*Sound, error) {
 // the name of the next chunk stands there.
 func (w *wavReader) pad() {
 	next, _ := w.r.Peek(4)
-	if len(next) == 4 && next[0] != 0 && !strings.ContainsFunc(string(next), func(c rune) bool { return c < ' ' || c > '~' }) {
+	if len(next) == 4 && next[0] != 0 && !strings.ContainsFunc(string(next),
+		func(c rune) bool { return c < ' ' || c > '~' }) {
 		return
 	}
 	n, _ := w.r.Discard(1)
@@ -218,7 +219,8 @@ func (w *wavReader) readFormat(size int64) error {
 	if err := w.fill(b); err != nil {
 		return err
 	}
-	f := &wavFormat{tag: le.Uint16(b), channels: le.Uint16(b[2:]), rate: le.Uint32(b[4:]), align: le.Uint16(b[12:]), bits: le.Uint16(b[14:])}
+	f := &wavFormat{tag: le.Uint16(b), channels: le.Uint16(b[2:]), rate: le.Uint32(b[4:]),
+		align: le.Uint16(b[12:]), bits: le.Uint16(b[14:])}
 	if f.tag == tagExtensible {
 		if size < 40 {
 			return fmt.Errorf("its extensible chunk \"fmt \" has %d bytes, 40 are needed", size)

@@ -184,7 +184,8 @@ func (p *product) window() (size, stride, dilation [2]int) {
 	if p.flatConv() {
 		return [2]int{1, d[2]}, [2]int{1, max(c.Stride[0], 1)}, [2]int{1, max(c.Dilation[0], 1)}
 	}
-	return [2]int{d[2], d[3]}, [2]int{max(c.Stride[0], 1), max(c.Stride[1], 1)}, [2]int{max(c.Dilation[0], 1), max(c.Dilation[1], 1)}
+	return [2]int{d[2], d[3]}, [2]int{max(c.Stride[0], 1), max(c.Stride[1], 1)}, [2]int{max(c.Dilation[0], 1),
+		max(c.Dilation[1], 1)}
 }
 
 // input reads the shape of an input as [n, c, h, w], or says what is wrong.
@@ -458,9 +459,11 @@ func or(v, otherwise int) int {
 // together.
 func (c *chain) poolInto(r *room, s *step, l layout, at int, pad [2]int, zero uint8) layout {
 	o := &s.pool
-	out := layout{n: l.n, c: l.c, ld: l.c, pad: pad, h: (l.h-o.Kernel[0])/o.Stride[0] + 1, w: (l.w-o.Kernel[1])/o.Stride[1] + 1}
+	out := layout{n: l.n, c: l.c, ld: l.c, pad: pad, h: (l.h-o.Kernel[0])/o.Stride[0] + 1,
+		w: (l.w-o.Kernel[1])/o.Stride[1] + 1}
 	if l.h < o.Kernel[0] || l.w < o.Kernel[1] {
-		panic(&tensor.ShapeError{Op: "MaxPool in int8", Shapes: [][]int{{l.n, l.c, l.h, l.w}}, Why: fmt.Sprintf("a window of %d×%d does not fit", o.Kernel[0], o.Kernel[1])})
+		panic(&tensor.ShapeError{Op: "MaxPool in int8", Shapes: [][]int{{l.n, l.c, l.h, l.w}},
+			Why: fmt.Sprintf("a window of %d×%d does not fit", o.Kernel[0], o.Kernel[1])})
 	}
 	y := grown(&r.bytes[1-at], out.n*out.image()+kernel.Slack)
 	if pad != [2]int{} {

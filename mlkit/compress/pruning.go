@@ -62,7 +62,8 @@ func (p *Pruning) Around(inner optim.Rule) optim.Rule {
 	}
 	return func(ps []*tensor.Param) optim.Link {
 		m := &Masks{}
-		l := &pruning{masked: masked{Link: inner(ps), params: ps, keep: make([][]float32, len(ps))}, p: p, reached: make([]float32, 1)}
+		l := &pruning{masked: masked{Link: inner(ps), params: ps, keep: make([][]float32, len(ps))}, p: p,
+			reached: make([]float32, 1)}
 		for i, q := range ps {
 			if p.Filter != nil && !p.Filter(q) || p.Filter == nil && !optim.Matrices(q) {
 				continue

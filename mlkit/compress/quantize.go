@@ -273,7 +273,8 @@ func keptIn(s stage) (all []nn.Named) {
 		case *embedding:
 			all = append(all, nn.Named{Name: below(it.path, "weight"), Param: l.weight})
 		case *unit: // a convolution
-			all = append(all, nn.Named{Name: below(it.path, "weight"), Param: l.weight}, nn.Named{Name: below(it.path, "bias"), Param: l.bias})
+			all = append(all, nn.Named{Name: below(it.path, "weight"), Param: l.weight},
+				nn.Named{Name: below(it.path, "bias"), Param: l.bias})
 		case *residual:
 			all = append(all, keptIn(l.body.(stage))...)
 			if l.shortcut != nil {

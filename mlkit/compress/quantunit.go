@@ -136,7 +136,8 @@ func (t *taking) take(path string, l nn.Layer) (stage, error) {
 			s = append(s, part...)
 		}
 		return s.joined(), nil
-	case nn.Dropout, nn.SpatialDropout, nn.GaussianNoise, nn.Flatten, nn.MaxPool1D, nn.MaxPool2D, nn.ReLU, *nn.BatchNorm:
+	case nn.Dropout, nn.SpatialDropout, nn.GaussianNoise, nn.Flatten,
+		nn.MaxPool1D, nn.MaxPool2D, nn.ReLU, *nn.BatchNorm:
 		return stage{{path, l}}, nil
 	case *nn.Linear:
 		return t.unit(path, &unit{form: form{kind: "*nn.Linear"}, weight: l.Weight, bias: l.Bias})
@@ -228,7 +229,8 @@ func (s stage) joined() stage {
 				continue
 			}
 		case *nn.BatchNorm:
-			if u != nil && !pooled && !u.relu && u.norm == nil && l.RunningMean != nil && len(l.RunningMean.Data) == u.weight.Dims()[0] {
+			if u != nil && !pooled && !u.relu && u.norm == nil && l.RunningMean != nil &&
+				len(l.RunningMean.Data) == u.weight.Dims()[0] {
 				u.norm = l
 				u.kind += " with its BatchNorm"
 				continue

@@ -275,27 +275,29 @@ func (m *Image) rectangle(y0, x0, y1, x1 int, f func(i int)) {
 // of soft targets. λ ~ Beta(alpha, alpha), alpha usually 0.2 (Zhang et al.,
 // mixup, 2018). What is drawn depends on seed, epoch and index alone.
 func Mixup(set Dataset, classes int, alpha float64, seed uint64) Dataset {
-	return &mix{Dataset: set, classes: classes, alpha: alpha, seed: seed, blend: func(_ *rand.Rand, x, other []float32, _ []int, l float32) float32 {
-		for i := range x {
-			x[i] = l*x[i] + (1-l)*other[i]
-		}
-		return l
-	}}
+	return &mix{Dataset: set, classes: classes, alpha: alpha, seed: seed,
+		blend: func(_ *rand.Rand, x, other []float32, _ []int, l float32) float32 {
+			for i := range x {
+				x[i] = l*x[i] + (1-l)*other[i]
+			}
+			return l
+		}}
 }
 
 // CutMix is Mixup that replaces a rectangle of 1−λ of the image by that of
 // another sample, and mixes labels by the area that stayed; alpha is usually 1
 // (Yun et al., CutMix, 2019).
 func CutMix(set Dataset, classes int, alpha float64, seed uint64) Dataset {
-	return &mix{Dataset: set, classes: classes, alpha: alpha, seed: seed, images: true, blend: func(rng *rand.Rand, x, other []float32, dims []int, l float32) float32 {
-		m := &Image{X: x, Channels: dims[1], Height: dims[2], Width: dims[3]}
-		side := math.Sqrt(float64(1 - l))
-		h, w := int(side*float64(m.Height)), int(side*float64(m.Width))
-		y, x0 := rng.IntN(m.Height)-h/2, rng.IntN(m.Width)-w/2
-		cut := 0
-		m.rectangle(y, x0, y+h, x0+w, func(i int) { x[i] = other[i]; cut++ })
-		return 1 - float32(cut)/float32(len(x))
-	}}
+	return &mix{Dataset: set, classes: classes, alpha: alpha, seed: seed, images: true,
+		blend: func(rng *rand.Rand, x, other []float32, dims []int, l float32) float32 {
+			m := &Image{X: x, Channels: dims[1], Height: dims[2], Width: dims[3]}
+			side := math.Sqrt(float64(1 - l))
+			h, w := int(side*float64(m.Height)), int(side*float64(m.Width))
+			y, x0 := rng.IntN(m.Height)-h/2, rng.IntN(m.Width)-w/2
+			cut := 0
+			m.rectangle(y, x0, y+h, x0+w, func(i int) { x[i] = other[i]; cut++ })
+			return 1 - float32(cut)/float32(len(x))
+		}}
 }
 
 type mix struct {

@@ -81,7 +81,8 @@ func (c *concat) Batch(index []int, b *Batch) error {
 			}
 			b.Reset(index, one.XDims[1:], y, one.Labels != nil)
 		}
-		if len(one.X)*len(index) != len(b.X) || len(one.Y)*len(index) != len(b.Y) || len(one.Labels)*len(index) != len(b.Labels) {
+		if len(one.X)*len(index) != len(b.X) || len(one.Y)*len(index) != len(b.Y) ||
+			len(one.Labels)*len(index) != len(b.Labels) {
 			set, _ := c.find(i)
 			return fmt.Errorf("data: sample %d, of set %d, has other dimensions than sample %d: %v, targets %v, %d labels",
 				i, set, index[0], one.XDims, one.YDims, len(one.Labels))
@@ -119,7 +120,8 @@ func (c *concat) sequences(index []int, b *Batch) error {
 			first.tokens, first.labels, first.labelRows = tokens, one.Labels != nil, rows
 			first.width = slices.Clone(width)
 		}
-		if tokens != first.tokens || rows != first.labelRows || (one.Labels != nil) != first.labels || !slices.Equal(width, first.width) {
+		if tokens != first.tokens || rows != first.labelRows || (one.Labels != nil) != first.labels ||
+			!slices.Equal(width, first.width) {
 			return fmt.Errorf("data: Concat of sequences: sample %d is of another kind than sample %d (features %v, ids %v, labels %v)",
 				i, index[0], one.XDims, one.IDsDims, one.LabelsDims)
 		}

@@ -24,7 +24,8 @@ type prepared struct {
 // prefetch yields batches first, first+1, … in order. Batch k is prepared
 // in slot k mod slots; a slot starts on its next batch when the consumer has
 // come back for the one after.
-func (l *Loader) prefetch(ctx context.Context, first int, fill func(k int, s *slot) error, yield func(*slot, error) bool) {
+func (l *Loader) prefetch(ctx context.Context, first int, fill func(k int, s *slot) error,
+	yield func(*slot, error) bool) {
 	n := l.Len()
 	slots := min(l.Prefetch+1, n-first)
 	for len(l.ahead) < slots {

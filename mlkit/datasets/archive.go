@@ -111,7 +111,8 @@ func eachEntry(archive string, most int64, f func(entry) error) error {
 		}
 		for _, e := range z.File {
 			var r io.ReadCloser
-			err := f(entry{name: e.Name, folder: strings.HasSuffix(e.Name, "/"), regular: e.Mode().IsRegular(), size: int64(min(e.UncompressedSize64, 1<<62)),
+			err := f(entry{name: e.Name, folder: strings.HasSuffix(e.Name, "/"), regular: e.Mode().IsRegular(),
+				size: int64(min(e.UncompressedSize64, 1<<62)),
 				open: func() (_ io.Reader, err error) { r, err = e.Open(); return r, err }})
 			if r != nil {
 				r.Close()

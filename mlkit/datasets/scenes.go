@@ -59,7 +59,8 @@ func or[T comparable](v, standard T) T {
 }
 
 // place draws one digit somewhere, unless it would come too near to others.
-func (s Scenes) place(picture []byte, others []data.Object, digit []byte, scale float64, rng *rand.Rand) (o data.Object, ok bool) {
+func (s Scenes) place(picture []byte, others []data.Object, digit []byte, scale float64,
+	rng *rand.Rand) (o data.Object, ok bool) {
 	side := int(math.Round(28 * scale))
 	big := make([]byte, side*side)
 	x0, y0, x1, y1 := side, side, 0, 0 // around the ink

@@ -17,7 +17,8 @@ func gradient(op string, f Scores, in Input) (Input, []float32, error) {
 		return in, nil, err
 	}
 	out := make([]float32, len(in.X))
-	_, err = evaluate(op, f, in, 1, func(_ int, x []float32) { copy(x, in.X) }, func(_ int, g []float32) { copy(out, g) })
+	_, err = evaluate(op, f, in, 1, func(_ int, x []float32) { copy(x, in.X) },
+		func(_ int, g []float32) { copy(out, g) })
 	return in, out, err
 }
 

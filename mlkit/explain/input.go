@@ -96,7 +96,8 @@ const atOnce = 64
 
 // evaluate computes the target's score for n inputs, which fill writes; where
 // grad is not nil, it gets the gradient of each.
-func evaluate(op string, f Scores, in Input, n int, fill func(i int, x []float32), grad func(i int, g []float32)) ([]float64, error) {
+func evaluate(op string, f Scores, in Input, n int, fill func(i int, x []float32),
+	grad func(i int, g []float32)) ([]float64, error) {
 	tape := tensor.NewTape(1)
 	tape.SetTraining(false)
 	tape.SetRecordGrad(grad != nil)

@@ -20,7 +20,8 @@ type Importance struct {
 // better, for a table of that form; it must not keep or change it. Columns that
 // say the same stand in for each other and seem unimportant. The same seed
 // shuffles alike.
-func PermutationImportance(figure func(x []float32) float64, x []float32, columns, repeats int, seed uint64) ([]Importance, error) {
+func PermutationImportance(figure func(x []float32) float64, x []float32, columns, repeats int,
+	seed uint64) ([]Importance, error) {
 	if err := table("PermutationImportance", x, columns); err != nil {
 		return nil, err
 	}

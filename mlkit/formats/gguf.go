@@ -50,8 +50,10 @@ var ggufTypes = map[uint32]ggufType{
 	2: {name: "Q4_0", count: 32, bytes: 18, unpack: unpackQ40}, 3: {name: "Q4_1", count: 32, bytes: 20, unpack: unpackQ41},
 	8: {name: "Q8_0", count: 32, bytes: 34, unpack: unpackQ80},
 	6: {name: "Q5_0", count: 32, bytes: 22}, 7: {name: "Q5_1", count: 32, bytes: 24}, 9: {name: "Q8_1", count: 32, bytes: 36},
-	10: {name: "Q2_K", count: 256, bytes: 84}, 11: {name: "Q3_K", count: 256, bytes: 110}, 12: {name: "Q4_K", count: 256, bytes: 144},
-	13: {name: "Q5_K", count: 256, bytes: 176}, 14: {name: "Q6_K", count: 256, bytes: 210}, 15: {name: "Q8_K", count: 256, bytes: 292},
+	10: {name: "Q2_K", count: 256, bytes: 84}, 11: {name: "Q3_K", count: 256, bytes: 110},
+	12: {name: "Q4_K", count: 256, bytes: 144},
+	13: {name: "Q5_K", count: 256, bytes: 176}, 14: {name: "Q6_K", count: 256, bytes: 210},
+	15: {name: "Q8_K", count: 256, bytes: 292},
 }
 
 // unpackQ40 is (q − 8)·d, with the first 16 numbers in the low halves of the
@@ -94,7 +96,8 @@ func NewGGUF(r io.ReaderAt, size int64) (*GGUF, error) {
 		return nil, fmt.Errorf("version %d of the format is not known, nor are files of big-endian machines", v)
 	}
 	tensors, values := h.count(24), h.count(12)
-	g := &GGUF{Values: map[string]any{}, Tensors: Tensors{r: r, infos: map[string]*TensorInfo{}}, blocks: map[string]ggufType{}}
+	g := &GGUF{Values: map[string]any{}, Tensors: Tensors{r: r, infos: map[string]*TensorInfo{}},
+		blocks: map[string]ggufType{}}
 	for range values {
 		name := h.text()
 		v := h.value(uint32(h.uint(4)), 0)
@@ -302,7 +305,8 @@ func (h *ggufHeader) tensor(g *GGUF) error {
 	}
 	slices.Reverse(dims)
 	g.names = append(g.names, name)
-	g.infos[name] = &TensorInfo{DType: t.name, Dims: append([]int{}, dims...), begin: int64(begin), end: int64(begin) + int64(count)/int64(t.count)*int64(t.bytes)}
+	g.infos[name] = &TensorInfo{DType: t.name, Dims: append([]int{}, dims...), begin: int64(begin),
+		end: int64(begin) + int64(count)/int64(t.count)*int64(t.bytes)}
 	if t.dtype == "" {
 		g.blocks[name] = t
 	}

@@ -44,7 +44,8 @@ func LoadImageFolder(dir string, o ImageOptions) (*data.Images, error) {
 	if len(w.m.Labels) == 0 {
 		return nil, fmt.Errorf("formats: %s: no images found: expected one folder of images for each class", dir)
 	}
-	if len(w.m.Classes) > 1 && !slices.ContainsFunc(w.m.Classes, func(c string) bool { return !slices.Contains(setNames, strings.ToLower(c)) }) {
+	if len(w.m.Classes) > 1 && !slices.ContainsFunc(w.m.Classes,
+		func(c string) bool { return !slices.Contains(setNames, strings.ToLower(c)) }) {
 		return nil, fmt.Errorf("formats: %s: %q name the parts of a data set, not classes: load each of these folders by itself", dir, w.m.Classes)
 	}
 	return w.m, nil

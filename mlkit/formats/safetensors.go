@@ -56,7 +56,8 @@ func NewSafetensors(r io.ReaderAt, size int64) (*Safetensors, error) {
 	if err := tile(h.tensors, size-8-int64(n)); err != nil {
 		return nil, err
 	}
-	s := &Safetensors{Metadata: h.metadata, Tensors: Tensors{r: r, start: 8 + int64(n), names: make([]string, len(h.tensors)), infos: h.byName}}
+	s := &Safetensors{Metadata: h.metadata, Tensors: Tensors{r: r, start: 8 + int64(n),
+		names: make([]string, len(h.tensors)), infos: h.byName}}
 	for i, t := range h.tensors {
 		s.names[i] = t.name
 	}

@@ -156,7 +156,8 @@ func tensorInfo(dtype string, shape, offsets []uint64) (*TensorInfo, error) {
 	if len(offsets) != 2 || offsets[0] > offsets[1] || offsets[1] > math.MaxInt64 {
 		return nil, fmt.Errorf("data_offsets %v are not a begin and an end", offsets)
 	}
-	info := &TensorInfo{DType: dtypes[rank].name, Dims: make([]int, len(shape)), begin: int64(offsets[0]), end: int64(offsets[1])}
+	info := &TensorInfo{DType: dtypes[rank].name, Dims: make([]int, len(shape)), begin: int64(offsets[0]),
+		end: int64(offsets[1])}
 	count := uint64(1)
 	for i, d := range shape {
 		hi, lo := bits.Mul64(count, d)

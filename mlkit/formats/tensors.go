@@ -182,14 +182,15 @@ func (s *Tensors) Doubles(name string) ([]float64, error) {
 // range of int64 is an error.
 func (s *Tensors) Ints(name string) ([]int64, error) {
 	dst := make([]int64, s.count(name))
-	return dst, s.elements(name, "I8 I16 I32 I64 U8 U16 U32 U64 BOOL", func(d dtype) bool { return d.integer != nil }, func(i int, b []byte, d dtype) error {
-		for size := d.bits / 8; len(b) > 0; i, b = i+1, b[size:] {
-			if dst[i] = d.integer(b); dst[i] < 0 && d.name == "U64" {
-				return fmt.Errorf("element %d, %d, is beyond the range of int64: use Read", i, uint64(dst[i]))
+	return dst, s.elements(name, "I8 I16 I32 I64 U8 U16 U32 U64 BOOL",
+		func(d dtype) bool { return d.integer != nil }, func(i int, b []byte, d dtype) error {
+			for size := d.bits / 8; len(b) > 0; i, b = i+1, b[size:] {
+				if dst[i] = d.integer(b); dst[i] < 0 && d.name == "U64" {
+					return fmt.Errorf("element %d, %d, is beyond the range of int64: use Read", i, uint64(dst[i]))
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
 }
 
 // gathered reads the elements of a view in row-major order.

@@ -41,7 +41,8 @@ func OpenTorch(path string) (*Torch, error) { return open(path, NewTorch) }
 // NewTorch reads what a file of size bytes says about its tensors from r, which
 // it keeps for reading them.
 func NewTorch(r io.ReaderAt, size int64) (*Torch, error) {
-	l := &torchLoader{Torch: Torch{Values: map[string]any{}, Tensors: Tensors{r: r, infos: map[string]*TensorInfo{}}}, places: map[string]torchPlace{}}
+	l := &torchLoader{Torch: Torch{Values: map[string]any{}, Tensors: Tensors{r: r, infos: map[string]*TensorInfo{}}},
+		places: map[string]torchPlace{}}
 	head := make([]byte, min(4, size))
 	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, err

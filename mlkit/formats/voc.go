@@ -88,7 +88,8 @@ func addVOC(m *data.ObjectImages, fsys fs.FS, name string, planes *data.Images, 
 		if class < 0 {
 			return fmt.Errorf("class %q is not among %q", v.Name, m.Classes)
 		}
-		objects = append(objects, data.Object{Box: data.Box{X0: v.Box.X0 * fx, Y0: v.Box.Y0 * fy, X1: v.Box.X1 * fx, Y1: v.Box.Y1 * fy}, Class: class, Difficult: v.Difficult})
+		objects = append(objects, data.Object{Box: data.Box{X0: v.Box.X0 * fx, Y0: v.Box.Y0 * fy,
+			X1: v.Box.X1 * fx, Y1: v.Box.Y1 * fy}, Class: class, Difficult: v.Difficult})
 	}
 	m.Objects = append(m.Objects, objects)
 	return nil

@@ -293,7 +293,8 @@ func (p *vocParser) place() error {
 				return fmt.Errorf("object %d, %q: %v is not a position in a picture", i, o.Name, v)
 			}
 		}
-		o.Box = data.Box{X0: float32(b[0] - 1), Y0: float32(b[1] - 1), X1: float32(b[2]), Y1: float32(b[3])}.Intersect(data.Box{X1: float32(w), Y1: float32(h)})
+		o.Box = data.Box{X0: float32(b[0] - 1), Y0: float32(b[1] - 1), X1: float32(b[2]),
+			Y1: float32(b[3])}.Intersect(data.Box{X1: float32(w), Y1: float32(h)})
 		if !(o.Box.Area() > 0) {
 			return fmt.Errorf("object %d, %q: the box (xmin %g, ymin %g, xmax %g, ymax %g) covers nothing of a picture of %d×%d pixels", i, o.Name, b[0], b[1], b[2], b[3], h, w)
 		}

@@ -31,7 +31,8 @@ func (b *BLEU) Add(translation []string, references ...[]string) {
 		panic("metrics: BLEU.Add: a translation without a reference")
 	}
 	nearest := slices.MinFunc(references, func(x, y []string) int {
-		return cmp.Or(cmp.Compare(abs(len(x)-len(translation)), abs(len(y)-len(translation))), cmp.Compare(len(x), len(y)))
+		return cmp.Or(cmp.Compare(abs(len(x)-len(translation)), abs(len(y)-len(translation))),
+			cmp.Compare(len(x), len(y)))
 	})
 	b.Length += len(translation)
 	b.Reference += len(nearest)

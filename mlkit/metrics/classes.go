@@ -19,7 +19,8 @@ func classified(name string, begin func() (add func(logits []float32, label int)
 		}
 		return meter{value: defined, add: func(a Answer) error {
 			x, classes := a.Outputs, len(a.Outputs)/max(len(a.Labels), 1)
-			if len(a.Labels) == 0 || classes*len(a.Labels) != len(x) || classes > 1 && a.Dims[len(a.Dims)-1] != classes {
+			if len(a.Labels) == 0 || classes*len(a.Labels) != len(x) ||
+				classes > 1 && a.Dims[len(a.Dims)-1] != classes {
 				return fmt.Errorf("predictions of %v for %d labels: want [..., classes] logits, one row a label", a.Dims, len(a.Labels))
 			}
 			for i, l := range a.Labels {

@@ -83,7 +83,8 @@ func (c *Confusion) PerClass() []ClassFigures {
 	out := make([]ClassFigures, len(c.Counts))
 	for k := range out {
 		hit, label, predicted := c.class(k)
-		f := ClassFigures{int(label), int(predicted), precision(hit, label, predicted), recall(hit, label, predicted), f1(hit, label, predicted)}
+		f := ClassFigures{int(label), int(predicted), precision(hit, label, predicted),
+			recall(hit, label, predicted), f1(hit, label, predicted)}
 		if c.Undefined > 0 {
 			f.Precision, f.Recall, f.F1 = math.NaN(), math.NaN(), math.NaN()
 		}

@@ -59,7 +59,8 @@ func (c MeanAP) Compute(truth [][]data.Object, found [][]data.Detection, classes
 			}
 		}
 	}
-	r := DetectionAP{AP: make([]float64, classes), Recall: make([]float64, classes), Precision: make([]float64, classes)}
+	r := DetectionAP{AP: make([]float64, classes), Recall: make([]float64, classes),
+		Precision: make([]float64, classes)}
 	measured := 0
 	for class := range classes {
 		r.AP[class], r.Recall[class], r.Precision[class] = c.class(truth, found, class)

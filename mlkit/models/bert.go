@@ -77,7 +77,8 @@ func NewBERT(rng *rand.Rand, s BERTSize) *BERT {
 	m := &BERT{Embeddings: BERTEmbeddings{table(s.Vocabulary), table(s.Positions), table(2), norm()}, Dropout: 0.1}
 	for range s.Layers {
 		l := &BERTLayer{Heads: s.Heads}
-		for _, p := range []**nn.Linear{&l.Attention.Self.Query, &l.Attention.Self.Key, &l.Attention.Self.Value, &l.Attention.Output.Dense} {
+		for _, p := range []**nn.Linear{&l.Attention.Self.Query, &l.Attention.Self.Key, &l.Attention.Self.Value,
+			&l.Attention.Output.Dense} {
 			*p = linear(s.Width, s.Width)
 		}
 		l.Attention.Output.LayerNorm, l.Output.LayerNorm = norm(), norm()

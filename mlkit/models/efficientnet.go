@@ -68,7 +68,8 @@ func NewEfficientNetLite(rng *rand.Rand, s EfficientNetSize, classes int) *Effic
 	m := &EfficientNetLite{Stem: conv(3, 32, 3, 2, 1), StemNorm: norm(32), Dropout: s.Dropout}
 	in := 32 // the stem, the first block's input and the head do not grow
 	stages := []struct{ repeats, kernel, stride, expand, out int }{
-		{1, 3, 1, 1, 16}, {2, 3, 2, 6, 24}, {2, 5, 2, 6, 40}, {3, 3, 2, 6, 80}, {3, 5, 1, 6, 112}, {4, 5, 2, 6, 192}, {1, 3, 1, 6, 320}}
+		{1, 3, 1, 1, 16}, {2, 3, 2, 6, 24}, {2, 5, 2, 6, 40}, {3, 3, 2, 6, 80}, {3, 5, 1, 6, 112},
+		{4, 5, 2, 6, 192}, {1, 3, 1, 6, 320}}
 	for i, g := range stages {
 		repeats, out := g.repeats, s.channels(g.out)
 		if i > 0 && i < len(stages)-1 {
@@ -164,8 +165,9 @@ func convNorm(x tensor.Tensor, c *nn.Conv2D, b *nn.BatchNorm, act bool) tensor.T
 		o.Padding[a], o.More[a] = zeros/2, zeros%2
 	}
 	if b.Frozen || !t.Training() {
-		return x.Conv2DBatchNorm(t.Use(c.Weight), tensor.Tensor{}, o, tensor.RunningNorm{Weight: t.Use(b.Weight), Bias: t.Use(b.Bias),
-			Mean: b.RunningMean, Variance: b.RunningVar, Eps: b.Eps, ReLU6: act})
+		return x.Conv2DBatchNorm(t.Use(c.Weight), tensor.Tensor{}, o,
+			tensor.RunningNorm{Weight: t.Use(b.Weight), Bias: t.Use(b.Bias),
+				Mean: b.RunningMean, Variance: b.RunningVar, Eps: b.Eps, ReLU6: act})
 	}
 	y := b.Forward(x.Conv2D(t.Use(c.Weight), tensor.Tensor{}, o))
 	if act {

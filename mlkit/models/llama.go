@@ -60,7 +60,8 @@ func (e tiedTable) Forward(x tensor.Tensor) tensor.Tensor {
 }
 
 func (s LlamaSize) check() error {
-	if min(s.Vocabulary, s.Layers, s.Width, s.Heads, s.KVHeads, s.Hidden) < 1 || s.Width%s.Heads != 0 || s.Heads%s.KVHeads != 0 || s.Width/s.Heads%2 != 0 {
+	if min(s.Vocabulary, s.Layers, s.Width, s.Heads, s.KVHeads, s.Hidden) < 1 || s.Width%s.Heads != 0 ||
+		s.Heads%s.KVHeads != 0 || s.Width/s.Heads%2 != 0 {
 		return fmt.Errorf("models: Llama of %+v: all must be positive, Width an even multiple of Heads, and Heads a multiple of KVHeads", s)
 	}
 	return nil
@@ -92,8 +93,10 @@ func NewLlama(rng *rand.Rand, s LlamaSize) *Llama {
 	m := &Llama{TokenEmbd: table, OutputNorm: s.norm(), Size: s}
 	kv := s.Width / s.Heads * s.KVHeads
 	for range s.Layers {
-		m.Blocks = append(m.Blocks, &LlamaBlock{AttnNorm: s.norm(), AttnQ: linear(s.Width, s.Width), AttnK: linear(s.Width, kv), AttnV: linear(s.Width, kv),
-			AttnOutput: linear(s.Width, s.Width), FFNNorm: s.norm(), FFNGate: linear(s.Width, s.Hidden), FFNUp: linear(s.Width, s.Hidden), FFNDown: linear(s.Hidden, s.Width)})
+		m.Blocks = append(m.Blocks, &LlamaBlock{AttnNorm: s.norm(), AttnQ: linear(s.Width, s.Width),
+			AttnK: linear(s.Width, kv), AttnV: linear(s.Width, kv),
+			AttnOutput: linear(s.Width, s.Width), FFNNorm: s.norm(),
+			FFNGate: linear(s.Width, s.Hidden), FFNUp: linear(s.Width, s.Hidden), FFNDown: linear(s.Hidden, s.Width)})
 	}
 	return m
 }
@@ -155,7 +158,8 @@ func (m *Llama) run(t *tensor.Tape, ids tensor.Ints, at int, cache *nn.KVCache) 
 	x := m.TokenEmbd.ForwardTokens(t, ids)
 	s := &m.Size
 	attend := tensor.Attend{Heads: s.Heads, KVHeads: s.KVHeads, Causal: true}
-	rotary := tensor.Rotary{Width: s.Width / s.Heads, Heads: s.Heads + s.KVHeads, Position: at, Base: s.RopeBase, Adjacent: true}
+	rotary := tensor.Rotary{Width: s.Width / s.Heads, Heads: s.Heads + s.KVHeads, Position: at, Base: s.RopeBase,
+		Adjacent: true}
 	for i, b := range m.Blocks {
 		x = t.Scope(func() tensor.Tensor {
 			h := beside(b.AttnNorm.Forward(x), b.AttnQ, b.AttnK, b.AttnV).Rotary(rotary)

@@ -92,8 +92,11 @@ func (f *LlamaFile) read() (err error) {
 		}
 		layer := func(name string, in, out int) nn.Layer { return r.layer(fmt.Sprintf("blk.%d.%s", i, name), in, out) }
 		norm := func(name string) *nn.RMSNorm { return r.norm(fmt.Sprintf("blk.%d.%s", i, name), s) }
-		b := &LlamaBlock{AttnNorm: norm("attn_norm"), AttnQ: layer("attn_q", s.Width, s.Width), AttnK: layer("attn_k", s.Width, kv), AttnV: layer("attn_v", s.Width, kv),
-			AttnOutput: layer("attn_output", s.Width, s.Width), FFNNorm: norm("ffn_norm"), FFNGate: layer("ffn_gate", s.Width, s.Hidden), FFNUp: layer("ffn_up", s.Width, s.Hidden), FFNDown: layer("ffn_down", s.Hidden, s.Width)}
+		b := &LlamaBlock{AttnNorm: norm("attn_norm"), AttnQ: layer("attn_q", s.Width, s.Width),
+			AttnK: layer("attn_k", s.Width, kv), AttnV: layer("attn_v", s.Width, kv),
+			AttnOutput: layer("attn_output", s.Width, s.Width), FFNNorm: norm("ffn_norm"),
+			FFNGate: layer("ffn_gate", s.Width, s.Hidden), FFNUp: layer("ffn_up", s.Width, s.Hidden),
+			FFNDown: layer("ffn_down", s.Hidden, s.Width)}
 		if r.err == nil && (!alike(b.AttnQ, b.AttnK, b.AttnV) || !alike(b.FFNGate, b.FFNUp)) {
 			r.err = fmt.Errorf("block %d has quantized weights beside others, which is not known", i)
 		}

@@ -42,7 +42,8 @@ func (q *Quantized) beside(x tensor.Tensor, more []nn.Layer) tensor.Tensor {
 	}
 	d := x.Dims()
 	if len(d) == 0 || d[len(d)-1] != in {
-		panic(&tensor.ShapeError{Op: "Quantized", Shapes: [][]int{append([]int{}, d...), {q.weight.Rows, in}}, Axis: -1, Why: "the last axis must be as long as the rows of the weights"})
+		panic(&tensor.ShapeError{Op: "Quantized", Shapes: [][]int{append([]int{}, d...), {q.weight.Rows, in}},
+			Axis: -1, Why: "the last axis must be as long as the rows of the weights"})
 	}
 	n := x.Size() / in
 	y := t.Scratch(n * out)
@@ -56,7 +57,8 @@ func (q *Quantized) beside(x tensor.Tensor, more []nn.Layer) tensor.Tensor {
 		}
 		at += l.weight.Rows
 	}
-	return quantizedOp.Apply(y, append(append(make([]int, 0, tensor.MaxRank), d[:len(d)-1]...), out), []tensor.Tensor{x})
+	return quantizedOp.Apply(y, append(append(make([]int, 0, tensor.MaxRank), d[:len(d)-1]...), out),
+		[]tensor.Tensor{x})
 }
 
 // ForwardTokens gives rows of the weights: ids [...] → [..., in]. An id outside

@@ -78,7 +78,8 @@ func (w *World) listen() error {
 	e := w.engine
 	b := &e.beat
 	before := (w.rank + w.ranks - 1) % w.ranks
-	return e.do("MPI_Irecv", uintptr(unsafe.Pointer(&b.in[0])), 1, e.bytes, uintptr(before), beatTag, b.comm, uintptr(unsafe.Pointer(&b.hears)))
+	return e.do("MPI_Irecv", uintptr(unsafe.Pointer(&b.in[0])), 1, e.bytes, uintptr(before), beatTag, b.comm,
+		uintptr(unsafe.Pointer(&b.hears)))
 }
 
 // say sends a byte to the next rank, unless the one before is still under way.
@@ -99,7 +100,8 @@ func (w *World) say(what byte) (sent bool, err error) {
 	}
 	b.out[0] = what
 	b.sending = true
-	return true, e.do("MPI_Isend", uintptr(unsafe.Pointer(&b.out[0])), 1, e.bytes, uintptr((w.rank+1)%w.ranks), beatTag, b.comm, uintptr(unsafe.Pointer(&b.sends)))
+	return true, e.do("MPI_Isend", uintptr(unsafe.Pointer(&b.out[0])), 1, e.bytes, uintptr((w.rank+1)%w.ranks),
+		beatTag, b.comm, uintptr(unsafe.Pointer(&b.sends)))
 }
 
 // hear takes what has come from the rank before.

@@ -121,7 +121,8 @@ func (w *World) join() error {
 	if err := e.do("MPI_Get_library_version", uintptr(unsafe.Pointer(&text[0])), uintptr(unsafe.Pointer(&n))); err != nil {
 		return err
 	}
-	w.about = strings.TrimSpace(strings.Split(strings.TrimRight(string(text[:min(max(n, 0), int32(len(text)))]), "\x00"), "\n")[0])
+	w.about = strings.TrimSpace(strings.Split(strings.TrimRight(string(text[:min(max(n, 0), int32(len(text)))]),
+		"\x00"), "\n")[0])
 	w.engine, w.rank, w.ranks = e, int(rank), int(ranks)
 	if size := launchedRanks(); size > 1 && w.ranks == 1 {
 		return fmt.Errorf("mpi: the launcher has started %d processes, but to %s (%s) each is alone: the launcher belongs to another library; start the program with the mpiexec of this one, or name the launcher's library in MLKIT_MPI", size, w.about, e.path)
@@ -194,7 +195,8 @@ func (op *operation) Done() bool {
 	}
 	e := op.w.engine
 	op.flag = 0
-	if code := e.fast(e.test, 3, [8]uintptr{uintptr(unsafe.Pointer(&op.request)), uintptr(unsafe.Pointer(&op.flag))}); code != 0 {
+	if code := e.fast(e.test, 3, [8]uintptr{uintptr(unsafe.Pointer(&op.request)),
+		uintptr(unsafe.Pointer(&op.flag))}); code != 0 {
 		op.over, op.err = true, e.err(calls[op.kind], code)
 	} else if op.flag != 0 {
 		op.over = true

@@ -45,7 +45,8 @@ func (w *World) Shared(n int) (all [][]float32, release func(), err error) {
 	}
 	var memory []byte
 	if file != nil {
-		if memory, err = syscall.Mmap(int(file.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED); err == nil && w.rank == 0 {
+		if memory, err = syscall.Mmap(int(file.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE,
+			syscall.MAP_SHARED); err == nil && w.rank == 0 {
 			copy(memory, text[:mark])
 		}
 		file.Close()

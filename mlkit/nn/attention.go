@@ -27,7 +27,8 @@ type Mask struct {
 }
 
 func (m Mask) attend(a *MultiHeadAttention) tensor.Attend {
-	return tensor.Attend{Heads: a.Heads, KVHeads: a.KVHeads, Causal: m.Causal, Padding: m.Padding, Bias: m.Bias, Relative: m.Relative, Dropout: a.Dropout}
+	return tensor.Attend{Heads: a.Heads, KVHeads: a.KVHeads, Causal: m.Causal, Padding: m.Padding, Bias: m.Bias,
+		Relative: m.Relative, Dropout: a.Dropout}
 }
 
 // PaddingMask marks the positions with the padding id: a mask for
@@ -171,7 +172,8 @@ func (m *MultiHeadAttention) attend(q, k, v, add tensor.Tensor, mask Mask) (y, w
 	case m.InProjWeight == nil:
 		y, weights = m.queries(q).Attention(m.keys(k), m.values(v), a)
 	case q == k && k == v:
-		return q.SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: t.Use(m.InProjWeight), InBias: useOptional(t, m.InProjBias), OutWeight: wo, OutBias: bo, Add: add, Attend: a})
+		return q.SelfAttentionLayer(tensor.SelfAttentionLayer{InWeight: t.Use(m.InProjWeight),
+			InBias: useOptional(t, m.InProjBias), OutWeight: wo, OutBias: bo, Add: add, Attend: a})
 	case k == v:
 		y, weights = m.queries(q).CrossAttention(m.keysAndValues(k), a)
 	default:
@@ -235,7 +237,8 @@ func (m *MultiHeadAttention) turned(x tensor.Tensor, heads, position int) tensor
 	if m.Rotary == nil {
 		return x
 	}
-	return x.Rotary(tensor.Rotary{Width: m.width() / m.Heads, Heads: heads, Position: position, Base: m.Rotary.Base, Adjacent: m.Rotary.Adjacent})
+	return x.Rotary(tensor.Rotary{Width: m.width() / m.Heads, Heads: heads, Position: position,
+		Base: m.Rotary.Base, Adjacent: m.Rotary.Adjacent})
 }
 
 func (m *MultiHeadAttention) width() int { return m.OutProj.Weight.Dims()[1] }

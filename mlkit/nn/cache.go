@@ -161,7 +161,8 @@ func (e *TransformerEncoder) Continue(x tensor.Tensor, cache *KVCache) tensor.Te
 	mask := placed(e.Positions, Mask{}, x, cache.read)
 	for i, l := range e.Layers {
 		c := &l.Config
-		x = c.recall(l.SelfAttn, l.Norm1, x, func(q, add tensor.Tensor) tensor.Tensor { return l.SelfAttn.Continue(q, add, cache.self[i], mask) })
+		x = c.recall(l.SelfAttn, l.Norm1, x,
+			func(q, add tensor.Tensor) tensor.Tensor { return l.SelfAttn.Continue(q, add, cache.self[i], mask) })
 		x = c.feedForward(l.Linear1, l.Linear2, l.Norm2, x)
 	}
 	cache.wait = 0
@@ -201,7 +202,8 @@ func (d *TransformerDecoder) Continue(x tensor.Tensor, cache *KVCache) tensor.Te
 	mask := placed(d.Positions, Mask{}, x, cache.read)
 	for i, l := range d.Layers {
 		c := &l.Config
-		x = c.recall(l.SelfAttn, l.Norm1, x, func(q, add tensor.Tensor) tensor.Tensor { return l.SelfAttn.Continue(q, add, cache.self[i], mask) })
+		x = c.recall(l.SelfAttn, l.Norm1, x,
+			func(q, add tensor.Tensor) tensor.Tensor { return l.SelfAttn.Continue(q, add, cache.self[i], mask) })
 		x = c.recall(l.MultiheadAttn, l.Norm2, x, func(q, add tensor.Tensor) tensor.Tensor {
 			a, t := l.MultiheadAttn, q.Tape()
 			y := a.queries(q).CachedAttention(cache.memory[i], cache.from, Mask{Padding: cache.mask}.attend(a))
@@ -217,7 +219,8 @@ func (d *TransformerDecoder) Continue(x tensor.Tensor, cache *KVCache) tensor.Te
 }
 
 // recall is a residual branch of attention to a cache.
-func (c *Transformer) recall(a *MultiHeadAttention, norm *LayerNorm, x tensor.Tensor, attend func(q, add tensor.Tensor) tensor.Tensor) tensor.Tensor {
+func (c *Transformer) recall(a *MultiHeadAttention, norm *LayerNorm, x tensor.Tensor,
+	attend func(q, add tensor.Tensor) tensor.Tensor) tensor.Tensor {
 	q := x
 	if c.PreNorm {
 		q = norm.Forward(x)

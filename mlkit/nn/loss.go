@@ -84,7 +84,8 @@ func pointwise(name string, f func(x, y float64) (v, dx, dy float64)) func(x, y 
 }
 
 // pointwiseWith is pointwise for a loss with a parameter p.
-func pointwiseWith(name string, f func(x, y, p float64) (v, dx, dy float64)) func(x, y tensor.Tensor, p float32) tensor.Tensor {
+func pointwiseWith(name string,
+	f func(x, y, p float64) (v, dx, dy float64)) func(x, y tensor.Tensor, p float32) tensor.Tensor {
 	op := tensor.NewOp(name, func(b tensor.Back) {
 		x, y, gx, gy, p := b.X(0), b.X(1), b.DX(0), b.DX(1), float64(b.Saved(0)[0])
 		for i, g := range b.DY() {

@@ -53,7 +53,8 @@ func (c CrossEntropyLoss) Linear(x, w, b tensor.Tensor, labels tensor.Ints) tens
 	const op = "CrossEntropyLoss.Linear"
 	t, classes := x.Tape(), w.Dim(0)
 	coded, total := c.rows(op, x, labels, classes)
-	l := tensor.LinearCrossEntropy{Weight: w, Bias: b, Labels: tensor.NewInts(coded), ClassWeight: c.Weight, Smoothing: c.LabelSmoothing}
+	l := tensor.LinearCrossEntropy{Weight: w, Bias: b, Labels: tensor.NewInts(coded), ClassWeight: c.Weight,
+		Smoothing: c.LabelSmoothing}
 	if c.Reduction == ReduceNone {
 		return x.LinearCrossEntropy(l)
 	}
@@ -83,7 +84,8 @@ func (c CrossEntropyLoss) Linear(x, w, b tensor.Tensor, labels tensor.Ints) tens
 
 // rows gives the label of each row of x, −1 where it is ignored, and the sum of
 // the weights of the others.
-func (c CrossEntropyLoss) rows(op string, x tensor.Tensor, labels tensor.Ints, classes int) (coded []int32, total float64) {
+func (c CrossEntropyLoss) rows(op string, x tensor.Tensor, labels tensor.Ints,
+	classes int) (coded []int32, total float64) {
 	if c.Weight != nil {
 		checkWeights(op, c.Weight, classes)
 	}

@@ -36,7 +36,8 @@ func (l *BatchNorm) forwardReLU(x tensor.Tensor) tensor.Tensor {
 	return l.forward(x, tensor.Tensor.BatchNormReLU)
 }
 
-func (l *BatchNorm) forward(x tensor.Tensor, f func(x, w, b tensor.Tensor, mean, variance *tensor.Buffer, momentum, eps float32) tensor.Tensor) tensor.Tensor {
+func (l *BatchNorm) forward(x tensor.Tensor,
+	f func(x, w, b tensor.Tensor, mean, variance *tensor.Buffer, momentum, eps float32) tensor.Tensor) tensor.Tensor {
 	t := x.Tape()
 	if l.Frozen && t.Training() {
 		t.SetTraining(false)

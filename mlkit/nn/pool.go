@@ -20,7 +20,8 @@ type MaxPool2D struct {
 func (p MaxPool2D) Forward(x tensor.Tensor) tensor.Tensor { return x.MaxPool2D(p.options()) }
 
 func (p MaxPool2D) options() tensor.Pool {
-	o := tensor.Pool{Kernel: pair(p.Kernel, p.KernelW, 0), Dilation: pair(p.Dilation, p.DilationW, 1), CeilMode: p.CeilMode}
+	o := tensor.Pool{Kernel: pair(p.Kernel, p.KernelW, 0), Dilation: pair(p.Dilation, p.DilationW, 1),
+		CeilMode: p.CeilMode}
 	o.Stride = pair(p.Stride, p.StrideW, p.Kernel)
 	if p.Stride == 0 && p.StrideW == 0 {
 		o.Stride = o.Kernel
@@ -32,7 +33,8 @@ func (p MaxPool2D) options() tensor.Pool {
 // halves reports whether these are the windows of
 // [tensor.Tensor.Conv2DMaxPool].
 func (p MaxPool2D) halves() bool {
-	return !p.CeilMode && p.Kernel == 2 && p.options() == tensor.Pool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}}
+	return !p.CeilMode && p.Kernel == 2 && p.options() == tensor.Pool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2},
+		Dilation: [2]int{1, 1}}
 }
 
 // Indices is Forward, and where each largest element is: h·W+w in its plane, of
@@ -79,7 +81,8 @@ type MaxPool1D struct {
 // Forward takes the largest element of each window: [n, channels, length] → [n,
 // channels, length′]. See [MaxPool2D.Forward].
 func (p MaxPool1D) Forward(x tensor.Tensor) tensor.Tensor {
-	return x.MaxPool1D(MaxPool2D{Kernel: p.Kernel, Stride: p.Stride, Padding: p.Padding, Dilation: p.Dilation, CeilMode: p.CeilMode}.options())
+	return x.MaxPool1D(MaxPool2D{Kernel: p.Kernel, Stride: p.Stride, Padding: p.Padding, Dilation: p.Dilation,
+		CeilMode: p.CeilMode}.options())
 }
 
 // AvgPool1D takes the mean of each window of sequences [n, c, length].

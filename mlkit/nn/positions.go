@@ -122,7 +122,8 @@ func (p *RelativePositions) Bucket(distance int) int {
 	if distance < exact {
 		return first + distance
 	}
-	far := math.Log(float64(distance)/float64(exact)) / math.Log(float64(p.MaxDistance)/float64(exact)) * float64(buckets-exact)
+	far := math.Log(float64(distance)/float64(exact)) /
+		math.Log(float64(p.MaxDistance)/float64(exact)) * float64(buckets-exact)
 	return first + min(exact+int(far), buckets-1)
 }
 

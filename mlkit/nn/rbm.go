@@ -35,7 +35,8 @@ type RBM struct {
 // deviation 0.01, and biases of 0 (Hinton, A Practical Guide to Training
 // Restricted Boltzmann Machines, 2012, section 8).
 func NewRBM(rng *rand.Rand, visible, hidden int) *RBM {
-	m := &RBM{Weight: tensor.NewParam(hidden, visible), VisibleBias: tensor.NewParam(visible), HiddenBias: tensor.NewParam(hidden)}
+	m := &RBM{Weight: tensor.NewParam(hidden, visible), VisibleBias: tensor.NewParam(visible),
+		HiddenBias: tensor.NewParam(hidden)}
 	Normal(m.Weight, rng, 0, 0.01)
 	return m
 }

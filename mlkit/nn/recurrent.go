@@ -159,7 +159,8 @@ func (r *recurrent) pass(p *pass, x tensor.Tensor, s Sequences) {
 		w := r.Weights[k]
 		return tensor.Recurrent{WeightIH: t.Use(w.WeightIH), WeightHH: t.Use(w.WeightHH),
 			BiasIH: useOptional(t, w.BiasIH), BiasHH: useOptional(t, w.BiasHH), Lengths: s.Lengths, Reverse: k%d == 1,
-			H0: stateOf(s.H0, k), C0: stateOf(s.C0, k), StateMask: dropMask(t, r.Config.RecurrentDropout, x.Dim(1), r.Config.Hidden).data()}
+			H0: stateOf(s.H0, k), C0: stateOf(s.C0, k),
+			StateMask: dropMask(t, r.Config.RecurrentDropout, x.Dim(1), r.Config.Hidden).data()}
 	}
 	for k := 0; k < len(r.Weights); k += d {
 		if k > 0 { // on to the next layer

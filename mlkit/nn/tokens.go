@@ -42,7 +42,8 @@ func MeanOverTime(x tensor.Tensor, lengths tensor.Ints) tensor.Tensor {
 	}
 	d := x.Dims()
 	wrong := func(why string) {
-		panic(&tensor.ShapeError{Op: "MeanOverTime", Shapes: [][]int{append([]int{}, d...), append([]int{}, lengths.Dims()...)}, Why: why})
+		panic(&tensor.ShapeError{Op: "MeanOverTime",
+			Shapes: [][]int{append([]int{}, d...), append([]int{}, lengths.Dims()...)}, Why: why})
 	}
 	if len(d) < 2 || len(lengths.Data) != d[0] {
 		wrong("want x [batch, time, ...] and lengths [batch]")

@@ -89,7 +89,8 @@ func (c *Transformer) feedForward(l1, l2 *Linear, norm *LayerNorm, x tensor.Tens
 	t := x.Tape()
 	w, b := t.Use(l1.Weight), useOptional(t, l1.Bias)
 	if c.Dropout == 0 || !t.Training() {
-		x = h.FeedForward(tensor.FeedForward{Weight1: w, Bias1: b, Weight2: t.Use(l2.Weight), Bias2: useOptional(t, l2.Bias), Add: x, GELU: c.GELU})
+		x = h.FeedForward(tensor.FeedForward{Weight1: w, Bias1: b, Weight2: t.Use(l2.Weight),
+			Bias2: useOptional(t, l2.Bias), Add: x, GELU: c.GELU})
 		return c.after(norm, x)
 	}
 	if c.GELU {

@@ -67,7 +67,8 @@ func LazyAdam(lr float64, opts ...Option) Rule {
 		l, m, v := adamLink(ps, lr, s)
 		l.rows = func(st *Step, i int, g []float32, at []int32, t float64) {
 			p := st.Params[i]
-			elementwise.AdamRows(p.Data, g, m[i], v[i], at, width(p), lr*st.Factor, s.beta1, s.beta2, s.eps, unbias(s.beta1, t), unbias(s.beta2, t))
+			elementwise.AdamRows(p.Data, g, m[i], v[i], at, width(p), lr*st.Factor, s.beta1, s.beta2, s.eps,
+				unbias(s.beta1, t), unbias(s.beta2, t))
 		}
 		return l
 	}, "LazyAdam", lr, s)

@@ -222,7 +222,8 @@ func ScaleByLion(opts ...Option) Rule {
 func LAMB(lr float64, opts ...Option) Rule {
 	checkRate("LAMB", lr)
 	s := configure("LAMB", "Betas Eps WeightDecay", settings{beta1: 0.9, beta2: 0.999, eps: 1e-6}, opts)
-	return tell(applied(Chain(scaleByAdam(s, false), AddDecayedWeights(s.decay, s.decayOn...), ScaleByTrustRatio(), ScaleByLearningRate(lr))), "LAMB", lr, s)
+	return tell(applied(Chain(scaleByAdam(s, false), AddDecayedWeights(s.decay, s.decayOn...), ScaleByTrustRatio(),
+		ScaleByLearningRate(lr))), "LAMB", lr, s)
 }
 
 // ScaleByTrustRatio multiplies the update u of each parameter p by ‖p‖/‖u‖ (by

@@ -80,7 +80,8 @@ func ByDepth(rule Rule, decay float64, stages ...Filter) Rule {
 	}
 	groups := make([]Group, len(stages))
 	for k, on := range stages {
-		groups[k] = Group{Name: fmt.Sprintf("stage %d", k), On: on, Rule: rule, Factor: math.Pow(decay, float64(len(stages)-1-k))}
+		groups[k] = Group{Name: fmt.Sprintf("stage %d", k), On: on, Rule: rule,
+			Factor: math.Pow(decay, float64(len(stages)-1-k))}
 	}
 	return Groups(groups...)
 }

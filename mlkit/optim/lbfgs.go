@@ -42,7 +42,8 @@ type LBFGSResult struct {
 // tape's seed, which is the same for each. Frozen parameters stay. A cancelled
 // context returns its error, a loss that is not finite at the start another;
 // the parameters are then the best so far.
-func (c LBFGS) Minimize(ctx context.Context, params []*tensor.Param, t *tensor.Tape, loss func(*tensor.Tape) tensor.Tensor) (LBFGSResult, error) {
+func (c LBFGS) Minimize(ctx context.Context, params []*tensor.Param, t *tensor.Tape,
+	loss func(*tensor.Tape) tensor.Tensor) (LBFGSResult, error) {
 	var free []*tensor.Param
 	n := 0
 	for _, p := range params {
@@ -77,8 +78,10 @@ func (c LBFGS) Minimize(ctx context.Context, params []*tensor.Param, t *tensor.T
 			}
 			return optimize.NotTerminated, nil
 		},
-	}, start, &optimize.Settings{MajorIterations: c.Iterations, FuncEvaluations: c.Evaluations, GradientThreshold: c.GradientTolerance,
-		Converger: optimize.NeverTerminate{}}, &optimize.LBFGS{Store: c.Memory, Linesearcher: &optimize.MoreThuente{}})
+	}, start, &optimize.Settings{MajorIterations: c.Iterations, FuncEvaluations: c.Evaluations,
+		GradientThreshold: c.GradientTolerance,
+		Converger:         optimize.NeverTerminate{}}, &optimize.LBFGS{Store: c.Memory,
+		Linesearcher: &optimize.MoreThuente{}})
 	problem.panicked.Raise()
 	problem.eval(problem.best)
 	problem.tape.Reset()

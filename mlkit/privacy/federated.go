@@ -52,7 +52,8 @@ type Federated struct {
 // from 1, with the first of them, which is the common one; train.ErrStop ends
 // the training without an error. With a Group it is called on every rank, and
 // what ends one ends all.
-func (f *Federated) Train(ctx context.Context, build func() train.Objective[data.Batch], rounds int, after func(round int, o train.Objective[data.Batch]) error) error {
+func (f *Federated) Train(ctx context.Context, build func() train.Objective[data.Batch], rounds int,
+	after func(round int, o train.Objective[data.Batch]) error) error {
 	err := f.train(ctx, build, rounds, after)
 	if err != nil && f.Group != nil {
 		return f.Group.Fail(err)
@@ -60,7 +61,8 @@ func (f *Federated) Train(ctx context.Context, build func() train.Objective[data
 	return err
 }
 
-func (f *Federated) train(ctx context.Context, build func() train.Objective[data.Batch], rounds int, after func(round int, o train.Objective[data.Batch]) error) error {
+func (f *Federated) train(ctx context.Context, build func() train.Objective[data.Batch], rounds int,
+	after func(round int, o train.Objective[data.Batch]) error) error {
 	switch {
 	case len(f.Clients) == 0:
 		return errors.New("privacy: Federated has no Clients")
@@ -135,7 +137,8 @@ func (f *Federated) train(ctx context.Context, build func() train.Objective[data
 }
 
 // client trains on one client's data from start, and returns its weights.
-func (f *Federated) client(ctx context.Context, o train.Objective[data.Batch], k, round int, start, memory []float32) ([]float32, error) {
+func (f *Federated) client(ctx context.Context, o train.Objective[data.Batch], k, round int,
+	start, memory []float32) ([]float32, error) {
 	params := nn.Params(o.Model)
 	spread(params, start)
 	size := f.BatchSize
@@ -144,7 +147,8 @@ func (f *Federated) client(ctx context.Context, o train.Objective[data.Batch], k
 	}
 	seed := f.Seed ^ uint64(round)<<32 ^ uint64(k)<<1
 	loader := &data.Loader{Dataset: f.Clients[k], BatchSize: size, Shuffle: true, Seed: seed}
-	if _, err := train.Fit(ctx, o, loader, train.Config{Epochs: f.Epochs, Optimizer: f.rule(), Seed: seed}); err != nil {
+	if _, err := train.Fit(ctx, o, loader, train.Config{Epochs: f.Epochs, Optimizer: f.rule(),
+		Seed: seed}); err != nil {
 		return nil, fmt.Errorf("privacy: client %d in round %d: %w", k, round, err)
 	}
 	return flat(memory[:0], params), nil

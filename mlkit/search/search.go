@@ -126,7 +126,8 @@ type Trials []Trial
 // the worst and the search goes on; only when all fail is that an error of the
 // search. A cancelled context ends it; the trials so far are returned in any
 // case.
-func GridSearch(ctx context.Context, space []Parameter, score func(ctx context.Context, p Params) (float64, error)) (Trials, error) {
+func GridSearch(ctx context.Context, space []Parameter,
+	score func(ctx context.Context, p Params) (float64, error)) (Trials, error) {
 	names, err := check(space)
 	if err != nil {
 		return nil, err
@@ -155,7 +156,8 @@ func GridSearch(ctx context.Context, space []Parameter, score func(ctx context.C
 // the same points. Where few of many hyper-parameters matter it finds better
 // values than a grid of as many points (Bergstra & Bengio 2012). Errors are
 // treated as in [GridSearch].
-func RandomSearch(ctx context.Context, space []Parameter, n int, seed uint64, score func(ctx context.Context, p Params) (float64, error)) (Trials, error) {
+func RandomSearch(ctx context.Context, space []Parameter, n int, seed uint64,
+	score func(ctx context.Context, p Params) (float64, error)) (Trials, error) {
 	points, err := sample(space, n, seed)
 	if err != nil {
 		return nil, err
@@ -179,7 +181,8 @@ type Halving struct {
 // Hyperparameter Optimization, 2016). score trains from the start with the
 // given budget, or goes on with what it keeps under the point's Number. Errors
 // are treated as in [GridSearch]; points that failed do not come back.
-func SuccessiveHalving(ctx context.Context, space []Parameter, h Halving, score func(ctx context.Context, p Params, budget int) (float64, error)) (Trials, error) {
+func SuccessiveHalving(ctx context.Context, space []Parameter, h Halving,
+	score func(ctx context.Context, p Params, budget int) (float64, error)) (Trials, error) {
 	if h.Eta == 0 {
 		h.Eta = 3
 	}
@@ -247,7 +250,8 @@ func sample(space []Parameter, n int, seed uint64) ([]Params, error) {
 	return points, nil
 }
 
-func evaluate(ctx context.Context, points []Params, budget int, score func(context.Context, Params, int) (float64, error)) (Trials, error) {
+func evaluate(ctx context.Context, points []Params, budget int,
+	score func(context.Context, Params, int) (float64, error)) (Trials, error) {
 	var trials Trials
 	var errs []error
 	for _, p := range points {

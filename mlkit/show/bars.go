@@ -46,7 +46,8 @@ func (f *Figure) Bars(name string, values, err []float64, styles ...Style) *Figu
 			reach = append(reach, v-err[i], v+err[i])
 		}
 	}
-	l := &layer{name: name, kind: "bars", z: zFill, thumb: thumbFill, xs: [][]float64{index(len(values))}, ys: [][]float64{reach}, fromZero: true}
+	l := &layer{name: name, kind: "bars", z: zFill, thumb: thumbFill, xs: [][]float64{index(len(values))},
+		ys: [][]float64{reach}, fromZero: true}
 	l.draw = func(a *axes, l *layer) {
 		left, width := f.slot(l)
 		for i, v := range values {
@@ -58,7 +59,8 @@ func (f *Figure) Bars(name string, values, err []float64, styles ...Style) *Figu
 				top += math.Abs(err[i])
 			}
 			if p, ok := a.pt(x+width/2, math.Max(top, 0)); ok && l.look.format != "" && a.Contains(p) {
-				a.FillText(textStyle(tickSize, ink, draw.XCenter, draw.YBottom), vg.Point{X: p.X, Y: p.Y + 4}, minus(fmt.Sprintf(l.look.format, v)))
+				a.FillText(textStyle(tickSize, ink, draw.XCenter, draw.YBottom), vg.Point{X: p.X, Y: p.Y + 4},
+					minus(fmt.Sprintf(l.look.format, v)))
 			}
 		}
 	}
@@ -87,7 +89,8 @@ func (f *Figure) Strip(name string, groups [][]float64, styles ...Style) *Figure
 	for _, g := range groups {
 		all = append(all, g...)
 	}
-	l := &layer{name: name, kind: "values of several runs", z: zPoint, thumb: thumbPoint, xs: [][]float64{index(len(groups))}, ys: [][]float64{all}}
+	l := &layer{name: name, kind: "values of several runs", z: zPoint, thumb: thumbPoint,
+		xs: [][]float64{index(len(groups))}, ys: [][]float64{all}}
 	l.draw = func(a *axes, l *layer) {
 		left, width := f.slot(l)
 		for i, g := range groups {
@@ -169,7 +172,8 @@ func (f *Figure) Histogram(name string, values []float64, bins int, styles ...St
 	if f.binWidth == 0 {
 		f.binStart, f.binWidth = binning(ok, bins)
 	}
-	if n := len(ok); n > 0 && ((ok[n-1]-ok[0])/f.binWidth > maxBins || math.Max(math.Abs(ok[0]-f.binStart), math.Abs(ok[n-1]-f.binStart))/f.binWidth > 1e12) {
+	if n := len(ok); n > 0 && ((ok[n-1]-ok[0])/f.binWidth > maxBins ||
+		math.Max(math.Abs(ok[0]-f.binStart), math.Abs(ok[n-1]-f.binStart))/f.binWidth > 1e12) {
 		f.errorf("Histogram %q: its values, from %s to %s, do not go into %d of the first histogram's bins, which are %s wide; give them a figure of their own",
 			name, short(ok[0]), short(ok[n-1]), maxBins, short(f.binWidth))
 		return f

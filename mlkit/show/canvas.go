@@ -91,7 +91,8 @@ func (c *canvas) Stroke(p vg.Path) {
 	mask.SetColor(color.Black)
 	mask.strokePieces(lines)
 	img := c.Image()
-	stddraw.DrawMask(img, img.Bounds(), image.NewUniform(c.color), image.Point{}, mask.Image(), image.Point{}, stddraw.Over)
+	stddraw.DrawMask(img, img.Bounds(), image.NewUniform(c.color), image.Point{}, mask.Image(), image.Point{},
+		stddraw.Over)
 }
 
 // calm tells whether the lines go up and down little enough to be drawn whole:
@@ -162,7 +163,8 @@ func (c *canvas) fillSlabs(poly []vg.Point) {
 		return
 	}
 	cut := vg.Length(math.Floor((first+last)/2) / c.density)
-	half := draw.Canvas{Rectangle: vg.Rectangle{Min: vg.Point{X: vg.Length(first-1) / vg.Length(c.density)}, Max: vg.Point{X: cut}}}
+	half := draw.Canvas{Rectangle: vg.Rectangle{Min: vg.Point{X: vg.Length(first-1) / vg.Length(c.density)},
+		Max: vg.Point{X: cut}}}
 	c.fillSlabs(half.ClipPolygonX(poly))
 	half.Min.X, half.Max.X = cut, vg.Length(last+1)/vg.Length(c.density)
 	c.fillSlabs(half.ClipPolygonX(poly))

@@ -40,7 +40,8 @@ func hex(v ...uint32) []color.NRGBA {
 var (
 	// Viridis is matplotlib's default (Smith and van der Walt, 2015), sampled
 	// at 11 points.
-	Viridis = Colormap{"viridis", hex(0x440154, 0x482475, 0x414487, 0x355F8D, 0x2A788E, 0x21918C, 0x22A884, 0x44BF70, 0x7AD151, 0xBDDF26, 0xFDE725)}
+	Viridis = Colormap{"viridis", hex(0x440154, 0x482475, 0x414487, 0x355F8D, 0x2A788E, 0x21918C, 0x22A884,
+		0x44BF70, 0x7AD151, 0xBDDF26, 0xFDE725)}
 	// Pale runs from white to slate blue. It is the ground of loss surfaces:
 	// paths in the series colours stand out on all of it.
 	Pale = Colormap{"pale", hex(0xFFFFFF, 0xEDF2F8, 0xD6E1EE, 0xBDCEE3, 0xA3BAD6, 0x8AA5C8, 0x728FB8)}

@@ -41,7 +41,9 @@ func Words(title string, words []string, values []float64, styles ...Style) *Pic
 		text.Min.Y += barBelow
 		size := float64(wordSize)
 		lines := layWords(words, size, text.Max.X-text.Min.X)
-		for ; text.Max.X-text.Min.X < 40 || float64(text.Max.Y-text.Min.Y) < size*wordPitch*float64(len(lines)); lines = layWords(words, size, text.Max.X-text.Min.X) {
+		for ; text.Max.X-text.Min.X < 40 ||
+			float64(text.Max.Y-text.Min.Y) < size*wordPitch*float64(len(lines)); lines = layWords(words,
+			size, text.Max.X-text.Min.X) {
 			size--
 			if size < smallestText {
 				return fmt.Errorf("%d words do not fit into %.0f×%.0f pixels", len(words), text.Max.X-text.Min.X, text.Max.Y-text.Min.Y)
@@ -53,7 +55,8 @@ func Words(title string, words []string, values []float64, styles ...Style) *Pic
 				fill := bar.colour(values[w.index])
 				box := vg.Length(size * 0.75)
 				x := text.Min.X + w.x
-				text.FillPolygon(fill, []vg.Point{{X: x, Y: y - box}, {X: x + w.width, Y: y - box}, {X: x + w.width, Y: y + box}, {X: x, Y: y + box}})
+				text.FillPolygon(fill, []vg.Point{{X: x, Y: y - box}, {X: x + w.width, Y: y - box},
+					{X: x + w.width, Y: y + box}, {X: x, Y: y + box}})
 				sty := textStyle(size, readableOn(fill), draw.XLeft, draw.YCenter)
 				text.FillText(sty, vg.Point{X: x + wordPad, Y: y}, fit(words[w.index], sty, text.Max.X-x-wordPad))
 			}

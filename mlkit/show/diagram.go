@@ -115,7 +115,8 @@ func (d *Diagram) describeDiagram() string {
 	var parts []string
 	for _, e := range d.edges {
 		s := strings.ReplaceAll(e.from.label+" → "+e.to.label, "\n", " ")
-		if t := strings.Join(slices.DeleteFunc([]string{e.label, e.gradient}, func(s string) bool { return s == "" }), "; "); t != "" {
+		if t := strings.Join(slices.DeleteFunc([]string{e.label, e.gradient},
+			func(s string) bool { return s == "" }), "; "); t != "" {
 			s += " (" + t + ")"
 		}
 		parts = append(parts, s)
@@ -186,7 +187,8 @@ func (b board) node(n *node) {
 		path.Arc(p, w, 0, 2*math.Pi)
 		path.Close()
 	} else {
-		path = rounded(vg.Rectangle{Min: vg.Point{X: p.X - w, Y: p.Y - h}, Max: vg.Point{X: p.X + w, Y: p.Y + h}}, 6*b.k)
+		path = rounded(vg.Rectangle{Min: vg.Point{X: p.X - w, Y: p.Y - h}, Max: vg.Point{X: p.X + w, Y: p.Y + h}},
+			6*b.k)
 	}
 	b.SetColor(mix(paper, n.look.colour, 0.12))
 	b.Fill(path)
@@ -240,7 +242,8 @@ func (b board) arrow(e *edge) {
 	}
 	b.SetLineStyle(draw.LineStyle{Color: softInk, Width: 1.5 * b.k})
 	b.Stroke(path)
-	b.FillPolygon(softInk, []vg.Point{tip, {X: tip.X - head, Y: tip.Y + head*0.45}, {X: tip.X - head, Y: tip.Y - head*0.45}})
+	b.FillPolygon(softInk, []vg.Point{tip, {X: tip.X - head, Y: tip.Y + head*0.45},
+		{X: tip.X - head, Y: tip.Y - head*0.45}})
 }
 
 // texts are written where edges are apart: near the start if several end
@@ -266,7 +269,8 @@ func (b board) texts(e *edge) {
 		sty := textStyle(tickSize*float64(b.k), []colour{ink, seriesColours[1]}[i], draw.XCenter, draw.YCenter)
 		y := mid.Y + []vg.Length{10, -10}[i]*b.k
 		w, h := sty.Width(s)/2+2, 7.5*b.k
-		b.FillPolygon(withAlpha(paper, 0.85), []vg.Point{{X: mid.X - w, Y: y - h}, {X: mid.X + w, Y: y - h}, {X: mid.X + w, Y: y + h}, {X: mid.X - w, Y: y + h}})
+		b.FillPolygon(withAlpha(paper, 0.85), []vg.Point{{X: mid.X - w, Y: y - h}, {X: mid.X + w, Y: y - h},
+			{X: mid.X + w, Y: y + h}, {X: mid.X - w, Y: y + h}})
 		b.FillText(sty, vg.Point{X: mid.X, Y: y + b.k}, s)
 	}
 }

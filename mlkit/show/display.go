@@ -123,7 +123,8 @@ func (b bundle) save() error {
 	for _, f := range []struct {
 		mime protocol.MIMEType
 		ext  string
-	}{{protocol.MIMEImagePNG, "png"}, {protocol.MIMETextHTML, "html"}, {protocol.MIMETextMarkdown, "md"}, {protocol.MIMETextPlain, "txt"}} {
+	}{{protocol.MIMEImagePNG, "png"}, {protocol.MIMETextHTML, "html"},
+		{protocol.MIMETextMarkdown, "md"}, {protocol.MIMETextPlain, "txt"}} {
 		v, ok := b.data[f.mime]
 		if !ok {
 			continue

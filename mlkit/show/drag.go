@@ -194,7 +194,8 @@ func (d *Draggable) Show() {
 	}
 	still := d.figure.Picture
 	send(pngBundle(still.Alt(d.Describe())), "")
-	send(bundle{name: d.figure.title, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: page, protocol.MIMETextPlain: d.Describe()},
+	send(bundle{name: d.figure.title, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: page,
+		protocol.MIMETextPlain: d.Describe()},
 		meta: map[string]any{"alt": d.Describe()}}, "")
 }
 
@@ -228,8 +229,10 @@ func (d *Draggable) HTML() (string, error) {
 		}
 	}
 	s.Alt, s.Width, s.Height, s.Shown = d.Describe(), f.w, f.h, Density*f.w
-	s.Frame = [4]float64{pixel(f.frame.Min.X), pixel(vg.Length(f.h) - f.frame.Max.Y), pixel(f.frame.Max.X), pixel(vg.Length(f.h) - f.frame.Min.Y)}
-	s.X, s.Y, s.Names = [2]float64{x.lo, x.hi}, [2]float64{y.lo, y.hi}, [2]string{plainText(f.x.label), plainText(f.y.label)}
+	s.Frame = [4]float64{pixel(f.frame.Min.X), pixel(vg.Length(f.h) - f.frame.Max.Y), pixel(f.frame.Max.X),
+		pixel(vg.Length(f.h) - f.frame.Min.Y)}
+	s.X, s.Y, s.Names = [2]float64{x.lo, x.hi}, [2]float64{y.lo, y.hi}, [2]string{plainText(f.x.label),
+		plainText(f.y.label)}
 	for i, c := range []color.NRGBA{seriesColours[0], seriesColours[1], gapColour} {
 		s.Colours[i] = fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)
 	}

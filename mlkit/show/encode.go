@@ -122,7 +122,8 @@ func medianCut(all []counted, n int) [][]counted {
 			break
 		}
 		b, f := boxes[best], channel[bestCh]
-		slices.SortFunc(b, func(p, q counted) int { return cmp.Or(cmp.Compare(f(p.c), f(q.c)), compareColour(p.c, q.c)) })
+		slices.SortFunc(b,
+			func(p, q counted) int { return cmp.Or(cmp.Compare(f(p.c), f(q.c)), compareColour(p.c, q.c)) })
 		m := len(b) / 2
 		boxes[best] = b[:m:m]
 		boxes = append(boxes, b[m:])

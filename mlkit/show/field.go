@@ -107,7 +107,8 @@ func (f *Figure) Heat(g Grid, z []float64, styles ...Style) *Figure {
 	if !f.checkGrid("Heat", g, len(z)) {
 		return f
 	}
-	l := &layer{kind: "heat map", z: zField, xs: [][]float64{cellEnds(g.X)}, ys: [][]float64{cellEnds(g.Y)}, look: look{cmap: &Viridis}}
+	l := &layer{kind: "heat map", z: zField, xs: [][]float64{cellEnds(g.X)}, ys: [][]float64{cellEnds(g.Y)},
+		look: look{cmap: &Viridis}}
 	l.draw = func(a *axes, l *layer) {
 		a.raster(func(w, h int, xy func(i, j int) (float64, float64), set func(i, j int, c colour)) {
 			at := nearest(g)
@@ -205,7 +206,8 @@ func (a *axes) raster(paint func(w, h int, xy func(i, j int) (x, y float64), set
 	_, ch := cv.Size()
 	x0, x1 := float64(a.Min.X)*s, float64(a.Max.X)*s
 	y0, y1 := (float64(ch)-float64(a.Max.Y))*s, (float64(ch)-float64(a.Min.Y))*s
-	r := image.Rect(int(math.Round(x0)), int(math.Round(y0)), int(math.Round(x1)), int(math.Round(y1))).Intersect(img.Rect)
+	r := image.Rect(int(math.Round(x0)), int(math.Round(y0)), int(math.Round(x1)),
+		int(math.Round(y1))).Intersect(img.Rect)
 	xs, ys := make([]float64, r.Dx()), make([]float64, r.Dy())
 	for i := range xs {
 		xs[i] = a.x.at((float64(r.Min.X+i) + 0.5 - x0) / (x1 - x0))

@@ -251,7 +251,8 @@ func fontFiles() []string {
 			return nil
 		})
 	}
-	slices.SortFunc(files, func(a, b file) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.path, b.path)) })
+	slices.SortFunc(files,
+		func(a, b file) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.path, b.path)) })
 	var out []string
 	if given := os.Getenv(fontVar); given != "" {
 		out = append(out, given)

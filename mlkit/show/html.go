@@ -14,12 +14,14 @@ import (
 // HTML displays a fragment of HTML. text is what a reader without HTML sees; it
 // must not be empty.
 func HTML(fragment, text string) {
-	send(bundle{name: text, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: fragment, protocol.MIMETextPlain: text}}, "")
+	send(bundle{name: text, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: fragment,
+		protocol.MIMETextPlain: text}}, "")
 }
 
 // Markdown displays Markdown, in which $…$ and $$…$$ are LaTeX formulas.
 func Markdown(text string) {
-	send(bundle{name: "text", data: map[protocol.MIMEType]any{protocol.MIMETextMarkdown: text, protocol.MIMETextPlain: text}}, "")
+	send(bundle{name: "text", data: map[protocol.MIMEType]any{protocol.MIMETextMarkdown: text,
+		protocol.MIMETextPlain: text}}, "")
 }
 
 // Math displays one LaTeX formula on a line of its own. Leave out the dollar

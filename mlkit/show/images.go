@@ -243,7 +243,8 @@ func Boxes(title string, m image.Image, boxes []Box) *Picture {
 		c.Rectangle = drawImage(c, m, c.Rectangle)
 		a := &axes{Canvas: c, x: scale{lo: 0, hi: float64(b.Dx())}, y: scale{lo: 0, hi: float64(b.Dy())}}
 		series := map[string]int{}
-		sorted := slices.SortedStableFunc(slices.Values(boxes), func(a, b Box) int { return cmp.Compare(a.Score, b.Score) })
+		sorted := slices.SortedStableFunc(slices.Values(boxes),
+			func(a, b Box) int { return cmp.Compare(a.Score, b.Score) })
 		colours := make([]color.NRGBA, len(sorted))
 		corners := make([]vg.Point, len(sorted)) // upper left, for the label
 		for i, box := range sorted {
@@ -277,7 +278,8 @@ func Boxes(title string, m image.Image, boxes []Box) *Picture {
 			w, th := sty.Width(text)+8, vg.Length(tickSize*1.4)
 			x := min(max(corners[i].X, a.Min.X), a.Max.X-w)
 			y := min(max(corners[i].Y, a.Min.Y), a.Max.Y-th)
-			a.FillPolygon(colours[i], []vg.Point{{X: x, Y: y}, {X: x + w, Y: y}, {X: x + w, Y: y + th}, {X: x, Y: y + th}})
+			a.FillPolygon(colours[i], []vg.Point{{X: x, Y: y}, {X: x + w, Y: y}, {X: x + w, Y: y + th},
+				{X: x, Y: y + th}})
 			a.FillText(sty, vg.Point{X: x + 4, Y: y + th/2}, text)
 		}
 		return nil

@@ -33,7 +33,8 @@ func (f *Figure) Line(name string, x, y []float64, styles ...Style) *Figure {
 	if !ok {
 		return f
 	}
-	return f.add(&layer{name: name, kind: "line", z: zLine, thumb: thumbLine, whole: whole, xs: [][]float64{x}, ys: [][]float64{y},
+	return f.add(&layer{name: name, kind: "line", z: zLine, thumb: thumbLine, whole: whole, xs: [][]float64{x},
+		ys: [][]float64{y},
 		draw: func(a *axes, l *layer) {
 			a.polyline(x, y, l.look.line())
 			if l.look.marks {
@@ -68,7 +69,8 @@ func (f *Figure) Points(name string, x, y []float64, styles ...Style) *Figure {
 	case len(x) > 300:
 		r = 2.4
 	}
-	return f.add(&layer{name: name, kind: "points", z: zPoint, thumb: thumbPoint, whole: whole, xs: [][]float64{x}, ys: [][]float64{y},
+	return f.add(&layer{name: name, kind: "points", z: zPoint, thumb: thumbPoint, whole: whole, xs: [][]float64{x},
+		ys:   [][]float64{y},
 		draw: func(a *axes, l *layer) { a.points(x, y, l.look, r) }}, styles)
 }
 
@@ -80,7 +82,8 @@ func (f *Figure) Band(name string, x, lo, hi []float64, styles ...Style) *Figure
 	if !ok {
 		return f
 	}
-	return f.add(&layer{name: name, kind: "band", z: zFill, thumb: thumbFill, whole: whole, xs: [][]float64{x}, ys: [][]float64{lo, hi},
+	return f.add(&layer{name: name, kind: "band", z: zFill, thumb: thumbFill, whole: whole, xs: [][]float64{x},
+		ys: [][]float64{lo, hi},
 		draw: func(a *axes, l *layer) {
 			a.SetColor(l.look.fill())
 			for run := range a.runs(x, lo, hi) {
@@ -213,14 +216,16 @@ func (a *axes) arrow(p, q vg.Point, l look) {
 	neck := vg.Point{X: q.X - u*head, Y: q.Y - v*head}
 	a.StrokeLines(sty, a.ClipLinesXY([]vg.Point{p, neck})...)
 	if a.Contains(q) {
-		a.FillPolygon(l.colour, []vg.Point{q, {X: neck.X - v*head*0.45, Y: neck.Y + u*head*0.45}, {X: neck.X + v*head*0.45, Y: neck.Y - u*head*0.45}})
+		a.FillPolygon(l.colour, []vg.Point{q, {X: neck.X - v*head*0.45, Y: neck.Y + u*head*0.45},
+			{X: neck.X + v*head*0.45, Y: neck.Y - u*head*0.45}})
 	}
 }
 
 // HLine adds a horizontal line at y across the figure: a bound, a target, a
 // chance level. It is dashed and grey unless a style changes that.
 func (f *Figure) HLine(name string, y float64, styles ...Style) *Figure {
-	return f.add(&layer{name: name, kind: "horizontal line", z: zLine, thumb: thumbLine, reference: true, tightX: true, ys: [][]float64{{y}},
+	return f.add(&layer{name: name, kind: "horizontal line", z: zLine, thumb: thumbLine, reference: true,
+		tightX: true, ys: [][]float64{{y}},
 		look: look{dash: dashes(1), width: 1.5},
 		draw: func(a *axes, l *layer) {
 			if !a.y.ok(y) {
@@ -263,7 +268,8 @@ func (f *Figure) Text(x, y float64, s string) *Figure {
 			p.X -= 14 + w
 		}
 		p.X = max(p.X, a.Min.X+2)
-		a.FillPolygon(withAlpha(paper, 0.8), []vg.Point{{X: p.X - 2, Y: p.Y - h*0.7}, {X: p.X + w + 2, Y: p.Y - h*0.7}, {X: p.X + w + 2, Y: p.Y + h*0.7}, {X: p.X - 2, Y: p.Y + h*0.7}})
+		a.FillPolygon(withAlpha(paper, 0.8), []vg.Point{{X: p.X - 2, Y: p.Y - h*0.7},
+			{X: p.X + w + 2, Y: p.Y - h*0.7}, {X: p.X + w + 2, Y: p.Y + h*0.7}, {X: p.X - 2, Y: p.Y + h*0.7}})
 		a.FillText(sty, p, s)
 	}}, nil)
 }
@@ -387,7 +393,8 @@ func (a *axes) whisker(x, lo, hi float64, cap vg.Length, c colour) {
 		return
 	}
 	sty := draw.LineStyle{Color: c, Width: 1.5}
-	for _, line := range [][]vg.Point{{p, q}, {{X: p.X - cap, Y: p.Y}, {X: p.X + cap, Y: p.Y}}, {{X: q.X - cap, Y: q.Y}, {X: q.X + cap, Y: q.Y}}} {
+	for _, line := range [][]vg.Point{{p, q}, {{X: p.X - cap, Y: p.Y}, {X: p.X + cap, Y: p.Y}},
+		{{X: q.X - cap, Y: q.Y}, {X: q.X + cap, Y: q.Y}}} {
 		a.StrokeLines(sty, a.ClipLinesXY(line)...)
 	}
 }

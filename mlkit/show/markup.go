@@ -215,7 +215,8 @@ func drawable(s string) string {
 		switch {
 		case r == '\t':
 			return ' '
-		case r == '\r', r == '\uFEFF', r >= '\u200B' && r <= '\u200F', r >= '\u202A' && r <= '\u202E', r >= '\u2060' && r <= '\u206F', // joiners, directions
+		case r == '\r', r == '\uFEFF', r >= '\u200B' && r <= '\u200F', r >= '\u202A' &&
+			r <= '\u202E', r >= '\u2060' && r <= '\u206F', // joiners, directions
 			r >= '\uFE00' && r <= '\uFE0F', r >= 0xE0000 && r <= 0xE0FFF, // variants
 			r >= 0x1F3FB && r <= 0x1F3FF: // the colours of skin
 			return -1

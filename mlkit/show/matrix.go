@@ -56,7 +56,8 @@ func Confusion(title string, labels []string, counts [][]int, styles ...Style) *
 // bar takes the place of the numbers in the cells.
 const smallestText = 5
 
-func matrix(title, yLabel, xLabel string, rows, cols []string, values [][]float64, text func(i, j int) string, all [][]float64, styles []Style) *Picture {
+func matrix(title, yLabel, xLabel string, rows, cols []string, values [][]float64, text func(i, j int) string,
+	all [][]float64, styles []Style) *Picture {
 	l := look{cmap: &Blues}
 	for _, s := range styles {
 		s(&l)
@@ -89,9 +90,11 @@ func matrix(title, yLabel, xLabel string, rows, cols []string, values [][]float6
 		bar := newColourBar(flat, l, false)
 		c = drawTitle(draw.Crop(c, margin, -margin, margin, -margin), title)
 
-		side, foot := textStyle(tickSize, ink, draw.XRight, draw.YCenter), textStyle(tickSize, ink, draw.XCenter, draw.YTop)
+		side, foot := textStyle(tickSize, ink, draw.XRight, draw.YCenter), textStyle(tickSize, ink, draw.XCenter,
+			draw.YTop)
 		label := textStyle(labelSize, ink, draw.XCenter, draw.YTop)
-		numbers := text(0, 0) != "" && min((c.Max.X-c.Min.X)/vg.Length(nc)/2, (c.Max.Y-c.Min.Y)/vg.Length(nr)*0.8) >= smallestText
+		numbers := text(0, 0) != "" && min((c.Max.X-c.Min.X)/vg.Length(nc)/2,
+			(c.Max.Y-c.Min.Y)/vg.Length(nr)*0.8) >= smallestText
 		d := c
 		for _, r := range rows {
 			d.Min.X = max(d.Min.X, c.Min.X+side.Width(r)+8)
@@ -149,7 +152,8 @@ func matrix(title, yLabel, xLabel string, rows, cols []string, values [][]float6
 			for i := range nr {
 				for j := range nc {
 					sty := textStyle(size, readableOn(bar.colour(all[i][j])), draw.XCenter, draw.YCenter)
-					d.FillText(sty, vg.Point{X: d.Min.X + cw*(vg.Length(j)+0.5), Y: d.Max.Y - ch*(vg.Length(i)+0.5)}, text(i, j))
+					d.FillText(sty, vg.Point{X: d.Min.X + cw*(vg.Length(j)+0.5),
+						Y: d.Max.Y - ch*(vg.Length(i)+0.5)}, text(i, j))
 				}
 			}
 			if cw > 12 {

@@ -96,7 +96,8 @@ func drawNetwork(c draw.Canvas, layers []NetworkLayer) {
 	for i, l := range layers {
 		shown := shownUnits(l.Units)
 		for k, unit := range shown {
-			at := vg.Point{X: d.Min.X + column*(vg.Length(i)+0.5), Y: middle + step*(vg.Length(len(shown)-1)/2-vg.Length(k))}
+			at := vg.Point{X: d.Min.X + column*(vg.Length(i)+0.5),
+				Y: middle + step*(vg.Length(len(shown)-1)/2-vg.Length(k))}
 			if unit < 0 {
 				dots[i] = at
 				continue

@@ -190,7 +190,8 @@ func (s *Slides) show(make func() (string, error)) {
 		send(pngBundle(errorPicture(&Picture{title: "slider", w: Width, h: Height}, err)), "")
 		return
 	}
-	send(bundle{name: s.frames[0].title, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: page, protocol.MIMETextPlain: s.Describe()},
+	send(bundle{name: s.frames[0].title, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: page,
+		protocol.MIMETextPlain: s.Describe()},
 		meta: map[string]any{"alt": s.Describe()}}, "")
 }
 
@@ -242,7 +243,8 @@ func (s *Slides) HTML() (string, error) {
 		over[i] = base64.StdEncoding.EncodeToString(b)
 	}
 	data, err := json.Marshal(map[string]any{"params": s.params, "over": over, "alts": alts, "start": s.start,
-		"still": base64.StdEncoding.EncodeToString(still), "width": s.frames[0].w, "height": s.frames[0].h, "shown": Density * s.frames[0].w})
+		"still": base64.StdEncoding.EncodeToString(still), "width": s.frames[0].w, "height": s.frames[0].h,
+		"shown": Density * s.frames[0].w})
 	if err != nil {
 		return "", err
 	}

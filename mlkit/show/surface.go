@@ -54,7 +54,8 @@ func (r *Relief) Alt(text string) *Relief { r.alt = text; return r }
 // hill hides is not drawn, nor what leaves the grid.
 func (r *Relief) Path(name string, x, y []float64, styles ...Style) *Relief {
 	if x, ok := r.series.check("Path", name, x, y); ok {
-		r.series.add(&layer{name: name, kind: "path", z: zLine, thumb: thumbLine, xs: [][]float64{x}, ys: [][]float64{y}}, styles)
+		r.series.add(&layer{name: name, kind: "path", z: zLine, thumb: thumbLine, xs: [][]float64{x},
+			ys: [][]float64{y}}, styles)
 	}
 	return r
 }
@@ -156,7 +157,8 @@ func (r *Relief) quads(c draw.Canvas, w view) (parts []part) {
 				for k := range u {
 					pts = append(pts, w.at(u[k], v[k], h[k]))
 				}
-				col := lit(r.bar.cmap.At(mean), (h[1]+h[2]-h[0]-h[3])/(2*(u[1]-u[0])), (h[2]+h[3]-h[0]-h[1])/(2*(v[3]-v[0])))
+				col := lit(r.bar.cmap.At(mean), (h[1]+h[2]-h[0]-h[3])/(2*(u[1]-u[0])),
+					(h[2]+h[3]-h[0]-h[1])/(2*(v[3]-v[0])))
 				c.FillPolygon(col, pts)
 				edge := draw.LineStyle{Color: col, Width: 0.6} // closes the hairlines between neighbours
 				if max(nx, ny) <= 80 {

@@ -43,7 +43,8 @@ func (t *Tabular) Show() {
 	if !InNotebook() {
 		fmt.Print(t.Text())
 	}
-	send(bundle{name: t.caption, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: t.HTML(), protocol.MIMETextPlain: t.Text()}}, "")
+	send(bundle{name: t.caption, data: map[protocol.MIMEType]any{protocol.MIMETextHTML: t.HTML(),
+		protocol.MIMETextPlain: t.Text()}}, "")
 }
 
 func (t *Tabular) shortened() *Tabular {

@@ -62,17 +62,18 @@ func Waterfall(title, xLabel string, baseline float64, names []string, contribut
 	lo, hi := slices.Min(ends), slices.Max(ends)
 	room := 0.14 * (hi - lo) // beside the bars, for their numbers
 	f.VLine("baseline "+short(baseline), baseline, Dotted).VLine("score "+short(score), score)
-	return f.add(&layer{kind: "waterfall", z: zFill, xs: [][]float64{{lo - room, hi + room}}, ys: [][]float64{{0}}, draw: func(a *axes, _ *layer) {
-		for i, v := range steps {
-			y := float64(len(steps) - 1 - i)
-			a.box2(ends[i], ends[i+1], y-0.36, y+0.36, signColour(v))
-			p, _ := a.pt(ends[i+1], y+0.36)
-			q, _ := a.pt(ends[i+1], y-1.36)
-			if i+1 < len(steps) {
-				a.StrokeLine2(draw.LineStyle{Color: softInk, Width: 0.75}, p.X, p.Y, q.X, q.Y)
+	return f.add(&layer{kind: "waterfall", z: zFill, xs: [][]float64{{lo - room, hi + room}}, ys: [][]float64{{0}},
+		draw: func(a *axes, _ *layer) {
+			for i, v := range steps {
+				y := float64(len(steps) - 1 - i)
+				a.box2(ends[i], ends[i+1], y-0.36, y+0.36, signColour(v))
+				p, _ := a.pt(ends[i+1], y+0.36)
+				q, _ := a.pt(ends[i+1], y-1.36)
+				if i+1 < len(steps) {
+					a.StrokeLine2(draw.LineStyle{Color: softInk, Width: 0.75}, p.X, p.Y, q.X, q.Y)
+				}
 			}
-		}
-	}}, nil).add(&layer{z: zWord, draw: func(a *axes, _ *layer) { // on a ground of their own: lines cross their places
+		}}, nil).add(&layer{z: zWord, draw: func(a *axes, _ *layer) { // on a ground of their own: lines cross their places
 		sty := textStyle(tickSize, ink, draw.XLeft, draw.YCenter)
 		for i, v := range steps {
 			text := signed(v)
@@ -83,7 +84,8 @@ func Waterfall(title, xLabel string, baseline float64, names []string, contribut
 				x = p.X - 4 - w
 			}
 			if ok {
-				a.FillPolygon(paper, []vg.Point{{X: x - 2, Y: p.Y - 7}, {X: x + w + 2, Y: p.Y - 7}, {X: x + w + 2, Y: p.Y + 7}, {X: x - 2, Y: p.Y + 7}})
+				a.FillPolygon(paper, []vg.Point{{X: x - 2, Y: p.Y - 7}, {X: x + w + 2, Y: p.Y - 7},
+					{X: x + w + 2, Y: p.Y + 7}, {X: x - 2, Y: p.Y + 7}})
 				a.FillText(sty, vg.Point{X: x, Y: p.Y + 0.5}, text)
 			}
 		}

@@ -111,7 +111,8 @@ func (n notation) plain(s string) (string, bool) {
 		} else if k := strings.IndexAny(s, "eE"); k >= 0 {
 			whole, rest = s[:k], s[k:]
 		}
-		if strings.Contains(rest, string(decimal)) && decimal != '.' || decimal != '.' && strings.Contains(whole, ".") && n.thousands != '.' {
+		if strings.Contains(rest, string(decimal)) && decimal != '.' ||
+			decimal != '.' && strings.Contains(whole, ".") && n.thousands != '.' {
 			return "", false
 		}
 		if n.thousands != 0 && strings.ContainsRune(whole, n.thousands) {

@@ -71,7 +71,8 @@ func newEncoder(columns []fittedColumn) (*Encoder, error) {
 		}
 		if len(e.Names)+f.width() > maxFeatures {
 			return nil, fmt.Errorf("tabular: %d features and %d more for column %q, which has %d categories (%.100q, …): at most %d are allowed; Encoding.Ordinal makes one feature of it",
-				len(e.Names), f.width(), f.Name, len(f.Categories), f.Categories[:min(3, len(f.Categories))], maxFeatures)
+				len(e.Names), f.width(), f.Name, len(f.Categories), f.Categories[:min(3,
+					len(f.Categories))], maxFeatures)
 		}
 		if f.Scaling != nil || f.Ordinal {
 			e.Names = append(e.Names, f.Name)

@@ -78,7 +78,8 @@ func (in *inference) column(c *cells, kind Kind) (Column, error) {
 		if empty.count > 0 {
 			others := ""
 			if empty.count > 1 {
-				others = fmt.Sprintf(" (%d cells are: lines %s%s)", empty.count, strings.Join(empty.first, ", "), strings.Repeat(", …", min(1, empty.count-len(empty.first))))
+				others = fmt.Sprintf(" (%d cells are: lines %s%s)", empty.count, strings.Join(empty.first, ", "),
+					strings.Repeat(", …", min(1, empty.count-len(empty.first))))
 			}
 			return Column{}, fmt.Errorf("line %s, column %q: the cell is empty; set CSVOptions.Missing to allow that%s", empty.first[0], c.name, others)
 		}
@@ -181,7 +182,8 @@ func (in *inference) texts(c *cells, kind Kind) []string {
 
 // infer finds the kind of a column, as ReadCSV promises.
 func (in *inference) infer(c *cells) (Column, error) {
-	if numbers, bad := in.numbers(c, false); bad.count == 0 && slices.ContainsFunc(numbers, func(v float64) bool { return !math.IsNaN(v) }) {
+	if numbers, bad := in.numbers(c, false); bad.count == 0 &&
+		slices.ContainsFunc(numbers, func(v float64) bool { return !math.IsNaN(v) }) {
 		return Column{Name: c.name, Kind: Number, Numbers: numbers}, nil
 	}
 	if days, ok := in.sameDates(c); ok {

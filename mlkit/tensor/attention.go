@@ -137,7 +137,8 @@ func (at *Attend) check(op string, x Tensor, samples, batch, tq, tk, d int) {
 	if d%at.Heads != 0 {
 		panic(fmt.Sprintf("tensor: %s: %d heads cannot share a width of %d: it must be a multiple", op, at.Heads, d))
 	}
-	if len(at.Padding.Data) != 0 && (at.Padding.dims.n != 2 || at.Padding.dims.d[0] != batch || at.Padding.dims.d[1] != tk) {
+	if len(at.Padding.Data) != 0 && (at.Padding.dims.n != 2 || at.Padding.dims.d[0] != batch ||
+		at.Padding.dims.d[1] != tk) {
 		panic(&ShapeError{Op: op, Shapes: cloneShapes(at.Padding.Dims()), Why: fmt.Sprintf("the padding mask must be [batch, keys], [%d %d]", batch, tk)})
 	}
 	if !(at.Dropout >= 0 && at.Dropout < 1) {
@@ -149,7 +150,8 @@ func (at *Attend) check(op string, x Tensor, samples, batch, tq, tk, d int) {
 // start is the forward work before its operands are known; grad tells whether
 // there is a backward pass.
 func (at *Attend) start(t *Tape, batch, tq, tk, d int, grad bool) attention {
-	a := attention{heads: at.Heads, shared: at.Heads / at.KVHeads, tq: tq, tk: tk, width: d, causal: at.Causal, padding: at.Padding.Data, keep: 1}
+	a := attention{heads: at.Heads, shared: at.Heads / at.KVHeads, tq: tq, tk: tk, width: d, causal: at.Causal,
+		padding: at.Padding.Data, keep: 1}
 	a.divide(batch)
 	a.bias.start(at, tq)
 	if grad && a.small() {

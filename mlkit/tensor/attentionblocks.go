@@ -145,7 +145,8 @@ func (a *attention) columns(dst []float32, k, b, h int) []float32 {
 
 // times multiplies rows rows of queries (or of gradients of results), ld apart,
 // with n keys (or values) of one head, which columns has transposed.
-func (a *attention) times(dst []float32, lddst int, x []float32, ld, rows, n int, alpha float32, transposed []float32, k, b, h int) {
+func (a *attention) times(dst []float32, lddst int, x []float32, ld, rows, n int, alpha float32,
+	transposed []float32, k, b, h int) {
 	g := gemm.Gemm{M: rows, N: n, K: a.width / a.heads, LDA: ld, LDB: a.ldp, LDC: lddst, Alpha: alpha}
 	if transposed == nil {
 		g.LDB, g.TransB = a.ld[k], true
@@ -185,7 +186,8 @@ func (a *attention) probabilities(dst []float32, ld, i, rows int, keys []float32
 		}
 		visible := false // until a key is found; a NaN is no reason to hide anything
 		for j := 0; j < seen && !visible; j++ {
-			visible = !(padding != nil && padding[j] != 0 || bias != nil && bias[j] == minusInf || relative != nil && relative[j] == minusInf)
+			visible = !(padding != nil && padding[j] != 0 || bias != nil && bias[j] == minusInf ||
+				relative != nil && relative[j] == minusInf)
 		}
 		if visible {
 			rowwise.SoftmaxRow(row)
@@ -331,7 +333,8 @@ func (a *attention) backward(b, h, group int) {
 			}
 		}
 		if dv != nil { // dV = Pᵀ·dY
-			gemm.Gemm{M: n, N: dh, K: rows, TransA: true, LDA: a.ldp, LDB: a.width, LDC: ldv, Accumulate: addV || k < last}.Run(dv, pd, dy)
+			gemm.Gemm{M: n, N: dh, K: rows, TransA: true, LDA: a.ldp, LDB: a.width, LDC: ldv,
+				Accumulate: addV || k < last}.Run(dv, pd, dy)
 		}
 		if !scores {
 			continue
@@ -354,7 +357,8 @@ func (a *attention) backward(b, h, group int) {
 				a.headGrad(0, b, h)[i*a.ldd[0]:], dp, a.head(1, b, h))
 		}
 		if dk != nil {
-			gemm.Gemm{M: n, N: dh, K: rows, TransA: true, LDA: a.ldp, LDB: a.ld[0], LDC: ldk, Accumulate: addK || k < last}.Run(
+			gemm.Gemm{M: n, N: dh, K: rows, TransA: true, LDA: a.ldp, LDB: a.ld[0], LDC: ldk,
+				Accumulate: addK || k < last}.Run(
 				dk, dp, a.head(0, b, h)[i*a.ld[0]:])
 		}
 	}

@@ -95,7 +95,8 @@ func (x Tensor) Conv1D(w, b Tensor, c Conv) Tensor {
 
 // flat is the convolution of sequences as one of images with one row.
 func (c Conv) flat() Conv {
-	return Conv{Stride: [2]int{1, c.Stride[0]}, Padding: [2]int{0, c.Padding[0]}, More: [2]int{0, c.More[0]}, Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}
+	return Conv{Stride: [2]int{1, c.Stride[0]}, Padding: [2]int{0, c.Padding[0]}, More: [2]int{0, c.More[0]},
+		Dilation: [2]int{1, c.Dilation[0]}, Groups: c.Groups}
 }
 
 // RunningNorm is batch normalisation by running statistics, as in evaluation
@@ -262,7 +263,8 @@ func (x Tensor) convTranspose(op string, w, b Tensor, c Conv, outputPadding [2]i
 	k.KH, k.KW = sw[2], sw[3]
 	k.H = (sx[2]-1)*k.StrideH - 2*k.PadH + k.DilH*(k.KH-1) + 1 + outputPadding[0]
 	k.W = (sx[3]-1)*k.StrideW - 2*k.PadW + k.DilW*(k.KW-1) + 1 + outputPadding[1]
-	if k.C < 1 || k.OutC < 1 || k.OutC%k.Groups != 0 || min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() != sx[2] || k.OutW() != sx[3] {
+	if k.C < 1 || k.OutC < 1 || k.OutC%k.Groups != 0 || min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() != sx[2] ||
+		k.OutW() != sx[3] {
 		shapePanic(op, 2, fmt.Sprintf("no image of %d×%d shrinks to x: the groups must divide the channels, the output padding %v be less than the stride", k.H, k.W, outputPadding), x, w)
 	}
 	bias, bi := x.channelBias(op, b, k.C, w)

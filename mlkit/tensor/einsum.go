@@ -222,7 +222,8 @@ func (j contraction) apply(e *einsum, x, y Tensor) Tensor {
 	}
 	out := a
 	copy(out.d[j.batch+j.own:], b.d[j.batch:j.batch+j.yours])
-	n, m, k, s := SizeOf(a.d[:j.batch]), SizeOf(a.d[j.batch:j.batch+j.own]), SizeOf(b.d[j.batch:j.batch+j.yours]), SizeOf(a.d[j.batch+j.own:a.n])
+	n, m, k, s := SizeOf(a.d[:j.batch]), SizeOf(a.d[j.batch:j.batch+j.own]),
+		SizeOf(b.d[j.batch:j.batch+j.yours]), SizeOf(a.d[j.batch+j.own:a.n])
 	return x.Reshape(n, m, s).MatMulT(y.Reshape(n, k, s)).Reshape(out.d[:axes]...)
 }
 

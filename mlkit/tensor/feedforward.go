@@ -169,7 +169,8 @@ func (f *feedForward) forward(lo, n int) {
 	if f.add != nil {
 		copy(y, rows(f.add, lo, n, f.out))
 	}
-	gemm.Gemm{M: n, N: f.out, K: f.hidden, TransB: !f.across, LDB: f.ld2, Bias: f.b2, Accumulate: f.add != nil}.Run(y, act, f.w2)
+	gemm.Gemm{M: n, N: f.out, K: f.hidden, TransB: !f.across, LDB: f.ld2, Bias: f.b2,
+		Accumulate: f.add != nil}.Run(y, act, f.w2)
 }
 
 // backward needs w2 as it is, with rows ld2 apart, and w1.
@@ -189,7 +190,8 @@ func (f *feedForward) backward(lo, n int) {
 		}
 	}
 	if f.dx != nil {
-		gemm.Gemm{M: n, N: f.in, K: f.hidden, LDA: f.ld2, Accumulate: f.accumulate}.Run(rows(f.dx, lo, n, f.in), dpre, f.w1)
+		gemm.Gemm{M: n, N: f.in, K: f.hidden, LDA: f.ld2, Accumulate: f.accumulate}.Run(rows(f.dx, lo, n, f.in),
+			dpre, f.w1)
 	}
 }
 
@@ -226,8 +228,10 @@ func backFeedForward(t *Tape, n *node) {
 		} else {
 			cpu.Parallel(blocksOf(k), f)
 		}
-		dw1.product(&gemm.Gemm{M: f.hidden, N: f.in, K: k, LDA: f.ld2}, f.dpre, rows(f.x, f.first, k, f.in))                   // dpreᵀ·x
-		dw2.product(&gemm.Gemm{M: f.out, N: f.hidden, K: k}, rows(f.dy, f.first, k, f.out), rows(f.act, f.first, k, f.hidden)) // dyᵀ·act
+		dw1.product(&gemm.Gemm{M: f.hidden, N: f.in, K: k, LDA: f.ld2}, f.dpre,
+			rows(f.x, f.first, k, f.in)) // dpreᵀ·x
+		dw2.product(&gemm.Gemm{M: f.out, N: f.hidden, K: k}, rows(f.dy, f.first, k, f.out),
+			rows(f.act, f.first, k, f.hidden)) // dyᵀ·act
 		db1.rows(f.dpre, k, f.ld2)
 	}
 	dw1.done(t)

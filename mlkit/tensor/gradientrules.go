@@ -405,7 +405,8 @@ func (d *twice) convolution(n *node, k *convolution, y, dy Tensor) bool {
 	switch {
 	case n.op == "Conv2DMaxPool":
 		from := len(d.t.nodes)
-		c := Conv{Stride: [2]int{k.StrideH, k.StrideW}, Padding: [2]int{k.PadH, k.PadW}, More: [2]int{k.MoreH, k.MoreW}, Dilation: [2]int{k.DilH, k.DilW}, Groups: k.Groups}
+		c := Conv{Stride: [2]int{k.StrideH, k.StrideW}, Padding: [2]int{k.PadH, k.PadW},
+			More: [2]int{k.MoreH, k.MoreW}, Dilation: [2]int{k.DilH, k.DilW}, Groups: k.Groups}
 		return d.replace(from, a.conv("Conv2D", b, d.operand(n, 2), c, k.act).MaxPool2D(Pool{Kernel: [2]int{2, 2}}), dy)
 	case n.op == "ConvWeightGrad":
 		d.add(n, 0, func() Tensor { return b.convForward(k, dy, d.shape(n, 0)) })

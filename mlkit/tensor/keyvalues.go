@@ -134,7 +134,8 @@ func (x Tensor) CachedAttention(c *KeyValues, from []int, a Attend) Tensor {
 	const op = "CachedAttention"
 	n := x.node(op)
 	a.checkHeads(op)
-	if n.n != 3 || n.d[2]*a.KVHeads != c.width*a.Heads || from == nil && n.d[0] != c.rows || from != nil && len(from) != n.d[0] {
+	if n.n != 3 || n.d[2]*a.KVHeads != c.width*a.Heads || from == nil && n.d[0] != c.rows ||
+		from != nil && len(from) != n.d[0] {
 		shapePanic(op, 0, fmt.Sprintf("the cache holds %d rows of width %d, and %d rows are to be read", c.rows, c.width, len(from))+a.grouped(), x)
 	}
 	for _, r := range from {

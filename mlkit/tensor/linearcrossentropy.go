@@ -67,8 +67,10 @@ func (x Tensor) LinearCrossEntropy(l LinearCrossEntropy) Tensor {
 	y, n := t.push(op)
 	n.record(t, backLinearCrossEntropy, x.i, l.Weight.i, optional(l.Bias))
 	h := classHeads.lend(t, n)
-	*h = classHead{count: count, counted: counted, in: in, classes: classes, x: t.operand(n, 0), w: t.operand(n, 1), b: t.dataAt(n.in[2]),
-		labels: l.Labels.Data, classWeight: l.ClassWeight, smoothing: l.Smoothing, rowWeight: l.RowWeight, known: l.RowWeight != nil}
+	*h = classHead{count: count, counted: counted, in: in, classes: classes, x: t.operand(n, 0),
+		w: t.operand(n, 1), b: t.dataAt(n.in[2]),
+		labels: l.Labels.Data, classWeight: l.ClassWeight, smoothing: l.Smoothing,
+		rowWeight: l.RowWeight, known: l.RowWeight != nil}
 	h.weightSum = float64(classes)
 	if l.ClassWeight != nil {
 		h.weightSum = rowwise.LongSum(l.ClassWeight)

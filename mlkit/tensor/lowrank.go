@@ -20,7 +20,8 @@ func (t *Tape) changed(p *Param, value Tensor) Tensor {
 	}
 	a, b := l.A.Dims(), l.B.Dims()
 	if p.dims.n < 2 || len(a) != 2 || len(b) != 2 || b[0] != p.dims.d[0] || a[0] != b[1] || b[0]*a[1] != len(p.Data) {
-		panic(&ShapeError{Op: "LowRank", Shapes: [][]int{append([]int{}, p.Dims()...), append([]int{}, a...), append([]int{}, b...)}, Param: p.Name,
+		panic(&ShapeError{Op: "LowRank", Shapes: [][]int{append([]int{}, p.Dims()...), append([]int{}, a...),
+			append([]int{}, b...)}, Param: p.Name,
 			Why: "needs A [rank, size/out] and B [out, rank] for a parameter [out, ...]"})
 	}
 	return value.Add(t.Use(l.B).MatMul(t.Use(l.A)).Scale(l.Scale).Reshape(p.Dims()...))

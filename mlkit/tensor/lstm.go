@@ -27,6 +27,7 @@ func init() {
 	lstmCell.backward = func(r *recurrence, s step, dh, _ []float32) {
 		h := r.hidden
 		dc := rows(r.dc, s.row, s.n, h)
-		rowwise.LSTMCellGrad(rows(r.dacts, s.chunk, s.n, r.ldd), dc, dh, dc, rows(r.acts, s.now, s.n, 4*h), r.tc(s), r.c(s.before, s), h, r.ldd)
+		rowwise.LSTMCellGrad(rows(r.dacts, s.chunk, s.n, r.ldd), dc, dh, dc, rows(r.acts, s.now, s.n, 4*h),
+			r.tc(s), r.c(s.before, s), h, r.ldd)
 	}
 }

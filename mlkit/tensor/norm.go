@@ -40,7 +40,8 @@ func backLayerNorm(t *Tape, n *node) {
 		gamma = t.operand(n, 1)
 	}
 	k := n.kept.(*normalised)
-	rowwise.LayerNormGrad(t.gradOf(n, 0), t.gradOf(n, 1), t.gradOf(n, 2), n.grad, t.operand(n, 0), k.mean, k.rstd, gamma, k.cols)
+	rowwise.LayerNormGrad(t.gradOf(n, 0), t.gradOf(n, 1), t.gradOf(n, 2), n.grad, t.operand(n, 0), k.mean, k.rstd,
+		gamma, k.cols)
 }
 
 // normalised is what the normalisations by row keep: the row's mean and

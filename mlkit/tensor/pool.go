@@ -81,7 +81,8 @@ func (x Tensor) pool(op string, p Pool, largest bool) Tensor {
 	if !largest {
 		k.DilH, k.DilW = 1, 1
 	}
-	if min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() < 1 || k.OutW() < 1 || 2*k.PadH > k.DilH*(k.KH-1)+1 || 2*k.PadW > k.DilW*(k.KW-1)+1 {
+	if min(k.H, k.W, k.KH, k.KW) < 1 || k.OutH() < 1 || k.OutW() < 1 || 2*k.PadH > k.DilH*(k.KH-1)+1 ||
+		2*k.PadW > k.DilW*(k.KW-1)+1 {
 		shapePanic(op, 2, fmt.Sprintf("a window of %v with padding %v does not fit (at most half a window may be padding)", p.Kernel, p.Padding), x)
 	}
 	if k.SeesPaddingOnly() {

@@ -58,7 +58,8 @@ func (x Tensor) PadWith(mode PadMode, pads ...int) Tensor {
 		before, after := pads[k], pads[k+1]
 		a := x.Rank() - 1 - k/2
 		n := x.Dim(a)
-		if limit := [...]int{Reflect: n - 1, Replicate: 1 << 30, Circular: n}[mode]; min(before, after) < 0 || max(before, after) > 0 && (n == 0 || max(before, after) > limit) {
+		if limit := [...]int{Reflect: n - 1, Replicate: 1 << 30, Circular: n}[mode]; min(before, after) < 0 ||
+			max(before, after) > 0 && (n == 0 || max(before, after) > limit) {
 			shapePanic(op, a, fmt.Sprintf("pads of %d and %d to an axis of %d", before, after, n), x)
 		}
 		if before+after > 0 {

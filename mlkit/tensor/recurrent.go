@@ -150,7 +150,8 @@ func (r *recurrence) step(k, lo, hi int) step {
 		now = r.time - 1 - k
 		prev, next = now+1, now
 	}
-	return step{t: now, before: prev, after: next, now: now*r.batch + lo, chunk: now*r.batch + lo - r.base, prev: prev*r.batch + lo, next: next*r.batch + lo, n: hi - lo, row: lo}
+	return step{t: now, before: prev, after: next, now: now*r.batch + lo, chunk: now*r.batch + lo - r.base,
+		prev: prev*r.batch + lo, next: next*r.batch + lo, n: hi - lo, row: lo}
 }
 
 // split takes off the leading rows of s that are all within their sequences,
@@ -164,7 +165,8 @@ func (r *recurrence) split(s step) (head, rest step, active bool) {
 	}
 	head, rest = s, s
 	head.n = n
-	rest.now, rest.chunk, rest.prev, rest.next, rest.row, rest.n = s.now+n, s.chunk+n, s.prev+n, s.next+n, s.row+n, s.n-n
+	rest.now, rest.chunk, rest.prev, rest.next, rest.row, rest.n =
+		s.now+n, s.chunk+n, s.prev+n, s.next+n, s.row+n, s.n-n
 	return head, rest, active
 }
 
@@ -499,7 +501,8 @@ func (r *recurrence) walkBack() {
 		}
 		r.sumWeights(x, h, steps)
 		if r.gx != nil {
-			gemm.Gemm{M: steps, N: in, K: r.gates * hidden, LDA: r.ldd, Accumulate: r.accX}.Run(rows(r.gx, r.base, steps, in), r.dacts, r.wih)
+			gemm.Gemm{M: steps, N: in, K: r.gates * hidden, LDA: r.ldd,
+				Accumulate: r.accX}.Run(rows(r.gx, r.base, steps, in), r.dacts, r.wih)
 		}
 	}
 }

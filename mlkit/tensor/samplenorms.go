@@ -355,7 +355,8 @@ func (t *Tape) sampleSquare(n *node, b, batch int, memory *cpu.Workspace) (s flo
 	return s
 }
 
-func (t *Tape) linearSquare(n *node, dy, x, y []float32, b, batch int, weight, bias bool, memory *cpu.Workspace) (s float64) {
+func (t *Tape) linearSquare(n *node, dy, x, y []float32, b, batch int, weight, bias bool,
+	memory *cpu.Workspace) (s float64) {
 	out, in := n.last(), t.nodes[n.in[1]].d[1]
 	if k, ok := n.kept.(*dense); ok && k.act != actNone {
 		d := cpu.Floats(&memory.A, len(dy))

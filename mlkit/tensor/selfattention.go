@@ -37,9 +37,11 @@ func (x Tensor) SelfAttentionLayer(w SelfAttentionLayer) (y, weights Tensor) {
 
 	t := x.t
 	more := t.ints.take(4)
-	more[moreInBias], more[moreOutBias], more[moreBias], more[moreRelative] = optional(w.InBias), optional(w.OutBias), optional(w.Bias), optional(w.Relative)
+	more[moreInBias], more[moreOutBias], more[moreBias], more[moreRelative] =
+		optional(w.InBias), optional(w.OutBias), optional(w.Bias), optional(w.Relative)
 	y, n := t.push(op)
-	n.record(t, backSelfAttentionLayer, x.i, w.InWeight.i, w.OutWeight.i, optional(w.Add), more[moreInBias], more[moreOutBias], more[moreBias], more[moreRelative])
+	n.record(t, backSelfAttentionLayer, x.i, w.InWeight.i, w.OutWeight.i, optional(w.Add), more[moreInBias],
+		more[moreOutBias], more[moreBias], more[moreRelative])
 	n.more = more
 	n.shape = shape{n: 3, d: [MaxRank]int{batch, time, out}}
 	n.data = t.floats.take(batch * time * out)
@@ -132,7 +134,8 @@ func (s *selfAttention) together() bool {
 
 // project computes queries, keys and values of n rows from lo on.
 func (s *selfAttention) project(lo, n int) {
-	gemm.Gemm{M: n, N: s.wide, K: s.in, TransB: !s.across, LDB: s.ldi, Bias: s.bi}.Run(rows(s.qkv, lo, n, s.wide), rows(s.input, lo, n, s.in), s.wi)
+	gemm.Gemm{M: n, N: s.wide, K: s.in, TransB: !s.across, LDB: s.ldi, Bias: s.bi}.Run(rows(s.qkv, lo, n, s.wide),
+		rows(s.input, lo, n, s.in), s.wi)
 }
 
 // finish is the last projection.
@@ -141,17 +144,20 @@ func (s *selfAttention) finish(lo, n int) {
 	if s.add != nil {
 		copy(y, rows(s.add, lo, n, s.out))
 	}
-	gemm.Gemm{M: n, N: s.out, K: s.width, TransB: !s.across, LDB: s.ldo, Bias: s.bo, Accumulate: s.add != nil}.Run(y, rows(s.y, lo, n, s.width), s.wo)
+	gemm.Gemm{M: n, N: s.out, K: s.width, TransB: !s.across, LDB: s.ldo, Bias: s.bo,
+		Accumulate: s.add != nil}.Run(y, rows(s.y, lo, n, s.width), s.wo)
 }
 
 // backFinish is the backward pass of finish, and backProject that of project.
 func (s *selfAttention) backFinish(lo, n int) {
-	gemm.Gemm{M: n, N: s.width, K: s.out}.Run(rows(s.dy, lo-s.base*s.tq, n, s.width), rows(s.dresult, lo, n, s.out), s.wo)
+	gemm.Gemm{M: n, N: s.width, K: s.out}.Run(rows(s.dy, lo-s.base*s.tq, n, s.width),
+		rows(s.dresult, lo, n, s.out), s.wo)
 }
 
 func (s *selfAttention) backProject(lo, n int) {
 	if s.dinput != nil {
-		gemm.Gemm{M: n, N: s.in, K: s.wide, LDA: s.ldi, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in), rows(s.dqkv, lo-s.base*s.tq, n, s.ldi), s.wi)
+		gemm.Gemm{M: n, N: s.in, K: s.wide, LDA: s.ldi, Accumulate: s.accumulate}.Run(rows(s.dinput, lo, n, s.in),
+			rows(s.dqkv, lo-s.base*s.tq, n, s.ldi), s.wi)
 	}
 }
 

@@ -21,7 +21,8 @@ func split(s string) []string {
 	var out []string
 	runes := []rune(s)
 	inWord := func(i int) bool {
-		return i >= 0 && i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]) || unicode.IsMark(runes[i]))
+		return i >= 0 && i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]) ||
+			unicode.IsMark(runes[i]))
 	}
 	for i := 0; i < len(runes); {
 		if unicode.IsSpace(runes[i]) {

@@ -138,7 +138,8 @@ func (r *Run) save(path string, e Event) error {
 		c.Epoch, c.StepInEpoch, c.EpochMean = r.Epoch+1, 0, mean{}
 	}
 	c.History = r.History.withoutSteps()
-	c.History.Epochs = slices.DeleteFunc(slices.Clone(c.History.Epochs), func(p Epoch) bool { return p.Number >= c.Epoch })
+	c.History.Epochs = slices.DeleteFunc(slices.Clone(c.History.Epochs),
+		func(p Epoch) bool { return p.Number >= c.Epoch })
 	state := nn.State(r.Model)
 	arrays := append(weights(state), r.History.stepArray()...)
 	for _, n := range state {
@@ -161,7 +162,8 @@ func (r *Run) save(path string, e Event) error {
 	}
 	for _, k := range r.kept {
 		if k.floats != nil {
-			arrays = append(arrays, formats.Array{Name: keptPrefix + k.name, Dims: []int{len(k.floats)}, Data: k.floats})
+			arrays = append(arrays, formats.Array{Name: keptPrefix + k.name, Dims: []int{len(k.floats)},
+				Data: k.floats})
 			continue
 		}
 		text, err := json.Marshal(k.state)
@@ -243,7 +245,8 @@ func (r *Run) readState(s *formats.Safetensors, c *checkpoint, unchanged func(*c
 		}
 	}
 	for _, name := range s.Names() {
-		if _, ok := want[name]; !ok && strings.HasPrefix(name, statePrefix) && !strings.HasPrefix(name, keptPrefix) && name != stepLossName {
+		if _, ok := want[name]; !ok && strings.HasPrefix(name, statePrefix) &&
+			!strings.HasPrefix(name, keptPrefix) && name != stepLossName {
 			return fmt.Errorf("%q is in the file but not in this training: another optimizer was trained", name)
 		}
 	}

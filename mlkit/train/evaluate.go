@@ -13,7 +13,8 @@ import (
 // epoch of the source, with layers in evaluation mode and without gradients.
 // It changes nothing in the model: several goroutines may evaluate at once,
 // each with a source of its own.
-func Evaluate[B any](ctx context.Context, o Objective[B], source Source[B], figures ...metrics.Metric) (map[string]float64, error) {
+func Evaluate[B any](ctx context.Context, o Objective[B], source Source[B],
+	figures ...metrics.Metric) (map[string]float64, error) {
 	return (&evaluation[B]{o: o, source: source, metrics: figures}).run(ctx)
 }
 

@@ -92,7 +92,8 @@ func (f *fitter[B]) fingerprint() fingerprint {
 				} else {
 					add("Loader.Weights", "nil")
 				}
-			case v.Field(i).CanInt() || v.Field(i).CanUint() || v.Field(i).CanFloat() || v.Field(i).Kind() == reflect.Bool:
+			case v.Field(i).CanInt() || v.Field(i).CanUint() || v.Field(i).CanFloat() ||
+				v.Field(i).Kind() == reflect.Bool:
 				add("Loader."+name, v.Field(i))
 			}
 		}
@@ -197,7 +198,8 @@ func (f *fitter[B]) eachPrinted(do func(B) error) error {
 // sets are never asked for more than the training needs. Of a private training
 // it takes none: its batches are secret, and drawn anew.
 func (f *fitter[B]) note(batch *B) {
-	if f.priv == nil && f.Epoch == 0 && f.noting && len(f.print.Batches) < printed && len(f.print.Batches) == f.StepInEpoch*f.Config.Accumulate+f.group {
+	if f.priv == nil && f.Epoch == 0 && f.noting && len(f.print.Batches) < printed &&
+		len(f.print.Batches) == f.StepInEpoch*f.Config.Accumulate+f.group {
 		f.print.Batches = append(f.print.Batches, checksum(*batch))
 	}
 }
@@ -240,7 +242,8 @@ func crc(h hash.Hash32, v reflect.Value) {
 		for i := range v.Len() {
 			crc(h, v.Index(i))
 		}
-	case reflect.String, reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8,
+	case reflect.String, reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8,
 		reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
 		fmt.Fprintf(h, "%v;", v)
 	}

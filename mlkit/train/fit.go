@@ -251,7 +251,8 @@ type fitter[B any] struct {
 	lossOfBatch func(t *tensor.Tape) tensor.Tensor
 }
 
-func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *Config, h *History) (*fitter[B], error) {
+func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *Config,
+	h *History) (*fitter[B], error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
@@ -353,7 +354,8 @@ func (f *fitter[B]) finish() (err error) {
 	}
 	f.Optimizer.Average(true)
 	defer f.Optimizer.Average(false)
-	record := Epoch{Number: f.Epoch, Loss: f.epochMean.value(), LearningRate: f.Optimizer.LearningRate(), Metrics: map[string]float64{}}
+	record := Epoch{Number: f.Epoch, Loss: f.epochMean.value(), LearningRate: f.Optimizer.LearningRate(),
+		Metrics: map[string]float64{}}
 	if err == nil && f.Config.Validation != nil {
 		err = f.crew.measured(record.Metrics, func() error { return f.Config.Validation(f.ctx, record.Metrics) })
 	}

@@ -171,7 +171,8 @@ func (g *localRank) begin(kind string, dst, src []float32, root int) Pending {
 
 func (op *localOp) wrong(rank int, kind string, root int) error {
 	for r, src := range op.src {
-		if src != nil && (kind != op.kind || root != op.root || len(src) != len(op.src[rank]) || len(op.dst[r]) != len(op.dst[rank])) {
+		if src != nil && (kind != op.kind || root != op.root || len(src) != len(op.src[rank]) ||
+			len(op.dst[r]) != len(op.dst[rank])) {
 			return fmt.Errorf("begins %s of %d numbers where rank %d begins %s of %d", kind, len(op.src[rank]), r, op.kind, len(src))
 		}
 	}

@@ -42,7 +42,8 @@ type epochJSON struct {
 // MarshalJSON writes the record so that UnmarshalJSON reads the same back, NaN
 // and infinities included (as texts).
 func (e Epoch) MarshalJSON() ([]byte, error) {
-	j := epochJSON{Number: e.Number, Loss: number(e.Loss), LearningRate: number(e.LearningRate), Time: e.Time, Metrics: map[string]number{}}
+	j := epochJSON{Number: e.Number, Loss: number(e.Loss), LearningRate: number(e.LearningRate), Time: e.Time,
+		Metrics: map[string]number{}}
 	for k, v := range e.Metrics {
 		j.Metrics[k] = number(v)
 	}
@@ -55,7 +56,8 @@ func (e *Epoch) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
 	}
-	*e = Epoch{Number: j.Number, Loss: float64(j.Loss), LearningRate: float64(j.LearningRate), Time: j.Time, Metrics: map[string]float64{}}
+	*e = Epoch{Number: j.Number, Loss: float64(j.Loss), LearningRate: float64(j.LearningRate), Time: j.Time,
+		Metrics: map[string]float64{}}
 	for k, v := range j.Metrics {
 		e.Metrics[k] = float64(v)
 	}

@@ -66,7 +66,8 @@ type Source[B any] interface {
 // Supervised is the usual objective: loss(model(x), y), where the loss compares
 // with targets (nn.MSE) or with labels (nn.CrossEntropy). For batches of token
 // ids the model must be an nn.TokenLayer.
-func Supervised[Y tensor.Tensor | tensor.Ints](model nn.Layer, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
+func Supervised[Y tensor.Tensor | tensor.Ints](model nn.Layer,
+	loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
 	o := SupervisedBy(model, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return forward(model, t, &b) }, loss)
 	// Without Predict between: a batch is some hundred bytes, and small models
 	// feel each copy.
@@ -89,7 +90,9 @@ func forward(model nn.Layer, t *tensor.Tape, b *data.Batch) tensor.Tensor {
 
 // SupervisedBy is [Supervised] for a model of any kind: predict says how it
 // reads a batch, for instance with its lengths.
-func SupervisedBy[Y tensor.Tensor | tensor.Ints](model any, predict func(t *tensor.Tape, b data.Batch) tensor.Tensor, loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
+func SupervisedBy[Y tensor.Tensor | tensor.Ints](model any,
+	predict func(t *tensor.Tape, b data.Batch) tensor.Tensor,
+	loss func(prediction tensor.Tensor, y Y) tensor.Tensor) Objective[data.Batch] {
 	return Objective[data.Batch]{Model: model, Predict: predict, Size: data.Batch.Len, Split: data.Batch.Split,
 		Loss:   func(t *tensor.Tape, b data.Batch) tensor.Tensor { return loss(predict(t, b), truth[Y](t, &b)) },
 		LossOf: func(p tensor.Tensor, b data.Batch) tensor.Tensor { return loss(p, truth[Y](p.Tape(), &b)) },

@@ -40,7 +40,8 @@ type piece[B any] struct {
 	panic cpu.Panic
 }
 
-func newPieces[B any](o Objective[B], c *Config, count *tensor.Tape, sum *tensor.GradSum, share *share) (*pieces[B], error) {
+func newPieces[B any](o Objective[B], c *Config, count *tensor.Tape, sum *tensor.GradSum,
+	share *share) (*pieces[B], error) {
 	if o.Split == nil || o.Size == nil {
 		return nil, errors.New("needs an Objective with Split and Size")
 	}

@@ -22,7 +22,8 @@ func Report(f func(done, total int, status string)) Callback {
 			return nil
 		}
 		now := time.Now()
-		if e == EpochEnd || e == End && len(r.History.Epochs) > 0 || e == StepEnd && now.Sub(last) > 100*time.Millisecond {
+		if e == EpochEnd || e == End && len(r.History.Epochs) > 0 ||
+			e == StepEnd && now.Sub(last) > 100*time.Millisecond {
 			last = now
 			f(r.place(e), r.Config.Epochs*r.StepsPerEpoch, status(e, r))
 		}
@@ -61,7 +62,8 @@ func Progress(w io.Writer) Callback {
 func progress(w io.Writer, live bool) Callback {
 	if !live {
 		return func(e Event, r *Run) error {
-			if each := (r.Config.Epochs + 19) / 20; e == EpochEnd && r.Rank() == 0 && ((r.Epoch+1)%each == 0 || r.Epoch+1 == r.Config.Epochs) {
+			if each := (r.Config.Epochs + 19) / 20; e == EpochEnd && r.Rank() == 0 &&
+				((r.Epoch+1)%each == 0 || r.Epoch+1 == r.Config.Epochs) {
 				fmt.Fprintln(w, status(e, r))
 			}
 			return nil

@@ -289,7 +289,8 @@ func (m *team[B]) exact() bool { return m.Ranks() > 2 && !m.f.Config.AnyOrder }
 // deal runs the batches of an epoch, as fitter.deal does.
 func (m *team[B]) deal() {
 	f := m.f
-	batches, each := m.batches(context.WithoutCancel(f.ctx), f.Epoch, f.StepInEpoch*f.Config.Accumulate, m.lo, m.hi), m.each
+	batches, each := m.batches(context.WithoutCancel(f.ctx), f.Epoch, f.StepInEpoch*f.Config.Accumulate, m.lo,
+		m.hi), m.each
 	f.watch.reading()
 	batches(each)
 }

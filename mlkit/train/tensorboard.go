@@ -42,7 +42,8 @@ func TensorBoard(dir string, everySteps int, more ...func(r *Run, log *EventLog)
 			}
 			// The name tells TensorBoard what the file is, and is new.
 			name := fmt.Sprintf("events.out.tfevents.%010d.mlkit.%d", time.Now().Unix(), rand.Uint64())
-			if log.f, err = os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
+			if log.f, err = os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL,
+				0o666); err != nil {
 				return err
 			}
 			log.step = 0

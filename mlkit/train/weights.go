@@ -22,7 +22,8 @@ const statePrefix = "train/"
 // or not there (see formats.WriteFile).
 func SaveWeights(path string, model any, metadata map[string]string) error {
 	arrays := weights(nn.State(model))
-	if err := formats.WriteFile(path, func(w io.Writer) error { return formats.WriteSafetensors(w, arrays, metadata) }); err != nil {
+	if err := formats.WriteFile(path,
+		func(w io.Writer) error { return formats.WriteSafetensors(w, arrays, metadata) }); err != nil {
 		return fmt.Errorf("train: weights: %w", err)
 	}
 	return nil

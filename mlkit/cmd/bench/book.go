@@ -71,8 +71,10 @@ func digits(w *worker) error {
 	}
 	rng := nn.NewRand(w.seed)
 	model := nn.Sequential{
-		nn.NewConv2D(rng, nn.Conv{In: 1, Out: 16, Kernel: 5, Padding: nn.Same, NoBias: true}), nn.NewBatchNorm(16), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
-		nn.NewConv2D(rng, nn.Conv{In: 16, Out: 32, Kernel: 5, Padding: nn.Same, NoBias: true}), nn.NewBatchNorm(32), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
+		nn.NewConv2D(rng, nn.Conv{In: 1, Out: 16, Kernel: 5, Padding: nn.Same, NoBias: true}), nn.NewBatchNorm(16),
+		nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
+		nn.NewConv2D(rng, nn.Conv{In: 16, Out: 32, Kernel: 5, Padding: nn.Same, NoBias: true}),
+		nn.NewBatchNorm(32), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
 		nn.Flatten{}, nn.NewLinear(rng, 32*7*7, 128), nn.ReLU{}, nn.Dropout{P: 0.4}, nn.NewLinear(rng, 128, 10),
 	}
 	loader := &data.Loader{Dataset: images, BatchSize: 100, Shuffle: true, Seed: w.seed}
@@ -111,7 +113,8 @@ func sequences(w *worker) error {
 
 // book trains, and reports the mean rate of the epochs and the accuracy on
 // test, after the last epoch or after the one that was best on tune.
-func (w *worker) book(o train.Objective[data.Batch], loader *data.Loader, test, tune train.Source[data.Batch], c train.Config) error {
+func (w *worker) book(o train.Objective[data.Batch], loader *data.Loader, test, tune train.Source[data.Batch],
+	c train.Config) error {
 	c.Epochs, c.Seed = w.epochs, w.seed
 	c.Callbacks = []train.Callback{train.OnStep(func(*train.Run) error { w.firstStep(); return nil })}
 	if tune != nil {
@@ -132,7 +135,8 @@ func (w *worker) book(o train.Objective[data.Batch], loader *data.Loader, test, 
 		seconds = append(seconds, e.Time.Seconds())
 		total += e.Time.Seconds()
 	}
-	w.report(Result{Value: float64(loader.Dataset.Len()*len(seconds)) / total, Unit: "samples/s", Epochs: seconds, Accuracy: figures["accuracy"]})
+	w.report(Result{Value: float64(loader.Dataset.Len()*len(seconds)) / total, Unit: "samples/s", Epochs: seconds,
+		Accuracy: figures["accuracy"]})
 	return nil
 }
 
@@ -291,7 +295,8 @@ type reviewLSTM struct {
 
 func newReviewLSTM(seed uint64, words int) *reviewLSTM {
 	rng := nn.NewRand(seed)
-	return &reviewLSTM{smallEmbedding(rng, words, 64), nn.NewLSTM(rng, nn.Recurrent{In: 64, Hidden: 64, Bidirectional: true}), nn.NewLinear(rng, 128, 1)}
+	return &reviewLSTM{smallEmbedding(rng, words, 64),
+		nn.NewLSTM(rng, nn.Recurrent{In: 64, Hidden: 64, Bidirectional: true}), nn.NewLinear(rng, 128, 1)}
 }
 
 func (m *reviewLSTM) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {

@@ -36,7 +36,8 @@ func thisMachine() machine {
 		case "model name":
 			m.CPU = strings.TrimSpace(value)
 		case "flags", "Features":
-			m.Flags = slices.DeleteFunc(strings.Fields(value), func(f string) bool { return !slices.Contains(telling, f) })
+			m.Flags = slices.DeleteFunc(strings.Fields(value),
+				func(f string) bool { return !slices.Contains(telling, f) })
 		}
 	}
 	return m

@@ -13,7 +13,8 @@ import (
 
 // wideMLP has layers of 2,048 units.
 func wideMLP(rng *rand.Rand, n int) workload {
-	return classifier(rng, nn.Sequential{nn.NewLinear(rng, 1024, 2048), nn.ReLU{}, nn.NewLinear(rng, 2048, 2048), nn.ReLU{}, nn.NewLinear(rng, 2048, 1000)},
+	return classifier(rng, nn.Sequential{nn.NewLinear(rng, 1024, 2048), nn.ReLU{}, nn.NewLinear(rng, 2048, 2048),
+		nn.ReLU{}, nn.NewLinear(rng, 2048, 1000)},
 		optim.Momentum(0.01, 0.9), 1000, n, 1024)
 }
 
@@ -30,7 +31,8 @@ func normedMLP(rng *rand.Rand, n int) workload {
 
 // tabularMLP predicts a number from a row of 16.
 func tabularMLP(rng *rand.Rand, n int) workload {
-	model := nn.Sequential{nn.NewLinear(rng, 16, 32), nn.ReLU{}, nn.NewLinear(rng, 32, 32), nn.ReLU{}, nn.NewLinear(rng, 32, 1)}
+	model := nn.Sequential{nn.NewLinear(rng, 16, 32), nn.ReLU{}, nn.NewLinear(rng, 32, 32), nn.ReLU{},
+		nn.NewLinear(rng, 32, 1)}
 	return workload{model, func(t *tensor.Tape, b data.Batch) tensor.Tensor {
 		return nn.MSE(model.Forward(b.Input(t)), b.Target(t))
 	}, optim.Adam(1e-3), several(func() (b data.Batch) {
@@ -44,12 +46,14 @@ func tabularMLP(rng *rand.Rand, n int) workload {
 // 2014). The noise of the code comes with the batch, as its target.
 func variational(rng *rand.Rand, n int) workload {
 	const pixels, hidden, code = 784, 400, 20
-	m := &vae{nn.NewLinear(rng, pixels, hidden), nn.NewLinear(rng, hidden, code), nn.NewLinear(rng, hidden, code), nn.NewLinear(rng, code, hidden), nn.NewLinear(rng, hidden, pixels)}
-	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return m.Loss(b.Input(t), b.Target(t)) }, optim.Adam(1e-3), several(func() (b data.Batch) {
-		b.X, b.XDims = uniform(rng, n, pixels)
-		b.Y, b.YDims = normal(rng, n, code)
-		return b
-	})}
+	m := &vae{nn.NewLinear(rng, pixels, hidden), nn.NewLinear(rng, hidden, code), nn.NewLinear(rng, hidden, code),
+		nn.NewLinear(rng, code, hidden), nn.NewLinear(rng, hidden, pixels)}
+	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return m.Loss(b.Input(t), b.Target(t)) },
+		optim.Adam(1e-3), several(func() (b data.Batch) {
+			b.X, b.XDims = uniform(rng, n, pixels)
+			b.Y, b.YDims = normal(rng, n, code)
+			return b
+		})}
 }
 
 type vae struct{ Encode, Mean, LogVar, Decode, Out *nn.Linear }

@@ -48,7 +48,8 @@ func grid(w *worker) error {
 		}
 		// A step has no gradient of the input.
 		flops := 11 * 2 * float64(width) * float64(width) * float64(batch)
-		w.report(Result{Value: flops / 1e9 / least(clock.perStep), Unit: "GFLOP/s", Epochs: clock.perStep, Losses: losses, Size: gridSize(width, batch)})
+		w.report(Result{Value: flops / 1e9 / least(clock.perStep), Unit: "GFLOP/s", Epochs: clock.perStep,
+			Losses: losses, Size: gridSize(width, batch)})
 	}
 	return nil
 }
@@ -66,7 +67,8 @@ func gridCell(width, batch int) *workload {
 		}
 		model = append(model, l)
 	}
-	b := data.Batch{X: gridNumbers(4, batch*width), XDims: []int{batch, width}, Y: gridNumbers(5, batch*width), YDims: []int{batch, width}}
+	b := data.Batch{X: gridNumbers(4, batch*width), XDims: []int{batch, width}, Y: gridNumbers(5, batch*width),
+		YDims: []int{batch, width}}
 	b.Index = indices(b)
 	return &workload{model, func(t *tensor.Tape, b data.Batch) tensor.Tensor {
 		return nn.MSE(model.Forward(b.Input(t)), b.Target(t))

@@ -47,7 +47,8 @@ func write(w *worker) error {
 	for clock.step() {
 		next()
 	}
-	w.report(Result{Value: 1e6 * least(clock.perStep) / float64(load.batches[0].IDsDims[1]), Unit: "µs", Losses: figures, Size: "next token"})
+	w.report(Result{Value: 1e6 * least(clock.perStep) / float64(load.batches[0].IDsDims[1]), Unit: "µs",
+		Losses: figures, Size: "next token"})
 	return nil
 }
 

@@ -17,8 +17,11 @@ func gptLike(width, layers, heads, context int) func(rng *rand.Rand, n int) work
 	const characters = 96
 	return func(rng *rand.Rand, n int) workload {
 		m := &gpt{nn.NewEmbedding(rng, characters, width), nn.NewLearnedPositions(rng, context, width),
-			nn.NewTransformerEncoder(rng, layers, nn.Transformer{Width: width, Heads: heads, PreNorm: true, GELU: true}), nn.NewLinear(rng, width, characters)}
-		return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return nn.CrossEntropy(m.Predict(t, b), b.Ints()) },
+			nn.NewTransformerEncoder(rng, layers,
+				nn.Transformer{Width: width, Heads: heads, PreNorm: true, GELU: true}),
+			nn.NewLinear(rng, width, characters)}
+		return workload{m,
+			func(t *tensor.Tape, b data.Batch) tensor.Tensor { return nn.CrossEntropy(m.Predict(t, b), b.Ints()) },
 			optim.AdamW(3e-4), nextTokens(rng, characters, n, context)}
 	}
 }
@@ -53,7 +56,9 @@ func nextTokens(rng *rand.Rand, tokens, n, time int) []data.Batch {
 // steps, and the embedding for the output as well (Press & Wolf 2017).
 func lstmLanguage(rng *rand.Rand, n int) workload {
 	const words, width, time = 10_000, 256, 35
-	m := &wordLSTM{smallEmbedding(rng, words, width), nn.NewLSTM(rng, nn.Recurrent{In: width, Hidden: width, Layers: 2}), tensor.NewParam(words)}
+	m := &wordLSTM{smallEmbedding(rng, words, width),
+		nn.NewLSTM(rng, nn.Recurrent{In: width, Hidden: width, Layers: 2}),
+		tensor.NewParam(words)}
 	m.Words.Padding = -1
 	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor {
 		h := m.LSTM.Forward(m.Words.ForwardTokens(t, b.Tokens()))
@@ -73,7 +78,8 @@ func bagOfWords(rule optim.Rule) func(rng *rand.Rand, n int) workload {
 	const words, width, length = 50_000, 64, 100
 	return func(rng *rand.Rand, n int) workload {
 		m := &bag{nn.NewEmbeddingBag(rng, words, width), nn.NewLinear(rng, width, 2)}
-		return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor { return nn.CrossEntropy(m.Predict(t, b), b.Ints()) },
+		return workload{m,
+			func(t *tensor.Tape, b data.Batch) tensor.Tensor { return nn.CrossEntropy(m.Predict(t, b), b.Ints()) },
 			rule, several(func() (b data.Batch) {
 				b.IDs, b.IDsDims = below(rng, words, n, length)
 				b.Labels, b.LabelsDims = below(rng, 2, n)
@@ -125,7 +131,8 @@ func (m *factors) Predict(t *tensor.Tape, b data.Batch) tensor.Tensor {
 func translator(rng *rand.Rand, n int) workload {
 	const words, width, time = 8_000, 256, 32
 	c := nn.Transformer{Width: width, Heads: 4, PreNorm: true, GELU: true}
-	m := &encoderDecoder{smallEmbedding(rng, words, width), nn.NewLearnedPositions(rng, time, width), nn.NewTransformerEncoder(rng, 2, c), nn.NewTransformerDecoder(rng, 2, c), nn.NewLinear(rng, width, words)}
+	m := &encoderDecoder{smallEmbedding(rng, words, width), nn.NewLearnedPositions(rng, time, width),
+		nn.NewTransformerEncoder(rng, 2, c), nn.NewTransformerDecoder(rng, 2, c), nn.NewLinear(rng, width, words)}
 	m.Words.Padding = -1
 	return workload{m, func(t *tensor.Tape, b data.Batch) tensor.Tensor {
 		return nn.CrossEntropyLoss{}.Linear(m.Decode(t, b), t.Use(m.Head.Weight), t.Use(m.Head.Bias), b.Ints())

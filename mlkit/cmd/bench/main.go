@@ -95,7 +95,8 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, plan{*tasks, *threads, *only, *epochs, *rounds, *seed, *asJSON, *peers, *worker, *python, *profile, *quick, *cpuTime, *seconds}); err != nil {
+	if err := run(ctx, plan{*tasks, *threads, *only, *epochs, *rounds, *seed, *asJSON, *peers, *worker, *python,
+		*profile, *quick, *cpuTime, *seconds}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

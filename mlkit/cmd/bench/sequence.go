@@ -34,9 +34,11 @@ func dilatedAudio(rng *rand.Rand, n int) workload {
 	model := nn.Sequential{nn.NewConv1D(rng, nn.Conv{In: 1, Out: 64, Kernel: 16, Stride: 4, Padding: 6}), nn.ReLU{}}
 	for dilation := 1; dilation <= 32; dilation *= 2 {
 		model = append(model, nn.Residual{Body: nn.Sequential{
-			nn.NewConv1D(rng, nn.Conv{In: 64, Out: 64, Kernel: 3, Dilation: dilation, Padding: dilation, NoBias: true}), nn.NewBatchNorm(64), nn.ReLU{}}})
+			nn.NewConv1D(rng, nn.Conv{In: 64, Out: 64, Kernel: 3, Dilation: dilation, Padding: dilation,
+				NoBias: true}), nn.NewBatchNorm(64), nn.ReLU{}}})
 	}
-	return classifier(rng, append(model, nn.GlobalAvgPool{}, nn.NewLinear(rng, 64, 35)), optim.Adam(1e-3), 35, n, 1, 8000)
+	return classifier(rng, append(model, nn.GlobalAvgPool{}, nn.NewLinear(rng, 64, 35)), optim.Adam(1e-3), 35, n,
+		1, 8000)
 }
 
 // speller writes what it hears in 200 frames of 80 mel bands as 20 of 40 signs:

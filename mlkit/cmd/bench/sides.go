@@ -102,7 +102,8 @@ type peer struct {
 
 // peers lists the Python peers and what each can do.
 var peers = []peer{
-	{framework: "torch", tasks: []string{first, models, gridGroup, inference, int8Group, book, processes}, packages: []string{"numpy", "torch", "safetensors"}},
+	{framework: "torch", tasks: []string{first, models, gridGroup, inference, int8Group, book, processes},
+		packages: []string{"numpy", "torch", "safetensors"}},
 	{framework: "keras", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "latency"}, packages: []string{"numpy", "tensorflow", "keras"}},
 	{framework: "jax", tasks: []string{"linear", "linear100", "mlp", "cnn", "lstm", "transformer", "online", "latency", gridGroup}, packages: []string{"numpy", "jax", "optax"}},
 	{framework: "onnxruntime", tasks: []string{"infer-mlp", "infer-cnn", "infer-lstm", "infer-transformer", int8Group}, packages: []string{"numpy", "torch", "safetensors", "onnx", "onnxruntime"}},
@@ -147,7 +148,8 @@ func (p peer) run(ctx context.Context, j job) ([]Result, error) {
 		}
 	}
 	return collect(exec.CommandContext(ctx, p.python, filepath.Join(p.dir, program), "--task", j.task.name,
-		"--threads", fmt.Sprint(j.threads), "--epochs", fmt.Sprint(j.epochs), "--seed", fmt.Sprint(j.seed), "--mnist", p.mnist, "--data", input, "--quick", fmt.Sprint(j.quick),
+		"--threads", fmt.Sprint(j.threads), "--epochs", fmt.Sprint(j.epochs), "--seed", fmt.Sprint(j.seed),
+		"--mnist", p.mnist, "--data", input, "--quick", fmt.Sprint(j.quick),
 		"--seconds", fmt.Sprint(j.budget()), "--cputime", fmt.Sprint(j.cpuTime)))
 }
 
@@ -258,7 +260,8 @@ func writePrograms(dir string) error {
 			return err
 		}
 		// Another run may be reading it.
-		if err := formats.WriteFile(filepath.Join(dir, f.Name()), func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
+		if err := formats.WriteFile(filepath.Join(dir, f.Name()),
+			func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
 			return err
 		}
 	}

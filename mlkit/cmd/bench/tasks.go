@@ -165,7 +165,8 @@ func parse(size string) (m, n, k int) {
 }
 
 func mlp(rng *rand.Rand) nn.Layer {
-	return glorot(rng, nn.Sequential{nn.Flatten{}, nn.NewLinear(rng, 784, 256), nn.ReLU{}, nn.NewLinear(rng, 256, 128), nn.ReLU{}, nn.NewLinear(rng, 128, 10)})
+	return glorot(rng, nn.Sequential{nn.Flatten{}, nn.NewLinear(rng, 784, 256), nn.ReLU{},
+		nn.NewLinear(rng, 256, 128), nn.ReLU{}, nn.NewLinear(rng, 128, 10)})
 }
 
 func cnn(rng *rand.Rand) nn.Layer {
@@ -214,9 +215,11 @@ func (n *lstmNet) layers() nn.Layer {
 
 func transformer(rng *rand.Rand) nn.Layer {
 	mean := func(x tensor.Tensor) tensor.Tensor { return x.Mean(1) }
-	encoder := nn.NewTransformerEncoder(rng, 2, nn.Transformer{Width: 128, Heads: 4, Hidden: 512, PreNorm: true, GELU: true})
+	encoder := nn.NewTransformerEncoder(rng, 2, nn.Transformer{Width: 128, Heads: 4, Hidden: 512, PreNorm: true,
+		GELU: true})
 	encoder.Norm = nil // as in the peers: PyTorch's encoder has no last norm unless told
 	return nn.Sequential{
-		nn.Func(rows), nn.NewLinear(rng, 28, 128), nn.NewLearnedPositions(rng, 28, 128), encoder, nn.Func(mean), nn.NewLinear(rng, 128, 10),
+		nn.Func(rows), nn.NewLinear(rng, 28, 128), nn.NewLearnedPositions(rng, 28, 128), encoder, nn.Func(mean),
+		nn.NewLinear(rng, 128, 10),
 	}
 }

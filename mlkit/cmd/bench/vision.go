@@ -61,7 +61,8 @@ func separable(rng *rand.Rand, n int) workload {
 	model := normedReLU(rng, nn.Conv{In: 3, Out: 32, Kernel: 3, Stride: 2, Padding: 1})
 	in := 32
 	for _, c := range []struct{ out, stride int }{{64, 1}, {128, 2}, {128, 1}, {256, 2}, {256, 1}} {
-		model = append(model, normedReLU(rng, nn.Conv{In: in, Out: in, Kernel: 3, Stride: c.stride, Padding: 1, Groups: in})...)
+		model = append(model, normedReLU(rng, nn.Conv{In: in, Out: in, Kernel: 3, Stride: c.stride, Padding: 1,
+			Groups: in})...)
 		model = append(model, normedReLU(rng, nn.Conv{In: in, Out: c.out, Kernel: 1})...)
 		in = c.out
 	}
@@ -73,7 +74,8 @@ func separable(rng *rand.Rand, n int) workload {
 // levels, with batch norm, padded so that the output is as large as the input.
 func smallUNet(rng *rand.Rand, n int) workload {
 	block := func(in, out int) nn.Layer {
-		return append(normedReLU(rng, nn.Conv{In: in, Out: out, Kernel: 3, Padding: 1}), normedReLU(rng, nn.Conv{In: out, Out: out, Kernel: 3, Padding: 1})...)
+		return append(normedReLU(rng, nn.Conv{In: in, Out: out, Kernel: 3, Padding: 1}),
+			normedReLU(rng, nn.Conv{In: out, Out: out, Kernel: 3, Padding: 1})...)
 	}
 	m := &uNet{
 		Down:   []nn.Layer{block(1, 16), block(16, 32), block(32, 64)},
@@ -116,8 +118,10 @@ func (m *uNet) Forward(x tensor.Tensor) tensor.Tensor {
 // 2021): width 192, three heads, four layers.
 func visionTransformer(rng *rand.Rand, n int) workload {
 	const width = 192
-	m := &vit{nn.NewConv2D(rng, nn.Conv{In: 3, Out: width, Kernel: 4, Stride: 4}), nn.NewLearnedPositions(rng, 64, width),
-		nn.NewTransformerEncoder(rng, 4, nn.Transformer{Width: width, Heads: 3, PreNorm: true, GELU: true}), nn.NewLinear(rng, width, 10)}
+	m := &vit{nn.NewConv2D(rng, nn.Conv{In: 3, Out: width, Kernel: 4, Stride: 4}),
+		nn.NewLearnedPositions(rng, 64, width),
+		nn.NewTransformerEncoder(rng, 4, nn.Transformer{Width: width, Heads: 3, PreNorm: true,
+			GELU: true}), nn.NewLinear(rng, width, 10)}
 	return classifier(rng, m, optim.AdamW(3e-4), 10, n, 3, 32, 32)
 }
 

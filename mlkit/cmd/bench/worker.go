@@ -92,9 +92,11 @@ func peakRSS() float64 {
 }
 
 // fit trains and gives the seconds of every epoch.
-func (w *worker) fit(model nn.Layer, o train.Objective[data.Batch], loader *data.Loader, rule optim.Rule, epochs int) ([]float64, error) {
-	h, err := train.Fit(w.ctx, o, loader, train.Config{Epochs: epochs, Optimizer: rule, Seed: w.seed, MicroBatch: w.task.micro,
-		Callbacks: []train.Callback{train.OnStep(func(*train.Run) error { w.firstStep(); return nil })}})
+func (w *worker) fit(model nn.Layer, o train.Objective[data.Batch], loader *data.Loader, rule optim.Rule,
+	epochs int) ([]float64, error) {
+	h, err := train.Fit(w.ctx, o, loader, train.Config{Epochs: epochs, Optimizer: rule, Seed: w.seed,
+		MicroBatch: w.task.micro,
+		Callbacks:  []train.Callback{train.OnStep(func(*train.Run) error { w.firstStep(); return nil })}})
 	var seconds []float64
 	for _, e := range h.Epochs {
 		seconds = append(seconds, e.Time.Seconds())
@@ -118,7 +120,8 @@ func line(size int) func(w *worker) error {
 		for range 5 * w.epochs { // an "epoch" here takes a few milliseconds
 			model := nn.NewLinear(nn.NewRand(w.seed), 1, 1)
 			start := time.Now()
-			if _, err := w.fit(model, train.Supervised(model, nn.MSE), &data.Loader{Dataset: set, BatchSize: size, Shuffle: true, Seed: w.seed},
+			if _, err := w.fit(model, train.Supervised(model, nn.MSE),
+				&data.Loader{Dataset: set, BatchSize: size, Shuffle: true, Seed: w.seed},
 				optim.SGD(0.01), 1000); err != nil {
 				return err
 			}

@@ -77,7 +77,8 @@ func trainWorkload(w *worker) error {
 	if err != nil {
 		return err
 	}
-	w.report(Result{Value: float64(w.task.size(w.quick)) / least(clock.perStep), Unit: "samples/s", Epochs: clock.perStep, Losses: losses})
+	w.report(Result{Value: float64(w.task.size(w.quick)) / least(clock.perStep), Unit: "samples/s",
+		Epochs: clock.perStep, Losses: losses})
 	return nil
 }
 

@@ -85,7 +85,8 @@ func run(ctx context.Context, measuring bool, checkpoint string, epochs, batch i
 
 func network() nn.Sequential {
 	rng := nn.NewRand(1)
-	return nn.Sequential{nn.Flatten{}, nn.NewLinear(rng, 784, 256), nn.ReLU{}, nn.NewLinear(rng, 256, 128), nn.ReLU{}, nn.NewLinear(rng, 128, 10)}
+	return nn.Sequential{nn.Flatten{}, nn.NewLinear(rng, 784, 256), nn.ReLU{}, nn.NewLinear(rng, 256, 128),
+		nn.ReLU{}, nn.NewLinear(rng, 128, 10)}
 }
 
 // measure prints the times of exchanges and what follows from them.

@@ -122,7 +122,8 @@ func Mutations(seeds [][]byte, n int) iter.Seq[[]byte] {
 }
 
 // numbers are those that readers multiply, add to or allocate without a look.
-var numbers = []uint64{0, 1, 2, 3, 7, 8, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 1 << 20, 1 << 24, 1<<30 - 1, 1 << 30,
+var numbers = []uint64{0, 1, 2, 3, 7, 8, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 1 << 20,
+	1 << 24, 1<<30 - 1, 1 << 30,
 	1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1 << 40, 1<<63 - 1, 1 << 63, 1<<64 - 1}
 
 func mutate(rng *rand.Rand, b []byte, seeds [][]byte) []byte {

@@ -113,7 +113,8 @@ func runLength(f *parquet.File, c *parquet.Column) bool {
 				return true
 			}
 		}
-		if len(m.EncodingStats) == 0 && slices.Contains(m.Encoding, format.RLE) && !slices.Contains(m.Encoding, format.Plain) {
+		if len(m.EncodingStats) == 0 && slices.Contains(m.Encoding, format.RLE) &&
+			!slices.Contains(m.Encoding, format.Plain) {
 			return true
 		}
 	}

@@ -49,7 +49,8 @@ func decoderOf(c *parquet.Column, f *parquet.File) (*decoder, error) {
 		case *format.Float16Type:
 			return &decoder{kind: tabular.Number, number: half}, nil
 		case *format.NullType:
-			return &decoder{kind: tabular.Number, number: func(parquet.Value) (float64, error) { return 0, errMissing }}, nil
+			return &decoder{kind: tabular.Number,
+				number: func(parquet.Value) (float64, error) { return 0, errMissing }}, nil
 		default:
 			return refuse(l.String() + ":")
 		}
@@ -89,9 +90,11 @@ func decoderOf(c *parquet.Column, f *parquet.File) (*decoder, error) {
 	case parquet.Int96:
 		return &decoder{kind: tabular.Date, number: int96}, nil
 	case parquet.Float:
-		return &decoder{kind: tabular.Number, number: func(v parquet.Value) (float64, error) { return float64(v.Float()), nil }}, nil
+		return &decoder{kind: tabular.Number,
+			number: func(v parquet.Value) (float64, error) { return float64(v.Float()), nil }}, nil
 	case parquet.Double:
-		return &decoder{kind: tabular.Number, number: func(v parquet.Value) (float64, error) { return v.Double(), nil }}, nil
+		return &decoder{kind: tabular.Number,
+			number: func(v parquet.Value) (float64, error) { return v.Double(), nil }}, nil
 	case parquet.ByteArray: // older programs write texts so
 		return texts(t)
 	}
@@ -116,7 +119,8 @@ func texts(t parquet.Type) (*decoder, error) {
 	if t.Kind() != parquet.ByteArray {
 		return nil, fmt.Errorf("texts in %v: %w", t.Kind(), errType)
 	}
-	return &decoder{kind: tabular.Category, text: func(v parquet.Value) (string, error) { return string(v.ByteArray()), nil }}, nil
+	return &decoder{kind: tabular.Category,
+		text: func(v parquet.Value) (string, error) { return string(v.ByteArray()), nil }}, nil
 }
 
 func uuid(v parquet.Value) (string, error) {

@@ -212,7 +212,8 @@ func (c *Conv) backwardWeight(j convJob) {
 	}
 	if c.winograd(c.OutH(), c.OutW()) && c.C*c.OutC <= winMaxGrads {
 		winBackwardWeightJob(winJob{
-			part: winBackwardWeight, x: j.x, y: j.y, spread: j.arg, in: c.C, out: c.OutC, n: c.N, h: c.H, wd: c.W, oh: c.OutH(), ow: c.OutW(),
+			part: winBackwardWeight, x: j.x, y: j.y, spread: j.arg, in: c.C, out: c.OutC, n: c.N, h: c.H, wd: c.W,
+			oh: c.OutH(), ow: c.OutW(),
 			padH: c.PadH, padW: c.PadW,
 		}, sums)
 		j.cutPlanes(1)

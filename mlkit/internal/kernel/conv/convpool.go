@@ -95,7 +95,8 @@ func (c Conv) BackwardDataPool(dx, dy []float32, arg []int32, w []float32, accum
 // the pooled output.
 func (c Conv) BackwardWeightPool(dw, dy []float32, arg []int32, x []float32, accumulate bool) {
 	c = c.checkedPool(len(dy), len(x), len(dw))
-	c.backwardWeight(convJob{Conv: c, part: convBackwardWeightPool, y: dy, x: x, w: dw, accumulate: accumulate, arg: c.argBytes(arg)})
+	c.backwardWeight(convJob{Conv: c, part: convBackwardWeightPool, y: dy, x: x, w: dw, accumulate: accumulate,
+		arg: c.argBytes(arg)})
 }
 
 // cutRowPairs is cutRows for whole rows of windows.

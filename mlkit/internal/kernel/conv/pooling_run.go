@@ -94,7 +94,8 @@ func (j *poolJob) forward(y, x []float32, idx []int32) {
 		if right > left {
 			at, out := (h0+lo*j.DilH)*j.W+w0, o*ow+left
 			r := poolRows{
-				n: right - left, rows: n, kh: hi - lo, kw: j.KW, tapRow: j.DilH * j.W, tapCol: j.DilW, stride: j.StrideW,
+				n: right - left, rows: n, kh: hi - lo, kw: j.KW, tapRow: j.DilH * j.W, tapCol: j.DilW,
+				stride: j.StrideW,
 				srcRow: j.StrideH * j.W, dstRow: ow, first: at,
 			}
 			switch {

@@ -143,7 +143,8 @@ func convForward(j *convJob, s *cpu.Workspace, n, group, cut int) {
 	if first >= last || ow == 0 {
 		return
 	}
-	g := gemm.Gemm{M: per, N: (last - first) * ow, K: j.taps(), LDA: j.taps(), LDC: j.pixels(), Accumulate: j.accumulate, Act: j.act, Alpha: 1}
+	g := gemm.Gemm{M: per, N: (last - first) * ow, K: j.taps(), LDA: j.taps(), LDC: j.pixels(),
+		Accumulate: j.accumulate, Act: j.act, Alpha: 1}
 	if j.bias != nil {
 		g.BiasRows = j.bias[group*(j.OutC/j.Groups)+lo:][:per]
 	}

@@ -26,8 +26,10 @@ const (
 // sequence reports whether outputs of length out are best made in such tiles.
 func (c *Conv) sequence(out int) bool {
 	span := 4 * c.DilW
-	return c.even() && c.H == 1 && c.KH == 1 && c.PadH == 0 && c.KW == 3 && c.StrideW == 1 && c.StrideH == 1 && c.Groups == 1 &&
-		c.C >= winMinPlanes && c.OutC >= winMinPlanes && c.C <= seqMaxFilters/c.OutC && c.PadW <= 2*c.DilW && c.N*out >= 16*16 &&
+	return c.even() && c.H == 1 && c.KH == 1 && c.PadH == 0 && c.KW == 3 && c.StrideW == 1 && c.StrideH == 1 &&
+		c.Groups == 1 &&
+		c.C >= winMinPlanes && c.OutC >= winMinPlanes && c.C <= seqMaxFilters/c.OutC && c.PadW <= 2*c.DilW &&
+		c.N*out >= 16*16 &&
 		float64(out) >= seqMinUse*float64((out+span-1)/span*span)
 }
 
@@ -237,7 +239,8 @@ func seqForwardJob(j seqJob, w []float32) {
 // backwardWeightSequence is BackwardWeight.
 func (c *Conv) backwardWeightSequence(dw, dy, x []float32, accumulate bool) {
 	s := cpu.GetWorkspace()
-	j := seqJob{part: seqBackwardWeight, x: x, y: dy, in: c.C, out: c.OutC, n: c.N, w: c.W, ow: c.OutW(), pad: c.PadW, dil: c.DilW}
+	j := seqJob{part: seqBackwardWeight, x: x, y: dy, in: c.C, out: c.OutC, n: c.N, w: c.W, ow: c.OutW(),
+		pad: c.PadW, dil: c.DilW}
 	j.plan()
 	n := c.C * c.OutC
 	j.runs = max(1, min(j.units, convParts, maxRunFloats/(3*n)))

@@ -29,7 +29,8 @@ const (
 // thin reports whether the convolution is computed by taps.
 func (c *Conv) thin() bool {
 	in, out := c.C/c.Groups, c.OutC/c.Groups
-	return c.Groups > 1 && in <= thinPlanes && out <= thinPlanes && c.KH*c.KW <= thinWindow && c.OutH() > 0 && c.OutW() > 0
+	return c.Groups > 1 && in <= thinPlanes && out <= thinPlanes && c.KH*c.KW <= thinWindow && c.OutH() > 0 &&
+		c.OutW() > 0
 }
 
 // thinJob is one direction of a thin convolution, cut into units: a group, and
@@ -206,7 +207,8 @@ func (j *thinJob) stageInput(s *cpu.Workspace, n0, n1, r0, r1, group int) (plane
 					continue
 				}
 				j.stage(planes[i*each+(ph*j.StrideW+pw)*j.staged():], src, n1-n0, j.C*plane,
-					place{j.H, j.StrideH, r0*j.StrideH + ph - j.PadH}, place{j.W, j.StrideW, pw - j.PadW}, r1-r0+j.reachH, j.pitch)
+					place{j.H, j.StrideH, r0*j.StrideH + ph - j.PadH},
+					place{j.W, j.StrideW, pw - j.PadW}, r1-r0+j.reachH, j.pitch)
 			}
 		}
 	}
@@ -320,7 +322,8 @@ func thinBackwardData(j *thinJob, s *cpu.Workspace, block, group int) {
 
 // unstage writes or adds a phase's rows r0 to r1 to their places in dx.
 func (j *thinJob) unstage(dx, sum []float32, images, r0, r1, ph, pw int, add bool) {
-	v, h := place{j.H, j.StrideH, (j.top+r0)*j.StrideH + ph - j.PadH}, place{j.W, j.StrideW, j.left*j.StrideW + pw - j.PadW}
+	v, h := place{j.H, j.StrideH, (j.top+r0)*j.StrideH + ph - j.PadH},
+		place{j.W, j.StrideW, j.left*j.StrideW + pw - j.PadW}
 	top, bottom := v.inside(r1 - r0)
 	left, right := h.inside(j.across)
 	if top >= bottom || left >= right {
@@ -382,7 +385,8 @@ func thinBackwardWeight(j *thinJob, s *cpu.Workspace, run, group int) {
 		planes, each := j.stageInput(s, n0, n1, r0, r1, group)
 		grad := cpu.Floats(&s.B, j.staged())
 		for o := group * out; o < (group+1)*out; o++ {
-			j.stage(grad, j.y[(n0*j.OutC+o)*pixels:], n1-n0, j.OutC*pixels, place{j.down, 1, r0}, place{j.across, 1, 0}, r1-r0, j.across)
+			j.stage(grad, j.y[(n0*j.OutC+o)*pixels:], n1-n0, j.OutC*pixels, place{j.down, 1, r0},
+				place{j.across, 1, 0}, r1-r0, j.across)
 			for i := range in {
 				addDots(sums[(o*in+i)*window:], grad[:j.run(n1-n0, r1-r0)], planes[i*each:], j.taps)
 			}

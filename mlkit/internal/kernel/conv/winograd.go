@@ -45,7 +45,8 @@ const (
 
 // winograd reports whether an output of oh×ow is best made in tiles.
 func (c *Conv) winograd(oh, ow int) bool {
-	return !gemm.TileShapes[cpu.Current].NoWinograd && c.even() && c.KH == 3 && c.KW == 3 && c.StrideH == 1 && c.StrideW == 1 && c.DilH == 1 && c.DilW == 1 && c.Groups == 1 &&
+	return !gemm.TileShapes[cpu.Current].NoWinograd && c.even() && c.KH == 3 && c.KW == 3 && c.StrideH == 1 &&
+		c.StrideW == 1 && c.DilH == 1 && c.DilW == 1 && c.Groups == 1 &&
 		c.C >= winMinPlanes && c.OutC >= winMinPlanes && c.PadH <= 2 && c.PadW <= 2 && c.N*oh*ow >= 16*16 &&
 		c.C <= winMaxFilters/c.OutC &&
 		float64(oh*ow) >= winMinUse*float64(16*((oh+3)/4)*((ow+3)/4))
@@ -175,7 +176,8 @@ func (j *winJob) inputs(s *cpu.Workspace, v []float32, n0, n1, r0, r1, tiles int
 	}
 	for n := n0; n < n1; n++ {
 		if spread {
-			stageSpread(img, j.x, j.spread, tmp[winScratch:], n, j.in, j.h/2, j.wd/2, 4*r0-j.padH, -j.padW, rows, cols, j.ins)
+			stageSpread(img, j.x, j.spread, tmp[winScratch:], n, j.in, j.h/2, j.wd/2, 4*r0-j.padH, -j.padW, rows,
+				cols, j.ins)
 		} else {
 			stage(img, j.x[n*j.in*j.h*j.wd:][:j.in*j.h*j.wd], j.in, j.h, j.wd, 4*r0-j.padH, -j.padW, rows, cols, j.ins)
 		}

@@ -36,7 +36,8 @@ func AdamUpdate(p, g, m, v []float32, lr, beta1, beta2, eps, bias1, bias2, decay
 }
 
 func adamPart(j *elemJob, lo, hi int) {
-	adam(j.At(0, lo, hi), j.At(1, lo, hi), j.At(2, lo, hi), j.At(3, lo, hi), j.S, j.T, j.F[0], j.F[1], j.F[2], j.F[3], j.F[4])
+	adam(j.At(0, lo, hi), j.At(1, lo, hi), j.At(2, lo, hi), j.At(3, lo, hi), j.S, j.T, j.F[0], j.F[1], j.F[2],
+		j.F[3], j.F[4])
 }
 
 // SGDUpdate computes p -= lr * g.

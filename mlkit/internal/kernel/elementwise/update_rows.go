@@ -44,7 +44,8 @@ func AdamRows(p, g, m, v []float32, at []int32, cols int, lr, beta1, beta2, eps,
 
 func adamRowsPart(j *elemJob, lo, hi int) {
 	for i := lo; i < hi; i++ {
-		adam(rowAt(j, 0, i), j.Rows(1, i, i+1), rowAt(j, 2, i), rowAt(j, 3, i), j.S, j.T, j.F[0], j.F[1], j.F[2], j.F[3], 1)
+		adam(rowAt(j, 0, i), j.Rows(1, i, i+1), rowAt(j, 2, i), rowAt(j, 3, i), j.S, j.T, j.F[0], j.F[1], j.F[2],
+			j.F[3], 1)
 	}
 }
 

@@ -46,7 +46,8 @@ var TileShapes = [cpu.NumLevels]tileShape{
 	cpu.Portable: {Lanes: 64, rows: 4, cols: portableCols, transposeRows: 16},
 	cpu.AVX2:     {Lanes: 8, rows: 6, cols: 16, wideRows: 2, wideCols: 32, transposeRows: 8, fused: true, narrow: 16},
 	cpu.NEON:     {Lanes: 4, rows: 8, cols: 12, transposeRows: 16, fused: true, NoWinograd: true, narrow: 4},
-	cpu.AVX512:   {Lanes: 16, rows: 12, cols: 32, wideRows: 4, wideCols: 64, wideTails: true, transposeRows: 16, fused: true, narrow: 16},
+	cpu.AVX512: {Lanes: 16, rows: 12, cols: 32, wideRows: 4, wideCols: 64, wideTails: true, transposeRows: 16,
+		fused: true, narrow: 16},
 }
 
 // column computes m rows of C, from the panel of B and the columns of C that

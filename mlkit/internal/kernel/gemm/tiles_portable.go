@@ -22,7 +22,8 @@ func runTilesGo(t *tiles) {
 			a, b, k := t.a[t.off+r*t.rsA:], t.b, 0
 			for ; k+4 <= t.k; k += 4 {
 				a0, a1, a2, a3 := a[k*t.csA], a[(k+1)*t.csA], a[(k+2)*t.csA], a[(k+3)*t.csA]
-				b0, b1, b2, b3 := b[k*t.ldb:][:len(c)], b[(k+1)*t.ldb:][:len(c)], b[(k+2)*t.ldb:][:len(c)], b[(k+3)*t.ldb:][:len(c)]
+				b0, b1, b2, b3 := b[k*t.ldb:][:len(c)], b[(k+1)*t.ldb:][:len(c)],
+					b[(k+2)*t.ldb:][:len(c)], b[(k+3)*t.ldb:][:len(c)]
 				for j, x := range c {
 					c[j] = x + a0*b0[j] + a1*b1[j] + a2*b2[j] + a3*b3[j]
 				}

@@ -14,7 +14,8 @@ const (
 
 // turns tells whether the transpose of the product is what to compute.
 func (g *Gemm) turns() bool {
-	if !g.TransB || g.TransA || g.M > mostTurned || g.N < 4*g.M || g.N*g.K < leastTurned || g.Bias != nil && g.BiasRows != nil {
+	if !g.TransB || g.TransA || g.M > mostTurned || g.N < 4*g.M || g.N*g.K < leastTurned ||
+		g.Bias != nil && g.BiasRows != nil {
 		return false
 	}
 	unit := TileShapes[cpu.Current].narrow

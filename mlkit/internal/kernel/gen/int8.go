@@ -83,7 +83,8 @@ func sumsVNNI() {
 	}
 	RET()
 	panel := func(v int) Mem {
-		return []Mem{{Base: b}, {Base: b, Index: ldb, Scale: 1}, {Base: b, Index: ldb, Scale: 2}, {Base: b, Index: ldb3, Scale: 1}}[v]
+		return []Mem{{Base: b}, {Base: b, Index: ldb, Scale: 1}, {Base: b, Index: ldb, Scale: 2},
+			{Base: b, Index: ldb3, Scale: 1}}[v]
 	}
 	for vecs := 4; vecs >= 1; vecs-- {
 		Label(fmt.Sprint("v", vecs))

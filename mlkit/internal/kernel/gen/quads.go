@@ -60,7 +60,8 @@ func (x isa) maxQuads(numbers, low Mem) {
 	Label("vector")
 	VMOVUPS(Mem{Base: src}, best)
 	x.zero(where)
-	for k, from := range []Mem{{}, {Base: src, Index: pixel, Scale: 1}, {Base: src, Index: row, Scale: 1}, {Base: src, Index: next, Scale: 1}} {
+	for k, from := range []Mem{{}, {Base: src, Index: pixel, Scale: 1}, {Base: src, Index: row, Scale: 1},
+		{Base: src, Index: next, Scale: 1}} {
 		if k == 0 {
 			continue
 		}

@@ -49,7 +49,8 @@ var rowKernels = []kernel{
 		})
 	}},
 	{"layerNormParams", "func(dgamma, dbeta, dy, x, mean, rstd []float32, stride int)", amd64, func(v *vm) {
-		dgamma, dbeta, dy, x, mean, rstd, rows, stride := v.gp("dgamma"), v.gp("dbeta"), v.gp("dy"), v.gp("x"), v.gp("mean"), v.gp("rstd"), v.len("mean"), v.gp("stride")
+		dgamma, dbeta, dy, x, mean, rstd, rows, stride := v.gp("dgamma"), v.gp("dbeta"), v.gp("dy"), v.gp("x"),
+			v.gp("mean"), v.gp("rstd"), v.len("mean"), v.gp("stride")
 		SHLQ(operand.Imm(2), stride)
 		v.x86().groups(v.len("dgamma"), 2, func(ss []strip) {
 			var g, b []vec

@@ -33,7 +33,8 @@ func sumsGo(t *tiles) {
 					a0, a1, a2, a3 := int32(a[g]), int32(a[g+1]), int32(a[g+2]), int32(a[g+3])
 					four := (*[4 * Columns]int8)(b)
 					for c := range acc {
-						acc[c] += a0*int32(four[4*c]) + a1*int32(four[4*c+1]) + a2*int32(four[4*c+2]) + a3*int32(four[4*c+3])
+						acc[c] += a0*int32(four[4*c]) + a1*int32(four[4*c+1]) +
+							a2*int32(four[4*c+2]) + a3*int32(four[4*c+3])
 					}
 					b = b[4*Columns:]
 				}

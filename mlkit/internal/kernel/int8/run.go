@@ -127,7 +127,8 @@ func (p *Product) check(y, a int) {
 	if len(p.Minus) < n || len(p.Scale) < n || len(p.Bias) < n {
 		panic(fmt.Sprintf("kernel: int8: %d, %d and %d numbers for %d columns", len(p.Minus), len(p.Scale), len(p.Bias), n))
 	}
-	if min(p.Images, p.Lines, p.Width, p.ImageStep, p.LineStep, p.RowStep, p.Apart, p.YImageStep, p.YLineStep, p.YRowStep) < 0 || p.Room < p.W.N {
+	if min(p.Images, p.Lines, p.Width, p.ImageStep, p.LineStep, p.RowStep, p.Apart, p.YImageStep, p.YLineStep,
+		p.YRowStep) < 0 || p.Room < p.W.N {
 		panic(fmt.Sprintf("kernel: int8: negative sizes, or room for %d of %d columns: %+v", p.Room, p.W.N, *p))
 	}
 	if p.Images*p.Lines*p.Width == 0 {
@@ -166,8 +167,9 @@ func (j *job) block(s *scratch, i int) {
 	col, cols := first*Columns, panels*Columns
 	pooled := p.pooled()
 	t := tiles{
-		lda: p.RowStep, b: w.panels[first*w.panel():], ldb: w.panel(), segs: w.Segments, groups: w.groups, panels: panels,
-		c: s.sums[:], ldc: cols, rows: rows * pooled,
+		lda: p.RowStep, b: w.panels[first*w.panel():], ldb: w.panel(), segs: w.Segments, groups: w.groups,
+		panels: panels,
+		c:      s.sums[:], ldc: cols, rows: rows * pooled,
 	}
 	for k := range pooled {
 		t.a, t.apart = j.a[image*p.ImageStep+(line*pooled+k)*p.LineStep+row*pooled*p.RowStep:], p.Apart
@@ -242,7 +244,8 @@ func (j *job) activated(s *scratch, f *finish, y, keep int, direct bool) {
 	}
 	for r := range f.rows {
 		if direct {
-			quantizeBlocks(j.bytes[y+r*p.YRowStep:][:f.cols], s.floats[r*f.cols:][:f.cols], p.Inverse, low, high, int32(p.Zero))
+			quantizeBlocks(j.bytes[y+r*p.YRowStep:][:f.cols], s.floats[r*f.cols:][:f.cols], p.Inverse, low, high,
+				int32(p.Zero))
 		} else {
 			copy(j.bytes[y+r*p.YRowStep:][:keep], s.bytes[r*f.cols:])
 		}

@@ -18,7 +18,8 @@ func Lengths() []int {
 }
 
 var Specials = func() []float32 {
-	x := []float32{0, 1, 0.5, 2, 3.25, 1e-3, 88, 88.8, 89.5, 103, 104, 200, 1e10, 1e20, math.MaxFloat32, 0x1p-126, 0x1p-127, 0x1p-149, 0x1.8p-140, 1e-30, float32(math.Inf(1))}
+	x := []float32{0, 1, 0.5, 2, 3.25, 1e-3, 88, 88.8, 89.5, 103, 104, 200, 1e10, 1e20, math.MaxFloat32, 0x1p-126,
+		0x1p-127, 0x1p-149, 0x1.8p-140, 1e-30, float32(math.Inf(1))}
 	for _, v := range x[:len(x):len(x)] {
 		x = append(x, -v)
 	}

@@ -47,7 +47,8 @@ func normBatchPart(j *rowJob, lo, hi int) {
 		p.Mean[c], variance[c] = planeStats(j, lo+c, x)
 		p.scale(c, variance, weight, j.S)
 		for o := lo + c; o < len(x)/j.Size; o += j.Cols {
-			PlaneAffine(y[o*j.Size:(o+1)*j.Size], x[o*j.Size:(o+1)*j.Size], p.Mean[c], p.Scale[c], p.Shift[c], j.More.relu)
+			PlaneAffine(y[o*j.Size:(o+1)*j.Size], x[o*j.Size:(o+1)*j.Size], p.Mean[c], p.Scale[c], p.Shift[c],
+				j.More.relu)
 		}
 	}
 }

@@ -42,11 +42,13 @@ func main() {
 		labels[i] = int32(set.Labels[i])
 	}
 	for seed := range uint64(*seeds) {
-		for k, parts := range [][][]int{privacy.DealEvenly(60000, 100, seed+1), privacy.DealByLabel(labels, 100, 2, seed+1)} {
+		for k, parts := range [][][]int{privacy.DealEvenly(60000, 100, seed+1),
+			privacy.DealByLabel(labels, 100, 2, seed+1)} {
 			if *only >= 0 && k != *only {
 				continue
 			}
-			f := privacy.Federated{Epochs: *epochs, BatchSize: *batch, Optimizer: optim.SGD([]float64{*even, *two}[k]), Seed: seed + 1}
+			f := privacy.Federated{Epochs: *epochs, BatchSize: *batch,
+				Optimizer: optim.SGD([]float64{*even, *two}[k]), Seed: seed + 1}
 			for _, p := range parts {
 				f.Clients = append(f.Clients, data.Subset(set, p))
 			}
@@ -54,7 +56,8 @@ func main() {
 			err := f.Train(context.Background(), func() train.Objective[data.Batch] {
 				return train.Supervised(model(seed+1), nn.CrossEntropy)
 			}, *rounds, func(round int, o train.Objective[data.Batch]) error {
-				r, err := train.Evaluate(context.Background(), o, &data.Loader{Dataset: test, BatchSize: 500}, metrics.Accuracy())
+				r, err := train.Evaluate(context.Background(), o, &data.Loader{Dataset: test, BatchSize: 500},
+					metrics.Accuracy())
 				fmt.Printf(" %.2f", 100*r["accuracy"])
 				return err
 			})
@@ -75,5 +78,6 @@ func model(seed uint64) nn.Layer {
 			nn.Flatten{}, nn.NewLinear(r, 64*49, 512), nn.ReLU{}, nn.NewLinear(r, 512, 10),
 		}
 	}
-	return nn.Sequential{nn.Flatten{}, nn.NewLinear(r, 784, 200), nn.ReLU{}, nn.NewLinear(r, 200, 200), nn.ReLU{}, nn.NewLinear(r, 200, 10)}
+	return nn.Sequential{nn.Flatten{}, nn.NewLinear(r, 784, 200), nn.ReLU{}, nn.NewLinear(r, 200, 200), nn.ReLU{},
+		nn.NewLinear(r, 200, 10)}
 }

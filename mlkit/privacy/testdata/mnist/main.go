@@ -76,19 +76,22 @@ func features(t *tensor.Tape, x tensor.Tensor) tensor.Tensor {
 	n := x.Dim(0)
 	bands := func(x tensor.Tensor, scale float64, radius, stride int) tensor.Tensor { // [m, 1, h, w] → [m·8, 1, h', w']
 		w, size := morlet(scale, radius)
-		y := x.Conv2D(t.Input(w, 2*angles, 1, size, size), tensor.Tensor{}, tensor.Conv{Stride: [2]int{stride, stride}, Padding: [2]int{radius, radius}})
+		y := x.Conv2D(t.Input(w, 2*angles, 1, size, size), tensor.Tensor{},
+			tensor.Conv{Stride: [2]int{stride, stride}, Padding: [2]int{radius, radius}})
 		h := y.Dim(2)
 		return y.Reshape(-1, 2, h, h).Square().Sum(1).Sqrt().Reshape(-1, 1, h, h)
 	}
 	average := func(x tensor.Tensor, sigma float64, radius, stride int) tensor.Tensor { // [n·c, 1, h, h] → [n, c, 7, 7]
 		w, size := gauss(sigma, radius)
-		y := x.Conv2D(t.Input(w, 1, 1, size, size), tensor.Tensor{}, tensor.Conv{Stride: [2]int{stride, stride}, Padding: [2]int{radius, radius}})
+		y := x.Conv2D(t.Input(w, 1, 1, size, size), tensor.Tensor{},
+			tensor.Conv{Stride: [2]int{stride, stride}, Padding: [2]int{radius, radius}})
 		return y.Reshape(n, -1, 7, 7)
 	}
 	fine := bands(x, 1, 4, 1)
 	coarse := bands(x, 2, 8, 2)
 	both := bands(fine, 2, 8, 2)
-	all := tensor.Concat(1, average(x, 1.6, 5, 4), average(fine, 1.6, 5, 4), average(coarse, 0.8, 3, 2), average(both, 0.8, 3, 2))
+	all := tensor.Concat(1, average(x, 1.6, 5, 4), average(fine, 1.6, 5, 4), average(coarse, 0.8, 3, 2),
+		average(both, 0.8, 3, 2))
 	return all.Flatten()
 }
 
@@ -205,7 +208,8 @@ func main() {
 		sgd := &privacy.SGD{Clip: *clip, Noise: noise, InsecureSeed: uint64(seed) + 1}
 		draws := &privacy.Poisson{Dataset: set, BatchSize: *batch, InsecureSeed: uint64(seed) + 1}
 		o := train.Supervised(model, nn.CrossEntropy)
-		if _, err := train.Fit(context.Background(), o, draws, train.Config{Epochs: *epochs, Optimizer: optim.Momentum(*rate, 0.9), Private: sgd}); err != nil {
+		if _, err := train.Fit(context.Background(), o, draws,
+			train.Config{Epochs: *epochs, Optimizer: optim.Momentum(*rate, 0.9), Private: sgd}); err != nil {
 			panic(err)
 		}
 		spent, err := sgd.Epsilon(1e-5)

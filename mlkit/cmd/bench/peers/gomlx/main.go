@@ -54,7 +54,8 @@ func run() error {
 	out := map[string]any{"framework": "GoMLX 0.26 (pure Go)", "task": *task, "threads": *threads}
 	var first time.Time
 	began, _ := strconv.ParseInt(os.Getenv("BENCH_START"), 10, 64)
-	fit := func(set *datasets.InMemoryDataset, model train.ModelFn, loss losses.LossFn, optimizer optimizers.Interface, steps, rounds int) (seconds []float64, err error) {
+	fit := func(set *datasets.InMemoryDataset, model train.ModelFn, loss losses.LossFn,
+		optimizer optimizers.Interface, steps, rounds int) (seconds []float64, err error) {
 		ctx := context.New()
 		if err := ctx.SetRNGStateFromSeed(*seed); err != nil {
 			return nil, err
@@ -89,7 +90,9 @@ func run() error {
 		model := func(ctx *context.Context, _ any, in []*graph.Node) []*graph.Node {
 			return []*graph.Node{layers.Dense(ctx, in[0], true, 1)}
 		}
-		seconds, err := fit(set, model, losses.MeanSquaredError, optimizers.StochasticGradientDescent().WithLearningRate(0.01).WithDecay(false).Done(), 1000*((100+size-1)/size), *epochs)
+		seconds, err := fit(set, model, losses.MeanSquaredError,
+			optimizers.StochasticGradientDescent().WithLearningRate(0.01).WithDecay(false).Done(),
+			1000*((100+size-1)/size), *epochs)
 		if err != nil {
 			return err
 		}
@@ -120,7 +123,8 @@ func run() error {
 			h = activations.Relu(layers.Dense(ctx.In("1"), h, true, 128))
 			return []*graph.Node{layers.Dense(ctx.In("2"), h, true, 10)}
 		}
-		seconds, err := fit(set, model, losses.SparseCategoricalCrossEntropyLogits, optimizers.Adam().LearningRate(1e-3).Done(), n/128, *epochs)
+		seconds, err := fit(set, model, losses.SparseCategoricalCrossEntropyLogits,
+			optimizers.Adam().LearningRate(1e-3).Done(), n/128, *epochs)
 		if err != nil {
 			return err
 		}

@@ -32,8 +32,8 @@
 //
 //	what                      where                                              rows and checks
 //	an operation on tensors   a file of its family in tensor: value and          TestGradients (finite differences), testdata/ops.py and the table in
-//	                          backward function side by side, and its second     ops_golden_test.go (golden from PyTorch; nothing notices when it is
-//	                          derivative in gradientrules.go                     missing), TestAnyShapeWorksOrIsRefused; the table of names in doc.go
+//	                          backward function side by side, and its second     ops_golden_test.go (golden from PyTorch),
+//	                          derivative in gradientrules.go                     TestAnyShapeWorksOrIsRefused; the table of names in doc.go
 //	an operation of yours     your package, with tensor.NewOp                    gradcheck.Check
 //	a layer                   a file in nn: a struct with exported parameters,   layerCases in conformance_test.go (shapes, gradient, state, training
 //	                          a constructor, Forward                             and evaluation), testdata/layers.py (a Module of its own when PyTorch

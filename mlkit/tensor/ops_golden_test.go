@@ -4,7 +4,9 @@ import (
 	_ "embed"
 	"encoding/json"
 	"math"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"descent/mlkit/tensor"
@@ -240,6 +242,41 @@ func readGoldens(t *testing.T) map[string]golden {
 		t.Fatal(err)
 	}
 	return goldens
+}
+
+// elsewhere are the operations without a golden here, by why they need none.
+var elsewhere = map[string]string{
+	"exact, and compared in tests of their own": `AddScalar Scale All Any Equal NotEqual Less LessEqual Greater GreaterEqual Floor
+		Round Sign Reshape Flatten Squeeze Unsqueeze Chunk Detach RetainGrad TimeMajor JoinDirections MatMulT Embed`,
+	"compared with the operations that they fuse": `BatchNormReLU Conv1DBatchNorm Conv2DBatchNorm Conv2DMaxPool Conv2DReLU
+		FeedForward Linear LinearAdd LinearGELU LinearReLU LinearRows MeanSquaredError LinearCrossEntropy CachedAttention
+		CachedSelfAttention`,
+	"among nn's losses and layers": `CTC SigmoidCrossEntropy SoftmaxCrossEntropy CrossAttention SelfAttention
+		SelfAttentionLayer GRU GRUResetBefore LSTM RNN`,
+	"random": "Dropout SpatialDropout",
+}
+
+// Every method that gives a tensor is compared with PyTorch, or says why not.
+func TestOpsHaveGoldens(t *testing.T) {
+	named := map[string]bool{}
+	for name := range goldenOps() {
+		named[strings.Fields(name)[0]] = true
+	}
+	for why, names := range elsewhere {
+		for _, name := range strings.Fields(names) {
+			if named[name] {
+				t.Errorf("%s has a golden and is listed as %q", name, why)
+			}
+			named[name] = true
+		}
+	}
+	method := reflect.TypeFor[T]()
+	for i := range method.NumMethod() {
+		m := method.Method(i)
+		if m.Type.NumOut() > 0 && m.Type.Out(0) == method && !named[m.Name] {
+			t.Errorf("%s has no golden: add it to goldenOps and testdata/ops.py", m.Name)
+		}
+	}
 }
 
 func TestOpsAgainstPyTorch(t *testing.T) {

@@ -152,7 +152,8 @@ func measure(w *mpi.World) error {
 		if limit == 0 && worth < efficiency {
 			limit = ranks
 		}
-		say("%8d %8d %14.2f %11.0f%% %24.0f %15.0f%% %7.0f%%\n", ranks, perRank*ranks, e*1e3, 100*efficiency, math.Ceil(9*e/compute*perRank), 100*worth, 100*efficiency*worth)
+		say("%8d %8d %14.2f %11.0f%% %24.0f %15.0f%% %7.0f%%\n", ranks, perRank*ranks, e*1e3, 100*efficiency,
+			math.Ceil(9*e/compute*perRank), 100*worth, 100*efficiency*worth)
 	}
 	say("A digit is worth less in a large batch, half at %.0f, the noise scale of the gradient\n(McCandlish et al. 2018, appendix A), here after 200 steps; it grows with training.\n", noise)
 	if limit > 0 {
@@ -183,7 +184,8 @@ func noiseScale() (float64, error) {
 		}
 		return nil
 	})
-	if _, err := train.Fit(context.Background(), o, loader, train.Config{Optimizer: optim.Adam(1e-3), Callbacks: []train.Callback{enough}}); err != nil {
+	if _, err := train.Fit(context.Background(), o, loader,
+		train.Config{Optimizer: optim.Adam(1e-3), Callbacks: []train.Callback{enough}}); err != nil {
 		return 0, err
 	}
 	tape, sum := tensor.NewTape(1), tensor.NewGradSum()

@@ -1,5 +1,5 @@
 // Package compress makes trained models smaller: pruning, sparse layers, low
-// rank, products of bytes, shared weights, small files, distillation.
+// rank, int8 and int4 arithmetic, shared weights, small files, distillation.
 //
 //	weights := optim.Filter(optim.Matrices)
 //	p := &compress.Pruning{Filter: weights, Sparsity: compress.Gradual(0, 0.9, 0, 2000), Every: 100}
@@ -9,7 +9,7 @@
 //	cfg.Optimizer = masks.Around(optim.Adam(1e-4))                           // and trains on what is left
 //	quick, err := compress.Sparsify(model, 0.8)                              // layers that skip their zeros
 //
-//	q, err := compress.QuantizeStatic(model, samples, compress.MinMax) // products of bytes
+//	q, err := compress.QuantizeStatic(model, samples, compress.MinMax) // int8 arithmetic
 //	y, _, err := train.NewPredictor(q).Predict(x, n, 1, 28, 28)
 //
 // # What becomes faster

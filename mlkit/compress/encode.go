@@ -41,8 +41,8 @@ const (
 // Dally, Deep compression, 2016), of one that takes few values ([Share]) only
 // which value each weight has, and all of it Huffman coded (compress/flate).
 // Nothing is lost: [Decode] restores every bit, of dense parameters and of NaN,
-// too. A model whose names collide, that is empty, or that holds a network of
-// bytes is an error.
+// too. A model whose names collide, that is empty, or that holds an int8 or
+// int4 network is an error.
 func Encode(w io.Writer, model any) error {
 	state := nn.State(model)
 	if len(state) == 0 {

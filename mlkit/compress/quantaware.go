@@ -14,7 +14,7 @@ import (
 // the rounding as if it were not there (straight through: Bengio, Léonard &
 // Courville 2013; Jacob et al. 2018, §3). An input beyond its range passes no
 // gradient. Train it like any other layer, usually from a trained model and at
-// a small learning rate; [Aware.Quantize] makes the network of bytes, which
+// a small learning rate; [Aware.Quantize] makes the int8 network, which
 // computes what the Aware does in evaluation, up to the rounding of float32.
 type Aware struct {
 	Model nn.Layer // what is trained; its parameters are full float32
@@ -51,7 +51,7 @@ func QuantizationAware(model nn.Layer) (*Aware, error) {
 // rounded that will be.
 func (a *Aware) Forward(x tensor.Tensor) tensor.Tensor { return a.layers.Forward(x) }
 
-// Quantize makes a network of bytes with the ranges that training has found. A
+// Quantize makes an int8 network with the ranges that training has found. A
 // layer that no training step has reached is an error that names it.
 func (a *Aware) Quantize() (*Int8, error) {
 	for i, u := range a.take.units {

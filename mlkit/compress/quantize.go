@@ -9,8 +9,8 @@ import (
 	"descent/mlkit/tensor"
 )
 
-// Int8 is a network whose products are of bytes (Jacob et al. 2018): weights of
-// 8 bits, symmetric, with a scale for each output, and activations of 8 bits
+// Int8 is a network that multiplies 8-bit integers (Jacob et al. 2018): weights
+// of 8 bits, symmetric, with a scale for each output, and activations of 8 bits
 // with a scale and a zero point for each layer. Sums are exact, in 32 bits. It
 // predicts like any other layer: give it to [train.NewPredictor]. It has no
 // parameters, so nothing trains it.
@@ -34,7 +34,7 @@ type Int8 struct {
 // the model that was quantized. No gradient flows back.
 func (q *Int8) Forward(x tensor.Tensor) tensor.Tensor { return q.layers.Forward(x) }
 
-// QuantizeDynamic makes a network of bytes without looking at data: a layer
+// QuantizeDynamic makes an int8 network without looking at data: a layer
 // measures the range of its inputs anew for each batch. That suits layers whose
 // inputs vary, and costs a pass over them. A layer that cannot be quantized is
 // an error that names it, and so is a weight that is not finite. The model
@@ -48,8 +48,8 @@ func QuantizeDynamic(model nn.Layer) (*Int8, error) {
 	return t.finish(s, false, nil)
 }
 
-// QuantizeStatic makes a network of bytes whose activations have the ranges
-// that r chooses ([MinMax] if it is nil) from what goes into each layer for the
+// QuantizeStatic makes an int8 network whose activations have the ranges that r
+// chooses ([MinMax] if it is nil) from what goes into each layer for the
 // samples: a few hundred of the training set, X or IDs with the batch first.
 // Samples that are missing, not finite or do not fit the model are errors, as
 // is what [QuantizeDynamic] refuses.
@@ -140,7 +140,7 @@ type weights struct {
 	bias   []float32
 }
 
-// finish makes the network of bytes; stored, unless it is nil, has the weights.
+// finish makes the int8 network; stored, unless it is nil, has the weights.
 func (t *taking) finish(s stage, static bool, stored map[string]weights) (*Int8, error) {
 	q := &Int8{static: static}
 	m := making{t: t, q: q, stored: stored}

@@ -348,7 +348,7 @@ func TestInt8Summary(t *testing.T) {
 	}
 }
 
-// A training that knows of the bytes ends in a network of bytes that computes
+// A training that knows of the bytes ends in an int8 network that computes
 // what it did.
 func TestQuantizationAware(t *testing.T) {
 	model := dense(1)

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"descent/mlkit/data"
+	"descent/mlkit/nn"
+	"descent/mlkit/optim"
+	"descent/mlkit/tensor"
+	"descent/mlkit/train"
+)
+
+// plan is what a run depends on.
+type plan struct {
+	train                 int // images
+	first, second, top    int // epochs of the machines
+	updown, all, backprop int // epochs of tuning
+	rate, tuneRate, decay float64
+	seed                  uint64
+}
+
+var published = plan{train: 55000, first: 6, second: 4, top: 8, updown: 30, all: 16, backprop: 8,
+	rate: 0.05, tuneRate: 0.05, decay: 2e-4, seed: 1}
+
+// steps of Gibbs: 3, in the last part of the epochs 6 and then 10. The paper
+// spends a third of its 300 epochs on each.
+func (p plan) steps(epoch int) int {
+	switch {
+	case 10*epoch >= 9*p.updown:
+		return 10
+	case 10*epoch >= 7*p.updown:
+		return 6
+	}
+	return 3
+}
+
+// fit trains one stage, with momentum and one cycle of the rate, and calls seen
+// after every epoch.
+func (r *run) fit(stage string, o train.Objective[data.Batch], rule optim.Rule, epochs int, warm float64, seen func(epoch int)) {
+	path := filepath.Join(r.work, stage+".checkpoint")
+	_, err := train.Fit(context.Background(), o, r.loader, train.Config{
+		Epochs: epochs, Optimizer: rule, Seed: r.seed, Resume: path,
+		Schedule: optim.OneCycle(epochs*r.loader.Len(), warm, 10, 100),
+		Callbacks: []train.Callback{train.OnEpoch(func(u *train.Run) error {
+			seen(u.Epoch + 1)
+			return nil
+		}), train.OnStep(func(u *train.Run) error {
+			r.atStep(u.Step)
+			return nil
+		}), train.Checkpoint(path, 0)}})
+	r.try(err)
+}
+
+// pieceSteps is how far the notebook follows the run again.
+const pieceSteps = 100
+
+// greedy trains the three machines, each on what those below make of the data.
+func (r *run) greedy() *nn.DBN {
+	rng := nn.NewRand(r.seed)
+	first, second, top := nn.NewRBM(rng, 784, 500), nn.NewRBM(rng, 500, 500), nn.NewRBM(rng, 510, 2000)
+	top.Classes = 10
+	for _, m := range []*nn.RBM{first, second, top} {
+		m.MeanField = true
+	}
+	rule := optim.Momentum(r.rate, 0.9, optim.WeightDecay(r.decay, optim.Matrices))
+	r.atStep = func(step int) {
+		if step == pieceSteps {
+			r.add("reconstruction, first machine, after so many steps", step, r.reconstruction(first))
+		}
+	}
+	r.fit("first", train.Contrastive(first, 1), rule, r.first, 0.2, func(epoch int) {
+		r.add("reconstruction, first machine", epoch, r.reconstruction(first))
+	})
+	r.atStep = func(int) {}
+	r.fit("second", train.Contrastive(second, 1, first), rule, r.second, 0.2, func(epoch int) {
+		r.add("reconstruction, second machine", epoch, r.reconstruction(second, first))
+	})
+	r.fit("top", train.Contrastive(top, 1, first, second), rule, r.top, 0.2, func(epoch int) {
+		r.add("validation, greedy", epoch, r.validation(nn.Sequential{first, second, nn.Func(top.ClassScores)}))
+	})
+	top.MeanField = false // the up–down algorithm draws
+	return nn.NewDBN(top, first, second)
+}
+
+// upDown tunes all layers by the up–down algorithm.
+func (r *run) upDown(net *nn.DBN) {
+	r.tune("updown", "validation, up–down", net, r.updown, r.tuneRate, r.steps)
+}
+
+// onAll goes on with all 60,000 images, as the paper does at the end. The
+// validation images are now training images.
+func (r *run) onAll(net *nn.DBN) {
+	r.try(train.LoadWeights(filepath.Join(r.work, "updown.safetensors"), net))
+	r.loader = &data.Loader{Dataset: r.training, BatchSize: 100, Shuffle: true, Seed: r.seed}
+	r.tune("all", "training, up–down on all images", net, r.all, r.tuneRate/2, func(epoch int) int { return 3 })
+}
+
+// tune runs the up–down algorithm. What is measured and saved is a running mean
+// of the weights.
+func (r *run) tune(stage, name string, net *nn.DBN, epochs int, rate float64, steps func(epoch int) int) {
+	ema := optim.NewEMA(0.999)
+	o := train.UpDown(net, 1)
+	o.Loss = func(t *tensor.Tape, b data.Batch) tensor.Tensor {
+		return net.UpDown(b.Input(t), b.Ints(), steps(b.Epoch))
+	}
+	rule := optim.Momentum(rate, 0.9, optim.WeightDecay(r.decay/10, optim.Matrices))
+	r.fit(stage, o, ema.Around(rule), epochs, 0.1, func(epoch int) {
+		ema.Swap()
+		r.add(name, epoch, r.validation(net))
+		r.try(train.SaveWeights(filepath.Join(r.work, stage+".safetensors"), net, nil))
+		ema.Swap()
+	})
+}
+
+// backprop tunes the greedy layers for p(label | image) alone.
+func (r *run) backprop(net *nn.DBN) {
+	o := train.Supervised(net, nn.CrossEntropy)
+	r.fit("backprop", o, optim.Adam(5e-4), r.plan.backprop, 0.2, func(epoch int) {
+		r.add("validation, backpropagation", epoch, r.validation(net))
+		r.try(train.SaveWeights(filepath.Join(r.work, "backprop.safetensors"), net, nil))
+	})
+}
+
+// reconstruction is the mean squared error of pixels (or units) that a machine
+// makes of 1,000 validation images and back.
+func (r *run) reconstruction(m *nn.RBM, below ...nn.Layer) float64 {
+	t := tensor.NewEvalTape()
+	var b data.Batch
+	index := make([]int, 1000)
+	for i := range index {
+		index[i] = 55000 + i
+	}
+	r.try(r.training.Batch(index, &b))
+	v := b.Input(t)
+	for _, l := range below {
+		v = l.Forward(v)
+	}
+	return float64(m.Visible(m.Forward(v)).Sub(v).Square().Mean().Item())
+}

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"time"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -209,7 +208,7 @@ func (op *operation) Wait() error {
 	w := op.w
 	var p patience
 	for !op.Done() {
-		if p.pause(); w.limit > 0 && p.asked >= 20000 && time.Since(p.since) > w.limit {
+		if p.pause(); w.limit > 0 && p.waited() > w.limit {
 			w.end(fmt.Sprintf("rank %d of %d: has waited %v in %s for another rank, which hangs (MLKIT_MPI_WAIT)", w.rank, w.ranks, w.limit, calls[op.kind]))
 		}
 	}

@@ -207,16 +207,29 @@ type patience struct {
 	since time.Time
 }
 
+// spinning is how long a wait only offers the processor to others. It is a time
+// and no count: on a busy machine each offer may cost milliseconds.
+const spinning = 20 * time.Millisecond
+
 func (p *patience) pause() {
 	switch p.asked++; {
 	case p.asked < 100:
-	case p.asked < 20000:
-		if p.asked == 100 {
-			p.since = time.Now()
-		}
-		runtime.Gosched()
-		yield()
+	case p.asked == 100:
+		p.since = time.Now()
 	default:
-		time.Sleep(min(time.Since(p.since)/100, time.Millisecond))
+		if waited := p.waited(); waited < spinning {
+			runtime.Gosched()
+			yield()
+		} else {
+			time.Sleep(min(waited/100, time.Millisecond))
+		}
 	}
+}
+
+// waited is how long, but for the first moment.
+func (p *patience) waited() time.Duration {
+	if p.asked < 100 {
+		return 0
+	}
+	return time.Since(p.since)
 }

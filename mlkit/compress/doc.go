@@ -42,7 +42,7 @@
 //	batch 128              1.6         1.1         1.2
 //
 // An LSTM of 128 units over 28 steps becomes 1.6 times as fast for one sequence
-// and 1.4 for 128 (VNNI; AVX2 1.4 and 1.1): its gates and cells stay in float32.
+// and 1.4 for 128 (VNNI; AVX2 1.4 and 1.1): gates and cells stay in float32.
 // Of a transformer, attention's scores, softmax and norms stay in float32 and
 // set the limit. With AVX2 the cnn's float32 is Winograd's, which multiplies a
 // quarter as often. [QuantizeDynamic] suits Linear layers (3.3 for the mlp at

@@ -76,8 +76,8 @@ func (t *Tape) OnComplete(f func(p *Param, g []float32)) { t.complete = f }
 
 // GradMemory makes every Backward on the tape compute the gradients of
 // parameters in the memory that f gives for each, of its length; nil is memory
-// of the tape. Gradients that an operation has in memory of its own stay there,
-// so whoever wants all in one place looks where Grads.Of is. A nil f ends that.
+// of the tape. Gradients that an operation has in memory of its own stay there:
+// to gather all in one place, check where Grads.Of lies. A nil f ends that.
 func (t *Tape) GradMemory(f func(p *Param) []float32) { t.memory = f }
 
 // gradMemory is memory for the gradient of a node.

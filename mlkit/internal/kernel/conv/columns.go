@@ -73,6 +73,15 @@ func (j *convJob) columns(s *cpu.Workspace, image []float32, lo, hi, first, last
 // scatter adds a matrix of columns, of planes planes and rows first to last of
 // the output, to the places in dx that its elements come from.
 func (j *convJob) scatter(dx, col []float32, planes, first, last int) {
+	if j.overlaps() {
+		j.scatterRows(dx, col, planes, first, last)
+	} else {
+		j.scatterTaps(dx, col, planes, first, last)
+	}
+}
+
+// scatterTaps is scatter, one tap of the windows after the other.
+func (j *convJob) scatterTaps(dx, col []float32, planes, first, last int) {
 	ow, window, plane := j.OutW(), j.KH*j.KW, j.H*j.W
 	n := (last - first) * ow
 	for kh := range j.KH {

@@ -263,3 +263,14 @@ func seqWeightGrad(w0, w1, w2, m0, m1, m2, m3, m4, m5 []float32) {
 		seqWeightGradGo(w0, w1, w2, m0, m1, m2, m3, m4, m5)
 	}
 }
+
+func overlap(dx, col []float32, lanes []int32, r *overlapRun) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		overlapAVX512(dx, col, lanes, r)
+	case cpu.AVX2:
+		overlapAVX2(dx, col, lanes, r)
+	default:
+		overlapGo(dx, col, lanes, r)
+	}
+}

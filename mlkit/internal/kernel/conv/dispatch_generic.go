@@ -107,3 +107,7 @@ func seqOutput(y0, y1, y2, y3, m0, m1, m2, m3, m4, m5 []float32) {
 func seqWeightGrad(w0, w1, w2, m0, m1, m2, m3, m4, m5 []float32) {
 	seqWeightGradGo(w0, w1, w2, m0, m1, m2, m3, m4, m5)
 }
+
+func overlap(dx, col []float32, lanes []int32, r *overlapRun) {
+	overlapGo(dx, col, lanes, r)
+}

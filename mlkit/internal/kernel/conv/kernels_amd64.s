@@ -3527,6 +3527,67 @@ done130:
 	VZEROUPPER
 	RET
 
+// func overlapAVX2(dx []float32, col []float32, lanes []int32, r *overlapRun)
+// Requires: AVX
+TEXT ·overlapAVX2(SB), NOSPLIT, $0-80
+	MOVQ dx_base+0(FP), AX
+	MOVQ col_base+24(FP), CX
+	MOVQ lanes_base+48(FP), DX
+	MOVQ r+72(FP), BX
+	MOVQ (BX), SI
+	SHLQ $0x02, SI
+	MOVQ 24(BX), DI
+	SHLQ $0x02, DI
+	MOVQ 32(BX), R8
+	SHLQ $0x02, R8
+	MOVQ 56(BX), R9
+	SHLQ $0x02, R9
+	MOVQ 48(BX), R10
+	SHLQ $0x02, R10
+	ADDQ SI, CX
+	MOVQ 40(BX), SI
+
+plane131:
+	MOVQ       DX, R11
+	VMOVUPS    (R11), Y0
+	VMASKMOVPS (AX), Y0, Y0
+	VMOVUPS    32(R11), Y1
+	VMASKMOVPS 32(AX), Y1, Y1
+	MOVQ       CX, R12
+	MOVQ       8(BX), R13
+
+above132:
+	MOVQ 16(BX), R14
+	MOVQ DX, R11
+
+tap133:
+	ADDQ       $0x44, R11
+	VMOVUPS    (R11), Y2
+	VMASKMOVPS (R12), Y2, Y3
+	VADDPS     Y3, Y0, Y3
+	VBLENDVPS  Y2, Y3, Y0, Y0
+	VMOVUPS    32(R11), Y2
+	VMASKMOVPS 32(R12), Y2, Y3
+	VADDPS     Y3, Y1, Y3
+	VBLENDVPS  Y2, Y3, Y1, Y1
+	ADDQ       DI, R12
+	DECQ       R14
+	JNZ        tap133
+	ADDQ       R8, R12
+	DECQ       R13
+	JNZ        above132
+	MOVQ       DX, R11
+	VMOVUPS    (R11), Y2
+	VMASKMOVPS Y0, Y2, (AX)
+	VMOVUPS    32(R11), Y0
+	VMASKMOVPS Y1, Y0, 32(AX)
+	ADDQ       R10, CX
+	ADDQ       R9, AX
+	DECQ       SI
+	JNZ        plane131
+	VZEROUPPER
+	RET
+
 // func tapRowsAVX512(y []float32, x []float32, w []float32, taps []int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·tapRowsAVX512(SB), NOSPLIT, $0-96
@@ -6264,6 +6325,57 @@ end129:
 	VMOVUPS          Z2, K1, (DX)(R12*4)
 
 done130:
+	VZEROUPPER
+	RET
+
+// func overlapAVX512(dx []float32, col []float32, lanes []int32, r *overlapRun)
+// Requires: AVX, AVX512F
+TEXT ·overlapAVX512(SB), NOSPLIT, $0-80
+	MOVQ dx_base+0(FP), AX
+	MOVQ col_base+24(FP), CX
+	MOVQ lanes_base+48(FP), DX
+	MOVQ r+72(FP), BX
+	MOVQ (BX), SI
+	SHLQ $0x02, SI
+	MOVQ 24(BX), DI
+	SHLQ $0x02, DI
+	MOVQ 32(BX), R8
+	SHLQ $0x02, R8
+	MOVQ 56(BX), R9
+	SHLQ $0x02, R9
+	MOVQ 48(BX), R10
+	SHLQ $0x02, R10
+	ADDQ SI, CX
+	MOVQ 40(BX), SI
+
+plane131:
+	MOVQ      DX, R11
+	KMOVW     64(R11), K1
+	VMOVUPS.Z (AX), K1, Z0
+	MOVQ      CX, R12
+	MOVQ      8(BX), R13
+
+above132:
+	MOVQ 16(BX), R14
+	MOVQ DX, R11
+
+tap133:
+	ADDQ    $0x44, R11
+	KMOVW   64(R11), K1
+	VADDPS  (R12), Z0, K1, Z0
+	ADDQ    DI, R12
+	DECQ    R14
+	JNZ     tap133
+	ADDQ    R8, R12
+	DECQ    R13
+	JNZ     above132
+	MOVQ    DX, R11
+	KMOVW   64(R11), K1
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R10, CX
+	ADDQ    R9, AX
+	DECQ    SI
+	JNZ     plane131
 	VZEROUPPER
 	RET
 

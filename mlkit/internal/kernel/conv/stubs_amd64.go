@@ -69,6 +69,11 @@ func seqOutputAVX2(y0 []float32, y1 []float32, y2 []float32, y3 []float32, m0 []
 //go:noescape
 func seqWeightGradAVX2(w0 []float32, w1 []float32, w2 []float32, m0 []float32, m1 []float32, m2 []float32, m3 []float32, m4 []float32, m5 []float32)
 
+// overlapAVX2 does what overlapGo does.
+//
+//go:noescape
+func overlapAVX2(dx []float32, col []float32, lanes []int32, r *overlapRun)
+
 // tapRowsAVX512 does what tapRowsGo does.
 //
 //go:noescape
@@ -133,6 +138,11 @@ func seqOutputAVX512(y0 []float32, y1 []float32, y2 []float32, y3 []float32, m0 
 //
 //go:noescape
 func seqWeightGradAVX512(w0 []float32, w1 []float32, w2 []float32, m0 []float32, m1 []float32, m2 []float32, m3 []float32, m4 []float32, m5 []float32)
+
+// overlapAVX512 does what overlapGo does.
+//
+//go:noescape
+func overlapAVX512(dx []float32, col []float32, lanes []int32, r *overlapRun)
 
 // poolMaxAVX512 does what poolMaxGo does.
 //

@@ -22,7 +22,8 @@ var convKernels = []kernel{
 	{name: "quadsSpread", signature: "func(dst, dy []float32, arg []byte, row int, q *quads)", where: amd64},
 }
 
-var convFamily = family{kernels: slices.Concat(convKernels, tapKernels, depthKernels, sequenceKernels), amd64: func() {
+var convFamily = family{kernels: slices.Concat(convKernels, tapKernels, depthKernels, sequenceKernels,
+	overlapKernels), amd64: func() {
 	tailMask = newTailMask("tailMask")
 	emitPool()
 	emitWinograd()

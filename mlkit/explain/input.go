@@ -2,8 +2,8 @@ package explain
 
 import (
 	"fmt"
-	"math"
 	"slices"
+	"sync"
 
 	"descent/mlkit/tensor"
 )
@@ -46,15 +46,11 @@ func (in Input) checked(op string) (Input, error) {
 	if in.Baseline == nil {
 		in.Baseline = make([]float32, len(in.X))
 	}
-	for k, v := range slices.Concat(in.X, in.Baseline) {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return in, fmt.Errorf("explain: %s: element %d of the input or its baseline is %v", op, k%len(in.X), v)
-		}
-	}
-	if in.Groups == nil {
-		in.Groups = make([]int, len(in.X))
-		for i := range in.Groups {
-			in.Groups[i] = i
+	for _, x := range [][]float32{in.X, in.Baseline} {
+		for k, v := range x {
+			if v-v != 0 { // NaN or infinite
+				return in, fmt.Errorf("explain: %s: element %d of the input or its baseline is %v", op, k, v)
+			}
 		}
 	}
 	return in, nil
@@ -91,14 +87,19 @@ func (in Input) spread(values []float64) []float32 {
 	return out
 }
 
-// atOnce is how many inputs run through the model together.
-const atOnce = 64
+// atOnce is how many inputs run through the model together: enough for its
+// products, and few enough for what it computes to stay in the cache.
+const atOnce = 32
+
+// tapes are those that no call uses, with their memory.
+var tapes = sync.Pool{New: func() any { return tensor.NewTape(0) }}
 
 // evaluate computes the target's score for n inputs, which fill writes; where
 // grad is not nil, it gets the gradient of each.
 func evaluate(op string, f Scores, in Input, n int, fill func(i int, x []float32),
 	grad func(i int, g []float32)) ([]float64, error) {
-	tape := tensor.NewTape(1)
+	tape := tapes.Get().(*tensor.Tape)
+	tape.Seed(1, 0)
 	tape.SetTraining(false)
 	tape.SetRecordGrad(grad != nil)
 	tape.FreezeParams(true)
@@ -137,6 +138,8 @@ func evaluate(op string, f Scores, in Input, n int, fill func(i int, x []float32
 			grad(i, g[(i-lo)*size:(i-lo+1)*size])
 		}
 	}
+	tape.Reset()
+	tapes.Put(tape)
 	return scores, nil
 }
 

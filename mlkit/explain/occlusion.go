@@ -12,7 +12,7 @@ func Occlusion(f Scores, in Input, window, stride []int) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(window) != len(in.Dims) || len(stride) != len(in.Dims) {
+	if len(in.Dims) == 0 || len(window) != len(in.Dims) || len(stride) != len(in.Dims) {
 		return nil, fmt.Errorf("explain: Occlusion: window %v and stride %v for an input of shape %v: give a size for each axis", window, stride, in.Dims)
 	}
 	count := 1
@@ -24,30 +24,34 @@ func Occlusion(f Scores, in Input, window, stride []int) ([]float32, error) {
 		places[a] = 1 + (d-window[a]+stride[a]-1)/stride[a]
 		count *= places[a]
 	}
-	// covered calls g for the elements that window i covers.
-	covered := func(i int, g func(k int)) {
-		lo, hi := make([]int, len(in.Dims)), make([]int, len(in.Dims))
-		for a := len(in.Dims) - 1; a >= 0; a-- {
+	lo, hi, at := make([]int, len(in.Dims)), make([]int, len(in.Dims)), make([]int, len(in.Dims))
+	last := len(in.Dims) - 1
+	// covered calls g for the runs of elements that window i covers.
+	covered := func(i int, g func(from, to int)) {
+		for a := last; a >= 0; a-- {
 			lo[a] = i % places[a] * stride[a]
 			hi[a] = min(lo[a]+window[a], in.Dims[a])
 			i /= places[a]
 		}
-		for k := range in.X {
-			inside := true
-			for a, rest := len(in.Dims)-1, k; a >= 0; a-- {
-				at := rest % in.Dims[a]
-				rest /= in.Dims[a]
-				inside = inside && at >= lo[a] && at < hi[a]
+		copy(at, lo)
+		for a := 0; a >= 0; { // the row at, and then the next one
+			row := 0
+			for a, d := range in.Dims {
+				row = row*d + at[a]
 			}
-			if inside {
-				g(k)
+			g(row, row+hi[last]-lo[last])
+			for a = last - 1; a >= 0; a-- {
+				if at[a]++; at[a] < hi[a] {
+					break
+				}
+				at[a] = lo[a]
 			}
 		}
 	}
 	scores, err := evaluate("Occlusion", f, in, count+1, func(i int, x []float32) {
 		copy(x, in.X)
 		if i > 0 {
-			covered(i-1, func(k int) { x[k] = in.Baseline[k] })
+			covered(i-1, func(from, to int) { copy(x[from:to], in.Baseline[from:to]) })
 		}
 	}, nil)
 	if err != nil {
@@ -55,9 +59,11 @@ func Occlusion(f Scores, in Input, window, stride []int) ([]float32, error) {
 	}
 	sum, times := make([]float64, len(in.X)), make([]float64, len(in.X))
 	for i := range count {
-		covered(i, func(k int) {
-			sum[k] += scores[0] - scores[i+1]
-			times[k]++
+		covered(i, func(from, to int) {
+			for k := from; k < to; k++ {
+				sum[k] += scores[0] - scores[i+1]
+				times[k]++
+			}
 		})
 	}
 	out := make([]float32, len(in.X))

@@ -62,6 +62,9 @@ func grouped(op string, in Input, most int) (Input, int, error) {
 	if err != nil {
 		return in, 0, err
 	}
+	if in.Groups == nil {
+		in.Groups = upTo(len(in.X))
+	}
 	n, err := in.groups(op)
 	if err == nil && n > most {
 		err = fmt.Errorf("explain: %s: %d groups, at most %d are possible: put elements together with Groups", op, n, most)

@@ -37,6 +37,10 @@ type Federated struct {
 	// optim.SGD(0.1).
 	Optimizer optim.Rule
 	Seed      uint64
+	// Done rounds are left out, because a training that was interrupted had
+	// finished them: build then makes the model as it was after them, and the
+	// result is that of a training without interruption.
+	Done int
 	// Secure adds up masked weights (see Party), of which the server learns
 	// nothing but their sum.
 	Secure bool
@@ -47,11 +51,11 @@ type Federated struct {
 	Group train.Group
 }
 
-// Train runs rounds on the model of the objective that build makes, one for
-// each processor, all alike. after, unless nil, is called after every round,
-// from 1, with the first of them, which is the common one; train.ErrStop ends
-// the training without an error. With a Group it is called on every rank, and
-// what ends one ends all.
+// Train runs rounds, less those Done, on the model of the objective that build
+// makes, one for each processor, all alike. after, unless nil, is called after
+// every round, counted from 1, with the first of them, which is the
+// common one; train.ErrStop ends the training without an error. With a Group it
+// is called on every rank, and what ends one ends all.
 func (f *Federated) Train(ctx context.Context, build func() train.Objective[data.Batch], rounds int,
 	after func(round int, o train.Objective[data.Batch]) error) error {
 	err := f.train(ctx, build, rounds, after)
@@ -70,6 +74,8 @@ func (f *Federated) train(ctx context.Context, build func() train.Objective[data
 		return fmt.Errorf("privacy: Federated.Fraction is %v, must be a share", f.Fraction)
 	case f.Epochs < 0 || f.BatchSize < 0:
 		return fmt.Errorf("privacy: Federated of %d epochs in batches of %d", f.Epochs, f.BatchSize)
+	case f.Done < 0:
+		return fmt.Errorf("privacy: Federated.Done is %d rounds", f.Done)
 	}
 	for k, c := range f.Clients {
 		if c.Len() == 0 {
@@ -96,7 +102,7 @@ func (f *Federated) train(ctx context.Context, build func() train.Objective[data
 	if err := f.alike(params, rounds, fraction); err != nil {
 		return err
 	}
-	for round := range rounds {
+	for round := f.Done; round < rounds; round++ {
 		random := rand.New(rand.NewPCG(f.Seed, uint64(round)))
 		who := random.Perm(len(f.Clients))[:chosen]
 		start := flat(nil, params)

@@ -88,6 +88,44 @@ func TestFederatedIsTheSameOnAnyNumberOfProcessors(t *testing.T) {
 	}
 }
 
+// Rounds that are Done are not run again, and the others have the bits of a
+// training in one piece.
+func TestFederatedGoesOn(t *testing.T) {
+	set := rows(40, 6)
+	var kept [][]float32 // after round 2
+	run := func(done int) (rounds []int, last [][]float32) {
+		f := privacy.Federated{Clients: clients(set, privacy.DealEvenly(40, 8, 1)), Fraction: 0.5, BatchSize: 2, Seed: 3, Done: done}
+		if err := f.Train(context.Background(), func() train.Objective[data.Batch] {
+			o := smallNet()
+			for k, p := range nn.Params(o.Model) {
+				if done > 0 {
+					copy(p.Data, kept[k])
+				}
+			}
+			return o
+		}, 4, func(round int, o train.Objective[data.Batch]) error {
+			rounds, last = append(rounds, round), weights(o.Model)
+			if done == 0 && round == 2 {
+				kept = last
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return rounds, last
+	}
+	_, whole := run(0)
+	rounds, rest := run(2)
+	if !slices.Equal(rounds, []int{3, 4}) {
+		t.Error("after 2 rounds of 4 come", rounds)
+	}
+	for k := range whole {
+		if !slices.Equal(whole[k], rest[k]) {
+			t.Fatal("a training that goes on has other weights")
+		}
+	}
+}
+
 // private is a client's data, which only its rank may read.
 type private struct {
 	data.Dataset
@@ -198,6 +236,7 @@ func TestFederatedErrors(t *testing.T) {
 		"no clients":      {},
 		"an empty client": {Clients: clients(set, [][]int{{0}, {}})},
 		"fraction":        {Clients: clients(set, [][]int{{0}}), Fraction: 2},
+		"done":            {Clients: clients(set, [][]int{{0}}), Done: -1},
 		"secure alone":    {Clients: clients(set, [][]int{{0}}), Secure: true},
 		"after":           {Clients: clients(set, [][]int{{0}})},
 	} {

@@ -52,6 +52,7 @@ func (f *Federated) alike(params []*tensor.Param, rounds int, fraction float64) 
 		{"initial weights", uint64(weights.Sum32())}, {"numbers of the clients' samples", uint64(sizes.Sum32())},
 		{"a number of rounds", uint64(rounds)}, {"an Optimizer", uint64(rule)}, {"a Fraction", math.Float64bits(fraction)},
 		{"Epochs", uint64(f.Epochs)}, {"a BatchSize", uint64(f.BatchSize)}, {"a Seed", f.Seed}, {"a Secure", secure},
+		{"a number of rounds Done", uint64(f.Done)},
 	}
 	var mine []uint64
 	for _, s := range settings {

@@ -55,7 +55,7 @@ func Stateless(f func(s *Step)) Rule {
 // byRows is Stateless for a function that ignores zeros, and so the rows that
 // an update lacks; sees is how much of the updates it looks at.
 func byRows(sees sight, f func(s *Step)) Rule {
-	return func([]*tensor.Param) Link { return zeroBlind{seeing{f, sees}} }
+	return func([]*tensor.Param) Link { return zeroBlind{seeing{stateless: f, sees: sees}} }
 }
 
 // ScaleByLearningRate multiplies the updates by −lr, times the step's schedule

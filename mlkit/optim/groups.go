@@ -24,7 +24,7 @@ type Group struct {
 
 // Freeze is the rule that changes nothing.
 func Freeze(ps []*tensor.Param) Link {
-	return zeroBlind{seeing{func(s *Step) { s.Applied = true }, elements}}
+	return zeroBlind{seeing{stateless: func(s *Step) { s.Applied = true }, sees: elements}}
 }
 
 // Groups trains groups of parameters by different rules or rates (PyTorch's

@@ -54,6 +54,10 @@ type Step struct {
 	// one after the other; the update of all others is zero. Only links that
 	// can work with such updates (see rowLink) get them.
 	rows [][]int32
+	// factors, where not nil, are what the update is the product of; Updates
+	// has none then. Only links that can work with them (see factorLink) get
+	// them.
+	factors []factors
 
 	own      [][2]int // of NewShare: the elements that Params hold; nil: all
 	narrowed bool     // and so do Updates
@@ -71,6 +75,7 @@ type Optimizer struct {
 	step   Step
 	steps  int
 	byRows []bool     // the link can do with the rows of a gradient
+	outer  bool       // and with the factors of any
 	shares [][][2]int // of NewShare, by rank
 }
 
@@ -84,10 +89,12 @@ func New(params []*tensor.Param, rule Rule) *Optimizer {
 		}
 		seen[p] = true
 	}
-	o := &Optimizer{params: params, link: rule(params), byRows: make([]bool, len(params)),
-		step: Step{Params: params, Updates: make([][]float32, len(params)), rows: make([][]int32, len(params))}}
+	l := rule(params)
+	o := &Optimizer{params: params, link: l, byRows: make([]bool, len(params)), outer: takesFactors(l),
+		step: Step{Params: params, Updates: make([][]float32, len(params)), rows: make([][]int32, len(params)),
+			factors: make([]factors, len(params))}}
 	for i := range params {
-		o.byRows[i] = takesRows(o.link, i)
+		o.byRows[i] = takesRows(l, i)
 	}
 	return o
 }
@@ -149,9 +156,15 @@ func (o *Optimizer) update(g tensor.Grads) {
 	o.steps++
 	s.N, s.Applied, s.Skipped, s.narrowed = o.steps, false, false, false
 	for i, p := range o.params {
-		s.Updates[i], s.rows[i] = nil, nil
+		s.Updates[i], s.rows[i], s.factors[i] = nil, nil, factors{}
 		if p.Frozen {
 			continue
+		}
+		if o.outer {
+			f := &s.factors[i]
+			if f.column, f.row = g.Outer(p, i); f.row != nil {
+				continue
+			}
 		}
 		if o.byRows[i] {
 			s.rows[i], s.Updates[i] = g.Rows(p, i)
@@ -162,4 +175,5 @@ func (o *Optimizer) update(g tensor.Grads) {
 	o.link.Update(s)
 	s.Apply()
 	clear(s.Updates) // they die with the tape's step
+	clear(s.factors)
 }

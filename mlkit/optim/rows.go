@@ -50,6 +50,36 @@ type zeroBlind struct{ seeing }
 
 func (zeroBlind) takesRows(int) bool { return true }
 
+// factors are a column and a row whose product is an update, which is not
+// there in full (see [tensor.Grads.Outer]).
+type factors struct{ column, row []float32 }
+
+// A factorLink can work with updates of all parameters that come as factors.
+// It must be the whole rule: no link before it would see such an update.
+type factorLink interface{ takesFactors() bool }
+
+func takesFactors(l Link) bool {
+	f, ok := l.(factorLink)
+	return ok && f.takesFactors()
+}
+
+func (l told) takesFactors() bool { return takesFactors(l.Link) }
+
+// byFactors is byRows for a last link that can do with factors, too.
+func byFactors(f func(s *Step)) Rule {
+	return func([]*tensor.Param) Link { return zeroBlind{seeing{stateless: f, sees: weights, factors: true}} }
+}
+
+func (l zeroBlind) takesFactors() bool { return l.factors }
+
+// outer is the factors of update i, if it comes as such.
+func (s *Step) outer(i int) factors {
+	if s.factors == nil { // a Step that a link of the caller's has made
+		return factors{}
+	}
+	return s.factors[i]
+}
+
 // at is the rows that update i holds, nil for all.
 func (s *Step) at(i int) []int32 {
 	if s.rows == nil { // a Step that a link of the caller's has made

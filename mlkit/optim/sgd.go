@@ -15,9 +15,11 @@ func SGD(lr float64, opts ...Option) Rule {
 		return descend("SGD", lr, s)
 	}
 	checkRate("SGD", lr)
-	return tell(byRows(weights, func(s *Step) {
+	return tell(byFactors(func(s *Step) {
 		for i, p := range s.Params {
-			switch u, at := s.Updates[i], s.at(i); {
+			switch u, at, outer := s.Updates[i], s.at(i), s.outer(i); {
+			case outer.row != nil:
+				elementwise.SGDOuterUpdate(p.Data, outer.column, outer.row, float32(lr*s.Factor))
 			case at != nil:
 				elementwise.AxpyRows(p.Data, -float32(lr*s.Factor), u, at, width(p))
 			case u != nil:

@@ -44,6 +44,7 @@ func NewShare(params []*tensor.Param, rule Rule, rank, ranks int) (*Optimizer, e
 	o.params, o.shares = params, shares
 	o.step.own = shares[rank]
 	clear(o.byRows) // rows are of whole parameters
+	o.outer = false // so are factors
 	return o, nil
 }
 
@@ -121,7 +122,8 @@ const (
 // seeing is a stateless link whose sight is known.
 type seeing struct {
 	stateless
-	sees sight
+	sees    sight
+	factors bool // takes updates as factors
 }
 
 func (l seeing) Update(s *Step) {
@@ -132,7 +134,7 @@ func (l seeing) Update(s *Step) {
 }
 
 func sees(much sight, f func(s *Step)) Rule {
-	return func([]*tensor.Param) Link { return seeing{f, much} }
+	return func([]*tensor.Param) Link { return seeing{stateless: f, sees: much} }
 }
 
 // narrow cuts the updates to the elements that Params hold. Links before it

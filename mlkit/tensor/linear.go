@@ -157,7 +157,9 @@ func backLinear(t *Tape, n *node) {
 	gx, accX := t.gradBuffer(n, 0)
 	var gw []float32
 	accW := true
-	if out == w.d[0] && rows > 0 {
+	if out == w.d[0] && t.waits(w, rows) {
+		t.wait(w, dy, x.data)
+	} else if out == w.d[0] && rows > 0 {
 		gw, accW = t.gradBuffer(n, 1)
 	} else {
 		gw = t.gradOf(n, 1)

@@ -44,7 +44,7 @@ func backTake(t *Tape, n *node) {
 	if !m.needs { // the pass for the norms of samples
 		return
 	}
-	if m.param == nil || m.grad != nil || k.outer != 1 {
+	if _, ok := m.kept.(*outerGrad); ok || m.param == nil || m.grad != nil || k.outer != 1 {
 		t.addTaken(t.gradOf(n, 0), k, n.grad)
 		return
 	}
@@ -72,6 +72,10 @@ func (t *Tape) whole(m *node) []float32 {
 
 // spread writes the gradient of the rows looked up into one of all rows.
 func (t *Tape) spread(m *node) {
+	if o, ok := m.kept.(*outerGrad); ok {
+		t.multiply(m, o)
+		return
+	}
 	r := m.kept.(*rowGrad)
 	m.grad = t.floats.reuse(len(m.data))
 	elementwise.Fill(m.grad, 0)
@@ -212,10 +216,10 @@ func (g Grads) Rows(p *Param, hint int) (rows []int32, grad []float32) {
 	if n == nil {
 		return nil, nil
 	}
-	if n.grad == nil && n.kept != nil {
-		return g.tape.summed(n.kept.(*rowGrad))
+	if r, ok := n.kept.(*rowGrad); ok && n.grad == nil {
+		return g.tape.summed(r)
 	}
-	return nil, n.grad
+	return nil, g.tape.whole(n)
 }
 
 // summed are the rows that wait, added up, and which they are.

@@ -99,6 +99,8 @@ func everyKernel(rows, cols int) []float32 {
 	elementwise.AdamUpdate(x, dy, m, v, 0.01, 0.9, 0.999, 1e-8, 0.1, 0.001, 0.01)
 	elementwise.SGDMomentum(x, dy, m, 0.01, 0.9, 0, true)
 	keep(x, m, v)
+	elementwise.SGDOuterUpdate(x, row, col, 0.1)
+	keep(x)
 	elementwise.RMSProp(x, dy, v, 0.01, 0.9, 1e-8)
 	elementwise.Lion(x, dy, m, 0.01, 0.9, 0.99, 0.1)
 	keep(x, m, v)

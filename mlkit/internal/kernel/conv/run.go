@@ -18,6 +18,7 @@ const (
 	maxUnits     = 256     // a part is several units where there are more
 	wideRows     = 128     // pixels of a part from which its product is wide enough
 	fewFilters   = 24      // a multiple of the rows of a tile, at every level
+	serialWork   = 1 << 17 // products up to which one core is used
 )
 
 // convJob is one direction of a convolution, cut into units: an image (or run
@@ -99,8 +100,11 @@ func (j *convJob) run(units int) {
 	*s = *j
 	s.units = units
 	s.each = (units + maxUnits - 1) / maxUnits
-	if j.N*j.OutC*j.taps()*j.pixels() < gemm.SerialWork {
+	switch work := j.N * j.OutC * j.taps() * j.pixels(); {
+	case work < serialWork:
 		s.each = units
+	case work < gemm.SerialWork:
+		s.each = (units + 7) / 8
 	}
 	cpu.Parallel((units+s.each-1)/s.each, s)
 	*s = convJob{}

@@ -116,6 +116,17 @@ func axpy(dst, a, b []float32, s, t float32) {
 	}
 }
 
+func axpyProduct(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		axpyProductAVX512(dst, a, b, s, t)
+	case cpu.AVX2:
+		axpyProductAVX2(dst, a, b, s, t)
+	default:
+		axpyProductGo(dst, a, b, s, t)
+	}
+}
+
 func mulAdd(dst, a, b []float32, s, t float32) {
 	switch cpu.Current {
 	case cpu.AVX512:

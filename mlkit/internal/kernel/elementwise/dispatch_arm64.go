@@ -96,6 +96,15 @@ func axpy(dst, a, b []float32, s, t float32) {
 	}
 }
 
+func axpyProduct(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		axpyProductNEON(dst, a, b, s, t)
+	default:
+		axpyProductGo(dst, a, b, s, t)
+	}
+}
+
 func mulAdd(dst, a, b []float32, s, t float32) {
 	switch cpu.Current {
 	case cpu.NEON:

@@ -44,6 +44,10 @@ func axpy(dst, a, b []float32, s, t float32) {
 	axpyGo(dst, a, b, s, t)
 }
 
+func axpyProduct(dst, a, b []float32, s, t float32) {
+	axpyProductGo(dst, a, b, s, t)
+}
+
 func mulAdd(dst, a, b []float32, s, t float32) {
 	mulAddGo(dst, a, b, s, t)
 }

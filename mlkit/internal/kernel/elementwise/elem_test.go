@@ -88,6 +88,7 @@ var elemCases = []elemCase{
 	{"Min2", min2, 2, 0, 0, func(_, a, b, _, _ float64) float64 { return math.Min(a, b) }, 0, nanOnly, nil},
 	{"AddScalar", addScalar, 1, 1.7, 0, func(_, a, _, s, _ float64) float64 { return a + s }, 1, exactSpecials, nil},
 	{"Scale", scale, 1, 1.7, 0, func(_, a, _, s, _ float64) float64 { return a * s }, 1, exactSpecials, nil},
+	{"axpyProduct", axpyProduct, 1, 1.7, 0.6, func(d, a, _, s, t float64) float64 { return d + s*(t*a) }, 5, nanOnly, nil},
 	{"Axpy", axpy, 1, 1.7, 0, func(d, a, _, s, _ float64) float64 { return d + a*s }, 3, nanOnly, nil},
 	{"MulAdd", mulAdd, 2, 0, 0, gradRef(func(b float64) float64 { return b }), 4, nanOnly, nil},
 	{"DivAdd", divAdd, 2, 0, 0, func(d, a, b, _, _ float64) float64 { return d + a/b }, 30, nanOnly, awayFromZero},
@@ -224,7 +225,7 @@ func TestElemCasesAreAll(t *testing.T) {
 
 func (c *elemCase) bound(want, d, a float64) float64 {
 	tol, size := c.tol, math.Abs(want)
-	if c.inputs == 2 || c.name == "Axpy" {
+	if c.inputs == 2 || c.name == "Axpy" || c.name == "axpyProduct" {
 		size += math.Abs(d) + math.Abs(a)
 	}
 	if tol == 0 && c.kind == nanOnly {

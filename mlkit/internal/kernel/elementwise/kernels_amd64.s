@@ -608,6 +608,82 @@ done50:
 	VZEROUPPER
 	RET
 
+// func axpyProductAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, FMA3
+TEXT ·axpyProductAVX2(SB), NOSPLIT, $0-80
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         dst_len+8(FP), DX
+	VBROADCASTSS s+72(FP), Y0
+	VBROADCASTSS t+76(FP), Y1
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JB           end52
+
+loop51:
+	VXORPS      Y2, Y2, Y2
+	VMOVUPS     (AX)(BX*4), Y3
+	VMOVUPS     (CX)(BX*4), Y4
+	VFMADD231PS Y4, Y1, Y2
+	VFMADD231PS Y2, Y0, Y3
+	VMOVUPS     Y3, (AX)(BX*4)
+	VXORPS      Y2, Y2, Y2
+	VMOVUPS     32(AX)(BX*4), Y3
+	VMOVUPS     32(CX)(BX*4), Y4
+	VFMADD231PS Y4, Y1, Y2
+	VFMADD231PS Y2, Y0, Y3
+	VMOVUPS     Y3, 32(AX)(BX*4)
+	VXORPS      Y2, Y2, Y2
+	VMOVUPS     64(AX)(BX*4), Y3
+	VMOVUPS     64(CX)(BX*4), Y4
+	VFMADD231PS Y4, Y1, Y2
+	VFMADD231PS Y2, Y0, Y3
+	VMOVUPS     Y3, 64(AX)(BX*4)
+	VXORPS      Y2, Y2, Y2
+	VMOVUPS     96(AX)(BX*4), Y3
+	VMOVUPS     96(CX)(BX*4), Y4
+	VFMADD231PS Y4, Y1, Y2
+	VFMADD231PS Y2, Y0, Y3
+	VMOVUPS     Y3, 96(AX)(BX*4)
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	JAE         loop51
+
+end52:
+	ADDQ $0x20, DX
+	SUBQ $0x08, DX
+	JB   end54
+
+loop53:
+	VXORPS      Y2, Y2, Y2
+	VMOVUPS     (AX)(BX*4), Y3
+	VMOVUPS     (CX)(BX*4), Y4
+	VFMADD231PS Y4, Y1, Y2
+	VFMADD231PS Y2, Y0, Y3
+	VMOVUPS     Y3, (AX)(BX*4)
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, DX
+	JAE         loop53
+
+end54:
+	ADDQ        $0x08, DX
+	JZ          done55
+	LEAQ        maskTable<>+0(SB), SI
+	MOVQ        $0x00000008, DI
+	SUBQ        DX, DI
+	VMOVUPS     (SI)(DI*4), Y2
+	VXORPS      Y3, Y3, Y3
+	VMASKMOVPS  (AX)(BX*4), Y2, Y4
+	VMASKMOVPS  (CX)(BX*4), Y2, Y5
+	VFMADD231PS Y5, Y1, Y3
+	VFMADD231PS Y3, Y0, Y4
+	VMASKMOVPS  Y4, Y2, (AX)(BX*4)
+
+done55:
+	VZEROUPPER
+	RET
+
 // func mulAddAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 // Requires: AVX, FMA3
 TEXT ·mulAddAVX2(SB), NOSPLIT, $0-80
@@ -617,9 +693,9 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end52
+	JB   end57
 
-loop51:
+loop56:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
@@ -642,14 +718,14 @@ loop51:
 	VMOVUPS     Y1, 96(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop51
+	JAE         loop56
 
-end52:
+end57:
 	ADDQ $0x20, BX
 	SUBQ $0x08, BX
-	JB   end54
+	JB   end59
 
-loop53:
+loop58:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
@@ -657,11 +733,11 @@ loop53:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop53
+	JAE         loop58
 
-end54:
+end59:
 	ADDQ        $0x08, BX
-	JZ          done55
+	JZ          done60
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -672,7 +748,7 @@ end54:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done55:
+done60:
 	VZEROUPPER
 	RET
 
@@ -685,9 +761,9 @@ TEXT ·divAddAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end57
+	JB   end62
 
-loop56:
+loop61:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
@@ -702,14 +778,14 @@ loop56:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JAE     loop56
+	JAE     loop61
 
-end57:
+end62:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end59
+	JB   end64
 
-loop58:
+loop63:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
@@ -718,11 +794,11 @@ loop58:
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JAE     loop58
+	JAE     loop63
 
-end59:
+end64:
 	ADDQ       $0x08, BX
-	JZ         done60
+	JZ         done65
 	LEAQ       maskTable<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -734,7 +810,7 @@ end59:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done60:
+done65:
 	VZEROUPPER
 	RET
 
@@ -749,9 +825,9 @@ TEXT ·clampAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end62
+	JB           end67
 
-loop61:
+loop66:
 	VMOVUPS (CX)(BX*4), Y2
 	VMAXPS  Y2, Y0, Y2
 	VMINPS  Y2, Y1, Y2
@@ -762,25 +838,25 @@ loop61:
 	VMOVUPS Y2, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop61
+	JAE     loop66
 
-end62:
+end67:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end64
+	JB   end69
 
-loop63:
+loop68:
 	VMOVUPS (CX)(BX*4), Y2
 	VMAXPS  Y2, Y0, Y2
 	VMINPS  Y2, Y1, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop63
+	JAE     loop68
 
-end64:
+end69:
 	ADDQ       $0x08, DX
-	JZ         done65
+	JZ         done70
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -790,7 +866,7 @@ end64:
 	VMINPS     Y0, Y1, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done65:
+done70:
 	VZEROUPPER
 	RET
 
@@ -805,9 +881,9 @@ TEXT ·clampGradAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end67
+	JB           end72
 
-loop66:
+loop71:
 	VMOVUPS   (DX)(SI*4), Y2
 	VMOVUPS   (AX)(SI*4), Y3
 	VCMPPS    $0x1d, Y0, Y2, Y4
@@ -828,14 +904,14 @@ loop66:
 	VMOVUPS   Y2, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JAE       loop66
+	JAE       loop71
 
-end67:
+end72:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end69
+	JB   end74
 
-loop68:
+loop73:
 	VMOVUPS   (DX)(SI*4), Y2
 	VMOVUPS   (AX)(SI*4), Y3
 	VCMPPS    $0x1d, Y0, Y2, Y4
@@ -847,11 +923,11 @@ loop68:
 	VMOVUPS   Y2, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JAE       loop68
+	JAE       loop73
 
-end69:
+end74:
 	ADDQ       $0x08, BX
-	JZ         done70
+	JZ         done75
 	LEAQ       maskTable<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -866,7 +942,7 @@ end69:
 	VBLENDVPS  Y0, Y1, Y4, Y0
 	VMASKMOVPS Y0, Y2, (AX)(SI*4)
 
-done70:
+done75:
 	VZEROUPPER
 	RET
 
@@ -879,9 +955,9 @@ TEXT ·absAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end72
+	JB   end77
 
-loop71:
+loop76:
 	VMOVUPS (CX)(BX*4), Y0
 	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
@@ -896,24 +972,24 @@ loop71:
 	VMOVUPS Y0, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop71
+	JAE     loop76
 
-end72:
+end77:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end74
+	JB   end79
 
-loop73:
+loop78:
 	VMOVUPS (CX)(BX*4), Y0
 	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop73
+	JAE     loop78
 
-end74:
+end79:
 	ADDQ       $0x08, DX
-	JZ         done75
+	JZ         done80
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -922,7 +998,7 @@ end74:
 	VANDPS     cAVX27fffffff<>+0(SB), Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done75:
+done80:
 	VZEROUPPER
 	RET
 
@@ -945,9 +1021,9 @@ TEXT ·absGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end77
+	JB   end82
 
-loop76:
+loop81:
 	VMOVUPS   (DX)(SI*4), Y0
 	VANDPS    cAVX27fffffff<>+0(SB), Y0, Y1
 	VCMPPS    $0x1d, cAVX200000001<>+0(SB), Y1, Y1
@@ -974,14 +1050,14 @@ loop76:
 	VMOVUPS   Y0, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JAE       loop76
+	JAE       loop81
 
-end77:
+end82:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end79
+	JB   end84
 
-loop78:
+loop83:
 	VMOVUPS   (DX)(SI*4), Y0
 	VANDPS    cAVX27fffffff<>+0(SB), Y0, Y1
 	VCMPPS    $0x1d, cAVX200000001<>+0(SB), Y1, Y1
@@ -996,11 +1072,11 @@ loop78:
 	VMOVUPS   Y0, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JAE       loop78
+	JAE       loop83
 
-end79:
+end84:
 	ADDQ       $0x08, BX
-	JZ         done80
+	JZ         done85
 	LEAQ       maskTable<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -1018,7 +1094,7 @@ end79:
 	VBLENDVPS  Y2, Y1, Y3, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done80:
+done85:
 	VZEROUPPER
 	RET
 
@@ -1051,9 +1127,9 @@ TEXT ·negAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end82
+	JB   end87
 
-loop81:
+loop86:
 	VMOVUPS (CX)(BX*4), Y0
 	VXORPS  cAVX280000000<>+0(SB), Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
@@ -1068,69 +1144,16 @@ loop81:
 	VMOVUPS Y0, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop81
-
-end82:
-	ADDQ $0x20, DX
-	SUBQ $0x08, DX
-	JB   end84
-
-loop83:
-	VMOVUPS (CX)(BX*4), Y0
-	VXORPS  cAVX280000000<>+0(SB), Y0, Y0
-	VMOVUPS Y0, (AX)(BX*4)
-	ADDQ    $0x08, BX
-	SUBQ    $0x08, DX
-	JAE     loop83
-
-end84:
-	ADDQ       $0x08, DX
-	JZ         done85
-	LEAQ       maskTable<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       DX, DI
-	VMOVUPS    (SI)(DI*4), Y0
-	VMASKMOVPS (CX)(BX*4), Y0, Y1
-	VXORPS     cAVX280000000<>+0(SB), Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(BX*4)
-
-done85:
-	VZEROUPPER
-	RET
-
-// func reciprocalAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
-// Requires: AVX
-TEXT ·reciprocalAVX2(SB), NOSPLIT, $0-80
-	MOVQ dst_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
-	SUBQ $0x10, DX
-	JB   end87
-
-loop86:
-	VMOVUPS (CX)(BX*4), Y0
-	VMOVUPS cAVX23f800000<>+0(SB), Y1
-	VDIVPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)(BX*4)
-	VMOVUPS 32(CX)(BX*4), Y0
-	VMOVUPS cAVX23f800000<>+0(SB), Y1
-	VDIVPS  Y0, Y1, Y0
-	VMOVUPS Y0, 32(AX)(BX*4)
-	ADDQ    $0x10, BX
-	SUBQ    $0x10, DX
 	JAE     loop86
 
 end87:
-	ADDQ $0x10, DX
+	ADDQ $0x20, DX
 	SUBQ $0x08, DX
 	JB   end89
 
 loop88:
 	VMOVUPS (CX)(BX*4), Y0
-	VMOVUPS cAVX23f800000<>+0(SB), Y1
-	VDIVPS  Y0, Y1, Y0
+	VXORPS  cAVX280000000<>+0(SB), Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
@@ -1144,11 +1167,64 @@ end89:
 	SUBQ       DX, DI
 	VMOVUPS    (SI)(DI*4), Y0
 	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VXORPS     cAVX280000000<>+0(SB), Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+done90:
+	VZEROUPPER
+	RET
+
+// func reciprocalAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX
+TEXT ·reciprocalAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JB   end92
+
+loop91:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS cAVX23f800000<>+0(SB), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y0
+	VMOVUPS cAVX23f800000<>+0(SB), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, DX
+	JAE     loop91
+
+end92:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JB   end94
+
+loop93:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS cAVX23f800000<>+0(SB), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	JAE     loop93
+
+end94:
+	ADDQ       $0x08, DX
+	JZ         done95
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       DX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
 	VMOVUPS    cAVX23f800000<>+0(SB), Y2
 	VDIVPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done90:
+done95:
 	VZEROUPPER
 	RET
 
@@ -1171,9 +1247,9 @@ TEXT ·reciprocalGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end92
+	JB   end97
 
-loop91:
+loop96:
 	VMOVUPS     (DX)(SI*4), Y0
 	VXORPS      cAVX280000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y0
@@ -1190,14 +1266,14 @@ loop91:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop91
+	JAE         loop96
 
-end92:
+end97:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end94
+	JB   end99
 
-loop93:
+loop98:
 	VMOVUPS     (DX)(SI*4), Y0
 	VXORPS      cAVX280000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y0
@@ -1207,11 +1283,11 @@ loop93:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop93
+	JAE         loop98
 
-end94:
+end99:
 	ADDQ        $0x08, BX
-	JZ          done95
+	JZ          done100
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -1224,7 +1300,7 @@ end94:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done95:
+done100:
 	VZEROUPPER
 	RET
 
@@ -1237,9 +1313,9 @@ TEXT ·squareAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end97
+	JB   end102
 
-loop96:
+loop101:
 	VMOVUPS (CX)(BX*4), Y0
 	VMULPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
@@ -1254,24 +1330,24 @@ loop96:
 	VMOVUPS Y0, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop96
+	JAE     loop101
 
-end97:
+end102:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end99
+	JB   end104
 
-loop98:
+loop103:
 	VMOVUPS (CX)(BX*4), Y0
 	VMULPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop98
+	JAE     loop103
 
-end99:
+end104:
 	ADDQ       $0x08, DX
-	JZ         done100
+	JZ         done105
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -1280,7 +1356,7 @@ end99:
 	VMULPS     Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done100:
+done105:
 	VZEROUPPER
 	RET
 
@@ -1293,9 +1369,9 @@ TEXT ·squareGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end102
+	JB   end107
 
-loop101:
+loop106:
 	VMOVUPS     (DX)(SI*4), Y0
 	VADDPS      Y0, Y0, Y0
 	VMOVUPS     (AX)(SI*4), Y1
@@ -1322,14 +1398,14 @@ loop101:
 	VMOVUPS     Y1, 96(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop101
+	JAE         loop106
 
-end102:
+end107:
 	ADDQ $0x20, BX
 	SUBQ $0x08, BX
-	JB   end104
+	JB   end109
 
-loop103:
+loop108:
 	VMOVUPS     (DX)(SI*4), Y0
 	VADDPS      Y0, Y0, Y0
 	VMOVUPS     (AX)(SI*4), Y1
@@ -1338,11 +1414,11 @@ loop103:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop103
+	JAE         loop108
 
-end104:
+end109:
 	ADDQ        $0x08, BX
-	JZ          done105
+	JZ          done110
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -1354,7 +1430,7 @@ end104:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done105:
+done110:
 	VZEROUPPER
 	RET
 
@@ -1367,9 +1443,9 @@ TEXT ·expAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end107
+	JB   end112
 
-loop106:
+loop111:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMOVUPS     cAVX242b20000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y0
@@ -1400,11 +1476,11 @@ loop106:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop106
+	JAE         loop111
 
-end107:
+end112:
 	ADDQ        $0x08, DX
-	JZ          done108
+	JZ          done113
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -1438,7 +1514,7 @@ end107:
 	VMULPS      Y2, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done108:
+done113:
 	VZEROUPPER
 	RET
 
@@ -1561,9 +1637,9 @@ TEXT ·expm1AVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end110
+	JB   end115
 
-loop109:
+loop114:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMOVUPS     cAVX242b20000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
@@ -1592,11 +1668,11 @@ loop109:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop109
+	JAE         loop114
 
-end110:
+end115:
 	ADDQ        $0x08, DX
-	JZ          done111
+	JZ          done116
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -1628,7 +1704,7 @@ end110:
 	VBLENDVPS   Y3, Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done111:
+done116:
 	VZEROUPPER
 	RET
 
@@ -1671,9 +1747,9 @@ TEXT ·expm1GradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end113
+	JB   end118
 
-loop112:
+loop117:
 	VMOVUPS     (DX)(SI*4), Y0
 	VADDPS      cAVX23f800000<>+0(SB), Y0, Y0
 	VMOVUPS     (AX)(SI*4), Y1
@@ -1688,14 +1764,14 @@ loop112:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop112
+	JAE         loop117
 
-end113:
+end118:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end115
+	JB   end120
 
-loop114:
+loop119:
 	VMOVUPS     (DX)(SI*4), Y0
 	VADDPS      cAVX23f800000<>+0(SB), Y0, Y0
 	VMOVUPS     (AX)(SI*4), Y1
@@ -1704,11 +1780,11 @@ loop114:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop114
+	JAE         loop119
 
-end115:
+end120:
 	ADDQ        $0x08, BX
-	JZ          done116
+	JZ          done121
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -1720,7 +1796,7 @@ end115:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done116:
+done121:
 	VZEROUPPER
 	RET
 
@@ -1733,9 +1809,9 @@ TEXT ·logAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end118
+	JB   end123
 
-loop117:
+loop122:
 	VMOVUPS     (CX)(BX*4), Y0
 	VCMPPS      $0x11, cAVX200800000<>+0(SB), Y0, Y1
 	VMULPS      cAVX24b000000<>+0(SB), Y0, Y2
@@ -1775,11 +1851,11 @@ loop117:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop117
+	JAE         loop122
 
-end118:
+end123:
 	ADDQ        $0x08, DX
-	JZ          done119
+	JZ          done124
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -1822,7 +1898,7 @@ end118:
 	VBLENDVPS   Y1, cAVX27fc00000<>+0(SB), Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done119:
+done124:
 	VZEROUPPER
 	RET
 
@@ -2025,9 +2101,9 @@ TEXT ·log1pAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end121
+	JB   end126
 
-loop120:
+loop125:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMOVUPS     cAVX23f800000<>+0(SB), Y1
 	VADDPS      Y1, Y0, Y2
@@ -2078,11 +2154,11 @@ loop120:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop120
+	JAE         loop125
 
-end121:
+end126:
 	ADDQ        $0x08, DX
-	JZ          done122
+	JZ          done127
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -2136,7 +2212,7 @@ end121:
 	VBLENDVPS   Y3, Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done122:
+done127:
 	VZEROUPPER
 	RET
 
@@ -2159,9 +2235,9 @@ TEXT ·log1pGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end124
+	JB   end129
 
-loop123:
+loop128:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
@@ -2178,14 +2254,14 @@ loop123:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JAE     loop123
+	JAE     loop128
 
-end124:
+end129:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end126
+	JB   end131
 
-loop125:
+loop130:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
@@ -2195,11 +2271,11 @@ loop125:
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JAE     loop125
+	JAE     loop130
 
-end126:
+end131:
 	ADDQ       $0x08, BX
-	JZ         done127
+	JZ         done132
 	LEAQ       maskTable<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -2212,7 +2288,7 @@ end126:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done127:
+done132:
 	VZEROUPPER
 	RET
 
@@ -2225,9 +2301,9 @@ TEXT ·sqrtAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end129
+	JB   end134
 
-loop128:
+loop133:
 	VMOVUPS (CX)(BX*4), Y0
 	VSQRTPS Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
@@ -2236,24 +2312,24 @@ loop128:
 	VMOVUPS Y0, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop128
+	JAE     loop133
 
-end129:
+end134:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end131
+	JB   end136
 
-loop130:
+loop135:
 	VMOVUPS (CX)(BX*4), Y0
 	VSQRTPS Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop130
+	JAE     loop135
 
-end131:
+end136:
 	ADDQ       $0x08, DX
-	JZ         done132
+	JZ         done137
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -2262,7 +2338,7 @@ end131:
 	VSQRTPS    Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done132:
+done137:
 	VZEROUPPER
 	RET
 
@@ -2275,9 +2351,9 @@ TEXT ·sqrtGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end134
+	JB   end139
 
-loop133:
+loop138:
 	VMOVUPS (CX)(SI*4), Y0
 	VMULPS  cAVX23f000000<>+0(SB), Y0, Y0
 	VMOVUPS (DX)(SI*4), Y1
@@ -2294,14 +2370,14 @@ loop133:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JAE     loop133
+	JAE     loop138
 
-end134:
+end139:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end136
+	JB   end141
 
-loop135:
+loop140:
 	VMOVUPS (CX)(SI*4), Y0
 	VMULPS  cAVX23f000000<>+0(SB), Y0, Y0
 	VMOVUPS (DX)(SI*4), Y1
@@ -2311,11 +2387,11 @@ loop135:
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JAE     loop135
+	JAE     loop140
 
-end136:
+end141:
 	ADDQ       $0x08, BX
-	JZ         done137
+	JZ         done142
 	LEAQ       maskTable<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -2328,7 +2404,7 @@ end136:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done137:
+done142:
 	VZEROUPPER
 	RET
 
@@ -2341,9 +2417,9 @@ TEXT ·rsqrtAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end139
+	JB   end144
 
-loop138:
+loop143:
 	VMOVUPS (CX)(BX*4), Y0
 	VMOVUPS cAVX23f800000<>+0(SB), Y1
 	VSQRTPS Y0, Y0
@@ -2356,14 +2432,14 @@ loop138:
 	VMOVUPS Y0, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop138
+	JAE     loop143
 
-end139:
+end144:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end141
+	JB   end146
 
-loop140:
+loop145:
 	VMOVUPS (CX)(BX*4), Y0
 	VMOVUPS cAVX23f800000<>+0(SB), Y1
 	VSQRTPS Y0, Y0
@@ -2371,11 +2447,11 @@ loop140:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop140
+	JAE     loop145
 
-end141:
+end146:
 	ADDQ       $0x08, DX
-	JZ         done142
+	JZ         done147
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -2386,7 +2462,7 @@ end141:
 	VDIVPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done142:
+done147:
 	VZEROUPPER
 	RET
 
@@ -2399,9 +2475,9 @@ TEXT ·rsqrtGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end144
+	JB   end149
 
-loop143:
+loop148:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMULPS      Y0, Y0, Y1
 	VMULPS      Y0, Y1, Y0
@@ -2420,14 +2496,14 @@ loop143:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop143
+	JAE         loop148
 
-end144:
+end149:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end146
+	JB   end151
 
-loop145:
+loop150:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMULPS      Y0, Y0, Y1
 	VMULPS      Y0, Y1, Y0
@@ -2438,11 +2514,11 @@ loop145:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop145
+	JAE         loop150
 
-end146:
+end151:
 	ADDQ        $0x08, BX
-	JZ          done147
+	JZ          done152
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -2456,7 +2532,7 @@ end146:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done147:
+done152:
 	VZEROUPPER
 	RET
 
@@ -2469,9 +2545,9 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end149
+	JB   end154
 
-loop148:
+loop153:
 	VMOVUPS     (CX)(BX*4), Y0
 	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y1
 	VCMPPS      $0x1e, cAVX23f0ccccd<>+0(SB), Y1, Y2
@@ -2512,11 +2588,11 @@ loop148:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop148
+	JAE         loop153
 
-end149:
+end154:
 	ADDQ        $0x08, DX
-	JZ          done150
+	JZ          done155
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -2560,7 +2636,7 @@ end149:
 	VBLENDVPS   Y3, Y2, Y5, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done150:
+done155:
 	VZEROUPPER
 	RET
 
@@ -2653,9 +2729,9 @@ TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end152
+	JB   end157
 
-loop151:
+loop156:
 	VMOVUPS      (DX)(SI*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -2672,14 +2748,14 @@ loop151:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop151
+	JAE          loop156
 
-end152:
+end157:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end154
+	JB   end159
 
-loop153:
+loop158:
 	VMOVUPS      (DX)(SI*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VFNMADD231PS Y0, Y0, Y1
@@ -2689,11 +2765,11 @@ loop153:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop153
+	JAE          loop158
 
-end154:
+end159:
 	ADDQ         $0x08, BX
-	JZ           done155
+	JZ           done160
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -2706,7 +2782,7 @@ end154:
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-done155:
+done160:
 	VZEROUPPER
 	RET
 
@@ -2719,9 +2795,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end157
+	JB   end162
 
-loop156:
+loop161:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VORPS        cAVX280000000<>+0(SB), Y0, Y2
@@ -2763,11 +2839,11 @@ loop156:
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JAE          loop156
+	JAE          loop161
 
-end157:
+end162:
 	ADDQ         $0x08, DX
-	JZ           done158
+	JZ           done163
 	LEAQ         maskTable<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         DX, DI
@@ -2812,7 +2888,7 @@ end157:
 	VFNMADD231PS Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-done158:
+done163:
 	VZEROUPPER
 	RET
 
@@ -2825,9 +2901,9 @@ TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end160
+	JB   end165
 
-loop159:
+loop164:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX23f800000<>+0(SB), Y1
 	VSUBPS      Y0, Y1, Y1
@@ -2846,14 +2922,14 @@ loop159:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop159
+	JAE         loop164
 
-end160:
+end165:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end162
+	JB   end167
 
-loop161:
+loop166:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX23f800000<>+0(SB), Y1
 	VSUBPS      Y0, Y1, Y1
@@ -2864,11 +2940,11 @@ loop161:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop161
+	JAE         loop166
 
-end162:
+end167:
 	ADDQ        $0x08, BX
-	JZ          done163
+	JZ          done168
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -2882,7 +2958,7 @@ end162:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done163:
+done168:
 	VZEROUPPER
 	RET
 
@@ -2895,9 +2971,9 @@ TEXT ·erfAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end165
+	JB   end170
 
-loop164:
+loop169:
 	VMOVUPS     (CX)(BX*4), Y0
 	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y1
 	VCMPPS      $0x1e, cAVX23f600000<>+0(SB), Y1, Y2
@@ -2942,11 +3018,11 @@ loop164:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop164
+	JAE         loop169
 
-end165:
+end170:
 	ADDQ        $0x08, DX
-	JZ          done166
+	JZ          done171
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -2994,7 +3070,7 @@ end165:
 	VBLENDVPS   Y3, Y1, Y5, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done166:
+done171:
 	VZEROUPPER
 	RET
 
@@ -3147,9 +3223,9 @@ TEXT ·erfGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end168
+	JB   end173
 
-loop167:
+loop172:
 	VMOVUPS     (DX)(SI*4), Y0
 	VXORPS      cAVX280000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y0
@@ -3184,11 +3260,11 @@ loop167:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop167
+	JAE         loop172
 
-end168:
+end173:
 	ADDQ        $0x08, BX
-	JZ          done169
+	JZ          done174
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -3226,7 +3302,7 @@ end168:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done169:
+done174:
 	VZEROUPPER
 	RET
 
@@ -3249,9 +3325,9 @@ TEXT ·sinAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end171
+	JB   end176
 
-loop170:
+loop175:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMOVUPS     cAVX24b400000<>+0(SB), Y1
 	VFMADD231PS cAVX23f22f983<>+0(SB), Y0, Y1
@@ -3279,11 +3355,11 @@ loop170:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop170
+	JAE         loop175
 
-end171:
+end176:
 	ADDQ        $0x08, DX
-	JZ          done172
+	JZ          done177
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -3314,7 +3390,7 @@ end171:
 	VXORPS      Y2, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done172:
+done177:
 	VZEROUPPER
 	RET
 
@@ -3427,9 +3503,9 @@ TEXT ·sinGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end174
+	JB   end179
 
-loop173:
+loop178:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX24b400000<>+0(SB), Y1
 	VFMADD231PS cAVX23f22f983<>+0(SB), Y0, Y1
@@ -3461,11 +3537,11 @@ loop173:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop173
+	JAE         loop178
 
-end174:
+end179:
 	ADDQ        $0x08, BX
-	JZ          done175
+	JZ          done180
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -3500,7 +3576,7 @@ end174:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done175:
+done180:
 	VZEROUPPER
 	RET
 
@@ -3513,9 +3589,9 @@ TEXT ·cosAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end177
+	JB   end182
 
-loop176:
+loop181:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMOVUPS     cAVX24b400000<>+0(SB), Y1
 	VFMADD231PS cAVX23f22f983<>+0(SB), Y0, Y1
@@ -3544,11 +3620,11 @@ loop176:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop176
+	JAE         loop181
 
-end177:
+end182:
 	ADDQ        $0x08, DX
-	JZ          done178
+	JZ          done183
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -3580,7 +3656,7 @@ end177:
 	VXORPS      Y2, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done178:
+done183:
 	VZEROUPPER
 	RET
 
@@ -3593,9 +3669,9 @@ TEXT ·cosGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end180
+	JB   end185
 
-loop179:
+loop184:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX24b400000<>+0(SB), Y1
 	VFMADD231PS cAVX23f22f983<>+0(SB), Y0, Y1
@@ -3627,11 +3703,11 @@ loop179:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop179
+	JAE         loop184
 
-end180:
+end185:
 	ADDQ        $0x08, BX
-	JZ          done181
+	JZ          done186
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -3666,7 +3742,7 @@ end180:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done181:
+done186:
 	VZEROUPPER
 	RET
 
@@ -3679,9 +3755,9 @@ TEXT ·reluAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end183
+	JB   end188
 
-loop182:
+loop187:
 	VMOVUPS (CX)(BX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
@@ -3700,25 +3776,25 @@ loop182:
 	VMOVUPS Y0, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop182
+	JAE     loop187
 
-end183:
+end188:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end185
+	JB   end190
 
-loop184:
+loop189:
 	VMOVUPS (CX)(BX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop184
+	JAE     loop189
 
-end185:
+end190:
 	ADDQ       $0x08, DX
-	JZ         done186
+	JZ         done191
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -3728,7 +3804,7 @@ end185:
 	VMAXPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done186:
+done191:
 	VZEROUPPER
 	RET
 
@@ -3741,9 +3817,9 @@ TEXT ·reluMaskAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end188
+	JB   end193
 
-loop187:
+loop192:
 	VMOVUPS (DX)(SI*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VCMPPS  $0x16, Y1, Y0, Y0
@@ -3770,14 +3846,14 @@ loop187:
 	VMOVUPS Y0, 96(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JAE     loop187
+	JAE     loop192
 
-end188:
+end193:
 	ADDQ $0x20, BX
 	SUBQ $0x08, BX
-	JB   end190
+	JB   end195
 
-loop189:
+loop194:
 	VMOVUPS (DX)(SI*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VCMPPS  $0x16, Y1, Y0, Y0
@@ -3786,11 +3862,11 @@ loop189:
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JAE     loop189
+	JAE     loop194
 
-end190:
+end195:
 	ADDQ       $0x08, BX
-	JZ         done191
+	JZ         done196
 	LEAQ       maskTable<>+0(SB), DI
 	MOVQ       $0x00000008, R8
 	SUBQ       BX, R8
@@ -3802,7 +3878,7 @@ end190:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done191:
+done196:
 	VZEROUPPER
 	RET
 
@@ -3816,9 +3892,9 @@ TEXT ·leakyReLUAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end193
+	JB           end198
 
-loop192:
+loop197:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VCMPPS    $0x1e, Y2, Y1, Y2
@@ -3833,14 +3909,14 @@ loop192:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JAE       loop192
+	JAE       loop197
 
-end193:
+end198:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end195
+	JB   end200
 
-loop194:
+loop199:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VCMPPS    $0x1e, Y2, Y1, Y2
@@ -3849,11 +3925,11 @@ loop194:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JAE       loop194
+	JAE       loop199
 
-end195:
+end200:
 	ADDQ       $0x08, DX
-	JZ         done196
+	JZ         done201
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -3865,7 +3941,7 @@ end195:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-done196:
+done201:
 	VZEROUPPER
 	RET
 
@@ -3879,9 +3955,9 @@ TEXT ·leakyReLUGradAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end198
+	JB           end203
 
-loop197:
+loop202:
 	VMOVUPS     (DX)(SI*4), Y1
 	VXORPS      Y2, Y2, Y2
 	VCMPPS      $0x1e, Y2, Y1, Y1
@@ -3902,14 +3978,14 @@ loop197:
 	VMOVUPS     Y2, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop197
+	JAE         loop202
 
-end198:
+end203:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end200
+	JB   end205
 
-loop199:
+loop204:
 	VMOVUPS     (DX)(SI*4), Y1
 	VXORPS      Y2, Y2, Y2
 	VCMPPS      $0x1e, Y2, Y1, Y1
@@ -3921,11 +3997,11 @@ loop199:
 	VMOVUPS     Y2, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop199
+	JAE         loop204
 
-end200:
+end205:
 	ADDQ        $0x08, BX
-	JZ          done201
+	JZ          done206
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -3940,7 +4016,7 @@ end200:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
 
-done201:
+done206:
 	VZEROUPPER
 	RET
 
@@ -3955,9 +4031,9 @@ TEXT ·eluAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
-	JB           end203
+	JB           end208
 
-loop202:
+loop207:
 	VMOVUPS     (CX)(BX*4), Y2
 	VXORPS      Y3, Y3, Y3
 	VMINPS      Y2, Y3, Y3
@@ -3993,11 +4069,11 @@ loop202:
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop202
+	JAE         loop207
 
-end203:
+end208:
 	ADDQ        $0x08, DX
-	JZ          done204
+	JZ          done209
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -4036,7 +4112,7 @@ end203:
 	VBLENDVPS   Y4, Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(BX*4)
 
-done204:
+done209:
 	VZEROUPPER
 	RET
 
@@ -4051,9 +4127,9 @@ TEXT ·eluGradAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end206
+	JB           end211
 
-loop205:
+loop210:
 	VMOVUPS     (DX)(SI*4), Y2
 	VXORPS      Y3, Y3, Y3
 	VCMPPS      $0x1e, Y3, Y2, Y3
@@ -4074,14 +4150,14 @@ loop205:
 	VMOVUPS     Y3, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop205
+	JAE         loop210
 
-end206:
+end211:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end208
+	JB   end213
 
-loop207:
+loop212:
 	VMOVUPS     (DX)(SI*4), Y2
 	VXORPS      Y3, Y3, Y3
 	VCMPPS      $0x1e, Y3, Y2, Y3
@@ -4093,11 +4169,11 @@ loop207:
 	VMOVUPS     Y3, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop207
+	JAE         loop212
 
-end208:
+end213:
 	ADDQ        $0x08, BX
-	JZ          done209
+	JZ          done214
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -4112,7 +4188,7 @@ end208:
 	VFMADD231PS Y3, Y0, Y1
 	VMASKMOVPS  Y1, Y2, (AX)(SI*4)
 
-done209:
+done214:
 	VZEROUPPER
 	RET
 
@@ -4125,9 +4201,9 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end211
+	JB   end216
 
-loop210:
+loop215:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMULPS      cAVX23f3504f3<>+0(SB), Y0, Y1
 	VANDPS      cAVX27fffffff<>+0(SB), Y1, Y2
@@ -4176,11 +4252,11 @@ loop210:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop210
+	JAE         loop215
 
-end211:
+end216:
 	ADDQ        $0x08, DX
-	JZ          done212
+	JZ          done217
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -4232,7 +4308,7 @@ end211:
 	VMULPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done212:
+done217:
 	VZEROUPPER
 	RET
 
@@ -4245,9 +4321,9 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end214
+	JB   end219
 
-loop213:
+loop218:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMULPS      cAVX2bf000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y1
@@ -4326,11 +4402,11 @@ loop213:
 	VMOVUPS     Y0, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop213
+	JAE         loop218
 
-end214:
+end219:
 	ADDQ        $0x08, BX
-	JZ          done215
+	JZ          done220
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -4412,7 +4488,7 @@ end214:
 	VFMADD231PS Y2, Y3, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(SI*4)
 
-done215:
+done220:
 	VZEROUPPER
 	RET
 
@@ -4435,9 +4511,9 @@ TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end217
+	JB   end222
 
-loop216:
+loop221:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMULPS       Y0, Y0, Y1
 	VMOVUPS      cAVX23d922279<>+0(SB), Y2
@@ -4484,11 +4560,11 @@ loop216:
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JAE          loop216
+	JAE          loop221
 
-end217:
+end222:
 	ADDQ         $0x08, DX
-	JZ           done218
+	JZ           done223
 	LEAQ         maskTable<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         DX, DI
@@ -4538,7 +4614,7 @@ end217:
 	VMULPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-done218:
+done223:
 	VZEROUPPER
 	RET
 
@@ -4571,9 +4647,9 @@ TEXT ·geluTanhGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end220
+	JB   end225
 
-loop219:
+loop224:
 	VMOVUPS      (DX)(SI*4), Y0
 	VMULPS       Y0, Y0, Y1
 	VMOVUPS      cAVX23d922279<>+0(SB), Y2
@@ -4630,11 +4706,11 @@ loop219:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop219
+	JAE          loop224
 
-end220:
+end225:
 	ADDQ         $0x08, BX
-	JZ           done221
+	JZ           done226
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -4694,7 +4770,7 @@ end220:
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-done221:
+done226:
 	VZEROUPPER
 	RET
 
@@ -4717,9 +4793,9 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end223
+	JB   end228
 
-loop222:
+loop227:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VORPS        cAVX280000000<>+0(SB), Y0, Y2
@@ -4762,11 +4838,11 @@ loop222:
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JAE          loop222
+	JAE          loop227
 
-end223:
+end228:
 	ADDQ         $0x08, DX
-	JZ           done224
+	JZ           done229
 	LEAQ         maskTable<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         DX, DI
@@ -4812,7 +4888,7 @@ end223:
 	VMULPS       Y1, Y5, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-done224:
+done229:
 	VZEROUPPER
 	RET
 
@@ -4825,9 +4901,9 @@ TEXT ·siluGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end226
+	JB   end231
 
-loop225:
+loop230:
 	VMOVUPS      (DX)(SI*4), Y0
 	VMOVUPS      cAVX23f800000<>+0(SB), Y1
 	VORPS        cAVX280000000<>+0(SB), Y0, Y2
@@ -4876,11 +4952,11 @@ loop225:
 	VMOVUPS      Y1, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop225
+	JAE          loop230
 
-end226:
+end231:
 	ADDQ         $0x08, BX
-	JZ           done227
+	JZ           done232
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -4932,7 +5008,7 @@ end226:
 	VFMADD231PS  Y3, Y1, Y2
 	VMASKMOVPS   Y2, Y0, (AX)(SI*4)
 
-done227:
+done232:
 	VZEROUPPER
 	RET
 
@@ -4945,9 +5021,9 @@ TEXT ·mishAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end229
+	JB   end234
 
-loop228:
+loop233:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMOVUPS     cAVX241a00000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
@@ -4983,11 +5059,11 @@ loop228:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop228
+	JAE         loop233
 
-end229:
+end234:
 	ADDQ        $0x08, DX
-	JZ          done230
+	JZ          done235
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -5026,7 +5102,7 @@ end229:
 	VMULPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done230:
+done235:
 	VZEROUPPER
 	RET
 
@@ -5039,9 +5115,9 @@ TEXT ·mishGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end232
+	JB   end237
 
-loop231:
+loop236:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX241a00000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
@@ -5084,11 +5160,11 @@ loop231:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop231
+	JAE         loop236
 
-end232:
+end237:
 	ADDQ        $0x08, BX
-	JZ          done233
+	JZ          done238
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5134,7 +5210,7 @@ end232:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done233:
+done238:
 	VZEROUPPER
 	RET
 
@@ -5147,9 +5223,9 @@ TEXT ·softsignAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end235
+	JB   end240
 
-loop234:
+loop239:
 	VMOVUPS (CX)(BX*4), Y0
 	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y1
 	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
@@ -5162,14 +5238,14 @@ loop234:
 	VMOVUPS Y0, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop234
+	JAE     loop239
 
-end235:
+end240:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end237
+	JB   end242
 
-loop236:
+loop241:
 	VMOVUPS (CX)(BX*4), Y0
 	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y1
 	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
@@ -5177,11 +5253,11 @@ loop236:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop236
+	JAE     loop241
 
-end237:
+end242:
 	ADDQ       $0x08, DX
-	JZ         done238
+	JZ         done243
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5192,7 +5268,7 @@ end237:
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done238:
+done243:
 	VZEROUPPER
 	RET
 
@@ -5205,9 +5281,9 @@ TEXT ·softsignGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end240
+	JB   end245
 
-loop239:
+loop244:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX23f800000<>+0(SB), Y1
 	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y0
@@ -5230,14 +5306,14 @@ loop239:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop239
+	JAE         loop244
 
-end240:
+end245:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end242
+	JB   end247
 
-loop241:
+loop246:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX23f800000<>+0(SB), Y1
 	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y0
@@ -5250,11 +5326,11 @@ loop241:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop241
+	JAE         loop246
 
-end242:
+end247:
 	ADDQ        $0x08, BX
-	JZ          done243
+	JZ          done248
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5270,7 +5346,7 @@ end242:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done243:
+done248:
 	VZEROUPPER
 	RET
 
@@ -5285,9 +5361,9 @@ TEXT ·softplusAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
-	JB           end245
+	JB           end250
 
-loop244:
+loop249:
 	VMOVUPS     (CX)(BX*4), Y2
 	VMULPS      Y2, Y0, Y2
 	VORPS       cAVX280000000<>+0(SB), Y2, Y3
@@ -5353,11 +5429,11 @@ loop244:
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop244
+	JAE         loop249
 
-end245:
+end250:
 	ADDQ        $0x08, DX
-	JZ          done246
+	JZ          done251
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -5426,7 +5502,7 @@ end245:
 	VMULPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(BX*4)
 
-done246:
+done251:
 	VZEROUPPER
 	RET
 
@@ -5440,9 +5516,9 @@ TEXT ·softplusGradAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end248
+	JB           end253
 
-loop247:
+loop252:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMULPS       Y1, Y0, Y1
 	VMOVUPS      cAVX23f800000<>+0(SB), Y2
@@ -5488,11 +5564,11 @@ loop247:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop247
+	JAE          loop252
 
-end248:
+end253:
 	ADDQ         $0x08, BX
-	JZ           done249
+	JZ           done254
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5541,7 +5617,7 @@ end248:
 	VFMADD231PS  Y3, Y0, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(SI*4)
 
-done249:
+done254:
 	VZEROUPPER
 	RET
 
@@ -5554,9 +5630,9 @@ TEXT ·sigmoidLossAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end251
+	JB   end256
 
-loop250:
+loop255:
 	VMOVUPS     (CX)(SI*4), Y0
 	VORPS       cAVX280000000<>+0(SB), Y0, Y1
 	VMOVUPS     cAVX2c2d00000<>+0(SB), Y2
@@ -5631,11 +5707,11 @@ loop250:
 	VMOVUPS     Y2, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop250
+	JAE         loop255
 
-end251:
+end256:
 	ADDQ        $0x08, BX
-	JZ          done252
+	JZ          done257
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5713,7 +5789,7 @@ end251:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (AX)(SI*4)
 
-done252:
+done257:
 	VZEROUPPER
 	RET
 
@@ -5726,9 +5802,9 @@ TEXT ·sigmoidLossSlopeAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end254
+	JB   end259
 
-loop253:
+loop258:
 	VMOVUPS      (CX)(SI*4), Y0
 	VORPS        cAVX280000000<>+0(SB), Y0, Y1
 	VMOVUPS      cAVX2c2d00000<>+0(SB), Y2
@@ -5773,11 +5849,11 @@ loop253:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop253
+	JAE          loop258
 
-end254:
+end259:
 	ADDQ         $0x08, BX
-	JZ           done255
+	JZ           done260
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5825,7 +5901,7 @@ end254:
 	VFNMADD231PS Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (AX)(SI*4)
 
-done255:
+done260:
 	VZEROUPPER
 	RET
 
@@ -5840,88 +5916,24 @@ TEXT ·standardizeAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end257
-
-loop256:
-	VMOVUPS (CX)(BX*4), Y2
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VMOVUPS Y2, (AX)(BX*4)
-	VMOVUPS 32(CX)(BX*4), Y2
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VMOVUPS Y2, 32(AX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Y2
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VMOVUPS Y2, 64(AX)(BX*4)
-	VMOVUPS 96(CX)(BX*4), Y2
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VMOVUPS Y2, 96(AX)(BX*4)
-	ADDQ    $0x20, BX
-	SUBQ    $0x20, DX
-	JAE     loop256
-
-end257:
-	ADDQ $0x20, DX
-	SUBQ $0x08, DX
-	JB   end259
-
-loop258:
-	VMOVUPS (CX)(BX*4), Y2
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VMOVUPS Y2, (AX)(BX*4)
-	ADDQ    $0x08, BX
-	SUBQ    $0x08, DX
-	JAE     loop258
-
-end259:
-	ADDQ       $0x08, DX
-	JZ         done260
-	LEAQ       maskTable<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       DX, DI
-	VMOVUPS    (SI)(DI*4), Y2
-	VMASKMOVPS (CX)(BX*4), Y2, Y3
-	VSUBPS     Y0, Y3, Y0
-	VMULPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y2, (AX)(BX*4)
-
-done260:
-	VZEROUPPER
-	RET
-
-// func subTwoAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
-// Requires: AVX
-TEXT ·subTwoAVX2(SB), NOSPLIT, $0-80
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         a_base+24(FP), CX
-	MOVQ         b_base+48(FP), DX
-	MOVQ         dst_len+8(FP), DX
-	VBROADCASTSS s+72(FP), Y0
-	VBROADCASTSS t+76(FP), Y1
-	XORQ         BX, BX
-	SUBQ         $0x20, DX
 	JB           end262
 
 loop261:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
-	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	VMOVUPS 32(CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
-	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, 32(AX)(BX*4)
 	VMOVUPS 64(CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
-	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, 64(AX)(BX*4)
 	VMOVUPS 96(CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
-	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
@@ -5935,7 +5947,7 @@ end262:
 loop263:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
-	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
@@ -5950,10 +5962,74 @@ end264:
 	VMOVUPS    (SI)(DI*4), Y2
 	VMASKMOVPS (CX)(BX*4), Y2, Y3
 	VSUBPS     Y0, Y3, Y0
-	VSUBPS     Y1, Y0, Y0
+	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
 done265:
+	VZEROUPPER
+	RET
+
+// func subTwoAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX
+TEXT ·subTwoAVX2(SB), NOSPLIT, $0-80
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         dst_len+8(FP), DX
+	VBROADCASTSS s+72(FP), Y0
+	VBROADCASTSS t+76(FP), Y1
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JB           end267
+
+loop266:
+	VMOVUPS (CX)(BX*4), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 32(AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 64(AX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 96(AX)(BX*4)
+	ADDQ    $0x20, BX
+	SUBQ    $0x20, DX
+	JAE     loop266
+
+end267:
+	ADDQ $0x20, DX
+	SUBQ $0x08, DX
+	JB   end269
+
+loop268:
+	VMOVUPS (CX)(BX*4), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	JAE     loop268
+
+end269:
+	ADDQ       $0x08, DX
+	JZ         done270
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       DX, DI
+	VMOVUPS    (SI)(DI*4), Y2
+	VMASKMOVPS (CX)(BX*4), Y2, Y3
+	VSUBPS     Y0, Y3, Y0
+	VSUBPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)(BX*4)
+
+done270:
 	VZEROUPPER
 	RET
 
@@ -5967,9 +6043,9 @@ TEXT ·softmaxGradStepAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end267
+	JB           end272
 
-loop266:
+loop271:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -5984,14 +6060,14 @@ loop266:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop266
+	JAE         loop271
 
-end267:
+end272:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end269
+	JB   end274
 
-loop268:
+loop273:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -6000,11 +6076,11 @@ loop268:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop268
+	JAE         loop273
 
-end269:
+end274:
 	ADDQ        $0x08, BX
-	JZ          done270
+	JZ          done275
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6016,7 +6092,7 @@ end269:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
 
-done270:
+done275:
 	VZEROUPPER
 	RET
 
@@ -6030,9 +6106,9 @@ TEXT ·logSoftmaxGradStepAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end272
+	JB           end277
 
-loop271:
+loop276:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMOVUPS      cAVX242b20000<>+0(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -6067,11 +6143,11 @@ loop271:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop271
+	JAE          loop276
 
-end272:
+end277:
 	ADDQ         $0x08, BX
-	JZ           done273
+	JZ           done278
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6109,7 +6185,7 @@ end272:
 	VFNMADD231PS Y2, Y0, Y3
 	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
 
-done273:
+done278:
 	VZEROUPPER
 	RET
 
@@ -6128,9 +6204,9 @@ TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-28
 	VXORPS Y7, Y7, Y7
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JB     end275
+	JB     end280
 
-loop274:
+loop279:
 	VMOVUPS (AX)(DX*4), Y8
 	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS  Y0, Y8, Y0
@@ -6157,11 +6233,11 @@ loop274:
 	VMAXPS  Y7, Y8, Y7
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, CX
-	JAE     loop274
+	JAE     loop279
 
-end275:
+end280:
 	ADDQ       $0x40, CX
-	JLE        done276
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6174,7 +6250,7 @@ end275:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y0, Y8, Y0
 	SUBQ       $0x08, CX
-	JLE        done276
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6187,7 +6263,7 @@ end275:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y1, Y8, Y1
 	SUBQ       $0x08, CX
-	JLE        done276
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6200,7 +6276,7 @@ end275:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y2, Y8, Y2
 	SUBQ       $0x08, CX
-	JLE        done276
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6213,7 +6289,7 @@ end275:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y3, Y8, Y3
 	SUBQ       $0x08, CX
-	JLE        done276
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6226,7 +6302,7 @@ end275:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y4, Y8, Y4
 	SUBQ       $0x08, CX
-	JLE        done276
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6239,7 +6315,7 @@ end275:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y5, Y8, Y5
 	SUBQ       $0x08, CX
-	JLE        done276
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6252,7 +6328,7 @@ end275:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y6, Y8, Y6
 	SUBQ       $0x08, CX
-	JLE        done276
+	JLE        done281
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6266,7 +6342,7 @@ end275:
 	VMAXPS     Y7, Y8, Y7
 	SUBQ       $0x08, CX
 
-done276:
+done281:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y6, Y4, Y2
@@ -6293,9 +6369,9 @@ TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ y_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end278
+	JB   end283
 
-loop277:
+loop282:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMULPS      cAVX2bf000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y1
@@ -6373,11 +6449,11 @@ loop277:
 	VMOVUPS     Y2, (CX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop277
+	JAE         loop282
 
-end278:
+end283:
 	ADDQ        $0x08, BX
-	JZ          done279
+	JZ          done284
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6458,7 +6534,7 @@ end278:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (CX)(SI*4)
 
-done279:
+done284:
 	VZEROUPPER
 	RET
 
@@ -6479,9 +6555,9 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-124
 	MOVQ         p_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JB           end281
+	JB           end286
 
-loop280:
+loop285:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -6520,14 +6596,14 @@ loop280:
 	VMOVUPS     Y7, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop280
+	JAE         loop285
 
-end281:
+end286:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JB   end283
+	JB   end288
 
-loop282:
+loop287:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -6548,11 +6624,11 @@ loop282:
 	VMOVUPS     Y7, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JAE         loop282
+	JAE         loop287
 
-end283:
+end288:
 	ADDQ        $0x08, SI
-	JZ          done284
+	JZ          done289
 	LEAQ        maskTable<>+0(SB), R8
 	MOVQ        $0x00000008, R9
 	SUBQ        SI, R9
@@ -6576,7 +6652,7 @@ end283:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y7, (AX)(DI*4)
 
-done284:
+done289:
 	VZEROUPPER
 	RET
 
@@ -6592,9 +6668,9 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end286
+	JB           end291
 
-loop285:
+loop290:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -6613,14 +6689,14 @@ loop285:
 	VMOVUPS      Y4, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop285
+	JAE          loop290
 
-end286:
+end291:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end288
+	JB   end293
 
-loop287:
+loop292:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -6631,11 +6707,11 @@ loop287:
 	VMOVUPS      Y4, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop287
+	JAE          loop292
 
-end288:
+end293:
 	ADDQ         $0x08, BX
-	JZ           done289
+	JZ           done294
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6649,7 +6725,7 @@ end288:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done289:
+done294:
 	VZEROUPPER
 	RET
 
@@ -6665,9 +6741,9 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end291
+	JB           end296
 
-loop290:
+loop295:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -6688,14 +6764,14 @@ loop290:
 	VMOVUPS      Y3, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop290
+	JAE          loop295
 
-end291:
+end296:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end293
+	JB   end298
 
-loop292:
+loop297:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -6707,11 +6783,11 @@ loop292:
 	VMOVUPS      Y3, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop292
+	JAE          loop297
 
-end293:
+end298:
 	ADDQ         $0x08, BX
-	JZ           done294
+	JZ           done299
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6726,7 +6802,7 @@ end293:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done294:
+done299:
 	VZEROUPPER
 	RET
 
@@ -6743,9 +6819,9 @@ TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-88
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end296
+	JB           end301
 
-loop295:
+loop300:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -6774,14 +6850,14 @@ loop295:
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop295
+	JAE         loop300
 
-end296:
+end301:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end298
+	JB   end303
 
-loop297:
+loop302:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -6797,11 +6873,11 @@ loop297:
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop297
+	JAE         loop302
 
-end298:
+end303:
 	ADDQ        $0x08, BX
-	JZ          done299
+	JZ          done304
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6820,7 +6896,7 @@ end298:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done299:
+done304:
 	VZEROUPPER
 	RET
 
@@ -6835,9 +6911,9 @@ TEXT ·adaGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end301
+	JB           end306
 
-loop300:
+loop305:
 	VMOVUPS     (CX)(SI*4), Y2
 	VMOVUPS     (DX)(SI*4), Y3
 	VFMADD231PS Y2, Y2, Y3
@@ -6862,14 +6938,14 @@ loop300:
 	VMOVUPS     Y2, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop300
+	JAE         loop305
 
-end301:
+end306:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end303
+	JB   end308
 
-loop302:
+loop307:
 	VMOVUPS     (CX)(SI*4), Y2
 	VMOVUPS     (DX)(SI*4), Y3
 	VFMADD231PS Y2, Y2, Y3
@@ -6883,11 +6959,11 @@ loop302:
 	VMOVUPS     Y2, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop302
+	JAE         loop307
 
-end303:
+end308:
 	ADDQ        $0x08, BX
-	JZ          done304
+	JZ          done309
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6904,7 +6980,7 @@ end303:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(SI*4)
 
-done304:
+done309:
 	VZEROUPPER
 	RET
 
@@ -6923,9 +6999,9 @@ TEXT ·lionAVX2(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end306
+	JB           end311
 
-loop305:
+loop310:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -6962,14 +7038,14 @@ loop305:
 	VMOVUPS     Y6, 32(DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop305
+	JAE         loop310
 
-end306:
+end311:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end308
+	JB   end313
 
-loop307:
+loop312:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -6989,11 +7065,11 @@ loop307:
 	VMOVUPS     Y6, (DX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop307
+	JAE         loop312
 
-end308:
+end313:
 	ADDQ        $0x08, BX
-	JZ          done309
+	JZ          done314
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -7016,7 +7092,7 @@ end308:
 	VFMADD231PS Y8, Y3, Y0
 	VMASKMOVPS  Y0, Y6, (DX)(SI*4)
 
-done309:
+done314:
 	VZEROUPPER
 	RET
 
@@ -7029,9 +7105,9 @@ TEXT ·bytesToFloatsAVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Y0
 	VBROADCASTSS shift+52(FP), Y1
 	SUBQ         $0x20, DX
-	JB           end311
+	JB           end316
 
-loop310:
+loop315:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -7051,14 +7127,14 @@ loop310:
 	ADDQ        $0x20, CX
 	ADDQ        $0x00000080, AX
 	SUBQ        $0x20, DX
-	JAE         loop310
+	JAE         loop315
 
-end311:
+end316:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end313
+	JB   end318
 
-loop312:
+loop317:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -7066,13 +7142,13 @@ loop312:
 	ADDQ        $0x08, CX
 	ADDQ        $0x00000020, AX
 	SUBQ        $0x08, DX
-	JAE         loop312
+	JAE         loop317
 
-end313:
+end318:
 	ADDQ $0x08, DX
-	JZ   done315
+	JZ   done320
 
-loop314:
+loop319:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -7081,9 +7157,9 @@ loop314:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop314
+	JNZ         loop319
 
-done315:
+done320:
 	VZEROUPPER
 	RET
 
@@ -7663,6 +7739,81 @@ done50:
 	VZEROUPPER
 	RET
 
+// func axpyProductAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·axpyProductAVX512(SB), NOSPLIT, $0-80
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         dst_len+8(FP), DX
+	VBROADCASTSS s+72(FP), Z0
+	VBROADCASTSS t+76(FP), Z1
+	XORQ         BX, BX
+	SUBQ         $0x40, DX
+	JB           end52
+
+loop51:
+	VXORPS      Z2, Z2, Z2
+	VMOVUPS     (AX)(BX*4), Z3
+	VMOVUPS     (CX)(BX*4), Z4
+	VFMADD231PS Z4, Z1, Z2
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS     Z3, (AX)(BX*4)
+	VXORPS      Z2, Z2, Z2
+	VMOVUPS     64(AX)(BX*4), Z3
+	VMOVUPS     64(CX)(BX*4), Z4
+	VFMADD231PS Z4, Z1, Z2
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS     Z3, 64(AX)(BX*4)
+	VXORPS      Z2, Z2, Z2
+	VMOVUPS     128(AX)(BX*4), Z3
+	VMOVUPS     128(CX)(BX*4), Z4
+	VFMADD231PS Z4, Z1, Z2
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS     Z3, 128(AX)(BX*4)
+	VXORPS      Z2, Z2, Z2
+	VMOVUPS     192(AX)(BX*4), Z3
+	VMOVUPS     192(CX)(BX*4), Z4
+	VFMADD231PS Z4, Z1, Z2
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS     Z3, 192(AX)(BX*4)
+	ADDQ        $0x40, BX
+	SUBQ        $0x40, DX
+	JAE         loop51
+
+end52:
+	ADDQ $0x40, DX
+	SUBQ $0x10, DX
+	JB   end54
+
+loop53:
+	VXORPS      Z2, Z2, Z2
+	VMOVUPS     (AX)(BX*4), Z3
+	VMOVUPS     (CX)(BX*4), Z4
+	VFMADD231PS Z4, Z1, Z2
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS     Z3, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	JAE         loop53
+
+end54:
+	ADDQ        $0x10, DX
+	JZ          done55
+	MOVL        $-1, SI
+	BZHIL       DX, SI, SI
+	KMOVW       SI, K1
+	VXORPS      Z2, Z2, Z2
+	VMOVUPS.Z   (AX)(BX*4), K1, Z3
+	VMOVUPS.Z   (CX)(BX*4), K1, Z4
+	VFMADD231PS Z4, Z1, Z2
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS     Z3, K1, (AX)(BX*4)
+
+done55:
+	VZEROUPPER
+	RET
+
 // func mulAddAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·mulAddAVX512(SB), NOSPLIT, $0-80
@@ -7672,9 +7823,9 @@ TEXT ·mulAddAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, BX
-	JB   end52
+	JB   end57
 
-loop51:
+loop56:
 	VMOVUPS     (DX)(SI*4), Z0
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
@@ -7697,14 +7848,14 @@ loop51:
 	VMOVUPS     Z1, 192(AX)(SI*4)
 	ADDQ        $0x40, SI
 	SUBQ        $0x40, BX
-	JAE         loop51
+	JAE         loop56
 
-end52:
+end57:
 	ADDQ $0x40, BX
 	SUBQ $0x10, BX
-	JB   end54
+	JB   end59
 
-loop53:
+loop58:
 	VMOVUPS     (DX)(SI*4), Z0
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
@@ -7712,11 +7863,11 @@ loop53:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop53
+	JAE         loop58
 
-end54:
+end59:
 	ADDQ        $0x10, BX
-	JZ          done55
+	JZ          done60
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -7726,7 +7877,7 @@ end54:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done55:
+done60:
 	VZEROUPPER
 	RET
 
@@ -7739,9 +7890,9 @@ TEXT ·divAddAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end57
+	JB   end62
 
-loop56:
+loop61:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
@@ -7756,14 +7907,14 @@ loop56:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JAE     loop56
+	JAE     loop61
 
-end57:
+end62:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end59
+	JB   end64
 
-loop58:
+loop63:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
@@ -7772,11 +7923,11 @@ loop58:
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JAE     loop58
+	JAE     loop63
 
-end59:
+end64:
 	ADDQ      $0x10, BX
-	JZ        done60
+	JZ        done65
 	MOVL      $-1, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -7787,7 +7938,7 @@ end59:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done60:
+done65:
 	VZEROUPPER
 	RET
 
@@ -7802,9 +7953,9 @@ TEXT ·clampAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end62
+	JB           end67
 
-loop61:
+loop66:
 	VMOVUPS (CX)(BX*4), Z2
 	VMAXPS  Z2, Z0, Z2
 	VMINPS  Z2, Z1, Z2
@@ -7815,25 +7966,25 @@ loop61:
 	VMOVUPS Z2, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop61
+	JAE     loop66
 
-end62:
+end67:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end64
+	JB   end69
 
-loop63:
+loop68:
 	VMOVUPS (CX)(BX*4), Z2
 	VMAXPS  Z2, Z0, Z2
 	VMINPS  Z2, Z1, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop63
+	JAE     loop68
 
-end64:
+end69:
 	ADDQ      $0x10, DX
-	JZ        done65
+	JZ        done70
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -7842,7 +7993,7 @@ end64:
 	VMINPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done65:
+done70:
 	VZEROUPPER
 	RET
 
@@ -7857,9 +8008,9 @@ TEXT ·clampGradAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end67
+	JB           end72
 
-loop66:
+loop71:
 	VMOVUPS   (DX)(SI*4), Z2
 	VMOVUPS   (AX)(SI*4), Z3
 	VCMPPS    $0x1d, Z0, Z2, K1
@@ -7880,14 +8031,14 @@ loop66:
 	VMOVUPS   Z5, 64(AX)(SI*4)
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JAE       loop66
+	JAE       loop71
 
-end67:
+end72:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end69
+	JB   end74
 
-loop68:
+loop73:
 	VMOVUPS   (DX)(SI*4), Z2
 	VMOVUPS   (AX)(SI*4), Z3
 	VCMPPS    $0x1d, Z0, Z2, K1
@@ -7899,11 +8050,11 @@ loop68:
 	VMOVUPS   Z6, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JAE       loop68
+	JAE       loop73
 
-end69:
+end74:
 	ADDQ      $0x10, BX
-	JZ        done70
+	JZ        done75
 	MOVL      $-1, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -7917,7 +8068,7 @@ end69:
 	VBLENDMPS Z0, Z3, K2, Z7
 	VMOVUPS   Z7, K1, (AX)(SI*4)
 
-done70:
+done75:
 	VZEROUPPER
 	RET
 
@@ -7930,9 +8081,9 @@ TEXT ·absAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x40, DX
-	JB   end72
+	JB   end77
 
-loop71:
+loop76:
 	VMOVUPS     (CX)(BX*4), Z0
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, (AX)(BX*4)
@@ -7947,24 +8098,24 @@ loop71:
 	VMOVUPS     Z0, 192(AX)(BX*4)
 	ADDQ        $0x40, BX
 	SUBQ        $0x40, DX
-	JAE         loop71
+	JAE         loop76
 
-end72:
+end77:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end74
+	JB   end79
 
-loop73:
+loop78:
 	VMOVUPS     (CX)(BX*4), Z0
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JAE         loop73
+	JAE         loop78
 
-end74:
+end79:
 	ADDQ        $0x10, DX
-	JZ          done75
+	JZ          done80
 	MOVL        $-1, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -7972,7 +8123,7 @@ end74:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-done75:
+done80:
 	VZEROUPPER
 	RET
 
@@ -7988,9 +8139,9 @@ TEXT ·absGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end77
+	JB   end82
 
-loop76:
+loop81:
 	VMOVUPS     (DX)(SI*4), Z0
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
 	VCMPPS.BCST $0x1d, cAVX51200000001<>+0(SB), Z1, K1
@@ -8017,14 +8168,14 @@ loop76:
 	VMOVUPS     Z3, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop76
+	JAE         loop81
 
-end77:
+end82:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end79
+	JB   end84
 
-loop78:
+loop83:
 	VMOVUPS     (DX)(SI*4), Z0
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
 	VCMPPS.BCST $0x1d, cAVX51200000001<>+0(SB), Z1, K1
@@ -8039,11 +8190,11 @@ loop78:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop78
+	JAE         loop83
 
-end79:
+end84:
 	ADDQ        $0x10, BX
-	JZ          done80
+	JZ          done85
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -8060,7 +8211,7 @@ end79:
 	VBLENDMPS   Z0, Z1, K2, Z5
 	VMOVUPS     Z5, K1, (AX)(SI*4)
 
-done80:
+done85:
 	VZEROUPPER
 	RET
 
@@ -8079,9 +8230,9 @@ TEXT ·negAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x40, DX
-	JB   end82
+	JB   end87
 
-loop81:
+loop86:
 	VMOVUPS     (CX)(BX*4), Z0
 	VXORPS.BCST cAVX51280000000<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, (AX)(BX*4)
@@ -8096,24 +8247,24 @@ loop81:
 	VMOVUPS     Z0, 192(AX)(BX*4)
 	ADDQ        $0x40, BX
 	SUBQ        $0x40, DX
-	JAE         loop81
+	JAE         loop86
 
-end82:
+end87:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end84
+	JB   end89
 
-loop83:
+loop88:
 	VMOVUPS     (CX)(BX*4), Z0
 	VXORPS.BCST cAVX51280000000<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JAE         loop83
+	JAE         loop88
 
-end84:
+end89:
 	ADDQ        $0x10, DX
-	JZ          done85
+	JZ          done90
 	MOVL        $-1, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -8121,7 +8272,7 @@ end84:
 	VXORPS.BCST cAVX51280000000<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-done85:
+done90:
 	VZEROUPPER
 	RET
 
@@ -8134,9 +8285,9 @@ TEXT ·reciprocalAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end87
+	JB   end92
 
-loop86:
+loop91:
 	VMOVUPS      (CX)(BX*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VDIVPS       Z0, Z1, Z0
@@ -8147,25 +8298,25 @@ loop86:
 	VMOVUPS      Z0, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JAE          loop86
+	JAE          loop91
 
-end87:
+end92:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end89
+	JB   end94
 
-loop88:
+loop93:
 	VMOVUPS      (CX)(BX*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VDIVPS       Z0, Z1, Z0
 	VMOVUPS      Z0, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JAE          loop88
+	JAE          loop93
 
-end89:
+end94:
 	ADDQ         $0x10, DX
-	JZ           done90
+	JZ           done95
 	MOVL         $-1, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -8174,7 +8325,7 @@ end89:
 	VDIVPS       Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*4)
 
-done90:
+done95:
 	VZEROUPPER
 	RET
 
@@ -8190,9 +8341,9 @@ TEXT ·reciprocalGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end92
+	JB   end97
 
-loop91:
+loop96:
 	VMOVUPS     (DX)(SI*4), Z0
 	VXORPS.BCST cAVX51280000000<>+0(SB), Z0, Z1
 	VMULPS      Z0, Z1, Z0
@@ -8209,14 +8360,14 @@ loop91:
 	VMOVUPS     Z1, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop91
+	JAE         loop96
 
-end92:
+end97:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end94
+	JB   end99
 
-loop93:
+loop98:
 	VMOVUPS     (DX)(SI*4), Z0
 	VXORPS.BCST cAVX51280000000<>+0(SB), Z0, Z1
 	VMULPS      Z0, Z1, Z0
@@ -8226,11 +8377,11 @@ loop93:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop93
+	JAE         loop98
 
-end94:
+end99:
 	ADDQ        $0x10, BX
-	JZ          done95
+	JZ          done100
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -8242,7 +8393,7 @@ end94:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done95:
+done100:
 	VZEROUPPER
 	RET
 
@@ -8255,9 +8406,9 @@ TEXT ·squareAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x40, DX
-	JB   end97
+	JB   end102
 
-loop96:
+loop101:
 	VMOVUPS (CX)(BX*4), Z0
 	VMULPS  Z0, Z0, Z0
 	VMOVUPS Z0, (AX)(BX*4)
@@ -8272,24 +8423,24 @@ loop96:
 	VMOVUPS Z0, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop96
+	JAE     loop101
 
-end97:
+end102:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end99
+	JB   end104
 
-loop98:
+loop103:
 	VMOVUPS (CX)(BX*4), Z0
 	VMULPS  Z0, Z0, Z0
 	VMOVUPS Z0, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop98
+	JAE     loop103
 
-end99:
+end104:
 	ADDQ      $0x10, DX
-	JZ        done100
+	JZ        done105
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -8297,7 +8448,7 @@ end99:
 	VMULPS    Z0, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done100:
+done105:
 	VZEROUPPER
 	RET
 
@@ -8310,9 +8461,9 @@ TEXT ·squareGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, BX
-	JB   end102
+	JB   end107
 
-loop101:
+loop106:
 	VMOVUPS     (DX)(SI*4), Z0
 	VADDPS      Z0, Z0, Z0
 	VMOVUPS     (AX)(SI*4), Z1
@@ -8339,14 +8490,14 @@ loop101:
 	VMOVUPS     Z1, 192(AX)(SI*4)
 	ADDQ        $0x40, SI
 	SUBQ        $0x40, BX
-	JAE         loop101
+	JAE         loop106
 
-end102:
+end107:
 	ADDQ $0x40, BX
 	SUBQ $0x10, BX
-	JB   end104
+	JB   end109
 
-loop103:
+loop108:
 	VMOVUPS     (DX)(SI*4), Z0
 	VADDPS      Z0, Z0, Z0
 	VMOVUPS     (AX)(SI*4), Z1
@@ -8355,11 +8506,11 @@ loop103:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop103
+	JAE         loop108
 
-end104:
+end109:
 	ADDQ        $0x10, BX
-	JZ          done105
+	JZ          done110
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -8370,7 +8521,7 @@ end104:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done105:
+done110:
 	VZEROUPPER
 	RET
 
@@ -8383,9 +8534,9 @@ TEXT ·expAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end107
+	JB   end112
 
-loop106:
+loop111:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX51242b20000<>+0(SB), Z1
 	VMINPS           Z0, Z1, Z0
@@ -8408,11 +8559,11 @@ loop106:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop106
+	JAE              loop111
 
-end107:
+end112:
 	ADDQ             $0x10, DX
-	JZ               done108
+	JZ               done113
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -8437,7 +8588,7 @@ end107:
 	VSCALEFPS        Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done108:
+done113:
 	VZEROUPPER
 	RET
 
@@ -8483,9 +8634,9 @@ TEXT ·expm1AVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end110
+	JB   end115
 
-loop109:
+loop114:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX51242b20000<>+0(SB), Z1
 	VMINPS           Z0, Z1, Z1
@@ -8514,11 +8665,11 @@ loop109:
 	VMOVUPS          Z2, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop109
+	JAE              loop114
 
-end110:
+end115:
 	ADDQ             $0x10, DX
-	JZ               done111
+	JZ               done116
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -8549,7 +8700,7 @@ end110:
 	VBLENDMPS        Z0, Z1, K2, Z3
 	VMOVUPS          Z3, K1, (AX)(BX*4)
 
-done111:
+done116:
 	VZEROUPPER
 	RET
 
@@ -8571,9 +8722,9 @@ TEXT ·expm1GradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end113
+	JB   end118
 
-loop112:
+loop117:
 	VMOVUPS     (DX)(SI*4), Z0
 	VADDPS.BCST cAVX5123f800000<>+0(SB), Z0, Z0
 	VMOVUPS     (AX)(SI*4), Z1
@@ -8588,14 +8739,14 @@ loop112:
 	VMOVUPS     Z1, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop112
+	JAE         loop117
 
-end113:
+end118:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end115
+	JB   end120
 
-loop114:
+loop119:
 	VMOVUPS     (DX)(SI*4), Z0
 	VADDPS.BCST cAVX5123f800000<>+0(SB), Z0, Z0
 	VMOVUPS     (AX)(SI*4), Z1
@@ -8604,11 +8755,11 @@ loop114:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop114
+	JAE         loop119
 
-end115:
+end120:
 	ADDQ        $0x10, BX
-	JZ          done116
+	JZ          done121
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -8619,7 +8770,7 @@ end115:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done116:
+done121:
 	VZEROUPPER
 	RET
 
@@ -8632,9 +8783,9 @@ TEXT ·logAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end118
+	JB   end123
 
-loop117:
+loop122:
 	VMOVUPS          (CX)(BX*4), Z0
 	VCMPPS.BCST      $0x11, cAVX51200800000<>+0(SB), Z0, K1
 	VMULPS.BCST      cAVX5124b000000<>+0(SB), Z0, Z1
@@ -8674,11 +8825,11 @@ loop117:
 	VMOVUPS          Z5, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop117
+	JAE              loop122
 
-end118:
+end123:
 	ADDQ             $0x10, DX
-	JZ               done119
+	JZ               done124
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -8720,7 +8871,7 @@ end118:
 	VBLENDMPS.BCST   cAVX5127fc00000<>+0(SB), Z8, K2, Z9
 	VMOVUPS          Z9, K1, (AX)(BX*4)
 
-done119:
+done124:
 	VZEROUPPER
 	RET
 
@@ -8790,9 +8941,9 @@ TEXT ·log1pAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end121
+	JB   end126
 
-loop120:
+loop125:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VADDPS           Z1, Z0, Z2
@@ -8843,11 +8994,11 @@ loop120:
 	VMOVUPS          Z8, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop120
+	JAE              loop125
 
-end121:
+end126:
 	ADDQ             $0x10, DX
-	JZ               done122
+	JZ               done127
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -8900,7 +9051,7 @@ end121:
 	VBLENDMPS        Z0, Z11, K2, Z12
 	VMOVUPS          Z12, K1, (AX)(BX*4)
 
-done122:
+done127:
 	VZEROUPPER
 	RET
 
@@ -8916,9 +9067,9 @@ TEXT ·log1pGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end124
+	JB   end129
 
-loop123:
+loop128:
 	VMOVUPS     (CX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
@@ -8935,14 +9086,14 @@ loop123:
 	VMOVUPS     Z0, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop123
+	JAE         loop128
 
-end124:
+end129:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end126
+	JB   end131
 
-loop125:
+loop130:
 	VMOVUPS     (CX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
@@ -8952,11 +9103,11 @@ loop125:
 	VMOVUPS     Z0, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop125
+	JAE         loop130
 
-end126:
+end131:
 	ADDQ        $0x10, BX
-	JZ          done127
+	JZ          done132
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -8968,7 +9119,7 @@ end126:
 	VADDPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done127:
+done132:
 	VZEROUPPER
 	RET
 
@@ -8981,9 +9132,9 @@ TEXT ·sqrtAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end129
+	JB   end134
 
-loop128:
+loop133:
 	VMOVUPS (CX)(BX*4), Z0
 	VSQRTPS Z0, Z0
 	VMOVUPS Z0, (AX)(BX*4)
@@ -8992,24 +9143,24 @@ loop128:
 	VMOVUPS Z0, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop128
+	JAE     loop133
 
-end129:
+end134:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end131
+	JB   end136
 
-loop130:
+loop135:
 	VMOVUPS (CX)(BX*4), Z0
 	VSQRTPS Z0, Z0
 	VMOVUPS Z0, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop130
+	JAE     loop135
 
-end131:
+end136:
 	ADDQ      $0x10, DX
-	JZ        done132
+	JZ        done137
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -9017,7 +9168,7 @@ end131:
 	VSQRTPS   Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done132:
+done137:
 	VZEROUPPER
 	RET
 
@@ -9030,9 +9181,9 @@ TEXT ·sqrtGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end134
+	JB   end139
 
-loop133:
+loop138:
 	VMOVUPS     (CX)(SI*4), Z0
 	VMULPS.BCST cAVX5123f000000<>+0(SB), Z0, Z0
 	VMOVUPS     (DX)(SI*4), Z1
@@ -9049,14 +9200,14 @@ loop133:
 	VMOVUPS     Z0, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop133
+	JAE         loop138
 
-end134:
+end139:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end136
+	JB   end141
 
-loop135:
+loop140:
 	VMOVUPS     (CX)(SI*4), Z0
 	VMULPS.BCST cAVX5123f000000<>+0(SB), Z0, Z0
 	VMOVUPS     (DX)(SI*4), Z1
@@ -9066,11 +9217,11 @@ loop135:
 	VMOVUPS     Z0, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop135
+	JAE         loop140
 
-end136:
+end141:
 	ADDQ        $0x10, BX
-	JZ          done137
+	JZ          done142
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -9082,7 +9233,7 @@ end136:
 	VADDPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done137:
+done142:
 	VZEROUPPER
 	RET
 
@@ -9095,9 +9246,9 @@ TEXT ·rsqrtAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end139
+	JB   end144
 
-loop138:
+loop143:
 	VMOVUPS      (CX)(BX*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VSQRTPS      Z0, Z0
@@ -9110,14 +9261,14 @@ loop138:
 	VMOVUPS      Z0, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JAE          loop138
+	JAE          loop143
 
-end139:
+end144:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end141
+	JB   end146
 
-loop140:
+loop145:
 	VMOVUPS      (CX)(BX*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VSQRTPS      Z0, Z0
@@ -9125,11 +9276,11 @@ loop140:
 	VMOVUPS      Z0, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JAE          loop140
+	JAE          loop145
 
-end141:
+end146:
 	ADDQ         $0x10, DX
-	JZ           done142
+	JZ           done147
 	MOVL         $-1, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -9139,7 +9290,7 @@ end141:
 	VDIVPS       Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*4)
 
-done142:
+done147:
 	VZEROUPPER
 	RET
 
@@ -9152,9 +9303,9 @@ TEXT ·rsqrtGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end144
+	JB   end149
 
-loop143:
+loop148:
 	VMOVUPS     (DX)(SI*4), Z0
 	VMULPS      Z0, Z0, Z1
 	VMULPS      Z0, Z1, Z0
@@ -9173,14 +9324,14 @@ loop143:
 	VMOVUPS     Z1, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop143
+	JAE         loop148
 
-end144:
+end149:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end146
+	JB   end151
 
-loop145:
+loop150:
 	VMOVUPS     (DX)(SI*4), Z0
 	VMULPS      Z0, Z0, Z1
 	VMULPS      Z0, Z1, Z0
@@ -9191,11 +9342,11 @@ loop145:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop145
+	JAE         loop150
 
-end146:
+end151:
 	ADDQ        $0x10, BX
-	JZ          done147
+	JZ          done152
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -9208,7 +9359,7 @@ end146:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done147:
+done152:
 	VZEROUPPER
 	RET
 
@@ -9221,9 +9372,9 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end149
+	JB   end154
 
-loop148:
+loop153:
 	VMOVUPS          (CX)(BX*4), Z0
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z0, Z1
 	VCMPPS.BCST      $0x1e, cAVX5123f0ccccd<>+0(SB), Z1, K1
@@ -9264,11 +9415,11 @@ loop148:
 	VMOVUPS          Z2, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop148
+	JAE              loop153
 
-end149:
+end154:
 	ADDQ             $0x10, DX
-	JZ               done150
+	JZ               done155
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -9311,7 +9462,7 @@ end149:
 	VBLENDMPS        Z1, Z4, K2, Z3
 	VMOVUPS          Z3, K1, (AX)(BX*4)
 
-done150:
+done155:
 	VZEROUPPER
 	RET
 
@@ -9348,9 +9499,9 @@ TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end152
+	JB   end157
 
-loop151:
+loop156:
 	VMOVUPS      (DX)(SI*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VFNMADD231PS Z0, Z0, Z1
@@ -9367,14 +9518,14 @@ loop151:
 	VMOVUPS      Z0, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop151
+	JAE          loop156
 
-end152:
+end157:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end154
+	JB   end159
 
-loop153:
+loop158:
 	VMOVUPS      (DX)(SI*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VFNMADD231PS Z0, Z0, Z1
@@ -9384,11 +9535,11 @@ loop153:
 	VMOVUPS      Z0, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop153
+	JAE          loop158
 
-end154:
+end159:
 	ADDQ         $0x10, BX
-	JZ           done155
+	JZ           done160
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -9400,7 +9551,7 @@ end154:
 	VFMADD231PS  Z2, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-done155:
+done160:
 	VZEROUPPER
 	RET
 
@@ -9413,9 +9564,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end157
+	JB   end162
 
-loop156:
+loop161:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
@@ -9449,11 +9600,11 @@ loop156:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop156
+	JAE              loop161
 
-end157:
+end162:
 	ADDQ             $0x10, DX
-	JZ               done158
+	JZ               done163
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -9489,7 +9640,7 @@ end157:
 	VFNMADD231PS     Z0, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done158:
+done163:
 	VZEROUPPER
 	RET
 
@@ -9502,9 +9653,9 @@ TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end160
+	JB   end165
 
-loop159:
+loop164:
 	VMOVUPS      (DX)(SI*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VSUBPS       Z0, Z1, Z1
@@ -9523,14 +9674,14 @@ loop159:
 	VMOVUPS      Z1, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop159
+	JAE          loop164
 
-end160:
+end165:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end162
+	JB   end167
 
-loop161:
+loop166:
 	VMOVUPS      (DX)(SI*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VSUBPS       Z0, Z1, Z1
@@ -9541,11 +9692,11 @@ loop161:
 	VMOVUPS      Z1, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop161
+	JAE          loop166
 
-end162:
+end167:
 	ADDQ         $0x10, BX
-	JZ           done163
+	JZ           done168
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -9558,7 +9709,7 @@ end162:
 	VFMADD231PS  Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done163:
+done168:
 	VZEROUPPER
 	RET
 
@@ -9571,9 +9722,9 @@ TEXT ·erfAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end165
+	JB   end170
 
-loop164:
+loop169:
 	VMOVUPS          (CX)(BX*4), Z0
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z0, Z1
 	VCMPPS.BCST      $0x1e, cAVX5123f600000<>+0(SB), Z1, K1
@@ -9618,11 +9769,11 @@ loop164:
 	VMOVUPS          Z4, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop164
+	JAE              loop169
 
-end165:
+end170:
 	ADDQ             $0x10, DX
-	JZ               done166
+	JZ               done171
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -9669,7 +9820,7 @@ end165:
 	VBLENDMPS        Z0, Z3, K2, Z5
 	VMOVUPS          Z5, K1, (AX)(BX*4)
 
-done166:
+done171:
 	VZEROUPPER
 	RET
 
@@ -9724,9 +9875,9 @@ TEXT ·erfGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end168
+	JB   end173
 
-loop167:
+loop172:
 	VMOVUPS          (DX)(SI*4), Z0
 	VXORPS.BCST      cAVX51280000000<>+0(SB), Z0, Z1
 	VMULPS           Z0, Z1, Z0
@@ -9753,11 +9904,11 @@ loop167:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop167
+	JAE              loop172
 
-end168:
+end173:
 	ADDQ             $0x10, BX
-	JZ               done169
+	JZ               done174
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -9786,7 +9937,7 @@ end168:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done169:
+done174:
 	VZEROUPPER
 	RET
 
@@ -9802,9 +9953,9 @@ TEXT ·sinAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end171
+	JB   end176
 
-loop170:
+loop175:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
 	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
@@ -9833,11 +9984,11 @@ loop170:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop170
+	JAE              loop175
 
-end171:
+end176:
 	ADDQ             $0x10, DX
-	JZ               done172
+	JZ               done177
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -9868,7 +10019,7 @@ end171:
 	VXORPS           Z0, Z4, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done172:
+done177:
 	VZEROUPPER
 	RET
 
@@ -9911,9 +10062,9 @@ TEXT ·sinGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end174
+	JB   end179
 
-loop173:
+loop178:
 	VMOVUPS          (DX)(SI*4), Z0
 	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
 	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
@@ -9946,11 +10097,11 @@ loop173:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop173
+	JAE              loop178
 
-end174:
+end179:
 	ADDQ             $0x10, BX
-	JZ               done175
+	JZ               done180
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -9985,7 +10136,7 @@ end174:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done175:
+done180:
 	VZEROUPPER
 	RET
 
@@ -9998,9 +10149,9 @@ TEXT ·cosAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end177
+	JB   end182
 
-loop176:
+loop181:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
 	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
@@ -10030,11 +10181,11 @@ loop176:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop176
+	JAE              loop181
 
-end177:
+end182:
 	ADDQ             $0x10, DX
-	JZ               done178
+	JZ               done183
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -10066,7 +10217,7 @@ end177:
 	VXORPS           Z0, Z4, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done178:
+done183:
 	VZEROUPPER
 	RET
 
@@ -10079,9 +10230,9 @@ TEXT ·cosGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end180
+	JB   end185
 
-loop179:
+loop184:
 	VMOVUPS          (DX)(SI*4), Z0
 	VBROADCASTSS     cAVX5124b400000<>+0(SB), Z1
 	VFMADD231PS.BCST cAVX5123f22f983<>+0(SB), Z0, Z1
@@ -10114,11 +10265,11 @@ loop179:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop179
+	JAE              loop184
 
-end180:
+end185:
 	ADDQ             $0x10, BX
-	JZ               done181
+	JZ               done186
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -10153,7 +10304,7 @@ end180:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done181:
+done186:
 	VZEROUPPER
 	RET
 
@@ -10166,9 +10317,9 @@ TEXT ·reluAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x40, DX
-	JB   end183
+	JB   end188
 
-loop182:
+loop187:
 	VMOVUPS (CX)(BX*4), Z0
 	VXORPS  Z1, Z1, Z1
 	VMAXPS  Z0, Z1, Z0
@@ -10187,25 +10338,25 @@ loop182:
 	VMOVUPS Z0, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop182
+	JAE     loop187
 
-end183:
+end188:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end185
+	JB   end190
 
-loop184:
+loop189:
 	VMOVUPS (CX)(BX*4), Z0
 	VXORPS  Z1, Z1, Z1
 	VMAXPS  Z0, Z1, Z0
 	VMOVUPS Z0, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop184
+	JAE     loop189
 
-end185:
+end190:
 	ADDQ      $0x10, DX
-	JZ        done186
+	JZ        done191
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -10214,7 +10365,7 @@ end185:
 	VMAXPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done186:
+done191:
 	VZEROUPPER
 	RET
 
@@ -10227,9 +10378,9 @@ TEXT ·reluMaskAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x40, BX
-	JB   end188
+	JB   end193
 
-loop187:
+loop192:
 	VMOVUPS   (DX)(SI*4), Z0
 	VXORPS    Z1, Z1, Z1
 	VCMPPS    $0x16, Z1, Z0, K1
@@ -10256,14 +10407,14 @@ loop187:
 	VMOVUPS   Z0, 192(AX)(SI*4)
 	ADDQ      $0x40, SI
 	SUBQ      $0x40, BX
-	JAE       loop187
+	JAE       loop192
 
-end188:
+end193:
 	ADDQ $0x40, BX
 	SUBQ $0x10, BX
-	JB   end190
+	JB   end195
 
-loop189:
+loop194:
 	VMOVUPS   (DX)(SI*4), Z0
 	VXORPS    Z1, Z1, Z1
 	VCMPPS    $0x16, Z1, Z0, K1
@@ -10272,11 +10423,11 @@ loop189:
 	VMOVUPS   Z0, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JAE       loop189
+	JAE       loop194
 
-end190:
+end195:
 	ADDQ      $0x10, BX
-	JZ        done191
+	JZ        done196
 	MOVL      $-1, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -10287,7 +10438,7 @@ end190:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done191:
+done196:
 	VZEROUPPER
 	RET
 
@@ -10301,9 +10452,9 @@ TEXT ·leakyReLUAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end193
+	JB           end198
 
-loop192:
+loop197:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VCMPPS    $0x1e, Z2, Z1, K1
@@ -10318,14 +10469,14 @@ loop192:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JAE       loop192
+	JAE       loop197
 
-end193:
+end198:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end195
+	JB   end200
 
-loop194:
+loop199:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VCMPPS    $0x1e, Z2, Z1, K1
@@ -10334,11 +10485,11 @@ loop194:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JAE       loop194
+	JAE       loop199
 
-end195:
+end200:
 	ADDQ      $0x10, DX
-	JZ        done196
+	JZ        done201
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -10349,7 +10500,7 @@ end195:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-done196:
+done201:
 	VZEROUPPER
 	RET
 
@@ -10363,9 +10514,9 @@ TEXT ·leakyReLUGradAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end198
+	JB           end203
 
-loop197:
+loop202:
 	VMOVUPS      (DX)(SI*4), Z1
 	VXORPS       Z2, Z2, Z2
 	VCMPPS       $0x1e, Z2, Z1, K1
@@ -10386,14 +10537,14 @@ loop197:
 	VMOVUPS      Z1, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop197
+	JAE          loop202
 
-end198:
+end203:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end200
+	JB   end205
 
-loop199:
+loop204:
 	VMOVUPS      (DX)(SI*4), Z1
 	VXORPS       Z2, Z2, Z2
 	VCMPPS       $0x1e, Z2, Z1, K1
@@ -10405,11 +10556,11 @@ loop199:
 	VMOVUPS      Z1, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop199
+	JAE          loop204
 
-end200:
+end205:
 	ADDQ         $0x10, BX
-	JZ           done201
+	JZ           done206
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -10423,7 +10574,7 @@ end200:
 	VFMADD231PS  Z1, Z6, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-done201:
+done206:
 	VZEROUPPER
 	RET
 
@@ -10438,9 +10589,9 @@ TEXT ·eluAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end203
+	JB           end208
 
-loop202:
+loop207:
 	VMOVUPS          (CX)(BX*4), Z2
 	VXORPS           Z3, Z3, Z3
 	VMINPS           Z2, Z3, Z3
@@ -10476,11 +10627,11 @@ loop202:
 	VMOVUPS          Z5, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop202
+	JAE              loop207
 
-end203:
+end208:
 	ADDQ             $0x10, DX
-	JZ               done204
+	JZ               done209
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -10518,7 +10669,7 @@ end203:
 	VBLENDMPS        Z1, Z0, K2, Z7
 	VMOVUPS          Z7, K1, (AX)(BX*4)
 
-done204:
+done209:
 	VZEROUPPER
 	RET
 
@@ -10533,9 +10684,9 @@ TEXT ·eluGradAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end206
+	JB           end211
 
-loop205:
+loop210:
 	VMOVUPS     (DX)(SI*4), Z2
 	VXORPS      Z3, Z3, Z3
 	VCMPPS      $0x1e, Z3, Z2, K1
@@ -10556,14 +10707,14 @@ loop205:
 	VMOVUPS     Z2, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop205
+	JAE         loop210
 
-end206:
+end211:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end208
+	JB   end213
 
-loop207:
+loop212:
 	VMOVUPS     (DX)(SI*4), Z2
 	VXORPS      Z3, Z3, Z3
 	VCMPPS      $0x1e, Z3, Z2, K1
@@ -10575,11 +10726,11 @@ loop207:
 	VMOVUPS     Z2, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop207
+	JAE         loop212
 
-end208:
+end213:
 	ADDQ        $0x10, BX
-	JZ          done209
+	JZ          done214
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -10593,7 +10744,7 @@ end208:
 	VFMADD231PS Z1, Z7, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done209:
+done214:
 	VZEROUPPER
 	RET
 
@@ -10606,9 +10757,9 @@ TEXT ·geluAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end211
+	JB   end216
 
-loop210:
+loop215:
 	VMOVUPS          (CX)(BX*4), Z0
 	VMULPS.BCST      cAVX5123f3504f3<>+0(SB), Z0, Z1
 	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z1, Z2
@@ -10657,11 +10808,11 @@ loop210:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop210
+	JAE              loop215
 
-end211:
+end216:
 	ADDQ             $0x10, DX
-	JZ               done212
+	JZ               done217
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -10712,7 +10863,7 @@ end211:
 	VMULPS           Z0, Z6, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done212:
+done217:
 	VZEROUPPER
 	RET
 
@@ -10725,9 +10876,9 @@ TEXT ·geluGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end214
+	JB   end219
 
-loop213:
+loop218:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS.BCST      cAVX512bf000000<>+0(SB), Z0, Z1
 	VMULPS           Z0, Z1, Z1
@@ -10798,11 +10949,11 @@ loop213:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop213
+	JAE              loop218
 
-end214:
+end219:
 	ADDQ             $0x10, BX
-	JZ               done215
+	JZ               done220
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -10875,7 +11026,7 @@ end214:
 	VFMADD231PS      Z1, Z3, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-done215:
+done220:
 	VZEROUPPER
 	RET
 
@@ -10891,9 +11042,9 @@ TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end217
+	JB   end222
 
-loop216:
+loop221:
 	VMOVUPS          (CX)(BX*4), Z0
 	VMULPS           Z0, Z0, Z1
 	VBROADCASTSS     cAVX5123d922279<>+0(SB), Z2
@@ -10932,11 +11083,11 @@ loop216:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop216
+	JAE              loop221
 
-end217:
+end222:
 	ADDQ             $0x10, DX
-	JZ               done218
+	JZ               done223
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -10977,7 +11128,7 @@ end217:
 	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done218:
+done223:
 	VZEROUPPER
 	RET
 
@@ -10996,9 +11147,9 @@ TEXT ·geluTanhGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end220
+	JB   end225
 
-loop219:
+loop224:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS           Z0, Z0, Z1
 	VBROADCASTSS     cAVX5123d922279<>+0(SB), Z2
@@ -11047,11 +11198,11 @@ loop219:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop219
+	JAE              loop224
 
-end220:
+end225:
 	ADDQ             $0x10, BX
-	JZ               done221
+	JZ               done226
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11102,7 +11253,7 @@ end220:
 	VFMADD231PS      Z2, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-done221:
+done226:
 	VZEROUPPER
 	RET
 
@@ -11118,9 +11269,9 @@ TEXT ·siluAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end223
+	JB   end228
 
-loop222:
+loop227:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
@@ -11155,11 +11306,11 @@ loop222:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop222
+	JAE              loop227
 
-end223:
+end228:
 	ADDQ             $0x10, DX
-	JZ               done224
+	JZ               done229
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -11196,7 +11347,7 @@ end223:
 	VMULPS           Z0, Z4, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done224:
+done229:
 	VZEROUPPER
 	RET
 
@@ -11209,9 +11360,9 @@ TEXT ·siluGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end226
+	JB   end231
 
-loop225:
+loop230:
 	VMOVUPS          (DX)(SI*4), Z0
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z1
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z2
@@ -11252,11 +11403,11 @@ loop225:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop225
+	JAE              loop230
 
-end226:
+end231:
 	ADDQ             $0x10, BX
-	JZ               done227
+	JZ               done232
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11299,7 +11450,7 @@ end226:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done227:
+done232:
 	VZEROUPPER
 	RET
 
@@ -11312,9 +11463,9 @@ TEXT ·mishAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end229
+	JB   end234
 
-loop228:
+loop233:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX51241a00000<>+0(SB), Z1
 	VMINPS           Z0, Z1, Z1
@@ -11342,11 +11493,11 @@ loop228:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop228
+	JAE              loop233
 
-end229:
+end234:
 	ADDQ             $0x10, DX
-	JZ               done230
+	JZ               done235
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -11376,7 +11527,7 @@ end229:
 	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done230:
+done235:
 	VZEROUPPER
 	RET
 
@@ -11389,9 +11540,9 @@ TEXT ·mishGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end232
+	JB   end237
 
-loop231:
+loop236:
 	VMOVUPS          (DX)(SI*4), Z0
 	VBROADCASTSS     cAVX51241a00000<>+0(SB), Z1
 	VMINPS           Z0, Z1, Z1
@@ -11426,11 +11577,11 @@ loop231:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop231
+	JAE              loop236
 
-end232:
+end237:
 	ADDQ             $0x10, BX
-	JZ               done233
+	JZ               done238
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11467,7 +11618,7 @@ end232:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done233:
+done238:
 	VZEROUPPER
 	RET
 
@@ -11480,9 +11631,9 @@ TEXT ·softsignAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end235
+	JB   end240
 
-loop234:
+loop239:
 	VMOVUPS     (CX)(BX*4), Z0
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
 	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
@@ -11495,14 +11646,14 @@ loop234:
 	VMOVUPS     Z0, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop234
+	JAE         loop239
 
-end235:
+end240:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end237
+	JB   end242
 
-loop236:
+loop241:
 	VMOVUPS     (CX)(BX*4), Z0
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
 	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
@@ -11510,11 +11661,11 @@ loop236:
 	VMOVUPS     Z0, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JAE         loop236
+	JAE         loop241
 
-end237:
+end242:
 	ADDQ        $0x10, DX
-	JZ          done238
+	JZ          done243
 	MOVL        $-1, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -11524,7 +11675,7 @@ end237:
 	VDIVPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-done238:
+done243:
 	VZEROUPPER
 	RET
 
@@ -11537,9 +11688,9 @@ TEXT ·softsignGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end240
+	JB   end245
 
-loop239:
+loop244:
 	VMOVUPS      (DX)(SI*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z0, Z0
@@ -11562,14 +11713,14 @@ loop239:
 	VMOVUPS      Z1, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop239
+	JAE          loop244
 
-end240:
+end245:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end242
+	JB   end247
 
-loop241:
+loop246:
 	VMOVUPS      (DX)(SI*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z0, Z0
@@ -11582,11 +11733,11 @@ loop241:
 	VMOVUPS      Z1, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop241
+	JAE          loop246
 
-end242:
+end247:
 	ADDQ         $0x10, BX
-	JZ           done243
+	JZ           done248
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -11601,7 +11752,7 @@ end242:
 	VFMADD231PS  Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done243:
+done248:
 	VZEROUPPER
 	RET
 
@@ -11616,9 +11767,9 @@ TEXT ·softplusAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end245
+	JB           end250
 
-loop244:
+loop249:
 	VMOVUPS          (CX)(BX*4), Z2
 	VMULPS           Z2, Z0, Z2
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z2, Z3
@@ -11676,11 +11827,11 @@ loop244:
 	VMOVUPS          Z2, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop244
+	JAE              loop249
 
-end245:
+end250:
 	ADDQ             $0x10, DX
-	JZ               done246
+	JZ               done251
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -11740,7 +11891,7 @@ end245:
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done246:
+done251:
 	VZEROUPPER
 	RET
 
@@ -11754,9 +11905,9 @@ TEXT ·softplusGradAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end248
+	JB           end253
 
-loop247:
+loop252:
 	VMOVUPS          (DX)(SI*4), Z1
 	VMULPS           Z1, Z0, Z1
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z4
@@ -11794,11 +11945,11 @@ loop247:
 	VMOVUPS          Z4, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop247
+	JAE              loop252
 
-end248:
+end253:
 	ADDQ             $0x10, BX
-	JZ               done249
+	JZ               done254
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11838,7 +11989,7 @@ end248:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done249:
+done254:
 	VZEROUPPER
 	RET
 
@@ -11851,9 +12002,9 @@ TEXT ·sigmoidLossAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end251
+	JB   end256
 
-loop250:
+loop255:
 	VMOVUPS          (CX)(SI*4), Z0
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z1
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
@@ -11920,11 +12071,11 @@ loop250:
 	VMOVUPS          Z2, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop250
+	JAE              loop255
 
-end251:
+end256:
 	ADDQ             $0x10, BX
-	JZ               done252
+	JZ               done257
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11993,7 +12144,7 @@ end251:
 	VFMADD231PS      Z0, Z1, Z2
 	VMOVUPS          Z2, K1, (AX)(SI*4)
 
-done252:
+done257:
 	VZEROUPPER
 	RET
 
@@ -12006,9 +12157,9 @@ TEXT ·sigmoidLossSlopeAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end254
+	JB   end259
 
-loop253:
+loop258:
 	VMOVUPS          (CX)(SI*4), Z0
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z1
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
@@ -12045,11 +12196,11 @@ loop253:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop253
+	JAE              loop258
 
-end254:
+end259:
 	ADDQ             $0x10, BX
-	JZ               done255
+	JZ               done260
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12088,7 +12239,7 @@ end254:
 	VFNMADD231PS     Z6, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done255:
+done260:
 	VZEROUPPER
 	RET
 
@@ -12103,9 +12254,9 @@ TEXT ·standardizeAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end257
+	JB           end262
 
-loop256:
+loop261:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -12124,25 +12275,25 @@ loop256:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop256
+	JAE     loop261
 
-end257:
+end262:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end259
+	JB   end264
 
-loop258:
+loop263:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop258
+	JAE     loop263
 
-end259:
+end264:
 	ADDQ      $0x10, DX
-	JZ        done260
+	JZ        done265
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -12151,7 +12302,7 @@ end259:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done260:
+done265:
 	VZEROUPPER
 	RET
 
@@ -12166,9 +12317,9 @@ TEXT ·subTwoAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end262
+	JB           end267
 
-loop261:
+loop266:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
@@ -12187,25 +12338,25 @@ loop261:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop261
+	JAE     loop266
 
-end262:
+end267:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end264
+	JB   end269
 
-loop263:
+loop268:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop263
+	JAE     loop268
 
-end264:
+end269:
 	ADDQ      $0x10, DX
-	JZ        done265
+	JZ        done270
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -12214,7 +12365,7 @@ end264:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done265:
+done270:
 	VZEROUPPER
 	RET
 
@@ -12228,9 +12379,9 @@ TEXT ·softmaxGradStepAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end267
+	JB           end272
 
-loop266:
+loop271:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -12245,14 +12396,14 @@ loop266:
 	VMOVUPS     Z1, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop266
+	JAE         loop271
 
-end267:
+end272:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end269
+	JB   end274
 
-loop268:
+loop273:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -12261,11 +12412,11 @@ loop268:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop268
+	JAE         loop273
 
-end269:
+end274:
 	ADDQ        $0x10, BX
-	JZ          done270
+	JZ          done275
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12276,7 +12427,7 @@ end269:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done270:
+done275:
 	VZEROUPPER
 	RET
 
@@ -12290,9 +12441,9 @@ TEXT ·logSoftmaxGradStepAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end272
+	JB           end277
 
-loop271:
+loop276:
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     cAVX51242b20000<>+0(SB), Z2
 	VMINPS           Z1, Z2, Z1
@@ -12319,11 +12470,11 @@ loop271:
 	VMOVUPS          Z2, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop271
+	JAE              loop276
 
-end272:
+end277:
 	ADDQ             $0x10, BX
-	JZ               done273
+	JZ               done278
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12352,7 +12503,7 @@ end272:
 	VFNMADD231PS     Z1, Z0, Z2
 	VMOVUPS          Z2, K1, (AX)(SI*4)
 
-done273:
+done278:
 	VZEROUPPER
 	RET
 
@@ -12367,9 +12518,9 @@ TEXT ·maxAbsAVX512(SB), NOSPLIT, $0-28
 	VXORPS Z3, Z3, Z3
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JB     end275
+	JB     end280
 
-loop274:
+loop279:
 	VMOVUPS     (AX)(DX*4), Z4
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z0, Z4, Z0
@@ -12384,11 +12535,11 @@ loop274:
 	VMAXPS      Z3, Z4, Z3
 	ADDQ        $0x40, DX
 	SUBQ        $0x40, CX
-	JAE         loop274
+	JAE         loop279
 
-end275:
+end280:
 	ADDQ        $0x40, CX
-	JLE         done276
+	JLE         done281
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12400,7 +12551,7 @@ end275:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z0, Z4, Z0
 	SUBQ        $0x10, CX
-	JLE         done276
+	JLE         done281
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12412,7 +12563,7 @@ end275:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z1, Z4, Z1
 	SUBQ        $0x10, CX
-	JLE         done276
+	JLE         done281
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12424,7 +12575,7 @@ end275:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z2, Z4, Z2
 	SUBQ        $0x10, CX
-	JLE         done276
+	JLE         done281
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12437,7 +12588,7 @@ end275:
 	VMAXPS      Z3, Z4, Z3
 	SUBQ        $0x10, CX
 
-done276:
+done281:
 	VMAXPS        Z1, Z0, Z0
 	VMAXPS        Z3, Z2, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -12462,9 +12613,9 @@ TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ y_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end278
+	JB   end283
 
-loop277:
+loop282:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS.BCST      cAVX512bf000000<>+0(SB), Z0, Z1
 	VMULPS           Z0, Z1, Z1
@@ -12534,11 +12685,11 @@ loop277:
 	VMOVUPS          Z2, (CX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop277
+	JAE              loop282
 
-end278:
+end283:
 	ADDQ             $0x10, BX
-	JZ               done279
+	JZ               done284
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12610,7 +12761,7 @@ end278:
 	VFMADD231PS      Z0, Z1, Z3
 	VMOVUPS          Z3, K1, (CX)(SI*4)
 
-done279:
+done284:
 	VZEROUPPER
 	RET
 
@@ -12631,9 +12782,9 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-124
 	MOVQ         p_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JB           end281
+	JB           end286
 
-loop280:
+loop285:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -12672,14 +12823,14 @@ loop280:
 	VMOVUPS     Z7, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JAE         loop280
+	JAE         loop285
 
-end281:
+end286:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JB   end283
+	JB   end288
 
-loop282:
+loop287:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -12700,11 +12851,11 @@ loop282:
 	VMOVUPS     Z7, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop282
+	JAE         loop287
 
-end283:
+end288:
 	ADDQ        $0x10, SI
-	JZ          done284
+	JZ          done289
 	MOVL        $-1, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -12727,7 +12878,7 @@ end283:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-done284:
+done289:
 	VZEROUPPER
 	RET
 
@@ -12743,9 +12894,9 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end286
+	JB           end291
 
-loop285:
+loop290:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -12764,14 +12915,14 @@ loop285:
 	VMOVUPS      Z4, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop285
+	JAE          loop290
 
-end286:
+end291:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end288
+	JB   end293
 
-loop287:
+loop292:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -12782,11 +12933,11 @@ loop287:
 	VMOVUPS      Z4, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop287
+	JAE          loop292
 
-end288:
+end293:
 	ADDQ         $0x10, BX
-	JZ           done289
+	JZ           done294
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -12799,7 +12950,7 @@ end288:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done289:
+done294:
 	VZEROUPPER
 	RET
 
@@ -12815,9 +12966,9 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end291
+	JB           end296
 
-loop290:
+loop295:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -12838,14 +12989,14 @@ loop290:
 	VMOVUPS      Z3, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop290
+	JAE          loop295
 
-end291:
+end296:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end293
+	JB   end298
 
-loop292:
+loop297:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -12857,11 +13008,11 @@ loop292:
 	VMOVUPS      Z3, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop292
+	JAE          loop297
 
-end293:
+end298:
 	ADDQ         $0x10, BX
-	JZ           done294
+	JZ           done299
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -12875,7 +13026,7 @@ end293:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done294:
+done299:
 	VZEROUPPER
 	RET
 
@@ -12892,9 +13043,9 @@ TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-88
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end296
+	JB           end301
 
-loop295:
+loop300:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -12923,14 +13074,14 @@ loop295:
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop295
+	JAE         loop300
 
-end296:
+end301:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end298
+	JB   end303
 
-loop297:
+loop302:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -12946,11 +13097,11 @@ loop297:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop297
+	JAE         loop302
 
-end298:
+end303:
 	ADDQ        $0x10, BX
-	JZ          done299
+	JZ          done304
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12968,7 +13119,7 @@ end298:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done299:
+done304:
 	VZEROUPPER
 	RET
 
@@ -12983,9 +13134,9 @@ TEXT ·adaGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end301
+	JB           end306
 
-loop300:
+loop305:
 	VMOVUPS     (CX)(SI*4), Z2
 	VMOVUPS     (DX)(SI*4), Z3
 	VFMADD231PS Z2, Z2, Z3
@@ -13010,14 +13161,14 @@ loop300:
 	VMOVUPS     Z2, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop300
+	JAE         loop305
 
-end301:
+end306:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end303
+	JB   end308
 
-loop302:
+loop307:
 	VMOVUPS     (CX)(SI*4), Z2
 	VMOVUPS     (DX)(SI*4), Z3
 	VFMADD231PS Z2, Z2, Z3
@@ -13031,11 +13182,11 @@ loop302:
 	VMOVUPS     Z2, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop302
+	JAE         loop307
 
-end303:
+end308:
 	ADDQ        $0x10, BX
-	JZ          done304
+	JZ          done309
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -13051,7 +13202,7 @@ end303:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done304:
+done309:
 	VZEROUPPER
 	RET
 
@@ -13070,9 +13221,9 @@ TEXT ·lionAVX512(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end306
+	JB           end311
 
-loop305:
+loop310:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -13109,14 +13260,14 @@ loop305:
 	VMOVUPS     Z6, 64(DX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop305
+	JAE         loop310
 
-end306:
+end311:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end308
+	JB   end313
 
-loop307:
+loop312:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -13136,11 +13287,11 @@ loop307:
 	VMOVUPS     Z6, (DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop307
+	JAE         loop312
 
-end308:
+end313:
 	ADDQ        $0x10, BX
-	JZ          done309
+	JZ          done314
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -13162,7 +13313,7 @@ end308:
 	VFMADD231PS Z7, Z3, Z0
 	VMOVUPS     Z0, K1, (DX)(SI*4)
 
-done309:
+done314:
 	VZEROUPPER
 	RET
 
@@ -13175,9 +13326,9 @@ TEXT ·bytesToFloatsAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Z0
 	VBROADCASTSS shift+52(FP), Z1
 	SUBQ         $0x40, DX
-	JB           end311
+	JB           end316
 
-loop310:
+loop315:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -13197,14 +13348,14 @@ loop310:
 	ADDQ        $0x40, CX
 	ADDQ        $0x00000100, AX
 	SUBQ        $0x40, DX
-	JAE         loop310
+	JAE         loop315
 
-end311:
+end316:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end313
+	JB   end318
 
-loop312:
+loop317:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -13212,13 +13363,13 @@ loop312:
 	ADDQ        $0x10, CX
 	ADDQ        $0x00000040, AX
 	SUBQ        $0x10, DX
-	JAE         loop312
+	JAE         loop317
 
-end313:
+end318:
 	ADDQ $0x10, DX
-	JZ   done315
+	JZ   done320
 
-loop314:
+loop319:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -13227,8 +13378,8 @@ loop314:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop314
+	JNZ         loop319
 
-done315:
+done320:
 	VZEROUPPER
 	RET

@@ -1194,6 +1194,119 @@ back13:
 done5:
 	RET
 
+// func axpyProductNEON(dst, a, b []float32, s, t float32)
+TEXT ·axpyProductNEON(SB), 0, $224-80
+	MOVD $neonConsts<>(SB), R16
+	FMOVS s+72(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS t+76(FP), F30
+	VDUP V30.S[0], V30.S4
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD a_base+24(FP), R1
+	MOVD b_base+48(FP), R2
+	SUBS $16, R15, R15
+	BLT end2
+loop1:
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x4e3dcffc // fmla V28, V31, V29
+	FMOVQ F28, 0(R0)
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	WORD $0x4e3ccffd // fmla V29, V31, V28
+	FMOVQ F29, 16(R0)
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 32(R0), F28
+	FMOVQ 32(R1), F27
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x4e3dcffc // fmla V28, V31, V29
+	FMOVQ F28, 32(R0)
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	FMOVQ 48(R0), F29
+	FMOVQ 48(R1), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	WORD $0x4e3ccffd // fmla V29, V31, V28
+	FMOVQ F29, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUBS $16, R15, R15
+	BGE loop1
+end2:
+	ADD $16, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x4e3dcffc // fmla V28, V31, V29
+	FMOVQ F28, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 0(R0), F28
+	FMOVQ 0(R1), F27
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	WORD $0x4e3dcffc // fmla V28, V31, V29
+	FMOVQ F28, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
+	RET
+
 // func mulAddNEON(dst, a, b []float32, s, t float32)
 TEXT ·mulAddNEON(SB), 0, $224-80
 	MOVD $neonConsts<>(SB), R16

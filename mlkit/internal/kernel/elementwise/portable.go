@@ -76,6 +76,13 @@ func axpyGo(dst, a, _ []float32, s, _ float32) {
 	}
 }
 
+func axpyProductGo(dst, a, _ []float32, s, t float32) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] += s * (0 + t*a[i])
+	}
+}
+
 func mulAddGo(dst, a, b []float32, _, _ float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	for i := range dst {

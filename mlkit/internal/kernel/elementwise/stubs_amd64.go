@@ -54,6 +54,11 @@ func scaleAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 //go:noescape
 func axpyAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 
+// axpyProductAVX2 does what axpyProductGo does.
+//
+//go:noescape
+func axpyProductAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+
 // mulAddAVX2 does what mulAddGo does.
 //
 //go:noescape
@@ -423,6 +428,11 @@ func scaleAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 //
 //go:noescape
 func axpyAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// axpyProductAVX512 does what axpyProductGo does.
+//
+//go:noescape
+func axpyProductAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 
 // mulAddAVX512 does what mulAddGo does.
 //

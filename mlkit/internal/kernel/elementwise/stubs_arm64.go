@@ -54,6 +54,11 @@ func scaleNEON(dst, a, b []float32, s, t float32)
 //go:noescape
 func axpyNEON(dst, a, b []float32, s, t float32)
 
+// axpyProductNEON does what axpyProductGo does.
+//
+//go:noescape
+func axpyProductNEON(dst, a, b []float32, s, t float32)
+
 // mulAddNEON does what mulAddGo does.
 //
 //go:noescape

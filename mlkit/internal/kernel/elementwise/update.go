@@ -43,6 +43,24 @@ func adamPart(j *elemJob, lo, hi int) {
 // SGDUpdate computes p -= lr * g.
 func SGDUpdate(p, g []float32, lr float32) { Axpy(p, -lr, g) }
 
+// SGDOuterUpdate computes p -= lr * g for the gradient g = u·xᵀ of a matrix of
+// len(u) rows, which it does not store. The bits are those of SGDUpdate.
+func SGDOuterUpdate(p, u, x []float32, lr float32) {
+	cpu.CheckLen("SGDOuterUpdate", "p", len(u)*len(x), len(p))
+	if len(p) == 0 {
+		return
+	}
+	j := newElemJob(sgdOuterPart)
+	j.X[0], j.X[1], j.X[2], j.S, j.Cols = p, u, x, -lr, len(x)
+	j.Parallel(len(u), max(1, cpu.Grain/len(x)))
+}
+
+func sgdOuterPart(j *elemJob, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		axpyProduct(j.Rows(0, i, i+1), j.X[2], nil, j.S, j.X[1][i])
+	}
+}
+
 // SGDMomentum takes one step of gradient descent with momentum, PyTorch's form:
 //
 //	buf = mu*buf + (1-dampening)*g;  p -= lr * (nesterov ? g + mu*buf : buf)

@@ -54,6 +54,60 @@ func TestGemmChain(t *testing.T) {
 	})
 }
 
+// TestVectorChain checks the same of products with a vector and of outer
+// products, which have ways of their own; the second of each is for several
+// workers.
+func TestVectorChain(t *testing.T) {
+	kerneltest.Levels(t, func(t *testing.T) {
+		if !TileShapes[cpu.Current].fused {
+			t.Skip("the loops in plain Go round products")
+		}
+		r := rand.New(rand.NewPCG(19, 20))
+		for _, s := range [][3]int{{1, 67, 83}, {1, 701, 302}, {71, 67, 1}, {301, 503, 1}} {
+			for options := range 8 {
+				g := Gemm{M: s[0], N: s[1], K: s[2], TransA: options&1 != 0, Accumulate: options&2 != 0}
+				if g.TransB = g.K == 1 && options&4 != 0; options&4 != 0 {
+					g.LDC = g.N + 3
+					if g.LDA = g.K + 2; g.TransA {
+						g.LDA = g.M + 2
+					}
+				}
+				c := newGemmCase(r, g)
+				want := append([]float32(nil), c.c...)
+				for i := range g.M {
+					for j := range g.N {
+						want[i*max(g.N, g.LDC)+j] = c.strided(i, j)
+					}
+				}
+				g.Run(c.c, c.a, c.b)
+				kerneltest.SameBits(t, fmt.Sprintf("%+v", g), c.c, want)
+				c.check(t, fmt.Sprintf("%+v", g))
+			}
+		}
+	})
+}
+
+// strided is chain for strides of A and C.
+func (g gemmCase) strided(i, j int) float32 {
+	lda, x := g.LDA, float32(0)
+	if lda == 0 {
+		if lda = g.K; g.TransA {
+			lda = g.M
+		}
+	}
+	if g.Accumulate {
+		x = g.c[i*max(g.N, g.LDC)+j]
+	}
+	for k := range g.K {
+		at := i*lda + k
+		if g.TransA {
+			at = k*lda + i
+		}
+		x = fma32(g.a[at], g.b[k*g.N+j], x)
+	}
+	return x
+}
+
 func TestGemmSameBits(t *testing.T) {
 	n := 60
 	if testing.Short() {
@@ -72,6 +126,21 @@ func TestGemmSameBits(t *testing.T) {
 			return [][]float32{out}
 		})
 	}
+	for _, g := range []Gemm{{M: 1, N: 701, K: 302, TransB: true}, {M: 1, N: 701, K: 302, TransB: true, Alpha: 2, Accumulate: true, Act: ReLUAct},
+		{M: 701, N: 1, K: 302}, {M: 1, N: 701, K: 302}, {M: 301, N: 503, K: 1}, {M: 301, N: 503, K: 1, Accumulate: true}} {
+		c := newGemmCase(r, g)
+		g.Bias = make([]float32, g.N)
+		if g.TransB || g.N == 1 {
+			copy(g.Bias, kerneltest.RandomSlice(r, g.N))
+		} else {
+			g.Bias = nil
+		}
+		kerneltest.Variants(t, fmt.Sprintf("%d×%d×%d", g.M, g.N, g.K), func() [][]float32 {
+			out := append([]float32(nil), c.c...)
+			g.Run(out, c.a, c.b)
+			return [][]float32{out}
+		})
+	}
 	batch := newGemmCase(r, Gemm{M: 40, N: 30 * 40, K: 40}) // 30 products of 40×40×40
 	kerneltest.Variants(t, "batch", func() [][]float32 {
 		out := make([]float32, len(batch.c))
@@ -85,6 +154,7 @@ func TestGemmAllocatesNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(17, 18))
 	for _, g := range []Gemm{
 		{M: 5, N: 7, K: 9}, {M: 1, N: 50, K: 60, TransB: true}, {M: 50, N: 1, K: 60}, {M: 50, N: 1, K: 60, TransA: true},
+		{M: 1, N: 700, K: 300}, {M: 1, N: 700, K: 300, TransB: true}, {M: 300, N: 500, K: 1},
 		{M: 16, N: 130, K: 150, TransB: true}, {M: 300, N: 300, K: 600, TransA: true}, {M: 1200, N: 100, K: 300},
 		{M: 130, N: 140, K: 150, TransA: true, TransB: true, Alpha: 2, Accumulate: true},
 	} {

@@ -93,3 +93,36 @@ func evenAdd(dst, src []float32, b *Blocks) {
 		evenAddGo(dst, src, b)
 	}
 }
+
+func scaledRow(dst, x []float32, a float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		scaledRowAVX512(dst, x, a)
+	case cpu.AVX2:
+		scaledRowAVX2(dst, x, a)
+	default:
+		scaledRowGo(dst, x, a)
+	}
+}
+
+func addRow(dst, x []float32, a float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		addRowAVX512(dst, x, a)
+	case cpu.AVX2:
+		addRowAVX2(dst, x, a)
+	default:
+		addRowGo(dst, x, a)
+	}
+}
+
+func addFourRows(dst, x0, x1, x2, x3 []float32, a0, a1, a2, a3 float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		addFourRowsAVX512(dst, x0, x1, x2, x3, a0, a1, a2, a3)
+	case cpu.AVX2:
+		addFourRowsAVX2(dst, x0, x1, x2, x3, a0, a1, a2, a3)
+	default:
+		addFourRowsGo(dst, x0, x1, x2, x3, a0, a1, a2, a3)
+	}
+}

@@ -35,3 +35,15 @@ func evenCopy(dst, src []float32, b *Blocks) {
 func evenAdd(dst, src []float32, b *Blocks) {
 	evenAddGo(dst, src, b)
 }
+
+func scaledRow(dst, x []float32, a float32) {
+	scaledRowGo(dst, x, a)
+}
+
+func addRow(dst, x []float32, a float32) {
+	addRowGo(dst, x, a)
+}
+
+func addFourRows(dst, x0, x1, x2, x3 []float32, a0, a1, a2, a3 float32) {
+	addFourRowsGo(dst, x0, x1, x2, x3, a0, a1, a2, a3)
+}

@@ -36,6 +36,10 @@
 // the transpose is computed instead: it reads the weights where they lie. To
 // pack them took a third of the time.
 //
+// Products with a vector and outer products use each element of a matrix once.
+// They go along its rows and several workers share them from 131,072 elements
+// on, see vectors.go.
+//
 // # Workers
 //
 // A large product is cut into a grid of several blocks of C for each worker, as

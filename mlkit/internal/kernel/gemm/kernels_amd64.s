@@ -4,6 +4,477 @@
 
 #include "textflag.h"
 
+// func scaledRowAVX2(dst []float32, x []float32, a float32)
+// Requires: AVX, FMA3
+TEXT ·scaledRowAVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS a+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JB           end2
+
+loop1:
+	VXORPS      Y1, Y1, Y1
+	VMOVUPS     (CX)(BX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(BX*4)
+	VXORPS      Y1, Y1, Y1
+	VMOVUPS     32(CX)(BX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, 32(AX)(BX*4)
+	VXORPS      Y1, Y1, Y1
+	VMOVUPS     64(CX)(BX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, 64(AX)(BX*4)
+	VXORPS      Y1, Y1, Y1
+	VMOVUPS     96(CX)(BX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, 96(AX)(BX*4)
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	JAE         loop1
+
+end2:
+	ADDQ $0x20, DX
+	SUBQ $0x08, DX
+	JB   end4
+
+loop3:
+	VXORPS      Y1, Y1, Y1
+	VMOVUPS     (CX)(BX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(BX*4)
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, DX
+	JAE         loop3
+
+end4:
+	ADDQ        $0x08, DX
+	JZ          done5
+	LEAQ        maskTable<>+0(SB), SI
+	MOVQ        $0x00000008, DI
+	SUBQ        DX, DI
+	VMOVUPS     (SI)(DI*4), Y1
+	VXORPS      Y2, Y2, Y2
+	VMASKMOVPS  (CX)(BX*4), Y1, Y3
+	VFMADD231PS Y3, Y0, Y2
+	VMASKMOVPS  Y2, Y1, (AX)(BX*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+DATA maskTable<>+0(SB)/4, $0xffffffff
+DATA maskTable<>+4(SB)/4, $0xffffffff
+DATA maskTable<>+8(SB)/4, $0xffffffff
+DATA maskTable<>+12(SB)/4, $0xffffffff
+DATA maskTable<>+16(SB)/4, $0xffffffff
+DATA maskTable<>+20(SB)/4, $0xffffffff
+DATA maskTable<>+24(SB)/4, $0xffffffff
+DATA maskTable<>+28(SB)/4, $0xffffffff
+DATA maskTable<>+32(SB)/4, $0x00000000
+DATA maskTable<>+36(SB)/4, $0x00000000
+DATA maskTable<>+40(SB)/4, $0x00000000
+DATA maskTable<>+44(SB)/4, $0x00000000
+DATA maskTable<>+48(SB)/4, $0x00000000
+DATA maskTable<>+52(SB)/4, $0x00000000
+DATA maskTable<>+56(SB)/4, $0x00000000
+DATA maskTable<>+60(SB)/4, $0x00000000
+GLOBL maskTable<>(SB), RODATA|NOPTR, $64
+
+// func addRowAVX2(dst []float32, x []float32, a float32)
+// Requires: AVX, FMA3
+TEXT ·addRowAVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS a+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JB           end7
+
+loop6:
+	VMOVUPS     (AX)(BX*4), Y1
+	VMOVUPS     (CX)(BX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(BX*4)
+	VMOVUPS     32(AX)(BX*4), Y1
+	VMOVUPS     32(CX)(BX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, 32(AX)(BX*4)
+	VMOVUPS     64(AX)(BX*4), Y1
+	VMOVUPS     64(CX)(BX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, 64(AX)(BX*4)
+	VMOVUPS     96(AX)(BX*4), Y1
+	VMOVUPS     96(CX)(BX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, 96(AX)(BX*4)
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	JAE         loop6
+
+end7:
+	ADDQ $0x20, DX
+	SUBQ $0x08, DX
+	JB   end9
+
+loop8:
+	VMOVUPS     (AX)(BX*4), Y1
+	VMOVUPS     (CX)(BX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (AX)(BX*4)
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, DX
+	JAE         loop8
+
+end9:
+	ADDQ        $0x08, DX
+	JZ          done10
+	LEAQ        maskTable<>+0(SB), SI
+	MOVQ        $0x00000008, DI
+	SUBQ        DX, DI
+	VMOVUPS     (SI)(DI*4), Y1
+	VMASKMOVPS  (AX)(BX*4), Y1, Y2
+	VMASKMOVPS  (CX)(BX*4), Y1, Y3
+	VFMADD231PS Y3, Y0, Y2
+	VMASKMOVPS  Y2, Y1, (AX)(BX*4)
+
+done10:
+	VZEROUPPER
+	RET
+
+// func addFourRowsAVX2(dst []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, a0 float32, a1 float32, a2 float32, a3 float32)
+// Requires: AVX, FMA3
+TEXT ·addFourRowsAVX2(SB), NOSPLIT, $0-136
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x0_base+24(FP), CX
+	MOVQ         x1_base+48(FP), DX
+	MOVQ         x2_base+72(FP), BX
+	MOVQ         x3_base+96(FP), SI
+	VBROADCASTSS a0+120(FP), Y0
+	VBROADCASTSS a1+124(FP), Y1
+	VBROADCASTSS a2+128(FP), Y2
+	VBROADCASTSS a3+132(FP), Y3
+	MOVQ         dst_len+8(FP), DI
+	XORQ         R8, R8
+	SUBQ         $0x20, DI
+	JB           end12
+
+loop11:
+	VMOVUPS     (AX)(R8*4), Y4
+	VMOVUPS     (CX)(R8*4), Y5
+	VFMADD231PS Y5, Y0, Y4
+	VMOVUPS     (DX)(R8*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     (BX)(R8*4), Y5
+	VFMADD231PS Y5, Y2, Y4
+	VMOVUPS     (SI)(R8*4), Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, (AX)(R8*4)
+	VMOVUPS     32(AX)(R8*4), Y4
+	VMOVUPS     32(CX)(R8*4), Y5
+	VFMADD231PS Y5, Y0, Y4
+	VMOVUPS     32(DX)(R8*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     32(BX)(R8*4), Y5
+	VFMADD231PS Y5, Y2, Y4
+	VMOVUPS     32(SI)(R8*4), Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, 32(AX)(R8*4)
+	VMOVUPS     64(AX)(R8*4), Y4
+	VMOVUPS     64(CX)(R8*4), Y5
+	VFMADD231PS Y5, Y0, Y4
+	VMOVUPS     64(DX)(R8*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     64(BX)(R8*4), Y5
+	VFMADD231PS Y5, Y2, Y4
+	VMOVUPS     64(SI)(R8*4), Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, 64(AX)(R8*4)
+	VMOVUPS     96(AX)(R8*4), Y4
+	VMOVUPS     96(CX)(R8*4), Y5
+	VFMADD231PS Y5, Y0, Y4
+	VMOVUPS     96(DX)(R8*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     96(BX)(R8*4), Y5
+	VFMADD231PS Y5, Y2, Y4
+	VMOVUPS     96(SI)(R8*4), Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, 96(AX)(R8*4)
+	ADDQ        $0x20, R8
+	SUBQ        $0x20, DI
+	JAE         loop11
+
+end12:
+	ADDQ $0x20, DI
+	SUBQ $0x08, DI
+	JB   end14
+
+loop13:
+	VMOVUPS     (AX)(R8*4), Y4
+	VMOVUPS     (CX)(R8*4), Y5
+	VFMADD231PS Y5, Y0, Y4
+	VMOVUPS     (DX)(R8*4), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMOVUPS     (BX)(R8*4), Y5
+	VFMADD231PS Y5, Y2, Y4
+	VMOVUPS     (SI)(R8*4), Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, (AX)(R8*4)
+	ADDQ        $0x08, R8
+	SUBQ        $0x08, DI
+	JAE         loop13
+
+end14:
+	ADDQ        $0x08, DI
+	JZ          done15
+	LEAQ        maskTable<>+0(SB), R9
+	MOVQ        $0x00000008, R10
+	SUBQ        DI, R10
+	VMOVUPS     (R9)(R10*4), Y4
+	VMASKMOVPS  (AX)(R8*4), Y4, Y5
+	VMASKMOVPS  (CX)(R8*4), Y4, Y6
+	VFMADD231PS Y6, Y0, Y5
+	VMASKMOVPS  (DX)(R8*4), Y4, Y0
+	VFMADD231PS Y0, Y1, Y5
+	VMASKMOVPS  (BX)(R8*4), Y4, Y0
+	VFMADD231PS Y0, Y2, Y5
+	VMASKMOVPS  (SI)(R8*4), Y4, Y0
+	VFMADD231PS Y0, Y3, Y5
+	VMASKMOVPS  Y5, Y4, (AX)(R8*4)
+
+done15:
+	VZEROUPPER
+	RET
+
+// func scaledRowAVX512(dst []float32, x []float32, a float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·scaledRowAVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS a+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x40, DX
+	JB           end2
+
+loop1:
+	VXORPS      Z1, Z1, Z1
+	VMOVUPS     (CX)(BX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, (AX)(BX*4)
+	VXORPS      Z1, Z1, Z1
+	VMOVUPS     64(CX)(BX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
+	VXORPS      Z1, Z1, Z1
+	VMOVUPS     128(CX)(BX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 128(AX)(BX*4)
+	VXORPS      Z1, Z1, Z1
+	VMOVUPS     192(CX)(BX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 192(AX)(BX*4)
+	ADDQ        $0x40, BX
+	SUBQ        $0x40, DX
+	JAE         loop1
+
+end2:
+	ADDQ $0x40, DX
+	SUBQ $0x10, DX
+	JB   end4
+
+loop3:
+	VXORPS      Z1, Z1, Z1
+	VMOVUPS     (CX)(BX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	JAE         loop3
+
+end4:
+	ADDQ        $0x10, DX
+	JZ          done5
+	MOVL        $-1, SI
+	BZHIL       DX, SI, SI
+	KMOVW       SI, K1
+	VXORPS      Z1, Z1, Z1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, K1, (AX)(BX*4)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func addRowAVX512(dst []float32, x []float32, a float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·addRowAVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS a+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x40, DX
+	JB           end7
+
+loop6:
+	VMOVUPS     (AX)(BX*4), Z1
+	VMOVUPS     (CX)(BX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, (AX)(BX*4)
+	VMOVUPS     64(AX)(BX*4), Z1
+	VMOVUPS     64(CX)(BX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
+	VMOVUPS     128(AX)(BX*4), Z1
+	VMOVUPS     128(CX)(BX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 128(AX)(BX*4)
+	VMOVUPS     192(AX)(BX*4), Z1
+	VMOVUPS     192(CX)(BX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 192(AX)(BX*4)
+	ADDQ        $0x40, BX
+	SUBQ        $0x40, DX
+	JAE         loop6
+
+end7:
+	ADDQ $0x40, DX
+	SUBQ $0x10, DX
+	JB   end9
+
+loop8:
+	VMOVUPS     (AX)(BX*4), Z1
+	VMOVUPS     (CX)(BX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	JAE         loop8
+
+end9:
+	ADDQ        $0x10, DX
+	JZ          done10
+	MOVL        $-1, SI
+	BZHIL       DX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (AX)(BX*4), K1, Z1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, K1, (AX)(BX*4)
+
+done10:
+	VZEROUPPER
+	RET
+
+// func addFourRowsAVX512(dst []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, a0 float32, a1 float32, a2 float32, a3 float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·addFourRowsAVX512(SB), NOSPLIT, $0-136
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x0_base+24(FP), CX
+	MOVQ         x1_base+48(FP), DX
+	MOVQ         x2_base+72(FP), BX
+	MOVQ         x3_base+96(FP), SI
+	VBROADCASTSS a0+120(FP), Z0
+	VBROADCASTSS a1+124(FP), Z1
+	VBROADCASTSS a2+128(FP), Z2
+	VBROADCASTSS a3+132(FP), Z3
+	MOVQ         dst_len+8(FP), DI
+	XORQ         R8, R8
+	SUBQ         $0x40, DI
+	JB           end12
+
+loop11:
+	VMOVUPS     (AX)(R8*4), Z4
+	VMOVUPS     (CX)(R8*4), Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS     (DX)(R8*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     (BX)(R8*4), Z5
+	VFMADD231PS Z5, Z2, Z4
+	VMOVUPS     (SI)(R8*4), Z5
+	VFMADD231PS Z5, Z3, Z4
+	VMOVUPS     Z4, (AX)(R8*4)
+	VMOVUPS     64(AX)(R8*4), Z4
+	VMOVUPS     64(CX)(R8*4), Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS     64(DX)(R8*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     64(BX)(R8*4), Z5
+	VFMADD231PS Z5, Z2, Z4
+	VMOVUPS     64(SI)(R8*4), Z5
+	VFMADD231PS Z5, Z3, Z4
+	VMOVUPS     Z4, 64(AX)(R8*4)
+	VMOVUPS     128(AX)(R8*4), Z4
+	VMOVUPS     128(CX)(R8*4), Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS     128(DX)(R8*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     128(BX)(R8*4), Z5
+	VFMADD231PS Z5, Z2, Z4
+	VMOVUPS     128(SI)(R8*4), Z5
+	VFMADD231PS Z5, Z3, Z4
+	VMOVUPS     Z4, 128(AX)(R8*4)
+	VMOVUPS     192(AX)(R8*4), Z4
+	VMOVUPS     192(CX)(R8*4), Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS     192(DX)(R8*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     192(BX)(R8*4), Z5
+	VFMADD231PS Z5, Z2, Z4
+	VMOVUPS     192(SI)(R8*4), Z5
+	VFMADD231PS Z5, Z3, Z4
+	VMOVUPS     Z4, 192(AX)(R8*4)
+	ADDQ        $0x40, R8
+	SUBQ        $0x40, DI
+	JAE         loop11
+
+end12:
+	ADDQ $0x40, DI
+	SUBQ $0x10, DI
+	JB   end14
+
+loop13:
+	VMOVUPS     (AX)(R8*4), Z4
+	VMOVUPS     (CX)(R8*4), Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS     (DX)(R8*4), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     (BX)(R8*4), Z5
+	VFMADD231PS Z5, Z2, Z4
+	VMOVUPS     (SI)(R8*4), Z5
+	VFMADD231PS Z5, Z3, Z4
+	VMOVUPS     Z4, (AX)(R8*4)
+	ADDQ        $0x10, R8
+	SUBQ        $0x10, DI
+	JAE         loop13
+
+end14:
+	ADDQ        $0x10, DI
+	JZ          done15
+	MOVL        $-1, R9
+	BZHIL       DI, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (AX)(R8*4), K1, Z4
+	VMOVUPS.Z   (CX)(R8*4), K1, Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS.Z   (DX)(R8*4), K1, Z0
+	VFMADD231PS Z0, Z1, Z4
+	VMOVUPS.Z   (BX)(R8*4), K1, Z0
+	VFMADD231PS Z0, Z2, Z4
+	VMOVUPS.Z   (SI)(R8*4), K1, Z0
+	VFMADD231PS Z0, Z3, Z4
+	VMOVUPS     Z4, K1, (AX)(R8*4)
+
+done15:
+	VZEROUPPER
+	RET
+
 DATA tailMask<>+0(SB)/4, $0xffffffff
 DATA tailMask<>+4(SB)/4, $0xffffffff
 DATA tailMask<>+8(SB)/4, $0xffffffff

@@ -4,6 +4,372 @@
 
 #include "textflag.h"
 
+// func scaledRowNEON(dst, x []float32, a float32)
+TEXT ·scaledRowNEON(SB), 0, $224-52
+	FMOVS a+48(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	SUBS $16, R15, R15
+	BLT end2
+loop1:
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	FMOVQ 16(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 16(R0)
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	FMOVQ 32(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 32(R0)
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	FMOVQ 48(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUBS $16, R15, R15
+	BGE loop1
+end2:
+	ADD $16, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
+	RET
+
+// func addRowNEON(dst, x []float32, a float32)
+TEXT ·addRowNEON(SB), 0, $224-52
+	FMOVS a+48(FP), F31
+	VDUP V31.S[0], V31.S4
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	SUBS $16, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R0), F30
+	FMOVQ 16(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 16(R0)
+	FMOVQ 32(R0), F30
+	FMOVQ 32(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 32(R0)
+	FMOVQ 48(R0), F30
+	FMOVQ 48(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUBS $16, R15, R15
+	BGE loop1
+end2:
+	ADD $16, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	FMOVQ 0(R0), F30
+	FMOVQ 0(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+finished12:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back13:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back13
+done5:
+	RET
+
+// func addFourRowsNEON(dst, x0, x1, x2, x3 []float32, a0, a1, a2, a3 float32)
+TEXT ·addFourRowsNEON(SB), 0, $224-136
+	FMOVS a0+120(FP), F31
+	VDUP V31.S[0], V31.S4
+	FMOVS a1+124(FP), F30
+	VDUP V30.S[0], V30.S4
+	FMOVS a2+128(FP), F29
+	VDUP V29.S[0], V29.S4
+	FMOVS a3+132(FP), F28
+	VDUP V28.S[0], V28.S4
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD x0_base+24(FP), R1
+	MOVD x1_base+48(FP), R2
+	MOVD x2_base+72(FP), R3
+	MOVD x3_base+96(FP), R4
+	SUBS $16, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R0), F27
+	FMOVQ 0(R1), F26
+	WORD $0x4e3acffb // fmla V27, V31, V26
+	FMOVQ 0(R2), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 0(R3), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 0(R4), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ F27, 0(R0)
+	FMOVQ 16(R0), F27
+	FMOVQ 16(R1), F26
+	WORD $0x4e3acffb // fmla V27, V31, V26
+	FMOVQ 16(R2), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 16(R3), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 16(R4), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ F27, 16(R0)
+	FMOVQ 32(R0), F27
+	FMOVQ 32(R1), F26
+	WORD $0x4e3acffb // fmla V27, V31, V26
+	FMOVQ 32(R2), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 32(R3), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 32(R4), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ F27, 32(R0)
+	FMOVQ 48(R0), F27
+	FMOVQ 48(R1), F26
+	WORD $0x4e3acffb // fmla V27, V31, V26
+	FMOVQ 48(R2), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 48(R3), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 48(R4), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ F27, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	ADD $64, R4, R4
+	SUBS $16, R15, R15
+	BGE loop1
+end2:
+	ADD $16, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R0), F27
+	FMOVQ 0(R1), F26
+	WORD $0x4e3acffb // fmla V27, V31, V26
+	FMOVQ 0(R2), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 0(R3), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 0(R4), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ F27, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail3-64(SP), R25
+	MOVD R15, R14
+copy15:
+	MOVWU.P 4(R3), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy15
+	AND $3, R15, R14
+	CBZ R14, full16
+pad17:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad17
+full16:
+	MOVD $tail4-80(SP), R25
+	MOVD R15, R14
+copy18:
+	MOVWU.P 4(R4), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy18
+	AND $3, R15, R14
+	CBZ R14, full19
+pad20:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad20
+full19:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	FMOVQ 0(R0), F27
+	FMOVQ 0(R1), F26
+	WORD $0x4e3acffb // fmla V27, V31, V26
+	FMOVQ 0(R2), F26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 0(R3), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 0(R4), F26
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ F27, 0(R0)
+finished21:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back22:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back22
+done5:
+	RET
+
 // func tileNEON(a, b, c *float32, k, rsA, csA, ldb, ldc, rows, vecs, load int)
 TEXT ·tileNEON(SB), NOSPLIT, $0-88
 	MOVD a+0(FP), R0

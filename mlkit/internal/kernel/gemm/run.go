@@ -51,6 +51,16 @@ func (g *Gemm) RunUnchecked(c, a, b []float32) {
 		t := tiles{a: b, b: a, c: c, k: g.K, ldb: g.LDA, count: g.M, bias: g.BiasRows, biasRows: g.Bias}
 		g.dots(&t)
 		return
+	case g.weighsRows():
+		if !g.inParts(weighedRows, g.N, g.K, c, a, b, nil) {
+			g.weighRows(c, a, b, 0, g.N)
+		}
+		return
+	case g.isOuter():
+		if !g.inParts(outer, g.M, g.N, c, a, b, nil) {
+			g.outerRows(c, a, b, 0, g.M)
+		}
+		return
 	case g.turns():
 		g.turned(c, a, b)
 		return
@@ -116,21 +126,8 @@ func (g *Gemm) dots(t *tiles) {
 	} else {
 		t.flags |= flagBiasRows
 	}
-	if g.K <= 8*longK { // in 16 chains
-		runDots(t)
-		return
-	}
-	all := *t
-	for k := 0; k < g.K; k += longK {
-		*t = all
-		t.a, t.b, t.k = all.a[k:], all.b[k:], min(longK, g.K-k)
-		if t.flags &= flagScale | flagAdd; k > 0 {
-			t.flags |= flagAdd
-		}
-		if k+t.k == g.K {
-			t.flags |= all.flags
-		}
-		runDots(t)
+	if !g.inParts(dots, t.count, g.K, nil, nil, nil, t) {
+		g.someDots(t)
 	}
 }
 
@@ -156,7 +153,7 @@ var (
 
 // largeWork is the number of products from which on workers get several blocks
 // each.
-const largeWork = 1 << 25
+const largeWork = 1 << 24
 
 // cut chooses the grid for a number of workers and returns how many blocks it
 // has. Several blocks for each worker, where they cost little more, keep one

@@ -4,6 +4,36 @@
 
 package gemm
 
+// scaledRowAVX2 does what scaledRowGo does.
+//
+//go:noescape
+func scaledRowAVX2(dst []float32, x []float32, a float32)
+
+// addRowAVX2 does what addRowGo does.
+//
+//go:noescape
+func addRowAVX2(dst []float32, x []float32, a float32)
+
+// addFourRowsAVX2 does what addFourRowsGo does.
+//
+//go:noescape
+func addFourRowsAVX2(dst []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, a0 float32, a1 float32, a2 float32, a3 float32)
+
+// scaledRowAVX512 does what scaledRowGo does.
+//
+//go:noescape
+func scaledRowAVX512(dst []float32, x []float32, a float32)
+
+// addRowAVX512 does what addRowGo does.
+//
+//go:noescape
+func addRowAVX512(dst []float32, x []float32, a float32)
+
+// addFourRowsAVX512 does what addFourRowsGo does.
+//
+//go:noescape
+func addFourRowsAVX512(dst []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, a0 float32, a1 float32, a2 float32, a3 float32)
+
 // runTilesAVX512 does what runTilesGo does.
 //
 //go:noescape

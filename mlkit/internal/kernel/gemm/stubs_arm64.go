@@ -4,6 +4,21 @@
 
 package gemm
 
+// scaledRowNEON does what scaledRowGo does.
+//
+//go:noescape
+func scaledRowNEON(dst, x []float32, a float32)
+
+// addRowNEON does what addRowGo does.
+//
+//go:noescape
+func addRowNEON(dst, x []float32, a float32)
+
+// addFourRowsNEON does what addFourRowsGo does.
+//
+//go:noescape
+func addFourRowsNEON(dst, x0, x1, x2, x3 []float32, a0, a1, a2, a3 float32)
+
 // tileNEON computes one tile of rows rows and 4·vecs columns (one, if vecs is
 // 0), without what follows the last k.
 //

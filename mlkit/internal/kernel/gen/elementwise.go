@@ -69,6 +69,12 @@ var elemKernels = []elemKernel{
 		v.addTo(d, in.S, in.a())
 		return d
 	}},
+	{"axpyProduct", 4, 2, func(v *vm, in elemIn) vec {
+		g, d := v.zero(), in.old() // as the product is where it is stored: 0 is never negative
+		v.addTo(g, in.T, in.a())
+		v.addTo(d, in.S, g)
+		return d
+	}},
 	{"mulAdd", 4, 0, gradient(func(v *vm, y vec) vec { return y })},
 	{"divAdd", 2, 0, func(v *vm, in elemIn) vec { return v.add(v.div(in.a(), in.b()), in.old()) }},
 	{"clamp", 2, 2, func(v *vm, in elemIn) vec { return v.min(in.T, v.max(in.S, in.a())) }},

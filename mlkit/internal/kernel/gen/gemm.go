@@ -9,7 +9,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// gemmKernels are all written for registers by name.
+// gemmKernels are written for registers by name, but for those of products with
+// a vector.
 var gemmKernels = []kernel{
 	{name: "runTiles", signature: "func(t *tiles)", where: everywhere},
 	{name: "runDots", signature: "func(t *tiles)", where: everywhere},
@@ -19,6 +20,34 @@ var gemmKernels = []kernel{
 	{name: "blocksAdd", signature: "func(dst, src []float32, b *Blocks)", where: amd64},
 	{name: "evenCopy", signature: "func(dst, src []float32, b *Blocks)", where: amd64},
 	{name: "evenAdd", signature: "func(dst, src []float32, b *Blocks)", where: amd64},
+	{"scaledRow", "func(dst, x []float32, a float32)", everywhere, func(v *vm) {
+		dst, x, a := v.gp("dst"), v.gp("x"), v.scalar("a")
+		v.strips(v.len("dst"), 4, func(s strip) {
+			r := v.zero()
+			v.addTo(r, a, s.load(x))
+			s.store(r, dst)
+		})
+	}},
+	{"addRow", "func(dst, x []float32, a float32)", everywhere, func(v *vm) {
+		dst, x, a := v.gp("dst"), v.gp("x"), v.scalar("a")
+		v.strips(v.len("dst"), 4, func(s strip) {
+			r := s.load(dst)
+			v.addTo(r, a, s.load(x))
+			s.store(r, dst)
+		})
+	}},
+	{"addFourRows", "func(dst, x0, x1, x2, x3 []float32, a0, a1, a2, a3 float32)", everywhere, func(v *vm) {
+		dst := v.gp("dst")
+		x := []GPVirtual{v.gp("x0"), v.gp("x1"), v.gp("x2"), v.gp("x3")}
+		a := []vec{v.scalar("a0"), v.scalar("a1"), v.scalar("a2"), v.scalar("a3")}
+		v.strips(v.len("dst"), 4, func(s strip) {
+			r := s.load(dst)
+			for k := range x {
+				v.addTo(r, a[k], s.load(x[k]))
+			}
+			s.store(r, dst)
+		})
+	}},
 }
 
 var gemmFamily = family{kernels: gemmKernels, amd64: emitGemm, arm64: (*neon).gemm}

@@ -5,7 +5,7 @@
 //	go run ./notebooks/internal/recorded/privacy -deal evenly -epochs 5 -rate 0.1 -seeds 3
 //	go run ./notebooks/internal/recorded/privacy -deal two -batch 5 -rate 0.15 -seeds 5
 //	go run ./notebooks/internal/recorded/privacy -net cnn -deal evenly -rate 0.2
-//	go run ./notebooks/internal/recorded/privacy -net cnn -deal two -batch 5 -rate 0.1
+//	go run ./notebooks/internal/recorded/privacy -net cnn -deal two -rate 0.1
 //
 // With -validate clients have 500 digits in place of 600, and the 10,000 that
 // are left measure the accuracy: so were the constants of the last two chosen.

@@ -7,7 +7,7 @@ import (
 )
 
 // kernels are the families of kernels and what they stand on.
-const kernels = "internal/kernel/conv internal/kernel/gemm internal/kernel/rowwise internal/kernel/elementwise internal/kernel/random internal/kernel/cpu"
+const kernels = "internal/kernel/blocks internal/kernel/conv internal/kernel/gemm internal/kernel/rowwise internal/kernel/elementwise internal/kernel/random internal/kernel/cpu"
 
 // mayImport says which packages of this module each package may import
 // besides itself. What is not listed may import nothing of ours.

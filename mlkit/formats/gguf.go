@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 )
 
 // GGUF is an open file of the format in which llama.cpp keeps models (versions
@@ -137,26 +138,39 @@ func NewGGUF(r io.ReaderAt, size int64) (*GGUF, error) {
 type ggufHeader struct {
 	in       *bufio.Reader
 	at, size int64
+	small    [8]byte // of a number
 	err      error
 }
 
 func (h *ggufHeader) bytes(n int64) []byte {
-	if h.err == nil && (n < 0 || n > h.size-h.at) {
-		h.err = fmt.Errorf("%d bytes are to follow at byte %d of %d: the file is truncated or damaged", n, h.at, h.size)
-	}
-	if h.err != nil {
-		return make([]byte, 8)
+	if h.enough(n); h.err != nil {
+		return nil
 	}
 	b := make([]byte, n)
-	if _, err := io.ReadFull(h.in, b); err != nil {
-		h.err = cutShort(err)
-	}
-	h.at += n
+	h.read(b)
 	return b
 }
 
+// enough checks that n bytes can follow.
+func (h *ggufHeader) enough(n int64) {
+	if h.err == nil && (n < 0 || n > h.size-h.at) {
+		h.err = fmt.Errorf("%d bytes are to follow at byte %d of %d: the file is truncated or damaged", n, h.at, h.size)
+	}
+}
+
+func (h *ggufHeader) read(b []byte) {
+	if _, err := io.ReadFull(h.in, b); err != nil {
+		h.err = cutShort(err)
+	}
+	h.at += int64(len(b))
+}
+
 func (h *ggufHeader) uint(size int64) uint64 {
-	return le.Uint64(append(h.bytes(size)[:size:size], make([]byte, 8-size)...))
+	clear(h.small[:])
+	if h.enough(size); h.err == nil {
+		h.read(h.small[:size])
+	}
+	return le.Uint64(h.small[:])
 }
 
 // count is a number of things of at least that many bytes each.
@@ -249,7 +263,7 @@ func (h *ggufHeader) array(depth int) any {
 	case 7:
 		return ggufArray[bool](h, kind, n, depth)
 	case 8:
-		return ggufArray[string](h, kind, n, depth)
+		return h.texts(n)
 	case 10:
 		return ggufArray[uint64](h, kind, n, depth)
 	case 11:
@@ -258,6 +272,36 @@ func (h *ggufHeader) array(depth int) any {
 		return ggufArray[float64](h, kind, n, depth)
 	}
 	return ggufArray[any](h, kind, n, depth)
+}
+
+// texts reads n texts into one piece of memory: vocabularies have ten thousands
+// of short ones.
+func (h *ggufHeader) texts(n int64) []string {
+	var all strings.Builder
+	ends := make([]int32, n)
+	for i := range ends {
+		size := h.count(1)
+		if h.err == nil && size > math.MaxInt32-int64(all.Len()) {
+			h.err = fmt.Errorf("texts of more than %d bytes", math.MaxInt32)
+		}
+		if h.err != nil {
+			return nil
+		}
+		for ; size > 0 && h.err == nil; size -= int64(len(h.small)) {
+			some := h.small[:min(size, int64(len(h.small)))]
+			h.read(some)
+			all.Write(some)
+		}
+		ends[i] = int32(all.Len())
+	}
+	if h.err != nil {
+		return nil
+	}
+	texts, whole, from := make([]string, n), strings.Clone(all.String()), int32(0)
+	for i, end := range ends {
+		texts[i], from = whole[from:end], end
+	}
+	return texts
 }
 
 func ggufArray[T any](h *ggufHeader, kind uint32, n int64, depth int) []T {

@@ -22,7 +22,10 @@ type LlamaSize struct {
 // are those of GGUF files.
 //
 // A layer of weights is a [*nn.Linear] without bias or, for a model of
-// [OpenLlama], a [*Quantized] one.
+// [OpenLlama], a [*Quantized] one. Quantized models compute all that lies
+// between the products as llama.cpp does on AVX-512, too, and keep keys and
+// values in 16 bits: bit for bit, their logits are those of llama.cpp that
+// reads the same tokens together.
 type Llama struct {
 	TokenEmbd  LlamaTable    `nn:"token_embd"` // [vocabulary, width]; for the logits, too, if Output is nil
 	Blocks     []*LlamaBlock `nn:"blk"`
@@ -112,10 +115,7 @@ func (m *Llama) Forward(t *tensor.Tape, ids tensor.Ints) tensor.Tensor {
 // read yet. The rows are valid until the next call. One goroutine at a time may
 // use it.
 func (m *Llama) Next() func(beginnings [][]int32) ([][]float32, error) {
-	cache, t := nn.NewKVCache(len(m.Blocks)), tensor.NewEvalTape()
-	for i := range m.Blocks {
-		cache.Layer(i).Reserve(reserved)
-	}
+	cache, t := m.cache(), tensor.NewEvalTape()
 	return func(beginnings [][]int32) ([][]float32, error) {
 		ids, at := cache.Extend(beginnings)
 		for _, id := range ids.Data {
@@ -125,14 +125,18 @@ func (m *Llama) Next() func(beginnings [][]int32) ([][]float32, error) {
 		}
 		rowsRead, fresh := ids.Dims()[0], ids.Dims()[1]
 		var x tensor.Tensor
-		for from := 0; from < fresh; from += readTokens {
+		for from := 0; from < fresh; {
 			t.Reset()
 			n := min(readTokens, fresh-from)
+			if fresh-from == n+1 { // what is read together adds up in another order than what stands alone
+				n--
+			}
 			piece := t.ScratchInts(rowsRead * n)
 			for i := range rowsRead {
 				copy(piece[i*n:][:n], ids.Data[i*fresh+from:])
 			}
 			x = m.run(t, tensor.NewInts(piece, rowsRead, n), at+from, cache)
+			from += n
 		}
 		x = m.logits(x.Select(1, -1))
 		rows := make([][]float32, len(beginnings))
@@ -141,6 +145,24 @@ func (m *Llama) Next() func(beginnings [][]int32) ([][]float32, error) {
 		}
 		return rows, nil
 	}
+}
+
+// cache makes an empty cache, of 16 bits if the weights are quantized.
+func (m *Llama) cache() *nn.KVCache {
+	cache := nn.NewKVCache(len(m.Blocks))
+	for i := range m.Blocks {
+		if m.quantized() {
+			cache.Layer(i).Narrow()
+		}
+		cache.Layer(i).Reserve(reserved)
+	}
+	return cache
+}
+
+// quantized reports whether the blocks have quantized weights.
+func (m *Llama) quantized() bool {
+	_, q := m.Blocks[0].AttnQ.(*Quantized)
+	return q
 }
 
 // readTokens is how many tokens of a prompt are read at a time: what is between
@@ -155,6 +177,9 @@ const reserved = 256
 // run gives the vectors of tokens from a position on, behind what cache has
 // read, unless it is nil.
 func (m *Llama) run(t *tensor.Tape, ids tensor.Ints, at int, cache *nn.KVCache) tensor.Tensor {
+	if m.quantized() {
+		return m.runQuantized(t, ids, at, cache)
+	}
 	x := m.TokenEmbd.ForwardTokens(t, ids)
 	s := &m.Size
 	attend := tensor.Attend{Heads: s.Heads, KVHeads: s.KVHeads, Causal: true}
@@ -175,6 +200,26 @@ func (m *Llama) run(t *tensor.Tape, ids tensor.Ints, at int, cache *nn.KVCache) 
 		})
 	}
 	return m.OutputNorm.Forward(x)
+}
+
+// runQuantized is run for quantized weights.
+func (m *Llama) runQuantized(t *tensor.Tape, ids tensor.Ints, at int, cache *nn.KVCache) tensor.Tensor {
+	if cache == nil {
+		cache = m.cache()
+	}
+	s := &m.Size
+	x := m.TokenEmbd.ForwardTokens(t, ids)
+	attend := tensor.Attend{Heads: s.Heads, KVHeads: s.KVHeads, Causal: true}
+	turns := s.turns(t, at, ids.Dims()[1])
+	for i, b := range m.Blocks {
+		x = t.Scope(func() tensor.Tensor {
+			h := s.turn(beside(plainNorm(b.AttnNorm, x), b.AttnQ, b.AttnK, b.AttnV), turns)
+			x := x.Add(b.AttnOutput.Forward(h.CachedSelfAttention(cache.Layer(i), attend)))
+			h = swiGLU(beside(plainNorm(b.FFNNorm, x), b.FFNGate, b.FFNUp), s.Hidden)
+			return x.Add(b.FFNDown.Forward(h))
+		})
+	}
+	return plainNorm(m.OutputNorm, x)
 }
 
 func (m *Llama) logits(x tensor.Tensor) tensor.Tensor {

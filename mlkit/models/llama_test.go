@@ -204,60 +204,25 @@ func TestSmolLM2UnpackedIsTransformers(t *testing.T) {
 	}
 }
 
-// What llama.cpp writes is what this model thinks likeliest, too, nearly
-// always: activations of 8 bits amplify what is rounded in another order
-// (there, keys and values to 16 bits as well) to a few tenths of a logit, so
-// where two tokens are about equally likely either may win. llama.cpp does not
-// repeat itself either: see testdata/smollm2_again.py. Of ten texts of 256
-// tokens this model writes one as it does. So does llama.cpp with flash
-// attention; it writes three when it reads the prompt token by token, and none
-// with keys and values of 32 bits.
-func TestSmolLM2AgreesWithLlamaCPP(t *testing.T) {
+// What llama.cpp writes, which read the prompt in one go, this model writes,
+// too: all 256 tokens of ten texts, of which some are tried here.
+func TestSmolLM2WritesAsLlamaCPP(t *testing.T) {
 	f := smolLM2(t)
 	var g []continuation
 	goldens(t, "testdata/smollm2.json", &g)
-	same, all := 0, 0
-	tape := tensor.NewEvalTape()
 	for _, c := range g {
 		ids, err := f.Tokens.EncodeSpecial(c.Prompt)
 		if err != nil || !slices.Equal(ids, c.IDs) {
 			t.Fatalf("%q: %v %v, want %v", c.Prompt, ids, err, c.IDs)
 		}
-		n := 24 // of 256, of which 2,494 of 2,560 agree
-		tape.Reset()
-		text := slices.Concat(ids, c.Tokens[:n-1])
-		logits := f.Forward(tape, tensor.NewInts(text, 1, len(text))).Data()
-		for k, token := range c.Tokens[:n] {
-			row := logits[(len(ids)-1+k)*f.Size.Vocabulary:][:f.Size.Vocabulary]
-			best := slices.Index(row, slices.Max(row))
-			if all++; best == int(token) {
-				same++
-			} else if lead := row[best] - row[token]; lead > 1.5 {
-				t.Errorf("%.60q, token %d: %q leads %q by %v", c.Prompt, k, f.Tokens.Text(int32(best)), f.Tokens.Text(token), lead)
-			}
+		n := 40
+		answer, err := nn.Sampling{Max: n, End: -1, TopK: 1}.Generate([][]int32{ids}, f.Next())
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	t.Logf("%d of %d tokens agree", same, all)
-	if float64(same) < 0.93*float64(all) {
-		t.Errorf("only %d of %d tokens agree", same, all)
-	}
-}
-
-// Where every token leads by far, the text is llama.cpp's, letter by letter.
-func TestSmolLM2Answers(t *testing.T) {
-	f := smolLM2(t)
-	prompt, err := f.Tokens.EncodeSpecial("The capital of France is")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g []continuation
-	goldens(t, "testdata/smollm2.json", &g)
-	answer, err := nn.Sampling{Max: 48, End: f.End, TopK: 1}.Generate([][]int32{prompt}, f.Next())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if k := slices.IndexFunc(g, func(c continuation) bool { return slices.Equal(c.IDs, prompt) }); k < 0 || !slices.Equal(answer[0], g[k].Tokens[:48]) {
-		t.Errorf("%q", f.Tokens.Decode(answer[0]))
+		if !slices.Equal(answer[0], c.Tokens[:n]) {
+			t.Errorf("%.60q: %q, want %q", c.Prompt, f.Tokens.Decode(answer[0]), f.Tokens.Decode(c.Tokens[:n]))
+		}
 	}
 }
 

@@ -3,7 +3,9 @@ package tensor_test
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"descent/mlkit/gradcheck"
@@ -248,6 +250,63 @@ func TestCachedAttentionWithRelativeAndGroups(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A cache of 16 bits gives what one of 32 bits gives, but for its rounding,
+// also where rows change places and positions are forgotten; the same at any
+// number of workers.
+func TestNarrowCache(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, c := range []struct{ heads, kv, dh int }{{6, 2, 20}, {2, 2, 64}, {3, 1, 5}} {
+		wide := (c.heads + 2*c.kv) * c.dh
+		var first [][]float32
+		for _, procs := range []int{1, 3} {
+			runtime.GOMAXPROCS(procs)
+			full, narrow := &tensor.KeyValues{}, &tensor.KeyValues{}
+			narrow.Narrow()
+			tape := tensor.NewEvalTape()
+			step := 0
+			read := func(rows, n int) {
+				x := rnd(uint64(step+1), rows, n, wide).Data
+				tk := full.Len() + n
+				padding := make([]int32, rows*tk)
+				for i := range padding {
+					if i%11 == 5 {
+						padding[i] = 1
+					}
+				}
+				at := tensor.Attend{Heads: c.heads, KVHeads: c.kv, Padding: tensor.NewInts(padding, rows, tk)}
+				want := tape.Input(x, rows, n, wide).CachedSelfAttention(full, at).Data()
+				got := tape.Input(x, rows, n, wide).CachedSelfAttention(narrow, at).Data()
+				if d := maxDiff(got, want); !(d < 3e-3) || d == 0 {
+					t.Errorf("%+v, step %d: they differ by %g", c, step, d)
+				}
+				if procs == 1 {
+					first = append(first, got)
+				} else if !slices.Equal(got, first[step]) {
+					t.Errorf("%+v, step %d: other bits with %d workers", c, step, procs)
+				}
+				step++
+			}
+			for _, n := range []int{5, 1, 11, 60, 1} {
+				read(2, n)
+			}
+			for _, cache := range []*tensor.KeyValues{full, narrow} {
+				cache.Reorder([]int{1, 0, 1})
+				cache.Truncate(70)
+			}
+			read(3, 1)
+			read(3, 80)
+		}
+	}
+	defer func() {
+		if r := fmt.Sprint(recover()); !strings.Contains(r, "1 positions of 32 bits") {
+			t.Error(r)
+		}
+	}()
+	cache := &tensor.KeyValues{}
+	cache.Append(tensor.NewEvalTape().Full(1, 1, 1, 4))
+	cache.Narrow()
 }
 
 // What a bias hides entirely is zero, and so are all gradients there; an empty

@@ -3,6 +3,7 @@ package tensor
 import (
 	"math"
 
+	"descent/mlkit/internal/kernel/blocks"
 	"descent/mlkit/internal/kernel/cpu"
 	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/internal/kernel/gemm"
@@ -29,10 +30,11 @@ type attention struct {
 
 	x       [3][]float32 // queries, keys, values, from their first column on
 	off, ld [3]int
-	sample  [3]int    // from a sample to the next
-	from    []int     // whose keys and values each sample reads; nil: its own
-	probs   []float32 // [batch, heads, tq, ldp], before dropout; nil: computed again
-	y       []float32 // forward: the result
+	sample  [3]int     // from a sample to the next
+	from    []int      // whose keys and values each sample reads; nil: its own
+	narrow  *KeyValues // keys and values of 16 bits; nil: x has them
+	probs   []float32  // [batch, heads, tq, ldp], before dropout; nil: computed again
+	y       []float32  // forward: the result
 
 	// backward; dy and dx begin with the sample base
 	base     int
@@ -79,6 +81,10 @@ func (a *attention) small() bool { return a.tk <= 2*(a.width/a.heads) }
 
 // Part implements cpu.Task.
 func (a *attention) Part(i int) {
+	if a.narrow != nil {
+		a.narrowPart(i)
+		return
+	}
 	head, group := i/a.groups, i%a.groups
 	b, h := a.base+head/a.heads, head%a.heads
 	if a.dy == nil {
@@ -167,33 +173,40 @@ func (a *attention) probabilities(dst []float32, ld, i, rows int, keys []float32
 		row := dst[r*ld:][:n]
 		seen := a.seen(i + r)
 		clear(row[seen:])
-		row = row[:seen]
-		bias, relative := a.bias.rows(b, h, i+r, seen)
-		var padding []int32
-		if bias != nil {
-			elementwise.Add(row, row, bias)
-		}
-		if relative != nil {
-			elementwise.Add(row, row, relative)
-		}
-		if a.padding != nil {
-			padding = a.padding[a.reads(b)*a.tk:][:seen]
-			for j, p := range padding {
-				if p != 0 {
-					row[j] = minusInf
-				}
+		a.normalize(row[:seen], b, h, i+r)
+	}
+}
+
+// normalize makes weights of the scores of query i with the keys that it sees.
+func (a *attention) normalize(row []float32, b, h, i int) {
+	bias, relative := a.bias.rows(b, h, i, len(row))
+	var padding []int32
+	if bias != nil {
+		elementwise.Add(row, row, bias)
+	}
+	if relative != nil {
+		elementwise.Add(row, row, relative)
+	}
+	if a.padding != nil {
+		padding = a.padding[a.reads(b)*a.tk:][:len(row)]
+		for j, p := range padding {
+			if p != 0 {
+				row[j] = minusInf
 			}
 		}
-		visible := false // until a key is found; a NaN is no reason to hide anything
-		for j := 0; j < seen && !visible; j++ {
-			visible = !(padding != nil && padding[j] != 0 || bias != nil && bias[j] == minusInf ||
-				relative != nil && relative[j] == minusInf)
-		}
-		if visible {
-			rowwise.SoftmaxRow(row)
-		} else {
-			clear(row)
-		}
+	}
+	visible := false // until a key is found; a NaN is no reason to hide anything
+	for j := 0; j < len(row) && !visible; j++ {
+		visible = !(padding != nil && padding[j] != 0 || bias != nil && bias[j] == minusInf ||
+			relative != nil && relative[j] == minusInf)
+	}
+	switch {
+	case !visible:
+		clear(row)
+	case a.narrow != nil:
+		blocks.Softmax(row)
+	default:
+		rowwise.SoftmaxRow(row)
 	}
 }
 

@@ -11,9 +11,47 @@ import (
 // after another (Shazeer, Fast Transformer Decoding, 2019, §2.4). The zero
 // value is empty. One goroutine at a time may use it.
 type KeyValues struct {
-	data, spare                   []float32 // [rows, capacity, 2·width]
+	full                          kept[float32] // [rows, capacity, 2·width]
+	halves                        kept[uint16]  // in its place, if narrow: see narrowBlock
+	narrow                        bool
 	rows, capacity, length, width int
 	room                          int // see Reserve
+}
+
+// kept is memory for rows of numbers, and that of before they changed places.
+type kept[T float32 | uint16] struct{ data, spare []T }
+
+// grow makes room for rows of size numbers, of which used are kept of each, was
+// apart.
+func (k *kept[T]) grow(rows, size, was, used int) {
+	data := make([]T, rows*size)
+	for r := range rows {
+		copy(data[r*size:], k.data[r*was:][:used])
+	}
+	k.data = data
+}
+
+func (k *kept[T]) reorder(from []int, size, used int) {
+	if n := len(from) * size; cap(k.spare) < n {
+		k.spare = make([]T, n)
+	} else {
+		k.spare = k.spare[:n]
+	}
+	for i, r := range from {
+		copy(k.spare[i*size:], k.data[r*size:][:used])
+	}
+	k.data, k.spare = k.spare, k.data
+}
+
+// Narrow lets an empty cache keep numbers of 16 bits (IEEE 754 binary16), half
+// the memory. Attention to it rounds queries and weights to 16 bits, too, and
+// adds up in the order of llama.cpp on AVX-512, which is another for several
+// positions at once than for one. It panics if the cache has positions.
+func (c *KeyValues) Narrow() {
+	if c.length > 0 {
+		panic(fmt.Sprintf("tensor: KeyValues.Narrow: there are %d positions of 32 bits already", c.length))
+	}
+	*c = KeyValues{narrow: true, room: c.room}
 }
 
 // Len is the number of positions that are kept.
@@ -47,19 +85,21 @@ func (c *KeyValues) Reorder(from []int) {
 	if same {
 		return
 	}
-	row := c.capacity * 2 * c.width
-	c.spare = grown(c.spare, len(from)*row)
-	for i, r := range from {
-		copy(c.spare[i*row:], c.data[r*row:][:c.length*2*c.width])
+	size, used := c.capacity*2*c.width, c.used()*2*c.width
+	if c.narrow {
+		c.halves.reorder(from, size, used)
+	} else {
+		c.full.reorder(from, size, used)
 	}
-	c.data, c.spare, c.rows = c.spare, c.data, len(from)
+	c.rows = len(from)
 }
 
-func grown(x []float32, n int) []float32 {
-	if cap(x) < n {
-		return make([]float32, n)
+// used is how many positions of a row to copy: whole blocks, if narrow.
+func (c *KeyValues) used() int {
+	if c.narrow {
+		return (c.length + narrowBlock - 1) / narrowBlock * narrowBlock
 	}
-	return x[:n]
+	return c.length
 }
 
 // Append keeps keys and values of T further positions, side by side in x [rows,
@@ -86,16 +126,23 @@ func (c *KeyValues) append(op string, x Tensor, off, width int) {
 	}
 	time, w := n.d[1], 2*width
 	if need := c.length + time; need > c.capacity {
-		capacity := max(need, 2*c.capacity, c.room, 16)
-		data := make([]float32, c.rows*capacity*w)
-		for r := range c.rows {
-			copy(data[r*capacity*w:], c.data[r*c.capacity*w:][:c.length*w])
+		was, used := c.capacity, c.used()
+		c.capacity = max(need, 2*c.capacity, c.room, 16)
+		if c.narrow {
+			c.capacity = (c.capacity + narrowBlock - 1) / narrowBlock * narrowBlock
+			c.halves.grow(c.rows, c.capacity*w, was*w, used*w)
+		} else {
+			c.full.grow(c.rows, c.capacity*w, was*w, used*w)
 		}
-		c.data, c.capacity = data, capacity
 	}
 	for r := range c.rows {
 		for i := range time {
-			copy(c.data[(r*c.capacity+c.length+i)*w:][:w], n.data[(r*time+i)*n.d[2]+off:])
+			x := n.data[(r*time+i)*n.d[2]+off:][:w]
+			if c.narrow {
+				c.keepNarrow(r, c.length+i, x)
+			} else {
+				copy(c.full.data[(r*c.capacity+c.length+i)*w:], x)
+			}
 		}
 	}
 	c.length += time
@@ -159,13 +206,19 @@ func (x Tensor) cachedAttention(op string, c *KeyValues, from []int, at Attend, 
 	*a = at.start(t, batch, tq, c.length, d, false)
 	a.from = from
 	a.x[0], a.ld[0], a.sample[0] = nx.data, ld, tq*ld
-	for k := 1; k <= 2; k++ {
-		a.x[k], a.ld[k], a.sample[k] = c.data[min((k-1)*c.width, len(c.data)):], 2*c.width, c.capacity*2*c.width
+	parts := a.parts(batch)
+	if c.narrow {
+		a.narrow, parts = c, min(parts, batch*at.KVHeads)
+	} else {
+		for k := 1; k <= 2; k++ {
+			a.x[k] = c.full.data[min((k-1)*c.width, len(c.full.data)):]
+			a.ld[k], a.sample[k] = 2*c.width, c.capacity*2*c.width
+		}
 	}
 	a.y = t.floats.take(batch * tq * d)
 	n.data, n.shape = a.y, shape{n: 3, d: [MaxRank]int{batch, tq, d}}
 	if c.length > 0 {
-		cpu.Parallel(a.parts(batch), a)
+		cpu.Parallel(parts, a)
 	}
 	return y
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -22,33 +23,71 @@ type ByteBPE struct {
 	// "<|endoftext|>", by their names.
 	Special map[string]int32
 
-	ids    map[string]int32
-	merges map[[2]int32]merge
+	read   bool
+	ids    tokenIDs   // empty unless whole
+	merges []merge    // by their pairs
 	bytes  [256]int32 // ids of the pieces of one byte; −1 for none
 	digits bool       // every digit stands alone
 	// whole: a word that is a piece is not split, whatever the merges say
 	whole bool
 }
 
-// merge says how early a pair is joined, and to which piece.
-type merge struct{ rank, id int32 }
+// merge says to which piece a pair is joined, and how early.
+type merge struct{ left, right, rank, id int32 }
+
+func (m merge) compare(left, right int32) int {
+	return cmp.Or(cmp.Compare(m.left, left), cmp.Compare(m.right, right))
+}
+
+// tokenIDs finds the ids of tokens: a table of ids with open addressing, a
+// fifth of the memory of a map.
+type tokenIDs struct {
+	tokens []string
+	table  []int32 // id + 1; 0 is empty
+}
+
+var tokenSeed = maphash.MakeSeed()
+
+func newTokenIDs(tokens []string) tokenIDs {
+	size := 4
+	for 3*size < 4*len(tokens) {
+		size *= 2
+	}
+	return tokenIDs{tokens, make([]int32, size)}
+}
+
+// place is where the id of a token is, or would be.
+func (t *tokenIDs) place(token string) *int32 {
+	for i := maphash.String(tokenSeed, token); ; i++ {
+		at := &t.table[i%uint64(len(t.table))]
+		if *at == 0 || t.tokens[*at-1] == token {
+			return at
+		}
+	}
+}
+
+func (t *tokenIDs) find(token string) (int32, bool) {
+	at := *t.place(token)
+	return at - 1, at > 0
+}
 
 // byteBPE is what a ByteBPE is made from.
 type byteBPE struct {
 	tokens        []string
-	merges        [][2]string
+	merges        []string // two pieces with a blank between them
 	special       map[string]int32
 	digits, whole bool
 }
 
 func (c byteBPE) build() (*ByteBPE, error) {
-	b := &ByteBPE{Tokens: c.tokens, Special: c.special, digits: c.digits, whole: c.whole,
-		ids: make(map[string]int32, len(c.tokens)), merges: make(map[[2]int32]merge, len(c.merges))}
+	b := &ByteBPE{read: true, Tokens: c.tokens, Special: c.special, digits: c.digits, whole: c.whole,
+		ids: newTokenIDs(c.tokens), merges: make([]merge, len(c.merges))}
 	for i, token := range c.tokens {
-		if first, twice := b.ids[token]; twice {
-			return nil, fmt.Errorf("text: ByteBPE: tokens %d and %d are both %.100q", first, i, token)
+		at := b.ids.place(token)
+		if *at > 0 {
+			return nil, fmt.Errorf("text: ByteBPE: tokens %d and %d are both %.100q", *at-1, i, token)
 		}
-		b.ids[token] = int32(i)
+		*at = int32(i + 1)
 	}
 	for i, id := range c.special {
 		if id < 0 || int(id) >= len(c.tokens) || c.tokens[id] != i || i == "" {
@@ -70,20 +109,29 @@ func (c byteBPE) build() (*ByteBPE, error) {
 	}
 	for i := range 256 {
 		b.bytes[i] = -1
-		if id, ok := b.ids[string(byteLetters[i])]; ok {
+		if id, ok := b.ids.find(string(byteLetters[i])); ok {
 			b.bytes[i] = id
 		}
 	}
+	var both []byte
 	for i, m := range c.merges {
-		left, ok1 := b.ids[m[0]]
-		right, ok2 := b.ids[m[1]]
-		both, ok3 := b.ids[m[0]+m[1]]
+		first, second, _ := strings.Cut(m, " ")
+		left, ok1 := b.ids.find(first)
+		right, ok2 := b.ids.find(second)
+		both = append(append(both[:0], first...), second...)
+		id, ok3 := b.ids.find(string(both))
 		if !ok1 || !ok2 || !ok3 {
-			return nil, fmt.Errorf("text: ByteBPE: merge %d joins %.100q and %.100q; these and what they make must be tokens", i, m[0], m[1])
+			return nil, fmt.Errorf("text: ByteBPE: merge %d joins %.100q and %.100q; these and what they make must be tokens", i, first, second)
 		}
-		if _, twice := b.merges[[2]int32{left, right}]; !twice {
-			b.merges[[2]int32{left, right}] = merge{int32(i), both}
-		}
+		b.merges[i] = merge{left, right, int32(i), id}
+	}
+	slices.SortFunc(b.merges, func(x, y merge) int {
+		return cmp.Or(x.compare(y.left, y.right), cmp.Compare(x.rank, y.rank))
+	})
+	// Of merges of one pair the first counts.
+	b.merges = slices.CompactFunc(b.merges, func(x, y merge) bool { return x.compare(y.left, y.right) == 0 })
+	if !b.whole {
+		b.ids = tokenIDs{}
 	}
 	return b, nil
 }
@@ -120,7 +168,7 @@ func byteOf(r rune) (byte, bool) {
 // text, so nobody can write one into a message; EncodeSpecial reads it. An
 // error names a byte that the vocabulary has no piece for.
 func (b *ByteBPE) Encode(s string) ([]int32, error) {
-	if b.ids == nil {
+	if !b.read {
 		panic("text: a ByteBPE must be read, with ReadByteBPE or ByteBPEFromGGUF: this one does not know its merges")
 	}
 	return b.encode(nil, s)
@@ -130,7 +178,7 @@ func (b *ByteBPE) Encode(s string) ([]int32, error) {
 // their ids: for what a program writes around a text, such as the frame of a
 // chat.
 func (b *ByteBPE) EncodeSpecial(s string) ([]int32, error) {
-	if b.ids == nil {
+	if !b.read {
 		return b.Encode(s)
 	}
 	var ids []int32
@@ -172,7 +220,7 @@ func (b *ByteBPE) encode(ids []int32, s string) ([]int32, error) {
 // word appends the pieces of one word.
 func (b *ByteBPE) word(ids []int32, word string) ([]int32, error) {
 	if b.whole {
-		if id, ok := b.ids[asLetters(word)]; ok {
+		if id, ok := b.ids.find(asLetters(word)); ok {
 			return append(ids, id), nil
 		}
 	}
@@ -204,8 +252,7 @@ type part struct {
 
 // pair is two neighbours that can be joined.
 type pair struct {
-	at          int // of the first
-	left, right int32
+	at int // of the first
 	merge
 }
 
@@ -224,8 +271,10 @@ func (w *merging) offer(at int) {
 		return
 	}
 	right := w.parts[p.after].id
-	if m, ok := w.b.merges[[2]int32{p.id, right}]; ok {
-		heap.Push(&w.heap, pair{at, p.id, right, m})
+	i, ok := slices.BinarySearchFunc(w.b.merges, [2]int32{p.id, right},
+		func(m merge, pair [2]int32) int { return m.compare(pair[0], pair[1]) })
+	if ok {
+		heap.Push(&w.heap, pair{at, w.b.merges[i]})
 	}
 }
 

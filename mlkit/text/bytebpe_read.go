@@ -105,17 +105,14 @@ func (j *tokenizerJSON) byteBPE() (c byteBPE, err error) {
 		c.special[a.Content] = a.ID
 	}
 	for i, raw := range m.Merges {
-		var both [2]string
 		var one string
 		var list []string
 		if json.Unmarshal(raw, &list) == nil && len(list) == 2 {
-			both = [2]string(list)
-		} else if json.Unmarshal(raw, &one) == nil && strings.Count(one, " ") == 1 {
-			both[0], both[1], _ = strings.Cut(one, " ")
-		} else {
+			one = list[0] + " " + list[1]
+		} else if json.Unmarshal(raw, &one) != nil || strings.Count(one, " ") != 1 {
 			return c, fmt.Errorf("merge %d is %.100s: it must be two pieces", i, raw)
 		}
-		c.merges = append(c.merges, both)
+		c.merges = append(c.merges, one)
 	}
 	return c, nil
 }
@@ -185,17 +182,13 @@ func ByteBPEFromGGUF(values map[string]any) (*ByteBPE, error) {
 			return nil, fmt.Errorf("text: GGUF: token %d, %.100q, has type %d, which is not known", i, c.tokens[i], t)
 		}
 	}
-	merges, ok := values[prefix+"merges"].([]string)
-	if !ok {
+	if c.merges, ok = values[prefix+"merges"].([]string); !ok {
 		return nil, fmt.Errorf("text: GGUF: there are no %smerges", prefix)
 	}
-	c.merges = make([][2]string, 0, len(merges))
-	for i, m := range merges {
-		left, right, ok := strings.Cut(m, " ")
-		if !ok || strings.Contains(right, " ") {
+	for i, m := range c.merges {
+		if strings.Count(m, " ") != 1 {
 			return nil, fmt.Errorf("text: GGUF: merge %d is %.100q: it must be two pieces", i, m)
 		}
-		c.merges = append(c.merges, [2]string{left, right})
 	}
 	return c.build()
 }

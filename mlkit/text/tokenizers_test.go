@@ -144,8 +144,8 @@ func ggufValues(t testing.TB) map[string]any {
 	for _, id := range b.Special {
 		types[id] = ggufControl
 	}
-	for pair, m := range b.merges {
-		merges[m.rank] = b.Tokens[pair[0]] + " " + b.Tokens[pair[1]]
+	for _, m := range b.merges {
+		merges[m.rank] = b.Tokens[m.left] + " " + b.Tokens[m.right]
 	}
 	return map[string]any{"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "smollm", "tokenizer.ggml.tokens": slices.Clone(b.Tokens), "tokenizer.ggml.token_type": types, "tokenizer.ggml.merges": merges}
 }

@@ -9,7 +9,7 @@
 #   prompt token by token    35   0 256   2  11   7 256  35  69 256
 #   flash attention          57   0 256   2   0   7  13   9  35   9
 #   32-bit keys and values   35   0   5   2   0   5  63  35  69   9
-#   mlkit                    47   0 256   4   0   7  13   6  14   6
+#   mlkit                   256 256 256 256 256 256 256 256 256 256
 import json
 import sys
 

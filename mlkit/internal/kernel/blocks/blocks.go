@@ -163,32 +163,3 @@ type products struct {
 	x                    []int8
 	scales, y            []float32
 }
-
-// RoundHalf rounds to the nearest number of 16 bits.
-func RoundHalf(v float32) float32 {
-	bits := math.Float32bits(v)
-	switch mag := bits &^ (1 << 31); {
-	case mag >= 0x477ff000: // beyond the largest, or no number
-		if mag > 0x7f800000 {
-			return v
-		}
-		return math.Float32frombits(bits&(1<<31) | 0x7f800000)
-	case mag < 0x38800000: // below the normal ones: multiples of 2⁻²⁴
-		r := float32(math.Float32frombits(mag)+0.5) - 0.5
-		return math.Float32frombits(bits&(1<<31) | math.Float32bits(r))
-	}
-	bits += 0xfff + bits>>13&1
-	return math.Float32frombits(bits &^ 0x1fff)
-}
-
-// half is the number that 16 bits stand for.
-func half(h uint16) float32 {
-	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
-	switch exponent {
-	case 0:
-		return math.Float32frombits(sign | math.Float32bits(float32(fraction)/(1<<24)))
-	case 31:
-		return math.Float32frombits(sign | 0xff<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
-}

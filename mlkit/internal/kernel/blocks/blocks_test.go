@@ -123,6 +123,108 @@ func TestHalves(t *testing.T) {
 	}
 }
 
+// Numbers of 16 bits come and go alike at every level, all of them, and so do
+// those between.
+func TestWidenAndNarrow(t *testing.T) {
+	kerneltest.Levels(t, func(t *testing.T) {
+		all, wide, back := make([]uint16, 1<<16), make([]float32, 1<<16), make([]uint16, 1<<16)
+		for i := range all {
+			all[i] = uint16(i)
+		}
+		Widen(wide, all)
+		Narrow(back, wide)
+		for i, h := range all {
+			if want := half(h); wide[i] != want && want == want {
+				t.Fatalf("%#x is %v, want %v", h, wide[i], want)
+			}
+			if nan := h&0x7fff > 0x7c00; back[i] != h && !(nan && back[i] == h|0x200) {
+				t.Fatalf("%#x comes back as %#x", h, back[i])
+			}
+		}
+		r := rand.New(rand.NewPCG(5, 6))
+		for _, n := range kerneltest.Lengths() {
+			x, got := make([]float32, n), make([]uint16, n+1)
+			for i := range x {
+				x[i] = math.Float32frombits(r.Uint32())
+				if i%3 == 0 { // a number of 16 bits, one between two, or nearly
+					x[i] = math.Float32frombits(r.Uint32()&^0xfff + uint32(r.IntN(3)-1))
+				}
+			}
+			got[n] = 0x1234
+			Narrow(got[:n], x)
+			for i, v := range x {
+				if got[i] != toHalf(v) {
+					t.Fatalf("%v becomes %#x, want %#x", v, got[i], toHalf(v))
+				}
+			}
+			if got[n] != 0x1234 {
+				t.Fatal("wrote beyond the end")
+			}
+		}
+	})
+}
+
+// Softmax, SwiGLU and Dot are close to what they should be, and have the same
+// bits at every level.
+func TestSoftmaxSwiGLUDot(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, n := range append(kerneltest.Lengths(), 0) {
+		x, up := make([]float32, n), kerneltest.RandomSlice(r, n)
+		for i := range x {
+			x[i] = float32(r.NormFloat64() * 30)
+		}
+		copy(x, kerneltest.Specials)
+		compute := func() [][]float32 {
+			p, y := make([]float32, n), make([]float32, n)
+			for i := range p {
+				p[i] = 3 * up[i]
+			}
+			if n > 2 {
+				p[1] = float32(math.Inf(-1))
+			}
+			Softmax(p)
+			SwiGLU(y, x, up)
+			return [][]float32{p, y, {Dot(p, up), DotTogether(p, up)}}
+		}
+		kerneltest.Variants(t, "softmax and SwiGLU", compute)
+		func() {
+			defer cpu.SetLevel(cpu.SetLevel(cpu.Portable))
+			plain := compute()
+			cpu.SetLevel(cpu.Levels[len(cpu.Levels)-1])
+			for k, with := range compute() {
+				kerneltest.SameBits(t, "plain Go", with, plain[k])
+			}
+		}()
+		sum, want := 0.0, make([]float64, n)
+		got := compute()
+		product := 0.0
+		for i, p := range got[0] {
+			product += float64(p) * float64(up[i])
+		}
+		for _, dot := range got[2] {
+			if d := math.Abs(float64(dot) - product); !(d < 1e-6) {
+				t.Fatalf("dot of %d is %v, want %v", n, dot, product)
+			}
+		}
+		for i := range want {
+			if want[i] = math.Exp(3 * float64(up[i])); i == 1 && n > 2 {
+				want[i] = 0
+			}
+			sum += want[i]
+		}
+		for i, w := range want {
+			if p := float64(got[0][i]); !(math.Abs(p-w/sum) <= 1e-5*w/sum) {
+				t.Fatalf("softmax of %d: %v, want %v", n, p, w/sum)
+			}
+			v := float64(x[i])
+			y := v / (1 + math.Exp(-v)) * float64(up[i])
+			if d := math.Abs(float64(got[1][i]) - y); !(d <= 1e-6*math.Abs(y)+1e-35) && y == y && !math.IsInf(v, 0) && math.Abs(y) < 1e38 {
+				t.Fatalf("SwiGLU of %v and %v is %v, want %v", v, up[i], got[1][i], y)
+			}
+		}
+	}
+}
+
 // The product's rounding does not count twice.
 func TestFMA(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
@@ -134,8 +236,8 @@ func TestFMA(t *testing.T) {
 		}
 		exact := new(big.Float).SetPrec(400).Mul(big.NewFloat(float64(a)), big.NewFloat(float64(b)))
 		exact.Add(exact, big.NewFloat(float64(c)))
-		if want, _ := exact.Float32(); fma(a, b, c) != want {
-			t.Fatalf("%v·%v + %v is %v, want %v", a, b, c, fma(a, b, c), want)
+		if want, _ := exact.Float32(); FMA(a, b, c) != want {
+			t.Fatalf("%v·%v + %v is %v, want %v", a, b, c, FMA(a, b, c), want)
 		}
 	}
 }

@@ -50,3 +50,69 @@ func dotsQ41(p *products) {
 		dotsQ41Go(p)
 	}
 }
+
+func widen(dst []float32, x []uint16) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		widenAVX512(dst, x)
+	case cpu.AVX2:
+		widenAVX2(dst, x)
+	default:
+		widenGo(dst, x)
+	}
+}
+
+func narrow(dst []uint16, x []float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		narrowAVX512(dst, x)
+	case cpu.AVX2:
+		narrowAVX2(dst, x)
+	default:
+		narrowGo(dst, x)
+	}
+}
+
+func dot(a, b []float32) (s float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		return dotAVX512(a, b)
+	case cpu.AVX2:
+		return dotAVX2(a, b)
+	default:
+		return dotGo(a, b)
+	}
+}
+
+func dotTogether(a, b []float32) (s float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		return dotTogetherAVX512(a, b)
+	case cpu.AVX2:
+		return dotTogetherAVX2(a, b)
+	default:
+		return dotTogetherGo(a, b)
+	}
+}
+
+func expMinus(x []float32, most float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		expMinusAVX512(x, most)
+	case cpu.AVX2:
+		expMinusAVX2(x, most)
+	default:
+		expMinusGo(x, most)
+	}
+}
+
+func swiGLU(y, gate, up []float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		swiGLUAVX512(y, gate, up)
+	case cpu.AVX2:
+		swiGLUAVX2(y, gate, up)
+	default:
+		swiGLUGo(y, gate, up)
+	}
+}

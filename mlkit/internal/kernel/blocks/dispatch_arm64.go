@@ -4,14 +4,85 @@
 
 package blocks
 
+import "descent/mlkit/internal/kernel/cpu"
+
 func dotsQ80(p *products) {
-	dotsQ80Go(p)
+	switch cpu.Current {
+	case cpu.NEON:
+		dotsQ80NEON(p)
+	default:
+		dotsQ80Go(p)
+	}
 }
 
 func dotsQ40(p *products) {
-	dotsQ40Go(p)
+	switch cpu.Current {
+	case cpu.NEON:
+		dotsQ40NEON(p)
+	default:
+		dotsQ40Go(p)
+	}
 }
 
 func dotsQ41(p *products) {
-	dotsQ41Go(p)
+	switch cpu.Current {
+	case cpu.NEON:
+		dotsQ41NEON(p)
+	default:
+		dotsQ41Go(p)
+	}
+}
+
+func widen(dst []float32, x []uint16) {
+	switch cpu.Current {
+	case cpu.NEON:
+		widenNEON(dst, x)
+	default:
+		widenGo(dst, x)
+	}
+}
+
+func narrow(dst []uint16, x []float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		narrowNEON(dst, x)
+	default:
+		narrowGo(dst, x)
+	}
+}
+
+func dot(a, b []float32) (s float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		return dotNEON(a, b)
+	default:
+		return dotGo(a, b)
+	}
+}
+
+func dotTogether(a, b []float32) (s float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		return dotTogetherNEON(a, b)
+	default:
+		return dotTogetherGo(a, b)
+	}
+}
+
+func expMinus(x []float32, most float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		expMinusNEON(x, most)
+	default:
+		expMinusGo(x, most)
+	}
+}
+
+func swiGLU(y, gate, up []float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		swiGLUNEON(y, gate, up)
+	default:
+		swiGLUGo(y, gate, up)
+	}
 }

@@ -15,3 +15,27 @@ func dotsQ40(p *products) {
 func dotsQ41(p *products) {
 	dotsQ41Go(p)
 }
+
+func widen(dst []float32, x []uint16) {
+	widenGo(dst, x)
+}
+
+func narrow(dst []uint16, x []float32) {
+	narrowGo(dst, x)
+}
+
+func dot(a, b []float32) (s float32) {
+	return dotGo(a, b)
+}
+
+func dotTogether(a, b []float32) (s float32) {
+	return dotTogetherGo(a, b)
+}
+
+func expMinus(x []float32, most float32) {
+	expMinusGo(x, most)
+}
+
+func swiGLU(y, gate, up []float32) {
+	swiGLUGo(y, gate, up)
+}

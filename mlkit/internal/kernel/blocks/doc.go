@@ -5,6 +5,10 @@
 // sums of integers, and exact. Only their scaled sums are floats; they are
 // added up in one order, with the roundings of llama.cpp on AVX2, by every
 // version of the kernels: results have the same bits everywhere.
+//
+// The rest that a quantized model needs, numbers of 16 bits, softmax and
+// SwiGLU, follows llama.cpp on AVX-512 in the same way, so that a model writes
+// what it writes there.
 package blocks
 
 //go:generate go run ../gen -family blocks

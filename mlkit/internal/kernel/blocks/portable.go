@@ -46,10 +46,10 @@ func (p *products) each(dot func(row []byte, x []int8, sums *[8]int32), size int
 			dot(block, p.x[b*Size:][:Size], &sums)
 			d := half(binary.LittleEndian.Uint16(block)) * p.scales[2*b]
 			if offset {
-				low = fma(half(binary.LittleEndian.Uint16(block[2:])), p.scales[2*b+1], low)
+				low = FMA(half(binary.LittleEndian.Uint16(block[2:])), p.scales[2*b+1], low)
 			}
 			for l := range acc {
-				acc[l] = fma(d, float32(sums[l]), acc[l])
+				acc[l] = FMA(d, float32(sums[l]), acc[l])
 			}
 		}
 		for l := range 4 {
@@ -65,11 +65,15 @@ func (p *products) each(dot func(row []byte, x []int8, sums *[8]int32), size int
 	}
 }
 
-// fma is a·b + c with one rounding. The sum of float64 is rounded to odd, so
-// that rounding once more does not count twice (Boldo & Melquiond 2008).
-func fma(a, b, c float32) float32 {
+// FMA is a·b + c with one rounding. A sum of float64 is rounded once more; that
+// counts twice only where it lies halfway between two results. There, it is
+// rounded to odd first (Boldo & Melquiond 2008).
+func FMA(a, b, c float32) float32 {
 	product := float64(a) * float64(b) // exact
 	sum := product + float64(c)
+	if math.Float64bits(sum)&0x1fffffff != 0x10000000 && math.Abs(sum) >= 0x1p-126 {
+		return float32(sum)
+	}
 	part := sum - product
 	rest := (product - (sum - part)) + (float64(c) - part)
 	if bits := math.Float64bits(sum); rest != 0 && bits&1 == 0 && !math.IsInf(sum, 0) && sum == sum {

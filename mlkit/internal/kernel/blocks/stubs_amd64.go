@@ -4,6 +4,56 @@
 
 package blocks
 
+// dotAVX2 does what dotGo does.
+//
+//go:noescape
+func dotAVX2(a []float32, b []float32) (s float32)
+
+// dotTogetherAVX2 does what dotTogetherGo does.
+//
+//go:noescape
+func dotTogetherAVX2(a []float32, b []float32) (s float32)
+
+// expMinusAVX2 does what expMinusGo does.
+//
+//go:noescape
+func expMinusAVX2(x []float32, most float32)
+
+// swiGLUAVX2 does what swiGLUGo does.
+//
+//go:noescape
+func swiGLUAVX2(y []float32, gate []float32, up []float32)
+
+// dotAVX512 does what dotGo does.
+//
+//go:noescape
+func dotAVX512(a []float32, b []float32) (s float32)
+
+// dotTogetherAVX512 does what dotTogetherGo does.
+//
+//go:noescape
+func dotTogetherAVX512(a []float32, b []float32) (s float32)
+
+// expMinusAVX512 does what expMinusGo does.
+//
+//go:noescape
+func expMinusAVX512(x []float32, most float32)
+
+// swiGLUAVX512 does what swiGLUGo does.
+//
+//go:noescape
+func swiGLUAVX512(y []float32, gate []float32, up []float32)
+
+// widenAVX512 does what widenGo does.
+//
+//go:noescape
+func widenAVX512(dst []float32, x []uint16)
+
+// narrowAVX512 does what narrowGo does.
+//
+//go:noescape
+func narrowAVX512(dst []uint16, x []float32)
+
 // dotsQ80AVX512 does what dotsQ80Go does.
 //
 //go:noescape
@@ -18,6 +68,16 @@ func dotsQ40AVX512(p *products)
 //
 //go:noescape
 func dotsQ41AVX512(p *products)
+
+// widenAVX2 does what widenGo does.
+//
+//go:noescape
+func widenAVX2(dst []float32, x []uint16)
+
+// narrowAVX2 does what narrowGo does.
+//
+//go:noescape
+func narrowAVX2(dst []uint16, x []float32)
 
 // dotsQ80AVX2 does what dotsQ80Go does.
 //

@@ -1,22 +1,81 @@
 package main
 
 import (
+	"math"
+	"slices"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// blocksKernels multiply rows of quantized blocks with one of activations.
+// blocksKernels multiply rows of quantized blocks with one of activations,
+// convert numbers of 16 bits, of which there must be a multiple of 16, add up
+// and compute e^x as llama.cpp does.
 var blocksKernels = []kernel{
-	{name: "dotsQ80", signature: "func(p *products)", where: amd64 | vnni},
-	{name: "dotsQ40", signature: "func(p *products)", where: amd64 | vnni},
-	{name: "dotsQ41", signature: "func(p *products)", where: amd64 | vnni},
+	{name: "dotsQ80", signature: "func(p *products)", where: everywhere | vnni},
+	{name: "dotsQ40", signature: "func(p *products)", where: everywhere | vnni},
+	{name: "dotsQ41", signature: "func(p *products)", where: everywhere | vnni},
+	{name: "widen", signature: "func(dst []float32, x []uint16)", where: everywhere},
+	{name: "narrow", signature: "func(dst []uint16, x []float32)", where: everywhere},
+	{"dot", "func(a, b []float32) (s float32)", everywhere, func(v *vm) { v.dotLlama(sumLanes) }},
+	{"dotTogether", "func(a, b []float32) (s float32)", everywhere, func(v *vm) { v.dotLlama(16) }},
+	{"expMinus", "func(x []float32, most float32)", everywhere, func(v *vm) {
+		x, most := v.gp("x"), v.scalar("most")
+		v.strips(v.len("x"), 2, func(s strip) { s.store(v.expLlama(v.sub(s.load(x), most)), x) })
+	}},
+	{"swiGLU", "func(y, gate, up []float32)", everywhere, func(v *vm) {
+		y, gate, up := v.gp("y"), v.gp("gate"), v.gp("up")
+		v.strips(v.len("y"), 2, func(s strip) {
+			x := s.load(gate)
+			under := v.add(v.expLlama(v.sub(v.zero(), x)), v.c(1))
+			s.store(v.mul(v.div(x, under), s.load(up)), y)
+		})
+	}},
 }
 
-var blocksFamily = family{kernels: blocksKernels, amd64: emitBlocks}
+// dotLlama adds up products in so many lanes, whose halves are added again and
+// again.
+func (v *vm) dotLlama(lanes int) {
+	a, b := v.gp("a"), v.gp("b")
+	sums := v.reduce(v.len("a"), lanes, 1, v.zero, func(s strip, acc []vec) {
+		v.addTo(acc[0], s.load(a), s.load(b))
+	})[0]
+	if lanes == 64 { // fold adds neighbours of 16 lanes: here the first and the third are
+		part := len(sums) / 4
+		sums = slices.Concat(sums[:part], sums[2*part:3*part], sums[part:2*part], sums[3*part:])
+	}
+	v.result(v.fold(sums, "add"), "s")
+}
+
+// expLlama is llama.cpp's ggml_v_expf, with its coefficients and order: an
+// error of at most 1.5 units in the last place.
+func (v *vm) expLlama(x vec) vec {
+	z := v.set(v.c(magic))
+	v.addTo(z, x, v.c(0x1.715476p+0))
+	n := v.sub(z, v.c(magic))
+	b := v.copy(x)
+	v.subTo(b, n, v.c(0x1.62e4p-1))
+	v.subTo(b, n, v.c(0x1.7f7d1cp-20))
+	u := v.mul(b, b)
+	p := v.poly(b, 0x1.573e2ep-5, 0x1.0e4020p-7)
+	q := v.poly(b, 0x1.fffdb6p-2, 0x1.555e66p-3)
+	v.addTo(q, p, u)
+	j := v.poly(b, 1, 0x1.ffffecp-1)
+	v.addTo(j, q, u)
+	r, ok := v.ldexp(j, n)
+	if !ok {
+		r = v.twoFactors(j, z)
+	}
+	r = v.sel(v.cmp(lt, n, v.c(-192)), v.zero(), r)
+	return v.sel(v.cmp(gt, n, v.c(192)), v.set(v.c(math.Inf(1))), r)
+}
+
+var blocksFamily = family{kernels: blocksKernels, amd64: emitBlocks, arm64: (*neon).blocks}
 
 func emitBlocks() {
 	for _, x := range []isa{avx512, avx2} {
+		x.halves()
 		x.blockDots("dotsQ80", 34, func(b *blockDot, at Mem) { // |w| times x with the sign of w
 			w, size, signed := YMM(), YMM(), YMM()
 			VMOVDQU(at.Offset(2), w)
@@ -138,4 +197,41 @@ func (x isa) blockDots(name string, size int, dot func(b *blockDot, at Mem)) {
 	JNZ(LabelRef("row"))
 	VZEROUPPER()
 	RET()
+}
+
+// halves writes the conversions from and to 16 bits.
+func (x isa) halves() {
+	for _, name := range []string{"widen", "narrow"} {
+		x.begin(blocksKernels, name)
+		dst, src := Load(Param("dst").Base(), GP64()), Load(Param("x").Base(), GP64())
+		n := Load(Param("x").Len(), GP64())
+		SUBQ(Imm(16), n)
+		JB(LabelRef("done"))
+		Label("loop")
+		for at := 0; at < 16; at += x.width {
+			wide, half := VecVirtual(YMM()), VecVirtual(XMM())
+			if x.width == 16 {
+				wide, half = ZMM(), YMM()
+			}
+			if name == "widen" {
+				VCVTPH2PS(Mem{Base: src, Disp: 2 * at}, wide)
+				VMOVUPS(wide, Mem{Base: dst, Disp: 4 * at})
+			} else {
+				VMOVUPS(Mem{Base: src, Disp: 4 * at}, wide)
+				VCVTPS2PH(Imm(0), wide, half)
+				VMOVDQU(half, Mem{Base: dst, Disp: 2 * at})
+			}
+		}
+		from, to := 32, 64
+		if name == "narrow" {
+			from, to = 64, 32
+		}
+		ADDQ(Imm(uint64(from)), src)
+		ADDQ(Imm(uint64(to)), dst)
+		SUBQ(Imm(16), n)
+		JAE(LabelRef("loop"))
+		Label("done")
+		VZEROUPPER()
+		RET()
+	}
 }

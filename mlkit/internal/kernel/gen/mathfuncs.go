@@ -59,8 +59,12 @@ func (v *vm) expInRange(x vec) vec {
 	if r, ok := v.ldexp(p, n); ok {
 		return r
 	}
-	// Two factors, since 2^n may not be a float32; only the second product can
-	// round.
+	return v.twoFactors(p, shifted)
+}
+
+// twoFactors is p times 2^n, from n + magic: two factors, since 2^n may not be
+// a float32; only the second product can round.
+func (v *vm) twoFactors(p, shifted vec) vec {
 	i := v.subi(shifted, v.c(magic))
 	half := v.sra(i, 1)
 	rest := v.subi(i, half)

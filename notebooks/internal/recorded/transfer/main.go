@@ -1,19 +1,22 @@
 // Command transfer makes transfer.json, the figures of notebook 08-transfer
 // that take too long for it: how well rated sentences of film reviews are
 // judged by a Transformer from scratch (that of 06-text), by logistic
-// regression on the vectors of MiniLM, and by MiniLM whose two upper layers
-// learn, too.
+// regression on the vectors of MiniLM, and by MiniLM of which the two upper
+// layers, all layers, or a change of rank 8 of all layers learn, too.
 //
 //	go run ./notebooks/internal/recorded/transfer -way scratch -labels 500
 //	go run ./notebooks/internal/recorded/transfer -way frozen -labels 500
 //	go run ./notebooks/internal/recorded/transfer -way tuned -labels 500
+//	go run ./notebooks/internal/recorded/transfer -way full -labels 500
+//	go run ./notebooks/internal/recorded/transfer -way lora -labels 500
 //	go run ./notebooks/internal/recorded/transfer -way frozen -labels 0
 //	go run ./notebooks/internal/recorded/transfer -way tuned -labels 0
 //
 // No labels mean all of the training part. A run replaces what the file holds
-// of its way and its labels. Tuning with all labels takes about three minutes
-// of a processor for each seed, the others less. The weights of MiniLM are
-// downloaded if they are not at hand.
+// of its way and its labels. Tuning two layers with all labels takes about
+// three minutes of a processor for each seed, all layers with 500 one, with all
+// labels six; the others less. The weights of MiniLM are downloaded if they are
+// not at hand.
 package main
 
 import (
@@ -30,15 +33,15 @@ import (
 )
 
 func main() {
-	way := flag.String("way", "", "scratch, frozen or tuned")
+	way := flag.String("way", "", "scratch, frozen, tuned, full or lora")
 	labels := flag.Int("labels", 500, "sentences to learn from; 0: all")
 	seeds := flag.Uint64("seeds", 3, "number of seeds")
 	file := flag.String("o", "notebooks/internal/recorded/transfer/transfer.json", "file to write")
 	flag.Parse()
 	run := map[string]func(s *sentences, seed uint64) float64{
-		"scratch": scratch, "frozen": frozen, "tuned": tuned}[*way]
+		"scratch": scratch, "frozen": frozen, "tuned": tuned, "full": full, "lora": adapted}[*way]
 	if run == nil {
-		log.Fatalf("transfer: -way %q: it is scratch, frozen or tuned", *way)
+		log.Fatalf("transfer: -way %q: it is scratch, frozen, tuned, full or lora", *way)
 	}
 	texts, ratings := read()
 	var accuracies []float64

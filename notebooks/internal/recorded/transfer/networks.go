@@ -90,6 +90,34 @@ func pretrained() *models.Sentences {
 
 // tuned trains the two upper layers of MiniLM and an output.
 func tuned(s *sentences, seed uint64) float64 {
+	return s.tune(seed, 2e-4, func(m *encoder) {
+		var below []string
+		for _, n := range nn.State(m) {
+			upper, _ := path.Match("model.encoder.layer.[45].*", n.Name)
+			if out, _ := path.Match("out.*", n.Name); !upper && !out {
+				below = append(below, n.Name)
+			}
+		}
+		nn.FreezeNamed(m, below...)
+	})
+}
+
+// full trains all of MiniLM and an output.
+func full(s *sentences, seed uint64) float64 {
+	return s.tune(seed, 2e-4, func(*encoder) {})
+}
+
+// adapted trains a change of rank 8 of the matrices in MiniLM's layers, and an
+// output.
+func adapted(s *sentences, seed uint64) float64 {
+	return s.tune(seed, 1e-3, func(m *encoder) {
+		nn.AddLoRA(nn.NewRand(seed+200), m.Model, nn.LoRA{Rank: 8, Alpha: 16, On: []string{"encoder.layer.*.weight"}})
+	})
+}
+
+// tune trains what prepare leaves unfrozen, at one cycle of learning rates up
+// to rate.
+func (s *sentences) tune(seed uint64, rate float64, prepare func(*encoder)) float64 {
 	p := pretrained()
 	ids := make([][]int32, len(s.texts))
 	for i, sentence := range s.texts {
@@ -97,21 +125,14 @@ func tuned(s *sentences, seed uint64) float64 {
 	}
 	m := &encoder{p.Model, nn.NewLinear(nn.NewRand(seed), 384, 1)}
 	m.Model.Dropout = 0.1
-	var below []string
-	for _, n := range nn.State(m) {
-		upper, _ := path.Match("model.encoder.layer.[45].*", n.Name)
-		if out, _ := path.Match("out.*", n.Name); !upper && !out {
-			below = append(below, n.Name)
-		}
-	}
-	nn.FreezeNamed(m, below...)
+	prepare(m)
 	epochs := 2
 	if len(s.training) < 1000 {
 		epochs = 6
 	}
 	steps := epochs * ((len(s.training) + 31) / 32)
 	return s.fit(m, m.score, ids, 32, train.Config{Epochs: epochs, Seed: seed,
-		Optimizer: optim.AdamW(2e-4, optim.WeightDecay(0.01)), Schedule: optim.OneCycle(steps, 0.1, 10, 100)})
+		Optimizer: optim.AdamW(rate, optim.WeightDecay(0.01)), Schedule: optim.OneCycle(steps, 0.1, 10, 100)})
 }
 
 // fit trains a model and returns its accuracy on the test part in percent.

@@ -88,3 +88,23 @@ func TestFactorsAreTheWholeUpdate(t *testing.T) {
 		}
 	}
 }
+
+// A step on one sample allocates nothing after the first.
+func TestFactorsAllocateNothing(t *testing.T) {
+	w, b, tape := tensor.NewParam(400, 400), tensor.NewParam(400), tensor.NewTape(1)
+	o := optim.New([]*tensor.Param{w, b}, optim.SGD(0.1))
+	x := make([]float32, 400)
+	for i := range x {
+		x[i] = float32(i) / 400
+	}
+	step := func() {
+		tape.Reset()
+		in := tape.Input(x, 1, 400)
+		o.Step(in.Linear(tape.Use(w), tape.Use(b)).Sub(in).Square().Mean().Backward())
+	}
+	step()
+	step()
+	if n := testing.AllocsPerRun(20, step); n != 0 {
+		t.Errorf("%g allocations a step", n)
+	}
+}

@@ -185,6 +185,8 @@ func TestTogether(t *testing.T) {
 		n := notebook(t,
 			"import (\n\t\"fmt\"\n\t\"strings\"\n)",
 			"var count = 1\n\ntype point struct{ x int }\n\n%%\ncount++\nfmt.Println(count)",
+			"import (\n\t\"fmt\"\n\t\"math\"\n)\n\n%%\nfmt.Println(math.Sqrt(4))",
+			"func (p point) twice() int { return 2 * p.x }\n\n%%\nfmt.Println(point{4}.twice())",
 			"%%\ncount += 10\nfmt.Println(count)\nif count > 0 {\n\treturn\n}\nfmt.Println(\"no\")",
 			"func twice(x int) int { return 2 * x }",
 			"%%\ntwice := twice(4)\nfmt.Println(twice, point{3})",

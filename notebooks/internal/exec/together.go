@@ -16,6 +16,9 @@ import (
 //go:embed go.sh
 var goCommand string
 
+//go:embed goimports.sh
+var goimportsCommand string
+
 // together returns a copy of the notebook whose code cells need few
 // compilations. Most of the time of a cell that computes little goes into
 // linking its program. Here the first cell of each group (see nb.Group)
@@ -32,9 +35,10 @@ func together(n *nb.Notebook) *nb.Notebook {
 		if len(group) == 1 {
 			continue
 		}
-		var declarations, main strings.Builder
+		var imports, declarations, main strings.Builder
 		main.WriteString("switch flag.Arg(0) {\n")
 		for _, i := range group {
+			imports.WriteString(programs[i].Imports + "\n")
 			declarations.WriteString(programs[i].Declarations + "\n")
 			if strings.TrimSpace(programs[i].Main) != "" {
 				fmt.Fprintf(&main, "case \"%d\":\nfunc() {\n%s\n}()\n", i, programs[i].Main)
@@ -44,7 +48,7 @@ func together(n *nb.Notebook) *nb.Notebook {
 		for k, i := range group {
 			source := fmt.Sprintf("%%%% %d\n%s", i, &main)
 			if k == 0 {
-				source = declarations.String() + source
+				source = imports.String() + declarations.String() + source
 			}
 			cells[i].SetSource(source)
 		}
@@ -52,8 +56,8 @@ func together(n *nb.Notebook) *nb.Notebook {
 	return n
 }
 
-// quickGo puts goCommand first on the path of the session's kernel, and returns
-// the variables that say so.
+// quickGo puts goCommand and goimportsCommand first on the path of the
+// session's kernel, and returns the variables that say so.
 func quickGo(s *session.Session, env *setup.Env) (map[string]string, error) {
 	data, err := os.ReadFile(filepath.Join(env.KernelDir(), "kernel.json"))
 	if err != nil {
@@ -71,7 +75,11 @@ func quickGo(s *session.Session, env *setup.Env) (map[string]string, error) {
 	if data, err = json.Marshal(spec); err != nil {
 		return nil, err
 	}
-	for name, text := range map[string]string{filepath.Join(bin, "go"): goCommand, filepath.Join(dir, "kernel.json"): string(data)} {
+	for name, text := range map[string]string{
+		filepath.Join(bin, "go"):          goCommand,
+		filepath.Join(bin, "goimports"):   goimportsCommand,
+		filepath.Join(dir, "kernel.json"): string(data),
+	} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 			return nil, err
 		}

@@ -62,7 +62,7 @@ func Check(ctx context.Context, w io.Writer, env *setup.Env, n *nb.Notebook, opt
 	committed := n.Clone()
 	opt.Smoke = opt.Smoke && n.HasSmoke()
 	err := execute(ctx, w, env, n, opt)
-	if err != nil && opt.Together && ctx.Err() == nil {
+	if err != nil && opt.Together && ctx.Err() == nil && !errors.Is(err, exec.ErrTimeout) {
 		opt.Together = false // to blame the right cell
 		return errors.Join(execute(ctx, w, env, n, opt), fmt.Errorf("compiled together: %w", err))
 	}

@@ -46,7 +46,10 @@ type CellError struct {
 	Path   string
 	Cell   nb.Cell
 	Reason string // the Go error, or what the cell did wrong
+	Cause  error  // of an end from outside, such as ErrTimeout
 }
+
+func (e *CellError) Unwrap() error { return e.Cause }
 
 func (e *CellError) Error() string {
 	return fmt.Sprintf("%s, cell %d failed:\n%s\n%s", e.Path, e.Cell.Number,
@@ -88,7 +91,7 @@ func Notebook(ctx context.Context, env *setup.Env, n *nb.Notebook, opt Options) 
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if opt.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, opt.Timeout, errTimeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, opt.Timeout, ErrTimeout)
 		defer cancel()
 	}
 	path, err := filepath.Abs(n.Path)
@@ -161,7 +164,18 @@ func Notebook(ctx context.Context, env *setup.Env, n *nb.Notebook, opt Options) 
 	return err
 }
 
-var errTimeout = errors.New("timeout")
+// ErrTimeout is the cause of the end of a notebook that takes longer than its
+// Timeout.
+var ErrTimeout = errors.New("timeout")
+
+// stopped is ErrTimeout in the words of the reader.
+type stopped struct{ after time.Duration }
+
+func (e *stopped) Error() string {
+	return fmt.Sprintf("not done within %v (-timeout): stopped, with everything it had started", e.after)
+}
+
+func (e *stopped) Unwrap() error { return ErrTimeout }
 
 // read passes the runner's reports on, until its output ends.
 func read(r io.Reader, to chan<- report) {
@@ -195,8 +209,8 @@ func (p *progress) follow(ctx context.Context, reports <-chan report) error {
 		select {
 		case <-ctx.Done():
 			cause := context.Cause(ctx)
-			if errors.Is(cause, errTimeout) {
-				cause = fmt.Errorf("not done within %v (-timeout): stopped, with everything it had started", p.opt.Timeout)
+			if errors.Is(cause, ErrTimeout) {
+				cause = &stopped{p.opt.Timeout}
 			}
 			return p.blame(cause)
 		case rep, ok := <-reports:
@@ -215,7 +229,7 @@ func (p *progress) follow(ctx context.Context, reports <-chan report) error {
 				cell.FoldStreams()
 				var err error
 				if reason := fault(cell); reason != "" {
-					err = &CellError{p.path, cell, reason}
+					err = &CellError{p.path, cell, reason, nil}
 					failed = errors.Join(failed, err)
 				}
 				p.finished(err, time.Duration(rep.Seconds*float64(time.Second)))
@@ -251,7 +265,7 @@ func (p *progress) blame(err error) error {
 	if p.running < 0 {
 		return fmt.Errorf("%s: %w", p.path, err)
 	}
-	e := &CellError{p.path, p.cells[p.running], err.Error()}
+	e := &CellError{p.path, p.cells[p.running], err.Error(), err}
 	p.finished(e, time.Since(p.since))
 	return e
 }

@@ -4,6 +4,8 @@
 #   TAG=registry.example/you/descent VERSION=2026.11.29 REVISION=$(git rev-parse HEAD) \
 #     SOURCE=https://github.com/you/descent docker buildx bake -f docker/docker-bake.hcl release --push
 #
+# For two processors and the attestations the builder must be one that BuildKit runs in a
+# container (docker buildx create --use), or Docker's with the containerd image store.
 # The tags are TAG:VERSION, which never moves, TAG:REVISION (of 12 digits), and TAG:latest.
 # VERSION is the day of the commit: git log -1 --format=%cd --date=format:%Y.%m.%d
 variable "TAG" { default = "descent" }

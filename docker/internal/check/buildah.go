@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,20 +29,24 @@ import (
 // chroot, because `buildah run` knows nothing of ENTRYPOINT.
 type buildah struct{ tag, arch string }
 
-func (b buildah) build(ctx context.Context, top string) error {
-	return show(ctx, "buildah", "bud", "--pull-never", "--layers", "--platform", "linux/"+b.arch,
-		"--build-arg", "BUILDPLATFORM=linux/"+runtime.GOARCH, // Debian 12's does not know it
+func (b buildah) build(ctx context.Context, top, target string) error {
+	args := []string{"bud", "--pull-never", "--layers", "--platform", "linux/" + b.arch,
+		"--build-arg", "BUILDPLATFORM=linux/" + runtime.GOARCH, // Debian 12's does not know it
 		"--format", "docker", // the other one has no HEALTHCHECK
-		"-f", top+"/docker/Dockerfile", "-t", b.tag, top)
+		"-f", top + "/docker/Dockerfile", "-t", tagged(b.tag, target)}
+	if target != "" {
+		args = append(args, "--target", target)
+	}
+	return show(ctx, "buildah", append(args, top)...)
 }
 
-func (b buildah) inspect(ctx context.Context) (image, error) {
+func (b buildah) inspect(ctx context.Context, target string) (image, error) {
 	var i struct {
 		Docker struct {
 			Config json.RawMessage `json:"config"`
 		}
 	}
-	if err := decode(ctx, &i, "buildah", "inspect", "--type", "image", b.tag); err != nil {
+	if err := decode(ctx, &i, "buildah", "inspect", "--type", "image", tagged(b.tag, target)); err != nil {
 		return image{}, err
 	}
 	return parse(i.Docker.Config)
@@ -141,17 +146,17 @@ const launchVar = "DESCENT_LAUNCH"
 
 // launch is what the first process is to do.
 type launch struct {
-	Root, Folder, Work string
-	User               [2]int
-	Args, Env          []string
+	Root, Folder, Work, At string
+	User                   [2]int
+	Args, Env              []string
 }
 
 func (b buildah) start(ctx context.Context, opt options) (container, error) {
-	img, err := b.inspect(ctx)
+	img, err := b.inspect(ctx, opt.target)
 	if err != nil {
 		return nil, err
 	}
-	out, err := run(ctx, "buildah", "from", "--pull-never", "--arch", b.arch, b.tag)
+	out, err := run(ctx, "buildah", "from", "--pull-never", "--arch", b.arch, tagged(b.tag, opt.target))
 	if err != nil {
 		return nil, err
 	}
@@ -169,12 +174,15 @@ func (b buildah) start(ctx context.Context, opt options) (container, error) {
 		c.remove()
 		return nil, err
 	}
-	command := img.command
+	command := append(slices.Clone(img.entrypoint), img.command...)
 	if len(opt.args) > 0 {
-		command = opt.args
+		command = append(slices.Clone(img.entrypoint), opt.args...)
 	}
-	spec, err := json.Marshal(launch{Root: c.root, Folder: img.folder, Work: opt.work, User: c.user,
-		Args: append(slices.Clone(img.entrypoint), command...), Env: c.env})
+	if len(opt.entry) > 0 {
+		command = opt.entry
+	}
+	spec, err := json.Marshal(launch{Root: c.root, Folder: cmp.Or(opt.folder, img.folder),
+		Work: opt.work, At: cmp.Or(opt.at, workFolder), User: c.user, Args: command, Env: c.env})
 	if err != nil {
 		return nil, err
 	}
@@ -260,14 +268,14 @@ func first(spec string) error {
 	if err := errors.Join(
 		unix.Mount("proc", at("proc"), "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""),
 		unix.Mount("/dev", at("dev"), "", unix.MS_BIND|unix.MS_REC, ""),
-		os.WriteFile(at("etc/hosts"), []byte("127.0.0.1 localhost container\n"), 0o644),
+		os.WriteFile(at("etc/hosts"), []byte("127.0.0.1 localhost container "+hubName+"\n"), 0o644),
 		unix.Sethostname([]byte("container")),
 		loopback(),
 	); err != nil {
 		return err
 	}
 	if l.Work != "" {
-		if err := unix.Mount(l.Work, at("home/reader/work"), "", unix.MS_BIND, ""); err != nil {
+		if err := errors.Join(os.MkdirAll(at(l.At), 0o755), unix.Mount(l.Work, at(l.At), "", unix.MS_BIND, "")); err != nil {
 			return err
 		}
 	}
@@ -309,28 +317,32 @@ func loopback() error {
 
 // dial connects from inside the container's network, of which nothing leads out.
 func (c *chroot) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	type result struct {
-		conn net.Conn
-		err  error
-	}
-	done := make(chan result)
+	return inside(c, func() (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, network, address) })
+}
+
+// listen does so in there, too; at every address, because there is none before the
+// container's first process has switched the interface on.
+func (c *chroot) listen(port int) (net.Listener, error) {
+	return inside(c, func() (net.Listener, error) { return net.Listen("tcp4", ":"+strconv.Itoa(port)) })
+}
+
+// inside does something in the container's network. What it opens stays there.
+func inside[T any](c *chroot, do func() (T, error)) (result T, err error) {
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		runtime.LockOSThread() // and never unlock: the thread ends with its namespace
-		conn, err := func() (net.Conn, error) {
-			fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/net", c.cmd.Process.Pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-			if err != nil {
-				return nil, err
-			}
-			defer unix.Close(fd)
-			if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
-				return nil, err
-			}
-			return (&net.Dialer{}).DialContext(ctx, network, address)
-		}()
-		done <- result{conn, err}
+		var fd int
+		if fd, err = unix.Open(fmt.Sprintf("/proc/%d/ns/net", c.cmd.Process.Pid), unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return
+		}
+		defer unix.Close(fd)
+		if err = unix.Setns(fd, unix.CLONE_NEWNET); err == nil {
+			result, err = do()
+		}
 	}()
-	r := <-done
-	return r.conn, r.err
+	<-done
+	return result, err
 }
 
 func (c *chroot) host() string { return "127.0.0.1:8888" }

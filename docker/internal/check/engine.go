@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,9 +27,11 @@ type image struct {
 
 // engine builds images and runs containers.
 type engine interface {
-	// build builds the unchanged Dockerfile.
-	build(ctx context.Context, top string) error
-	inspect(ctx context.Context) (image, error)
+	// build builds a target of the unchanged Dockerfile, "" for the one that is built when
+	// none is named.
+	build(ctx context.Context, top, target string) error
+	// inspect looks at what that has built.
+	inspect(ctx context.Context, target string) (image, error)
 	// layers lists the image's layers, the lowest first.
 	layers(ctx context.Context) ([]layer, error)
 	start(ctx context.Context, opt options) (container, error)
@@ -42,12 +45,21 @@ type layer struct {
 
 // options are those of `docker run`.
 type options struct {
-	work string   // the folder to mount for the reader's notebooks; empty: none
-	user string   // uid:gid, empty: the image's
-	env  []string // beside the image's
-	args []string // what to start, in place of the image's command
-	old  bool     // as if the image were ten days old (buildah only)
+	target string   // of the Dockerfile, "" for the one that is built when none is named
+	work   string   // a folder to mount; empty: none
+	at     string   // where to mount it; empty: where the reader's notebooks are
+	user   string   // uid:gid, empty: the image's
+	env    []string // beside the image's
+	folder string   // to begin in, empty: the image's
+	entry  []string // in place of the image's entry point and command
+	args   []string // what to start, in place of the image's command
+	old    bool     // as if the image were ten days old (buildah only)
 }
+
+const workFolder = "/home/reader/work"
+
+// hubName is the name by which a container reaches what listens in the test.
+const hubName = "hub"
 
 // container is a running container without a network but the one to the test.
 type container interface {
@@ -56,6 +68,8 @@ type container interface {
 	// dial connects to a port of it.
 	dial(ctx context.Context, network, address string) (net.Conn, error)
 	host() string // host:port for dial
+	// listen waits for connections from the container, which reach it as hubName.
+	listen(port int) (net.Listener, error)
 	// exec runs a program in it as the container's user.
 	exec(ctx context.Context, args ...string) (string, error)
 	// beside returns the command line that runs a program of this machine's where
@@ -100,12 +114,24 @@ func show(ctx context.Context, name string, args ...string) error {
 // docker is a Docker engine.
 type docker struct{ tag string }
 
-func (d docker) build(ctx context.Context, top string) error {
-	return show(ctx, "docker", "build", "-f", top+"/docker/Dockerfile", "-t", d.tag, top)
+// tagged is an image's name for a target.
+func tagged(tag, target string) string {
+	if target == "" {
+		return tag
+	}
+	return tag + "-" + target
 }
 
-func (d docker) inspect(ctx context.Context) (image, error) {
-	out, err := run(ctx, "docker", "image", "inspect", "--format", "{{json .Config}}", d.tag)
+func (d docker) build(ctx context.Context, top, target string) error {
+	args := []string{"build", "-f", top + "/docker/Dockerfile", "-t", tagged(d.tag, target)}
+	if target != "" {
+		args = append(args, "--target", target)
+	}
+	return show(ctx, "docker", append(args, top)...)
+}
+
+func (d docker) inspect(ctx context.Context, target string) (image, error) {
+	out, err := run(ctx, "docker", "image", "inspect", "--format", "{{json .Config}}", tagged(d.tag, target))
 	if err != nil {
 		return image{}, err
 	}
@@ -147,6 +173,7 @@ func (d docker) layers(ctx context.Context) ([]layer, error) {
 
 type dockerContainer struct {
 	id, network, address string
+	gateway              string // the host, seen from its network
 	ended                chan struct{}
 }
 
@@ -157,9 +184,18 @@ func (d docker) start(ctx context.Context, opt options) (container, error) {
 		return nil, err
 	}
 	c := &dockerContainer{network: network, ended: make(chan struct{})}
-	args := []string{"run", "--detach", "--network", network}
+	out, err := run(ctx, "docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", network)
+	if err != nil {
+		c.remove()
+		return nil, err
+	}
+	c.gateway = strings.TrimSpace(out)
+	args := []string{"run", "--detach", "--network", network, "--add-host", hubName + ":" + c.gateway}
 	if opt.work != "" {
-		args = append(args, "--volume", opt.work+":/home/reader/work")
+		args = append(args, "--volume", opt.work+":"+cmp.Or(opt.at, workFolder))
+	}
+	if opt.folder != "" {
+		args = append(args, "--workdir", opt.folder)
 	}
 	if opt.user != "" {
 		args = append(args, "--user", opt.user)
@@ -167,7 +203,12 @@ func (d docker) start(ctx context.Context, opt options) (container, error) {
 	for _, kv := range opt.env {
 		args = append(args, "--env", kv)
 	}
-	out, err := run(ctx, "docker", append(append(args, d.tag), opt.args...)...)
+	command := opt.args
+	if len(opt.entry) > 0 {
+		args = append(args, "--entrypoint", opt.entry[0])
+		command = opt.entry[1:]
+	}
+	out, err = run(ctx, "docker", append(append(args, tagged(d.tag, opt.target)), command...)...)
 	c.id = strings.TrimSpace(out)
 	if err != nil {
 		c.remove()
@@ -189,6 +230,10 @@ func (c *dockerContainer) dial(ctx context.Context, network, address string) (ne
 }
 
 func (c *dockerContainer) host() string { return c.address }
+
+func (c *dockerContainer) listen(port int) (net.Listener, error) {
+	return net.Listen("tcp", net.JoinHostPort(c.gateway, strconv.Itoa(port)))
+}
 
 func (c *dockerContainer) exec(ctx context.Context, args ...string) (string, error) {
 	return run(ctx, "docker", append([]string{"exec", c.id}, args...)...)

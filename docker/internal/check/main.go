@@ -44,16 +44,17 @@ func main() {
 	arch := flag.String("arch", runtime.GOARCH, "the processor to build for")
 	picture := flag.String("screenshot", "", "a `file` for a picture of JupyterLab (needs chromium)")
 	built := flag.Bool("built", false, "look at the image that the last run has built")
+	only := flag.String("only", "", "the `name` of one check, as it is printed before it")
 	whole := flag.Bool("whole", false, "run the whole book in the container also where it is emulated: an hour or two")
 	flag.Parse()
 	var e engine = buildah{"descent-test-" + *arch, *arch}
 	if *name == "docker" {
 		e = docker{"descent-test"}
 	}
-	t := &test{engine: e, picture: *picture, emulated: *arch != runtime.GOARCH, whole: *whole, report: newReport()}
+	t := &test{engine: e, top: *top, built: *built, picture: *picture, emulated: *arch != runtime.GOARCH, whole: *whole, report: newReport()}
 	if !*built {
 		start := time.Now()
-		if err := e.build(ctx, *top); err != nil {
+		if err := e.build(ctx, *top, ""); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -69,8 +70,12 @@ func main() {
 		do   func(context.Context) error
 	}{
 		{"image", t.looks}, {"session", t.session}, {"restart", t.restart},
-		{"other owner", t.otherOwner}, {"Binder", t.binder}, {"commands", t.commands},
+		{"other owner", t.otherOwner}, {"Binder", t.binder},
+		{"JupyterHub", t.jupyterhub}, {"dev container", t.devcontainer}, {"commands", t.commands},
 	} {
+		if *only != "" && check.name != *only {
+			continue
+		}
 		fmt.Printf("== %s\n", check.name)
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		err := check.do(ctx)
@@ -89,6 +94,8 @@ func main() {
 
 type test struct {
 	engine   engine
+	top      string // the checkout
+	built    bool   // look at what was built before
 	picture  string
 	report   *report
 	emulated bool // times mean nothing
@@ -112,7 +119,7 @@ func (t *test) check(ok bool, what string, args ...any) {
 
 // looks checks what the image is made of.
 func (t *test) looks(ctx context.Context) error {
-	img, err := t.engine.inspect(ctx)
+	img, err := t.engine.inspect(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -190,7 +197,7 @@ func (t *test) session(ctx context.Context) error {
 			return err
 		}
 	}
-	img, err := t.engine.inspect(ctx)
+	img, err := t.engine.inspect(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -512,17 +519,8 @@ func (t *test) binder(ctx context.Context) error {
 	defer c.remove()
 	s := newServer(c.host(), token, c.dial)
 	s.base = base
-	for {
-		if status, _, err := s.do(ctx, "GET", "/api", "", nil); err == nil && status == http.StatusOK {
-			break
-		}
-		select {
-		case <-c.done():
-			return fmt.Errorf("the container has ended:\n%s", c.output())
-		case <-ctx.Done():
-			return fmt.Errorf("it does not answer: %w\n%s", ctx.Err(), c.output())
-		case <-time.After(100 * time.Millisecond):
-		}
+	if err := answers(ctx, c, s); err != nil {
+		return err
 	}
 	status, _, err := s.do(ctx, "GET", "/api/contents", "", nil)
 	t.check(err == nil && status == http.StatusForbidden, "as BinderHub starts it, it answers below %s and refuses without the token: %d, %v", base, status, err)
@@ -534,6 +532,22 @@ func (t *test) binder(ctx context.Context) error {
 	code, took, err := c.stop(ctx)
 	t.check(code == 0 && took < stopLimit, "stopped after %.1f s, exit code %d", took.Seconds(), code)
 	return err
+}
+
+// answers waits until the server answers.
+func answers(ctx context.Context, c container, s *server) error {
+	for {
+		if status, _, err := s.do(ctx, "GET", "/api", "", nil); err == nil && status == http.StatusOK {
+			return nil
+		}
+		select {
+		case <-c.done():
+			return fmt.Errorf("the container has ended:\n%s", c.output())
+		case <-ctx.Done():
+			return fmt.Errorf("it does not answer: %w\n%s", ctx.Err(), c.output())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // commands runs the book's own commands, and others, in the container.

@@ -148,6 +148,7 @@ func TestBrowser(t *testing.T) {
 	case err := <-served:
 		t.Fatal(err)
 	}
+	t.Run("phone", func(t *testing.T) { phone(t, base+"lab/tree/00-start-here.ipynb?"+token) })
 	for _, path := range paths {
 		name := filepath.Base(path)
 		t.Run(name, func(t *testing.T) {

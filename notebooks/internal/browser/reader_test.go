@@ -5,6 +5,8 @@ package browser_test
 import (
 	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -182,6 +184,34 @@ func stays(ctx context.Context, t *testing.T, page *browser.Page, path string) {
 		t.Errorf("saved without a change it has %d bytes, and had %d", len(after), len(before))
 		if dir := os.Getenv(screenshotsVar); dir != "" {
 			os.WriteFile(filepath.Join(dir, filepath.Base(path)+".saved"), after, 0o644)
+		}
+	}
+}
+
+// phone checks that a phone gets a chapter alone: beside the list of files
+// there is no room for it.
+func phone(t *testing.T, address string) {
+	for agent, want := range map[string]string{ // shortened: who they are is in the middle
+		"Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0 Safari/537.36":              "multiple-document",
+		"Mozilla/5.0 (Linux; Android 10; K) Chrome/140.0.0.0 Mobile Safari/537.36":    "single-document",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Mobile/15E148 Safari": "single-document",
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("User-Agent", agent)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(page), `"mode": "`+want+`"`) {
+			t.Errorf("%s: the page is not in the mode %s", agent, want)
 		}
 	}
 }

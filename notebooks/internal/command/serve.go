@@ -64,6 +64,9 @@ func serve(ctx context.Context, args []string) error {
 	if opt.Folder, opt.Open, err = shown(env, *folder); err != nil {
 		return err
 	}
+	if *folder == "" {
+		opt.Hide = lab.Furniture
+	}
 	opt.Ready = func(address string) {
 		if *public != "" {
 			address = elsewhere(address, *public)

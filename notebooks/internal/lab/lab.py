@@ -18,6 +18,7 @@ import time
 
 from jupyter_server.serverapp import ServerApp
 from jupyterlab.labapp import LabApp
+from jupyterlab_server.handlers import LabHandler
 from tornado.netutil import bind_sockets
 
 import sign  # from the folder of this script
@@ -72,6 +73,19 @@ class Server(ServerApp):
         self.http_server.add_sockets(self._sockets)
         return True
 
+
+page = LabHandler.get
+
+
+def get(self, mode=None, workspace=None, tree=None):
+    """Shows a phone one document at a time: beside the list of files no room is left for
+    a chapter. The list opens by its icon."""
+    if tree and "Mobi" in self.request.headers.get("User-Agent", ""):
+        mode = "doc"
+    return page(self, mode, workspace, tree)
+
+
+LabHandler.get = get
 
 listed, *arguments = sys.argv[1:]
 LabApp.serverapp_class = Server

@@ -80,11 +80,15 @@ func (e *Env) writeBook() error {
 }
 
 // look is JupyterLab's custom.css: the list of files is as wide as the longest
-// name of a chapter; figures of the usual size, which have two pixels to each
-// of theirs, use the width of the page.
-const look = `#jp-left-stack { min-width: 290px !important; }
+// name of a chapter, where there is room for it; figures of the usual size,
+// which have two pixels to each of theirs, use the width of the page; a slider
+// fits the page of a phone; buttons cover the title of a chapter only while the
+// mouse is there.
+const look = `@media (min-width: 761px) { #jp-left-stack { min-width: 290px !important; } }
 .jp-OutputArea-output img[width="640"] { width: 800px; max-width: 100%; height: auto; }
 .jp-OutputArea-output [class^="mlkit-"] { max-width: 800px !important; }
+.jp-OutputArea-output [class^="mlkit-"] input { width: 60px; }
+.jp-MarkdownCell.jp-mod-rendered:not(:hover) .jp-cell-toolbar { visibility: hidden; }
 `
 
 // settings are JupyterLab's own, by the names of their files, where its

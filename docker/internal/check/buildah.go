@@ -160,7 +160,7 @@ func (b buildah) start(ctx context.Context, opt options) (container, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &chroot{name: strings.TrimSpace(out), env: append(img.env, opt.env...), ended: make(chan struct{})}
+	c := &chroot{name: strings.TrimSpace(out), env: environ(img.env, opt.env), ended: make(chan struct{})}
 	if out, err = run(ctx, "buildah", "mount", c.name); err != nil {
 		c.remove()
 		return nil, err
@@ -212,6 +212,15 @@ func (b buildah) start(ctx context.Context, opt options) (container, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// environ adds variables to the image's. Of two of one name a program may see either.
+func environ(image, more []string) []string {
+	named := func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.ContainsFunc(more, func(m string) bool { return strings.HasPrefix(m, name+"=") })
+	}
+	return append(slices.DeleteFunc(slices.Clone(image), named), more...)
 }
 
 // findUser looks the image's user up as a container engine does.

@@ -144,6 +144,9 @@ func (t *test) jupyterhub(ctx context.Context) error {
 	status, page, err := h.enter(ctx, s, h.prefix())
 	t.check(err == nil && status == http.StatusOK && strings.Contains(page, `"hubUser": "anna"`) && strings.Contains(page, "JupyterLab"),
 		"who has logged in to the hub sees JupyterLab: %d, %v", status, err)
+	if err := t.trusted(ctx, s); err != nil {
+		return err
+	}
 	if err := t.runsChapter(ctx, s, false); err != nil {
 		return err
 	}

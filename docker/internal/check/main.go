@@ -526,12 +526,44 @@ func (t *test) binder(ctx context.Context) error {
 	t.check(err == nil && status == http.StatusForbidden, "as BinderHub starts it, it answers below %s and refuses without the token: %d, %v", base, status, err)
 	status, _, err = s.do(ctx, "GET", "/lab", token, nil)
 	t.check(err == nil && status == http.StatusOK, "shows JupyterLab: %d, %v", status, err)
+	if err := t.trusted(ctx, s); err != nil {
+		return err
+	}
 	if err := t.runsChapter(ctx, s, false); err != nil {
 		return err
 	}
 	code, took, err := c.stop(ctx)
 	t.check(code == 0 && took < stopLimit, "stopped after %.1f s, exit code %d", took.Seconds(), code)
 	return err
+}
+
+// trusted checks that the server shows the scripts of the book's own figures, such as
+// sliders.
+func (t *test) trusted(ctx context.Context, s *server) error {
+	file, err := s.read(ctx, "work/"+chapter)
+	if err != nil {
+		return err
+	}
+	var n struct {
+		Cells []struct {
+			Type     string `json:"cell_type"`
+			Metadata struct{ Trusted bool }
+		}
+	}
+	if err := json.Unmarshal(file.Content, &n); err != nil {
+		return err
+	}
+	code, trusted := 0, 0
+	for _, c := range n.Cells {
+		if c.Type == "code" {
+			code++
+			if c.Metadata.Trusted {
+				trusted++
+			}
+		}
+	}
+	t.check(code > 0 && trusted == code, "trusts %d of %d cells of %s", trusted, code, chapter)
+	return nil
 }
 
 // answers waits until the server answers.

@@ -40,9 +40,21 @@ func replace(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	root, _, err := shown(env, os.Getenv(workVar))
+	folder := os.Getenv(workVar)
+	root, _, err := shown(env, folder)
 	if err != nil {
 		return err
+	}
+	// A server: without it, sliders and other figures with scripts stay away until
+	// their cells run.
+	if strings.HasPrefix(filepath.Base(args[0]), "jupyter") {
+		folders := []string{filepath.Join(env.Repo, "notebooks")}
+		if folder != "" {
+			folders = append(folders, folder)
+		}
+		if err := lab.Sign(ctx, env, folders...); err != nil {
+			return err
+		}
 	}
 	if err := os.Chdir(root); err != nil {
 		return err

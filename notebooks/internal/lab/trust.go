@@ -97,7 +97,7 @@ func digest(data []byte) string {
 // SignExecuted signs a notebook file whose cells with the numbers executed were
 // just executed here, as JupyterLab does when it saves one. If others have
 // active outputs that are not the book's it does nothing.
-func SignExecuted(ctx context.Context, env *setup.Env, path string, executed []int) (err error) {
+func SignExecuted(ctx context.Context, env *setup.Env, path string, executed []int) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -109,12 +109,26 @@ func SignExecuted(ctx context.Context, env *setup.Env, path string, executed []i
 	if path, err = filepath.Abs(path); err != nil {
 		return err
 	}
+	return sign(ctx, env, map[string]string{path: digest(data)})
+}
+
+// Sign signs the book's notebooks in the folders, for a server that another
+// program than Serve starts.
+func Sign(ctx context.Context, env *setup.Env, folders ...string) error {
+	if err := forgetOldTrust(filepath.Join(env.Book, "data")); err != nil {
+		return err
+	}
+	return sign(ctx, env, trustworthy(folders))
+}
+
+// sign signs the files that have these hashes.
+func sign(ctx context.Context, env *setup.Env, files map[string]string) (err error) {
 	s, err := session.New()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	script, list, err := signing(s, map[string]string{path: digest(data)})
+	script, list, err := signing(s, files)
 	if err != nil {
 		return err
 	}
@@ -137,7 +151,7 @@ func SignExecuted(ctx context.Context, env *setup.Env, path string, executed []i
 	case <-done:
 	}
 	if exit != nil {
-		return fmt.Errorf("signing %s: %w\n%s", path, exit, words.Bytes())
+		return fmt.Errorf("signing notebooks: %w\n%s", exit, words.Bytes())
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func (t *test) devcontainer(ctx context.Context) error {
 		}
 	}
 	for _, command := range []string{
-		d.PostCreateCommand, "gcc --version", "go test -short ./mlkit/metrics", "go run ./notebooks check -smoke notebooks/" + chapter,
+		d.PostCreateCommand, "gcc --version", "go test -short ./mlkit/metrics", "go run ./notebooks check -smoke -timeout 30m notebooks/00-start-here.ipynb",
 		`test -z "$(git status --porcelain)"`,
 	} {
 		start := time.Now()

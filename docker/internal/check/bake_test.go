@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// What docker-bake.hcl comes to, as buildx itself evaluates it. That needs no engine.
+// What docker-bake.hcl comes to, as buildx itself evaluates it. That needs no
+// engine.
 func TestBake(t *testing.T) {
 	buildx := findBuildx(t)
 	dockerfile, err := os.ReadFile("../../Dockerfile")

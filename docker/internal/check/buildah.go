@@ -24,9 +24,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// buildah builds where there is no Docker engine and no image registry: over the
-// stand-ins of docker/base-image. It runs containers itself, with namespaces and a
-// chroot, because `buildah run` knows nothing of ENTRYPOINT.
+// buildah builds where there is no Docker engine and no image registry: over
+// the stand-ins of docker/base-image. It runs containers itself, with
+// namespaces and a chroot, because `buildah run` knows nothing of ENTRYPOINT.
 type buildah struct{ tag, arch string }
 
 func (b buildah) build(ctx context.Context, top, target string) error {
@@ -214,7 +214,8 @@ func (b buildah) start(ctx context.Context, opt options) (container, error) {
 	return c, nil
 }
 
-// environ adds variables to the image's. Of two of one name a program may see either.
+// environ adds variables to the image's. Of two of one name a program may see
+// either.
 func environ(image, more []string) []string {
 	named := func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
@@ -244,8 +245,8 @@ func (c *chroot) findUser(name, other string) error {
 	return fmt.Errorf("USER %q is not in /etc/passwd", name)
 }
 
-// age makes the image ten days old: Go removes from its build cache what has not
-// been used for five.
+// age makes the image ten days old: Go removes from its build cache what has
+// not been used for five.
 func (c *chroot) age() error {
 	old := time.Now().Add(-240 * time.Hour)
 	cache := ""
@@ -324,13 +325,14 @@ func loopback() error {
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req)
 }
 
-// dial connects from inside the container's network, of which nothing leads out.
+// dial connects from inside the container's network, of which nothing leads
+// out.
 func (c *chroot) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return inside(c, func() (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, network, address) })
 }
 
-// listen does so in there, too; at every address, because there is none before the
-// container's first process has switched the interface on.
+// listen does so in there, too; at every address, because there is none before
+// the container's first process has switched the interface on.
 func (c *chroot) listen(port int) (net.Listener, error) {
 	return inside(c, func() (net.Listener, error) { return net.Listen("tcp4", ":"+strconv.Itoa(port)) })
 }

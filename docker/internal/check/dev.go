@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// devContainer is what the test knows of devcontainer.json (containers.dev, "Dev
-// Container metadata reference"). A property that it does not know is an error: it would
-// not be tested.
+// devContainer is what the test knows of devcontainer.json (containers.dev,
+// "Dev Container metadata reference"). A property that it does not know is an
+// error: it would not be tested.
 type devContainer struct {
 	Name  string `json:"name"`
 	Build struct {
@@ -42,9 +42,9 @@ func readDevContainer(data []byte) (d devContainer, err error) {
 	return d, dec.Decode(&d)
 }
 
-// devcontainer starts the target dev as an editor does that opens the checkout in a
-// container: the checkout mounted, the entry point replaced by one that waits, and in it
-// what somebody who works on the book does.
+// devcontainer starts the target dev as an editor does that opens the checkout
+// in a container: the checkout mounted, the entry point replaced by one that
+// waits, and in it what somebody who works on the book does.
 func (t *test) devcontainer(ctx context.Context) error {
 	file := filepath.Join(t.top, ".devcontainer", "devcontainer.json")
 	data, err := os.ReadFile(file)
@@ -71,7 +71,8 @@ func (t *test) devcontainer(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	// Where the editor mounts a folder of this name, unless it is told otherwise.
+	// Where the editor mounts a folder of this name, unless it is told
+	// otherwise.
 	opt := options{target: d.Build.Target, work: work, at: "/workspaces/descent", folder: "/workspaces/descent",
 		entry: []string{"/bin/sh", "-c", `echo started; trap "exit 0" 15; while sleep 1 & wait $!; do :; done`}}
 	for name, value := range d.ContainerEnv {
@@ -104,8 +105,8 @@ func (t *test) devcontainer(ctx context.Context) error {
 	return nil
 }
 
-// checkout copies the files of this one that git knows, with its history, into a folder of
-// the reader's.
+// checkout copies the files of this one that git knows, with its history, into
+// a folder of the reader's.
 func checkout(ctx context.Context, top string) (string, error) {
 	dir, err := os.MkdirTemp("", "descent-checkout-")
 	if err != nil {

@@ -27,8 +27,8 @@ type image struct {
 
 // engine builds images and runs containers.
 type engine interface {
-	// build builds a target of the unchanged Dockerfile, "" for the one that is built when
-	// none is named.
+	// build builds a target of the unchanged Dockerfile, "" for the one that is
+	// built when none is named.
 	build(ctx context.Context, top, target string) error
 	// inspect looks at what that has built.
 	inspect(ctx context.Context, target string) (image, error)
@@ -37,7 +37,8 @@ type engine interface {
 	start(ctx context.Context, opt options) (container, error)
 }
 
-// layer is one of an image's: what made it, and its size in bytes, not compressed.
+// layer is one of an image's: what made it, and its size in bytes, not
+// compressed.
 type layer struct {
 	by   string
 	size int64
@@ -68,18 +69,20 @@ type container interface {
 	// dial connects to a port of it.
 	dial(ctx context.Context, network, address string) (net.Conn, error)
 	host() string // host:port for dial
-	// listen waits for connections from the container, which reach it as hubName.
+	// listen waits for connections from the container, which reach it as
+	// hubName.
 	listen(port int) (net.Listener, error)
 	// exec runs a program in it as the container's user.
 	exec(ctx context.Context, args ...string) (string, error)
-	// beside returns the command line that runs a program of this machine's where
-	// it reaches the container's host.
+	// beside returns the command line that runs a program of this machine's
+	// where it reaches the container's host.
 	beside(args ...string) []string
 	// stop sends SIGTERM and returns the exit code and how long it took to end.
 	stop(ctx context.Context) (code int, took time.Duration, err error)
 	// done is closed when it has ended.
 	done() <-chan struct{}
-	// left lists what a stopped container has left in its folders for temporary files.
+	// left lists what a stopped container has left in its folders for temporary
+	// files.
 	left(ctx context.Context) (string, error)
 	remove()
 }

@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// hub is what a server that JupyterHub starts sees of it: its version, the OAuth
-// provider through which a reader enters, who holds a token, and where the server
-// reports that it is in use (jupyterhub.readthedocs.io, "REST API" and "The Hub as
-// an OAuth provider").
+// hub is what a server that JupyterHub starts sees of it: its version, the
+// OAuth provider through which a reader enters, who holds a token, and where
+// the server reports that it is in use (jupyterhub.readthedocs.io, "REST API"
+// and "The Hub as an OAuth provider").
 type hub struct {
 	user, client, secret string // the server's owner, its name as a client, and its token
 	code, token          string // what a reader who has logged in gets
@@ -35,8 +35,8 @@ const (
 
 func (h *hub) prefix() string { return "/user/" + h.user + "/" }
 
-// environ is what JupyterHub's DockerSpawner gives a server, with README.md's settings
-// (jupyterhub 5, Spawner.get_env).
+// environ is what JupyterHub's DockerSpawner gives a server, with README.md's
+// settings (jupyterhub 5, Spawner.get_env).
 func (h *hub) environ() []string {
 	api := fmt.Sprintf("http://%s:%d/hub/api", hubName, hubPort)
 	access := fmt.Sprintf(`["access:servers!server=%s/", "access:servers!user=%[1]s"]`, h.user)
@@ -91,8 +91,8 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// enter opens the page as a browser does that has logged in to the hub, and returns what
-// it shows in the end.
+// enter opens the page as a browser does that has logged in to the hub, and
+// returns what it shows in the end.
 func (h *hub) enter(ctx context.Context, s *server, path string) (status int, page string, err error) {
 	jar, _ := cookiejar.New(nil) // never fails
 	client := &http.Client{Jar: jar, Transport: proxy{h, s.http.Transport}}

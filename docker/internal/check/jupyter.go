@@ -32,7 +32,8 @@ func newServer(host, token string, dial func(ctx context.Context, network, addre
 	}}
 }
 
-// do sends a request and returns the status and the body; a nil value sends none.
+// do sends a request and returns the status and the body; a nil value sends
+// none.
 func (s *server) do(ctx context.Context, method, path, token string, value any) (int, []byte, error) {
 	var body io.Reader
 	if value != nil {
@@ -129,9 +130,10 @@ func (s *server) start(ctx context.Context, path string) (*kernel, error) {
 		return nil, err
 	}
 	k := &kernel{session: rand.Text()}
-	// The first messages can be lost until the kernel listens: ask until it answers,
-	// each time more patiently, as where it is emulated an answer takes seconds.
-	// A read that was cancelled closes the connection, hence a new one each time.
+	// The first messages can be lost until the kernel listens: ask until it
+	// answers, each time more patiently, as where it is emulated an answer
+	// takes seconds. A read that was cancelled closes the connection, hence a
+	// new one each time.
 	for patience := 2 * time.Second; ; patience *= 2 {
 		k.conn, _, err = websocket.Dial(ctx, "ws://"+s.host+s.base+"/api/kernels/"+session.Kernel.ID+"/channels?session_id="+k.session,
 			&websocket.DialOptions{HTTPClient: s.http, HTTPHeader: http.Header{"Authorization": {"token " + s.token}}})
@@ -204,7 +206,8 @@ func (k *kernel) request(ctx context.Context, kind string, content any, each fun
 	return nil
 }
 
-// program is the content of a request to execute a cell. The kernel insists on all of it.
+// program is the content of a request to execute a cell. The kernel insists on
+// all of it.
 func program(source string) map[string]any {
 	return map[string]any{"code": source, "silent": false, "store_history": true,
 		"user_expressions": map[string]string{}, "allow_stdin": false, "stop_on_error": true}

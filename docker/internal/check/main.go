@@ -1,6 +1,7 @@
 //go:build linux
 
-// Command check builds the image and looks at it from outside, as docker/test says.
+// Command check builds the image and looks at it from outside, as docker/test
+// says.
 package main
 
 import (
@@ -254,8 +255,8 @@ func (t *test) refuses(ctx context.Context, s *server) error {
 	return s.call(ctx, "DELETE", "/api/kernels/"+k.ID, nil, nil)
 }
 
-// runsChapter executes chapter 5 over the server's own API; measured: the report
-// has the times, and the first cell must be fast.
+// runsChapter executes chapter 5 over the server's own API; measured: the
+// report has the times, and the first cell must be fast.
 func (t *test) runsChapter(ctx context.Context, s *server, measured bool) error {
 	file, err := s.read(ctx, "work/"+chapter)
 	if err != nil {
@@ -498,8 +499,8 @@ func (t *test) otherOwner(ctx context.Context) error {
 	return err
 }
 
-// binder starts the image as BinderHub does: with its command line, its user (the
-// image's, 1000) and its environment, and no volume.
+// binder starts the image as BinderHub does: with its command line, its user
+// (the image's, 1000) and its environment, and no volume.
 func (t *test) binder(ctx context.Context) error {
 	const base, token = "/user/descent-0a1b2c3d", "QmluZGVySHViIG1ha2VzIG9uZQ"
 	args := []string{"jupyter-notebook", "--ip=0.0.0.0", "--port=8888"}
@@ -537,8 +538,8 @@ func (t *test) binder(ctx context.Context) error {
 	return err
 }
 
-// trusted checks that the server shows the scripts of the book's own figures, such as
-// sliders.
+// trusted checks that the server shows the scripts of the book's own figures,
+// such as sliders.
 func (t *test) trusted(ctx context.Context, s *server) error {
 	file, err := s.read(ctx, "work/"+chapter)
 	if err != nil {
@@ -591,7 +592,8 @@ func (t *test) commands(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// A kernel for another processor beside it would be a build gone wrong and mended.
+	// A kernel for another processor beside it would be a build gone wrong and
+	// mended.
 	parts, err := c.exec(ctx, "sh", "-c", "ls $DESCENT_SHARED | sed 's/-.*//'")
 	t.check(parts == "python\ntools\n", "has one Python environment and one kernel: %q, %v", parts, err)
 	start := time.Now()

@@ -31,7 +31,8 @@ func (r *report) note(name, value, note string) {
 	r.lines = append(r.lines, strings.TrimRight(fmt.Sprintf("%-12s %s   %s", name, value, note), " "))
 }
 
-// sizes records the image's layers, the largest first, and returns the size of all.
+// sizes records the image's layers, the largest first, and returns the size of
+// all.
 func (r *report) sizes(layers []layer) int64 {
 	var sum int64
 	for _, l := range layers {
@@ -89,8 +90,8 @@ func (w watch) read() (wall, waited time.Duration) {
 	return time.Since(w.start), pressure() - w.waited
 }
 
-// pressure is the kernel's count of that time (Documentation/accounting/psi.rst),
-// zero where the kernel keeps none.
+// pressure is the kernel's count of that time
+// (Documentation/accounting/psi.rst), zero where the kernel keeps none.
 func pressure() time.Duration {
 	data, _ := os.ReadFile("/proc/pressure/cpu")
 	return parsePressure(string(data))

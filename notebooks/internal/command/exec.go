@@ -45,8 +45,8 @@ func replace(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	// A server: without it, sliders and other figures with scripts stay away until
-	// their cells run.
+	// A server: without it, sliders and other figures with scripts stay away
+	// until their cells run.
 	if strings.HasPrefix(filepath.Base(args[0]), "jupyter") {
 		folders := []string{filepath.Join(env.Repo, "notebooks")}
 		if folder != "" {

@@ -1,15 +1,24 @@
 // Command compression makes compression.json, the figures of notebook
-// 08-compression that take too long for it: lottery tickets, Hinton's
-// experiment with a teacher who knows a digit that its student never sees, and
-// a convolutional network with half of its channels.
+// 08-compression that take too long for it.
 //
 //	go run ./notebooks/internal/recorded/compression -part lottery -seeds 5
-//	go run ./notebooks/internal/recorded/compression -part teacher -seeds 3
-//	go run ./notebooks/internal/recorded/compression -part channels -seeds 5
+//	go run ./notebooks/internal/recorded/compression -part channels -seeds 3
 //
-// A part replaces what the file holds of it. They take about half an hour
-// on two cores; trained networks are cached, so a run that was interrupted goes
-// on where it was.
+// are lottery tickets, and a convolutional network with half of its channels.
+// The other parts are about a student of 784-800-800-10 and the convolutional
+// networks that teach it (Hinton, Vinyals & Dean 2015): temperature and share,
+// students taught and alone, taught without shifted digits, taught without
+// threes, and the first steps of one of them, which the notebook repeats.
+//
+//	go run ./notebooks/internal/recorded/compression -part pilot -seeds 1
+//	go run ./notebooks/internal/recorded/compression -part teacher -seeds 3
+//	go run ./notebooks/internal/recorded/compression -part rest -seeds 3
+//	go run ./notebooks/internal/recorded/compression -part threes -seeds 3
+//	go run ./notebooks/internal/recorded/compression -part beginning -seeds 1
+//
+// A part replaces what the file holds of it. A student or a network of the
+// teacher takes about a minute of a quiet processor. Trained networks are
+// cached, so a run that was interrupted goes on where it was.
 package main
 
 import (
@@ -18,7 +27,11 @@ import (
 	"errors"
 	"flag"
 	"log"
+	"maps"
 	"os"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"descent/mlkit/data"
@@ -29,17 +42,19 @@ import (
 )
 
 func main() {
-	part := flag.String("part", "", "lottery, teacher or channels")
+	part := flag.String("part", "", "which figures")
 	seeds := flag.Uint64("seeds", 5, "number of seeds")
 	file := flag.String("o", "notebooks/internal/recorded/compression/compression.json", "file to write")
 	flag.Parse()
-	parts := map[string]func(r *recorder, seed uint64){"lottery": lottery, "teacher": teacher, "channels": channels}
+	parts := map[string]func(r *recorder, seed uint64){
+		"lottery": lottery, "channels": channels, "pilot": pilot, "beginning": beginning, "teacher": teacher, "rest": atRest, "threes": threes}
 	run := parts[*part]
 	if run == nil {
-		log.Fatalf("compression: -part %q: it is lottery, teacher or channels", *part)
+		log.Fatalf("compression: -part %q: it is one of %s", *part, strings.Join(slices.Sorted(maps.Keys(parts)), ", "))
 	}
 	r := &recorder{file: *file, part: *part}
 	r.training, r.test = mnist()
+	r.room = sync.OnceValue(func() *classroom { return newClassroom(r) })
 	for seed := range *seeds {
 		start := time.Now()
 		run(r, seed+1)
@@ -60,6 +75,7 @@ type recorder struct {
 	file, part     string
 	rows           []Row
 	training, test *data.Images
+	room           func() *classroom
 }
 
 // add notes a figure, and writes all of this run to the file.
@@ -91,15 +107,19 @@ func mnist() (training, test *data.Images) {
 	return training, test
 }
 
+const batch = 100
+
+// cycle is the course of the learning rate over some steps.
+func cycle(steps int) optim.Schedule { return optim.OneCycle(steps, 0.3, 25, 1e4) }
+
 // fit trains a model, once for each key.
 func fit(key string, model any, o train.Objective[data.Batch], set data.Dataset, seed uint64, epochs int, rate float64, around func(optim.Rule) optim.Rule) {
-	const batch = 100
 	loader := &data.Loader{Dataset: set, BatchSize: batch, Shuffle: true, Seed: seed}
 	rule := optim.Adam(rate)
 	if around != nil {
 		rule = around(rule)
 	}
-	c := train.Config{Epochs: epochs, Optimizer: rule, Seed: seed, Schedule: optim.OneCycle(epochs*loader.Len(), 0.3, 25, 1e4)}
+	c := train.Config{Epochs: epochs, Optimizer: rule, Seed: seed, Schedule: cycle(epochs * loader.Len())}
 	_, err := train.Cached([]any{"recorded compression", key, set.Len(), batch, epochs, rate, seed}, model, func() (train.History, error) {
 		return train.Fit(context.Background(), o, loader, c)
 	})

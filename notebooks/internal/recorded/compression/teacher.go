@@ -2,130 +2,81 @@ package main
 
 import (
 	"log"
-	"math"
 
-	"descent/mlkit/compress"
 	"descent/mlkit/data"
 	"descent/mlkit/nn"
 	"descent/mlkit/tensor"
 	"descent/mlkit/train"
 )
 
-// teacherSeed: one teacher for all students.
-const teacherSeed = 1
+const (
+	// validation are the last of the training digits. They choose temperature
+	// and share, and no network is trained on them.
+	validation = 5000
+	members    = 2
+	epochs     = 8 // of each member
+)
 
-const temperature = 20
-
-// newCNN is the convolutional network of notebook 06-image.
-func newCNN(seed uint64) nn.Sequential {
+// newCNN is the convolutional network of notebook 06-image, with some number of
+// filters in the first layer.
+func newCNN(seed uint64, filters int) nn.Sequential {
 	rng := nn.NewRand(seed)
 	return nn.Sequential{
-		nn.NewConv2D(rng, nn.Conv{In: 1, Out: 16, Kernel: 5, Padding: nn.Same, NoBias: true}),
-		nn.NewBatchNorm(16), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
-		nn.NewConv2D(rng, nn.Conv{In: 16, Out: 32, Kernel: 5, Padding: nn.Same, NoBias: true}),
-		nn.NewBatchNorm(32), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
-		nn.Flatten{}, nn.NewLinear(rng, 32*7*7, 128), nn.ReLU{}, nn.Dropout{P: 0.4},
+		nn.NewConv2D(rng, nn.Conv{In: 1, Out: filters, Kernel: 5, Padding: nn.Same, NoBias: true}),
+		nn.NewBatchNorm(filters), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
+		nn.NewConv2D(rng, nn.Conv{In: filters, Out: 2 * filters, Kernel: 5, Padding: nn.Same, NoBias: true}),
+		nn.NewBatchNorm(2 * filters), nn.ReLU{}, nn.MaxPool2D{Kernel: 2},
+		nn.Flatten{}, nn.NewLinear(rng, 2*filters*7*7, 128), nn.ReLU{}, nn.Dropout{P: 0.4},
 		nn.NewLinear(rng, 128, 10),
 	}
 }
 
-// newStudent is the small network of Hinton, Vinyals & Dean 2015, section 3:
-// two layers of 800 units, no dropout.
-func newStudent(seed uint64) nn.Sequential {
-	rng := nn.NewRand(seed)
-	return nn.Sequential{nn.NewLinear(rng, 784, 800), nn.ReLU{}, nn.NewLinear(rng, 800, 800), nn.ReLU{}, nn.NewLinear(rng, 800, 10)}
+// classroom is what all students share.
+type classroom struct {
+	digits, own *data.Images // to train on; to choose by
+	shifted     shifted      // the former at all places, flat
+	said        []float32    // the teacher's logits of the digits
 }
 
-// teacher trains a network on shifted and turned digits, and students that see
-// the digits as they are: on labels alone, on what the teacher says of them,
-// and on what it says of all digits but the threes.
-func teacher(r *recorder, seed uint64) {
-	t := newCNN(teacherSeed)
-	set := data.Augment(r.training, teacherSeed, data.Rotate(10, 0), data.Shift(0.08, 0))
-	fit("teacher", t, train.Supervised(t, nn.CrossEntropy), set, teacherSeed, 4, 3e-3, nil)
-	all, _ := errorsOf(logits(t, r.test), r.test.Labels, 3, 0)
-	if seed == 1 {
-		r.add(teacherSeed, "teacher", 0, float64(all))
-	}
-	said := logits(t, r.training)
-
-	const epochs, rate = 12, 1e-3
-	taught := func(index []int, model nn.Layer) train.Objective[data.Batch] {
-		o, err := compress.Distillation{T: temperature, Share: 1, Teacher: func(t *tensor.Tape, b data.Batch) tensor.Tensor {
-			rows := t.Scratch(10 * b.Len())
-			for k, i := range b.Index {
-				if index != nil {
-					i = index[i]
-				}
-				copy(rows[10*k:], said[10*i:10*i+10])
-			}
-			return t.Input(rows, b.Len(), 10)
-		}}.Objective(train.Supervised(model, nn.CrossEntropy))
-		if err != nil {
-			log.Fatal("compression: ", err)
-		}
-		return o
-	}
-
-	student := newStudent(seed)
-	fit("taught", student, taught(nil, student), r.training.Flat(), seed, epochs, rate, nil)
-	all, of := errorsOf(logits(student, r.test.Flat()), r.test.Labels, 3, 0)
-	r.add(seed, "taught", 0, float64(all))
-	r.add(seed, "taught, threes", 0, float64(of))
-
-	student = newStudent(seed)
-	fit("alone", student, train.Supervised(student, nn.CrossEntropy), r.training.Flat(), seed, epochs, rate, nil)
-	all, _ = errorsOf(logits(student, r.test.Flat()), r.test.Labels, 3, 0)
-	r.add(seed, "alone", 0, float64(all))
-
-	others, index := without(r.training, 3)
-	student = newStudent(seed)
-	fit("taught without threes", student, taught(index, student), others.Flat(), seed, epochs, rate, nil)
-	y := logits(student, r.test.Flat())
-	for shift := 0.; shift <= 8; shift += 0.5 {
-		all, of := errorsOf(y, r.test.Labels, 3, float32(shift))
-		r.add(seed, "no threes", shift, float64(all))
-		r.add(seed, "no threes, threes", shift, float64(of))
-	}
-	// The bias that gives the threes the share of the answers to the training
-	// images that they have among the labels; it asks no label of a three.
-	y = logits(student, r.training.Flat())
-	share, best := 0., math.Inf(1)
-	for _, l := range r.training.Labels {
-		if l == 3 {
-			share++
+// newClassroom trains the teacher: convolutional networks, on digits shifted by
+// up to two pixels and turned by up to 10 degrees. What the teacher says of a
+// digit is the mean of the members' logits for the digit at all places.
+func newClassroom(r *recorder) *classroom {
+	n := r.training.Len() - validation
+	c := &classroom{digits: part(r.training, 0, n), own: part(r.training, n, n+validation)}
+	c.shifted = shifted{c.digits.Flat()}
+	c.said = make([]float32, 10*n)
+	moved := data.Augment(c.digits, 1, data.Rotate(10, 0), data.RandomCrop(reach, 0))
+	said := make([]float32, 10*r.test.Len())
+	for seed := uint64(1); seed <= members; seed++ {
+		m := newCNN(seed, 8)
+		fit("member", m, train.Supervised(m, nn.CrossEntropy), moved, seed, epochs, 3e-3, nil)
+		ask(c.said, m, c.digits, seed)
+		if r.part == "teacher" {
+			all, _ := errorsOf(logits(m, r.test), r.test.Labels, 3, 0)
+			r.add(seed, "a member", 0, float64(all))
+			ask(said, m, r.test, seed)
 		}
 	}
-	var at float64
-	for shift := 0.; shift <= 10; shift += 0.1 {
-		n := 0.
-		for i := range r.training.Labels {
-			row := y[10*i : 10*i+10]
-			top := true
-			for k, v := range row {
-				top = top && (k == 3 || row[3]+float32(shift) >= v)
-			}
-			if top {
-				n++
-			}
-		}
-		if d := math.Abs(n - share); d < best {
-			best, at = d, shift
-		}
+	if r.part == "teacher" {
+		all, _ := errorsOf(said, r.test.Labels, 3, 0)
+		r.add(1, "teacher", 0, float64(all))
 	}
-	r.add(seed, "bias by share", 0, at)
+	return c
 }
 
-// without are the images of other labels, and which of all they are.
-func without(m *data.Images, label int32) (*data.Images, []int) {
-	part := *m
-	part.Pixels, part.Labels = nil, nil
-	var index []int
-	for i, l := range m.Labels {
-		if l != label {
-			index = append(index, i)
-			part.Pixels, part.Labels = append(part.Pixels, m.Image(i)...), append(part.Labels, l)
-		}
+// ask adds what a member says of digits to the mean over members and places.
+func ask(mean []float32, m nn.Layer, digits *data.Images, seed uint64) {
+	s := shifted{digits}
+	answers := struct{ Logits *tensor.Param }{tensor.NewParam(s.Len(), 10)}
+	_, err := train.Cached([]any{"recorded compression", "answers", s.Len(), epochs, seed}, answers, func() (train.History, error) {
+		copy(answers.Logits.Data, logits(m, s))
+		return train.History{}, nil
+	})
+	if err != nil {
+		log.Fatal("compression: ", err)
 	}
-	return &part, index
+	for i, v := range answers.Logits.Data {
+		mean[i%len(mean)] += v / (members * places)
+	}
 }

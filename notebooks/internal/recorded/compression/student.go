@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// passes over the digits: once at each place. At rest they need fewer:
-	// soon none of them is wrong any more.
+	// passes over the digits: once at each place. At rest they need fewer: soon
+	// hardly any of them is wrong.
 	passes, passesAtRest = 25, 12
 	// What the pilot chose.
 	temperature, share, rate = 4, 1, 4e-3

@@ -86,7 +86,7 @@
 //	LSTM                LSTM                     LSTM                   likewise; weights [in, 4h]; the forget gate's bias starts at 1
 //	GRU                 GRU                      GRU                    likewise; weights [in, 3h], gates z, r, n
 //	…with ResetBefore   reset_after=False        –                      ONNX: linear_before_reset=0, its default
-//	…with InputDropout  dropout                  -                      one mask a sequence
+//	…with InputDropout  dropout                  -                      one mask per sequence
 //	…RecurrentDropout   recurrent_dropout        -                      likewise
 //	Bidirectional: true Bidirectional            bidirectional=True     a wrapper
 //	Sequences.Lengths   a mask                   pack_padded_sequence   outputs beyond the end repeat the last one

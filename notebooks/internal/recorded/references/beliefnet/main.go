@@ -38,16 +38,22 @@ func main() {
 	flag.Float64Var(&p.tuneRate, "rate", p.tuneRate, "learning rate of the up–down algorithm")
 	flag.IntVar(&p.train, "train", p.train, "training images")
 	flag.IntVar(&p.all, "all", p.all, "epochs of the up–down algorithm on all images, after that")
-	part := flag.String("part", "", "updown, all, dream, backprop or test alone, after greedy; everything if empty")
+	part := flag.String("part", "", "updown, all, dream, backprop or test alone, after greedy, or piece; everything if empty")
 	flag.Parse()
 	r := newRun(*file, *work, p)
 	r.picture = *picture
+	if *part == "" || *part == "piece" {
+		r.piece()
+	}
+	if *part == "piece" {
+		return
+	}
 	net := r.greedy()
 	start := filepath.Join(*work, "greedy.safetensors")
 	r.try(train.SaveWeights(start, net, nil))
 	parts := map[string]func(*nn.DBN){"updown": r.upDown, "all": r.onAll, "dream": r.dream, "backprop": r.backprop, "test": r.look}
 	if *part != "" && parts[*part] == nil {
-		log.Fatalf("beliefnet: -part %q: it is updown, all, dream, backprop or test", *part)
+		log.Fatalf("beliefnet: -part %q: it is updown, all, dream, backprop, test or piece", *part)
 	}
 	for _, name := range []string{"updown", "all", "dream", "backprop", "test"} {
 		if *part == "" || *part == name {
@@ -83,6 +89,7 @@ type run struct {
 	start          time.Time
 	rows           []Row
 	atStep         func(step int) // after every step of a stage
+	short          bool           // stages stop after pieceSteps
 }
 
 func newRun(file, work string, p plan) *run {

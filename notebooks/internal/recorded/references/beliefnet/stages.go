@@ -36,24 +36,45 @@ func (p plan) steps(epoch int) int {
 }
 
 // fit trains one stage, with momentum and one cycle of the rate, and calls seen
-// after every epoch.
+// after every epoch. In a piece it stops before.
 func (r *run) fit(stage string, o train.Objective[data.Batch], rule optim.Rule, epochs int, warm float64, seen func(epoch int)) {
-	path := filepath.Join(r.work, stage+".checkpoint")
-	_, err := train.Fit(context.Background(), o, r.loader, train.Config{
-		Epochs: epochs, Optimizer: rule, Seed: r.seed, Resume: path,
+	c := train.Config{Epochs: epochs, Optimizer: rule, Seed: r.seed,
 		Schedule: optim.OneCycle(epochs*r.loader.Len(), warm, 10, 100),
 		Callbacks: []train.Callback{train.OnEpoch(func(u *train.Run) error {
 			seen(u.Epoch + 1)
 			return nil
 		}), train.OnStep(func(u *train.Run) error {
 			r.atStep(u.Step)
+			if r.short && u.Step == pieceSteps {
+				return train.Stop("the piece is done")
+			}
 			return nil
-		}), train.Checkpoint(path, 0)}})
+		})}}
+	if !r.short {
+		c.Resume = filepath.Join(r.work, stage+".checkpoint")
+		c.Callbacks = append(c.Callbacks, train.Checkpoint(c.Resume, 0))
+	}
+	_, err := train.Fit(context.Background(), o, r.loader, c)
 	r.try(err)
 }
 
-// pieceSteps is how far the notebook follows the run again.
+// pieceSteps is how far the notebook follows each stage again.
 const pieceSteps = 100
+
+// piece runs the first steps of every stage, tuning by either way what the
+// first steps of the machines leave.
+func (r *run) piece() {
+	r.short = true
+	defer func() { r.short = false }()
+	for _, way := range []struct {
+		name string
+		tune func(*nn.DBN)
+	}{{"up–down", r.upDown}, {"backpropagation", r.backprop}} {
+		net := r.greedy()
+		way.tune(net)
+		r.add("validation, piece of "+way.name, pieceSteps, r.validation(net))
+	}
+}
 
 // greedy trains the three machines, each on what those below make of the data.
 func (r *run) greedy() *nn.DBN {

@@ -19,7 +19,7 @@ const (
 	galNone      = "none"
 	galStep      = "a new mask per step"
 	galNoState   = "a new mask per step, not on states"
-	galSequence  = "one mask a sequence"
+	galSequence  = "one mask per sequence"
 	galEmbedding = 48
 	galWindow    = 64
 	galBatch     = 16

@@ -27,6 +27,7 @@ var parts = map[string]func(r *recorder, seed uint64){
 	"no-dropout":         dropoutSeed(0),
 	"dropout":            dropoutSeed(1),
 	"max-norm":           dropoutSeed(2),
+	"max-norm-momentum":  dropoutSeed(3),
 	"pilot":              dropoutPilot,
 	"recurrent-none":     recurrentSeed(galNone, 0),
 	"recurrent-sequence": recurrentSeed(galSequence, 0.3),
@@ -39,14 +40,18 @@ func main() {
 	first := flag.Uint64("first", 1, "first seed")
 	seeds := flag.Uint64("seeds", 1, "number of seeds")
 	dir := flag.String("o", "notebooks/internal/recorded/references/networks", "folder of the files to write")
+	work := flag.String("work", filepath.Join(os.TempDir(), "networks"), "folder for checkpoints, from which a run goes on")
 	flag.Parse()
 	run := parts[*part]
 	if run == nil {
 		log.Fatalf("networks: -part %q: it is one of %s", *part, strings.Join(slices.Sorted(maps.Keys(parts)), ", "))
 	}
+	if err := os.MkdirAll(*work, 0o755); err != nil {
+		log.Fatal("networks: ", err)
+	}
 	for seed := *first; seed < *first+*seeds; seed++ {
 		start := time.Now()
-		r := &recorder{file: filepath.Join(*dir, *part+".json"), seed: seed}
+		r := &recorder{file: filepath.Join(*dir, *part+".json"), work: *work, seed: seed}
 		run(r, seed)
 		log.Printf("seed %d took %v", seed, time.Since(start).Round(time.Second))
 	}
@@ -64,6 +69,7 @@ type Row struct {
 // recorder writes the figures of one seed.
 type recorder struct {
 	file string
+	work string // folder for checkpoints
 	seed uint64
 	rows []Row
 }

@@ -59,10 +59,11 @@ func newDropoutNet(v variant, seed uint64) nn.Sequential {
 	for _, width := range v.hidden {
 		l := nn.NewLinear(rng, in, width)
 		var unit nn.Layer = nn.ReLU{}
-		nn.HeNormal(l.Weight, rng)
 		if v.logistic {
 			unit = nn.Sigmoid{} // with a slope of 1/4
 			nn.Normal(l.Weight, rng, 0, 4*math.Sqrt(2/float64(in+width)))
+		} else {
+			nn.HeNormal(l.Weight, rng)
 		}
 		nn.Constant(l.Bias, 0)
 		add(drop, l, unit)
@@ -72,8 +73,9 @@ func newDropoutNet(v variant, seed uint64) nn.Sequential {
 	return net
 }
 
-// fitDropout trains a variant on a set, and calls seen after each epoch. It goes
-// on from a checkpoint in the file work, if that is named and there is one.
+// fitDropout trains a variant on a set, and calls seen after each epoch. It
+// goes on from a checkpoint in the file work, if that is named and there is
+// one.
 func fitDropout(v variant, set data.Dataset, work string, seed uint64, seen func(h *train.History)) train.Objective[data.Batch] {
 	net := newDropoutNet(v, seed)
 	loader := &data.Loader{Dataset: set, BatchSize: v.batch, Shuffle: true, Seed: seed}
@@ -124,8 +126,8 @@ func dropoutPilot(r *recorder, seed uint64) {
 		variant int
 		adam    bool
 		rate    float64
-	}{{0, false, 0.02}, {0, false, 0.05}, {0, false, 0.12}, {1, false, 0.1}, {1, false, 0.3}, {1, true, 0.001},
-		{2, false, 0.03}, {2, false, 0.1}, {2, true, 0.001}} {
+	}{{0, false, 0.02}, {0, false, 0.05}, {0, false, 0.12}, {1, false, 0.1}, {1, true, 0.001},
+		{2, false, 0.1}, {2, true, 0.001}} {
 		v := variants[p.variant]
 		v.adam, v.rate, v.hold, v.fall = p.adam, p.rate, 0, 3
 		name := v.name + ", momentum"

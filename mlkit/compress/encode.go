@@ -49,7 +49,7 @@ func Encode(w io.Writer, model any) error {
 		return errors.New("compress: Encode: the model has no parameters")
 	}
 	if quantized(model) {
-		return errors.New("compress: Encode: the model holds a network of bytes, whose weights are no parameters and would be lost: write that part by Int8.Save, or encode the model before it is quantized")
+		return errors.New("compress: Encode: the model holds an int8 network, whose weights are no parameters and would be lost: write that part by Int8.Save, or encode the model before it is quantized")
 	}
 	if _, err := io.WriteString(w, codedHeader); err != nil {
 		return err

@@ -204,7 +204,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"the file has 2 parameters and buffers, the model 4":             compress.Decode(bytes.NewReader(file.Bytes()), nn.Sequential{nn.NewLinear(nn.NewRand(1), 4, 3), nn.NewLinear(nn.NewRand(1), 3, 3)}),
 		"not a file of Encode":        compress.Decode(strings.NewReader("PK\x03\x04 and so on, and on"), nn.Sequential{}),
 		"the model has no parameters": compress.Encode(io.Discard, nn.Sequential{nn.ReLU{}}),
-		"holds a network of bytes":    compress.Encode(io.Discard, nn.Sequential{bytesOf, nn.NewLinear(nn.NewRand(1), 3, 3)}),
+		"holds an int8 network":       compress.Encode(io.Discard, nn.Sequential{bytesOf, nn.NewLinear(nn.NewRand(1), 3, 3)}),
 		"Share: 0 values":             only(compress.Share(nil, 0)),
 		"weight 1 of parameter 0":     only(compress.Share([]*tensor.Param{tensor.ParamOf([]float32{0, float32(math.NaN())}, 2)}, 3)),
 	} {

@@ -38,28 +38,13 @@ func (q *Int4) Save(path string) error {
 // layers it has; its own weights do not matter, and stay. What is missing from
 // the file, has another shape or belongs to no layer is an error that names it.
 func LoadInt4(path string, model nn.Layer) (*Int4, error) {
-	q, err := loadInt4(path, model)
-	if err != nil {
-		return nil, fmt.Errorf("compress: LoadInt4: %s: %w", path, err)
-	}
-	return q, nil
+	return load("LoadInt4", path, model, int4Of, func(q *Int4) stage { return q.layers })
 }
 
-func loadInt4(path string, model nn.Layer) (*Int4, error) {
-	t := &taking{op: "LoadInt4"}
-	s, err := t.start(model)
-	if err != nil {
-		return nil, err
-	}
-	file, err := formats.OpenSafetensors(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	if how := file.Metadata[activationsKey]; how != int4Key {
+func int4Of(t *taking, s stage, r *reading) (*Int4, error) {
+	if how := r.file.Metadata[activationsKey]; how != int4Key {
 		return nil, fmt.Errorf("its metadata have %q for %s, not %q: it was not written by Int4.Save", how, activationsKey, int4Key)
 	}
-	r := &reading{file: file, read: map[string]bool{}}
 	stored := map[string]nibbles{}
 	for _, u := range t.units {
 		if u.conv != nil {
@@ -80,9 +65,5 @@ func loadInt4(path string, model nn.Layer) (*Int4, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	q, err := t.int4(s, stored)
-	if err != nil {
-		return nil, err
-	}
-	return q, r.rest(q.layers)
+	return t.int4(s, stored)
 }

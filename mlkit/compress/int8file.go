@@ -91,15 +91,19 @@ func (p *product) unpacked() []int8 {
 // layers it has; its own weights do not matter, and stay. What is missing from
 // the file, has another shape or belongs to no layer is an error that names it.
 func LoadInt8(path string, model nn.Layer) (*Int8, error) {
-	q, err := loadInt8(path, model)
-	if err != nil {
-		return nil, fmt.Errorf("compress: LoadInt8: %s: %w", path, err)
-	}
-	return q, nil
+	return load("LoadInt8", path, model, int8Of, func(q *Int8) stage { return q.layers })
 }
 
-func loadInt8(path string, model nn.Layer) (*Int8, error) {
-	t := &taking{op: "LoadInt8"}
+// load reads the file of a quantized network. build makes the network of what
+// the file holds for the layers of the model.
+func load[Q any](op, path string, model nn.Layer, build func(*taking, stage, *reading) (*Q, error),
+	layers func(*Q) stage) (q *Q, err error) {
+	defer func() {
+		if err != nil {
+			q, err = nil, fmt.Errorf("compress: %s: %s: %w", op, path, err)
+		}
+	}()
+	t := &taking{op: op}
 	s, err := t.start(model)
 	if err != nil {
 		return nil, err
@@ -109,11 +113,18 @@ func loadInt8(path string, model nn.Layer) (*Int8, error) {
 		return nil, err
 	}
 	defer file.Close()
-	how := file.Metadata[activationsKey]
+	r := &reading{file: file, read: map[string]bool{}}
+	if q, err = build(t, s, r); err != nil {
+		return nil, err
+	}
+	return q, r.rest(layers(q))
+}
+
+func int8Of(t *taking, s stage, r *reading) (*Int8, error) {
+	how := r.file.Metadata[activationsKey]
 	if how != "static" && how != "dynamic" {
 		return nil, fmt.Errorf("its metadata have %q for %s, not static or dynamic: it was not written by Int8.Save", how, activationsKey)
 	}
-	r := &reading{file: file, read: map[string]bool{}}
 	stored := map[string]weights{}
 	for _, u := range t.units {
 		n := u.dims[:1]
@@ -143,11 +154,7 @@ func loadInt8(path string, model nn.Layer) (*Int8, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	q, err := t.finish(s, how == "static", stored)
-	if err != nil {
-		return nil, err
-	}
-	return q, r.rest(q.layers)
+	return t.finish(s, how == "static", stored)
 }
 
 // rest reads what stays in float32; nothing else may be left.

@@ -76,8 +76,8 @@ func (l *lstm) Forward(x tensor.Tensor) tensor.Tensor {
 	return x
 }
 
-// at is the place of a step: the reverse direction begins at the end.
-func at(step, steps int, reverse bool) int {
+// placeOf is the place of a step: the reverse direction begins at the end.
+func placeOf(step, steps int, reverse bool) int {
 	if reverse {
 		return steps - 1 - step
 	}
@@ -96,7 +96,7 @@ func (s lstmSide) run(x tensor.Tensor, hidden int, reverse bool) tensor.Tensor {
 	size := batch * hidden
 	out, cells, tanh, h := t.Scratch(steps*size), t.Scratch(size), t.Scratch(size), t.Scratch(size)
 	for step := range steps {
-		i := at(step, steps, reverse)
+		i := placeOf(step, steps, reverse)
 		g := gates[4*size*i : 4*size*(i+1)]
 		elementwise.Add(g, g, lend(s.state, t.Input(h, batch, hidden), each).Data())
 		h = out[size*i : size*(i+1)]
@@ -113,7 +113,7 @@ func (s lstmSide) operations(x tensor.Tensor, hidden int, reverse bool) tensor.T
 	c := h
 	out := make([]tensor.Tensor, steps)
 	for step := range steps {
-		i := at(step, steps, reverse)
+		i := placeOf(step, steps, reverse)
 		g := gates.Select(0, i).Add(s.state.Forward(h)).Chunk(-1, 4)
 		c = g[1].Sigmoid().Mul(c).Add(g[0].Sigmoid().Mul(g[2].Tanh()))
 		h = g[3].Sigmoid().Mul(c.Tanh())

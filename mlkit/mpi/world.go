@@ -92,11 +92,7 @@ func (w *World) AllToAll(dst, src []float32) train.Pending {
 	if len(dst) != len(src) || len(src)%w.ranks != 0 {
 		panic(fmt.Sprintf("mpi: AllToAll from %d to %d numbers among %d ranks", len(src), len(dst), w.ranks))
 	}
-	if w.ranks == 1 {
-		copy(dst, src)
-		return w.alone
-	}
-	return w.begin(allToAll, dst, src, 0)
+	return w.exchange(allToAll, dst, src)
 }
 
 // AllGather collects the src of all ranks in dst, by rank.
@@ -104,11 +100,7 @@ func (w *World) AllGather(dst, src []float32) train.Pending {
 	if len(dst) != len(src)*w.ranks {
 		panic(fmt.Sprintf("mpi: AllGather from %d to %d numbers among %d ranks", len(src), len(dst), w.ranks))
 	}
-	if w.ranks == 1 {
-		copy(dst, src)
-		return w.alone
-	}
-	return w.begin(allGather, dst, src, 0)
+	return w.exchange(allGather, dst, src)
 }
 
 // ReduceScatter makes dst this rank's part of the sum of all ranks' src, in the
@@ -117,11 +109,16 @@ func (w *World) ReduceScatter(dst, src []float32) train.Pending {
 	if len(src) != len(dst)*w.ranks {
 		panic(fmt.Sprintf("mpi: ReduceScatter from %d to %d numbers among %d ranks", len(src), len(dst), w.ranks))
 	}
+	return w.exchange(reduceScatter, dst, src)
+}
+
+// exchange begins a collective operation, which among one is a copy.
+func (w *World) exchange(kind int, dst, src []float32) train.Pending {
 	if w.ranks == 1 {
 		copy(dst, src)
 		return w.alone
 	}
-	return w.begin(reduceScatter, dst, src, 0)
+	return w.begin(kind, dst, src, 0)
 }
 
 // Broadcast makes x that of rank root.

@@ -85,7 +85,7 @@ func (e *evaluation[B]) batch(b B, meters []metrics.Meter, loss *mean) (err erro
 			err = stepError(-1, p)
 		}
 	}()
-	m, explicit, err := e.o.explicit(&b)
+	m, err := e.o.given(&b)
 	if err != nil {
 		return err
 	}
@@ -99,11 +99,7 @@ func (e *evaluation[B]) batch(b B, meters []metrics.Meter, loss *mean) (err erro
 	} else {
 		l = e.o.Loss(e.tape, b)
 	}
-	if !explicit {
-		m = e.o.recorded(e.tape, &b)
-	}
-	m.loss = float64(l.Item())
-	loss.add(m)
+	loss.add(e.o.measured(l, &b, m))
 	if len(meters) == 0 {
 		return nil
 	}

@@ -194,12 +194,11 @@ func (f *fitter[B]) eachPrinted(do func(B) error) error {
 	return nil
 }
 
-// note takes the checksum of one of the first batches as it passes by: data
-// sets are never asked for more than the training needs. Of a private training
-// it takes none: its batches are secret, and drawn anew.
+// note takes the checksum of one of the first batches as it passes by, until it
+// has enough: data sets are never asked for more than the training needs.
 func (f *fitter[B]) note(batch *B) {
-	if f.priv == nil && f.Epoch == 0 && f.noting && len(f.print.Batches) < printed &&
-		len(f.print.Batches) == f.StepInEpoch*f.Config.Accumulate+f.group {
+	taken := len(f.print.Batches)
+	if f.noting = f.Epoch == 0 && taken < printed; f.noting && taken == f.StepInEpoch*f.Config.Accumulate+f.group {
 		f.print.Batches = append(f.print.Batches, checksum(*batch))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"os"
+	"slices"
 	"time"
 
 	"descent/mlkit/internal/kernel/elementwise"
@@ -110,6 +111,14 @@ type Config struct {
 	AllowNonFinite bool
 }
 
+// pieces is how many pieces MicroBatch makes of some samples.
+func (c *Config) pieces(samples int) int {
+	if c.MicroBatch == 0 {
+		return 1
+	}
+	return max(1, (samples+c.MicroBatch-1)/c.MicroBatch)
+}
+
 var nan = math.NaN()
 
 // Fit trains the objective's model in place on the batches of source. Whatever
@@ -127,17 +136,18 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 		}
 		return h, err
 	}
-	f.noting = c.Resume != "" || len(c.Callbacks) > 0 // there may be checkpoints
-	if f.noting {
+	if c.Resume != "" || len(c.Callbacks) > 0 { // there may be checkpoints
 		f.print = f.fingerprint()
+		f.noting = f.priv == nil // its batches are secret, and drawn anew
 	}
 	if c.Resume != "" {
 		if err := f.resume(); err != nil {
 			return h, err
 		}
 	}
-	start, before := time.Now(), h.Time
-	defer func() { h.Time = before + time.Since(start) }()
+	before := h.Time
+	f.start = time.Now()
+	defer func() { h.Time = before + time.Since(f.start) }()
 
 	err = f.notify(Begin)
 	if f.resumed != nil {
@@ -231,20 +241,22 @@ type fitter[B any] struct {
 	ctx    context.Context
 	o      Objective[B]
 	source Source[B]
+	from   func(ctx context.Context, epoch, batch int) Batches[B]
 	pieces *pieces[B]      // nil without Config.MicroBatch
 	priv   *private[B]     // nil without Config.Private
 	sum    *tensor.GradSum // nil where each step is of one batch and one tape
 	share  share           // of the parts in sum
 	team   *team[B]        // nil without Config.Group
 	copied string          // a copy of Config.Resume, of another rank
-	noting bool            // checksums of the first batches are taken
+	noting bool            // checksums are taken, see note
 	grads  tensor.Grads    // of the step, where sum is nil
 
 	watch  watch
 	each   func(batch B, err error) bool // take
-	began  time.Time                     // the epoch, or what is left of it
-	group  int                           // batches of the step so far
-	broken error                         // what ended the epoch early
+	start  time.Time
+	began  time.Duration // since start: the epoch, or what is left of it
+	group  int           // batches of the step so far
+	broken error         // what ended the epoch early
 
 	batch       B // for SAM, which wants a function of the tape alone
 	measured    measure
@@ -302,11 +314,11 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 		// epochs that early stopping is meant to cut.
 		h.StepLoss = make([]float64, 0, min(c.Epochs, 1<<20/r.StepsPerEpoch+1)*r.StepsPerEpoch)
 	}
-	f := &fitter[B]{Run: r, ctx: ctx, o: o, source: source}
+	f := &fitter[B]{Run: r, ctx: ctx, o: o, source: source, from: from(source)}
 	f.each = f.take
 	f.lossOfBatch = func(t *tensor.Tape) tensor.Tensor {
 		l := f.o.Loss(t, f.batch)
-		f.measured = f.o.recorded(t, &f.batch)
+		f.measured = f.o.measured(l, &f.batch, f.measured)
 		return l
 	}
 	if c.Accumulate > 1 || cut || c.Group != nil || c.Private != nil {
@@ -328,12 +340,12 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 
 // deal runs the batches of one epoch, or of what is left of it after a resume.
 func (f *fitter[B]) deal() {
-	f.began, f.group, f.broken = time.Now(), 0, nil
+	f.began, f.group, f.broken = time.Since(f.start), 0, nil
 	if f.team != nil {
 		f.team.deal()
 		return
 	}
-	batches, each := from(f.ctx, f.source, f.Epoch, f.StepInEpoch*f.Config.Accumulate), f.each
+	batches, each := f.from(f.ctx, f.Epoch, f.StepInEpoch*f.Config.Accumulate), f.each
 	f.watch.reading()
 	batches(each)
 }
@@ -359,8 +371,12 @@ func (f *fitter[B]) finish() (err error) {
 	if err == nil && f.Config.Validation != nil {
 		err = f.crew.measured(record.Metrics, func() error { return f.Config.Validation(f.ctx, record.Metrics) })
 	}
-	record.Time = time.Since(f.began)
-	f.History.Epochs = append(f.History.Epochs, record)
+	record.Time = time.Since(f.start) - f.began
+	epochs := f.History.Epochs
+	if len(epochs) == cap(epochs) {
+		epochs = slices.Grow(epochs, min(f.Config.Epochs-f.Epoch, 1<<10))
+	}
+	f.History.Epochs = append(epochs, record)
 	if err != nil {
 		return err
 	}
@@ -395,7 +411,9 @@ func (f *fitter[B]) use(batch *B, err error) error {
 	if err != nil {
 		return err
 	}
-	f.note(batch)
+	if f.noting {
+		f.note(batch)
+	}
 	if err = f.add(batch); err != nil {
 		return err
 	}
@@ -414,67 +432,71 @@ func (f *fitter[B]) add(batch *B) (err error) {
 			err = stepError(f.Step, p)
 		}
 	}()
-	m, explicit, err := f.o.explicit(batch)
+	m, err := f.o.given(batch)
 	if err != nil {
 		return err
 	}
 	if f.sum != nil && f.group == 0 {
-		whole := 0.0
-		if f.Config.Accumulate == 1 {
-			if whole = m.weight; !explicit {
-				whole = f.o.samples(batch)
-			}
-		}
-		f.share.begin(whole, explicit)
+		f.share.begin(f.wholeOf(batch, m), f.o.Weight != nil)
+	}
+	if m.empty {
+		return nil
 	}
 	var part mean
 	switch {
-	case explicit && m.empty:
 	case f.priv != nil: // adds its gradients to the sum, too
-		if part, err = f.priv.add(batch); err != nil {
-			return err
-		}
+		part, err = f.priv.add(batch)
 	case f.pieces != nil: // adds its gradients to the sum, too
-		pieces := max(1, (f.o.Size(*batch)+f.Config.MicroBatch-1)/f.Config.MicroBatch)
-		if part, err = f.pieces.run(f.Step, *batch, pieces); err != nil {
-			return err
-		}
+		part, err = f.pieces.run(f.Step, *batch, f.Config.pieces(f.o.Size(*batch)))
 	case f.Config.SAM != nil: // takes the optimizer's step, too
 		f.Tape.Reset()
-		f.batch = *batch
+		f.batch, f.measured = *batch, m
 		loss := f.Config.SAM.Step(f.Optimizer, f.Tape, f.lossOfBatch)
-		if !explicit {
-			m = f.measured
-		}
-		m.loss = loss
-		part.add(m)
+		f.measured.loss = loss
+		part.add(f.measured)
 	default:
 		f.Tape.Reset()
 		l := f.o.Loss(f.Tape, *batch)
-		if !explicit {
-			m = f.o.recorded(f.Tape, batch)
-		}
-		m.loss = float64(l.Item())
+		m = f.o.measured(l, batch, m)
 		if part.add(m); !m.empty {
 			f.grads = l.Backward()
 		}
 	}
-	if part.none() {
-		return nil
+	if err != nil || part.none() {
+		return err
 	}
-	if loss := part.value(); (math.IsNaN(loss) || math.IsInf(loss, 0)) && !f.Config.AllowNonFinite {
+	if loss := part.value(); loss-loss != 0 && !f.Config.AllowNonFinite { // NaN−NaN and Inf−Inf are NaN
 		f.Loss = loss
 		return &NonFiniteError{Epoch: f.Epoch, Step: f.Step, Loss: loss}
 	}
 	if f.sum != nil && f.pieces == nil && f.priv == nil {
-		if !explicit {
-			if err := f.share.compatible(f.Tape.Means()); err != nil {
-				return err
-			}
+		if err := f.sumUp(batch, m); err != nil {
+			return err
 		}
-		f.sum.Add(f.grads, f.share.of(m, f.o.samples(batch)))
 	}
 	f.stepMean.merge(part)
+	return nil
+}
+
+// wholeOf is what share.begin wants to know of the step that a batch begins.
+func (f *fitter[B]) wholeOf(batch *B, given measure) float64 {
+	switch {
+	case f.Config.Accumulate > 1:
+		return 0
+	case f.o.Weight != nil:
+		return given.weight
+	}
+	return f.o.samples(batch)
+}
+
+// sumUp adds the gradients of a batch to those of the step.
+func (f *fitter[B]) sumUp(batch *B, m measure) error {
+	if f.o.Weight == nil {
+		if err := f.share.compatible(f.Tape.Means()); err != nil {
+			return err
+		}
+	}
+	f.sum.Add(f.grads, f.share.of(m, f.o.samples(batch)))
 	return nil
 }
 
@@ -523,22 +545,25 @@ func (f *fitter[B]) step() error {
 	return f.notify(StepEnd)
 }
 
-// from yields the batches of an epoch but the first ones. A source that can
-// begin anywhere (data.Loader) does; others are read up to there.
-func from[B any](ctx context.Context, source Source[B], epoch, batch int) Batches[B] {
+// from gives the function that yields the batches of an epoch but the first
+// ones. A source that can begin anywhere (data.Loader) does; others are read up
+// to there.
+func from[B any](source Source[B]) func(ctx context.Context, epoch, batch int) Batches[B] {
 	if s, ok := source.(interface {
 		EpochFrom(ctx context.Context, epoch, batch int) Batches[B]
 	}); ok {
-		return s.EpochFrom(ctx, epoch, batch)
+		return s.EpochFrom
 	}
-	return func(yield func(B, error) bool) {
-		i := 0
-		for b, err := range source.Epoch(epoch) {
-			if i++; i <= batch && err == nil {
-				continue
-			}
-			if !yield(b, err) {
-				return
+	return func(_ context.Context, epoch, batch int) Batches[B] {
+		return func(yield func(B, error) bool) {
+			i := 0
+			for b, err := range source.Epoch(epoch) {
+				if i++; i <= batch && err == nil {
+					continue
+				}
+				if !yield(b, err) {
+					return
+				}
 			}
 		}
 	}

@@ -73,7 +73,7 @@ func eachBatch[B any](ctx context.Context, source Source[B], do func(B) error) (
 	var w watch
 	if !w.run(ctx, func() {
 		w.reading()
-		from(ctx, source, 0, 0)(func(b B, failed error) bool {
+		from(source)(ctx, 0, 0)(func(b B, failed error) bool {
 			if !w.arrived() {
 				return false
 			}

@@ -106,19 +106,15 @@ func (s *pieces[B]) Part(k int) {
 	if size == 0 {
 		return
 	}
-	m, explicit, err := s.o.explicit(&p.batch)
-	if err != nil || explicit && m.empty {
+	m, err := s.o.given(&p.batch)
+	if err != nil || m.empty {
 		p.err = err
 		return
 	}
 	l := s.o.Loss(tape, p.batch)
-	if !explicit {
-		m = s.o.recorded(tape, &p.batch)
-	}
-	if m.empty {
+	if m = s.o.measured(l, &p.batch, m); m.empty {
 		return
 	}
-	m.loss = float64(l.Item())
 	p.measure = m
 	grads := l.Backward()
 	// In the order of the pieces, so that the sum does not depend on who comes
@@ -129,7 +125,7 @@ func (s *pieces[B]) Part(k int) {
 		s.each(k, m.loss, grads)
 		return
 	}
-	if !explicit {
+	if s.o.Weight == nil {
 		if p.err = s.share.compatible(tape.Means()); p.err != nil {
 			return
 		}

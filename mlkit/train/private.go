@@ -79,11 +79,7 @@ func newPrivate[B any](f *fitter[B]) (*private[B], error) {
 func (p *private[B]) add(batch *B) (mean, error) {
 	f := p.f
 	p.part = mean{}
-	n := f.o.Size(*batch)
-	pieces := 1
-	if f.Config.MicroBatch > 0 {
-		pieces = max(1, (n+f.Config.MicroBatch-1)/f.Config.MicroBatch)
-	}
+	pieces := f.Config.pieces(f.o.Size(*batch))
 	for k := range pieces {
 		if pieces > 1 {
 			f.o.Split(*batch, &p.piece, k, pieces)

@@ -216,7 +216,7 @@ func (m *team[B]) place(rank int) []float32 {
 func (m *team[B]) split(ctx context.Context, epoch, batch, lo, hi int) iter.Seq2[[]B, error] {
 	return func(yield func([]B, error) bool) {
 		parts := make([]B, hi-lo)
-		for b, err := range from(ctx, m.f.source, epoch, batch) {
+		for b, err := range m.f.from(ctx, epoch, batch) {
 			if err == nil {
 				for k := range parts {
 					m.f.o.Split(b, &parts[k], lo+k, m.shards)
@@ -313,7 +313,7 @@ func (m *team[B]) use(parts []B, err error) error {
 	if err != nil {
 		return err
 	}
-	if m.Rank() == 0 {
+	if f.noting && m.Rank() == 0 {
 		f.note(&parts[0])
 	}
 	if err = m.add(parts); err != nil {
@@ -473,14 +473,14 @@ func (m *team[B]) run(k int, tape *tensor.Tape, eager bool) {
 		}
 		return
 	}
-	me, explicit, err := f.o.explicit(b)
-	if err != nil || explicit && me.empty && m.joint == nil {
+	me, err := f.o.given(b)
+	if err != nil || me.empty && m.joint == nil {
 		l.err = err
 		return
 	}
 	loss := f.o.Loss(tape, *b)
-	if !explicit {
-		me = f.o.recorded(tape, b)
+	me = f.o.measured(loss, b, me)
+	if f.o.Weight == nil {
 		if l.err = l.weigh(tape.Means()); l.err != nil {
 			return
 		}
@@ -491,7 +491,6 @@ func (m *team[B]) run(k int, tape *tensor.Tape, eager bool) {
 	}
 	switch {
 	case !me.empty:
-		me.loss = float64(loss.Item())
 		l.measure = me
 	case m.joint == nil:
 		return

@@ -17,17 +17,27 @@ type measure struct {
 	empty           bool // the mean of nothing: the part is left out
 }
 
-// explicit is the weight that Objective.Weight gives a batch. ok is false where
-// there is none.
-func (o *Objective[B]) explicit(b *B) (m measure, ok bool, err error) {
+// given is what Objective.Weight says of a batch before its loss is computed:
+// nothing, not even that it is empty, where there is no Weight.
+func (o *Objective[B]) given(b *B) (m measure, err error) {
 	if o.Weight == nil {
-		return m, false, nil
+		return m, nil
 	}
 	w := o.Weight(*b)
 	if !(w >= 0) || math.IsInf(w, 0) {
-		return m, true, fmt.Errorf("train: Objective.Weight is %v: must be finite and at least 0", w)
+		return m, fmt.Errorf("train: Objective.Weight is %v: must be finite and at least 0", w)
 	}
-	return measure{weight: w, divisor: w, empty: w == 0}, true, nil
+	return measure{weight: w, divisor: w, empty: w == 0}, nil
+}
+
+// measured completes what was given by the loss l of the batch.
+func (o *Objective[B]) measured(l tensor.Tensor, b *B, given measure) measure {
+	loss := float64(l.Item())
+	if o.Weight == nil {
+		given = o.recorded(l.Tape(), b)
+	}
+	given.loss = loss
+	return given
 }
 
 // recorded is what the losses of package nn noted on the tape about the batch,

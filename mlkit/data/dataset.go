@@ -221,33 +221,32 @@ func (s *rowSet) Len() int { return s.n }
 
 func (s *rowSet) Batch(index []int, b *Batch) error {
 	b.Reset(index, s.xdims, s.ydims, s.labels != nil)
-	for _, i := range index {
-		if uint(i) >= uint(s.n) {
-			return checkIndex(i, s.n)
-		}
+	err := gather(b.X, s.x, index, s.n)
+	switch {
+	case err != nil:
+		return err
+	case s.labels != nil:
+		return gather(b.Labels, s.labels, index, s.n)
 	}
-	gather(b.X, s.x, index)
-	if s.labels != nil {
-		gather(b.Labels, s.labels, index)
-	} else {
-		gather(b.Y, s.y, index)
-	}
-	return nil
+	return gather(b.Y, s.y, index, s.n)
 }
 
-// gather copies the rows of src that index names to dst, which they fill.
-func gather[T any](dst, src []T, index []int) {
-	if len(dst) == len(index) { // rows of one: a call of copy would cost more
-		for k, i := range index {
-			dst[k] = src[i]
-		}
-		return
-	}
+// gather copies the rows of src, which has n, that index names to dst, which
+// they fill.
+func gather[T any](dst, src []T, index []int, n int) error {
 	if len(index) == 0 {
-		return
+		return nil
 	}
 	w := len(dst) / len(index)
 	for k, i := range index {
-		copy(dst[k*w:(k+1)*w], src[i*w:])
+		switch {
+		case uint(i) >= uint(n):
+			return checkIndex(i, n)
+		case w == 1: // a call of copy would cost more
+			dst[k] = src[i]
+		default:
+			copy(dst[k*w:(k+1)*w], src[i*w:])
+		}
 	}
+	return nil
 }

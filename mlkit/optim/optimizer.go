@@ -76,6 +76,7 @@ type Optimizer struct {
 	steps  int
 	byRows []bool     // the link can do with the rows of a gradient
 	outer  bool       // and with the factors of any
+	others []Averager // the links that train at other weights
 	shares [][][2]int // of NewShare, by rank
 }
 
@@ -96,6 +97,7 @@ func New(params []*tensor.Param, rule Rule) *Optimizer {
 	for i := range params {
 		o.byRows[i] = takesRows(l, i)
 	}
+	eachAverager(o.link, func(a Averager) { o.others = append(o.others, a) })
 	return o
 }
 

@@ -149,26 +149,33 @@ type Averager interface {
 // others ([ScheduleFreeSGD], [ScheduleFreeAdamW]), and, with false, takes them
 // out again; with other rules it does nothing. A step while they are in
 // panics. train.Fit calls it where it is due.
-func (o *Optimizer) Average(on bool) { AverageLink(o.link, on) }
+func (o *Optimizer) Average(on bool) {
+	for _, a := range o.others {
+		a.Average(on)
+	}
+}
 
 // AverageLink is [Optimizer.Average] for a link: for one that wraps another.
-func AverageLink(l Link, on bool) {
+func AverageLink(l Link, on bool) { eachAverager(l, func(a Averager) { a.Average(on) }) }
+
+// eachAverager calls do for the link, or those that it is made of.
+func eachAverager(l Link, do func(Averager)) {
 	switch l := l.(type) {
 	case Averager:
-		l.Average(on)
+		do(l)
 	case told:
-		AverageLink(l.Link, on)
+		eachAverager(l.Link, do)
 	case applying:
-		AverageLink(l.Link, on)
+		eachAverager(l.Link, do)
 	case *skipping:
-		AverageLink(l.Link, on)
+		eachAverager(l.Link, do)
 	case chain:
 		for _, m := range l {
-			AverageLink(m, on)
+			eachAverager(m, do)
 		}
 	case *grouped:
 		for _, m := range l.parts {
-			AverageLink(m.link, on)
+			eachAverager(m.link, do)
 		}
 	}
 }

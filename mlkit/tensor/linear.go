@@ -10,29 +10,29 @@ import (
 
 // Linear is x·Wᵀ + b, a dense layer: x has shape [..., in], w [out, in], b
 // [out] (or is the zero Tensor for none); the result has shape [..., out].
-func (x Tensor) Linear(w, b Tensor) Tensor { return x.linear(linear{op: "Linear", w: w, b: b}) }
+func (x Tensor) Linear(w, b Tensor) Tensor { return x.linear(&linear{op: "Linear", w: w, b: b}) }
 
 // LinearReLU is Linear followed by ReLU, in one pass over the result.
 func (x Tensor) LinearReLU(w, b Tensor) Tensor {
-	return x.linear(linear{op: "LinearReLU", w: w, b: b, act: actReLU})
+	return x.linear(&linear{op: "LinearReLU", w: w, b: b, act: actReLU})
 }
 
 // LinearGELU is Linear followed by the exact GELU (Hendrycks & Gimpel 2016).
 func (x Tensor) LinearGELU(w, b Tensor) Tensor {
-	return x.linear(linear{op: "LinearGELU", w: w, b: b, act: actGELU})
+	return x.linear(&linear{op: "LinearGELU", w: w, b: b, act: actGELU})
 }
 
 // LinearAdd is Linear plus y, which has the result's shape: the end of a
 // residual branch.
 func (x Tensor) LinearAdd(w, b, y Tensor) Tensor {
-	return x.linear(linear{op: "LinearAdd", w: w, b: b, add: y})
+	return x.linear(&linear{op: "LinearAdd", w: w, b: b, add: y})
 }
 
 // LinearRows is Linear with the rows lo…hi−1 of w and b only, for weights of
 // several layers that are kept in one parameter; the result has shape
 // [..., hi−lo].
 func (x Tensor) LinearRows(w, b Tensor, lo, hi int) Tensor {
-	return x.linear(linear{op: "LinearRows", w: w, b: b, part: true, lo: lo, hi: hi})
+	return x.linear(&linear{op: "LinearRows", w: w, b: b, part: true, lo: lo, hi: hi})
 }
 
 // linear describes a dense layer and what is fused with it.
@@ -50,7 +50,7 @@ const (
 	actGELU
 )
 
-func (x Tensor) linear(l linear) Tensor {
+func (x Tensor) linear(l *linear) Tensor {
 	nx, nw := x.node(l.op), l.w.node(l.op)
 	sameTape(l.op, x, l.w)
 	in := nx.last()

@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"strings"
 )
 
@@ -46,13 +47,14 @@ func makeShape(op string, dims []int) (s shape) {
 		panic(&ShapeError{Op: op, Why: fmt.Sprintf("%d axes, at most %d are possible", len(dims), MaxRank)})
 	}
 	s.n = copy(s.d[:], dims)
-	n := 1
+	n := uint64(1)
 	for i, d := range dims {
-		if d < 0 || (d > 0 && n > math.MaxInt32/d) {
+		hi, size := bits.Mul64(n, uint64(d)) // a division would be felt by small models
+		if d < 0 || hi != 0 || size > math.MaxInt32 {
 			panic(&ShapeError{Op: op, Shapes: cloneShapes(dims), Axis: i,
 				Why: "a dimension is negative, or the product of the dimensions exceeds 2³¹−1 elements"})
 		}
-		n *= d
+		n = size
 	}
 	return s
 }

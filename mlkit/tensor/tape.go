@@ -216,12 +216,11 @@ func (t *Tape) Scratch(n int) []float32 { return t.floats.zeroed(n) }
 func (t *Tape) ScratchInts(n int) []int32 { return t.ints.zeroed(n) }
 
 func (t *Tape) leaf(op string, x []float32, dims []int) Tensor {
-	s := makeShape(op, dims)
-	if s.size() != len(x) {
-		panic(&ShapeError{Op: op, Shapes: cloneShapes(dims), Why: lengthWhy(len(x), s.size())})
-	}
 	y, n := t.push(op)
-	n.data, n.shape = x, s
+	n.data = x
+	if n.shape = makeShape(op, dims); n.size() != len(x) {
+		panic(&ShapeError{Op: op, Shapes: cloneShapes(dims), Why: lengthWhy(len(x), n.size())})
+	}
 	return y
 }
 

@@ -8,7 +8,7 @@ import "descent/mlkit/internal/kernel/cpu"
 // tiles: of 1 × 1024 × 1024 that took twice as long, of an outer product of
 // 512 × 512 eight times.
 const (
-	leastVector = 1 << 12 // elements of the matrix below which the tile kernel is no slower
+	leastVector = 1 << 13 // elements of the matrix below which the tile kernel is no slower
 	leastRow    = 1 << 6  // and of its rows
 	// vectorPart is how many elements of the matrix are worth a worker: 256 KB,
 	// a few microseconds.

@@ -92,8 +92,10 @@ func New(params []*tensor.Param, rule Rule) *Optimizer {
 	}
 	l := rule(params)
 	o := &Optimizer{params: params, link: l, byRows: make([]bool, len(params)), outer: takesFactors(l),
-		step: Step{Params: params, Updates: make([][]float32, len(params)), rows: make([][]int32, len(params)),
-			factors: make([]factors, len(params))}}
+		step: Step{Params: params, Updates: make([][]float32, len(params)), rows: make([][]int32, len(params))}}
+	if o.outer {
+		o.step.factors = make([]factors, len(params))
+	}
 	for i := range params {
 		o.byRows[i] = takesRows(l, i)
 	}
@@ -158,13 +160,13 @@ func (o *Optimizer) update(g tensor.Grads) {
 	o.steps++
 	s.N, s.Applied, s.Skipped, s.narrowed = o.steps, false, false, false
 	for i, p := range o.params {
-		s.Updates[i], s.rows[i], s.factors[i] = nil, nil, factors{}
+		s.Updates[i], s.rows[i] = nil, nil
 		if p.Frozen {
 			continue
 		}
 		if o.outer {
-			f := &s.factors[i]
-			if f.column, f.row = g.Outer(p, i); f.row != nil {
+			if column, row := g.Outer(p, i); row != nil {
+				s.factors[i] = factors{column, row}
 				continue
 			}
 		}

@@ -24,6 +24,7 @@ func (t *Tape) waits(m *node, rows int) bool {
 // wait keeps the factors of the gradient of m. They are copies: the row may lie
 // in the caller's memory, and the column is about to be handed on.
 func (t *Tape) wait(m *node, column, row []float32) {
+	t.waiting = true
 	o := outerGrads.lend(t, m)
 	o.column, o.row = t.floats.take(len(column)), t.floats.take(len(row))
 	copy(o.column, column)
@@ -43,10 +44,14 @@ func (t *Tape) multiply(m *node, o *outerGrad) {
 // reading; both are nil for all other parameters. The hint is that of OfHint. A
 // call of Of multiplies them, after which there are none.
 func (g Grads) Outer(p *Param, hint int) (column, row []float32) {
-	g.check()
-	if g.tape == nil {
-		return nil, nil
+	if t := g.tape; t != nil && t.waiting { // seldom, so this is inlined
+		column, row = g.outer(p, hint)
 	}
+	return
+}
+
+func (g Grads) outer(p *Param, hint int) (column, row []float32) {
+	g.check()
 	if n := g.tape.find(p, hint); n != nil && n.grad == nil {
 		if o, ok := n.kept.(*outerGrad); ok {
 			return o.column, o.row

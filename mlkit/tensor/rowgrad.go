@@ -216,7 +216,10 @@ func (g Grads) Rows(p *Param, hint int) (rows []int32, grad []float32) {
 	if n == nil {
 		return nil, nil
 	}
-	if r, ok := n.kept.(*rowGrad); ok && n.grad == nil {
+	if n.grad != nil || n.kept == nil {
+		return nil, n.grad
+	}
+	if r, ok := n.kept.(*rowGrad); ok {
 		return g.tape.summed(r)
 	}
 	return nil, g.tape.whole(n)

@@ -34,6 +34,7 @@ type Tape struct {
 
 	gen      uint32 // counts Resets; part of every Tensor, to catch stale ones
 	walked   bool   // Backward has been called since Reset
+	waiting  bool   // and has left gradients as factors, see wait
 	training bool
 	noGrad   bool
 	frozen   bool // all parameters are
@@ -165,7 +166,7 @@ func (t *Tape) Reset() {
 		t.groups = t.groups[:0]
 	}
 	t.means = t.means[:0]
-	t.walked, t.first = false, 0
+	t.walked, t.waiting, t.first = false, false, 0
 	t.gen++
 	t.step++
 	t.op = 0

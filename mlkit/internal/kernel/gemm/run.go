@@ -126,9 +126,10 @@ func (g *Gemm) dots(t *tiles) {
 	} else {
 		t.flags |= flagBiasRows
 	}
-	if !g.inParts(dots, t.count, g.K, nil, nil, nil, t) {
-		g.someDots(t)
+	if t.count*g.K >= leastShared && g.inParts(dots, t.count, g.K, nil, nil, nil, t) {
+		return
 	}
+	g.someDots(t)
 }
 
 // gemmJob is a product cut into a grid of blocks of C. The blocks may depend

@@ -12,7 +12,8 @@ const (
 	leastRow    = 1 << 6  // and of its rows
 	// vectorPart is how many elements of the matrix are worth a worker: 256 KB,
 	// a few microseconds.
-	vectorPart = 1 << 16
+	vectorPart  = 1 << 16
+	leastShared = 2 * vectorPart
 )
 
 // weighsRows tells whether the product is a sum of the rows of b, each times an
@@ -50,7 +51,7 @@ var vectorJobs cpu.FreeList[vectorJob]
 // inParts runs a product of the kind if it is large enough for several workers;
 // its result has n elements or rows, and its matrix each numbers for one.
 func (g *Gemm) inParts(kind, n, each int, c, a, b []float32, t *tiles) bool {
-	if n*each < 2*vectorPart || cpu.Workers() == 1 {
+	if n*each < leastShared || cpu.Workers() == 1 {
 		return false
 	}
 	parts := min(n*each/vectorPart, 4*cpu.Workers())

@@ -46,7 +46,8 @@ func (k *kept[T]) reorder(from []int, size, used int) {
 // Narrow lets an empty cache keep numbers of 16 bits (IEEE 754 binary16), half
 // the memory. Attention to it rounds queries and weights to 16 bits, too, and
 // adds up in the order of llama.cpp on AVX-512, which is another for several
-// positions at once than for one. It panics if the cache has positions.
+// positions at once than for one. What is beyond ±65504 becomes infinite. It
+// panics if the cache has positions.
 func (c *KeyValues) Narrow() {
 	if c.length > 0 {
 		panic(fmt.Sprintf("tensor: KeyValues.Narrow: there are %d positions of 32 bits already", c.length))

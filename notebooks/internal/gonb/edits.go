@@ -132,6 +132,22 @@ with:
 		return
 	}
 `},
+	// gopls may be shown what cells import (see RunGopls) between a question's
+	// program and the question itself, and answers that there is nothing there.
+	{"internal/goexec/inspect.go", "one program at a time in gopls", `	// Notify about standard files updates:
+	err = s.notifyAboutStandardAndTrackedFiles(ctx)
+`, `	// Notify about standard files updates:
+	shown.Lock()
+	defer shown.Unlock()
+	err = s.notifyAboutStandardAndTrackedFiles(ctx)
+`},
+	{"internal/goexec/inspect.go", "one program at a time in gopls", `	ctx := context.Background()
+	err = s.notifyAboutStandardAndTrackedFiles(ctx)
+`, `	ctx := context.Background()
+	shown.Lock()
+	defer shown.Unlock()
+	err = s.notifyAboutStandardAndTrackedFiles(ctx)
+`},
 	// gopls counts columns in UTF-16, GoNB in bytes: with a Chinese comment or
 	// string before the cursor it asks for another place.
 	{"internal/goexec/inspect.go", "columns for gopls",

@@ -148,6 +148,23 @@ with:
 	defer shown.Unlock()
 	err = s.notifyAboutStandardAndTrackedFiles(ctx)
 `},
+	// gopls sees all earlier programs behind that of the question, since each
+	// change goes in at the beginning: an event without a range would replace
+	// the text, but go.lsp.dev/protocol writes the range of nothing, 0:0 to 0:0.
+	{"internal/goexec/goplsclient/conn.go", "a change of the whole text", `	params := &lsp.DidChangeTextDocumentParams{
+		TextDocument: lsp.VersionedTextDocumentIdentifier{
+			TextDocumentIdentifier: lsp.TextDocumentIdentifier{
+				URI: fileData.URI,
+			},
+			Version: int32(version),
+		},
+		ContentChanges: []lsp.TextDocumentContentChangeEvent{
+			{
+				Text: fileData.Content,
+			},
+		},
+	}
+`, "	params := wholeText(fileData.URI, int32(version), fileData.Content)\n"},
 	// gopls counts columns in UTF-16, GoNB in bytes: with a Chinese comment or
 	// string before the cursor it asks for another place.
 	{"internal/goexec/inspect.go", "columns for gopls",

@@ -150,7 +150,8 @@ with:
 `},
 	// gopls sees all earlier programs behind that of the question, since each
 	// change goes in at the beginning: an event without a range would replace
-	// the text, but go.lsp.dev/protocol writes the range of nothing, 0:0 to 0:0.
+	// the text, but go.lsp.dev/protocol writes the range of nothing, 0:0 to
+	// 0:0.
 	{"internal/goexec/goplsclient/conn.go", "a change of the whole text", `	params := &lsp.DidChangeTextDocumentParams{
 		TextDocument: lsp.VersionedTextDocumentIdentifier{
 			TextDocumentIdentifier: lsp.TextDocumentIdentifier{

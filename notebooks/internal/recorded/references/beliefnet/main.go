@@ -14,8 +14,10 @@ import (
 	"encoding/json"
 	"flag"
 	"log"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +40,8 @@ func main() {
 	flag.Float64Var(&p.tuneRate, "rate", p.tuneRate, "learning rate of the up–down algorithm")
 	flag.IntVar(&p.train, "train", p.train, "training images")
 	flag.IntVar(&p.all, "all", p.all, "epochs of the up–down algorithm on all images, after that")
-	part := flag.String("part", "", "updown, all, dream, backprop or test alone, after greedy, or piece; everything if empty")
+	flag.IntVar(&p.long, "long", p.long, "epochs of the up–down algorithm in its longer schedule")
+	part := flag.String("part", "", "updown, all, dream, long, backprop or test alone, after greedy, or piece; everything if empty")
 	flag.Parse()
 	r := newRun(*file, *work, p)
 	r.picture = *picture
@@ -51,11 +54,11 @@ func main() {
 	net := r.greedy()
 	start := filepath.Join(*work, "greedy.safetensors")
 	r.try(train.SaveWeights(start, net, nil))
-	parts := map[string]func(*nn.DBN){"updown": r.upDown, "all": r.onAll, "dream": r.dream, "backprop": r.backprop, "test": r.look}
+	parts := map[string]func(*nn.DBN){"updown": r.upDown, "all": r.onAll, "dream": r.dream, "long": r.onLong, "backprop": r.backprop, "test": r.look}
 	if *part != "" && parts[*part] == nil {
-		log.Fatalf("beliefnet: -part %q: it is updown, all, dream, backprop, test or piece", *part)
+		log.Fatalf("beliefnet: -part %q: it is updown, all, dream, long, backprop, test or piece", *part)
 	}
-	for _, name := range []string{"updown", "all", "dream", "backprop", "test"} {
+	for _, name := range []string{"updown", "all", "dream", "long", "backprop", "test"} {
 		if *part == "" || *part == name {
 			r.try(train.LoadWeights(start, net))
 			loader := r.loader
@@ -67,7 +70,7 @@ func main() {
 
 // look is the only look at the test images.
 func (r *run) look(net *nn.DBN) {
-	for _, way := range []string{"greedy", "updown", "all", "dream", "backprop"} {
+	for _, way := range []string{"greedy", "updown", "all", "dream", "long", "backprop"} {
 		r.try(train.LoadWeights(filepath.Join(r.work, way+".safetensors"), net))
 		r.add("test, "+way, 0, r.wrong(net, r.test, 0, r.test.Len()))
 	}
@@ -129,6 +132,19 @@ func (r *run) add(name string, epoch int, value float64) {
 		lines = append(lines, " "+string(line))
 	}
 	r.try(os.WriteFile(r.file, []byte("[\n"+strings.Join(lines, ",\n")+"\n]\n"), 0o644))
+}
+
+// best says whether no earlier epoch of that name has a lower value.
+func (r *run) best(name string, epoch int) bool {
+	value := math.Inf(1)
+	for _, row := range r.rows {
+		if row.Name == name && row.Epoch == epoch {
+			value = row.Value
+		}
+	}
+	return !slices.ContainsFunc(r.rows, func(row Row) bool {
+		return row.Name == name && row.Epoch < epoch && row.Value < value
+	})
 }
 
 // wrong is the error in % on the images from lo to hi of a set.

@@ -82,9 +82,11 @@ func (m *DBN) Forward(x tensor.Tensor) tensor.Tensor { return m.Top.ClassScores(
 //   - down: layers are drawn from where these steps ended, and the recognition
 //     weights learn to find each from the one below
 //
-// Data [batch, data] are zeros and ones, or probabilities between; labels are
-// [batch]. Its value is no loss and need not fall.
+// Data [batch, data] are zeros and ones, or probabilities between, and labels
+// [batch] from 0 on: it panics at others. Its value is no loss and need not
+// fall.
 func (m *DBN) UpDown(x tensor.Tensor, labels tensor.Ints, steps int) tensor.Tensor {
+	checkBinary("DBN", x)
 	loss, _ := m.upDown(0, x.Detach(), labels, steps)
 	return loss
 }
@@ -129,8 +131,12 @@ func surprise(logits, x tensor.Tensor) tensor.Tensor {
 
 // Generate makes data of the given labels: steps of Gibbs in the top machine,
 // from random units and with the label held, and one pass downwards. It returns
-// probabilities, [labels, data]. More steps forget the start better.
+// probabilities, [labels, data]. More steps forget the start better; it panics
+// without any.
 func (m *DBN) Generate(labels []int32, steps int, seed uint64) []float32 {
+	if steps < 1 {
+		panic(fmt.Sprintf("nn: a DBN generates by 1 step of Gibbs or more, not %d: without any, the label has no effect", steps))
+	}
 	n, t := m.Top.binary(), tensor.NewEvalTape()
 	t.Seed(seed, 0)
 	state := make([]float32, len(labels)*n)

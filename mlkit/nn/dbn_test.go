@@ -208,6 +208,9 @@ func TestDBNLearns(t *testing.T) {
 }
 
 func TestDBNRefuses(t *testing.T) {
+	if made := smallDBN(1).Generate(nil, 3, 1); len(made) != 0 {
+		t.Errorf("for no labels it generates %v", made)
+	}
 	rng := nn.NewRand(1)
 	top := nn.NewRBM(rng, 5, 6)
 	for want, f := range map[string]func(){
@@ -216,6 +219,10 @@ func TestDBNRefuses(t *testing.T) {
 		"group of 6":      func() { top.Classes = 6; nn.NewDBN(top) },
 		"label of 2":      func() { r := nn.NewRBM(rng, 7, 3); r.Classes, top.Classes = 2, 2; nn.NewDBN(top, r) },
 		"1 step or more":  func() { smallDBN(1).UpDown(tensor.NewTape(1).Full(0, 1, 5), tensor.NewInts([]int32{0}, 1), 0) },
+		"without any":     func() { smallDBN(1).Generate([]int32{0}, 0, 1) },
+		"id 2":            func() { smallDBN(1).Generate([]int32{0, 2}, 1, 1) },
+		"is -0.5":         func() { smallDBN(1).UpDown(tensor.NewTape(1).Full(-0.5, 1, 5), tensor.NewInts([]int32{0}, 1), 1) },
+		"id -1":           func() { smallDBN(1).UpDown(tensor.NewTape(1).Full(0, 1, 5), tensor.NewInts([]int32{-1}, 1), 1) },
 		"visible units b": func() { top.Classes = 2; nn.NewDBN(top, nn.NewRBM(rng, 5, 6), nn.NewRBM(rng, 5, 3)) },
 	} {
 		func() {

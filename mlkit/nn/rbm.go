@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"descent/mlkit/tensor"
 )
@@ -97,8 +98,12 @@ func (m *RBM) freeEnergy(v, z tensor.Tensor) tensor.Tensor {
 // Gibbs draws h given v and v given h, steps times in turn, and gives the last
 // v, without gradient: [batch, visible] → [batch, visible], zeros and ones. The
 // draws follow from the tape's seed and step. Many steps from anywhere end at
-// samples of the machine. To keep a label, put it back after each step.
+// samples of the machine. To keep a label, put it back after each step. No
+// steps give v back; it panics if they are fewer.
 func (m *RBM) Gibbs(v tensor.Tensor, steps int) tensor.Tensor {
+	if steps < 0 {
+		panic(fmt.Sprintf("nn: an RBM cannot take %d steps of Gibbs: give it 0 or more", steps))
+	}
 	t := v.Tape()
 	was := t.RecordsGrad()
 	t.SetRecordGrad(false)
@@ -170,7 +175,8 @@ func categorical(p tensor.Tensor) tensor.Tensor {
 //
 // with probabilities for h. Its value is not a loss and need not fall; watch
 // the reconstruction ([RBM.Visible] of [RBM.Forward]) or, of a small machine,
-// [RBM.LogPartition]. Data are zeros and ones, or probabilities between.
+// [RBM.LogPartition]. Data are zeros and ones, or probabilities between: it
+// panics at others, as for no steps.
 func (m *RBM) Divergence(v tensor.Tensor, steps int) tensor.Tensor {
 	d, _ := m.divergence(v, steps)
 	return d
@@ -182,6 +188,7 @@ func (m *RBM) divergence(v tensor.Tensor, steps int) (d, after tensor.Tensor) {
 		panic(fmt.Sprintf("nn: contrastive divergence takes 1 step or more, not %d", steps))
 	}
 	z := m.toHidden(v)
+	checkBinary("RBM", v)
 	d = m.freeEnergy(v, z).Mean()
 	h := bernoulli(z.Detach().Sigmoid())
 	if steps > 1 {
@@ -193,9 +200,24 @@ func (m *RBM) divergence(v tensor.Tensor, steps int) (d, after tensor.Tensor) {
 	return d.Sub(m.FreeEnergy(after).Mean()), after
 }
 
+// checkBinary refuses data that are no probabilities of binary units, as an
+// operation refuses ids that are none: train.Fit makes it an error.
+func checkBinary(model string, v tensor.Tensor) {
+	for k, x := range v.Data() {
+		if !(x >= 0 && x <= 1) {
+			n := v.Dim(-1)
+			panic(&tensor.ShapeError{Op: model, Shapes: [][]int{slices.Clone(v.Dims())}, Why: fmt.Sprintf(
+				"unit %d of row %d is %v, but units are binary and data lie from 0 to 1: scale the data (pixels by 1/255) or threshold them",
+				k%n, k/n, x)})
+		}
+	}
+}
+
 // Labelled puts the label, one of Classes, beside the other visible units:
-// [batch, visible−Classes] → [batch, visible].
+// [batch, visible−Classes] → [batch, visible]. It panics without Classes, and
+// at a label that is none of them.
 func (m *RBM) Labelled(x tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	m.needsClasses()
 	return tensor.Concat(-1, x, x.Tape().OneHot(labels, m.Classes))
 }
 
@@ -209,9 +231,16 @@ func (m *RBM) Labelled(x tensor.Tensor, labels tensor.Ints) tensor.Tensor {
 // Boltzmann Machines, 2008, equation 2): [batch, visible−Classes] → [batch,
 // Classes].
 func (m *RBM) ClassScores(x tensor.Tensor) tensor.Tensor {
+	m.needsClasses()
 	t, n := x.Tape(), m.binary()
 	w, b := t.Use(m.Weight), t.Use(m.VisibleBias)
 	z := x.Linear(w.Slice(-1, 0, n), t.Use(m.HiddenBias)).Unsqueeze(-2)
 	u := w.Slice(-1, n, n+m.Classes).Transpose(0, 1)
 	return z.Add(u).Softplus(1).Sum(-1).Add(b.Slice(-1, n, n+m.Classes))
+}
+
+func (m *RBM) needsClasses() {
+	if m.Classes < 1 {
+		panic(fmt.Sprintf("nn: an RBM of %d visible units has no label beside them: set its Classes", m.VisibleBias.Size()))
+	}
 }

@@ -241,6 +241,15 @@ func TestRBMRefuses(t *testing.T) {
 		"a group of 6": func() { smallRBM(6, 1).Visible(tensor.NewEvalTape().Full(0, 1, 3)) },
 		"1 step":       func() { smallRBM(0, 1).Divergence(tensor.NewTape(1).Full(0, 1, 5), 0) },
 		"last axis":    func() { smallRBM(0, 1).FreeEnergy(tensor.NewEvalTape().Full(0, 1, 4)) },
+		"is 1.5":       func() { smallRBM(0, 1).Divergence(tensor.NewTape(1).Full(1.5, 1, 5), 1) },
+		"-1 steps":     func() { smallRBM(0, 1).Gibbs(tensor.NewTape(1).Full(0, 1, 5), -1) },
+		"no label":     func() { smallRBM(0, 1).ClassScores(tensor.NewEvalTape().Full(0, 1, 5)) },
+		"set its Classes": func() {
+			smallRBM(0, 1).Labelled(tensor.NewEvalTape().Full(0, 1, 5), tensor.NewInts([]int32{0}, 1))
+		},
+		"id 3": func() {
+			smallRBM(3, 1).Labelled(tensor.NewEvalTape().Full(0, 1, 2), tensor.NewInts([]int32{3}, 1))
+		},
 	} {
 		func() {
 			defer func() {
@@ -250,5 +259,13 @@ func TestRBMRefuses(t *testing.T) {
 			}()
 			f()
 		}()
+	}
+}
+
+// No steps of Gibbs give the data back, whatever they are.
+func TestNoSteps(t *testing.T) {
+	v := []float32{0, 0.25, 1, 0.5, 1}
+	if got := smallRBM(0, 1).Gibbs(tensor.NewTape(1).Input(v, 1, 5), 0).Data(); !slices.Equal(got, v) {
+		t.Errorf("after no steps %v is %v", v, got)
 	}
 }

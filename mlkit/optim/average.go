@@ -101,10 +101,13 @@ func (e *EMA) Around(inner Rule) Rule {
 	return func(ps []*tensor.Param) Link {
 		l := &perParam{params: ps}
 		e.params, e.avg, e.count, e.swap = ps, l.buffers("ema"), make([]float32, 1), false
-		e.slots = append(l.slots, Slot{Name: "ema_step", Param: -1, Data: e.count})
+		e.slots = append(l.slots, Slot{Name: emaCount, Param: -1, Data: e.count})
 		return &averaging{noAverages("EMA", inner(ps)), e}
 	}
 }
+
+// emaCount names an EMA's count of steps.
+const emaCount = "ema_step"
 
 type averaging struct {
 	Link

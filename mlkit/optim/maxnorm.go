@@ -2,6 +2,7 @@ package optim
 
 import (
 	"fmt"
+	"slices"
 
 	"descent/mlkit/internal/kernel/elementwise"
 	"descent/mlkit/tensor"
@@ -18,11 +19,17 @@ import (
 // The incoming weights of a unit are a row of its layer's weight: all elements
 // with the same first index. Biases and other parameters of one axis have
 // none and are left alone, as are frozen parameters and those that a filter
-// does not select.
+// does not select. Leave out by a filter what is laid out differently: the
+// weights of transposed convolutions, and embeddings. An [EMA] goes around
+// MaxNorm, so that it averages shortened weights; the other way round panics.
 func MaxNorm(limit float64, inner Rule, on ...Filter) Rule {
 	checkLimit("MaxNorm", limit)
 	return func(ps []*tensor.Param) Link {
-		return &maxNorm{noAverages("MaxNorm", inner(ps)), limit, selection(ps, on), filtered(ps, on)}
+		link := noAverages("MaxNorm", inner(ps))
+		if slices.ContainsFunc(link.State(), func(s Slot) bool { return s.Name == emaCount }) {
+			panic("optim: MaxNorm around an EMA, which would average weights before they are shortened: put the EMA around MaxNorm")
+		}
+		return &maxNorm{link, limit, selection(ps, on), filtered(ps, on)}
 	}
 }
 

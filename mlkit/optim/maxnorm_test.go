@@ -74,3 +74,37 @@ func TestMaxNorm(t *testing.T) {
 	}
 	mustPanic(t, "the limit is 0", func() { optim.MaxNorm(0, rule()) })
 }
+
+// Frozen parameters, rows at the limit and rows of zeros stay as they are, a
+// limit may be infinite, and nonsense is refused.
+func TestMaxNormCases(t *testing.T) {
+	p := tensor.NewParam(3, 2, 1, 2) // a convolution: a row is a filter
+	copy(p.Data, []float32{3, 0, 0, 4, 0, 0, 0, 0, 0.6, 0, 0.8, 0})
+	frozen := tensor.NewParam(1, 2)
+	copy(frozen.Data, []float32{30, 40})
+	frozen.Frozen = true
+	step := func(rule optim.Rule) {
+		tape := tensor.NewTape(1)
+		loss := tape.Use(p).Scale(0).Sum().Add(tape.Use(frozen).Scale(0).Sum())
+		optim.New([]*tensor.Param{p, frozen}, rule).Step(loss.Backward())
+	}
+	step(optim.MaxNorm(math.Inf(1), optim.SGD(0.1)))
+	if p.Data[0] != 3 {
+		t.Errorf("without a limit a row is %v", p.Data[:4])
+	}
+	step(optim.MaxNorm(1, optim.SGD(0.1)))
+	for i, want := range []float32{0.6, 0, 0, 0.8, 0, 0, 0, 0, 0.6, 0, 0.8, 0} {
+		if math.Abs(float64(p.Data[i]-want)) > 1e-6 {
+			t.Fatalf("rows of norm 5, 0 and 1 are %v under a limit of 1", p.Data)
+		}
+	}
+	if frozen.Data[0] != 30 || frozen.Data[1] != 40 {
+		t.Errorf("a frozen row became %v", frozen.Data)
+	}
+	for _, limit := range []float64{-1, math.NaN()} {
+		mustPanic(t, "limit", func() { optim.MaxNorm(limit, optim.SGD(0.1)) })
+	}
+	mustPanic(t, "MaxNorm", func() {
+		optim.New([]*tensor.Param{p}, optim.MaxNorm(1, optim.NewEMA(0.9).Around(optim.SGD(0.1))))
+	})
+}

@@ -66,15 +66,15 @@ func (r *run) cycle(epochs int) optim.Schedule {
 // pieceSteps is how far the notebook follows each stage again.
 const pieceSteps = 100
 
-// piece runs the first steps of every stage, tuning by either way what the
-// first steps of the machines leave.
+// piece runs the first steps of every stage, tuning in each way what the first
+// steps of the machines leave.
 func (r *run) piece() {
 	r.short = true
 	defer func() { r.short = false }()
 	for _, way := range []struct {
 		name string
 		tune func(*nn.DBN)
-	}{{"up–down", r.upDown}, {"backpropagation", r.backprop}} {
+	}{{"up–down", r.upDown}, {"longer up–down", r.onLong}, {"backpropagation", r.backprop}} {
 		net := r.greedy()
 		way.tune(net)
 		r.add("validation, piece of "+way.name, pieceSteps, r.validation(net))

@@ -43,6 +43,7 @@ var variants = []variant{
 		batch: 128, fall: 110},
 	{name: "dropout, max-norm, momentum", hidden: []int{1024, 1024, 1024}, drops: true, maxNorm: 2, rate: 0.1,
 		batch: 128, hold: 8, fall: 52},
+	{name: "none, logistic", hidden: []int{800, 800}, logistic: true, rate: 0.12, batch: 100, fall: 30},
 }
 
 // newDropoutNet is the net of a variant.
@@ -112,30 +113,40 @@ func wrong(o train.Objective[data.Batch], set data.Dataset) float64 {
 	return 100 * (1 - m["accuracy"])
 }
 
+// trial is a setting of a pilot.
+type trial struct {
+	variant int
+	adam    bool
+	rate    float64
+}
+
+var pilotTrials = []trial{{0, false, 0.02}, {0, false, 0.05}, {0, false, 0.12}, {1, false, 0.1}, {1, true, 0.001},
+	{2, false, 0.1}, {2, true, 0.001}}
+
+// logisticTrials were made later, to choose the rate of the last variant.
+var logisticTrials = []trial{{4, false, 0.05}, {4, false, 0.12}, {4, false, 0.3}}
+
 // dropoutPilot compares learning rates, and Adam with momentum, in short
 // trainings on 50,000 images, by the error on the other 10,000.
-func dropoutPilot(r *recorder, seed uint64) {
-	training, _ := mnist()
-	var parts [2][]int
-	for i := range training.Len() {
-		k := min(i/50000, 1)
-		parts[k] = append(parts[k], i)
-	}
-	set, validation := data.Subset(training.Flat(), parts[0]), data.Subset(training.Flat(), parts[1])
-	for _, p := range []struct {
-		variant int
-		adam    bool
-		rate    float64
-	}{{0, false, 0.02}, {0, false, 0.05}, {0, false, 0.12}, {1, false, 0.1}, {1, true, 0.001},
-		{2, false, 0.1}, {2, true, 0.001}} {
-		v := variants[p.variant]
-		v.adam, v.rate, v.hold, v.fall = p.adam, p.rate, 0, 3
-		name := v.name + ", momentum"
-		if v.adam {
-			name = v.name + ", Adam"
+func dropoutPilot(trials []trial) func(r *recorder, seed uint64) {
+	return func(r *recorder, seed uint64) {
+		training, _ := mnist()
+		var parts [2][]int
+		for i := range training.Len() {
+			k := min(i/50000, 1)
+			parts[k] = append(parts[k], i)
 		}
-		o := fitDropout(v, set, "", seed, func(*train.History) {})
-		r.add(name, p.rate, wrong(o, validation))
+		set, validation := data.Subset(training.Flat(), parts[0]), data.Subset(training.Flat(), parts[1])
+		for _, p := range trials {
+			v := variants[p.variant]
+			v.adam, v.rate, v.hold, v.fall = p.adam, p.rate, 0, 3
+			name := v.name + ", momentum"
+			if v.adam {
+				name = v.name + ", Adam"
+			}
+			o := fitDropout(v, set, "", seed, func(*train.History) {})
+			r.add(name, p.rate, wrong(o, validation))
+		}
 	}
 }
 

@@ -24,15 +24,17 @@ import (
 
 // parts are the experiments, by name: each runs one seed.
 var parts = map[string]func(r *recorder, seed uint64){
-	"no-dropout":         dropoutSeed(0),
-	"dropout":            dropoutSeed(1),
-	"max-norm":           dropoutSeed(2),
-	"max-norm-momentum":  dropoutSeed(3),
-	"pilot":              dropoutPilot,
-	"recurrent-none":     recurrentSeed(galNone, 0),
-	"recurrent-sequence": recurrentSeed(galSequence, 0.3),
-	"recurrent-step":     recurrentSeed(galStep, 0.3),
-	"recurrent-inputs":   recurrentSeed(galNoState, 0.3),
+	"no-dropout":          dropoutSeed(0),
+	"dropout":             dropoutSeed(1),
+	"max-norm":            dropoutSeed(2),
+	"max-norm-momentum":   dropoutSeed(3),
+	"no-dropout-logistic": dropoutSeed(4),
+	"pilot":               dropoutPilot(pilotTrials),
+	"pilot-logistic":      dropoutPilot(logisticTrials),
+	"recurrent-none":      recurrentSeed(galNone, 0),
+	"recurrent-sequence":  recurrentSeed(galSequence, 0.3),
+	"recurrent-step":      recurrentSeed(galStep, 0.3),
+	"recurrent-inputs":    recurrentSeed(galNoState, 0.3),
 }
 
 func main() {

@@ -49,7 +49,7 @@ const untilOpen = `
 const untilIdle = untilOpen + `
 	const said = () => document.querySelector('#jp-main-statusbar').innerText;
 	for (let i = 0; !said().includes('| Idle'); i++) {
-		if (i > 600) throw new Error(said());
+		if (i > 6000) throw new Error(said());
 		await new Promise(r => setTimeout(r, 50));
 	}
 `
@@ -248,13 +248,20 @@ func showsNotebook(ctx context.Context, t *testing.T, page *browser.Page, saved 
 	if err := page.Eval(ctx, look, &seen); err != nil {
 		t.Fatal(err)
 	}
-	// Twice: only what is in the window is sure to be laid out.
+	// Twice: only what is in the window is sure to be laid out, and JupyterLab
+	// does that when idle.
 	if err := page.Resize(ctx, windowWidth, min(max(seen.Height, windowHeight), tallest)); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Second) // JupyterLab lays out when idle
-	if err := page.Eval(ctx, look, &seen); err != nil {
-		t.Fatal(err)
+	for range 120 {
+		time.Sleep(time.Second)
+		if err := page.Eval(ctx, look, &seen); err != nil {
+			t.Fatal(err)
+		}
+		if seen.Images >= want.images && seen.Charts == want.charts && (seen.Formulas > 0 || !want.formulas) &&
+			!slices.ContainsFunc(want.lines, func(line string) bool { return !strings.Contains(seen.Text, line) }) {
+			break
+		}
 	}
 	if dir := os.Getenv(screenshotsVar); dir != "" {
 		shot, err := page.Screenshot(ctx)

@@ -23,7 +23,8 @@ const edit = untilOpen + `
 	notebook.activeCellIndex = notebook.widgets.length - 1;
 	await jupyterapp.commands.execute('notebook:insert-cell-below');
 	await jupyterapp.commands.execute('notebook:enter-edit-mode');
-	await new Promise(r => setTimeout(r, 200));
+	const typing = () => document.activeElement.closest('.cm-content') && notebook.activeCell.node.contains(document.activeElement);
+	while (!typing()) await new Promise(r => setTimeout(r, 20));
 `
 
 // runFirst runs the first cell of code.
@@ -32,6 +33,10 @@ const runFirst = untilOpen + `
 	panel.content.activeCellIndex = first;
 	await jupyterapp.commands.execute('notebook:run-cell');
 `
+
+// dropped is longer than JupyterLab waits for an answer (see the settings of
+// package setup), and than the kernel waits for gopls.
+const dropped = 25 * time.Second
 
 // appears waits for an element to be seen and returns its text.
 func appears(ctx context.Context, page *browser.Page, selector string, limit time.Duration) (text string, err error) {
@@ -67,14 +72,14 @@ func completes(ctx context.Context, t *testing.T, page *browser.Page) {
 		start := time.Now()
 		// A machine that is busy with other things may need more than the time
 		// after which JupyterLab drops an answer; then readers, too, press
-		// again.
+		// again. Not before: the first answer would be dropped for the second.
 		var shown string
 		var err error
 		for range 8 {
 			if err = page.Tab(ctx, shift); err != nil {
 				t.Fatal(err)
 			}
-			if shown, err = appears(ctx, page, selector, 8*time.Second); err == nil {
+			if shown, err = appears(ctx, page, selector, dropped); err == nil {
 				break
 			}
 		}
@@ -90,8 +95,11 @@ func completes(ctx context.Context, t *testing.T, page *browser.Page) {
 		}
 		return took
 	}
-	escape := `document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', keyCode: 27, bubbles: true}));`
 	list := ".jp-Completer:not(.lm-mod-hidden)"
+	escape := `document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', keyCode: 27, bubbles: true}));
+		const open = () => [...document.querySelectorAll('.jp-Tooltip, ` + list + `')].some(e => e.getBoundingClientRect().height > 0);
+		while (open()) await new Promise(r => setTimeout(r, 20));
+	`
 	do(runFirst)
 	time.Sleep(2 * time.Second) // a reader who looks at what came out
 	do(edit)

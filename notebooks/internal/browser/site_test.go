@@ -84,7 +84,9 @@ func TestSite(t *testing.T) {
 			t.Fatal(err)
 		}
 		var found []result
-		if err := page.Eval(t.Context(), `return [...document.querySelectorAll("ul.search li")].map(li => ({ link: li.querySelector("a").textContent,
+		if err := page.Eval(t.Context(), `
+			for (let i = 0; i < 2400 && !document.querySelector("ul.search li"); i++) await new Promise(r => setTimeout(r, 50));
+			return [...document.querySelectorAll("ul.search li")].map(li => ({ link: li.querySelector("a").textContent,
 			context: li.querySelector(".context").textContent, marked: !!li.querySelector("mark"), code: !!li.querySelector("code") }));`, &found); err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +118,7 @@ func TestSite(t *testing.T) {
 		const before = seen(), range = box.querySelector("input");
 		box.closest(".cell").scrollIntoView();
 		const still = box.closest(".cell_output").querySelector(":scope > .output img");
-		for (let i = 0; i < 100 && still.getBoundingClientRect().width > 0; i++) await new Promise(r => setTimeout(r, 50)); // it is loaded when scrolled to
+		for (let i = 0; i < 2400 && still.getBoundingClientRect().width > 0; i++) await new Promise(r => setTimeout(r, 50)); // it is loaded when scrolled to
 		range.value = +range.max; range.dispatchEvent(new Event("input"));
 		return { before, after: seen(), twins: [still].filter(i => i.getBoundingClientRect().width > 0).length };`, &slider); err != nil {
 		t.Fatal(err)
@@ -132,7 +134,7 @@ func TestSite(t *testing.T) {
 		const box = document.querySelector('[class^="mlkit-drag-"]'), seen = () => box.querySelector("output").textContent;
 		const before = seen(), start = box.querySelector("[role=slider]"), still = box.closest(".cell_output").querySelector(":scope > .output img");
 		box.closest(".cell").scrollIntoView();
-		for (let i = 0; i < 100 && still.getBoundingClientRect().width > 0; i++) await new Promise(r => setTimeout(r, 50));
+		for (let i = 0; i < 2400 && still.getBoundingClientRect().width > 0; i++) await new Promise(r => setTimeout(r, 50));
 		start.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
 		return { before, after: seen(), twins: [still].filter(i => i.getBoundingClientRect().width > 0).length };`, &slider); err != nil {
 		t.Fatal(err)

@@ -14,9 +14,12 @@ var edits = []edit{
 	// first complete_request is answered after up to 24 s, and as requests are
 	// served one after another, so is every cell that was started meanwhile.
 	// Mended by a pause of its own.
-	{"internal/goexec/goplsclient/conn.go", "the pause between attempts to connect",
+	//
+	// And an answer takes longer than eight seconds where gopls has just
+	// started and the machine is busy.
+	{"internal/goexec/goplsclient/conn.go", "the pause between attempts to connect, and the time for an answer",
 		"	CommunicationTimeout = 8000 * time.Millisecond\n",
-		"	CommunicationTimeout = 8000 * time.Millisecond\n	connectPause         = 50 * time.Millisecond\n"},
+		"	CommunicationTimeout = 20 * time.Second\n	connectPause         = 50 * time.Millisecond\n"},
 	{"internal/goexec/goplsclient/exec.go", "the pause between attempts to connect",
 		"case <-time.After(ConnectTimeout):", "case <-time.After(connectPause):"},
 	{"internal/goexec/goplsclient/exec.go", "the pause between looks for a connection",
@@ -166,6 +169,25 @@ with:
 		},
 	}
 `, "	params := wholeText(fileData.URI, int32(version), fileData.Content)\n"},
+	// gopls runs go list on main.go while GoNB composes it, as yet without
+	// imports, say, and notes what is in the file a moment later. When it is
+	// then shown that very text, it takes the list for good: imports that it
+	// lacks stay unknown, and so does all of their documentation.
+	{"internal/goexec/goplsclient/conn.go", "a file opened", `		params := &lsp.DidOpenTextDocumentParams{
+			TextDocument: lsp.TextDocumentItem{
+				URI:        fileData.URI,
+				LanguageID: "go",
+				Version:    int32(fileVersion),
+				Text:       fileData.Content,
+			}}
+		err = c.jsonConn.Notify(ctx, lsp.MethodTextDocumentDidOpen, params)
+`, "		err = c.openLocked(ctx, fileData.URI, int32(fileVersion), fileData.Content)\n"},
+	// What there is to say when there is no documentation.
+	{"internal/goexec/goplsclient/goplsclient.go", "nothing to document",
+		"		err = errors.Errorf(\"gopls request returned 'hover' with unexpected kind %q\", hover.Contents.Kind)\n",
+		"		err = errors.WithStack(ErrNothing)\n"},
+	{"internal/goexec/inspect.go", "why there is no documentation",
+		"		parts := []string{errors.Cause(err).Error()}\n", "		parts := []string{undocumented(err)}\n"},
 	// gopls counts columns in UTF-16, GoNB in bytes: with a Chinese comment or
 	// string before the cursor it asks for another place.
 	{"internal/goexec/inspect.go", "columns for gopls",

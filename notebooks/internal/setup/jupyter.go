@@ -95,9 +95,9 @@ const look = `@media (min-width: 761px) { #jp-left-stack { min-width: 290px !imp
 // defaults do not suit the book.
 var settings = map[string]map[string]any{
 	"apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": false},
-	// After this many milliseconds an answer is dropped without a word: too few
-	// for a busy machine.
-	"completer-extension/manager": {"providerTimeout": 5000},
+	// After this many milliseconds an answer is dropped without a word: by
+	// default too few for a busy machine, or a kernel that has just started.
+	"completer-extension/manager": {"providerTimeout": 20000},
 	// Room for the names of chapters.
 	"filebrowser-extension/browser": {"showLastModifiedColumn": false},
 	// The contents of the chapter stand beside it, not in the place of the list

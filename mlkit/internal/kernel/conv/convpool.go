@@ -71,7 +71,17 @@ func (c Conv) ForwardPool(y []float32, arg []int32, x, w, bias []float32, act ge
 	gemm.TransposeStrided(turned, w, c.taps(), c.OutC, c.taps(), planes)
 	j := convJob{Conv: c, part: convForwardPool, y: y, x: x, w: turned, bias: bias, act: act, arg: c.argBytes(arg)}
 	j.cutRowPairs()
+	if !c.slides() {
+		j.run(c.N * j.cuts)
+		s.Release()
+		return
+	}
+	j.cutPooledPlanes()
+	l := windows.Get()
+	*l = j.window((*l)[:0])
+	j.at = *l
 	j.run(c.N * j.cuts)
+	windows.Put(l)
 	s.Release()
 }
 
@@ -99,9 +109,14 @@ func (c Conv) BackwardWeightPool(dw, dy []float32, arg []int32, x []float32, acc
 		arg: c.argBytes(arg)})
 }
 
-// cutRowPairs is cutRows for whole rows of windows.
+// cutRowPairs is cutRows for whole rows of windows. The cut cannot change the
+// result, so one worker has the image in one piece.
 func (j *convJob) cutRowPairs() {
-	j.cutRows()
+	parts := min(convParts, 4*cpu.Workers())
+	if cpu.Workers() == 1 {
+		parts = 1
+	}
+	j.cutRowsFor(parts)
 	j.rows = (j.rows + 1) &^ 1
 	j.cuts = (j.OutH()/2*2 + j.rows - 1) / j.rows
 }
@@ -112,12 +127,16 @@ func (j *convJob) pairRows(planes int) int { return max(2, (1<<13)/(j.OutW()*pla
 
 func convForwardPool(j *convJob, s *cpu.Workspace, n, _, cut int) {
 	ph, pw, planes := j.pooled()
-	ow := j.OutW()
+	ow, lo, hi := j.OutW(), 0, j.OutC
+	if j.some > 0 {
+		across := (j.OutC + j.some - 1) / j.some
+		lo = cut % across * j.some
+		hi, planes = min(lo+j.some, j.OutC), j.some
+		cut /= across
+	}
 	first := cut * j.rows
 	last := min(first+j.rows, 2*ph)
-	g := gemm.Gemm{N: j.OutC, K: j.taps(), TransA: true, LDB: planes, LDC: planes, Bias: j.bias, Alpha: 1}
-	var col []float32
-	col, g.LDA = j.columns(s, j.image(n, 0), 0, j.C, first, last)
+	product := j.poolProduct(s, n, first, last, lo, hi, planes)
 	step := j.pairRows(planes)
 	img := cpu.Floats(&s.A, step*ow*planes)
 	best := cpu.Floats(&s.B, (last-first)/2*pw*planes)
@@ -127,8 +146,7 @@ func convForwardPool(j *convJob, s *cpu.Workspace, n, _, cut int) {
 	}
 	for r := first; r < last; r += step {
 		rows := min(step, last-r)
-		g.M = rows * ow
-		g.Block(img, col[(r-first)*ow:], j.w, 0, g.M, 0, g.N)
+		product.run(img, r-first, rows)
 		for i := 0; i < rows; i += 2 {
 			var arg []byte
 			if j.arg != nil {
@@ -137,7 +155,7 @@ func convForwardPool(j *convJob, s *cpu.Workspace, n, _, cut int) {
 			maxQuads(best[(r-first+i)/2*pw*planes:], arg, img[i*ow*planes:], &q)
 		}
 	}
-	gemm.TransposeStrided(j.y[n*j.OutC*ph*pw+first/2*pw:], best, planes, (last-first)/2*pw, j.OutC, ph*pw)
+	gemm.TransposeStrided(j.y[(n*j.OutC+lo)*ph*pw+first/2*pw:], best, planes, (last-first)/2*pw, hi-lo, ph*pw)
 }
 
 // convBackwardWeightPool does what convBackwardWeight does.

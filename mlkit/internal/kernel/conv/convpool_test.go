@@ -130,19 +130,23 @@ func TestConvPoolSameBits(t *testing.T) {
 		{N: 20, C: 1, H: 28, W: 28, OutC: 32, KH: 3, KW: 3},
 		{N: 20, C: 32, H: 13, W: 13, OutC: 40, KH: 3, KW: 3},
 		{N: 2, C: 3, H: 40, W: 30, OutC: 7, KH: 5, KW: 5, StrideH: 2, StrideW: 1, PadH: 2},
+		{N: 1, C: 8, H: 23, W: 24, OutC: 70, KH: 3, KW: 3, PadW: 1}, // without arg, filters are cut, too
 	} {
 		x, _ := kerneltest.Guarded(r, c.N*c.C*c.H*c.W, 1)
 		w, _ := kerneltest.Guarded(r, c.OutC*c.C*c.KH*c.KW, 1)
 		dy, _ := kerneltest.Guarded(r, c.N*c.OutC*(c.OutH()/2)*(c.OutW()/2), 1)
 		arg := make([]int32, c.PoolArgs())
 		y, dx, dw := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w))
+		alone := make([]float32, len(y))
 		run := func() {
 			c.ForwardPool(y, arg, x, w, nil, gemm.ReLUAct)
+			c.ForwardPool(alone, nil, x, w, nil, gemm.ReLUAct)
 			c.BackwardDataPool(dx, dy, arg, w, false)
 			c.BackwardWeightPool(dw, dy, arg, x, false)
 		}
 		kerneltest.Variants(t, fmt.Sprintf("%+v", c), func() [][]float32 {
 			run()
+			kerneltest.SameBits(t, fmt.Sprintf("%+v: without arg", c), alone, y)
 			return [][]float32{append([]float32(nil), y...), append([]float32(nil), dx...), append([]float32(nil), dw...)}
 		})
 		if n := testing.AllocsPerRun(10, run); n != 0 {

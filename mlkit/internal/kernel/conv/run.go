@@ -34,6 +34,7 @@ type convJob struct {
 	planes        int // of a group's input, in a cut
 	cuts          int
 	some          int    // filters of a cut; 0: cuts are of rows, and have all
+	at            []int  // where what a window sees lies, see window.go; nil: columns are made
 	arg           []byte // y is pooled: see Conv.ForwardPool
 	runs          int
 	sums          []float32 // of each run: for each group, taps × OutC/Groups
@@ -54,11 +55,14 @@ func (c *Conv) direct() bool {
 }
 
 // cutRows cuts the rows of the output.
-func (j *convJob) cutRows() {
+func (j *convJob) cutRows() { j.cutRowsFor(convParts) }
+
+// cutRowsFor is cutRows for at least so many parts if it can be.
+func (j *convJob) cutRowsFor(parts int) {
 	out := max(j.OutH(), 1)
 	j.rows = min(out, max(1, colFloats/max(1, j.taps()*j.OutW())))
-	if units := j.N * j.Groups; units > 0 && units < convParts {
-		want := (convParts + units - 1) / units
+	if units := j.N * j.Groups; units > 0 && units < parts {
+		want := (parts + units - 1) / units
 		j.rows = min(j.rows, (out+want-1)/want)
 	}
 	j.cuts = (out + j.rows - 1) / j.rows

@@ -17,6 +17,17 @@ func runTiles(t *tiles) {
 	}
 }
 
+func runListed(t *tiles) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		runListedAVX512(t)
+	case cpu.AVX2:
+		runListedAVX2(t)
+	default:
+		runListedGo(t)
+	}
+}
+
 func runDots(t *tiles) {
 	switch cpu.Current {
 	case cpu.AVX512:

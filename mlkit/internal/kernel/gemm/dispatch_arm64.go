@@ -15,6 +15,10 @@ func runTiles(t *tiles) {
 	}
 }
 
+func runListed(t *tiles) {
+	runListedGo(t)
+}
+
 func runDots(t *tiles) {
 	switch cpu.Current {
 	case cpu.NEON:

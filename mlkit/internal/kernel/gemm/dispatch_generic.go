@@ -8,6 +8,10 @@ func runTiles(t *tiles) {
 	runTilesGo(t)
 }
 
+func runListed(t *tiles) {
+	runListedGo(t)
+}
+
 func runDots(t *tiles) {
 	runDotsGo(t)
 }

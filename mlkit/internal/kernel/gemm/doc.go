@@ -40,6 +40,10 @@
 // They go along its rows and several workers share them from 131,072 elements
 // on, see vectors.go.
 //
+// A pooled convolution reads its windows in the image, from a list of where
+// their elements lie, see [Listed]. To copy them into a matrix of columns took
+// a quarter of the time of one image.
+//
 // # Workers
 //
 // A large product is cut into a grid of several blocks of C for each worker, as

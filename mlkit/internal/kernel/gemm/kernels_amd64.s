@@ -537,11 +537,11 @@ TEXT ·runTilesAVX512(SB), NOSPLIT, $0-8
 	SHLQ  $0x02, R10
 	MOVQ  136(DI), R12
 	SHLQ  $0x02, R12
-	MOVQ  144(DI), DX
+	MOVQ  168(DI), DX
 	SHLQ  $0x02, DX
 	LEAQ  (R10)(R10*2), R11
 	MOVQ  48(DI), R13
-	MOVQ  192(DI), CX
+	MOVQ  216(DI), CX
 	MOVQ  $-1, AX
 	NEGQ  CX
 	ANDQ  $0x3f, CX
@@ -553,84 +553,84 @@ TEXT ·runTilesAVX512(SB), NOSPLIT, $0-8
 	KMOVW AX, K3
 	SHRQ  $0x10, AX
 	KMOVW AX, K4
-	CMPQ  168(DI), $0x02
+	CMPQ  192(DI), $0x02
 	JNE   masksDone
 	KMOVW K2, K1
 
 masksDone:
-	MOVQ 168(DI), AX
+	MOVQ 192(DI), AX
 	CMPQ AX, $0x02
 	JL   one
 	JG   four
-	CMPQ 160(DI), $0x0c
+	CMPQ 184(DI), $0x0c
 	JE   r12v2m
-	CMPQ 160(DI), $0x0b
+	CMPQ 184(DI), $0x0b
 	JE   r11v2m
-	CMPQ 160(DI), $0x0a
+	CMPQ 184(DI), $0x0a
 	JE   r10v2m
-	CMPQ 160(DI), $0x09
+	CMPQ 184(DI), $0x09
 	JE   r9v2m
-	CMPQ 160(DI), $0x08
+	CMPQ 184(DI), $0x08
 	JE   r8v2m
-	CMPQ 160(DI), $0x07
+	CMPQ 184(DI), $0x07
 	JE   r7v2m
-	CMPQ 160(DI), $0x06
+	CMPQ 184(DI), $0x06
 	JE   r6v2m
-	CMPQ 160(DI), $0x05
+	CMPQ 184(DI), $0x05
 	JE   r5v2m
-	CMPQ 160(DI), $0x04
+	CMPQ 184(DI), $0x04
 	JE   r4v2m
-	CMPQ 160(DI), $0x03
+	CMPQ 184(DI), $0x03
 	JE   r3v2m
-	CMPQ 160(DI), $0x02
+	CMPQ 184(DI), $0x02
 	JE   r2v2m
-	CMPQ 160(DI), $0x01
+	CMPQ 184(DI), $0x01
 	JE   r1v2m
 	RET
 
 one:
-	CMPQ 160(DI), $0x0c
+	CMPQ 184(DI), $0x0c
 	JE   r12v1m
-	CMPQ 160(DI), $0x0b
+	CMPQ 184(DI), $0x0b
 	JE   r11v1m
-	CMPQ 160(DI), $0x0a
+	CMPQ 184(DI), $0x0a
 	JE   r10v1m
-	CMPQ 160(DI), $0x09
+	CMPQ 184(DI), $0x09
 	JE   r9v1m
-	CMPQ 160(DI), $0x08
+	CMPQ 184(DI), $0x08
 	JE   r8v1m
-	CMPQ 160(DI), $0x07
+	CMPQ 184(DI), $0x07
 	JE   r7v1m
-	CMPQ 160(DI), $0x06
+	CMPQ 184(DI), $0x06
 	JE   r6v1m
-	CMPQ 160(DI), $0x05
+	CMPQ 184(DI), $0x05
 	JE   r5v1m
-	CMPQ 160(DI), $0x04
+	CMPQ 184(DI), $0x04
 	JE   r4v1m
-	CMPQ 160(DI), $0x03
+	CMPQ 184(DI), $0x03
 	JE   r3v1m
-	CMPQ 160(DI), $0x02
+	CMPQ 184(DI), $0x02
 	JE   r2v1m
-	CMPQ 160(DI), $0x01
+	CMPQ 184(DI), $0x01
 	JE   r1v1m
 	RET
 
 four:
-	CMPQ 160(DI), $0x04
+	CMPQ 184(DI), $0x04
 	JE   r4v4m
-	CMPQ 160(DI), $0x03
+	CMPQ 184(DI), $0x03
 	JE   r3v4m
-	CMPQ 160(DI), $0x02
+	CMPQ 184(DI), $0x02
 	JE   r2v4m
-	CMPQ 160(DI), $0x01
+	CMPQ 184(DI), $0x01
 	JE   r1v4m
 	RET
 
 r12v2m:
 r12v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r12v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -769,7 +769,7 @@ r12v2mzero:
 	VPXORD     Z23, Z23, Z23
 
 r12v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -822,14 +822,14 @@ r12v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r12v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r12v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r12v2mnoScale
-	VBROADCASTSS 208(DI), Z26
+	VBROADCASTSS 232(DI), Z26
 	VMULPS       Z26, Z0, Z0
 	VMULPS       Z26, Z1, Z1
 	VMULPS       Z26, Z2, Z2
@@ -954,7 +954,7 @@ r12v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r12v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z26
 	VADDPS       Z26, Z0, Z0
@@ -992,7 +992,7 @@ r12v2mnoBias:
 	VBROADCASTSS 44(BX), Z26
 	VADDPS       Z26, Z22, Z22
 	VADDPS       Z26, Z23, Z23
-	ADDQ         $0x0c, 224(DI)
+	ADDQ         $0x0c, 248(DI)
 
 r12v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -1061,18 +1061,18 @@ r12v2mstore:
 	VMOVUPS Z22, (BX)
 	VMOVUPS Z23, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r12v2mtile
 	VZEROUPPER
 	RET
 
 r11v2m:
 r11v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r11v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -1200,7 +1200,7 @@ r11v2mzero:
 	VPXORD     Z21, Z21, Z21
 
 r11v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -1250,14 +1250,14 @@ r11v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r11v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r11v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r11v2mnoScale
-	VBROADCASTSS 208(DI), Z24
+	VBROADCASTSS 232(DI), Z24
 	VMULPS       Z24, Z0, Z0
 	VMULPS       Z24, Z1, Z1
 	VMULPS       Z24, Z2, Z2
@@ -1373,7 +1373,7 @@ r11v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r11v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z24
 	VADDPS       Z24, Z0, Z0
@@ -1408,7 +1408,7 @@ r11v2mnoBias:
 	VBROADCASTSS 40(BX), Z24
 	VADDPS       Z24, Z20, Z20
 	VADDPS       Z24, Z21, Z21
-	ADDQ         $0x0b, 224(DI)
+	ADDQ         $0x0b, 248(DI)
 
 r11v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -1472,18 +1472,18 @@ r11v2mstore:
 	VMOVUPS Z20, (BX)
 	VMOVUPS Z21, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r11v2mtile
 	VZEROUPPER
 	RET
 
 r10v2m:
 r10v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r10v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -1600,7 +1600,7 @@ r10v2mzero:
 	VPXORD     Z19, Z19, Z19
 
 r10v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -1647,14 +1647,14 @@ r10v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r10v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r10v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r10v2mnoScale
-	VBROADCASTSS 208(DI), Z22
+	VBROADCASTSS 232(DI), Z22
 	VMULPS       Z22, Z0, Z0
 	VMULPS       Z22, Z1, Z1
 	VMULPS       Z22, Z2, Z2
@@ -1761,7 +1761,7 @@ r10v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r10v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z22
 	VADDPS       Z22, Z0, Z0
@@ -1793,7 +1793,7 @@ r10v2mnoBias:
 	VBROADCASTSS 36(BX), Z22
 	VADDPS       Z22, Z18, Z18
 	VADDPS       Z22, Z19, Z19
-	ADDQ         $0x0a, 224(DI)
+	ADDQ         $0x0a, 248(DI)
 
 r10v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -1852,18 +1852,18 @@ r10v2mstore:
 	VMOVUPS Z18, (BX)
 	VMOVUPS Z19, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r10v2mtile
 	VZEROUPPER
 	RET
 
 r9v2m:
 r9v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r9v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -1969,7 +1969,7 @@ r9v2mzero:
 	VPXORD     Z17, Z17, Z17
 
 r9v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -2013,14 +2013,14 @@ r9v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r9v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r9v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r9v2mnoScale
-	VBROADCASTSS 208(DI), Z20
+	VBROADCASTSS 232(DI), Z20
 	VMULPS       Z20, Z0, Z0
 	VMULPS       Z20, Z1, Z1
 	VMULPS       Z20, Z2, Z2
@@ -2118,7 +2118,7 @@ r9v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r9v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z20
 	VADDPS       Z20, Z0, Z0
@@ -2147,7 +2147,7 @@ r9v2mnoBias:
 	VBROADCASTSS 32(BX), Z20
 	VADDPS       Z20, Z16, Z16
 	VADDPS       Z20, Z17, Z17
-	ADDQ         $0x09, 224(DI)
+	ADDQ         $0x09, 248(DI)
 
 r9v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -2201,18 +2201,18 @@ r9v2mstore:
 	VMOVUPS Z16, (BX)
 	VMOVUPS Z17, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r9v2mtile
 	VZEROUPPER
 	RET
 
 r8v2m:
 r8v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r8v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -2307,7 +2307,7 @@ r8v2mzero:
 	VPXORD     Z15, Z15, Z15
 
 r8v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -2346,14 +2346,14 @@ r8v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r8v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r8v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r8v2mnoScale
-	VBROADCASTSS 208(DI), Z18
+	VBROADCASTSS 232(DI), Z18
 	VMULPS       Z18, Z0, Z0
 	VMULPS       Z18, Z1, Z1
 	VMULPS       Z18, Z2, Z2
@@ -2442,7 +2442,7 @@ r8v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r8v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z18
 	VADDPS       Z18, Z0, Z0
@@ -2468,7 +2468,7 @@ r8v2mnoBias:
 	VBROADCASTSS 28(BX), Z18
 	VADDPS       Z18, Z14, Z14
 	VADDPS       Z18, Z15, Z15
-	ADDQ         $0x08, 224(DI)
+	ADDQ         $0x08, 248(DI)
 
 r8v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -2517,18 +2517,18 @@ r8v2mstore:
 	VMOVUPS Z14, (BX)
 	VMOVUPS Z15, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r8v2mtile
 	VZEROUPPER
 	RET
 
 r7v2m:
 r7v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r7v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -2612,7 +2612,7 @@ r7v2mzero:
 	VPXORD     Z13, Z13, Z13
 
 r7v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -2648,14 +2648,14 @@ r7v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r7v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r7v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r7v2mnoScale
-	VBROADCASTSS 208(DI), Z16
+	VBROADCASTSS 232(DI), Z16
 	VMULPS       Z16, Z0, Z0
 	VMULPS       Z16, Z1, Z1
 	VMULPS       Z16, Z2, Z2
@@ -2735,7 +2735,7 @@ r7v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r7v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z16
 	VADDPS       Z16, Z0, Z0
@@ -2758,7 +2758,7 @@ r7v2mnoBias:
 	VBROADCASTSS 24(BX), Z16
 	VADDPS       Z16, Z12, Z12
 	VADDPS       Z16, Z13, Z13
-	ADDQ         $0x07, 224(DI)
+	ADDQ         $0x07, 248(DI)
 
 r7v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -2802,18 +2802,18 @@ r7v2mstore:
 	VMOVUPS Z12, (BX)
 	VMOVUPS Z13, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r7v2mtile
 	VZEROUPPER
 	RET
 
 r6v2m:
 r6v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r6v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -2886,7 +2886,7 @@ r6v2mzero:
 	VPXORD     Z11, Z11, Z11
 
 r6v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -2919,14 +2919,14 @@ r6v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r6v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r6v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r6v2mnoScale
-	VBROADCASTSS 208(DI), Z14
+	VBROADCASTSS 232(DI), Z14
 	VMULPS       Z14, Z0, Z0
 	VMULPS       Z14, Z1, Z1
 	VMULPS       Z14, Z2, Z2
@@ -2997,7 +2997,7 @@ r6v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r6v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z14
 	VADDPS       Z14, Z0, Z0
@@ -3017,7 +3017,7 @@ r6v2mnoBias:
 	VBROADCASTSS 20(BX), Z14
 	VADDPS       Z14, Z10, Z10
 	VADDPS       Z14, Z11, Z11
-	ADDQ         $0x06, 224(DI)
+	ADDQ         $0x06, 248(DI)
 
 r6v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -3056,18 +3056,18 @@ r6v2mstore:
 	VMOVUPS Z10, (BX)
 	VMOVUPS Z11, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r6v2mtile
 	VZEROUPPER
 	RET
 
 r5v2m:
 r5v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r5v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -3129,7 +3129,7 @@ r5v2mzero:
 	VPXORD     Z9, Z9, Z9
 
 r5v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -3159,14 +3159,14 @@ r5v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r5v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r5v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r5v2mnoScale
-	VBROADCASTSS 208(DI), Z12
+	VBROADCASTSS 232(DI), Z12
 	VMULPS       Z12, Z0, Z0
 	VMULPS       Z12, Z1, Z1
 	VMULPS       Z12, Z2, Z2
@@ -3228,7 +3228,7 @@ r5v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r5v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z12
 	VADDPS       Z12, Z0, Z0
@@ -3245,7 +3245,7 @@ r5v2mnoBias:
 	VBROADCASTSS 16(BX), Z12
 	VADDPS       Z12, Z8, Z8
 	VADDPS       Z12, Z9, Z9
-	ADDQ         $0x05, 224(DI)
+	ADDQ         $0x05, 248(DI)
 
 r5v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -3279,18 +3279,18 @@ r5v2mstore:
 	VMOVUPS Z8, (BX)
 	VMOVUPS Z9, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r5v2mtile
 	VZEROUPPER
 	RET
 
 r4v2m:
 r4v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r4v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -3341,7 +3341,7 @@ r4v2mzero:
 	VPXORD     Z7, Z7, Z7
 
 r4v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -3366,14 +3366,14 @@ r4v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r4v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r4v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v2mnoScale
-	VBROADCASTSS 208(DI), Z10
+	VBROADCASTSS 232(DI), Z10
 	VMULPS       Z10, Z0, Z0
 	VMULPS       Z10, Z1, Z1
 	VMULPS       Z10, Z2, Z2
@@ -3426,7 +3426,7 @@ r4v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r4v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z10
 	VADDPS       Z10, Z0, Z0
@@ -3440,7 +3440,7 @@ r4v2mnoBias:
 	VBROADCASTSS 12(BX), Z10
 	VADDPS       Z10, Z6, Z6
 	VADDPS       Z10, Z7, Z7
-	ADDQ         $0x04, 224(DI)
+	ADDQ         $0x04, 248(DI)
 
 r4v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -3469,18 +3469,18 @@ r4v2mstore:
 	VMOVUPS Z6, (BX)
 	VMOVUPS Z7, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r4v2mtile
 	VZEROUPPER
 	RET
 
 r3v2m:
 r3v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r3v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -3520,7 +3520,7 @@ r3v2mzero:
 	VPXORD     Z5, Z5, Z5
 
 r3v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -3542,14 +3542,14 @@ r3v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r3v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r3v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v2mnoScale
-	VBROADCASTSS 208(DI), Z8
+	VBROADCASTSS 232(DI), Z8
 	VMULPS       Z8, Z0, Z0
 	VMULPS       Z8, Z1, Z1
 	VMULPS       Z8, Z2, Z2
@@ -3593,7 +3593,7 @@ r3v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r3v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z8
 	VADDPS       Z8, Z0, Z0
@@ -3604,7 +3604,7 @@ r3v2mnoBias:
 	VBROADCASTSS 8(BX), Z8
 	VADDPS       Z8, Z4, Z4
 	VADDPS       Z8, Z5, Z5
-	ADDQ         $0x03, 224(DI)
+	ADDQ         $0x03, 248(DI)
 
 r3v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -3628,18 +3628,18 @@ r3v2mstore:
 	VMOVUPS Z4, (BX)
 	VMOVUPS Z5, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r3v2mtile
 	VZEROUPPER
 	RET
 
 r2v2m:
 r2v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r2v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -3668,7 +3668,7 @@ r2v2mzero:
 	VPXORD     Z3, Z3, Z3
 
 r2v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -3687,14 +3687,14 @@ r2v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r2v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r2v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v2mnoScale
-	VBROADCASTSS 208(DI), Z6
+	VBROADCASTSS 232(DI), Z6
 	VMULPS       Z6, Z0, Z0
 	VMULPS       Z6, Z1, Z1
 	VMULPS       Z6, Z2, Z2
@@ -3729,7 +3729,7 @@ r2v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r2v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z6
 	VADDPS       Z6, Z0, Z0
@@ -3737,7 +3737,7 @@ r2v2mnoBias:
 	VBROADCASTSS 4(BX), Z6
 	VADDPS       Z6, Z2, Z2
 	VADDPS       Z6, Z3, Z3
-	ADDQ         $0x02, 224(DI)
+	ADDQ         $0x02, 248(DI)
 
 r2v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -3756,18 +3756,18 @@ r2v2mstore:
 	VMOVUPS Z2, (BX)
 	VMOVUPS Z3, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r2v2mtile
 	VZEROUPPER
 	RET
 
 r1v2m:
 r1v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r1v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Z0
@@ -3785,7 +3785,7 @@ r1v2mzero:
 	VPXORD     Z1, Z1, Z1
 
 r1v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -3801,14 +3801,14 @@ r1v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r1v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r1v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v2mnoScale
-	VBROADCASTSS 208(DI), Z4
+	VBROADCASTSS 232(DI), Z4
 	VMULPS       Z4, Z0, Z0
 	VMULPS       Z4, Z1, Z1
 
@@ -3834,12 +3834,12 @@ r1v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r1v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z4
 	VADDPS       Z4, Z0, Z0
 	VADDPS       Z4, Z1, Z1
-	ADDQ         $0x01, 224(DI)
+	ADDQ         $0x01, 248(DI)
 
 r1v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -3853,18 +3853,18 @@ r1v2mstore:
 	VMOVUPS Z0, (BX)
 	VMOVUPS Z1, K1, 64(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r1v2mtile
 	VZEROUPPER
 	RET
 
 r12v1m:
 r12v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r12v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -3955,7 +3955,7 @@ r12v1mzero:
 	VPXORD     Z11, Z11, Z11
 
 r12v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -3983,14 +3983,14 @@ r12v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r12v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r12v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r12v1mnoScale
-	VBROADCASTSS     208(DI), Z13
+	VBROADCASTSS     232(DI), Z13
 	VMULPS           Z13, Z0, Z0
 	VMULPS           Z13, Z1, Z1
 	VMULPS           Z13, Z2, Z2
@@ -4066,7 +4066,7 @@ r12v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r12v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z13
 	VADDPS       Z13, Z0, Z0
@@ -4092,7 +4092,7 @@ r12v1mnoBias:
 	VADDPS       Z13, Z10, Z10
 	VBROADCASTSS 44(BX), Z13
 	VADDPS       Z13, Z11, Z11
-	ADDQ         $0x0c, 224(DI)
+	ADDQ         $0x0c, 248(DI)
 
 r12v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -4137,18 +4137,18 @@ r12v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z11, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r12v1mtile
 	VZEROUPPER
 	RET
 
 r11v1m:
 r11v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r11v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -4232,7 +4232,7 @@ r11v1mzero:
 	VPXORD     Z10, Z10, Z10
 
 r11v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -4259,14 +4259,14 @@ r11v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r11v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r11v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r11v1mnoScale
-	VBROADCASTSS     208(DI), Z12
+	VBROADCASTSS     232(DI), Z12
 	VMULPS           Z12, Z0, Z0
 	VMULPS           Z12, Z1, Z1
 	VMULPS           Z12, Z2, Z2
@@ -4337,7 +4337,7 @@ r11v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r11v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z12
 	VADDPS       Z12, Z0, Z0
@@ -4361,7 +4361,7 @@ r11v1mnoBias:
 	VADDPS       Z12, Z9, Z9
 	VBROADCASTSS 40(BX), Z12
 	VADDPS       Z12, Z10, Z10
-	ADDQ         $0x0b, 224(DI)
+	ADDQ         $0x0b, 248(DI)
 
 r11v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -4403,18 +4403,18 @@ r11v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z10, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r11v1mtile
 	VZEROUPPER
 	RET
 
 r10v1m:
 r10v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r10v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -4491,7 +4491,7 @@ r10v1mzero:
 	VPXORD     Z9, Z9, Z9
 
 r10v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -4517,14 +4517,14 @@ r10v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r10v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r10v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r10v1mnoScale
-	VBROADCASTSS     208(DI), Z11
+	VBROADCASTSS     232(DI), Z11
 	VMULPS           Z11, Z0, Z0
 	VMULPS           Z11, Z1, Z1
 	VMULPS           Z11, Z2, Z2
@@ -4590,7 +4590,7 @@ r10v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r10v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z11
 	VADDPS       Z11, Z0, Z0
@@ -4612,7 +4612,7 @@ r10v1mnoBias:
 	VADDPS       Z11, Z8, Z8
 	VBROADCASTSS 36(BX), Z11
 	VADDPS       Z11, Z9, Z9
-	ADDQ         $0x0a, 224(DI)
+	ADDQ         $0x0a, 248(DI)
 
 r10v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -4651,18 +4651,18 @@ r10v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z9, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r10v1mtile
 	VZEROUPPER
 	RET
 
 r9v1m:
 r9v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r9v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -4732,7 +4732,7 @@ r9v1mzero:
 	VPXORD     Z8, Z8, Z8
 
 r9v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -4757,14 +4757,14 @@ r9v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r9v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r9v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r9v1mnoScale
-	VBROADCASTSS     208(DI), Z10
+	VBROADCASTSS     232(DI), Z10
 	VMULPS           Z10, Z0, Z0
 	VMULPS           Z10, Z1, Z1
 	VMULPS           Z10, Z2, Z2
@@ -4825,7 +4825,7 @@ r9v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r9v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z10
 	VADDPS       Z10, Z0, Z0
@@ -4845,7 +4845,7 @@ r9v1mnoBias:
 	VADDPS       Z10, Z7, Z7
 	VBROADCASTSS 32(BX), Z10
 	VADDPS       Z10, Z8, Z8
-	ADDQ         $0x09, 224(DI)
+	ADDQ         $0x09, 248(DI)
 
 r9v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -4881,18 +4881,18 @@ r9v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z8, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r9v1mtile
 	VZEROUPPER
 	RET
 
 r8v1m:
 r8v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r8v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -4955,7 +4955,7 @@ r8v1mzero:
 	VPXORD     Z7, Z7, Z7
 
 r8v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -4977,14 +4977,14 @@ r8v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r8v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r8v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r8v1mnoScale
-	VBROADCASTSS     208(DI), Z9
+	VBROADCASTSS     232(DI), Z9
 	VMULPS           Z9, Z0, Z0
 	VMULPS           Z9, Z1, Z1
 	VMULPS           Z9, Z2, Z2
@@ -5040,7 +5040,7 @@ r8v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r8v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z9
 	VADDPS       Z9, Z0, Z0
@@ -5058,7 +5058,7 @@ r8v1mnoBias:
 	VADDPS       Z9, Z6, Z6
 	VBROADCASTSS 28(BX), Z9
 	VADDPS       Z9, Z7, Z7
-	ADDQ         $0x08, 224(DI)
+	ADDQ         $0x08, 248(DI)
 
 r8v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -5091,18 +5091,18 @@ r8v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z7, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r8v1mtile
 	VZEROUPPER
 	RET
 
 r7v1m:
 r7v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r7v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -5158,7 +5158,7 @@ r7v1mzero:
 	VPXORD     Z6, Z6, Z6
 
 r7v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -5179,14 +5179,14 @@ r7v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r7v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r7v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r7v1mnoScale
-	VBROADCASTSS     208(DI), Z8
+	VBROADCASTSS     232(DI), Z8
 	VMULPS           Z8, Z0, Z0
 	VMULPS           Z8, Z1, Z1
 	VMULPS           Z8, Z2, Z2
@@ -5237,7 +5237,7 @@ r7v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r7v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z8
 	VADDPS       Z8, Z0, Z0
@@ -5253,7 +5253,7 @@ r7v1mnoBias:
 	VADDPS       Z8, Z5, Z5
 	VBROADCASTSS 24(BX), Z8
 	VADDPS       Z8, Z6, Z6
-	ADDQ         $0x07, 224(DI)
+	ADDQ         $0x07, 248(DI)
 
 r7v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -5283,18 +5283,18 @@ r7v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z6, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r7v1mtile
 	VZEROUPPER
 	RET
 
 r6v1m:
 r6v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r6v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -5343,7 +5343,7 @@ r6v1mzero:
 	VPXORD     Z5, Z5, Z5
 
 r6v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -5363,14 +5363,14 @@ r6v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r6v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r6v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r6v1mnoScale
-	VBROADCASTSS     208(DI), Z7
+	VBROADCASTSS     232(DI), Z7
 	VMULPS           Z7, Z0, Z0
 	VMULPS           Z7, Z1, Z1
 	VMULPS           Z7, Z2, Z2
@@ -5416,7 +5416,7 @@ r6v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r6v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z7
 	VADDPS       Z7, Z0, Z0
@@ -5430,7 +5430,7 @@ r6v1mnoBias:
 	VADDPS       Z7, Z4, Z4
 	VBROADCASTSS 20(BX), Z7
 	VADDPS       Z7, Z5, Z5
-	ADDQ         $0x06, 224(DI)
+	ADDQ         $0x06, 248(DI)
 
 r6v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -5457,18 +5457,18 @@ r6v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z5, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r6v1mtile
 	VZEROUPPER
 	RET
 
 r5v1m:
 r5v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r5v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -5510,7 +5510,7 @@ r5v1mzero:
 	VPXORD     Z4, Z4, Z4
 
 r5v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -5529,14 +5529,14 @@ r5v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r5v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r5v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r5v1mnoScale
-	VBROADCASTSS     208(DI), Z6
+	VBROADCASTSS     232(DI), Z6
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z6, Z1, Z1
 	VMULPS           Z6, Z2, Z2
@@ -5577,7 +5577,7 @@ r5v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r5v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z6
 	VADDPS       Z6, Z0, Z0
@@ -5589,7 +5589,7 @@ r5v1mnoBias:
 	VADDPS       Z6, Z3, Z3
 	VBROADCASTSS 16(BX), Z6
 	VADDPS       Z6, Z4, Z4
-	ADDQ         $0x05, 224(DI)
+	ADDQ         $0x05, 248(DI)
 
 r5v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -5613,18 +5613,18 @@ r5v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z4, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r5v1mtile
 	VZEROUPPER
 	RET
 
 r4v1m:
 r4v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r4v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -5659,7 +5659,7 @@ r4v1mzero:
 	VPXORD     Z3, Z3, Z3
 
 r4v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -5675,14 +5675,14 @@ r4v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r4v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r4v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r4v1mnoScale
-	VBROADCASTSS     208(DI), Z5
+	VBROADCASTSS     232(DI), Z5
 	VMULPS           Z5, Z0, Z0
 	VMULPS           Z5, Z1, Z1
 	VMULPS           Z5, Z2, Z2
@@ -5718,7 +5718,7 @@ r4v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r4v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z5
 	VADDPS       Z5, Z0, Z0
@@ -5728,7 +5728,7 @@ r4v1mnoBias:
 	VADDPS       Z5, Z2, Z2
 	VBROADCASTSS 12(BX), Z5
 	VADDPS       Z5, Z3, Z3
-	ADDQ         $0x04, 224(DI)
+	ADDQ         $0x04, 248(DI)
 
 r4v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -5749,18 +5749,18 @@ r4v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z3, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r4v1mtile
 	VZEROUPPER
 	RET
 
 r3v1m:
 r3v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r3v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -5788,7 +5788,7 @@ r3v1mzero:
 	VPXORD     Z2, Z2, Z2
 
 r3v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -5803,14 +5803,14 @@ r3v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r3v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r3v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r3v1mnoScale
-	VBROADCASTSS     208(DI), Z4
+	VBROADCASTSS     232(DI), Z4
 	VMULPS           Z4, Z0, Z0
 	VMULPS           Z4, Z1, Z1
 	VMULPS           Z4, Z2, Z2
@@ -5841,7 +5841,7 @@ r3v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r3v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z4
 	VADDPS       Z4, Z0, Z0
@@ -5849,7 +5849,7 @@ r3v1mnoBias:
 	VADDPS       Z4, Z1, Z1
 	VBROADCASTSS 8(BX), Z4
 	VADDPS       Z4, Z2, Z2
-	ADDQ         $0x03, 224(DI)
+	ADDQ         $0x03, 248(DI)
 
 r3v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -5867,18 +5867,18 @@ r3v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z2, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r3v1mtile
 	VZEROUPPER
 	RET
 
 r2v1m:
 r2v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r2v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -5899,7 +5899,7 @@ r2v1mzero:
 	VPXORD     Z1, Z1, Z1
 
 r2v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -5913,14 +5913,14 @@ r2v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r2v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r2v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r2v1mnoScale
-	VBROADCASTSS     208(DI), Z3
+	VBROADCASTSS     232(DI), Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z1, Z1
 
@@ -5946,13 +5946,13 @@ r2v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r2v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z3
 	VADDPS       Z3, Z0, Z0
 	VBROADCASTSS 4(BX), Z3
 	VADDPS       Z3, Z1, Z1
-	ADDQ         $0x02, 224(DI)
+	ADDQ         $0x02, 248(DI)
 
 r2v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -5967,18 +5967,18 @@ r2v1mstore:
 	ADDQ    AX, BX
 	VMOVUPS Z1, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r2v1mtile
 	VZEROUPPER
 	RET
 
 r1v1m:
 r1v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r1v1mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -5992,7 +5992,7 @@ r1v1mzero:
 	VPXORD     Z0, Z0, Z0
 
 r1v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -6005,14 +6005,14 @@ r1v1mk:
 	ADDQ             DX, BX
 	DECQ             CX
 	JNZ              r1v1mk
-	MOVQ             152(DI), AX
+	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
-	MOVQ             200(DI), CX
+	MOVQ             224(DI), CX
 	TESTQ            $0x0000003e, CX
 	JZ               r1v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r1v1mnoScale
-	VBROADCASTSS     208(DI), Z2
+	VBROADCASTSS     232(DI), Z2
 	VMULPS           Z2, Z0, Z0
 
 r1v1mnoScale:
@@ -6033,11 +6033,11 @@ r1v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r1v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z2
 	VADDPS       Z2, Z0, Z0
-	ADDQ         $0x01, 224(DI)
+	ADDQ         $0x01, 248(DI)
 
 r1v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -6049,18 +6049,18 @@ r1v1mstore:
 	MOVQ    R13, BX
 	VMOVUPS Z0, K1, (BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r1v1mtile
 	VZEROUPPER
 	RET
 
 r4v4m:
 r4v4mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r4v4mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -6143,7 +6143,7 @@ r4v4mzero:
 	VPXORD     Z15, Z15, Z15
 
 r4v4mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -6178,14 +6178,14 @@ r4v4mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r4v4mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r4v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v4mnoScale
-	VBROADCASTSS 208(DI), Z20
+	VBROADCASTSS 232(DI), Z20
 	VMULPS       Z20, Z0, Z0
 	VMULPS       Z20, Z1, Z1
 	VMULPS       Z20, Z2, Z2
@@ -6272,7 +6272,7 @@ r4v4mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r4v4mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z20
 	VADDPS       Z20, Z0, Z0
@@ -6294,7 +6294,7 @@ r4v4mnoBias:
 	VADDPS       Z20, Z13, Z13
 	VADDPS       Z20, Z14, Z14
 	VADDPS       Z20, Z15, Z15
-	ADDQ         $0x04, 224(DI)
+	ADDQ         $0x04, 248(DI)
 
 r4v4mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -6339,18 +6339,18 @@ r4v4mstore:
 	VMOVUPS Z14, K3, 128(BX)
 	VMOVUPS Z15, K4, 192(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r4v4mtile
 	VZEROUPPER
 	RET
 
 r3v4m:
 r3v4mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r3v4mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -6414,7 +6414,7 @@ r3v4mzero:
 	VPXORD     Z11, Z11, Z11
 
 r3v4mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -6444,14 +6444,14 @@ r3v4mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r3v4mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r3v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v4mnoScale
-	VBROADCASTSS 208(DI), Z16
+	VBROADCASTSS 232(DI), Z16
 	VMULPS       Z16, Z0, Z0
 	VMULPS       Z16, Z1, Z1
 	VMULPS       Z16, Z2, Z2
@@ -6521,7 +6521,7 @@ r3v4mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r3v4mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z16
 	VADDPS       Z16, Z0, Z0
@@ -6538,7 +6538,7 @@ r3v4mnoBias:
 	VADDPS       Z16, Z9, Z9
 	VADDPS       Z16, Z10, Z10
 	VADDPS       Z16, Z11, Z11
-	ADDQ         $0x03, 224(DI)
+	ADDQ         $0x03, 248(DI)
 
 r3v4mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -6574,18 +6574,18 @@ r3v4mstore:
 	VMOVUPS Z10, K3, 128(BX)
 	VMOVUPS Z11, K4, 192(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r3v4mtile
 	VZEROUPPER
 	RET
 
 r2v4m:
 r2v4mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r2v4mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -6630,7 +6630,7 @@ r2v4mzero:
 	VPXORD     Z7, Z7, Z7
 
 r2v4mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -6655,14 +6655,14 @@ r2v4mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r2v4mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r2v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v4mnoScale
-	VBROADCASTSS 208(DI), Z12
+	VBROADCASTSS 232(DI), Z12
 	VMULPS       Z12, Z0, Z0
 	VMULPS       Z12, Z1, Z1
 	VMULPS       Z12, Z2, Z2
@@ -6715,7 +6715,7 @@ r2v4mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r2v4mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z12
 	VADDPS       Z12, Z0, Z0
@@ -6727,7 +6727,7 @@ r2v4mnoBias:
 	VADDPS       Z12, Z5, Z5
 	VADDPS       Z12, Z6, Z6
 	VADDPS       Z12, Z7, Z7
-	ADDQ         $0x02, 224(DI)
+	ADDQ         $0x02, 248(DI)
 
 r2v4mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -6754,18 +6754,18 @@ r2v4mstore:
 	VMOVUPS Z6, K3, 128(BX)
 	VMOVUPS Z7, K4, 192(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r2v4mtile
 	VZEROUPPER
 	RET
 
 r1v4m:
 r1v4mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r1v4mzero
 	MOVQ       R13, BX
 	VMOVUPS.Z  (BX), K1, Z0
@@ -6791,7 +6791,7 @@ r1v4mzero:
 	VPXORD     Z3, Z3, Z3
 
 r1v4mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -6811,14 +6811,14 @@ r1v4mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r1v4mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r1v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v4mnoScale
-	VBROADCASTSS 208(DI), Z8
+	VBROADCASTSS 232(DI), Z8
 	VMULPS       Z8, Z0, Z0
 	VMULPS       Z8, Z1, Z1
 	VMULPS       Z8, Z2, Z2
@@ -6854,14 +6854,14 @@ r1v4mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r1v4mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Z8
 	VADDPS       Z8, Z0, Z0
 	VADDPS       Z8, Z1, Z1
 	VADDPS       Z8, Z2, Z2
 	VADDPS       Z8, Z3, Z3
-	ADDQ         $0x01, 224(DI)
+	ADDQ         $0x01, 248(DI)
 
 r1v4mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -6879,9 +6879,6452 @@ r1v4mstore:
 	VMOVUPS Z2, K3, 128(BX)
 	VMOVUPS Z3, K4, 192(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r1v4mtile
+	VZEROUPPER
+	RET
+
+// func runListedAVX512(t *tiles)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·runListedAVX512(SB), NOSPLIT, $0-8
+	MOVQ  t+0(FP), DI
+	MOVQ  128(DI), R10
+	SHLQ  $0x02, R10
+	MOVQ  168(DI), DX
+	SHLQ  $0x02, DX
+	LEAQ  (R10)(R10*2), R11
+	MOVQ  48(DI), R13
+	MOVQ  216(DI), CX
+	MOVQ  $-1, AX
+	NEGQ  CX
+	ANDQ  $0x3f, CX
+	SHRQ  CL, AX
+	KMOVW AX, K1
+	SHRQ  $0x10, AX
+	KMOVW AX, K2
+	SHRQ  $0x10, AX
+	KMOVW AX, K3
+	SHRQ  $0x10, AX
+	KMOVW AX, K4
+	CMPQ  192(DI), $0x02
+	JNE   masksDone
+	KMOVW K2, K1
+
+masksDone:
+	MOVQ 192(DI), AX
+	CMPQ AX, $0x02
+	JL   one
+	JG   four
+	CMPQ 184(DI), $0x0c
+	JE   r12v2m
+	CMPQ 184(DI), $0x0b
+	JE   r11v2m
+	CMPQ 184(DI), $0x0a
+	JE   r10v2m
+	CMPQ 184(DI), $0x09
+	JE   r9v2m
+	CMPQ 184(DI), $0x08
+	JE   r8v2m
+	CMPQ 184(DI), $0x07
+	JE   r7v2m
+	CMPQ 184(DI), $0x06
+	JE   r6v2m
+	CMPQ 184(DI), $0x05
+	JE   r5v2m
+	CMPQ 184(DI), $0x04
+	JE   r4v2m
+	CMPQ 184(DI), $0x03
+	JE   r3v2m
+	CMPQ 184(DI), $0x02
+	JE   r2v2m
+	CMPQ 184(DI), $0x01
+	JE   r1v2m
+	RET
+
+one:
+	CMPQ 184(DI), $0x0c
+	JE   r12v1m
+	CMPQ 184(DI), $0x0b
+	JE   r11v1m
+	CMPQ 184(DI), $0x0a
+	JE   r10v1m
+	CMPQ 184(DI), $0x09
+	JE   r9v1m
+	CMPQ 184(DI), $0x08
+	JE   r8v1m
+	CMPQ 184(DI), $0x07
+	JE   r7v1m
+	CMPQ 184(DI), $0x06
+	JE   r6v1m
+	CMPQ 184(DI), $0x05
+	JE   r5v1m
+	CMPQ 184(DI), $0x04
+	JE   r4v1m
+	CMPQ 184(DI), $0x03
+	JE   r3v1m
+	CMPQ 184(DI), $0x02
+	JE   r2v1m
+	CMPQ 184(DI), $0x01
+	JE   r1v1m
+	RET
+
+four:
+	CMPQ 184(DI), $0x04
+	JE   r4v4m
+	CMPQ 184(DI), $0x03
+	JE   r3v4m
+	CMPQ 184(DI), $0x02
+	JE   r2v4m
+	CMPQ 184(DI), $0x01
+	JE   r1v4m
+	RET
+
+r12v2m:
+r12v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r12v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z14
+	VMOVUPS.Z  64(BX), K1, Z15
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z16
+	VMOVUPS.Z  64(BX), K1, Z17
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z18
+	VMOVUPS.Z  64(BX), K1, Z19
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z20
+	VMOVUPS.Z  64(BX), K1, Z21
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z22
+	VMOVUPS.Z  64(BX), K1, Z23
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r12v2mstart
+
+r12v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+
+r12v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r12v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	LEAQ         (R8)(R10*4), R9
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z24
+	VMOVUPS.Z    64(BX), K1, Z25
+	VBROADCASTSS (SI), Z26
+	VFMADD231PS  Z24, Z26, Z0
+	VFMADD231PS  Z25, Z26, Z1
+	VBROADCASTSS (SI)(R10*1), Z27
+	VFMADD231PS  Z24, Z27, Z2
+	VFMADD231PS  Z25, Z27, Z3
+	VBROADCASTSS (SI)(R10*2), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VBROADCASTSS (SI)(R11*1), Z29
+	VFMADD231PS  Z24, Z29, Z6
+	VFMADD231PS  Z25, Z29, Z7
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z24, Z30, Z8
+	VFMADD231PS  Z25, Z30, Z9
+	VBROADCASTSS (R8)(R10*1), Z31
+	VFMADD231PS  Z24, Z31, Z10
+	VFMADD231PS  Z25, Z31, Z11
+	VBROADCASTSS (R8)(R10*2), Z26
+	VFMADD231PS  Z24, Z26, Z12
+	VFMADD231PS  Z25, Z26, Z13
+	VBROADCASTSS (R8)(R11*1), Z27
+	VFMADD231PS  Z24, Z27, Z14
+	VFMADD231PS  Z25, Z27, Z15
+	VBROADCASTSS (R9), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VBROADCASTSS (R9)(R10*1), Z29
+	VFMADD231PS  Z24, Z29, Z18
+	VFMADD231PS  Z25, Z29, Z19
+	VBROADCASTSS (R9)(R10*2), Z30
+	VFMADD231PS  Z24, Z30, Z20
+	VFMADD231PS  Z25, Z30, Z21
+	VBROADCASTSS (R9)(R11*1), Z31
+	VFMADD231PS  Z24, Z31, Z22
+	VFMADD231PS  Z25, Z31, Z23
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r12v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r12v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r12v2mnoScale
+	VBROADCASTSS 232(DI), Z26
+	VMULPS       Z26, Z0, Z0
+	VMULPS       Z26, Z1, Z1
+	VMULPS       Z26, Z2, Z2
+	VMULPS       Z26, Z3, Z3
+	VMULPS       Z26, Z4, Z4
+	VMULPS       Z26, Z5, Z5
+	VMULPS       Z26, Z6, Z6
+	VMULPS       Z26, Z7, Z7
+	VMULPS       Z26, Z8, Z8
+	VMULPS       Z26, Z9, Z9
+	VMULPS       Z26, Z10, Z10
+	VMULPS       Z26, Z11, Z11
+	VMULPS       Z26, Z12, Z12
+	VMULPS       Z26, Z13, Z13
+	VMULPS       Z26, Z14, Z14
+	VMULPS       Z26, Z15, Z15
+	VMULPS       Z26, Z16, Z16
+	VMULPS       Z26, Z17, Z17
+	VMULPS       Z26, Z18, Z18
+	VMULPS       Z26, Z19, Z19
+	VMULPS       Z26, Z20, Z20
+	VMULPS       Z26, Z21, Z21
+	VMULPS       Z26, Z22, Z22
+	VMULPS       Z26, Z23, Z23
+
+r12v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r12v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z4, Z4
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z6, Z6
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z8, Z8
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z9, Z9
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z10, Z10
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z11, Z11
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z12, Z12
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z13, Z13
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z14, Z14
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z15, Z15
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z16, Z16
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z17, Z17
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z18, Z18
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z19, Z19
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z20, Z20
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z21, Z21
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z24
+	VADDPS    Z24, Z22, Z22
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z25, Z23, Z23
+
+r12v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r12v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z24
+	VMOVUPS.Z 64(BX), K1, Z25
+	VADDPS    Z24, Z0, Z0
+	VADDPS    Z25, Z1, Z1
+	VADDPS    Z24, Z2, Z2
+	VADDPS    Z25, Z3, Z3
+	VADDPS    Z24, Z4, Z4
+	VADDPS    Z25, Z5, Z5
+	VADDPS    Z24, Z6, Z6
+	VADDPS    Z25, Z7, Z7
+	VADDPS    Z24, Z8, Z8
+	VADDPS    Z25, Z9, Z9
+	VADDPS    Z24, Z10, Z10
+	VADDPS    Z25, Z11, Z11
+	VADDPS    Z24, Z12, Z12
+	VADDPS    Z25, Z13, Z13
+	VADDPS    Z24, Z14, Z14
+	VADDPS    Z25, Z15, Z15
+	VADDPS    Z24, Z16, Z16
+	VADDPS    Z25, Z17, Z17
+	VADDPS    Z24, Z18, Z18
+	VADDPS    Z25, Z19, Z19
+	VADDPS    Z24, Z20, Z20
+	VADDPS    Z25, Z21, Z21
+	VADDPS    Z24, Z22, Z22
+	VADDPS    Z25, Z23, Z23
+
+r12v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r12v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z26
+	VADDPS       Z26, Z0, Z0
+	VADDPS       Z26, Z1, Z1
+	VBROADCASTSS 4(BX), Z26
+	VADDPS       Z26, Z2, Z2
+	VADDPS       Z26, Z3, Z3
+	VBROADCASTSS 8(BX), Z26
+	VADDPS       Z26, Z4, Z4
+	VADDPS       Z26, Z5, Z5
+	VBROADCASTSS 12(BX), Z26
+	VADDPS       Z26, Z6, Z6
+	VADDPS       Z26, Z7, Z7
+	VBROADCASTSS 16(BX), Z26
+	VADDPS       Z26, Z8, Z8
+	VADDPS       Z26, Z9, Z9
+	VBROADCASTSS 20(BX), Z26
+	VADDPS       Z26, Z10, Z10
+	VADDPS       Z26, Z11, Z11
+	VBROADCASTSS 24(BX), Z26
+	VADDPS       Z26, Z12, Z12
+	VADDPS       Z26, Z13, Z13
+	VBROADCASTSS 28(BX), Z26
+	VADDPS       Z26, Z14, Z14
+	VADDPS       Z26, Z15, Z15
+	VBROADCASTSS 32(BX), Z26
+	VADDPS       Z26, Z16, Z16
+	VADDPS       Z26, Z17, Z17
+	VBROADCASTSS 36(BX), Z26
+	VADDPS       Z26, Z18, Z18
+	VADDPS       Z26, Z19, Z19
+	VBROADCASTSS 40(BX), Z26
+	VADDPS       Z26, Z20, Z20
+	VADDPS       Z26, Z21, Z21
+	VBROADCASTSS 44(BX), Z26
+	VADDPS       Z26, Z22, Z22
+	VADDPS       Z26, Z23, Z23
+	ADDQ         $0x0c, 248(DI)
+
+r12v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r12v2mstore
+	VPXORD Z26, Z26, Z26
+	VMAXPS Z0, Z26, Z0
+	VMAXPS Z1, Z26, Z1
+	VMAXPS Z2, Z26, Z2
+	VMAXPS Z3, Z26, Z3
+	VMAXPS Z4, Z26, Z4
+	VMAXPS Z5, Z26, Z5
+	VMAXPS Z6, Z26, Z6
+	VMAXPS Z7, Z26, Z7
+	VMAXPS Z8, Z26, Z8
+	VMAXPS Z9, Z26, Z9
+	VMAXPS Z10, Z26, Z10
+	VMAXPS Z11, Z26, Z11
+	VMAXPS Z12, Z26, Z12
+	VMAXPS Z13, Z26, Z13
+	VMAXPS Z14, Z26, Z14
+	VMAXPS Z15, Z26, Z15
+	VMAXPS Z16, Z26, Z16
+	VMAXPS Z17, Z26, Z17
+	VMAXPS Z18, Z26, Z18
+	VMAXPS Z19, Z26, Z19
+	VMAXPS Z20, Z26, Z20
+	VMAXPS Z21, Z26, Z21
+	VMAXPS Z22, Z26, Z22
+	VMAXPS Z23, Z26, Z23
+
+r12v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z14, (BX)
+	VMOVUPS Z15, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z18, (BX)
+	VMOVUPS Z19, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z20, (BX)
+	VMOVUPS Z21, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z22, (BX)
+	VMOVUPS Z23, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r12v2mtile
+	VZEROUPPER
+	RET
+
+r11v2m:
+r11v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r11v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z14
+	VMOVUPS.Z  64(BX), K1, Z15
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z16
+	VMOVUPS.Z  64(BX), K1, Z17
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z18
+	VMOVUPS.Z  64(BX), K1, Z19
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z20
+	VMOVUPS.Z  64(BX), K1, Z21
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r11v2mstart
+
+r11v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+
+r11v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r11v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	LEAQ         (R8)(R10*4), R9
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z22
+	VMOVUPS.Z    64(BX), K1, Z23
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z22, Z24, Z0
+	VFMADD231PS  Z23, Z24, Z1
+	VBROADCASTSS (SI)(R10*1), Z25
+	VFMADD231PS  Z22, Z25, Z2
+	VFMADD231PS  Z23, Z25, Z3
+	VBROADCASTSS (SI)(R10*2), Z26
+	VFMADD231PS  Z22, Z26, Z4
+	VFMADD231PS  Z23, Z26, Z5
+	VBROADCASTSS (SI)(R11*1), Z27
+	VFMADD231PS  Z22, Z27, Z6
+	VFMADD231PS  Z23, Z27, Z7
+	VBROADCASTSS (R8), Z28
+	VFMADD231PS  Z22, Z28, Z8
+	VFMADD231PS  Z23, Z28, Z9
+	VBROADCASTSS (R8)(R10*1), Z29
+	VFMADD231PS  Z22, Z29, Z10
+	VFMADD231PS  Z23, Z29, Z11
+	VBROADCASTSS (R8)(R10*2), Z30
+	VFMADD231PS  Z22, Z30, Z12
+	VFMADD231PS  Z23, Z30, Z13
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z22, Z31, Z14
+	VFMADD231PS  Z23, Z31, Z15
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z22, Z24, Z16
+	VFMADD231PS  Z23, Z24, Z17
+	VBROADCASTSS (R9)(R10*1), Z25
+	VFMADD231PS  Z22, Z25, Z18
+	VFMADD231PS  Z23, Z25, Z19
+	VBROADCASTSS (R9)(R10*2), Z26
+	VFMADD231PS  Z22, Z26, Z20
+	VFMADD231PS  Z23, Z26, Z21
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r11v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r11v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r11v2mnoScale
+	VBROADCASTSS 232(DI), Z24
+	VMULPS       Z24, Z0, Z0
+	VMULPS       Z24, Z1, Z1
+	VMULPS       Z24, Z2, Z2
+	VMULPS       Z24, Z3, Z3
+	VMULPS       Z24, Z4, Z4
+	VMULPS       Z24, Z5, Z5
+	VMULPS       Z24, Z6, Z6
+	VMULPS       Z24, Z7, Z7
+	VMULPS       Z24, Z8, Z8
+	VMULPS       Z24, Z9, Z9
+	VMULPS       Z24, Z10, Z10
+	VMULPS       Z24, Z11, Z11
+	VMULPS       Z24, Z12, Z12
+	VMULPS       Z24, Z13, Z13
+	VMULPS       Z24, Z14, Z14
+	VMULPS       Z24, Z15, Z15
+	VMULPS       Z24, Z16, Z16
+	VMULPS       Z24, Z17, Z17
+	VMULPS       Z24, Z18, Z18
+	VMULPS       Z24, Z19, Z19
+	VMULPS       Z24, Z20, Z20
+	VMULPS       Z24, Z21, Z21
+
+r11v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r11v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z4, Z4
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z6, Z6
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z8, Z8
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z9, Z9
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z10, Z10
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z11, Z11
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z12, Z12
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z13, Z13
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z14, Z14
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z15, Z15
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z16, Z16
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z17, Z17
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z18, Z18
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z19, Z19
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z22
+	VADDPS    Z22, Z20, Z20
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z23, Z21, Z21
+
+r11v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r11v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z22
+	VMOVUPS.Z 64(BX), K1, Z23
+	VADDPS    Z22, Z0, Z0
+	VADDPS    Z23, Z1, Z1
+	VADDPS    Z22, Z2, Z2
+	VADDPS    Z23, Z3, Z3
+	VADDPS    Z22, Z4, Z4
+	VADDPS    Z23, Z5, Z5
+	VADDPS    Z22, Z6, Z6
+	VADDPS    Z23, Z7, Z7
+	VADDPS    Z22, Z8, Z8
+	VADDPS    Z23, Z9, Z9
+	VADDPS    Z22, Z10, Z10
+	VADDPS    Z23, Z11, Z11
+	VADDPS    Z22, Z12, Z12
+	VADDPS    Z23, Z13, Z13
+	VADDPS    Z22, Z14, Z14
+	VADDPS    Z23, Z15, Z15
+	VADDPS    Z22, Z16, Z16
+	VADDPS    Z23, Z17, Z17
+	VADDPS    Z22, Z18, Z18
+	VADDPS    Z23, Z19, Z19
+	VADDPS    Z22, Z20, Z20
+	VADDPS    Z23, Z21, Z21
+
+r11v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r11v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z24
+	VADDPS       Z24, Z0, Z0
+	VADDPS       Z24, Z1, Z1
+	VBROADCASTSS 4(BX), Z24
+	VADDPS       Z24, Z2, Z2
+	VADDPS       Z24, Z3, Z3
+	VBROADCASTSS 8(BX), Z24
+	VADDPS       Z24, Z4, Z4
+	VADDPS       Z24, Z5, Z5
+	VBROADCASTSS 12(BX), Z24
+	VADDPS       Z24, Z6, Z6
+	VADDPS       Z24, Z7, Z7
+	VBROADCASTSS 16(BX), Z24
+	VADDPS       Z24, Z8, Z8
+	VADDPS       Z24, Z9, Z9
+	VBROADCASTSS 20(BX), Z24
+	VADDPS       Z24, Z10, Z10
+	VADDPS       Z24, Z11, Z11
+	VBROADCASTSS 24(BX), Z24
+	VADDPS       Z24, Z12, Z12
+	VADDPS       Z24, Z13, Z13
+	VBROADCASTSS 28(BX), Z24
+	VADDPS       Z24, Z14, Z14
+	VADDPS       Z24, Z15, Z15
+	VBROADCASTSS 32(BX), Z24
+	VADDPS       Z24, Z16, Z16
+	VADDPS       Z24, Z17, Z17
+	VBROADCASTSS 36(BX), Z24
+	VADDPS       Z24, Z18, Z18
+	VADDPS       Z24, Z19, Z19
+	VBROADCASTSS 40(BX), Z24
+	VADDPS       Z24, Z20, Z20
+	VADDPS       Z24, Z21, Z21
+	ADDQ         $0x0b, 248(DI)
+
+r11v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r11v2mstore
+	VPXORD Z24, Z24, Z24
+	VMAXPS Z0, Z24, Z0
+	VMAXPS Z1, Z24, Z1
+	VMAXPS Z2, Z24, Z2
+	VMAXPS Z3, Z24, Z3
+	VMAXPS Z4, Z24, Z4
+	VMAXPS Z5, Z24, Z5
+	VMAXPS Z6, Z24, Z6
+	VMAXPS Z7, Z24, Z7
+	VMAXPS Z8, Z24, Z8
+	VMAXPS Z9, Z24, Z9
+	VMAXPS Z10, Z24, Z10
+	VMAXPS Z11, Z24, Z11
+	VMAXPS Z12, Z24, Z12
+	VMAXPS Z13, Z24, Z13
+	VMAXPS Z14, Z24, Z14
+	VMAXPS Z15, Z24, Z15
+	VMAXPS Z16, Z24, Z16
+	VMAXPS Z17, Z24, Z17
+	VMAXPS Z18, Z24, Z18
+	VMAXPS Z19, Z24, Z19
+	VMAXPS Z20, Z24, Z20
+	VMAXPS Z21, Z24, Z21
+
+r11v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z14, (BX)
+	VMOVUPS Z15, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z18, (BX)
+	VMOVUPS Z19, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z20, (BX)
+	VMOVUPS Z21, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r11v2mtile
+	VZEROUPPER
+	RET
+
+r10v2m:
+r10v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r10v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z14
+	VMOVUPS.Z  64(BX), K1, Z15
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z16
+	VMOVUPS.Z  64(BX), K1, Z17
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z18
+	VMOVUPS.Z  64(BX), K1, Z19
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r10v2mstart
+
+r10v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+
+r10v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r10v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	LEAQ         (R8)(R10*4), R9
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z20
+	VMOVUPS.Z    64(BX), K1, Z21
+	VBROADCASTSS (SI), Z22
+	VFMADD231PS  Z20, Z22, Z0
+	VFMADD231PS  Z21, Z22, Z1
+	VBROADCASTSS (SI)(R10*1), Z23
+	VFMADD231PS  Z20, Z23, Z2
+	VFMADD231PS  Z21, Z23, Z3
+	VBROADCASTSS (SI)(R10*2), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VBROADCASTSS (SI)(R11*1), Z25
+	VFMADD231PS  Z20, Z25, Z6
+	VFMADD231PS  Z21, Z25, Z7
+	VBROADCASTSS (R8), Z26
+	VFMADD231PS  Z20, Z26, Z8
+	VFMADD231PS  Z21, Z26, Z9
+	VBROADCASTSS (R8)(R10*1), Z27
+	VFMADD231PS  Z20, Z27, Z10
+	VFMADD231PS  Z21, Z27, Z11
+	VBROADCASTSS (R8)(R10*2), Z28
+	VFMADD231PS  Z20, Z28, Z12
+	VFMADD231PS  Z21, Z28, Z13
+	VBROADCASTSS (R8)(R11*1), Z29
+	VFMADD231PS  Z20, Z29, Z14
+	VFMADD231PS  Z21, Z29, Z15
+	VBROADCASTSS (R9), Z30
+	VFMADD231PS  Z20, Z30, Z16
+	VFMADD231PS  Z21, Z30, Z17
+	VBROADCASTSS (R9)(R10*1), Z31
+	VFMADD231PS  Z20, Z31, Z18
+	VFMADD231PS  Z21, Z31, Z19
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r10v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r10v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r10v2mnoScale
+	VBROADCASTSS 232(DI), Z22
+	VMULPS       Z22, Z0, Z0
+	VMULPS       Z22, Z1, Z1
+	VMULPS       Z22, Z2, Z2
+	VMULPS       Z22, Z3, Z3
+	VMULPS       Z22, Z4, Z4
+	VMULPS       Z22, Z5, Z5
+	VMULPS       Z22, Z6, Z6
+	VMULPS       Z22, Z7, Z7
+	VMULPS       Z22, Z8, Z8
+	VMULPS       Z22, Z9, Z9
+	VMULPS       Z22, Z10, Z10
+	VMULPS       Z22, Z11, Z11
+	VMULPS       Z22, Z12, Z12
+	VMULPS       Z22, Z13, Z13
+	VMULPS       Z22, Z14, Z14
+	VMULPS       Z22, Z15, Z15
+	VMULPS       Z22, Z16, Z16
+	VMULPS       Z22, Z17, Z17
+	VMULPS       Z22, Z18, Z18
+	VMULPS       Z22, Z19, Z19
+
+r10v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r10v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z20
+	VADDPS    Z20, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z21, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z20
+	VADDPS    Z20, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z21, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z20
+	VADDPS    Z20, Z4, Z4
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z21, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z20
+	VADDPS    Z20, Z6, Z6
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z21, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z20
+	VADDPS    Z20, Z8, Z8
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z21, Z9, Z9
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z20
+	VADDPS    Z20, Z10, Z10
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z21, Z11, Z11
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z20
+	VADDPS    Z20, Z12, Z12
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z21, Z13, Z13
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z20
+	VADDPS    Z20, Z14, Z14
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z21, Z15, Z15
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z20
+	VADDPS    Z20, Z16, Z16
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z21, Z17, Z17
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z20
+	VADDPS    Z20, Z18, Z18
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z21, Z19, Z19
+
+r10v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r10v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z20
+	VMOVUPS.Z 64(BX), K1, Z21
+	VADDPS    Z20, Z0, Z0
+	VADDPS    Z21, Z1, Z1
+	VADDPS    Z20, Z2, Z2
+	VADDPS    Z21, Z3, Z3
+	VADDPS    Z20, Z4, Z4
+	VADDPS    Z21, Z5, Z5
+	VADDPS    Z20, Z6, Z6
+	VADDPS    Z21, Z7, Z7
+	VADDPS    Z20, Z8, Z8
+	VADDPS    Z21, Z9, Z9
+	VADDPS    Z20, Z10, Z10
+	VADDPS    Z21, Z11, Z11
+	VADDPS    Z20, Z12, Z12
+	VADDPS    Z21, Z13, Z13
+	VADDPS    Z20, Z14, Z14
+	VADDPS    Z21, Z15, Z15
+	VADDPS    Z20, Z16, Z16
+	VADDPS    Z21, Z17, Z17
+	VADDPS    Z20, Z18, Z18
+	VADDPS    Z21, Z19, Z19
+
+r10v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r10v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z22
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z22, Z1, Z1
+	VBROADCASTSS 4(BX), Z22
+	VADDPS       Z22, Z2, Z2
+	VADDPS       Z22, Z3, Z3
+	VBROADCASTSS 8(BX), Z22
+	VADDPS       Z22, Z4, Z4
+	VADDPS       Z22, Z5, Z5
+	VBROADCASTSS 12(BX), Z22
+	VADDPS       Z22, Z6, Z6
+	VADDPS       Z22, Z7, Z7
+	VBROADCASTSS 16(BX), Z22
+	VADDPS       Z22, Z8, Z8
+	VADDPS       Z22, Z9, Z9
+	VBROADCASTSS 20(BX), Z22
+	VADDPS       Z22, Z10, Z10
+	VADDPS       Z22, Z11, Z11
+	VBROADCASTSS 24(BX), Z22
+	VADDPS       Z22, Z12, Z12
+	VADDPS       Z22, Z13, Z13
+	VBROADCASTSS 28(BX), Z22
+	VADDPS       Z22, Z14, Z14
+	VADDPS       Z22, Z15, Z15
+	VBROADCASTSS 32(BX), Z22
+	VADDPS       Z22, Z16, Z16
+	VADDPS       Z22, Z17, Z17
+	VBROADCASTSS 36(BX), Z22
+	VADDPS       Z22, Z18, Z18
+	VADDPS       Z22, Z19, Z19
+	ADDQ         $0x0a, 248(DI)
+
+r10v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r10v2mstore
+	VPXORD Z22, Z22, Z22
+	VMAXPS Z0, Z22, Z0
+	VMAXPS Z1, Z22, Z1
+	VMAXPS Z2, Z22, Z2
+	VMAXPS Z3, Z22, Z3
+	VMAXPS Z4, Z22, Z4
+	VMAXPS Z5, Z22, Z5
+	VMAXPS Z6, Z22, Z6
+	VMAXPS Z7, Z22, Z7
+	VMAXPS Z8, Z22, Z8
+	VMAXPS Z9, Z22, Z9
+	VMAXPS Z10, Z22, Z10
+	VMAXPS Z11, Z22, Z11
+	VMAXPS Z12, Z22, Z12
+	VMAXPS Z13, Z22, Z13
+	VMAXPS Z14, Z22, Z14
+	VMAXPS Z15, Z22, Z15
+	VMAXPS Z16, Z22, Z16
+	VMAXPS Z17, Z22, Z17
+	VMAXPS Z18, Z22, Z18
+	VMAXPS Z19, Z22, Z19
+
+r10v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z14, (BX)
+	VMOVUPS Z15, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z18, (BX)
+	VMOVUPS Z19, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r10v2mtile
+	VZEROUPPER
+	RET
+
+r9v2m:
+r9v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r9v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z14
+	VMOVUPS.Z  64(BX), K1, Z15
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z16
+	VMOVUPS.Z  64(BX), K1, Z17
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r9v2mstart
+
+r9v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+
+r9v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r9v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	LEAQ         (R8)(R10*4), R9
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z18
+	VMOVUPS.Z    64(BX), K1, Z19
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z18, Z20, Z0
+	VFMADD231PS  Z19, Z20, Z1
+	VBROADCASTSS (SI)(R10*1), Z21
+	VFMADD231PS  Z18, Z21, Z2
+	VFMADD231PS  Z19, Z21, Z3
+	VBROADCASTSS (SI)(R10*2), Z22
+	VFMADD231PS  Z18, Z22, Z4
+	VFMADD231PS  Z19, Z22, Z5
+	VBROADCASTSS (SI)(R11*1), Z23
+	VFMADD231PS  Z18, Z23, Z6
+	VFMADD231PS  Z19, Z23, Z7
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z18, Z24, Z8
+	VFMADD231PS  Z19, Z24, Z9
+	VBROADCASTSS (R8)(R10*1), Z25
+	VFMADD231PS  Z18, Z25, Z10
+	VFMADD231PS  Z19, Z25, Z11
+	VBROADCASTSS (R8)(R10*2), Z26
+	VFMADD231PS  Z18, Z26, Z12
+	VFMADD231PS  Z19, Z26, Z13
+	VBROADCASTSS (R8)(R11*1), Z27
+	VFMADD231PS  Z18, Z27, Z14
+	VFMADD231PS  Z19, Z27, Z15
+	VBROADCASTSS (R9), Z28
+	VFMADD231PS  Z18, Z28, Z16
+	VFMADD231PS  Z19, Z28, Z17
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r9v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r9v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r9v2mnoScale
+	VBROADCASTSS 232(DI), Z20
+	VMULPS       Z20, Z0, Z0
+	VMULPS       Z20, Z1, Z1
+	VMULPS       Z20, Z2, Z2
+	VMULPS       Z20, Z3, Z3
+	VMULPS       Z20, Z4, Z4
+	VMULPS       Z20, Z5, Z5
+	VMULPS       Z20, Z6, Z6
+	VMULPS       Z20, Z7, Z7
+	VMULPS       Z20, Z8, Z8
+	VMULPS       Z20, Z9, Z9
+	VMULPS       Z20, Z10, Z10
+	VMULPS       Z20, Z11, Z11
+	VMULPS       Z20, Z12, Z12
+	VMULPS       Z20, Z13, Z13
+	VMULPS       Z20, Z14, Z14
+	VMULPS       Z20, Z15, Z15
+	VMULPS       Z20, Z16, Z16
+	VMULPS       Z20, Z17, Z17
+
+r9v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r9v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z18
+	VADDPS    Z18, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z19
+	VADDPS    Z19, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z18
+	VADDPS    Z18, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z19
+	VADDPS    Z19, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z18
+	VADDPS    Z18, Z4, Z4
+	VMOVUPS.Z 64(BX), K1, Z19
+	VADDPS    Z19, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z18
+	VADDPS    Z18, Z6, Z6
+	VMOVUPS.Z 64(BX), K1, Z19
+	VADDPS    Z19, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z18
+	VADDPS    Z18, Z8, Z8
+	VMOVUPS.Z 64(BX), K1, Z19
+	VADDPS    Z19, Z9, Z9
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z18
+	VADDPS    Z18, Z10, Z10
+	VMOVUPS.Z 64(BX), K1, Z19
+	VADDPS    Z19, Z11, Z11
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z18
+	VADDPS    Z18, Z12, Z12
+	VMOVUPS.Z 64(BX), K1, Z19
+	VADDPS    Z19, Z13, Z13
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z18
+	VADDPS    Z18, Z14, Z14
+	VMOVUPS.Z 64(BX), K1, Z19
+	VADDPS    Z19, Z15, Z15
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z18
+	VADDPS    Z18, Z16, Z16
+	VMOVUPS.Z 64(BX), K1, Z19
+	VADDPS    Z19, Z17, Z17
+
+r9v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r9v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z18
+	VMOVUPS.Z 64(BX), K1, Z19
+	VADDPS    Z18, Z0, Z0
+	VADDPS    Z19, Z1, Z1
+	VADDPS    Z18, Z2, Z2
+	VADDPS    Z19, Z3, Z3
+	VADDPS    Z18, Z4, Z4
+	VADDPS    Z19, Z5, Z5
+	VADDPS    Z18, Z6, Z6
+	VADDPS    Z19, Z7, Z7
+	VADDPS    Z18, Z8, Z8
+	VADDPS    Z19, Z9, Z9
+	VADDPS    Z18, Z10, Z10
+	VADDPS    Z19, Z11, Z11
+	VADDPS    Z18, Z12, Z12
+	VADDPS    Z19, Z13, Z13
+	VADDPS    Z18, Z14, Z14
+	VADDPS    Z19, Z15, Z15
+	VADDPS    Z18, Z16, Z16
+	VADDPS    Z19, Z17, Z17
+
+r9v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r9v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z20
+	VADDPS       Z20, Z0, Z0
+	VADDPS       Z20, Z1, Z1
+	VBROADCASTSS 4(BX), Z20
+	VADDPS       Z20, Z2, Z2
+	VADDPS       Z20, Z3, Z3
+	VBROADCASTSS 8(BX), Z20
+	VADDPS       Z20, Z4, Z4
+	VADDPS       Z20, Z5, Z5
+	VBROADCASTSS 12(BX), Z20
+	VADDPS       Z20, Z6, Z6
+	VADDPS       Z20, Z7, Z7
+	VBROADCASTSS 16(BX), Z20
+	VADDPS       Z20, Z8, Z8
+	VADDPS       Z20, Z9, Z9
+	VBROADCASTSS 20(BX), Z20
+	VADDPS       Z20, Z10, Z10
+	VADDPS       Z20, Z11, Z11
+	VBROADCASTSS 24(BX), Z20
+	VADDPS       Z20, Z12, Z12
+	VADDPS       Z20, Z13, Z13
+	VBROADCASTSS 28(BX), Z20
+	VADDPS       Z20, Z14, Z14
+	VADDPS       Z20, Z15, Z15
+	VBROADCASTSS 32(BX), Z20
+	VADDPS       Z20, Z16, Z16
+	VADDPS       Z20, Z17, Z17
+	ADDQ         $0x09, 248(DI)
+
+r9v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r9v2mstore
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z0, Z20, Z0
+	VMAXPS Z1, Z20, Z1
+	VMAXPS Z2, Z20, Z2
+	VMAXPS Z3, Z20, Z3
+	VMAXPS Z4, Z20, Z4
+	VMAXPS Z5, Z20, Z5
+	VMAXPS Z6, Z20, Z6
+	VMAXPS Z7, Z20, Z7
+	VMAXPS Z8, Z20, Z8
+	VMAXPS Z9, Z20, Z9
+	VMAXPS Z10, Z20, Z10
+	VMAXPS Z11, Z20, Z11
+	VMAXPS Z12, Z20, Z12
+	VMAXPS Z13, Z20, Z13
+	VMAXPS Z14, Z20, Z14
+	VMAXPS Z15, Z20, Z15
+	VMAXPS Z16, Z20, Z16
+	VMAXPS Z17, Z20, Z17
+
+r9v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z14, (BX)
+	VMOVUPS Z15, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r9v2mtile
+	VZEROUPPER
+	RET
+
+r8v2m:
+r8v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r8v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z14
+	VMOVUPS.Z  64(BX), K1, Z15
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r8v2mstart
+
+r8v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+
+r8v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r8v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z16
+	VMOVUPS.Z    64(BX), K1, Z17
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (SI)(R10*1), Z19
+	VFMADD231PS  Z16, Z19, Z2
+	VFMADD231PS  Z17, Z19, Z3
+	VBROADCASTSS (SI)(R10*2), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VBROADCASTSS (SI)(R11*1), Z21
+	VFMADD231PS  Z16, Z21, Z6
+	VFMADD231PS  Z17, Z21, Z7
+	VBROADCASTSS (R8), Z22
+	VFMADD231PS  Z16, Z22, Z8
+	VFMADD231PS  Z17, Z22, Z9
+	VBROADCASTSS (R8)(R10*1), Z23
+	VFMADD231PS  Z16, Z23, Z10
+	VFMADD231PS  Z17, Z23, Z11
+	VBROADCASTSS (R8)(R10*2), Z24
+	VFMADD231PS  Z16, Z24, Z12
+	VFMADD231PS  Z17, Z24, Z13
+	VBROADCASTSS (R8)(R11*1), Z25
+	VFMADD231PS  Z16, Z25, Z14
+	VFMADD231PS  Z17, Z25, Z15
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r8v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r8v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r8v2mnoScale
+	VBROADCASTSS 232(DI), Z18
+	VMULPS       Z18, Z0, Z0
+	VMULPS       Z18, Z1, Z1
+	VMULPS       Z18, Z2, Z2
+	VMULPS       Z18, Z3, Z3
+	VMULPS       Z18, Z4, Z4
+	VMULPS       Z18, Z5, Z5
+	VMULPS       Z18, Z6, Z6
+	VMULPS       Z18, Z7, Z7
+	VMULPS       Z18, Z8, Z8
+	VMULPS       Z18, Z9, Z9
+	VMULPS       Z18, Z10, Z10
+	VMULPS       Z18, Z11, Z11
+	VMULPS       Z18, Z12, Z12
+	VMULPS       Z18, Z13, Z13
+	VMULPS       Z18, Z14, Z14
+	VMULPS       Z18, Z15, Z15
+
+r8v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r8v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z16
+	VADDPS    Z16, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z17
+	VADDPS    Z17, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z16
+	VADDPS    Z16, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z17
+	VADDPS    Z17, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z16
+	VADDPS    Z16, Z4, Z4
+	VMOVUPS.Z 64(BX), K1, Z17
+	VADDPS    Z17, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z16
+	VADDPS    Z16, Z6, Z6
+	VMOVUPS.Z 64(BX), K1, Z17
+	VADDPS    Z17, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z16
+	VADDPS    Z16, Z8, Z8
+	VMOVUPS.Z 64(BX), K1, Z17
+	VADDPS    Z17, Z9, Z9
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z16
+	VADDPS    Z16, Z10, Z10
+	VMOVUPS.Z 64(BX), K1, Z17
+	VADDPS    Z17, Z11, Z11
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z16
+	VADDPS    Z16, Z12, Z12
+	VMOVUPS.Z 64(BX), K1, Z17
+	VADDPS    Z17, Z13, Z13
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z16
+	VADDPS    Z16, Z14, Z14
+	VMOVUPS.Z 64(BX), K1, Z17
+	VADDPS    Z17, Z15, Z15
+
+r8v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r8v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z16
+	VMOVUPS.Z 64(BX), K1, Z17
+	VADDPS    Z16, Z0, Z0
+	VADDPS    Z17, Z1, Z1
+	VADDPS    Z16, Z2, Z2
+	VADDPS    Z17, Z3, Z3
+	VADDPS    Z16, Z4, Z4
+	VADDPS    Z17, Z5, Z5
+	VADDPS    Z16, Z6, Z6
+	VADDPS    Z17, Z7, Z7
+	VADDPS    Z16, Z8, Z8
+	VADDPS    Z17, Z9, Z9
+	VADDPS    Z16, Z10, Z10
+	VADDPS    Z17, Z11, Z11
+	VADDPS    Z16, Z12, Z12
+	VADDPS    Z17, Z13, Z13
+	VADDPS    Z16, Z14, Z14
+	VADDPS    Z17, Z15, Z15
+
+r8v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r8v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z18
+	VADDPS       Z18, Z0, Z0
+	VADDPS       Z18, Z1, Z1
+	VBROADCASTSS 4(BX), Z18
+	VADDPS       Z18, Z2, Z2
+	VADDPS       Z18, Z3, Z3
+	VBROADCASTSS 8(BX), Z18
+	VADDPS       Z18, Z4, Z4
+	VADDPS       Z18, Z5, Z5
+	VBROADCASTSS 12(BX), Z18
+	VADDPS       Z18, Z6, Z6
+	VADDPS       Z18, Z7, Z7
+	VBROADCASTSS 16(BX), Z18
+	VADDPS       Z18, Z8, Z8
+	VADDPS       Z18, Z9, Z9
+	VBROADCASTSS 20(BX), Z18
+	VADDPS       Z18, Z10, Z10
+	VADDPS       Z18, Z11, Z11
+	VBROADCASTSS 24(BX), Z18
+	VADDPS       Z18, Z12, Z12
+	VADDPS       Z18, Z13, Z13
+	VBROADCASTSS 28(BX), Z18
+	VADDPS       Z18, Z14, Z14
+	VADDPS       Z18, Z15, Z15
+	ADDQ         $0x08, 248(DI)
+
+r8v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r8v2mstore
+	VPXORD Z18, Z18, Z18
+	VMAXPS Z0, Z18, Z0
+	VMAXPS Z1, Z18, Z1
+	VMAXPS Z2, Z18, Z2
+	VMAXPS Z3, Z18, Z3
+	VMAXPS Z4, Z18, Z4
+	VMAXPS Z5, Z18, Z5
+	VMAXPS Z6, Z18, Z6
+	VMAXPS Z7, Z18, Z7
+	VMAXPS Z8, Z18, Z8
+	VMAXPS Z9, Z18, Z9
+	VMAXPS Z10, Z18, Z10
+	VMAXPS Z11, Z18, Z11
+	VMAXPS Z12, Z18, Z12
+	VMAXPS Z13, Z18, Z13
+	VMAXPS Z14, Z18, Z14
+	VMAXPS Z15, Z18, Z15
+
+r8v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z14, (BX)
+	VMOVUPS Z15, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r8v2mtile
+	VZEROUPPER
+	RET
+
+r7v2m:
+r7v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r7v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z12
+	VMOVUPS.Z  64(BX), K1, Z13
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r7v2mstart
+
+r7v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+
+r7v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r7v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z14
+	VMOVUPS.Z    64(BX), K1, Z15
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z14, Z16, Z0
+	VFMADD231PS  Z15, Z16, Z1
+	VBROADCASTSS (SI)(R10*1), Z17
+	VFMADD231PS  Z14, Z17, Z2
+	VFMADD231PS  Z15, Z17, Z3
+	VBROADCASTSS (SI)(R10*2), Z18
+	VFMADD231PS  Z14, Z18, Z4
+	VFMADD231PS  Z15, Z18, Z5
+	VBROADCASTSS (SI)(R11*1), Z19
+	VFMADD231PS  Z14, Z19, Z6
+	VFMADD231PS  Z15, Z19, Z7
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z14, Z20, Z8
+	VFMADD231PS  Z15, Z20, Z9
+	VBROADCASTSS (R8)(R10*1), Z21
+	VFMADD231PS  Z14, Z21, Z10
+	VFMADD231PS  Z15, Z21, Z11
+	VBROADCASTSS (R8)(R10*2), Z22
+	VFMADD231PS  Z14, Z22, Z12
+	VFMADD231PS  Z15, Z22, Z13
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r7v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r7v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r7v2mnoScale
+	VBROADCASTSS 232(DI), Z16
+	VMULPS       Z16, Z0, Z0
+	VMULPS       Z16, Z1, Z1
+	VMULPS       Z16, Z2, Z2
+	VMULPS       Z16, Z3, Z3
+	VMULPS       Z16, Z4, Z4
+	VMULPS       Z16, Z5, Z5
+	VMULPS       Z16, Z6, Z6
+	VMULPS       Z16, Z7, Z7
+	VMULPS       Z16, Z8, Z8
+	VMULPS       Z16, Z9, Z9
+	VMULPS       Z16, Z10, Z10
+	VMULPS       Z16, Z11, Z11
+	VMULPS       Z16, Z12, Z12
+	VMULPS       Z16, Z13, Z13
+
+r7v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r7v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z14
+	VADDPS    Z14, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z15
+	VADDPS    Z15, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z14
+	VADDPS    Z14, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z15
+	VADDPS    Z15, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z14
+	VADDPS    Z14, Z4, Z4
+	VMOVUPS.Z 64(BX), K1, Z15
+	VADDPS    Z15, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z14
+	VADDPS    Z14, Z6, Z6
+	VMOVUPS.Z 64(BX), K1, Z15
+	VADDPS    Z15, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z14
+	VADDPS    Z14, Z8, Z8
+	VMOVUPS.Z 64(BX), K1, Z15
+	VADDPS    Z15, Z9, Z9
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z14
+	VADDPS    Z14, Z10, Z10
+	VMOVUPS.Z 64(BX), K1, Z15
+	VADDPS    Z15, Z11, Z11
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z14
+	VADDPS    Z14, Z12, Z12
+	VMOVUPS.Z 64(BX), K1, Z15
+	VADDPS    Z15, Z13, Z13
+
+r7v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r7v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z14
+	VMOVUPS.Z 64(BX), K1, Z15
+	VADDPS    Z14, Z0, Z0
+	VADDPS    Z15, Z1, Z1
+	VADDPS    Z14, Z2, Z2
+	VADDPS    Z15, Z3, Z3
+	VADDPS    Z14, Z4, Z4
+	VADDPS    Z15, Z5, Z5
+	VADDPS    Z14, Z6, Z6
+	VADDPS    Z15, Z7, Z7
+	VADDPS    Z14, Z8, Z8
+	VADDPS    Z15, Z9, Z9
+	VADDPS    Z14, Z10, Z10
+	VADDPS    Z15, Z11, Z11
+	VADDPS    Z14, Z12, Z12
+	VADDPS    Z15, Z13, Z13
+
+r7v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r7v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z16
+	VADDPS       Z16, Z0, Z0
+	VADDPS       Z16, Z1, Z1
+	VBROADCASTSS 4(BX), Z16
+	VADDPS       Z16, Z2, Z2
+	VADDPS       Z16, Z3, Z3
+	VBROADCASTSS 8(BX), Z16
+	VADDPS       Z16, Z4, Z4
+	VADDPS       Z16, Z5, Z5
+	VBROADCASTSS 12(BX), Z16
+	VADDPS       Z16, Z6, Z6
+	VADDPS       Z16, Z7, Z7
+	VBROADCASTSS 16(BX), Z16
+	VADDPS       Z16, Z8, Z8
+	VADDPS       Z16, Z9, Z9
+	VBROADCASTSS 20(BX), Z16
+	VADDPS       Z16, Z10, Z10
+	VADDPS       Z16, Z11, Z11
+	VBROADCASTSS 24(BX), Z16
+	VADDPS       Z16, Z12, Z12
+	VADDPS       Z16, Z13, Z13
+	ADDQ         $0x07, 248(DI)
+
+r7v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r7v2mstore
+	VPXORD Z16, Z16, Z16
+	VMAXPS Z0, Z16, Z0
+	VMAXPS Z1, Z16, Z1
+	VMAXPS Z2, Z16, Z2
+	VMAXPS Z3, Z16, Z3
+	VMAXPS Z4, Z16, Z4
+	VMAXPS Z5, Z16, Z5
+	VMAXPS Z6, Z16, Z6
+	VMAXPS Z7, Z16, Z7
+	VMAXPS Z8, Z16, Z8
+	VMAXPS Z9, Z16, Z9
+	VMAXPS Z10, Z16, Z10
+	VMAXPS Z11, Z16, Z11
+	VMAXPS Z12, Z16, Z12
+	VMAXPS Z13, Z16, Z13
+
+r7v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r7v2mtile
+	VZEROUPPER
+	RET
+
+r6v2m:
+r6v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r6v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z10
+	VMOVUPS.Z  64(BX), K1, Z11
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r6v2mstart
+
+r6v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+
+r6v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r6v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z12
+	VMOVUPS.Z    64(BX), K1, Z13
+	VBROADCASTSS (SI), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (SI)(R10*1), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z3
+	VBROADCASTSS (SI)(R10*2), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VBROADCASTSS (SI)(R11*1), Z17
+	VFMADD231PS  Z12, Z17, Z6
+	VFMADD231PS  Z13, Z17, Z7
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z12, Z18, Z8
+	VFMADD231PS  Z13, Z18, Z9
+	VBROADCASTSS (R8)(R10*1), Z19
+	VFMADD231PS  Z12, Z19, Z10
+	VFMADD231PS  Z13, Z19, Z11
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r6v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r6v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r6v2mnoScale
+	VBROADCASTSS 232(DI), Z14
+	VMULPS       Z14, Z0, Z0
+	VMULPS       Z14, Z1, Z1
+	VMULPS       Z14, Z2, Z2
+	VMULPS       Z14, Z3, Z3
+	VMULPS       Z14, Z4, Z4
+	VMULPS       Z14, Z5, Z5
+	VMULPS       Z14, Z6, Z6
+	VMULPS       Z14, Z7, Z7
+	VMULPS       Z14, Z8, Z8
+	VMULPS       Z14, Z9, Z9
+	VMULPS       Z14, Z10, Z10
+	VMULPS       Z14, Z11, Z11
+
+r6v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r6v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z12
+	VADDPS    Z12, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z13
+	VADDPS    Z13, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z12
+	VADDPS    Z12, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z13
+	VADDPS    Z13, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z12
+	VADDPS    Z12, Z4, Z4
+	VMOVUPS.Z 64(BX), K1, Z13
+	VADDPS    Z13, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z12
+	VADDPS    Z12, Z6, Z6
+	VMOVUPS.Z 64(BX), K1, Z13
+	VADDPS    Z13, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z12
+	VADDPS    Z12, Z8, Z8
+	VMOVUPS.Z 64(BX), K1, Z13
+	VADDPS    Z13, Z9, Z9
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z12
+	VADDPS    Z12, Z10, Z10
+	VMOVUPS.Z 64(BX), K1, Z13
+	VADDPS    Z13, Z11, Z11
+
+r6v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r6v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS.Z 64(BX), K1, Z13
+	VADDPS    Z12, Z0, Z0
+	VADDPS    Z13, Z1, Z1
+	VADDPS    Z12, Z2, Z2
+	VADDPS    Z13, Z3, Z3
+	VADDPS    Z12, Z4, Z4
+	VADDPS    Z13, Z5, Z5
+	VADDPS    Z12, Z6, Z6
+	VADDPS    Z13, Z7, Z7
+	VADDPS    Z12, Z8, Z8
+	VADDPS    Z13, Z9, Z9
+	VADDPS    Z12, Z10, Z10
+	VADDPS    Z13, Z11, Z11
+
+r6v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r6v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z14
+	VADDPS       Z14, Z0, Z0
+	VADDPS       Z14, Z1, Z1
+	VBROADCASTSS 4(BX), Z14
+	VADDPS       Z14, Z2, Z2
+	VADDPS       Z14, Z3, Z3
+	VBROADCASTSS 8(BX), Z14
+	VADDPS       Z14, Z4, Z4
+	VADDPS       Z14, Z5, Z5
+	VBROADCASTSS 12(BX), Z14
+	VADDPS       Z14, Z6, Z6
+	VADDPS       Z14, Z7, Z7
+	VBROADCASTSS 16(BX), Z14
+	VADDPS       Z14, Z8, Z8
+	VADDPS       Z14, Z9, Z9
+	VBROADCASTSS 20(BX), Z14
+	VADDPS       Z14, Z10, Z10
+	VADDPS       Z14, Z11, Z11
+	ADDQ         $0x06, 248(DI)
+
+r6v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r6v2mstore
+	VPXORD Z14, Z14, Z14
+	VMAXPS Z0, Z14, Z0
+	VMAXPS Z1, Z14, Z1
+	VMAXPS Z2, Z14, Z2
+	VMAXPS Z3, Z14, Z3
+	VMAXPS Z4, Z14, Z4
+	VMAXPS Z5, Z14, Z5
+	VMAXPS Z6, Z14, Z6
+	VMAXPS Z7, Z14, Z7
+	VMAXPS Z8, Z14, Z8
+	VMAXPS Z9, Z14, Z9
+	VMAXPS Z10, Z14, Z10
+	VMAXPS Z11, Z14, Z11
+
+r6v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r6v2mtile
+	VZEROUPPER
+	RET
+
+r5v2m:
+r5v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r5v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z8
+	VMOVUPS.Z  64(BX), K1, Z9
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r5v2mstart
+
+r5v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+
+r5v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r5v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z10
+	VMOVUPS.Z    64(BX), K1, Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (SI)(R10*1), Z13
+	VFMADD231PS  Z10, Z13, Z2
+	VFMADD231PS  Z11, Z13, Z3
+	VBROADCASTSS (SI)(R10*2), Z14
+	VFMADD231PS  Z10, Z14, Z4
+	VFMADD231PS  Z11, Z14, Z5
+	VBROADCASTSS (SI)(R11*1), Z15
+	VFMADD231PS  Z10, Z15, Z6
+	VFMADD231PS  Z11, Z15, Z7
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z10, Z16, Z8
+	VFMADD231PS  Z11, Z16, Z9
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r5v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r5v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r5v2mnoScale
+	VBROADCASTSS 232(DI), Z12
+	VMULPS       Z12, Z0, Z0
+	VMULPS       Z12, Z1, Z1
+	VMULPS       Z12, Z2, Z2
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z12, Z4, Z4
+	VMULPS       Z12, Z5, Z5
+	VMULPS       Z12, Z6, Z6
+	VMULPS       Z12, Z7, Z7
+	VMULPS       Z12, Z8, Z8
+	VMULPS       Z12, Z9, Z9
+
+r5v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r5v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z10
+	VADDPS    Z10, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z11
+	VADDPS    Z11, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z10
+	VADDPS    Z10, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z11
+	VADDPS    Z11, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z10
+	VADDPS    Z10, Z4, Z4
+	VMOVUPS.Z 64(BX), K1, Z11
+	VADDPS    Z11, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z10
+	VADDPS    Z10, Z6, Z6
+	VMOVUPS.Z 64(BX), K1, Z11
+	VADDPS    Z11, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z10
+	VADDPS    Z10, Z8, Z8
+	VMOVUPS.Z 64(BX), K1, Z11
+	VADDPS    Z11, Z9, Z9
+
+r5v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r5v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z10
+	VMOVUPS.Z 64(BX), K1, Z11
+	VADDPS    Z10, Z0, Z0
+	VADDPS    Z11, Z1, Z1
+	VADDPS    Z10, Z2, Z2
+	VADDPS    Z11, Z3, Z3
+	VADDPS    Z10, Z4, Z4
+	VADDPS    Z11, Z5, Z5
+	VADDPS    Z10, Z6, Z6
+	VADDPS    Z11, Z7, Z7
+	VADDPS    Z10, Z8, Z8
+	VADDPS    Z11, Z9, Z9
+
+r5v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r5v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z12
+	VADDPS       Z12, Z0, Z0
+	VADDPS       Z12, Z1, Z1
+	VBROADCASTSS 4(BX), Z12
+	VADDPS       Z12, Z2, Z2
+	VADDPS       Z12, Z3, Z3
+	VBROADCASTSS 8(BX), Z12
+	VADDPS       Z12, Z4, Z4
+	VADDPS       Z12, Z5, Z5
+	VBROADCASTSS 12(BX), Z12
+	VADDPS       Z12, Z6, Z6
+	VADDPS       Z12, Z7, Z7
+	VBROADCASTSS 16(BX), Z12
+	VADDPS       Z12, Z8, Z8
+	VADDPS       Z12, Z9, Z9
+	ADDQ         $0x05, 248(DI)
+
+r5v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r5v2mstore
+	VPXORD Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+
+r5v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r5v2mtile
+	VZEROUPPER
+	RET
+
+r4v2m:
+r4v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r4v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z6
+	VMOVUPS.Z  64(BX), K1, Z7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r4v2mstart
+
+r4v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+
+r4v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r4v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z8
+	VMOVUPS.Z    64(BX), K1, Z9
+	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (SI)(R10*1), Z11
+	VFMADD231PS  Z8, Z11, Z2
+	VFMADD231PS  Z9, Z11, Z3
+	VBROADCASTSS (SI)(R10*2), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VBROADCASTSS (SI)(R11*1), Z13
+	VFMADD231PS  Z8, Z13, Z6
+	VFMADD231PS  Z9, Z13, Z7
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r4v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r4v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r4v2mnoScale
+	VBROADCASTSS 232(DI), Z10
+	VMULPS       Z10, Z0, Z0
+	VMULPS       Z10, Z1, Z1
+	VMULPS       Z10, Z2, Z2
+	VMULPS       Z10, Z3, Z3
+	VMULPS       Z10, Z4, Z4
+	VMULPS       Z10, Z5, Z5
+	VMULPS       Z10, Z6, Z6
+	VMULPS       Z10, Z7, Z7
+
+r4v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r4v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z8
+	VADDPS    Z8, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z9
+	VADDPS    Z9, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z8
+	VADDPS    Z8, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z9
+	VADDPS    Z9, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z8
+	VADDPS    Z8, Z4, Z4
+	VMOVUPS.Z 64(BX), K1, Z9
+	VADDPS    Z9, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z8
+	VADDPS    Z8, Z6, Z6
+	VMOVUPS.Z 64(BX), K1, Z9
+	VADDPS    Z9, Z7, Z7
+
+r4v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r4v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	VADDPS    Z8, Z0, Z0
+	VADDPS    Z9, Z1, Z1
+	VADDPS    Z8, Z2, Z2
+	VADDPS    Z9, Z3, Z3
+	VADDPS    Z8, Z4, Z4
+	VADDPS    Z9, Z5, Z5
+	VADDPS    Z8, Z6, Z6
+	VADDPS    Z9, Z7, Z7
+
+r4v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r4v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z10
+	VADDPS       Z10, Z0, Z0
+	VADDPS       Z10, Z1, Z1
+	VBROADCASTSS 4(BX), Z10
+	VADDPS       Z10, Z2, Z2
+	VADDPS       Z10, Z3, Z3
+	VBROADCASTSS 8(BX), Z10
+	VADDPS       Z10, Z4, Z4
+	VADDPS       Z10, Z5, Z5
+	VBROADCASTSS 12(BX), Z10
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z10, Z7, Z7
+	ADDQ         $0x04, 248(DI)
+
+r4v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r4v2mstore
+	VPXORD Z10, Z10, Z10
+	VMAXPS Z0, Z10, Z0
+	VMAXPS Z1, Z10, Z1
+	VMAXPS Z2, Z10, Z2
+	VMAXPS Z3, Z10, Z3
+	VMAXPS Z4, Z10, Z4
+	VMAXPS Z5, Z10, Z5
+	VMAXPS Z6, Z10, Z6
+	VMAXPS Z7, Z10, Z7
+
+r4v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r4v2mtile
+	VZEROUPPER
+	RET
+
+r3v2m:
+r3v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r3v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z4
+	VMOVUPS.Z  64(BX), K1, Z5
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r3v2mstart
+
+r3v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+
+r3v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r3v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z6
+	VMOVUPS.Z    64(BX), K1, Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (SI)(R10*1), Z9
+	VFMADD231PS  Z6, Z9, Z2
+	VFMADD231PS  Z7, Z9, Z3
+	VBROADCASTSS (SI)(R10*2), Z10
+	VFMADD231PS  Z6, Z10, Z4
+	VFMADD231PS  Z7, Z10, Z5
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r3v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r3v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r3v2mnoScale
+	VBROADCASTSS 232(DI), Z8
+	VMULPS       Z8, Z0, Z0
+	VMULPS       Z8, Z1, Z1
+	VMULPS       Z8, Z2, Z2
+	VMULPS       Z8, Z3, Z3
+	VMULPS       Z8, Z4, Z4
+	VMULPS       Z8, Z5, Z5
+
+r3v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r3v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z6
+	VADDPS    Z6, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z7
+	VADDPS    Z7, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z6
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z7
+	VADDPS    Z7, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z6
+	VADDPS    Z6, Z4, Z4
+	VMOVUPS.Z 64(BX), K1, Z7
+	VADDPS    Z7, Z5, Z5
+
+r3v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r3v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	VADDPS    Z6, Z0, Z0
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z6, Z2, Z2
+	VADDPS    Z7, Z3, Z3
+	VADDPS    Z6, Z4, Z4
+	VADDPS    Z7, Z5, Z5
+
+r3v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r3v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z8
+	VADDPS       Z8, Z0, Z0
+	VADDPS       Z8, Z1, Z1
+	VBROADCASTSS 4(BX), Z8
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z8, Z3, Z3
+	VBROADCASTSS 8(BX), Z8
+	VADDPS       Z8, Z4, Z4
+	VADDPS       Z8, Z5, Z5
+	ADDQ         $0x03, 248(DI)
+
+r3v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r3v2mstore
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+
+r3v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r3v2mtile
+	VZEROUPPER
+	RET
+
+r2v2m:
+r2v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r2v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Z2
+	VMOVUPS.Z  64(BX), K1, Z3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r2v2mstart
+
+r2v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+
+r2v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r2v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z4
+	VMOVUPS.Z    64(BX), K1, Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (SI)(R10*1), Z7
+	VFMADD231PS  Z4, Z7, Z2
+	VFMADD231PS  Z5, Z7, Z3
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r2v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r2v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r2v2mnoScale
+	VBROADCASTSS 232(DI), Z6
+	VMULPS       Z6, Z0, Z0
+	VMULPS       Z6, Z1, Z1
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z6, Z3, Z3
+
+r2v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r2v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z5
+	VADDPS    Z5, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS   (BX), Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS.Z 64(BX), K1, Z5
+	VADDPS    Z5, Z3, Z3
+
+r2v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r2v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	VADDPS    Z4, Z0, Z0
+	VADDPS    Z5, Z1, Z1
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+r2v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r2v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z6
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z6, Z1, Z1
+	VBROADCASTSS 4(BX), Z6
+	VADDPS       Z6, Z2, Z2
+	VADDPS       Z6, Z3, Z3
+	ADDQ         $0x02, 248(DI)
+
+r2v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r2v2mstore
+	VPXORD Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
+
+r2v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r2v2mtile
+	VZEROUPPER
+	RET
+
+r1v2m:
+r1v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r1v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Z0
+	VMOVUPS.Z  64(BX), K1, Z1
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r1v2mstart
+
+r1v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+
+r1v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r1v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Z2
+	VMOVUPS.Z    64(BX), K1, Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r1v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r1v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r1v2mnoScale
+	VBROADCASTSS 232(DI), Z4
+	VMULPS       Z4, Z0, Z0
+	VMULPS       Z4, Z1, Z1
+
+r1v2mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r1v2mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS   (BX), Z2
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS.Z 64(BX), K1, Z3
+	VADDPS    Z3, Z1, Z1
+
+r1v2mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r1v2mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+
+r1v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r1v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z4
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z4, Z1, Z1
+	ADDQ         $0x01, 248(DI)
+
+r1v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r1v2mstore
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+
+r1v2mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, K1, 64(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r1v2mtile
+	VZEROUPPER
+	RET
+
+r12v1m:
+r12v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r12v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z10
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z11
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r12v1mstart
+
+r12v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+
+r12v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r12v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	LEAQ             (SI)(R10*4), R8
+	LEAQ             (R8)(R10*4), R9
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z12
+	VFMADD231PS.BCST (SI), Z12, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z12, Z1
+	VFMADD231PS.BCST (SI)(R10*2), Z12, Z2
+	VFMADD231PS.BCST (SI)(R11*1), Z12, Z3
+	VFMADD231PS.BCST (R8), Z12, Z4
+	VFMADD231PS.BCST (R8)(R10*1), Z12, Z5
+	VFMADD231PS.BCST (R8)(R10*2), Z12, Z6
+	VFMADD231PS.BCST (R8)(R11*1), Z12, Z7
+	VFMADD231PS.BCST (R9), Z12, Z8
+	VFMADD231PS.BCST (R9)(R10*1), Z12, Z9
+	VFMADD231PS.BCST (R9)(R10*2), Z12, Z10
+	VFMADD231PS.BCST (R9)(R11*1), Z12, Z11
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r12v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r12v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r12v1mnoScale
+	VBROADCASTSS     232(DI), Z13
+	VMULPS           Z13, Z0, Z0
+	VMULPS           Z13, Z1, Z1
+	VMULPS           Z13, Z2, Z2
+	VMULPS           Z13, Z3, Z3
+	VMULPS           Z13, Z4, Z4
+	VMULPS           Z13, Z5, Z5
+	VMULPS           Z13, Z6, Z6
+	VMULPS           Z13, Z7, Z7
+	VMULPS           Z13, Z8, Z8
+	VMULPS           Z13, Z9, Z9
+	VMULPS           Z13, Z10, Z10
+	VMULPS           Z13, Z11, Z11
+
+r12v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r12v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z2, Z2
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z4, Z4
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z6, Z6
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z8, Z8
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z9, Z9
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z10, Z10
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z11, Z11
+
+r12v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r12v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z0, Z0
+	VADDPS    Z12, Z1, Z1
+	VADDPS    Z12, Z2, Z2
+	VADDPS    Z12, Z3, Z3
+	VADDPS    Z12, Z4, Z4
+	VADDPS    Z12, Z5, Z5
+	VADDPS    Z12, Z6, Z6
+	VADDPS    Z12, Z7, Z7
+	VADDPS    Z12, Z8, Z8
+	VADDPS    Z12, Z9, Z9
+	VADDPS    Z12, Z10, Z10
+	VADDPS    Z12, Z11, Z11
+
+r12v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r12v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z13
+	VADDPS       Z13, Z0, Z0
+	VBROADCASTSS 4(BX), Z13
+	VADDPS       Z13, Z1, Z1
+	VBROADCASTSS 8(BX), Z13
+	VADDPS       Z13, Z2, Z2
+	VBROADCASTSS 12(BX), Z13
+	VADDPS       Z13, Z3, Z3
+	VBROADCASTSS 16(BX), Z13
+	VADDPS       Z13, Z4, Z4
+	VBROADCASTSS 20(BX), Z13
+	VADDPS       Z13, Z5, Z5
+	VBROADCASTSS 24(BX), Z13
+	VADDPS       Z13, Z6, Z6
+	VBROADCASTSS 28(BX), Z13
+	VADDPS       Z13, Z7, Z7
+	VBROADCASTSS 32(BX), Z13
+	VADDPS       Z13, Z8, Z8
+	VBROADCASTSS 36(BX), Z13
+	VADDPS       Z13, Z9, Z9
+	VBROADCASTSS 40(BX), Z13
+	VADDPS       Z13, Z10, Z10
+	VBROADCASTSS 44(BX), Z13
+	VADDPS       Z13, Z11, Z11
+	ADDQ         $0x0c, 248(DI)
+
+r12v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r12v1mstore
+	VPXORD Z13, Z13, Z13
+	VMAXPS Z0, Z13, Z0
+	VMAXPS Z1, Z13, Z1
+	VMAXPS Z2, Z13, Z2
+	VMAXPS Z3, Z13, Z3
+	VMAXPS Z4, Z13, Z4
+	VMAXPS Z5, Z13, Z5
+	VMAXPS Z6, Z13, Z6
+	VMAXPS Z7, Z13, Z7
+	VMAXPS Z8, Z13, Z8
+	VMAXPS Z9, Z13, Z9
+	VMAXPS Z10, Z13, Z10
+	VMAXPS Z11, Z13, Z11
+
+r12v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z5, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z7, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z9, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z10, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z11, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r12v1mtile
+	VZEROUPPER
+	RET
+
+r11v1m:
+r11v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r11v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z9
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z10
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r11v1mstart
+
+r11v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+
+r11v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r11v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	LEAQ             (SI)(R10*4), R8
+	LEAQ             (R8)(R10*4), R9
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z11
+	VFMADD231PS.BCST (SI), Z11, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z11, Z1
+	VFMADD231PS.BCST (SI)(R10*2), Z11, Z2
+	VFMADD231PS.BCST (SI)(R11*1), Z11, Z3
+	VFMADD231PS.BCST (R8), Z11, Z4
+	VFMADD231PS.BCST (R8)(R10*1), Z11, Z5
+	VFMADD231PS.BCST (R8)(R10*2), Z11, Z6
+	VFMADD231PS.BCST (R8)(R11*1), Z11, Z7
+	VFMADD231PS.BCST (R9), Z11, Z8
+	VFMADD231PS.BCST (R9)(R10*1), Z11, Z9
+	VFMADD231PS.BCST (R9)(R10*2), Z11, Z10
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r11v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r11v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r11v1mnoScale
+	VBROADCASTSS     232(DI), Z12
+	VMULPS           Z12, Z0, Z0
+	VMULPS           Z12, Z1, Z1
+	VMULPS           Z12, Z2, Z2
+	VMULPS           Z12, Z3, Z3
+	VMULPS           Z12, Z4, Z4
+	VMULPS           Z12, Z5, Z5
+	VMULPS           Z12, Z6, Z6
+	VMULPS           Z12, Z7, Z7
+	VMULPS           Z12, Z8, Z8
+	VMULPS           Z12, Z9, Z9
+	VMULPS           Z12, Z10, Z10
+
+r11v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r11v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z2, Z2
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z4, Z4
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z6, Z6
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z8, Z8
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z9, Z9
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z10, Z10
+
+r11v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r11v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z11
+	VADDPS    Z11, Z0, Z0
+	VADDPS    Z11, Z1, Z1
+	VADDPS    Z11, Z2, Z2
+	VADDPS    Z11, Z3, Z3
+	VADDPS    Z11, Z4, Z4
+	VADDPS    Z11, Z5, Z5
+	VADDPS    Z11, Z6, Z6
+	VADDPS    Z11, Z7, Z7
+	VADDPS    Z11, Z8, Z8
+	VADDPS    Z11, Z9, Z9
+	VADDPS    Z11, Z10, Z10
+
+r11v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r11v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z12
+	VADDPS       Z12, Z0, Z0
+	VBROADCASTSS 4(BX), Z12
+	VADDPS       Z12, Z1, Z1
+	VBROADCASTSS 8(BX), Z12
+	VADDPS       Z12, Z2, Z2
+	VBROADCASTSS 12(BX), Z12
+	VADDPS       Z12, Z3, Z3
+	VBROADCASTSS 16(BX), Z12
+	VADDPS       Z12, Z4, Z4
+	VBROADCASTSS 20(BX), Z12
+	VADDPS       Z12, Z5, Z5
+	VBROADCASTSS 24(BX), Z12
+	VADDPS       Z12, Z6, Z6
+	VBROADCASTSS 28(BX), Z12
+	VADDPS       Z12, Z7, Z7
+	VBROADCASTSS 32(BX), Z12
+	VADDPS       Z12, Z8, Z8
+	VBROADCASTSS 36(BX), Z12
+	VADDPS       Z12, Z9, Z9
+	VBROADCASTSS 40(BX), Z12
+	VADDPS       Z12, Z10, Z10
+	ADDQ         $0x0b, 248(DI)
+
+r11v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r11v1mstore
+	VPXORD Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+
+r11v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z5, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z7, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z9, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z10, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r11v1mtile
+	VZEROUPPER
+	RET
+
+r10v1m:
+r10v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r10v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z9
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r10v1mstart
+
+r10v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+
+r10v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r10v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	LEAQ             (SI)(R10*4), R8
+	LEAQ             (R8)(R10*4), R9
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z10
+	VFMADD231PS.BCST (SI), Z10, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z10, Z1
+	VFMADD231PS.BCST (SI)(R10*2), Z10, Z2
+	VFMADD231PS.BCST (SI)(R11*1), Z10, Z3
+	VFMADD231PS.BCST (R8), Z10, Z4
+	VFMADD231PS.BCST (R8)(R10*1), Z10, Z5
+	VFMADD231PS.BCST (R8)(R10*2), Z10, Z6
+	VFMADD231PS.BCST (R8)(R11*1), Z10, Z7
+	VFMADD231PS.BCST (R9), Z10, Z8
+	VFMADD231PS.BCST (R9)(R10*1), Z10, Z9
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r10v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r10v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r10v1mnoScale
+	VBROADCASTSS     232(DI), Z11
+	VMULPS           Z11, Z0, Z0
+	VMULPS           Z11, Z1, Z1
+	VMULPS           Z11, Z2, Z2
+	VMULPS           Z11, Z3, Z3
+	VMULPS           Z11, Z4, Z4
+	VMULPS           Z11, Z5, Z5
+	VMULPS           Z11, Z6, Z6
+	VMULPS           Z11, Z7, Z7
+	VMULPS           Z11, Z8, Z8
+	VMULPS           Z11, Z9, Z9
+
+r10v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r10v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z2, Z2
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z4, Z4
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z6, Z6
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z8, Z8
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z9, Z9
+
+r10v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r10v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z10
+	VADDPS    Z10, Z0, Z0
+	VADDPS    Z10, Z1, Z1
+	VADDPS    Z10, Z2, Z2
+	VADDPS    Z10, Z3, Z3
+	VADDPS    Z10, Z4, Z4
+	VADDPS    Z10, Z5, Z5
+	VADDPS    Z10, Z6, Z6
+	VADDPS    Z10, Z7, Z7
+	VADDPS    Z10, Z8, Z8
+	VADDPS    Z10, Z9, Z9
+
+r10v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r10v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z11
+	VADDPS       Z11, Z0, Z0
+	VBROADCASTSS 4(BX), Z11
+	VADDPS       Z11, Z1, Z1
+	VBROADCASTSS 8(BX), Z11
+	VADDPS       Z11, Z2, Z2
+	VBROADCASTSS 12(BX), Z11
+	VADDPS       Z11, Z3, Z3
+	VBROADCASTSS 16(BX), Z11
+	VADDPS       Z11, Z4, Z4
+	VBROADCASTSS 20(BX), Z11
+	VADDPS       Z11, Z5, Z5
+	VBROADCASTSS 24(BX), Z11
+	VADDPS       Z11, Z6, Z6
+	VBROADCASTSS 28(BX), Z11
+	VADDPS       Z11, Z7, Z7
+	VBROADCASTSS 32(BX), Z11
+	VADDPS       Z11, Z8, Z8
+	VBROADCASTSS 36(BX), Z11
+	VADDPS       Z11, Z9, Z9
+	ADDQ         $0x0a, 248(DI)
+
+r10v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r10v1mstore
+	VPXORD Z11, Z11, Z11
+	VMAXPS Z0, Z11, Z0
+	VMAXPS Z1, Z11, Z1
+	VMAXPS Z2, Z11, Z2
+	VMAXPS Z3, Z11, Z3
+	VMAXPS Z4, Z11, Z4
+	VMAXPS Z5, Z11, Z5
+	VMAXPS Z6, Z11, Z6
+	VMAXPS Z7, Z11, Z7
+	VMAXPS Z8, Z11, Z8
+	VMAXPS Z9, Z11, Z9
+
+r10v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z5, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z7, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z9, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r10v1mtile
+	VZEROUPPER
+	RET
+
+r9v1m:
+r9v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r9v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r9v1mstart
+
+r9v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+
+r9v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r9v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	LEAQ             (SI)(R10*4), R8
+	LEAQ             (R8)(R10*4), R9
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z9
+	VFMADD231PS.BCST (SI), Z9, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z9, Z1
+	VFMADD231PS.BCST (SI)(R10*2), Z9, Z2
+	VFMADD231PS.BCST (SI)(R11*1), Z9, Z3
+	VFMADD231PS.BCST (R8), Z9, Z4
+	VFMADD231PS.BCST (R8)(R10*1), Z9, Z5
+	VFMADD231PS.BCST (R8)(R10*2), Z9, Z6
+	VFMADD231PS.BCST (R8)(R11*1), Z9, Z7
+	VFMADD231PS.BCST (R9), Z9, Z8
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r9v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r9v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r9v1mnoScale
+	VBROADCASTSS     232(DI), Z10
+	VMULPS           Z10, Z0, Z0
+	VMULPS           Z10, Z1, Z1
+	VMULPS           Z10, Z2, Z2
+	VMULPS           Z10, Z3, Z3
+	VMULPS           Z10, Z4, Z4
+	VMULPS           Z10, Z5, Z5
+	VMULPS           Z10, Z6, Z6
+	VMULPS           Z10, Z7, Z7
+	VMULPS           Z10, Z8, Z8
+
+r9v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r9v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z9
+	VADDPS    Z9, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z9
+	VADDPS    Z9, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z9
+	VADDPS    Z9, Z2, Z2
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z9
+	VADDPS    Z9, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z9
+	VADDPS    Z9, Z4, Z4
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z9
+	VADDPS    Z9, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z9
+	VADDPS    Z9, Z6, Z6
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z9
+	VADDPS    Z9, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z9
+	VADDPS    Z9, Z8, Z8
+
+r9v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r9v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z9
+	VADDPS    Z9, Z0, Z0
+	VADDPS    Z9, Z1, Z1
+	VADDPS    Z9, Z2, Z2
+	VADDPS    Z9, Z3, Z3
+	VADDPS    Z9, Z4, Z4
+	VADDPS    Z9, Z5, Z5
+	VADDPS    Z9, Z6, Z6
+	VADDPS    Z9, Z7, Z7
+	VADDPS    Z9, Z8, Z8
+
+r9v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r9v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z10
+	VADDPS       Z10, Z0, Z0
+	VBROADCASTSS 4(BX), Z10
+	VADDPS       Z10, Z1, Z1
+	VBROADCASTSS 8(BX), Z10
+	VADDPS       Z10, Z2, Z2
+	VBROADCASTSS 12(BX), Z10
+	VADDPS       Z10, Z3, Z3
+	VBROADCASTSS 16(BX), Z10
+	VADDPS       Z10, Z4, Z4
+	VBROADCASTSS 20(BX), Z10
+	VADDPS       Z10, Z5, Z5
+	VBROADCASTSS 24(BX), Z10
+	VADDPS       Z10, Z6, Z6
+	VBROADCASTSS 28(BX), Z10
+	VADDPS       Z10, Z7, Z7
+	VBROADCASTSS 32(BX), Z10
+	VADDPS       Z10, Z8, Z8
+	ADDQ         $0x09, 248(DI)
+
+r9v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r9v1mstore
+	VPXORD Z10, Z10, Z10
+	VMAXPS Z0, Z10, Z0
+	VMAXPS Z1, Z10, Z1
+	VMAXPS Z2, Z10, Z2
+	VMAXPS Z3, Z10, Z3
+	VMAXPS Z4, Z10, Z4
+	VMAXPS Z5, Z10, Z5
+	VMAXPS Z6, Z10, Z6
+	VMAXPS Z7, Z10, Z7
+	VMAXPS Z8, Z10, Z8
+
+r9v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z5, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z7, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r9v1mtile
+	VZEROUPPER
+	RET
+
+r8v1m:
+r8v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r8v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r8v1mstart
+
+r8v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+
+r8v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r8v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	LEAQ             (SI)(R10*4), R8
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z8
+	VFMADD231PS.BCST (SI), Z8, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z8, Z1
+	VFMADD231PS.BCST (SI)(R10*2), Z8, Z2
+	VFMADD231PS.BCST (SI)(R11*1), Z8, Z3
+	VFMADD231PS.BCST (R8), Z8, Z4
+	VFMADD231PS.BCST (R8)(R10*1), Z8, Z5
+	VFMADD231PS.BCST (R8)(R10*2), Z8, Z6
+	VFMADD231PS.BCST (R8)(R11*1), Z8, Z7
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r8v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r8v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r8v1mnoScale
+	VBROADCASTSS     232(DI), Z9
+	VMULPS           Z9, Z0, Z0
+	VMULPS           Z9, Z1, Z1
+	VMULPS           Z9, Z2, Z2
+	VMULPS           Z9, Z3, Z3
+	VMULPS           Z9, Z4, Z4
+	VMULPS           Z9, Z5, Z5
+	VMULPS           Z9, Z6, Z6
+	VMULPS           Z9, Z7, Z7
+
+r8v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r8v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z2, Z2
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z4, Z4
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z6, Z6
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z7, Z7
+
+r8v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r8v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z0, Z0
+	VADDPS    Z8, Z1, Z1
+	VADDPS    Z8, Z2, Z2
+	VADDPS    Z8, Z3, Z3
+	VADDPS    Z8, Z4, Z4
+	VADDPS    Z8, Z5, Z5
+	VADDPS    Z8, Z6, Z6
+	VADDPS    Z8, Z7, Z7
+
+r8v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r8v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z9
+	VADDPS       Z9, Z0, Z0
+	VBROADCASTSS 4(BX), Z9
+	VADDPS       Z9, Z1, Z1
+	VBROADCASTSS 8(BX), Z9
+	VADDPS       Z9, Z2, Z2
+	VBROADCASTSS 12(BX), Z9
+	VADDPS       Z9, Z3, Z3
+	VBROADCASTSS 16(BX), Z9
+	VADDPS       Z9, Z4, Z4
+	VBROADCASTSS 20(BX), Z9
+	VADDPS       Z9, Z5, Z5
+	VBROADCASTSS 24(BX), Z9
+	VADDPS       Z9, Z6, Z6
+	VBROADCASTSS 28(BX), Z9
+	VADDPS       Z9, Z7, Z7
+	ADDQ         $0x08, 248(DI)
+
+r8v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r8v1mstore
+	VPXORD Z9, Z9, Z9
+	VMAXPS Z0, Z9, Z0
+	VMAXPS Z1, Z9, Z1
+	VMAXPS Z2, Z9, Z2
+	VMAXPS Z3, Z9, Z3
+	VMAXPS Z4, Z9, Z4
+	VMAXPS Z5, Z9, Z5
+	VMAXPS Z6, Z9, Z6
+	VMAXPS Z7, Z9, Z7
+
+r8v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z5, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z7, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r8v1mtile
+	VZEROUPPER
+	RET
+
+r7v1m:
+r7v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r7v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z6
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r7v1mstart
+
+r7v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+
+r7v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r7v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	LEAQ             (SI)(R10*4), R8
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z7
+	VFMADD231PS.BCST (SI), Z7, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z7, Z1
+	VFMADD231PS.BCST (SI)(R10*2), Z7, Z2
+	VFMADD231PS.BCST (SI)(R11*1), Z7, Z3
+	VFMADD231PS.BCST (R8), Z7, Z4
+	VFMADD231PS.BCST (R8)(R10*1), Z7, Z5
+	VFMADD231PS.BCST (R8)(R10*2), Z7, Z6
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r7v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r7v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r7v1mnoScale
+	VBROADCASTSS     232(DI), Z8
+	VMULPS           Z8, Z0, Z0
+	VMULPS           Z8, Z1, Z1
+	VMULPS           Z8, Z2, Z2
+	VMULPS           Z8, Z3, Z3
+	VMULPS           Z8, Z4, Z4
+	VMULPS           Z8, Z5, Z5
+	VMULPS           Z8, Z6, Z6
+
+r7v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r7v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z7
+	VADDPS    Z7, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z7
+	VADDPS    Z7, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z7
+	VADDPS    Z7, Z2, Z2
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z7
+	VADDPS    Z7, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z7
+	VADDPS    Z7, Z4, Z4
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z7
+	VADDPS    Z7, Z5, Z5
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z7
+	VADDPS    Z7, Z6, Z6
+
+r7v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r7v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z7
+	VADDPS    Z7, Z0, Z0
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z7, Z2, Z2
+	VADDPS    Z7, Z3, Z3
+	VADDPS    Z7, Z4, Z4
+	VADDPS    Z7, Z5, Z5
+	VADDPS    Z7, Z6, Z6
+
+r7v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r7v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z8
+	VADDPS       Z8, Z0, Z0
+	VBROADCASTSS 4(BX), Z8
+	VADDPS       Z8, Z1, Z1
+	VBROADCASTSS 8(BX), Z8
+	VADDPS       Z8, Z2, Z2
+	VBROADCASTSS 12(BX), Z8
+	VADDPS       Z8, Z3, Z3
+	VBROADCASTSS 16(BX), Z8
+	VADDPS       Z8, Z4, Z4
+	VBROADCASTSS 20(BX), Z8
+	VADDPS       Z8, Z5, Z5
+	VBROADCASTSS 24(BX), Z8
+	VADDPS       Z8, Z6, Z6
+	ADDQ         $0x07, 248(DI)
+
+r7v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r7v1mstore
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+
+r7v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z5, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z6, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r7v1mtile
+	VZEROUPPER
+	RET
+
+r6v1m:
+r6v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r6v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z5
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r6v1mstart
+
+r6v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+
+r6v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r6v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	LEAQ             (SI)(R10*4), R8
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z6
+	VFMADD231PS.BCST (SI), Z6, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z6, Z1
+	VFMADD231PS.BCST (SI)(R10*2), Z6, Z2
+	VFMADD231PS.BCST (SI)(R11*1), Z6, Z3
+	VFMADD231PS.BCST (R8), Z6, Z4
+	VFMADD231PS.BCST (R8)(R10*1), Z6, Z5
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r6v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r6v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r6v1mnoScale
+	VBROADCASTSS     232(DI), Z7
+	VMULPS           Z7, Z0, Z0
+	VMULPS           Z7, Z1, Z1
+	VMULPS           Z7, Z2, Z2
+	VMULPS           Z7, Z3, Z3
+	VMULPS           Z7, Z4, Z4
+	VMULPS           Z7, Z5, Z5
+
+r6v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r6v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z6
+	VADDPS    Z6, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z6
+	VADDPS    Z6, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z6
+	VADDPS    Z6, Z2, Z2
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z6
+	VADDPS    Z6, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z6
+	VADDPS    Z6, Z4, Z4
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z6
+	VADDPS    Z6, Z5, Z5
+
+r6v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r6v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z6
+	VADDPS    Z6, Z0, Z0
+	VADDPS    Z6, Z1, Z1
+	VADDPS    Z6, Z2, Z2
+	VADDPS    Z6, Z3, Z3
+	VADDPS    Z6, Z4, Z4
+	VADDPS    Z6, Z5, Z5
+
+r6v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r6v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z7
+	VADDPS       Z7, Z0, Z0
+	VBROADCASTSS 4(BX), Z7
+	VADDPS       Z7, Z1, Z1
+	VBROADCASTSS 8(BX), Z7
+	VADDPS       Z7, Z2, Z2
+	VBROADCASTSS 12(BX), Z7
+	VADDPS       Z7, Z3, Z3
+	VBROADCASTSS 16(BX), Z7
+	VADDPS       Z7, Z4, Z4
+	VBROADCASTSS 20(BX), Z7
+	VADDPS       Z7, Z5, Z5
+	ADDQ         $0x06, 248(DI)
+
+r6v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r6v1mstore
+	VPXORD Z7, Z7, Z7
+	VMAXPS Z0, Z7, Z0
+	VMAXPS Z1, Z7, Z1
+	VMAXPS Z2, Z7, Z2
+	VMAXPS Z3, Z7, Z3
+	VMAXPS Z4, Z7, Z4
+	VMAXPS Z5, Z7, Z5
+
+r6v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z5, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r6v1mtile
+	VZEROUPPER
+	RET
+
+r5v1m:
+r5v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r5v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r5v1mstart
+
+r5v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+
+r5v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r5v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	LEAQ             (SI)(R10*4), R8
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z5
+	VFMADD231PS.BCST (SI), Z5, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z5, Z1
+	VFMADD231PS.BCST (SI)(R10*2), Z5, Z2
+	VFMADD231PS.BCST (SI)(R11*1), Z5, Z3
+	VFMADD231PS.BCST (R8), Z5, Z4
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r5v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r5v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r5v1mnoScale
+	VBROADCASTSS     232(DI), Z6
+	VMULPS           Z6, Z0, Z0
+	VMULPS           Z6, Z1, Z1
+	VMULPS           Z6, Z2, Z2
+	VMULPS           Z6, Z3, Z3
+	VMULPS           Z6, Z4, Z4
+
+r5v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r5v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z5
+	VADDPS    Z5, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z5
+	VADDPS    Z5, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z5
+	VADDPS    Z5, Z2, Z2
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z5
+	VADDPS    Z5, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z5
+	VADDPS    Z5, Z4, Z4
+
+r5v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r5v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z5
+	VADDPS    Z5, Z0, Z0
+	VADDPS    Z5, Z1, Z1
+	VADDPS    Z5, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+	VADDPS    Z5, Z4, Z4
+
+r5v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r5v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z6
+	VADDPS       Z6, Z0, Z0
+	VBROADCASTSS 4(BX), Z6
+	VADDPS       Z6, Z1, Z1
+	VBROADCASTSS 8(BX), Z6
+	VADDPS       Z6, Z2, Z2
+	VBROADCASTSS 12(BX), Z6
+	VADDPS       Z6, Z3, Z3
+	VBROADCASTSS 16(BX), Z6
+	VADDPS       Z6, Z4, Z4
+	ADDQ         $0x05, 248(DI)
+
+r5v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r5v1mstore
+	VPXORD Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
+	VMAXPS Z4, Z6, Z4
+
+r5v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z3, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r5v1mtile
+	VZEROUPPER
+	RET
+
+r4v1m:
+r4v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r4v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r4v1mstart
+
+r4v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+
+r4v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r4v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z4
+	VFMADD231PS.BCST (SI), Z4, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z4, Z1
+	VFMADD231PS.BCST (SI)(R10*2), Z4, Z2
+	VFMADD231PS.BCST (SI)(R11*1), Z4, Z3
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r4v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r4v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r4v1mnoScale
+	VBROADCASTSS     232(DI), Z5
+	VMULPS           Z5, Z0, Z0
+	VMULPS           Z5, Z1, Z1
+	VMULPS           Z5, Z2, Z2
+	VMULPS           Z5, Z3, Z3
+
+r4v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r4v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z4
+	VADDPS    Z4, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z4
+	VADDPS    Z4, Z2, Z2
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z4
+	VADDPS    Z4, Z3, Z3
+
+r4v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r4v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	VADDPS    Z4, Z1, Z1
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z4, Z3, Z3
+
+r4v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r4v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z5
+	VADDPS       Z5, Z0, Z0
+	VBROADCASTSS 4(BX), Z5
+	VADDPS       Z5, Z1, Z1
+	VBROADCASTSS 8(BX), Z5
+	VADDPS       Z5, Z2, Z2
+	VBROADCASTSS 12(BX), Z5
+	VADDPS       Z5, Z3, Z3
+	ADDQ         $0x04, 248(DI)
+
+r4v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r4v1mstore
+	VPXORD Z5, Z5, Z5
+	VMAXPS Z0, Z5, Z0
+	VMAXPS Z1, Z5, Z1
+	VMAXPS Z2, Z5, Z2
+	VMAXPS Z3, Z5, Z3
+
+r4v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z3, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r4v1mtile
+	VZEROUPPER
+	RET
+
+r3v1m:
+r3v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r3v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z2
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r3v1mstart
+
+r3v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+
+r3v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r3v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z3
+	VFMADD231PS.BCST (SI), Z3, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z3, Z1
+	VFMADD231PS.BCST (SI)(R10*2), Z3, Z2
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r3v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r3v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r3v1mnoScale
+	VBROADCASTSS     232(DI), Z4
+	VMULPS           Z4, Z0, Z0
+	VMULPS           Z4, Z1, Z1
+	VMULPS           Z4, Z2, Z2
+
+r3v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r3v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z3
+	VADDPS    Z3, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z3
+	VADDPS    Z3, Z1, Z1
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z3
+	VADDPS    Z3, Z2, Z2
+
+r3v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r3v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z3
+	VADDPS    Z3, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z3, Z2, Z2
+
+r3v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r3v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z4
+	VADDPS       Z4, Z0, Z0
+	VBROADCASTSS 4(BX), Z4
+	VADDPS       Z4, Z1, Z1
+	VBROADCASTSS 8(BX), Z4
+	VADDPS       Z4, Z2, Z2
+	ADDQ         $0x03, 248(DI)
+
+r3v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r3v1mstore
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+
+r3v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z2, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r3v1mtile
+	VZEROUPPER
+	RET
+
+r2v1m:
+r2v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r2v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z1
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r2v1mstart
+
+r2v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+
+r2v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r2v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z2
+	VFMADD231PS.BCST (SI), Z2, Z0
+	VFMADD231PS.BCST (SI)(R10*1), Z2, Z1
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r2v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r2v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r2v1mnoScale
+	VBROADCASTSS     232(DI), Z3
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z3, Z1, Z1
+
+r2v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r2v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z2
+	VADDPS    Z2, Z0, Z0
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z2
+	VADDPS    Z2, Z1, Z1
+
+r2v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r2v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z2
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z2, Z1, Z1
+
+r2v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r2v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z3
+	VADDPS       Z3, Z0, Z0
+	VBROADCASTSS 4(BX), Z3
+	VADDPS       Z3, Z1, Z1
+	ADDQ         $0x02, 248(DI)
+
+r2v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r2v1mstore
+	VPXORD Z3, Z3, Z3
+	VMAXPS Z0, Z3, Z0
+	VMAXPS Z1, Z3, Z1
+
+r2v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    AX, BX
+	VMOVUPS Z1, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r2v1mtile
+	VZEROUPPER
+	RET
+
+r1v1m:
+r1v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r1v1mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r1v1mstart
+
+r1v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	VPXORD     Z0, Z0, Z0
+
+r1v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r1v1mk:
+	MOVQ             (R12), SI
+	LEAQ             (R15)(SI*4), SI
+	ADDQ             $0x08, R12
+	VMOVUPS.Z        (BX), K1, Z1
+	VFMADD231PS.BCST (SI), Z1, Z0
+	ADDQ             DX, BX
+	DECQ             CX
+	JNZ              r1v1mk
+	MOVQ             176(DI), AX
+	SHLQ             $0x02, AX
+	MOVQ             224(DI), CX
+	TESTQ            $0x0000003e, CX
+	JZ               r1v1mstore
+	TESTQ            $0x00000002, CX
+	JZ               r1v1mnoScale
+	VBROADCASTSS     232(DI), Z2
+	VMULPS           Z2, Z0, Z0
+
+r1v1mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r1v1mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+
+r1v1mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r1v1mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+
+r1v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r1v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z2
+	VADDPS       Z2, Z0, Z0
+	ADDQ         $0x01, 248(DI)
+
+r1v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r1v1mstore
+	VPXORD Z2, Z2, Z2
+	VMAXPS Z0, Z2, Z0
+
+r1v1mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r1v1mtile
+	VZEROUPPER
+	RET
+
+r4v4m:
+r4v4mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r4v4mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	VMOVUPS.Z  64(BX), K2, Z1
+	VMOVUPS.Z  128(BX), K3, Z2
+	VMOVUPS.Z  192(BX), K4, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	VMOVUPS.Z  64(BX), K2, Z5
+	VMOVUPS.Z  128(BX), K3, Z6
+	VMOVUPS.Z  192(BX), K4, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	VMOVUPS.Z  64(BX), K2, Z9
+	VMOVUPS.Z  128(BX), K3, Z10
+	VMOVUPS.Z  192(BX), K4, Z11
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z12
+	VMOVUPS.Z  64(BX), K2, Z13
+	VMOVUPS.Z  128(BX), K3, Z14
+	VMOVUPS.Z  192(BX), K4, Z15
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	JMP        r4v4mstart
+
+r4v4mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+
+r4v4mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r4v4mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS.Z    (BX), K1, Z16
+	VMOVUPS.Z    64(BX), K2, Z17
+	VMOVUPS.Z    128(BX), K3, Z18
+	VMOVUPS.Z    192(BX), K4, Z19
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (SI)(R10*1), Z21
+	VFMADD231PS  Z16, Z21, Z4
+	VFMADD231PS  Z17, Z21, Z5
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VBROADCASTSS (SI)(R10*2), Z22
+	VFMADD231PS  Z16, Z22, Z8
+	VFMADD231PS  Z17, Z22, Z9
+	VFMADD231PS  Z18, Z22, Z10
+	VFMADD231PS  Z19, Z22, Z11
+	VBROADCASTSS (SI)(R11*1), Z23
+	VFMADD231PS  Z16, Z23, Z12
+	VFMADD231PS  Z17, Z23, Z13
+	VFMADD231PS  Z18, Z23, Z14
+	VFMADD231PS  Z19, Z23, Z15
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r4v4mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r4v4mstore
+	TESTQ        $0x00000002, CX
+	JZ           r4v4mnoScale
+	VBROADCASTSS 232(DI), Z20
+	VMULPS       Z20, Z0, Z0
+	VMULPS       Z20, Z1, Z1
+	VMULPS       Z20, Z2, Z2
+	VMULPS       Z20, Z3, Z3
+	VMULPS       Z20, Z4, Z4
+	VMULPS       Z20, Z5, Z5
+	VMULPS       Z20, Z6, Z6
+	VMULPS       Z20, Z7, Z7
+	VMULPS       Z20, Z8, Z8
+	VMULPS       Z20, Z9, Z9
+	VMULPS       Z20, Z10, Z10
+	VMULPS       Z20, Z11, Z11
+	VMULPS       Z20, Z12, Z12
+	VMULPS       Z20, Z13, Z13
+	VMULPS       Z20, Z14, Z14
+	VMULPS       Z20, Z15, Z15
+
+r4v4mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r4v4mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z16
+	VADDPS    Z16, Z0, Z0
+	VMOVUPS.Z 64(BX), K2, Z17
+	VADDPS    Z17, Z1, Z1
+	VMOVUPS.Z 128(BX), K3, Z18
+	VADDPS    Z18, Z2, Z2
+	VMOVUPS.Z 192(BX), K4, Z19
+	VADDPS    Z19, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z16
+	VADDPS    Z16, Z4, Z4
+	VMOVUPS.Z 64(BX), K2, Z17
+	VADDPS    Z17, Z5, Z5
+	VMOVUPS.Z 128(BX), K3, Z18
+	VADDPS    Z18, Z6, Z6
+	VMOVUPS.Z 192(BX), K4, Z19
+	VADDPS    Z19, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z16
+	VADDPS    Z16, Z8, Z8
+	VMOVUPS.Z 64(BX), K2, Z17
+	VADDPS    Z17, Z9, Z9
+	VMOVUPS.Z 128(BX), K3, Z18
+	VADDPS    Z18, Z10, Z10
+	VMOVUPS.Z 192(BX), K4, Z19
+	VADDPS    Z19, Z11, Z11
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z16
+	VADDPS    Z16, Z12, Z12
+	VMOVUPS.Z 64(BX), K2, Z17
+	VADDPS    Z17, Z13, Z13
+	VMOVUPS.Z 128(BX), K3, Z18
+	VADDPS    Z18, Z14, Z14
+	VMOVUPS.Z 192(BX), K4, Z19
+	VADDPS    Z19, Z15, Z15
+
+r4v4mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r4v4mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z16
+	VMOVUPS.Z 64(BX), K2, Z17
+	VMOVUPS.Z 128(BX), K3, Z18
+	VMOVUPS.Z 192(BX), K4, Z19
+	VADDPS    Z16, Z0, Z0
+	VADDPS    Z17, Z1, Z1
+	VADDPS    Z18, Z2, Z2
+	VADDPS    Z19, Z3, Z3
+	VADDPS    Z16, Z4, Z4
+	VADDPS    Z17, Z5, Z5
+	VADDPS    Z18, Z6, Z6
+	VADDPS    Z19, Z7, Z7
+	VADDPS    Z16, Z8, Z8
+	VADDPS    Z17, Z9, Z9
+	VADDPS    Z18, Z10, Z10
+	VADDPS    Z19, Z11, Z11
+	VADDPS    Z16, Z12, Z12
+	VADDPS    Z17, Z13, Z13
+	VADDPS    Z18, Z14, Z14
+	VADDPS    Z19, Z15, Z15
+
+r4v4mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r4v4mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z20
+	VADDPS       Z20, Z0, Z0
+	VADDPS       Z20, Z1, Z1
+	VADDPS       Z20, Z2, Z2
+	VADDPS       Z20, Z3, Z3
+	VBROADCASTSS 4(BX), Z20
+	VADDPS       Z20, Z4, Z4
+	VADDPS       Z20, Z5, Z5
+	VADDPS       Z20, Z6, Z6
+	VADDPS       Z20, Z7, Z7
+	VBROADCASTSS 8(BX), Z20
+	VADDPS       Z20, Z8, Z8
+	VADDPS       Z20, Z9, Z9
+	VADDPS       Z20, Z10, Z10
+	VADDPS       Z20, Z11, Z11
+	VBROADCASTSS 12(BX), Z20
+	VADDPS       Z20, Z12, Z12
+	VADDPS       Z20, Z13, Z13
+	VADDPS       Z20, Z14, Z14
+	VADDPS       Z20, Z15, Z15
+	ADDQ         $0x04, 248(DI)
+
+r4v4mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r4v4mstore
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z0, Z20, Z0
+	VMAXPS Z1, Z20, Z1
+	VMAXPS Z2, Z20, Z2
+	VMAXPS Z3, Z20, Z3
+	VMAXPS Z4, Z20, Z4
+	VMAXPS Z5, Z20, Z5
+	VMAXPS Z6, Z20, Z6
+	VMAXPS Z7, Z20, Z7
+	VMAXPS Z8, Z20, Z8
+	VMAXPS Z9, Z20, Z9
+	VMAXPS Z10, Z20, Z10
+	VMAXPS Z11, Z20, Z11
+	VMAXPS Z12, Z20, Z12
+	VMAXPS Z13, Z20, Z13
+	VMAXPS Z14, Z20, Z14
+	VMAXPS Z15, Z20, Z15
+
+r4v4mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K2, 64(BX)
+	VMOVUPS Z2, K3, 128(BX)
+	VMOVUPS Z3, K4, 192(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	VMOVUPS Z5, K2, 64(BX)
+	VMOVUPS Z6, K3, 128(BX)
+	VMOVUPS Z7, K4, 192(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, K1, (BX)
+	VMOVUPS Z9, K2, 64(BX)
+	VMOVUPS Z10, K3, 128(BX)
+	VMOVUPS Z11, K4, 192(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z12, K1, (BX)
+	VMOVUPS Z13, K2, 64(BX)
+	VMOVUPS Z14, K3, 128(BX)
+	VMOVUPS Z15, K4, 192(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r4v4mtile
+	VZEROUPPER
+	RET
+
+r3v4m:
+r3v4mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r3v4mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	VMOVUPS.Z  64(BX), K2, Z1
+	VMOVUPS.Z  128(BX), K3, Z2
+	VMOVUPS.Z  192(BX), K4, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	VMOVUPS.Z  64(BX), K2, Z5
+	VMOVUPS.Z  128(BX), K3, Z6
+	VMOVUPS.Z  192(BX), K4, Z7
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z8
+	VMOVUPS.Z  64(BX), K2, Z9
+	VMOVUPS.Z  128(BX), K3, Z10
+	VMOVUPS.Z  192(BX), K4, Z11
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	JMP        r3v4mstart
+
+r3v4mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+
+r3v4mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r3v4mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS.Z    (BX), K1, Z12
+	VMOVUPS.Z    64(BX), K2, Z13
+	VMOVUPS.Z    128(BX), K3, Z14
+	VMOVUPS.Z    192(BX), K4, Z15
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (SI)(R10*1), Z17
+	VFMADD231PS  Z12, Z17, Z4
+	VFMADD231PS  Z13, Z17, Z5
+	VFMADD231PS  Z14, Z17, Z6
+	VFMADD231PS  Z15, Z17, Z7
+	VBROADCASTSS (SI)(R10*2), Z18
+	VFMADD231PS  Z12, Z18, Z8
+	VFMADD231PS  Z13, Z18, Z9
+	VFMADD231PS  Z14, Z18, Z10
+	VFMADD231PS  Z15, Z18, Z11
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r3v4mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r3v4mstore
+	TESTQ        $0x00000002, CX
+	JZ           r3v4mnoScale
+	VBROADCASTSS 232(DI), Z16
+	VMULPS       Z16, Z0, Z0
+	VMULPS       Z16, Z1, Z1
+	VMULPS       Z16, Z2, Z2
+	VMULPS       Z16, Z3, Z3
+	VMULPS       Z16, Z4, Z4
+	VMULPS       Z16, Z5, Z5
+	VMULPS       Z16, Z6, Z6
+	VMULPS       Z16, Z7, Z7
+	VMULPS       Z16, Z8, Z8
+	VMULPS       Z16, Z9, Z9
+	VMULPS       Z16, Z10, Z10
+	VMULPS       Z16, Z11, Z11
+
+r3v4mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r3v4mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z0, Z0
+	VMOVUPS.Z 64(BX), K2, Z13
+	VADDPS    Z13, Z1, Z1
+	VMOVUPS.Z 128(BX), K3, Z14
+	VADDPS    Z14, Z2, Z2
+	VMOVUPS.Z 192(BX), K4, Z15
+	VADDPS    Z15, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z4, Z4
+	VMOVUPS.Z 64(BX), K2, Z13
+	VADDPS    Z13, Z5, Z5
+	VMOVUPS.Z 128(BX), K3, Z14
+	VADDPS    Z14, Z6, Z6
+	VMOVUPS.Z 192(BX), K4, Z15
+	VADDPS    Z15, Z7, Z7
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VADDPS    Z12, Z8, Z8
+	VMOVUPS.Z 64(BX), K2, Z13
+	VADDPS    Z13, Z9, Z9
+	VMOVUPS.Z 128(BX), K3, Z14
+	VADDPS    Z14, Z10, Z10
+	VMOVUPS.Z 192(BX), K4, Z15
+	VADDPS    Z15, Z11, Z11
+
+r3v4mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r3v4mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z12
+	VMOVUPS.Z 64(BX), K2, Z13
+	VMOVUPS.Z 128(BX), K3, Z14
+	VMOVUPS.Z 192(BX), K4, Z15
+	VADDPS    Z12, Z0, Z0
+	VADDPS    Z13, Z1, Z1
+	VADDPS    Z14, Z2, Z2
+	VADDPS    Z15, Z3, Z3
+	VADDPS    Z12, Z4, Z4
+	VADDPS    Z13, Z5, Z5
+	VADDPS    Z14, Z6, Z6
+	VADDPS    Z15, Z7, Z7
+	VADDPS    Z12, Z8, Z8
+	VADDPS    Z13, Z9, Z9
+	VADDPS    Z14, Z10, Z10
+	VADDPS    Z15, Z11, Z11
+
+r3v4mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r3v4mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z16
+	VADDPS       Z16, Z0, Z0
+	VADDPS       Z16, Z1, Z1
+	VADDPS       Z16, Z2, Z2
+	VADDPS       Z16, Z3, Z3
+	VBROADCASTSS 4(BX), Z16
+	VADDPS       Z16, Z4, Z4
+	VADDPS       Z16, Z5, Z5
+	VADDPS       Z16, Z6, Z6
+	VADDPS       Z16, Z7, Z7
+	VBROADCASTSS 8(BX), Z16
+	VADDPS       Z16, Z8, Z8
+	VADDPS       Z16, Z9, Z9
+	VADDPS       Z16, Z10, Z10
+	VADDPS       Z16, Z11, Z11
+	ADDQ         $0x03, 248(DI)
+
+r3v4mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r3v4mstore
+	VPXORD Z16, Z16, Z16
+	VMAXPS Z0, Z16, Z0
+	VMAXPS Z1, Z16, Z1
+	VMAXPS Z2, Z16, Z2
+	VMAXPS Z3, Z16, Z3
+	VMAXPS Z4, Z16, Z4
+	VMAXPS Z5, Z16, Z5
+	VMAXPS Z6, Z16, Z6
+	VMAXPS Z7, Z16, Z7
+	VMAXPS Z8, Z16, Z8
+	VMAXPS Z9, Z16, Z9
+	VMAXPS Z10, Z16, Z10
+	VMAXPS Z11, Z16, Z11
+
+r3v4mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K2, 64(BX)
+	VMOVUPS Z2, K3, 128(BX)
+	VMOVUPS Z3, K4, 192(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	VMOVUPS Z5, K2, 64(BX)
+	VMOVUPS Z6, K3, 128(BX)
+	VMOVUPS Z7, K4, 192(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z8, K1, (BX)
+	VMOVUPS Z9, K2, 64(BX)
+	VMOVUPS Z10, K3, 128(BX)
+	VMOVUPS Z11, K4, 192(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r3v4mtile
+	VZEROUPPER
+	RET
+
+r2v4m:
+r2v4mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r2v4mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	VMOVUPS.Z  64(BX), K2, Z1
+	VMOVUPS.Z  128(BX), K3, Z2
+	VMOVUPS.Z  192(BX), K4, Z3
+	ADDQ       AX, BX
+	VMOVUPS.Z  (BX), K1, Z4
+	VMOVUPS.Z  64(BX), K2, Z5
+	VMOVUPS.Z  128(BX), K3, Z6
+	VMOVUPS.Z  192(BX), K4, Z7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	JMP        r2v4mstart
+
+r2v4mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+
+r2v4mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r2v4mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS.Z    (BX), K1, Z8
+	VMOVUPS.Z    64(BX), K2, Z9
+	VMOVUPS.Z    128(BX), K3, Z10
+	VMOVUPS.Z    192(BX), K4, Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (SI)(R10*1), Z13
+	VFMADD231PS  Z8, Z13, Z4
+	VFMADD231PS  Z9, Z13, Z5
+	VFMADD231PS  Z10, Z13, Z6
+	VFMADD231PS  Z11, Z13, Z7
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r2v4mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r2v4mstore
+	TESTQ        $0x00000002, CX
+	JZ           r2v4mnoScale
+	VBROADCASTSS 232(DI), Z12
+	VMULPS       Z12, Z0, Z0
+	VMULPS       Z12, Z1, Z1
+	VMULPS       Z12, Z2, Z2
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z12, Z4, Z4
+	VMULPS       Z12, Z5, Z5
+	VMULPS       Z12, Z6, Z6
+	VMULPS       Z12, Z7, Z7
+
+r2v4mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r2v4mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z0, Z0
+	VMOVUPS.Z 64(BX), K2, Z9
+	VADDPS    Z9, Z1, Z1
+	VMOVUPS.Z 128(BX), K3, Z10
+	VADDPS    Z10, Z2, Z2
+	VMOVUPS.Z 192(BX), K4, Z11
+	VADDPS    Z11, Z3, Z3
+	ADDQ      AX, BX
+	VMOVUPS.Z (BX), K1, Z8
+	VADDPS    Z8, Z4, Z4
+	VMOVUPS.Z 64(BX), K2, Z9
+	VADDPS    Z9, Z5, Z5
+	VMOVUPS.Z 128(BX), K3, Z10
+	VADDPS    Z10, Z6, Z6
+	VMOVUPS.Z 192(BX), K4, Z11
+	VADDPS    Z11, Z7, Z7
+
+r2v4mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r2v4mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z8
+	VMOVUPS.Z 64(BX), K2, Z9
+	VMOVUPS.Z 128(BX), K3, Z10
+	VMOVUPS.Z 192(BX), K4, Z11
+	VADDPS    Z8, Z0, Z0
+	VADDPS    Z9, Z1, Z1
+	VADDPS    Z10, Z2, Z2
+	VADDPS    Z11, Z3, Z3
+	VADDPS    Z8, Z4, Z4
+	VADDPS    Z9, Z5, Z5
+	VADDPS    Z10, Z6, Z6
+	VADDPS    Z11, Z7, Z7
+
+r2v4mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r2v4mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z12
+	VADDPS       Z12, Z0, Z0
+	VADDPS       Z12, Z1, Z1
+	VADDPS       Z12, Z2, Z2
+	VADDPS       Z12, Z3, Z3
+	VBROADCASTSS 4(BX), Z12
+	VADDPS       Z12, Z4, Z4
+	VADDPS       Z12, Z5, Z5
+	VADDPS       Z12, Z6, Z6
+	VADDPS       Z12, Z7, Z7
+	ADDQ         $0x02, 248(DI)
+
+r2v4mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r2v4mstore
+	VPXORD Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+
+r2v4mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K2, 64(BX)
+	VMOVUPS Z2, K3, 128(BX)
+	VMOVUPS Z3, K4, 192(BX)
+	ADDQ    AX, BX
+	VMOVUPS Z4, K1, (BX)
+	VMOVUPS Z5, K2, 64(BX)
+	VMOVUPS Z6, K3, 128(BX)
+	VMOVUPS Z7, K4, 192(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r2v4mtile
+	VZEROUPPER
+	RET
+
+r1v4m:
+r1v4mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r1v4mzero
+	MOVQ       R13, BX
+	VMOVUPS.Z  (BX), K1, Z0
+	VMOVUPS.Z  64(BX), K2, Z1
+	VMOVUPS.Z  128(BX), K3, Z2
+	VMOVUPS.Z  192(BX), K4, Z3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	JMP        r1v4mstart
+
+r1v4mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+
+r1v4mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r1v4mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    64(BX), K2, Z5
+	VMOVUPS.Z    128(BX), K3, Z6
+	VMOVUPS.Z    192(BX), K4, Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r1v4mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r1v4mstore
+	TESTQ        $0x00000002, CX
+	JZ           r1v4mnoScale
+	VBROADCASTSS 232(DI), Z8
+	VMULPS       Z8, Z0, Z0
+	VMULPS       Z8, Z1, Z1
+	VMULPS       Z8, Z2, Z2
+	VMULPS       Z8, Z3, Z3
+
+r1v4mnoScale:
+	TESTQ     $0x00000020, CX
+	JZ        r1v4mnoAdd
+	MOVQ      R13, BX
+	VMOVUPS.Z (BX), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS.Z 64(BX), K2, Z5
+	VADDPS    Z5, Z1, Z1
+	VMOVUPS.Z 128(BX), K3, Z6
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS.Z 192(BX), K4, Z7
+	VADDPS    Z7, Z3, Z3
+
+r1v4mnoAdd:
+	TESTQ     $0x00000004, CX
+	JZ        r1v4mnoBias
+	MOVQ      72(DI), BX
+	VMOVUPS.Z (BX), K1, Z4
+	VMOVUPS.Z 64(BX), K2, Z5
+	VMOVUPS.Z 128(BX), K3, Z6
+	VMOVUPS.Z 192(BX), K4, Z7
+	VADDPS    Z4, Z0, Z0
+	VADDPS    Z5, Z1, Z1
+	VADDPS    Z6, Z2, Z2
+	VADDPS    Z7, Z3, Z3
+
+r1v4mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r1v4mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Z8
+	VADDPS       Z8, Z0, Z0
+	VADDPS       Z8, Z1, Z1
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z8, Z3, Z3
+	ADDQ         $0x01, 248(DI)
+
+r1v4mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r1v4mstore
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+
+r1v4mstore:
+	MOVQ    R13, BX
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K2, 64(BX)
+	VMOVUPS Z2, K3, 128(BX)
+	VMOVUPS Z3, K4, 192(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r1v4mtile
 	VZEROUPPER
 	RET
@@ -6891,9 +13334,9 @@ r1v4mstore:
 TEXT ·runDotsAVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  24(DI), SI
-	MOVQ  144(DI), R11
+	MOVQ  168(DI), R11
 	SHLQ  $0x02, R11
-	MOVQ  176(DI), R12
+	MOVQ  200(DI), R12
 	MOVQ  48(DI), R13
 	MOVQ  72(DI), DX
 	MOVQ  120(DI), CX
@@ -6969,10 +13412,10 @@ reduce:
 	CMOVQLT       R12, CX
 	NEGQ          CX
 	VMOVUPS       32(AX)(CX*4), X2
-	MOVQ          200(DI), AX
+	MOVQ          224(DI), AX
 	TESTQ         $0x00000002, AX
 	JZ            noScale
-	VBROADCASTSS  208(DI), X1
+	VBROADCASTSS  232(DI), X1
 	VMULPS        X1, X0, X0
 
 noScale:
@@ -7926,79 +14369,79 @@ TEXT ·runTilesAVX2(SB), NOSPLIT, $0-8
 	SHLQ    $0x02, R10
 	MOVQ    136(DI), R12
 	SHLQ    $0x02, R12
-	MOVQ    144(DI), DX
+	MOVQ    168(DI), DX
 	SHLQ    $0x02, DX
 	LEAQ    (R10)(R10*2), R11
 	MOVQ    48(DI), R13
-	MOVQ    192(DI), CX
+	MOVQ    216(DI), CX
 	DECQ    CX
 	ANDQ    $0x07, CX
 	INCQ    CX
 	NEGQ    CX
 	LEAQ    tailMask<>+0(SB), AX
 	VMOVUPS 32(AX)(CX*4), Y15
-	MOVQ    168(DI), AX
+	MOVQ    192(DI), AX
 	CMPQ    AX, $0x02
 	JL      one
 	JG      four
-	CMPQ    192(DI), $0x10
+	CMPQ    216(DI), $0x10
 	JL      masked
-	CMPQ    160(DI), $0x06
+	CMPQ    184(DI), $0x06
 	JE      r6v2
-	CMPQ    160(DI), $0x05
+	CMPQ    184(DI), $0x05
 	JE      r5v2
-	CMPQ    160(DI), $0x04
+	CMPQ    184(DI), $0x04
 	JE      r4v2
-	CMPQ    160(DI), $0x03
+	CMPQ    184(DI), $0x03
 	JE      r3v2
-	CMPQ    160(DI), $0x02
+	CMPQ    184(DI), $0x02
 	JE      r2v2
-	CMPQ    160(DI), $0x01
+	CMPQ    184(DI), $0x01
 	JE      r1v2
 	RET
 
 masked:
-	CMPQ 160(DI), $0x06
+	CMPQ 184(DI), $0x06
 	JE   r6v2m
-	CMPQ 160(DI), $0x05
+	CMPQ 184(DI), $0x05
 	JE   r5v2m
-	CMPQ 160(DI), $0x04
+	CMPQ 184(DI), $0x04
 	JE   r4v2m
-	CMPQ 160(DI), $0x03
+	CMPQ 184(DI), $0x03
 	JE   r3v2m
-	CMPQ 160(DI), $0x02
+	CMPQ 184(DI), $0x02
 	JE   r2v2m
-	CMPQ 160(DI), $0x01
+	CMPQ 184(DI), $0x01
 	JE   r1v2m
 	RET
 
 one:
-	CMPQ 160(DI), $0x06
+	CMPQ 184(DI), $0x06
 	JE   r6v1m
-	CMPQ 160(DI), $0x05
+	CMPQ 184(DI), $0x05
 	JE   r5v1m
-	CMPQ 160(DI), $0x04
+	CMPQ 184(DI), $0x04
 	JE   r4v1m
-	CMPQ 160(DI), $0x03
+	CMPQ 184(DI), $0x03
 	JE   r3v1m
-	CMPQ 160(DI), $0x02
+	CMPQ 184(DI), $0x02
 	JE   r2v1m
-	CMPQ 160(DI), $0x01
+	CMPQ 184(DI), $0x01
 	JE   r1v1m
 	RET
 
 four:
-	CMPQ 160(DI), $0x02
+	CMPQ 184(DI), $0x02
 	JE   r2v4
-	CMPQ 160(DI), $0x01
+	CMPQ 184(DI), $0x01
 	JE   r1v4
 	RET
 
 r6v2:
 r6v2tile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r6v2zero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -8059,7 +14502,7 @@ r6v2zero:
 	VXORPS     Y11, Y11, Y11
 
 r6v2start:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -8092,14 +14535,14 @@ r6v2k:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r6v2k
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r6v2store
 	TESTQ        $0x00000002, CX
 	JZ           r6v2noScale
-	VBROADCASTSS 208(DI), Y14
+	VBROADCASTSS 232(DI), Y14
 	VMULPS       Y14, Y0, Y0
 	VMULPS       Y14, Y1, Y1
 	VMULPS       Y14, Y2, Y2
@@ -8170,7 +14613,7 @@ r6v2noBias:
 	TESTQ        $0x00000008, CX
 	JZ           r6v2noBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y14
 	VADDPS       Y14, Y0, Y0
@@ -8190,7 +14633,7 @@ r6v2noBias:
 	VBROADCASTSS 20(BX), Y14
 	VADDPS       Y14, Y10, Y10
 	VADDPS       Y14, Y11, Y11
-	ADDQ         $0x06, 224(DI)
+	ADDQ         $0x06, 248(DI)
 
 r6v2noBiasRows:
 	TESTQ  $0x00000010, CX
@@ -8229,18 +14672,18 @@ r6v2store:
 	VMOVUPS Y10, (BX)
 	VMOVUPS Y11, 32(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r6v2tile
 	VZEROUPPER
 	RET
 
 r5v2:
 r5v2tile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r5v2zero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -8292,7 +14735,7 @@ r5v2zero:
 	VXORPS     Y9, Y9, Y9
 
 r5v2start:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -8322,14 +14765,14 @@ r5v2k:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r5v2k
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r5v2store
 	TESTQ        $0x00000002, CX
 	JZ           r5v2noScale
-	VBROADCASTSS 208(DI), Y12
+	VBROADCASTSS 232(DI), Y12
 	VMULPS       Y12, Y0, Y0
 	VMULPS       Y12, Y1, Y1
 	VMULPS       Y12, Y2, Y2
@@ -8391,7 +14834,7 @@ r5v2noBias:
 	TESTQ        $0x00000008, CX
 	JZ           r5v2noBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y12
 	VADDPS       Y12, Y0, Y0
@@ -8408,7 +14851,7 @@ r5v2noBias:
 	VBROADCASTSS 16(BX), Y12
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y9, Y9
-	ADDQ         $0x05, 224(DI)
+	ADDQ         $0x05, 248(DI)
 
 r5v2noBiasRows:
 	TESTQ  $0x00000010, CX
@@ -8442,18 +14885,18 @@ r5v2store:
 	VMOVUPS Y8, (BX)
 	VMOVUPS Y9, 32(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r5v2tile
 	VZEROUPPER
 	RET
 
 r4v2:
 r4v2tile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r4v2zero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -8496,7 +14939,7 @@ r4v2zero:
 	VXORPS     Y7, Y7, Y7
 
 r4v2start:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -8521,14 +14964,14 @@ r4v2k:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r4v2k
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r4v2store
 	TESTQ        $0x00000002, CX
 	JZ           r4v2noScale
-	VBROADCASTSS 208(DI), Y10
+	VBROADCASTSS 232(DI), Y10
 	VMULPS       Y10, Y0, Y0
 	VMULPS       Y10, Y1, Y1
 	VMULPS       Y10, Y2, Y2
@@ -8581,7 +15024,7 @@ r4v2noBias:
 	TESTQ        $0x00000008, CX
 	JZ           r4v2noBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y10
 	VADDPS       Y10, Y0, Y0
@@ -8595,7 +15038,7 @@ r4v2noBias:
 	VBROADCASTSS 12(BX), Y10
 	VADDPS       Y10, Y6, Y6
 	VADDPS       Y10, Y7, Y7
-	ADDQ         $0x04, 224(DI)
+	ADDQ         $0x04, 248(DI)
 
 r4v2noBiasRows:
 	TESTQ  $0x00000010, CX
@@ -8624,18 +15067,18 @@ r4v2store:
 	VMOVUPS Y6, (BX)
 	VMOVUPS Y7, 32(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r4v2tile
 	VZEROUPPER
 	RET
 
 r3v2:
 r3v2tile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r3v2zero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -8669,7 +15112,7 @@ r3v2zero:
 	VXORPS     Y5, Y5, Y5
 
 r3v2start:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -8691,14 +15134,14 @@ r3v2k:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r3v2k
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r3v2store
 	TESTQ        $0x00000002, CX
 	JZ           r3v2noScale
-	VBROADCASTSS 208(DI), Y8
+	VBROADCASTSS 232(DI), Y8
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y2, Y2
@@ -8742,7 +15185,7 @@ r3v2noBias:
 	TESTQ        $0x00000008, CX
 	JZ           r3v2noBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y8
 	VADDPS       Y8, Y0, Y0
@@ -8753,7 +15196,7 @@ r3v2noBias:
 	VBROADCASTSS 8(BX), Y8
 	VADDPS       Y8, Y4, Y4
 	VADDPS       Y8, Y5, Y5
-	ADDQ         $0x03, 224(DI)
+	ADDQ         $0x03, 248(DI)
 
 r3v2noBiasRows:
 	TESTQ  $0x00000010, CX
@@ -8777,18 +15220,18 @@ r3v2store:
 	VMOVUPS Y4, (BX)
 	VMOVUPS Y5, 32(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r3v2tile
 	VZEROUPPER
 	RET
 
 r2v2:
 r2v2tile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r2v2zero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -8813,7 +15256,7 @@ r2v2zero:
 	VXORPS     Y3, Y3, Y3
 
 r2v2start:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -8832,14 +15275,14 @@ r2v2k:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r2v2k
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r2v2store
 	TESTQ        $0x00000002, CX
 	JZ           r2v2noScale
-	VBROADCASTSS 208(DI), Y6
+	VBROADCASTSS 232(DI), Y6
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y6, Y2, Y2
@@ -8874,7 +15317,7 @@ r2v2noBias:
 	TESTQ        $0x00000008, CX
 	JZ           r2v2noBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y6
 	VADDPS       Y6, Y0, Y0
@@ -8882,7 +15325,7 @@ r2v2noBias:
 	VBROADCASTSS 4(BX), Y6
 	VADDPS       Y6, Y2, Y2
 	VADDPS       Y6, Y3, Y3
-	ADDQ         $0x02, 224(DI)
+	ADDQ         $0x02, 248(DI)
 
 r2v2noBiasRows:
 	TESTQ  $0x00000010, CX
@@ -8901,18 +15344,18 @@ r2v2store:
 	VMOVUPS Y2, (BX)
 	VMOVUPS Y3, 32(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r2v2tile
 	VZEROUPPER
 	RET
 
 r1v2:
 r1v2tile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r1v2zero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -8928,7 +15371,7 @@ r1v2zero:
 	VXORPS     Y1, Y1, Y1
 
 r1v2start:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -8944,14 +15387,14 @@ r1v2k:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r1v2k
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r1v2store
 	TESTQ        $0x00000002, CX
 	JZ           r1v2noScale
-	VBROADCASTSS 208(DI), Y4
+	VBROADCASTSS 232(DI), Y4
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y4, Y1, Y1
 
@@ -8977,12 +15420,12 @@ r1v2noBias:
 	TESTQ        $0x00000008, CX
 	JZ           r1v2noBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y4
 	VADDPS       Y4, Y0, Y0
 	VADDPS       Y4, Y1, Y1
-	ADDQ         $0x01, 224(DI)
+	ADDQ         $0x01, 248(DI)
 
 r1v2noBiasRows:
 	TESTQ  $0x00000010, CX
@@ -8996,18 +15439,18 @@ r1v2store:
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y1, 32(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r1v2tile
 	VZEROUPPER
 	RET
 
 r6v2m:
 r6v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r6v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -9068,7 +15511,7 @@ r6v2mzero:
 	VXORPS     Y11, Y11, Y11
 
 r6v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -9101,14 +15544,14 @@ r6v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r6v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r6v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r6v2mnoScale
-	VBROADCASTSS 208(DI), Y14
+	VBROADCASTSS 232(DI), Y14
 	VMULPS       Y14, Y0, Y0
 	VMULPS       Y14, Y1, Y1
 	VMULPS       Y14, Y2, Y2
@@ -9179,7 +15622,7 @@ r6v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r6v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y14
 	VADDPS       Y14, Y0, Y0
@@ -9199,7 +15642,7 @@ r6v2mnoBias:
 	VBROADCASTSS 20(BX), Y14
 	VADDPS       Y14, Y10, Y10
 	VADDPS       Y14, Y11, Y11
-	ADDQ         $0x06, 224(DI)
+	ADDQ         $0x06, 248(DI)
 
 r6v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -9238,18 +15681,18 @@ r6v2mstore:
 	VMOVUPS    Y10, (BX)
 	VMASKMOVPS Y11, Y15, 32(BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r6v2mtile
 	VZEROUPPER
 	RET
 
 r5v2m:
 r5v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r5v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -9301,7 +15744,7 @@ r5v2mzero:
 	VXORPS     Y9, Y9, Y9
 
 r5v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -9331,14 +15774,14 @@ r5v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r5v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r5v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r5v2mnoScale
-	VBROADCASTSS 208(DI), Y12
+	VBROADCASTSS 232(DI), Y12
 	VMULPS       Y12, Y0, Y0
 	VMULPS       Y12, Y1, Y1
 	VMULPS       Y12, Y2, Y2
@@ -9400,7 +15843,7 @@ r5v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r5v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y12
 	VADDPS       Y12, Y0, Y0
@@ -9417,7 +15860,7 @@ r5v2mnoBias:
 	VBROADCASTSS 16(BX), Y12
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y9, Y9
-	ADDQ         $0x05, 224(DI)
+	ADDQ         $0x05, 248(DI)
 
 r5v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -9451,18 +15894,18 @@ r5v2mstore:
 	VMOVUPS    Y8, (BX)
 	VMASKMOVPS Y9, Y15, 32(BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r5v2mtile
 	VZEROUPPER
 	RET
 
 r4v2m:
 r4v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r4v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -9505,7 +15948,7 @@ r4v2mzero:
 	VXORPS     Y7, Y7, Y7
 
 r4v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -9530,14 +15973,14 @@ r4v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r4v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r4v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v2mnoScale
-	VBROADCASTSS 208(DI), Y10
+	VBROADCASTSS 232(DI), Y10
 	VMULPS       Y10, Y0, Y0
 	VMULPS       Y10, Y1, Y1
 	VMULPS       Y10, Y2, Y2
@@ -9590,7 +16033,7 @@ r4v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r4v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y10
 	VADDPS       Y10, Y0, Y0
@@ -9604,7 +16047,7 @@ r4v2mnoBias:
 	VBROADCASTSS 12(BX), Y10
 	VADDPS       Y10, Y6, Y6
 	VADDPS       Y10, Y7, Y7
-	ADDQ         $0x04, 224(DI)
+	ADDQ         $0x04, 248(DI)
 
 r4v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -9633,18 +16076,18 @@ r4v2mstore:
 	VMOVUPS    Y6, (BX)
 	VMASKMOVPS Y7, Y15, 32(BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r4v2mtile
 	VZEROUPPER
 	RET
 
 r3v2m:
 r3v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r3v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -9678,7 +16121,7 @@ r3v2mzero:
 	VXORPS     Y5, Y5, Y5
 
 r3v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -9700,14 +16143,14 @@ r3v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r3v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r3v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v2mnoScale
-	VBROADCASTSS 208(DI), Y8
+	VBROADCASTSS 232(DI), Y8
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y2, Y2
@@ -9751,7 +16194,7 @@ r3v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r3v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y8
 	VADDPS       Y8, Y0, Y0
@@ -9762,7 +16205,7 @@ r3v2mnoBias:
 	VBROADCASTSS 8(BX), Y8
 	VADDPS       Y8, Y4, Y4
 	VADDPS       Y8, Y5, Y5
-	ADDQ         $0x03, 224(DI)
+	ADDQ         $0x03, 248(DI)
 
 r3v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -9786,18 +16229,18 @@ r3v2mstore:
 	VMOVUPS    Y4, (BX)
 	VMASKMOVPS Y5, Y15, 32(BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r3v2mtile
 	VZEROUPPER
 	RET
 
 r2v2m:
 r2v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r2v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -9822,7 +16265,7 @@ r2v2mzero:
 	VXORPS     Y3, Y3, Y3
 
 r2v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -9841,14 +16284,14 @@ r2v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r2v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r2v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v2mnoScale
-	VBROADCASTSS 208(DI), Y6
+	VBROADCASTSS 232(DI), Y6
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y6, Y2, Y2
@@ -9883,7 +16326,7 @@ r2v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r2v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y6
 	VADDPS       Y6, Y0, Y0
@@ -9891,7 +16334,7 @@ r2v2mnoBias:
 	VBROADCASTSS 4(BX), Y6
 	VADDPS       Y6, Y2, Y2
 	VADDPS       Y6, Y3, Y3
-	ADDQ         $0x02, 224(DI)
+	ADDQ         $0x02, 248(DI)
 
 r2v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -9910,18 +16353,18 @@ r2v2mstore:
 	VMOVUPS    Y2, (BX)
 	VMASKMOVPS Y3, Y15, 32(BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r2v2mtile
 	VZEROUPPER
 	RET
 
 r1v2m:
 r1v2mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r1v2mzero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -9937,7 +16380,7 @@ r1v2mzero:
 	VXORPS     Y1, Y1, Y1
 
 r1v2mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -9953,14 +16396,14 @@ r1v2mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r1v2mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r1v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v2mnoScale
-	VBROADCASTSS 208(DI), Y4
+	VBROADCASTSS 232(DI), Y4
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y4, Y1, Y1
 
@@ -9986,12 +16429,12 @@ r1v2mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r1v2mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y4
 	VADDPS       Y4, Y0, Y0
 	VADDPS       Y4, Y1, Y1
-	ADDQ         $0x01, 224(DI)
+	ADDQ         $0x01, 248(DI)
 
 r1v2mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -10005,18 +16448,18 @@ r1v2mstore:
 	VMOVUPS    Y0, (BX)
 	VMASKMOVPS Y1, Y15, 32(BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r1v2mtile
 	VZEROUPPER
 	RET
 
 r6v1m:
 r6v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r6v1mzero
 	MOVQ       R13, BX
 	VMASKMOVPS (BX), Y15, Y0
@@ -10065,7 +16508,7 @@ r6v1mzero:
 	VXORPS     Y5, Y5, Y5
 
 r6v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -10091,14 +16534,14 @@ r6v1mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r6v1mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r6v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r6v1mnoScale
-	VBROADCASTSS 208(DI), Y7
+	VBROADCASTSS 232(DI), Y7
 	VMULPS       Y7, Y0, Y0
 	VMULPS       Y7, Y1, Y1
 	VMULPS       Y7, Y2, Y2
@@ -10144,7 +16587,7 @@ r6v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r6v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y7
 	VADDPS       Y7, Y0, Y0
@@ -10158,7 +16601,7 @@ r6v1mnoBias:
 	VADDPS       Y7, Y4, Y4
 	VBROADCASTSS 20(BX), Y7
 	VADDPS       Y7, Y5, Y5
-	ADDQ         $0x06, 224(DI)
+	ADDQ         $0x06, 248(DI)
 
 r6v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -10185,18 +16628,18 @@ r6v1mstore:
 	ADDQ       AX, BX
 	VMASKMOVPS Y5, Y15, (BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r6v1mtile
 	VZEROUPPER
 	RET
 
 r5v1m:
 r5v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r5v1mzero
 	MOVQ       R13, BX
 	VMASKMOVPS (BX), Y15, Y0
@@ -10238,7 +16681,7 @@ r5v1mzero:
 	VXORPS     Y4, Y4, Y4
 
 r5v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	LEAQ (SI)(R10*4), R8
@@ -10262,14 +16705,14 @@ r5v1mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r5v1mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r5v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r5v1mnoScale
-	VBROADCASTSS 208(DI), Y6
+	VBROADCASTSS 232(DI), Y6
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y6, Y2, Y2
@@ -10310,7 +16753,7 @@ r5v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r5v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y6
 	VADDPS       Y6, Y0, Y0
@@ -10322,7 +16765,7 @@ r5v1mnoBias:
 	VADDPS       Y6, Y3, Y3
 	VBROADCASTSS 16(BX), Y6
 	VADDPS       Y6, Y4, Y4
-	ADDQ         $0x05, 224(DI)
+	ADDQ         $0x05, 248(DI)
 
 r5v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -10346,18 +16789,18 @@ r5v1mstore:
 	ADDQ       AX, BX
 	VMASKMOVPS Y4, Y15, (BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r5v1mtile
 	VZEROUPPER
 	RET
 
 r4v1m:
 r4v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r4v1mzero
 	MOVQ       R13, BX
 	VMASKMOVPS (BX), Y15, Y0
@@ -10392,7 +16835,7 @@ r4v1mzero:
 	VXORPS     Y3, Y3, Y3
 
 r4v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -10412,14 +16855,14 @@ r4v1mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r4v1mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r4v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v1mnoScale
-	VBROADCASTSS 208(DI), Y5
+	VBROADCASTSS 232(DI), Y5
 	VMULPS       Y5, Y0, Y0
 	VMULPS       Y5, Y1, Y1
 	VMULPS       Y5, Y2, Y2
@@ -10455,7 +16898,7 @@ r4v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r4v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y5
 	VADDPS       Y5, Y0, Y0
@@ -10465,7 +16908,7 @@ r4v1mnoBias:
 	VADDPS       Y5, Y2, Y2
 	VBROADCASTSS 12(BX), Y5
 	VADDPS       Y5, Y3, Y3
-	ADDQ         $0x04, 224(DI)
+	ADDQ         $0x04, 248(DI)
 
 r4v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -10486,18 +16929,18 @@ r4v1mstore:
 	ADDQ       AX, BX
 	VMASKMOVPS Y3, Y15, (BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r4v1mtile
 	VZEROUPPER
 	RET
 
 r3v1m:
 r3v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r3v1mzero
 	MOVQ       R13, BX
 	VMASKMOVPS (BX), Y15, Y0
@@ -10525,7 +16968,7 @@ r3v1mzero:
 	VXORPS     Y2, Y2, Y2
 
 r3v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -10543,14 +16986,14 @@ r3v1mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r3v1mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r3v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v1mnoScale
-	VBROADCASTSS 208(DI), Y4
+	VBROADCASTSS 232(DI), Y4
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y2
@@ -10581,7 +17024,7 @@ r3v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r3v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y4
 	VADDPS       Y4, Y0, Y0
@@ -10589,7 +17032,7 @@ r3v1mnoBias:
 	VADDPS       Y4, Y1, Y1
 	VBROADCASTSS 8(BX), Y4
 	VADDPS       Y4, Y2, Y2
-	ADDQ         $0x03, 224(DI)
+	ADDQ         $0x03, 248(DI)
 
 r3v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -10607,18 +17050,18 @@ r3v1mstore:
 	ADDQ       AX, BX
 	VMASKMOVPS Y2, Y15, (BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r3v1mtile
 	VZEROUPPER
 	RET
 
 r2v1m:
 r2v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r2v1mzero
 	MOVQ       R13, BX
 	VMASKMOVPS (BX), Y15, Y0
@@ -10639,7 +17082,7 @@ r2v1mzero:
 	VXORPS     Y1, Y1, Y1
 
 r2v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -10655,14 +17098,14 @@ r2v1mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r2v1mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r2v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v1mnoScale
-	VBROADCASTSS 208(DI), Y3
+	VBROADCASTSS 232(DI), Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y1, Y1
 
@@ -10688,13 +17131,13 @@ r2v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r2v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y3
 	VADDPS       Y3, Y0, Y0
 	VBROADCASTSS 4(BX), Y3
 	VADDPS       Y3, Y1, Y1
-	ADDQ         $0x02, 224(DI)
+	ADDQ         $0x02, 248(DI)
 
 r2v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -10709,18 +17152,18 @@ r2v1mstore:
 	ADDQ       AX, BX
 	VMASKMOVPS Y1, Y15, (BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r2v1mtile
 	VZEROUPPER
 	RET
 
 r1v1m:
 r1v1mtile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r1v1mzero
 	MOVQ       R13, BX
 	VMASKMOVPS (BX), Y15, Y0
@@ -10734,7 +17177,7 @@ r1v1mzero:
 	VXORPS     Y0, Y0, Y0
 
 r1v1mstart:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -10748,14 +17191,14 @@ r1v1mk:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r1v1mk
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r1v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v1mnoScale
-	VBROADCASTSS 208(DI), Y2
+	VBROADCASTSS 232(DI), Y2
 	VMULPS       Y2, Y0, Y0
 
 r1v1mnoScale:
@@ -10776,11 +17219,11 @@ r1v1mnoBias:
 	TESTQ        $0x00000008, CX
 	JZ           r1v1mnoBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y2
 	VADDPS       Y2, Y0, Y0
-	ADDQ         $0x01, 224(DI)
+	ADDQ         $0x01, 248(DI)
 
 r1v1mnoBiasRows:
 	TESTQ  $0x00000010, CX
@@ -10792,18 +17235,18 @@ r1v1mstore:
 	MOVQ       R13, BX
 	VMASKMOVPS Y0, Y15, (BX)
 	LEAQ       (BX)(AX*1), R13
-	MOVQ       184(DI), CX
-	ADDQ       CX, 216(DI)
-	DECQ       176(DI)
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
 	JNZ        r1v1mtile
 	VZEROUPPER
 	RET
 
 r2v4:
 r2v4tile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r2v4zero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -10840,7 +17283,7 @@ r2v4zero:
 	VXORPS     Y7, Y7, Y7
 
 r2v4start:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -10865,14 +17308,14 @@ r2v4k:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r2v4k
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r2v4store
 	TESTQ        $0x00000002, CX
 	JZ           r2v4noScale
-	VBROADCASTSS 208(DI), Y12
+	VBROADCASTSS 232(DI), Y12
 	VMULPS       Y12, Y0, Y0
 	VMULPS       Y12, Y1, Y1
 	VMULPS       Y12, Y2, Y2
@@ -10925,7 +17368,7 @@ r2v4noBias:
 	TESTQ        $0x00000008, CX
 	JZ           r2v4noBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y12
 	VADDPS       Y12, Y0, Y0
@@ -10937,7 +17380,7 @@ r2v4noBias:
 	VADDPS       Y12, Y5, Y5
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y7, Y7
-	ADDQ         $0x02, 224(DI)
+	ADDQ         $0x02, 248(DI)
 
 r2v4noBiasRows:
 	TESTQ  $0x00000010, CX
@@ -10964,18 +17407,18 @@ r2v4store:
 	VMOVUPS Y6, 64(BX)
 	VMOVUPS Y7, 96(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r2v4tile
 	VZEROUPPER
 	RET
 
 r1v4:
 r1v4tile:
-	MOVQ       152(DI), AX
+	MOVQ       176(DI), AX
 	SHLQ       $0x02, AX
-	TESTQ      $0x00000001, 200(DI)
+	TESTQ      $0x00000001, 224(DI)
 	JZ         r1v4zero
 	MOVQ       R13, BX
 	VMOVUPS    (BX), Y0
@@ -10997,7 +17440,7 @@ r1v4zero:
 	VXORPS     Y3, Y3, Y3
 
 r1v4start:
-	MOVQ 216(DI), SI
+	MOVQ 240(DI), SI
 	SHLQ $0x02, SI
 	ADDQ (DI), SI
 	MOVQ 24(DI), BX
@@ -11017,14 +17460,14 @@ r1v4k:
 	ADDQ         DX, BX
 	DECQ         CX
 	JNZ          r1v4k
-	MOVQ         152(DI), AX
+	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
-	MOVQ         200(DI), CX
+	MOVQ         224(DI), CX
 	TESTQ        $0x0000003e, CX
 	JZ           r1v4store
 	TESTQ        $0x00000002, CX
 	JZ           r1v4noScale
-	VBROADCASTSS 208(DI), Y8
+	VBROADCASTSS 232(DI), Y8
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y2, Y2
@@ -11060,14 +17503,14 @@ r1v4noBias:
 	TESTQ        $0x00000008, CX
 	JZ           r1v4noBiasRows
 	MOVQ         96(DI), BX
-	MOVQ         224(DI), SI
+	MOVQ         248(DI), SI
 	LEAQ         (BX)(SI*4), BX
 	VBROADCASTSS (BX), Y8
 	VADDPS       Y8, Y0, Y0
 	VADDPS       Y8, Y1, Y1
 	VADDPS       Y8, Y2, Y2
 	VADDPS       Y8, Y3, Y3
-	ADDQ         $0x01, 224(DI)
+	ADDQ         $0x01, 248(DI)
 
 r1v4noBiasRows:
 	TESTQ  $0x00000010, CX
@@ -11085,9 +17528,3255 @@ r1v4store:
 	VMOVUPS Y2, 64(BX)
 	VMOVUPS Y3, 96(BX)
 	LEAQ    (BX)(AX*1), R13
-	MOVQ    184(DI), CX
-	ADDQ    CX, 216(DI)
-	DECQ    176(DI)
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r1v4tile
+	VZEROUPPER
+	RET
+
+// func runListedAVX2(t *tiles)
+// Requires: AVX, FMA3, MMX+
+TEXT ·runListedAVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), DI
+	MOVQ    128(DI), R10
+	SHLQ    $0x02, R10
+	MOVQ    168(DI), DX
+	SHLQ    $0x02, DX
+	LEAQ    (R10)(R10*2), R11
+	MOVQ    48(DI), R13
+	MOVQ    216(DI), CX
+	DECQ    CX
+	ANDQ    $0x07, CX
+	INCQ    CX
+	NEGQ    CX
+	LEAQ    tailMask<>+0(SB), AX
+	VMOVUPS 32(AX)(CX*4), Y15
+	MOVQ    192(DI), AX
+	CMPQ    AX, $0x02
+	JL      one
+	JG      four
+	CMPQ    216(DI), $0x10
+	JL      masked
+	CMPQ    184(DI), $0x06
+	JE      r6v2
+	CMPQ    184(DI), $0x05
+	JE      r5v2
+	CMPQ    184(DI), $0x04
+	JE      r4v2
+	CMPQ    184(DI), $0x03
+	JE      r3v2
+	CMPQ    184(DI), $0x02
+	JE      r2v2
+	CMPQ    184(DI), $0x01
+	JE      r1v2
+	RET
+
+masked:
+	CMPQ 184(DI), $0x06
+	JE   r6v2m
+	CMPQ 184(DI), $0x05
+	JE   r5v2m
+	CMPQ 184(DI), $0x04
+	JE   r4v2m
+	CMPQ 184(DI), $0x03
+	JE   r3v2m
+	CMPQ 184(DI), $0x02
+	JE   r2v2m
+	CMPQ 184(DI), $0x01
+	JE   r1v2m
+	RET
+
+one:
+	CMPQ 184(DI), $0x06
+	JE   r6v1m
+	CMPQ 184(DI), $0x05
+	JE   r5v1m
+	CMPQ 184(DI), $0x04
+	JE   r4v1m
+	CMPQ 184(DI), $0x03
+	JE   r3v1m
+	CMPQ 184(DI), $0x02
+	JE   r2v1m
+	CMPQ 184(DI), $0x01
+	JE   r1v1m
+	RET
+
+four:
+	CMPQ 184(DI), $0x02
+	JE   r2v4
+	CMPQ 184(DI), $0x01
+	JE   r1v4
+	RET
+
+r6v2:
+r6v2tile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r6v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMOVUPS    32(BX), Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VMOVUPS    32(BX), Y7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y8
+	VMOVUPS    32(BX), Y9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y10
+	VMOVUPS    32(BX), Y11
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r6v2start
+
+r6v2zero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+
+r6v2start:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r6v2k:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y12
+	VMOVUPS      32(BX), Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (SI)(R10*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS (SI)(R10*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (SI)(R11*1), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R8)(R10*1), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r6v2k
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r6v2store
+	TESTQ        $0x00000002, CX
+	JZ           r6v2noScale
+	VBROADCASTSS 232(DI), Y14
+	VMULPS       Y14, Y0, Y0
+	VMULPS       Y14, Y1, Y1
+	VMULPS       Y14, Y2, Y2
+	VMULPS       Y14, Y3, Y3
+	VMULPS       Y14, Y4, Y4
+	VMULPS       Y14, Y5, Y5
+	VMULPS       Y14, Y6, Y6
+	VMULPS       Y14, Y7, Y7
+	VMULPS       Y14, Y8, Y8
+	VMULPS       Y14, Y9, Y9
+	VMULPS       Y14, Y10, Y10
+	VMULPS       Y14, Y11, Y11
+
+r6v2noScale:
+	TESTQ   $0x00000020, CX
+	JZ      r6v2noAdd
+	MOVQ    R13, BX
+	VMOVUPS (BX), Y12
+	VADDPS  Y12, Y0, Y0
+	VMOVUPS 32(BX), Y13
+	VADDPS  Y13, Y1, Y1
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y12
+	VADDPS  Y12, Y2, Y2
+	VMOVUPS 32(BX), Y13
+	VADDPS  Y13, Y3, Y3
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y12
+	VADDPS  Y12, Y4, Y4
+	VMOVUPS 32(BX), Y13
+	VADDPS  Y13, Y5, Y5
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y12
+	VADDPS  Y12, Y6, Y6
+	VMOVUPS 32(BX), Y13
+	VADDPS  Y13, Y7, Y7
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y12
+	VADDPS  Y12, Y8, Y8
+	VMOVUPS 32(BX), Y13
+	VADDPS  Y13, Y9, Y9
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y12
+	VADDPS  Y12, Y10, Y10
+	VMOVUPS 32(BX), Y13
+	VADDPS  Y13, Y11, Y11
+
+r6v2noAdd:
+	TESTQ   $0x00000004, CX
+	JZ      r6v2noBias
+	MOVQ    72(DI), BX
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+	VADDPS  Y12, Y0, Y0
+	VADDPS  Y13, Y1, Y1
+	VADDPS  Y12, Y2, Y2
+	VADDPS  Y13, Y3, Y3
+	VADDPS  Y12, Y4, Y4
+	VADDPS  Y13, Y5, Y5
+	VADDPS  Y12, Y6, Y6
+	VADDPS  Y13, Y7, Y7
+	VADDPS  Y12, Y8, Y8
+	VADDPS  Y13, Y9, Y9
+	VADDPS  Y12, Y10, Y10
+	VADDPS  Y13, Y11, Y11
+
+r6v2noBias:
+	TESTQ        $0x00000008, CX
+	JZ           r6v2noBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y14
+	VADDPS       Y14, Y0, Y0
+	VADDPS       Y14, Y1, Y1
+	VBROADCASTSS 4(BX), Y14
+	VADDPS       Y14, Y2, Y2
+	VADDPS       Y14, Y3, Y3
+	VBROADCASTSS 8(BX), Y14
+	VADDPS       Y14, Y4, Y4
+	VADDPS       Y14, Y5, Y5
+	VBROADCASTSS 12(BX), Y14
+	VADDPS       Y14, Y6, Y6
+	VADDPS       Y14, Y7, Y7
+	VBROADCASTSS 16(BX), Y14
+	VADDPS       Y14, Y8, Y8
+	VADDPS       Y14, Y9, Y9
+	VBROADCASTSS 20(BX), Y14
+	VADDPS       Y14, Y10, Y10
+	VADDPS       Y14, Y11, Y11
+	ADDQ         $0x06, 248(DI)
+
+r6v2noBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r6v2store
+	VXORPS Y14, Y14, Y14
+	VMAXPS Y0, Y14, Y0
+	VMAXPS Y1, Y14, Y1
+	VMAXPS Y2, Y14, Y2
+	VMAXPS Y3, Y14, Y3
+	VMAXPS Y4, Y14, Y4
+	VMAXPS Y5, Y14, Y5
+	VMAXPS Y6, Y14, Y6
+	VMAXPS Y7, Y14, Y7
+	VMAXPS Y8, Y14, Y8
+	VMAXPS Y9, Y14, Y9
+	VMAXPS Y10, Y14, Y10
+	VMAXPS Y11, Y14, Y11
+
+r6v2store:
+	MOVQ    R13, BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y11, 32(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r6v2tile
+	VZEROUPPER
+	RET
+
+r5v2:
+r5v2tile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r5v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMOVUPS    32(BX), Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VMOVUPS    32(BX), Y7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y8
+	VMOVUPS    32(BX), Y9
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r5v2start
+
+r5v2zero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+
+r5v2start:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r5v2k:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y10
+	VMOVUPS      32(BX), Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (SI)(R10*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (SI)(R10*2), Y14
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y5
+	VBROADCASTSS (SI)(R11*1), Y15
+	VFMADD231PS  Y10, Y15, Y6
+	VFMADD231PS  Y11, Y15, Y7
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r5v2k
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r5v2store
+	TESTQ        $0x00000002, CX
+	JZ           r5v2noScale
+	VBROADCASTSS 232(DI), Y12
+	VMULPS       Y12, Y0, Y0
+	VMULPS       Y12, Y1, Y1
+	VMULPS       Y12, Y2, Y2
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y12, Y4, Y4
+	VMULPS       Y12, Y5, Y5
+	VMULPS       Y12, Y6, Y6
+	VMULPS       Y12, Y7, Y7
+	VMULPS       Y12, Y8, Y8
+	VMULPS       Y12, Y9, Y9
+
+r5v2noScale:
+	TESTQ   $0x00000020, CX
+	JZ      r5v2noAdd
+	MOVQ    R13, BX
+	VMOVUPS (BX), Y10
+	VADDPS  Y10, Y0, Y0
+	VMOVUPS 32(BX), Y11
+	VADDPS  Y11, Y1, Y1
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y10
+	VADDPS  Y10, Y2, Y2
+	VMOVUPS 32(BX), Y11
+	VADDPS  Y11, Y3, Y3
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y10
+	VADDPS  Y10, Y4, Y4
+	VMOVUPS 32(BX), Y11
+	VADDPS  Y11, Y5, Y5
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y10
+	VADDPS  Y10, Y6, Y6
+	VMOVUPS 32(BX), Y11
+	VADDPS  Y11, Y7, Y7
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS 32(BX), Y11
+	VADDPS  Y11, Y9, Y9
+
+r5v2noAdd:
+	TESTQ   $0x00000004, CX
+	JZ      r5v2noBias
+	MOVQ    72(DI), BX
+	VMOVUPS (BX), Y10
+	VMOVUPS 32(BX), Y11
+	VADDPS  Y10, Y0, Y0
+	VADDPS  Y11, Y1, Y1
+	VADDPS  Y10, Y2, Y2
+	VADDPS  Y11, Y3, Y3
+	VADDPS  Y10, Y4, Y4
+	VADDPS  Y11, Y5, Y5
+	VADDPS  Y10, Y6, Y6
+	VADDPS  Y11, Y7, Y7
+	VADDPS  Y10, Y8, Y8
+	VADDPS  Y11, Y9, Y9
+
+r5v2noBias:
+	TESTQ        $0x00000008, CX
+	JZ           r5v2noBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y12
+	VADDPS       Y12, Y0, Y0
+	VADDPS       Y12, Y1, Y1
+	VBROADCASTSS 4(BX), Y12
+	VADDPS       Y12, Y2, Y2
+	VADDPS       Y12, Y3, Y3
+	VBROADCASTSS 8(BX), Y12
+	VADDPS       Y12, Y4, Y4
+	VADDPS       Y12, Y5, Y5
+	VBROADCASTSS 12(BX), Y12
+	VADDPS       Y12, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	VBROADCASTSS 16(BX), Y12
+	VADDPS       Y12, Y8, Y8
+	VADDPS       Y12, Y9, Y9
+	ADDQ         $0x05, 248(DI)
+
+r5v2noBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r5v2store
+	VXORPS Y12, Y12, Y12
+	VMAXPS Y0, Y12, Y0
+	VMAXPS Y1, Y12, Y1
+	VMAXPS Y2, Y12, Y2
+	VMAXPS Y3, Y12, Y3
+	VMAXPS Y4, Y12, Y4
+	VMAXPS Y5, Y12, Y5
+	VMAXPS Y6, Y12, Y6
+	VMAXPS Y7, Y12, Y7
+	VMAXPS Y8, Y12, Y8
+	VMAXPS Y9, Y12, Y9
+
+r5v2store:
+	MOVQ    R13, BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r5v2tile
+	VZEROUPPER
+	RET
+
+r4v2:
+r4v2tile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r4v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMOVUPS    32(BX), Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VMOVUPS    32(BX), Y7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r4v2start
+
+r4v2zero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+
+r4v2start:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r4v2k:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y8
+	VMOVUPS      32(BX), Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (SI)(R10*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (SI)(R10*2), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VBROADCASTSS (SI)(R11*1), Y13
+	VFMADD231PS  Y8, Y13, Y6
+	VFMADD231PS  Y9, Y13, Y7
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r4v2k
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r4v2store
+	TESTQ        $0x00000002, CX
+	JZ           r4v2noScale
+	VBROADCASTSS 232(DI), Y10
+	VMULPS       Y10, Y0, Y0
+	VMULPS       Y10, Y1, Y1
+	VMULPS       Y10, Y2, Y2
+	VMULPS       Y10, Y3, Y3
+	VMULPS       Y10, Y4, Y4
+	VMULPS       Y10, Y5, Y5
+	VMULPS       Y10, Y6, Y6
+	VMULPS       Y10, Y7, Y7
+
+r4v2noScale:
+	TESTQ   $0x00000020, CX
+	JZ      r4v2noAdd
+	MOVQ    R13, BX
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y0, Y0
+	VMOVUPS 32(BX), Y9
+	VADDPS  Y9, Y1, Y1
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y2, Y2
+	VMOVUPS 32(BX), Y9
+	VADDPS  Y9, Y3, Y3
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 32(BX), Y9
+	VADDPS  Y9, Y5, Y5
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS 32(BX), Y9
+	VADDPS  Y9, Y7, Y7
+
+r4v2noAdd:
+	TESTQ   $0x00000004, CX
+	JZ      r4v2noBias
+	MOVQ    72(DI), BX
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	VADDPS  Y8, Y0, Y0
+	VADDPS  Y9, Y1, Y1
+	VADDPS  Y8, Y2, Y2
+	VADDPS  Y9, Y3, Y3
+	VADDPS  Y8, Y4, Y4
+	VADDPS  Y9, Y5, Y5
+	VADDPS  Y8, Y6, Y6
+	VADDPS  Y9, Y7, Y7
+
+r4v2noBias:
+	TESTQ        $0x00000008, CX
+	JZ           r4v2noBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y10
+	VADDPS       Y10, Y0, Y0
+	VADDPS       Y10, Y1, Y1
+	VBROADCASTSS 4(BX), Y10
+	VADDPS       Y10, Y2, Y2
+	VADDPS       Y10, Y3, Y3
+	VBROADCASTSS 8(BX), Y10
+	VADDPS       Y10, Y4, Y4
+	VADDPS       Y10, Y5, Y5
+	VBROADCASTSS 12(BX), Y10
+	VADDPS       Y10, Y6, Y6
+	VADDPS       Y10, Y7, Y7
+	ADDQ         $0x04, 248(DI)
+
+r4v2noBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r4v2store
+	VXORPS Y10, Y10, Y10
+	VMAXPS Y0, Y10, Y0
+	VMAXPS Y1, Y10, Y1
+	VMAXPS Y2, Y10, Y2
+	VMAXPS Y3, Y10, Y3
+	VMAXPS Y4, Y10, Y4
+	VMAXPS Y5, Y10, Y5
+	VMAXPS Y6, Y10, Y6
+	VMAXPS Y7, Y10, Y7
+
+r4v2store:
+	MOVQ    R13, BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r4v2tile
+	VZEROUPPER
+	RET
+
+r3v2:
+r3v2tile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r3v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMOVUPS    32(BX), Y5
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r3v2start
+
+r3v2zero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+
+r3v2start:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r3v2k:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y6
+	VMOVUPS      32(BX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (SI)(R10*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (SI)(R10*2), Y10
+	VFMADD231PS  Y6, Y10, Y4
+	VFMADD231PS  Y7, Y10, Y5
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r3v2k
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r3v2store
+	TESTQ        $0x00000002, CX
+	JZ           r3v2noScale
+	VBROADCASTSS 232(DI), Y8
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y2, Y2
+	VMULPS       Y8, Y3, Y3
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y8, Y5, Y5
+
+r3v2noScale:
+	TESTQ   $0x00000020, CX
+	JZ      r3v2noAdd
+	MOVQ    R13, BX
+	VMOVUPS (BX), Y6
+	VADDPS  Y6, Y0, Y0
+	VMOVUPS 32(BX), Y7
+	VADDPS  Y7, Y1, Y1
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y6
+	VADDPS  Y6, Y2, Y2
+	VMOVUPS 32(BX), Y7
+	VADDPS  Y7, Y3, Y3
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y6
+	VADDPS  Y6, Y4, Y4
+	VMOVUPS 32(BX), Y7
+	VADDPS  Y7, Y5, Y5
+
+r3v2noAdd:
+	TESTQ   $0x00000004, CX
+	JZ      r3v2noBias
+	MOVQ    72(DI), BX
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(BX), Y7
+	VADDPS  Y6, Y0, Y0
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y6, Y2, Y2
+	VADDPS  Y7, Y3, Y3
+	VADDPS  Y6, Y4, Y4
+	VADDPS  Y7, Y5, Y5
+
+r3v2noBias:
+	TESTQ        $0x00000008, CX
+	JZ           r3v2noBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y8
+	VADDPS       Y8, Y0, Y0
+	VADDPS       Y8, Y1, Y1
+	VBROADCASTSS 4(BX), Y8
+	VADDPS       Y8, Y2, Y2
+	VADDPS       Y8, Y3, Y3
+	VBROADCASTSS 8(BX), Y8
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y8, Y5, Y5
+	ADDQ         $0x03, 248(DI)
+
+r3v2noBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r3v2store
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
+	VMAXPS Y1, Y8, Y1
+	VMAXPS Y2, Y8, Y2
+	VMAXPS Y3, Y8, Y3
+	VMAXPS Y4, Y8, Y4
+	VMAXPS Y5, Y8, Y5
+
+r3v2store:
+	MOVQ    R13, BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r3v2tile
+	VZEROUPPER
+	RET
+
+r2v2:
+r2v2tile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r2v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r2v2start
+
+r2v2zero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+
+r2v2start:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r2v2k:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y4
+	VMOVUPS      32(BX), Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (SI)(R10*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r2v2k
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r2v2store
+	TESTQ        $0x00000002, CX
+	JZ           r2v2noScale
+	VBROADCASTSS 232(DI), Y6
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y6, Y3, Y3
+
+r2v2noScale:
+	TESTQ   $0x00000020, CX
+	JZ      r2v2noAdd
+	MOVQ    R13, BX
+	VMOVUPS (BX), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS 32(BX), Y5
+	VADDPS  Y5, Y1, Y1
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS 32(BX), Y5
+	VADDPS  Y5, Y3, Y3
+
+r2v2noAdd:
+	TESTQ   $0x00000004, CX
+	JZ      r2v2noBias
+	MOVQ    72(DI), BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	VADDPS  Y4, Y0, Y0
+	VADDPS  Y5, Y1, Y1
+	VADDPS  Y4, Y2, Y2
+	VADDPS  Y5, Y3, Y3
+
+r2v2noBias:
+	TESTQ        $0x00000008, CX
+	JZ           r2v2noBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y6
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y6, Y1, Y1
+	VBROADCASTSS 4(BX), Y6
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y6, Y3, Y3
+	ADDQ         $0x02, 248(DI)
+
+r2v2noBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r2v2store
+	VXORPS Y6, Y6, Y6
+	VMAXPS Y0, Y6, Y0
+	VMAXPS Y1, Y6, Y1
+	VMAXPS Y2, Y6, Y2
+	VMAXPS Y3, Y6, Y3
+
+r2v2store:
+	MOVQ    R13, BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r2v2tile
+	VZEROUPPER
+	RET
+
+r1v2:
+r1v2tile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r1v2zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r1v2start
+
+r1v2zero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+
+r1v2start:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r1v2k:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y2
+	VMOVUPS      32(BX), Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r1v2k
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r1v2store
+	TESTQ        $0x00000002, CX
+	JZ           r1v2noScale
+	VBROADCASTSS 232(DI), Y4
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y4, Y1, Y1
+
+r1v2noScale:
+	TESTQ   $0x00000020, CX
+	JZ      r1v2noAdd
+	MOVQ    R13, BX
+	VMOVUPS (BX), Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS 32(BX), Y3
+	VADDPS  Y3, Y1, Y1
+
+r1v2noAdd:
+	TESTQ   $0x00000004, CX
+	JZ      r1v2noBias
+	MOVQ    72(DI), BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y1, Y1
+
+r1v2noBias:
+	TESTQ        $0x00000008, CX
+	JZ           r1v2noBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y4
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y4, Y1, Y1
+	ADDQ         $0x01, 248(DI)
+
+r1v2noBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r1v2store
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+
+r1v2store:
+	MOVQ    R13, BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r1v2tile
+	VZEROUPPER
+	RET
+
+r6v2m:
+r6v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r6v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y15, Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y15, Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMASKMOVPS 32(BX), Y15, Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VMASKMOVPS 32(BX), Y15, Y7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y8
+	VMASKMOVPS 32(BX), Y15, Y9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y10
+	VMASKMOVPS 32(BX), Y15, Y11
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r6v2mstart
+
+r6v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+
+r6v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r6v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y12
+	VMASKMOVPS   32(BX), Y15, Y13
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (SI)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (SI)(R10*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (SI)(R11*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R8)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r6v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r6v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r6v2mnoScale
+	VBROADCASTSS 232(DI), Y14
+	VMULPS       Y14, Y0, Y0
+	VMULPS       Y14, Y1, Y1
+	VMULPS       Y14, Y2, Y2
+	VMULPS       Y14, Y3, Y3
+	VMULPS       Y14, Y4, Y4
+	VMULPS       Y14, Y5, Y5
+	VMULPS       Y14, Y6, Y6
+	VMULPS       Y14, Y7, Y7
+	VMULPS       Y14, Y8, Y8
+	VMULPS       Y14, Y9, Y9
+	VMULPS       Y14, Y10, Y10
+	VMULPS       Y14, Y11, Y11
+
+r6v2mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r6v2mnoAdd
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y12
+	VADDPS     Y12, Y0, Y0
+	VMASKMOVPS 32(BX), Y15, Y13
+	VADDPS     Y13, Y1, Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y12
+	VADDPS     Y12, Y2, Y2
+	VMASKMOVPS 32(BX), Y15, Y13
+	VADDPS     Y13, Y3, Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y12
+	VADDPS     Y12, Y4, Y4
+	VMASKMOVPS 32(BX), Y15, Y13
+	VADDPS     Y13, Y5, Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y12
+	VADDPS     Y12, Y6, Y6
+	VMASKMOVPS 32(BX), Y15, Y13
+	VADDPS     Y13, Y7, Y7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y12
+	VADDPS     Y12, Y8, Y8
+	VMASKMOVPS 32(BX), Y15, Y13
+	VADDPS     Y13, Y9, Y9
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y12
+	VADDPS     Y12, Y10, Y10
+	VMASKMOVPS 32(BX), Y15, Y13
+	VADDPS     Y13, Y11, Y11
+
+r6v2mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r6v2mnoBias
+	MOVQ       72(DI), BX
+	VMOVUPS    (BX), Y12
+	VMASKMOVPS 32(BX), Y15, Y13
+	VADDPS     Y12, Y0, Y0
+	VADDPS     Y13, Y1, Y1
+	VADDPS     Y12, Y2, Y2
+	VADDPS     Y13, Y3, Y3
+	VADDPS     Y12, Y4, Y4
+	VADDPS     Y13, Y5, Y5
+	VADDPS     Y12, Y6, Y6
+	VADDPS     Y13, Y7, Y7
+	VADDPS     Y12, Y8, Y8
+	VADDPS     Y13, Y9, Y9
+	VADDPS     Y12, Y10, Y10
+	VADDPS     Y13, Y11, Y11
+
+r6v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r6v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y14
+	VADDPS       Y14, Y0, Y0
+	VADDPS       Y14, Y1, Y1
+	VBROADCASTSS 4(BX), Y14
+	VADDPS       Y14, Y2, Y2
+	VADDPS       Y14, Y3, Y3
+	VBROADCASTSS 8(BX), Y14
+	VADDPS       Y14, Y4, Y4
+	VADDPS       Y14, Y5, Y5
+	VBROADCASTSS 12(BX), Y14
+	VADDPS       Y14, Y6, Y6
+	VADDPS       Y14, Y7, Y7
+	VBROADCASTSS 16(BX), Y14
+	VADDPS       Y14, Y8, Y8
+	VADDPS       Y14, Y9, Y9
+	VBROADCASTSS 20(BX), Y14
+	VADDPS       Y14, Y10, Y10
+	VADDPS       Y14, Y11, Y11
+	ADDQ         $0x06, 248(DI)
+
+r6v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r6v2mstore
+	VXORPS Y14, Y14, Y14
+	VMAXPS Y0, Y14, Y0
+	VMAXPS Y1, Y14, Y1
+	VMAXPS Y2, Y14, Y2
+	VMAXPS Y3, Y14, Y3
+	VMAXPS Y4, Y14, Y4
+	VMAXPS Y5, Y14, Y5
+	VMAXPS Y6, Y14, Y6
+	VMAXPS Y7, Y14, Y7
+	VMAXPS Y8, Y14, Y8
+	VMAXPS Y9, Y14, Y9
+	VMAXPS Y10, Y14, Y10
+	VMAXPS Y11, Y14, Y11
+
+r6v2mstore:
+	MOVQ       R13, BX
+	VMOVUPS    Y0, (BX)
+	VMASKMOVPS Y1, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y2, (BX)
+	VMASKMOVPS Y3, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y4, (BX)
+	VMASKMOVPS Y5, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y6, (BX)
+	VMASKMOVPS Y7, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y8, (BX)
+	VMASKMOVPS Y9, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y10, (BX)
+	VMASKMOVPS Y11, Y15, 32(BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r6v2mtile
+	VZEROUPPER
+	RET
+
+r5v2m:
+r5v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r5v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y15, Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y15, Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMASKMOVPS 32(BX), Y15, Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VMASKMOVPS 32(BX), Y15, Y7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y8
+	VMASKMOVPS 32(BX), Y15, Y9
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r5v2mstart
+
+r5v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+
+r5v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r5v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y10
+	VMASKMOVPS   32(BX), Y15, Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (SI)(R10*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (SI)(R10*2), Y14
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y5
+	VBROADCASTSS (SI)(R11*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y10, Y13, Y8
+	VFMADD231PS  Y11, Y13, Y9
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r5v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r5v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r5v2mnoScale
+	VBROADCASTSS 232(DI), Y12
+	VMULPS       Y12, Y0, Y0
+	VMULPS       Y12, Y1, Y1
+	VMULPS       Y12, Y2, Y2
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y12, Y4, Y4
+	VMULPS       Y12, Y5, Y5
+	VMULPS       Y12, Y6, Y6
+	VMULPS       Y12, Y7, Y7
+	VMULPS       Y12, Y8, Y8
+	VMULPS       Y12, Y9, Y9
+
+r5v2mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r5v2mnoAdd
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y10
+	VADDPS     Y10, Y0, Y0
+	VMASKMOVPS 32(BX), Y15, Y11
+	VADDPS     Y11, Y1, Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y10
+	VADDPS     Y10, Y2, Y2
+	VMASKMOVPS 32(BX), Y15, Y11
+	VADDPS     Y11, Y3, Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y10
+	VADDPS     Y10, Y4, Y4
+	VMASKMOVPS 32(BX), Y15, Y11
+	VADDPS     Y11, Y5, Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y10
+	VADDPS     Y10, Y6, Y6
+	VMASKMOVPS 32(BX), Y15, Y11
+	VADDPS     Y11, Y7, Y7
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y10
+	VADDPS     Y10, Y8, Y8
+	VMASKMOVPS 32(BX), Y15, Y11
+	VADDPS     Y11, Y9, Y9
+
+r5v2mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r5v2mnoBias
+	MOVQ       72(DI), BX
+	VMOVUPS    (BX), Y10
+	VMASKMOVPS 32(BX), Y15, Y11
+	VADDPS     Y10, Y0, Y0
+	VADDPS     Y11, Y1, Y1
+	VADDPS     Y10, Y2, Y2
+	VADDPS     Y11, Y3, Y3
+	VADDPS     Y10, Y4, Y4
+	VADDPS     Y11, Y5, Y5
+	VADDPS     Y10, Y6, Y6
+	VADDPS     Y11, Y7, Y7
+	VADDPS     Y10, Y8, Y8
+	VADDPS     Y11, Y9, Y9
+
+r5v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r5v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y12
+	VADDPS       Y12, Y0, Y0
+	VADDPS       Y12, Y1, Y1
+	VBROADCASTSS 4(BX), Y12
+	VADDPS       Y12, Y2, Y2
+	VADDPS       Y12, Y3, Y3
+	VBROADCASTSS 8(BX), Y12
+	VADDPS       Y12, Y4, Y4
+	VADDPS       Y12, Y5, Y5
+	VBROADCASTSS 12(BX), Y12
+	VADDPS       Y12, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	VBROADCASTSS 16(BX), Y12
+	VADDPS       Y12, Y8, Y8
+	VADDPS       Y12, Y9, Y9
+	ADDQ         $0x05, 248(DI)
+
+r5v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r5v2mstore
+	VXORPS Y12, Y12, Y12
+	VMAXPS Y0, Y12, Y0
+	VMAXPS Y1, Y12, Y1
+	VMAXPS Y2, Y12, Y2
+	VMAXPS Y3, Y12, Y3
+	VMAXPS Y4, Y12, Y4
+	VMAXPS Y5, Y12, Y5
+	VMAXPS Y6, Y12, Y6
+	VMAXPS Y7, Y12, Y7
+	VMAXPS Y8, Y12, Y8
+	VMAXPS Y9, Y12, Y9
+
+r5v2mstore:
+	MOVQ       R13, BX
+	VMOVUPS    Y0, (BX)
+	VMASKMOVPS Y1, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y2, (BX)
+	VMASKMOVPS Y3, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y4, (BX)
+	VMASKMOVPS Y5, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y6, (BX)
+	VMASKMOVPS Y7, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y8, (BX)
+	VMASKMOVPS Y9, Y15, 32(BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r5v2mtile
+	VZEROUPPER
+	RET
+
+r4v2m:
+r4v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r4v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y15, Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y15, Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMASKMOVPS 32(BX), Y15, Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VMASKMOVPS 32(BX), Y15, Y7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r4v2mstart
+
+r4v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+
+r4v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r4v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y8
+	VMASKMOVPS   32(BX), Y15, Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (SI)(R10*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (SI)(R10*2), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VBROADCASTSS (SI)(R11*1), Y13
+	VFMADD231PS  Y8, Y13, Y6
+	VFMADD231PS  Y9, Y13, Y7
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r4v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r4v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r4v2mnoScale
+	VBROADCASTSS 232(DI), Y10
+	VMULPS       Y10, Y0, Y0
+	VMULPS       Y10, Y1, Y1
+	VMULPS       Y10, Y2, Y2
+	VMULPS       Y10, Y3, Y3
+	VMULPS       Y10, Y4, Y4
+	VMULPS       Y10, Y5, Y5
+	VMULPS       Y10, Y6, Y6
+	VMULPS       Y10, Y7, Y7
+
+r4v2mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r4v2mnoAdd
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y8
+	VADDPS     Y8, Y0, Y0
+	VMASKMOVPS 32(BX), Y15, Y9
+	VADDPS     Y9, Y1, Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y8
+	VADDPS     Y8, Y2, Y2
+	VMASKMOVPS 32(BX), Y15, Y9
+	VADDPS     Y9, Y3, Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y8
+	VADDPS     Y8, Y4, Y4
+	VMASKMOVPS 32(BX), Y15, Y9
+	VADDPS     Y9, Y5, Y5
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y8
+	VADDPS     Y8, Y6, Y6
+	VMASKMOVPS 32(BX), Y15, Y9
+	VADDPS     Y9, Y7, Y7
+
+r4v2mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r4v2mnoBias
+	MOVQ       72(DI), BX
+	VMOVUPS    (BX), Y8
+	VMASKMOVPS 32(BX), Y15, Y9
+	VADDPS     Y8, Y0, Y0
+	VADDPS     Y9, Y1, Y1
+	VADDPS     Y8, Y2, Y2
+	VADDPS     Y9, Y3, Y3
+	VADDPS     Y8, Y4, Y4
+	VADDPS     Y9, Y5, Y5
+	VADDPS     Y8, Y6, Y6
+	VADDPS     Y9, Y7, Y7
+
+r4v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r4v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y10
+	VADDPS       Y10, Y0, Y0
+	VADDPS       Y10, Y1, Y1
+	VBROADCASTSS 4(BX), Y10
+	VADDPS       Y10, Y2, Y2
+	VADDPS       Y10, Y3, Y3
+	VBROADCASTSS 8(BX), Y10
+	VADDPS       Y10, Y4, Y4
+	VADDPS       Y10, Y5, Y5
+	VBROADCASTSS 12(BX), Y10
+	VADDPS       Y10, Y6, Y6
+	VADDPS       Y10, Y7, Y7
+	ADDQ         $0x04, 248(DI)
+
+r4v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r4v2mstore
+	VXORPS Y10, Y10, Y10
+	VMAXPS Y0, Y10, Y0
+	VMAXPS Y1, Y10, Y1
+	VMAXPS Y2, Y10, Y2
+	VMAXPS Y3, Y10, Y3
+	VMAXPS Y4, Y10, Y4
+	VMAXPS Y5, Y10, Y5
+	VMAXPS Y6, Y10, Y6
+	VMAXPS Y7, Y10, Y7
+
+r4v2mstore:
+	MOVQ       R13, BX
+	VMOVUPS    Y0, (BX)
+	VMASKMOVPS Y1, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y2, (BX)
+	VMASKMOVPS Y3, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y4, (BX)
+	VMASKMOVPS Y5, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y6, (BX)
+	VMASKMOVPS Y7, Y15, 32(BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r4v2mtile
+	VZEROUPPER
+	RET
+
+r3v2m:
+r3v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r3v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y15, Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y15, Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMASKMOVPS 32(BX), Y15, Y5
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r3v2mstart
+
+r3v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+
+r3v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r3v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   32(BX), Y15, Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (SI)(R10*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (SI)(R10*2), Y10
+	VFMADD231PS  Y6, Y10, Y4
+	VFMADD231PS  Y7, Y10, Y5
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r3v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r3v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r3v2mnoScale
+	VBROADCASTSS 232(DI), Y8
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y2, Y2
+	VMULPS       Y8, Y3, Y3
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y8, Y5, Y5
+
+r3v2mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r3v2mnoAdd
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y6
+	VADDPS     Y6, Y0, Y0
+	VMASKMOVPS 32(BX), Y15, Y7
+	VADDPS     Y7, Y1, Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VADDPS     Y6, Y2, Y2
+	VMASKMOVPS 32(BX), Y15, Y7
+	VADDPS     Y7, Y3, Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y6
+	VADDPS     Y6, Y4, Y4
+	VMASKMOVPS 32(BX), Y15, Y7
+	VADDPS     Y7, Y5, Y5
+
+r3v2mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r3v2mnoBias
+	MOVQ       72(DI), BX
+	VMOVUPS    (BX), Y6
+	VMASKMOVPS 32(BX), Y15, Y7
+	VADDPS     Y6, Y0, Y0
+	VADDPS     Y7, Y1, Y1
+	VADDPS     Y6, Y2, Y2
+	VADDPS     Y7, Y3, Y3
+	VADDPS     Y6, Y4, Y4
+	VADDPS     Y7, Y5, Y5
+
+r3v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r3v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y8
+	VADDPS       Y8, Y0, Y0
+	VADDPS       Y8, Y1, Y1
+	VBROADCASTSS 4(BX), Y8
+	VADDPS       Y8, Y2, Y2
+	VADDPS       Y8, Y3, Y3
+	VBROADCASTSS 8(BX), Y8
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y8, Y5, Y5
+	ADDQ         $0x03, 248(DI)
+
+r3v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r3v2mstore
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
+	VMAXPS Y1, Y8, Y1
+	VMAXPS Y2, Y8, Y2
+	VMAXPS Y3, Y8, Y3
+	VMAXPS Y4, Y8, Y4
+	VMAXPS Y5, Y8, Y5
+
+r3v2mstore:
+	MOVQ       R13, BX
+	VMOVUPS    Y0, (BX)
+	VMASKMOVPS Y1, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y2, (BX)
+	VMASKMOVPS Y3, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y4, (BX)
+	VMASKMOVPS Y5, Y15, 32(BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r3v2mtile
+	VZEROUPPER
+	RET
+
+r2v2m:
+r2v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r2v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y15, Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y15, Y3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r2v2mstart
+
+r2v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+
+r2v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r2v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y4
+	VMASKMOVPS   32(BX), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (SI)(R10*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r2v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r2v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r2v2mnoScale
+	VBROADCASTSS 232(DI), Y6
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y6, Y3, Y3
+
+r2v2mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r2v2mnoAdd
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y4
+	VADDPS     Y4, Y0, Y0
+	VMASKMOVPS 32(BX), Y15, Y5
+	VADDPS     Y5, Y1, Y1
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VADDPS     Y4, Y2, Y2
+	VMASKMOVPS 32(BX), Y15, Y5
+	VADDPS     Y5, Y3, Y3
+
+r2v2mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r2v2mnoBias
+	MOVQ       72(DI), BX
+	VMOVUPS    (BX), Y4
+	VMASKMOVPS 32(BX), Y15, Y5
+	VADDPS     Y4, Y0, Y0
+	VADDPS     Y5, Y1, Y1
+	VADDPS     Y4, Y2, Y2
+	VADDPS     Y5, Y3, Y3
+
+r2v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r2v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y6
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y6, Y1, Y1
+	VBROADCASTSS 4(BX), Y6
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y6, Y3, Y3
+	ADDQ         $0x02, 248(DI)
+
+r2v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r2v2mstore
+	VXORPS Y6, Y6, Y6
+	VMAXPS Y0, Y6, Y0
+	VMAXPS Y1, Y6, Y1
+	VMAXPS Y2, Y6, Y2
+	VMAXPS Y3, Y6, Y3
+
+r2v2mstore:
+	MOVQ       R13, BX
+	VMOVUPS    Y0, (BX)
+	VMASKMOVPS Y1, Y15, 32(BX)
+	ADDQ       AX, BX
+	VMOVUPS    Y2, (BX)
+	VMASKMOVPS Y3, Y15, 32(BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r2v2mtile
+	VZEROUPPER
+	RET
+
+r1v2m:
+r1v2mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r1v2mzero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y15, Y1
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r1v2mstart
+
+r1v2mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+
+r1v2mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r1v2mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y2
+	VMASKMOVPS   32(BX), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r1v2mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r1v2mstore
+	TESTQ        $0x00000002, CX
+	JZ           r1v2mnoScale
+	VBROADCASTSS 232(DI), Y4
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y4, Y1, Y1
+
+r1v2mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r1v2mnoAdd
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y2
+	VADDPS     Y2, Y0, Y0
+	VMASKMOVPS 32(BX), Y15, Y3
+	VADDPS     Y3, Y1, Y1
+
+r1v2mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r1v2mnoBias
+	MOVQ       72(DI), BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y15, Y3
+	VADDPS     Y2, Y0, Y0
+	VADDPS     Y3, Y1, Y1
+
+r1v2mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r1v2mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y4
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y4, Y1, Y1
+	ADDQ         $0x01, 248(DI)
+
+r1v2mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r1v2mstore
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+
+r1v2mstore:
+	MOVQ       R13, BX
+	VMOVUPS    Y0, (BX)
+	VMASKMOVPS Y1, Y15, 32(BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r1v2mtile
+	VZEROUPPER
+	RET
+
+r6v1m:
+r6v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r6v1mzero
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y0
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y1
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y2
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y3
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y4
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y5
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r6v1mstart
+
+r6v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+
+r6v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r6v1mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	ADDQ         $0x08, R12
+	VMASKMOVPS   (BX), Y15, Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (SI)(R10*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (SI)(R10*2), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VBROADCASTSS (SI)(R11*1), Y10
+	VFMADD231PS  Y6, Y10, Y3
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y6, Y11, Y4
+	VBROADCASTSS (R8)(R10*1), Y12
+	VFMADD231PS  Y6, Y12, Y5
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r6v1mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r6v1mstore
+	TESTQ        $0x00000002, CX
+	JZ           r6v1mnoScale
+	VBROADCASTSS 232(DI), Y7
+	VMULPS       Y7, Y0, Y0
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y7, Y2, Y2
+	VMULPS       Y7, Y3, Y3
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y7, Y5, Y5
+
+r6v1mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r6v1mnoAdd
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y6
+	VADDPS     Y6, Y0, Y0
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y6
+	VADDPS     Y6, Y1, Y1
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y6
+	VADDPS     Y6, Y2, Y2
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y6
+	VADDPS     Y6, Y3, Y3
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y6
+	VADDPS     Y6, Y4, Y4
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y6
+	VADDPS     Y6, Y5, Y5
+
+r6v1mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r6v1mnoBias
+	MOVQ       72(DI), BX
+	VMASKMOVPS (BX), Y15, Y6
+	VADDPS     Y6, Y0, Y0
+	VADDPS     Y6, Y1, Y1
+	VADDPS     Y6, Y2, Y2
+	VADDPS     Y6, Y3, Y3
+	VADDPS     Y6, Y4, Y4
+	VADDPS     Y6, Y5, Y5
+
+r6v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r6v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y7
+	VADDPS       Y7, Y0, Y0
+	VBROADCASTSS 4(BX), Y7
+	VADDPS       Y7, Y1, Y1
+	VBROADCASTSS 8(BX), Y7
+	VADDPS       Y7, Y2, Y2
+	VBROADCASTSS 12(BX), Y7
+	VADDPS       Y7, Y3, Y3
+	VBROADCASTSS 16(BX), Y7
+	VADDPS       Y7, Y4, Y4
+	VBROADCASTSS 20(BX), Y7
+	VADDPS       Y7, Y5, Y5
+	ADDQ         $0x06, 248(DI)
+
+r6v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r6v1mstore
+	VXORPS Y7, Y7, Y7
+	VMAXPS Y0, Y7, Y0
+	VMAXPS Y1, Y7, Y1
+	VMAXPS Y2, Y7, Y2
+	VMAXPS Y3, Y7, Y3
+	VMAXPS Y4, Y7, Y4
+	VMAXPS Y5, Y7, Y5
+
+r6v1mstore:
+	MOVQ       R13, BX
+	VMASKMOVPS Y0, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y1, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y2, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y3, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y4, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y5, Y15, (BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r6v1mtile
+	VZEROUPPER
+	RET
+
+r5v1m:
+r5v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r5v1mzero
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y0
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y1
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y2
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y3
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y4
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r5v1mstart
+
+r5v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+
+r5v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r5v1mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	LEAQ         (SI)(R10*4), R8
+	ADDQ         $0x08, R12
+	VMASKMOVPS   (BX), Y15, Y5
+	VBROADCASTSS (SI), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (SI)(R10*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (SI)(R10*2), Y8
+	VFMADD231PS  Y5, Y8, Y2
+	VBROADCASTSS (SI)(R11*1), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VBROADCASTSS (R8), Y10
+	VFMADD231PS  Y5, Y10, Y4
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r5v1mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r5v1mstore
+	TESTQ        $0x00000002, CX
+	JZ           r5v1mnoScale
+	VBROADCASTSS 232(DI), Y6
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y6, Y3, Y3
+	VMULPS       Y6, Y4, Y4
+
+r5v1mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r5v1mnoAdd
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y5
+	VADDPS     Y5, Y0, Y0
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y5
+	VADDPS     Y5, Y1, Y1
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y5
+	VADDPS     Y5, Y2, Y2
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y5
+	VADDPS     Y5, Y3, Y3
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y5
+	VADDPS     Y5, Y4, Y4
+
+r5v1mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r5v1mnoBias
+	MOVQ       72(DI), BX
+	VMASKMOVPS (BX), Y15, Y5
+	VADDPS     Y5, Y0, Y0
+	VADDPS     Y5, Y1, Y1
+	VADDPS     Y5, Y2, Y2
+	VADDPS     Y5, Y3, Y3
+	VADDPS     Y5, Y4, Y4
+
+r5v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r5v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y6
+	VADDPS       Y6, Y0, Y0
+	VBROADCASTSS 4(BX), Y6
+	VADDPS       Y6, Y1, Y1
+	VBROADCASTSS 8(BX), Y6
+	VADDPS       Y6, Y2, Y2
+	VBROADCASTSS 12(BX), Y6
+	VADDPS       Y6, Y3, Y3
+	VBROADCASTSS 16(BX), Y6
+	VADDPS       Y6, Y4, Y4
+	ADDQ         $0x05, 248(DI)
+
+r5v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r5v1mstore
+	VXORPS Y6, Y6, Y6
+	VMAXPS Y0, Y6, Y0
+	VMAXPS Y1, Y6, Y1
+	VMAXPS Y2, Y6, Y2
+	VMAXPS Y3, Y6, Y3
+	VMAXPS Y4, Y6, Y4
+
+r5v1mstore:
+	MOVQ       R13, BX
+	VMASKMOVPS Y0, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y1, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y2, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y3, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y4, Y15, (BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r5v1mtile
+	VZEROUPPER
+	RET
+
+r4v1m:
+r4v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r4v1mzero
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y0
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y1
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y2
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r4v1mstart
+
+r4v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+
+r4v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r4v1mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMASKMOVPS   (BX), Y15, Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (SI)(R10*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS (SI)(R10*2), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VBROADCASTSS (SI)(R11*1), Y8
+	VFMADD231PS  Y4, Y8, Y3
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r4v1mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r4v1mstore
+	TESTQ        $0x00000002, CX
+	JZ           r4v1mnoScale
+	VBROADCASTSS 232(DI), Y5
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y5, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+
+r4v1mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r4v1mnoAdd
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y4
+	VADDPS     Y4, Y0, Y0
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y4
+	VADDPS     Y4, Y1, Y1
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y4
+	VADDPS     Y4, Y2, Y2
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y4
+	VADDPS     Y4, Y3, Y3
+
+r4v1mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r4v1mnoBias
+	MOVQ       72(DI), BX
+	VMASKMOVPS (BX), Y15, Y4
+	VADDPS     Y4, Y0, Y0
+	VADDPS     Y4, Y1, Y1
+	VADDPS     Y4, Y2, Y2
+	VADDPS     Y4, Y3, Y3
+
+r4v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r4v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y5
+	VADDPS       Y5, Y0, Y0
+	VBROADCASTSS 4(BX), Y5
+	VADDPS       Y5, Y1, Y1
+	VBROADCASTSS 8(BX), Y5
+	VADDPS       Y5, Y2, Y2
+	VBROADCASTSS 12(BX), Y5
+	VADDPS       Y5, Y3, Y3
+	ADDQ         $0x04, 248(DI)
+
+r4v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r4v1mstore
+	VXORPS Y5, Y5, Y5
+	VMAXPS Y0, Y5, Y0
+	VMAXPS Y1, Y5, Y1
+	VMAXPS Y2, Y5, Y2
+	VMAXPS Y3, Y5, Y3
+
+r4v1mstore:
+	MOVQ       R13, BX
+	VMASKMOVPS Y0, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y1, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y2, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y3, Y15, (BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r4v1mtile
+	VZEROUPPER
+	RET
+
+r3v1m:
+r3v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r3v1mzero
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y0
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y1
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y2
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r3v1mstart
+
+r3v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+
+r3v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r3v1mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMASKMOVPS   (BX), Y15, Y3
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (SI)(R10*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (SI)(R10*2), Y6
+	VFMADD231PS  Y3, Y6, Y2
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r3v1mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r3v1mstore
+	TESTQ        $0x00000002, CX
+	JZ           r3v1mnoScale
+	VBROADCASTSS 232(DI), Y4
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y4, Y2, Y2
+
+r3v1mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r3v1mnoAdd
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y3
+	VADDPS     Y3, Y0, Y0
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y3
+	VADDPS     Y3, Y1, Y1
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y3
+	VADDPS     Y3, Y2, Y2
+
+r3v1mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r3v1mnoBias
+	MOVQ       72(DI), BX
+	VMASKMOVPS (BX), Y15, Y3
+	VADDPS     Y3, Y0, Y0
+	VADDPS     Y3, Y1, Y1
+	VADDPS     Y3, Y2, Y2
+
+r3v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r3v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y4
+	VADDPS       Y4, Y0, Y0
+	VBROADCASTSS 4(BX), Y4
+	VADDPS       Y4, Y1, Y1
+	VBROADCASTSS 8(BX), Y4
+	VADDPS       Y4, Y2, Y2
+	ADDQ         $0x03, 248(DI)
+
+r3v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r3v1mstore
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+	VMAXPS Y2, Y4, Y2
+
+r3v1mstore:
+	MOVQ       R13, BX
+	VMASKMOVPS Y0, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y1, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y2, Y15, (BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r3v1mtile
+	VZEROUPPER
+	RET
+
+r2v1m:
+r2v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r2v1mzero
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y0
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y1
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r2v1mstart
+
+r2v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+
+r2v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r2v1mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMASKMOVPS   (BX), Y15, Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (SI)(R10*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r2v1mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r2v1mstore
+	TESTQ        $0x00000002, CX
+	JZ           r2v1mnoScale
+	VBROADCASTSS 232(DI), Y3
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y3, Y1, Y1
+
+r2v1mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r2v1mnoAdd
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y2
+	VADDPS     Y2, Y0, Y0
+	ADDQ       AX, BX
+	VMASKMOVPS (BX), Y15, Y2
+	VADDPS     Y2, Y1, Y1
+
+r2v1mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r2v1mnoBias
+	MOVQ       72(DI), BX
+	VMASKMOVPS (BX), Y15, Y2
+	VADDPS     Y2, Y0, Y0
+	VADDPS     Y2, Y1, Y1
+
+r2v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r2v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y3
+	VADDPS       Y3, Y0, Y0
+	VBROADCASTSS 4(BX), Y3
+	VADDPS       Y3, Y1, Y1
+	ADDQ         $0x02, 248(DI)
+
+r2v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r2v1mstore
+	VXORPS Y3, Y3, Y3
+	VMAXPS Y0, Y3, Y0
+	VMAXPS Y1, Y3, Y1
+
+r2v1mstore:
+	MOVQ       R13, BX
+	VMASKMOVPS Y0, Y15, (BX)
+	ADDQ       AX, BX
+	VMASKMOVPS Y1, Y15, (BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r2v1mtile
+	VZEROUPPER
+	RET
+
+r1v1m:
+r1v1mtile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r1v1mzero
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y0
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	JMP        r1v1mstart
+
+r1v1mzero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	VXORPS     Y0, Y0, Y0
+
+r1v1mstart:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r1v1mk:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMASKMOVPS   (BX), Y15, Y1
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r1v1mk
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r1v1mstore
+	TESTQ        $0x00000002, CX
+	JZ           r1v1mnoScale
+	VBROADCASTSS 232(DI), Y2
+	VMULPS       Y2, Y0, Y0
+
+r1v1mnoScale:
+	TESTQ      $0x00000020, CX
+	JZ         r1v1mnoAdd
+	MOVQ       R13, BX
+	VMASKMOVPS (BX), Y15, Y1
+	VADDPS     Y1, Y0, Y0
+
+r1v1mnoAdd:
+	TESTQ      $0x00000004, CX
+	JZ         r1v1mnoBias
+	MOVQ       72(DI), BX
+	VMASKMOVPS (BX), Y15, Y1
+	VADDPS     Y1, Y0, Y0
+
+r1v1mnoBias:
+	TESTQ        $0x00000008, CX
+	JZ           r1v1mnoBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y2
+	VADDPS       Y2, Y0, Y0
+	ADDQ         $0x01, 248(DI)
+
+r1v1mnoBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r1v1mstore
+	VXORPS Y2, Y2, Y2
+	VMAXPS Y0, Y2, Y0
+
+r1v1mstore:
+	MOVQ       R13, BX
+	VMASKMOVPS Y0, Y15, (BX)
+	LEAQ       (BX)(AX*1), R13
+	MOVQ       208(DI), CX
+	ADDQ       CX, 240(DI)
+	DECQ       200(DI)
+	JNZ        r1v1mtile
+	VZEROUPPER
+	RET
+
+r2v4:
+r2v4tile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r2v4zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	VMOVUPS    64(BX), Y2
+	VMOVUPS    96(BX), Y3
+	ADDQ       AX, BX
+	VMOVUPS    (BX), Y4
+	VMOVUPS    32(BX), Y5
+	VMOVUPS    64(BX), Y6
+	VMOVUPS    96(BX), Y7
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r2v4start
+
+r2v4zero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+
+r2v4start:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r2v4k:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y8
+	VMOVUPS      32(BX), Y9
+	VMOVUPS      64(BX), Y10
+	VMOVUPS      96(BX), Y11
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (SI)(R10*1), Y13
+	VFMADD231PS  Y8, Y13, Y4
+	VFMADD231PS  Y9, Y13, Y5
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r2v4k
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r2v4store
+	TESTQ        $0x00000002, CX
+	JZ           r2v4noScale
+	VBROADCASTSS 232(DI), Y12
+	VMULPS       Y12, Y0, Y0
+	VMULPS       Y12, Y1, Y1
+	VMULPS       Y12, Y2, Y2
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y12, Y4, Y4
+	VMULPS       Y12, Y5, Y5
+	VMULPS       Y12, Y6, Y6
+	VMULPS       Y12, Y7, Y7
+
+r2v4noScale:
+	TESTQ   $0x00000020, CX
+	JZ      r2v4noAdd
+	MOVQ    R13, BX
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y0, Y0
+	VMOVUPS 32(BX), Y9
+	VADDPS  Y9, Y1, Y1
+	VMOVUPS 64(BX), Y10
+	VADDPS  Y10, Y2, Y2
+	VMOVUPS 96(BX), Y11
+	VADDPS  Y11, Y3, Y3
+	ADDQ    AX, BX
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 32(BX), Y9
+	VADDPS  Y9, Y5, Y5
+	VMOVUPS 64(BX), Y10
+	VADDPS  Y10, Y6, Y6
+	VMOVUPS 96(BX), Y11
+	VADDPS  Y11, Y7, Y7
+
+r2v4noAdd:
+	TESTQ   $0x00000004, CX
+	JZ      r2v4noBias
+	MOVQ    72(DI), BX
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	VMOVUPS 64(BX), Y10
+	VMOVUPS 96(BX), Y11
+	VADDPS  Y8, Y0, Y0
+	VADDPS  Y9, Y1, Y1
+	VADDPS  Y10, Y2, Y2
+	VADDPS  Y11, Y3, Y3
+	VADDPS  Y8, Y4, Y4
+	VADDPS  Y9, Y5, Y5
+	VADDPS  Y10, Y6, Y6
+	VADDPS  Y11, Y7, Y7
+
+r2v4noBias:
+	TESTQ        $0x00000008, CX
+	JZ           r2v4noBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y12
+	VADDPS       Y12, Y0, Y0
+	VADDPS       Y12, Y1, Y1
+	VADDPS       Y12, Y2, Y2
+	VADDPS       Y12, Y3, Y3
+	VBROADCASTSS 4(BX), Y12
+	VADDPS       Y12, Y4, Y4
+	VADDPS       Y12, Y5, Y5
+	VADDPS       Y12, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	ADDQ         $0x02, 248(DI)
+
+r2v4noBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r2v4store
+	VXORPS Y12, Y12, Y12
+	VMAXPS Y0, Y12, Y0
+	VMAXPS Y1, Y12, Y1
+	VMAXPS Y2, Y12, Y2
+	VMAXPS Y3, Y12, Y3
+	VMAXPS Y4, Y12, Y4
+	VMAXPS Y5, Y12, Y5
+	VMAXPS Y6, Y12, Y6
+	VMAXPS Y7, Y12, Y7
+
+r2v4store:
+	MOVQ    R13, BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	ADDQ    AX, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
+	JNZ     r2v4tile
+	VZEROUPPER
+	RET
+
+r1v4:
+r1v4tile:
+	MOVQ       176(DI), AX
+	SHLQ       $0x02, AX
+	TESTQ      $0x00000001, 224(DI)
+	JZ         r1v4zero
+	MOVQ       R13, BX
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	VMOVUPS    64(BX), Y2
+	VMOVUPS    96(BX), Y3
+	ADDQ       AX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	JMP        r1v4start
+
+r1v4zero:
+	MOVQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+
+r1v4start:
+	MOVQ 240(DI), SI
+	SHLQ $0x02, SI
+	ADDQ (DI), SI
+	MOVQ SI, R15
+	MOVQ 144(DI), R12
+	MOVQ 24(DI), BX
+	MOVQ 120(DI), CX
+
+r1v4k:
+	MOVQ         (R12), SI
+	LEAQ         (R15)(SI*4), SI
+	ADDQ         $0x08, R12
+	VMOVUPS      (BX), Y4
+	VMOVUPS      32(BX), Y5
+	VMOVUPS      64(BX), Y6
+	VMOVUPS      96(BX), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         DX, BX
+	DECQ         CX
+	JNZ          r1v4k
+	MOVQ         176(DI), AX
+	SHLQ         $0x02, AX
+	MOVQ         224(DI), CX
+	TESTQ        $0x0000003e, CX
+	JZ           r1v4store
+	TESTQ        $0x00000002, CX
+	JZ           r1v4noScale
+	VBROADCASTSS 232(DI), Y8
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y8, Y1, Y1
+	VMULPS       Y8, Y2, Y2
+	VMULPS       Y8, Y3, Y3
+
+r1v4noScale:
+	TESTQ   $0x00000020, CX
+	JZ      r1v4noAdd
+	MOVQ    R13, BX
+	VMOVUPS (BX), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS 32(BX), Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS 64(BX), Y6
+	VADDPS  Y6, Y2, Y2
+	VMOVUPS 96(BX), Y7
+	VADDPS  Y7, Y3, Y3
+
+r1v4noAdd:
+	TESTQ   $0x00000004, CX
+	JZ      r1v4noBias
+	MOVQ    72(DI), BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 96(BX), Y7
+	VADDPS  Y4, Y0, Y0
+	VADDPS  Y5, Y1, Y1
+	VADDPS  Y6, Y2, Y2
+	VADDPS  Y7, Y3, Y3
+
+r1v4noBias:
+	TESTQ        $0x00000008, CX
+	JZ           r1v4noBiasRows
+	MOVQ         96(DI), BX
+	MOVQ         248(DI), SI
+	LEAQ         (BX)(SI*4), BX
+	VBROADCASTSS (BX), Y8
+	VADDPS       Y8, Y0, Y0
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y2, Y2
+	VADDPS       Y8, Y3, Y3
+	ADDQ         $0x01, 248(DI)
+
+r1v4noBiasRows:
+	TESTQ  $0x00000010, CX
+	JZ     r1v4store
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
+	VMAXPS Y1, Y8, Y1
+	VMAXPS Y2, Y8, Y2
+	VMAXPS Y3, Y8, Y3
+
+r1v4store:
+	MOVQ    R13, BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	LEAQ    (BX)(AX*1), R13
+	MOVQ    208(DI), CX
+	ADDQ    CX, 240(DI)
+	DECQ    200(DI)
 	JNZ     r1v4tile
 	VZEROUPPER
 	RET
@@ -11097,9 +20786,9 @@ r1v4store:
 TEXT ·runDotsAVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), DI
 	MOVQ    24(DI), SI
-	MOVQ    144(DI), R11
+	MOVQ    168(DI), R11
 	SHLQ    $0x02, R11
-	MOVQ    176(DI), R12
+	MOVQ    200(DI), R12
 	MOVQ    48(DI), R13
 	MOVQ    72(DI), DX
 	MOVQ    120(DI), CX
@@ -11193,10 +20882,10 @@ reduce:
 	CMOVQLT      R12, CX
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), X2
-	MOVQ         200(DI), AX
+	MOVQ         224(DI), AX
 	TESTQ        $0x00000002, AX
 	JZ           noScale
-	VBROADCASTSS 208(DI), X1
+	VBROADCASTSS 232(DI), X1
 	VMULPS       X1, X0, X0
 
 noScale:

@@ -10,8 +10,9 @@ const (
 	maxNC = 1 << 10
 	// groupPanels is how many panels of B are packed at a time.
 	groupPanels = 4
-	// transKC is kc where a transposed A is read in place: its rows are k, and
-	// so many of them stay in the first-level cache until the next tile.
+	// transKC is kc where a transposed A, or one that is Listed, is read in
+	// place: its rows are k, and so many of them stay in the first-level cache
+	// until the next tile.
 	transKC = 128
 
 	// serialWork is the number of products up to which one core is used.

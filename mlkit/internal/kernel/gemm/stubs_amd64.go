@@ -39,6 +39,11 @@ func addFourRowsAVX512(dst []float32, x0 []float32, x1 []float32, x2 []float32, 
 //go:noescape
 func runTilesAVX512(t *tiles)
 
+// runListedAVX512 does what runListedGo does.
+//
+//go:noescape
+func runListedAVX512(t *tiles)
+
 // runDotsAVX512 does what runDotsGo does.
 //
 //go:noescape
@@ -78,6 +83,11 @@ func evenAddAVX512(dst []float32, src []float32, b *Blocks)
 //
 //go:noescape
 func runTilesAVX2(t *tiles)
+
+// runListedAVX2 does what runListedGo does.
+//
+//go:noescape
+func runListedAVX2(t *tiles)
 
 // runDotsAVX2 does what runDotsGo does.
 //

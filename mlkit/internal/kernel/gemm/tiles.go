@@ -9,7 +9,8 @@ type tiles struct {
 	a, b, c        []float32
 	bias, biasRows []float32 // of the columns, of the rows
 	k              int
-	rsA, csA       int // from one row of A to the next, from one k to the next
+	rsA, csA       int   // from one row of A to the next, from one k to the next
+	at             []int // of runListed: where each k of a row of A is, in place of csA
 	ldb, ldc       int
 	rows, vecs     int // rows of a tile; vectors that hold width floats: 1, 2 or 4
 	count          int // left to do
@@ -40,14 +41,16 @@ type tileShape struct {
 	fused              bool // multiply-adds round once
 	NoWinograd         bool // the transforms are loops in plain Go, the tiles are not
 	narrow             int  // columns of a narrow product that keep the units busy; 0: none do
+	listed             bool // runListed is as fast as runTiles
 }
 
 var TileShapes = [cpu.NumLevels]tileShape{
-	cpu.Portable: {Lanes: 64, rows: 4, cols: portableCols, transposeRows: 16},
-	cpu.AVX2:     {Lanes: 8, rows: 6, cols: 16, wideRows: 2, wideCols: 32, transposeRows: 8, fused: true, narrow: 16},
-	cpu.NEON:     {Lanes: 4, rows: 8, cols: 12, transposeRows: 16, fused: true, NoWinograd: true, narrow: 4},
+	cpu.Portable: {Lanes: 64, rows: 4, cols: portableCols, transposeRows: 16, listed: true},
+	cpu.AVX2: {Lanes: 8, rows: 6, cols: 16, wideRows: 2, wideCols: 32, transposeRows: 8, fused: true, narrow: 16,
+		listed: true},
+	cpu.NEON: {Lanes: 4, rows: 8, cols: 12, transposeRows: 16, fused: true, NoWinograd: true, narrow: 4},
 	cpu.AVX512: {Lanes: 16, rows: 12, cols: 32, wideRows: 4, wideCols: 64, wideTails: true, transposeRows: 16,
-		fused: true, narrow: 16},
+		fused: true, narrow: 16, listed: true},
 }
 
 // column computes m rows of C, from the panel of B and the columns of C that
@@ -71,7 +74,11 @@ func (t *tiles) group(rows, count int, packed bool) {
 	if packed {
 		t.rsA, t.csA, t.nextA = 1, rows, rows*t.k
 	}
-	runTiles(t)
+	if t.at != nil {
+		runListed(t)
+	} else {
+		runTiles(t)
+	}
 }
 
 // panel sets the columns in use.

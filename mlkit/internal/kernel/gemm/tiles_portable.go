@@ -41,6 +41,29 @@ func runTilesGo(t *tiles) {
 	}
 }
 
+// runListedGo is runTilesGo for an A whose elements of a row lie where at says.
+func runListedGo(t *tiles) {
+	top := t.row
+	for ; t.count > 0; t.count-- {
+		for r := range t.rows {
+			c := t.c[(t.row-top+r)*t.ldc:][:t.width]
+			if t.flags&flagLoad == 0 {
+				clear(c)
+			}
+			a := t.a[t.off+r*t.rsA:]
+			for k, at := range t.at[:t.k] {
+				x, b := a[at], t.b[k*t.ldb:][:len(c)]
+				for j := range c {
+					c[j] += x * b[j]
+				}
+			}
+			t.finish(c, nil, r)
+		}
+		t.off += t.nextA
+		t.row += t.rows
+	}
+}
+
 // finish does what flags ask for after the last k, on row r of a tile.
 func (t *tiles) finish(c, before []float32, r int) {
 	if t.flags&flagScale != 0 {

@@ -13,6 +13,7 @@ import (
 // a vector.
 var gemmKernels = []kernel{
 	{name: "runTiles", signature: "func(t *tiles)", where: everywhere},
+	{name: "runListed", signature: "func(t *tiles)", where: amd64},
 	{name: "runDots", signature: "func(t *tiles)", where: everywhere},
 	{name: "transposeBlock", signature: "func(dst, src []float32, ld, rows, n, stride int)", where: amd64},
 	{name: "packRows", signature: "func(dst, src []float32, width, count, k, ld int)", where: amd64},
@@ -103,7 +104,8 @@ func emitGemm() {
 	tailMask = newTailMask("tailMask")
 	newEvens()
 	for _, x := range []isa{avx512, avx2} {
-		x.tiles()
+		x.tiles("runTiles")
+		x.tiles("runListed")
 		x.dots()
 		x.transpose()
 		x.pack()
@@ -128,17 +130,26 @@ var (
 	countK = RCX
 	ptrC   = R13
 	strC   = RAX
+
+	// Where the places of a row's elements are listed: A, and, in the place of
+	// cs, the next of the list.
+	ptrA = R15
+	list = cs
 )
 
-// tiles emits the kernel that computes a column of tiles of C, see tiles in
-// package gemm.
-func (x isa) tiles() {
-	x.begin(gemmKernels, "runTiles")
+// tiles emits one of the kernels that compute a column of tiles of C, see tiles
+// in package gemm.
+func (x isa) tiles(name string) {
+	x.begin(gemmKernels, name)
 	t := structParam("t", arg)
+	listed := name == "runListed"
 	for _, f := range []struct {
 		name string
 		r    GPPhysical
 	}{{"rsA", rs}, {"csA", cs}, {"ldb", strB}} {
+		if listed && f.name == "csA" {
+			continue
+		}
 		MOVQ(t.at(f.name), f.r)
 		SHLQ(Imm(2), f.r)
 	}
@@ -185,7 +196,7 @@ func (x isa) tiles() {
 	dispatch(4, x.wide, x.width == 16)
 	for _, v := range variants {
 		Label(label(v))
-		x.tile(t, label(v), v.rows, v.vecs, v.masked)
+		x.tile(t, label(v), v.rows, v.vecs, v.masked, listed)
 		RET()
 	}
 }
@@ -266,7 +277,7 @@ func (x isa) zero(r VecPhysical) {
 }
 
 // tile emits the loop over tiles of rows rows and vecs vectors.
-func (x isa) tile(arg fields, label string, rows, vecs int, masked bool) {
+func (x isa) tile(arg fields, label string, rows, vecs int, masked, listed bool) {
 	acc := func(r, v int) VecPhysical { return x.reg[r*vecs+v] }
 	vecB := x.reg[rows*vecs:][:vecs]
 	temps := x.reg[rows*vecs+vecs:]
@@ -322,13 +333,27 @@ func (x isa) tile(arg fields, label string, rows, vecs int, masked bool) {
 	MOVQ(arg.at("off"), RSI)
 	SHLQ(Imm(2), RSI)
 	ADDQ(arg.at("a"), RSI)
-	for i := 1; 4*i < rows; i++ {
-		LEAQ(Mem{Base: bases[i-1], Index: rs, Scale: 4}, bases[i])
+	further := func() {
+		for i := 1; 4*i < rows; i++ {
+			LEAQ(Mem{Base: bases[i-1], Index: rs, Scale: 4}, bases[i])
+		}
+	}
+	if listed {
+		MOVQ(RSI, ptrA)
+		MOVQ(arg.at("at"), list)
+	} else {
+		further()
 	}
 	MOVQ(arg.at("b"), ptrB)
 	MOVQ(arg.at("k"), countK)
 
 	Label(label + "k")
+	if listed {
+		MOVQ(Mem{Base: list}, RSI)
+		LEAQ(Mem{Base: ptrA, Index: RSI, Scale: 4}, RSI)
+		further()
+		ADDQ(Imm(8), list)
+	}
 	for v := range vecs {
 		x.load(Mem{Base: ptrB, Disp: v * bytes}, vecB[v], v, vecs, masked)
 	}
@@ -352,7 +377,7 @@ func (x isa) tile(arg fields, label string, rows, vecs int, masked bool) {
 			VFMADD231PS(vecB[v], t, acc(r, v))
 		}
 	}
-	for i := 0; 4*i < rows; i++ {
+	for i := 0; 4*i < rows && !listed; i++ {
 		ADDQ(cs, bases[i])
 	}
 	ADDQ(strB, ptrB)

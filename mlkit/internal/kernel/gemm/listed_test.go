@@ -8,9 +8,9 @@ import (
 	"descent/mlkit/internal/kernel/kerneltest"
 )
 
-// TestListed holds a product whose first matrix lies scattered in memory against
-// that of the matrix written out: the same bits at every level, and nothing
-// written beside the result.
+// TestListed holds a product whose first matrix lies scattered in memory
+// against that of the matrix written out: the same bits at every level, and
+// nothing written beside the result.
 func TestListed(t *testing.T) {
 	r := rand.New(rand.NewPCG(41, 42))
 	for i := range 60 {

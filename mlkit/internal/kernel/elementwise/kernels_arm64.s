@@ -188,123 +188,131 @@ DATA neonConsts<>+720(SB)/4, $0xbeaaaaa5
 DATA neonConsts<>+724(SB)/4, $0xbeaaaaa5
 DATA neonConsts<>+728(SB)/4, $0xbeaaaaa5
 DATA neonConsts<>+732(SB)/4, $0xbeaaaaa5
-DATA neonConsts<>+736(SB)/4, $0x3f600000
-DATA neonConsts<>+740(SB)/4, $0x3f600000
-DATA neonConsts<>+744(SB)/4, $0x3f600000
-DATA neonConsts<>+748(SB)/4, $0x3f600000
-DATA neonConsts<>+752(SB)/4, $0xba1e2b35
-DATA neonConsts<>+756(SB)/4, $0xba1e2b35
-DATA neonConsts<>+760(SB)/4, $0xba1e2b35
-DATA neonConsts<>+764(SB)/4, $0xba1e2b35
-DATA neonConsts<>+768(SB)/4, $0x3ba3e295
-DATA neonConsts<>+772(SB)/4, $0x3ba3e295
-DATA neonConsts<>+776(SB)/4, $0x3ba3e295
-DATA neonConsts<>+780(SB)/4, $0x3ba3e295
-DATA neonConsts<>+784(SB)/4, $0xbcdb510b
-DATA neonConsts<>+788(SB)/4, $0xbcdb510b
-DATA neonConsts<>+792(SB)/4, $0xbcdb510b
-DATA neonConsts<>+796(SB)/4, $0xbcdb510b
-DATA neonConsts<>+800(SB)/4, $0x3de70df7
-DATA neonConsts<>+804(SB)/4, $0x3de70df7
-DATA neonConsts<>+808(SB)/4, $0x3de70df7
-DATA neonConsts<>+812(SB)/4, $0x3de70df7
-DATA neonConsts<>+816(SB)/4, $0xbec09377
-DATA neonConsts<>+820(SB)/4, $0xbec09377
-DATA neonConsts<>+824(SB)/4, $0xbec09377
-DATA neonConsts<>+828(SB)/4, $0xbec09377
-DATA neonConsts<>+832(SB)/4, $0x3e0375d3
-DATA neonConsts<>+836(SB)/4, $0x3e0375d3
-DATA neonConsts<>+840(SB)/4, $0x3e0375d3
-DATA neonConsts<>+844(SB)/4, $0x3e0375d3
-DATA neonConsts<>+848(SB)/4, $0x40800000
-DATA neonConsts<>+852(SB)/4, $0x40800000
-DATA neonConsts<>+856(SB)/4, $0x40800000
-DATA neonConsts<>+860(SB)/4, $0x40800000
-DATA neonConsts<>+864(SB)/4, $0x3961aec9
-DATA neonConsts<>+868(SB)/4, $0x3961aec9
-DATA neonConsts<>+872(SB)/4, $0x3961aec9
-DATA neonConsts<>+876(SB)/4, $0x3961aec9
-DATA neonConsts<>+880(SB)/4, $0xbb535cca
-DATA neonConsts<>+884(SB)/4, $0xbb535cca
-DATA neonConsts<>+888(SB)/4, $0xbb535cca
-DATA neonConsts<>+892(SB)/4, $0xbb535cca
-DATA neonConsts<>+896(SB)/4, $0x3cbbc7c0
-DATA neonConsts<>+900(SB)/4, $0x3cbbc7c0
-DATA neonConsts<>+904(SB)/4, $0x3cbbc7c0
-DATA neonConsts<>+908(SB)/4, $0x3cbbc7c0
-DATA neonConsts<>+912(SB)/4, $0xbdd7adde
-DATA neonConsts<>+916(SB)/4, $0xbdd7adde
-DATA neonConsts<>+920(SB)/4, $0xbdd7adde
-DATA neonConsts<>+924(SB)/4, $0xbdd7adde
-DATA neonConsts<>+928(SB)/4, $0xbf22bbf4
-DATA neonConsts<>+932(SB)/4, $0xbf22bbf4
-DATA neonConsts<>+936(SB)/4, $0xbf22bbf4
-DATA neonConsts<>+940(SB)/4, $0xbf22bbf4
-DATA neonConsts<>+944(SB)/4, $0xbe039c2f
-DATA neonConsts<>+948(SB)/4, $0xbe039c2f
-DATA neonConsts<>+952(SB)/4, $0xbe039c2f
-DATA neonConsts<>+956(SB)/4, $0xbe039c2f
-DATA neonConsts<>+960(SB)/4, $0x3f906ebb
-DATA neonConsts<>+964(SB)/4, $0x3f906ebb
-DATA neonConsts<>+968(SB)/4, $0x3f906ebb
-DATA neonConsts<>+972(SB)/4, $0x3f906ebb
-DATA neonConsts<>+976(SB)/4, $0x3f22f983
-DATA neonConsts<>+980(SB)/4, $0x3f22f983
-DATA neonConsts<>+984(SB)/4, $0x3f22f983
-DATA neonConsts<>+988(SB)/4, $0x3f22f983
-DATA neonConsts<>+992(SB)/4, $0xbfc90fdb
-DATA neonConsts<>+996(SB)/4, $0xbfc90fdb
-DATA neonConsts<>+1000(SB)/4, $0xbfc90fdb
-DATA neonConsts<>+1004(SB)/4, $0xbfc90fdb
-DATA neonConsts<>+1008(SB)/4, $0x333bbd2e
-DATA neonConsts<>+1012(SB)/4, $0x333bbd2e
-DATA neonConsts<>+1016(SB)/4, $0x333bbd2e
-DATA neonConsts<>+1020(SB)/4, $0x333bbd2e
-DATA neonConsts<>+1024(SB)/4, $0x26f72ced
-DATA neonConsts<>+1028(SB)/4, $0x26f72ced
-DATA neonConsts<>+1032(SB)/4, $0x26f72ced
-DATA neonConsts<>+1036(SB)/4, $0x26f72ced
-DATA neonConsts<>+1040(SB)/4, $0xb94ca980
-DATA neonConsts<>+1044(SB)/4, $0xb94ca980
-DATA neonConsts<>+1048(SB)/4, $0xb94ca980
-DATA neonConsts<>+1052(SB)/4, $0xb94ca980
-DATA neonConsts<>+1056(SB)/4, $0x3c0883bb
-DATA neonConsts<>+1060(SB)/4, $0x3c0883bb
-DATA neonConsts<>+1064(SB)/4, $0x3c0883bb
-DATA neonConsts<>+1068(SB)/4, $0x3c0883bb
-DATA neonConsts<>+1072(SB)/4, $0xbe2aaaa3
-DATA neonConsts<>+1076(SB)/4, $0xbe2aaaa3
-DATA neonConsts<>+1080(SB)/4, $0xbe2aaaa3
-DATA neonConsts<>+1084(SB)/4, $0xbe2aaaa3
-DATA neonConsts<>+1088(SB)/4, $0x37ccf482
-DATA neonConsts<>+1092(SB)/4, $0x37ccf482
-DATA neonConsts<>+1096(SB)/4, $0x37ccf482
-DATA neonConsts<>+1100(SB)/4, $0x37ccf482
-DATA neonConsts<>+1104(SB)/4, $0xbab60615
-DATA neonConsts<>+1108(SB)/4, $0xbab60615
-DATA neonConsts<>+1112(SB)/4, $0xbab60615
-DATA neonConsts<>+1116(SB)/4, $0xbab60615
-DATA neonConsts<>+1120(SB)/4, $0x3d2aaaa5
-DATA neonConsts<>+1124(SB)/4, $0x3d2aaaa5
-DATA neonConsts<>+1128(SB)/4, $0x3d2aaaa5
-DATA neonConsts<>+1132(SB)/4, $0x3d2aaaa5
-DATA neonConsts<>+1136(SB)/4, $0x3ecc422a
-DATA neonConsts<>+1140(SB)/4, $0x3ecc422a
-DATA neonConsts<>+1144(SB)/4, $0x3ecc422a
-DATA neonConsts<>+1148(SB)/4, $0x3ecc422a
-DATA neonConsts<>+1152(SB)/4, $0x3d922279
-DATA neonConsts<>+1156(SB)/4, $0x3d922279
-DATA neonConsts<>+1160(SB)/4, $0x3d922279
-DATA neonConsts<>+1164(SB)/4, $0x3d922279
-DATA neonConsts<>+1168(SB)/4, $0x3fcc422a
-DATA neonConsts<>+1172(SB)/4, $0x3fcc422a
-DATA neonConsts<>+1176(SB)/4, $0x3fcc422a
-DATA neonConsts<>+1180(SB)/4, $0x3fcc422a
-DATA neonConsts<>+1184(SB)/4, $0x3e5b33b6
-DATA neonConsts<>+1188(SB)/4, $0x3e5b33b6
-DATA neonConsts<>+1192(SB)/4, $0x3e5b33b6
-DATA neonConsts<>+1196(SB)/4, $0x3e5b33b6
-GLOBL neonConsts<>(SB), RODATA|NOPTR, $1200
+DATA neonConsts<>+736(SB)/4, $0x4e800000
+DATA neonConsts<>+740(SB)/4, $0x4e800000
+DATA neonConsts<>+744(SB)/4, $0x4e800000
+DATA neonConsts<>+748(SB)/4, $0x4e800000
+DATA neonConsts<>+752(SB)/4, $0x30800000
+DATA neonConsts<>+756(SB)/4, $0x30800000
+DATA neonConsts<>+760(SB)/4, $0x30800000
+DATA neonConsts<>+764(SB)/4, $0x30800000
+DATA neonConsts<>+768(SB)/4, $0x3f600000
+DATA neonConsts<>+772(SB)/4, $0x3f600000
+DATA neonConsts<>+776(SB)/4, $0x3f600000
+DATA neonConsts<>+780(SB)/4, $0x3f600000
+DATA neonConsts<>+784(SB)/4, $0xba1e2b35
+DATA neonConsts<>+788(SB)/4, $0xba1e2b35
+DATA neonConsts<>+792(SB)/4, $0xba1e2b35
+DATA neonConsts<>+796(SB)/4, $0xba1e2b35
+DATA neonConsts<>+800(SB)/4, $0x3ba3e295
+DATA neonConsts<>+804(SB)/4, $0x3ba3e295
+DATA neonConsts<>+808(SB)/4, $0x3ba3e295
+DATA neonConsts<>+812(SB)/4, $0x3ba3e295
+DATA neonConsts<>+816(SB)/4, $0xbcdb510b
+DATA neonConsts<>+820(SB)/4, $0xbcdb510b
+DATA neonConsts<>+824(SB)/4, $0xbcdb510b
+DATA neonConsts<>+828(SB)/4, $0xbcdb510b
+DATA neonConsts<>+832(SB)/4, $0x3de70df7
+DATA neonConsts<>+836(SB)/4, $0x3de70df7
+DATA neonConsts<>+840(SB)/4, $0x3de70df7
+DATA neonConsts<>+844(SB)/4, $0x3de70df7
+DATA neonConsts<>+848(SB)/4, $0xbec09377
+DATA neonConsts<>+852(SB)/4, $0xbec09377
+DATA neonConsts<>+856(SB)/4, $0xbec09377
+DATA neonConsts<>+860(SB)/4, $0xbec09377
+DATA neonConsts<>+864(SB)/4, $0x3e0375d3
+DATA neonConsts<>+868(SB)/4, $0x3e0375d3
+DATA neonConsts<>+872(SB)/4, $0x3e0375d3
+DATA neonConsts<>+876(SB)/4, $0x3e0375d3
+DATA neonConsts<>+880(SB)/4, $0x40800000
+DATA neonConsts<>+884(SB)/4, $0x40800000
+DATA neonConsts<>+888(SB)/4, $0x40800000
+DATA neonConsts<>+892(SB)/4, $0x40800000
+DATA neonConsts<>+896(SB)/4, $0x3961aec9
+DATA neonConsts<>+900(SB)/4, $0x3961aec9
+DATA neonConsts<>+904(SB)/4, $0x3961aec9
+DATA neonConsts<>+908(SB)/4, $0x3961aec9
+DATA neonConsts<>+912(SB)/4, $0xbb535cca
+DATA neonConsts<>+916(SB)/4, $0xbb535cca
+DATA neonConsts<>+920(SB)/4, $0xbb535cca
+DATA neonConsts<>+924(SB)/4, $0xbb535cca
+DATA neonConsts<>+928(SB)/4, $0x3cbbc7c0
+DATA neonConsts<>+932(SB)/4, $0x3cbbc7c0
+DATA neonConsts<>+936(SB)/4, $0x3cbbc7c0
+DATA neonConsts<>+940(SB)/4, $0x3cbbc7c0
+DATA neonConsts<>+944(SB)/4, $0xbdd7adde
+DATA neonConsts<>+948(SB)/4, $0xbdd7adde
+DATA neonConsts<>+952(SB)/4, $0xbdd7adde
+DATA neonConsts<>+956(SB)/4, $0xbdd7adde
+DATA neonConsts<>+960(SB)/4, $0xbf22bbf4
+DATA neonConsts<>+964(SB)/4, $0xbf22bbf4
+DATA neonConsts<>+968(SB)/4, $0xbf22bbf4
+DATA neonConsts<>+972(SB)/4, $0xbf22bbf4
+DATA neonConsts<>+976(SB)/4, $0xbe039c2f
+DATA neonConsts<>+980(SB)/4, $0xbe039c2f
+DATA neonConsts<>+984(SB)/4, $0xbe039c2f
+DATA neonConsts<>+988(SB)/4, $0xbe039c2f
+DATA neonConsts<>+992(SB)/4, $0x3f906ebb
+DATA neonConsts<>+996(SB)/4, $0x3f906ebb
+DATA neonConsts<>+1000(SB)/4, $0x3f906ebb
+DATA neonConsts<>+1004(SB)/4, $0x3f906ebb
+DATA neonConsts<>+1008(SB)/4, $0x3f22f983
+DATA neonConsts<>+1012(SB)/4, $0x3f22f983
+DATA neonConsts<>+1016(SB)/4, $0x3f22f983
+DATA neonConsts<>+1020(SB)/4, $0x3f22f983
+DATA neonConsts<>+1024(SB)/4, $0xbfc90fdb
+DATA neonConsts<>+1028(SB)/4, $0xbfc90fdb
+DATA neonConsts<>+1032(SB)/4, $0xbfc90fdb
+DATA neonConsts<>+1036(SB)/4, $0xbfc90fdb
+DATA neonConsts<>+1040(SB)/4, $0x333bbd2e
+DATA neonConsts<>+1044(SB)/4, $0x333bbd2e
+DATA neonConsts<>+1048(SB)/4, $0x333bbd2e
+DATA neonConsts<>+1052(SB)/4, $0x333bbd2e
+DATA neonConsts<>+1056(SB)/4, $0x26f72ced
+DATA neonConsts<>+1060(SB)/4, $0x26f72ced
+DATA neonConsts<>+1064(SB)/4, $0x26f72ced
+DATA neonConsts<>+1068(SB)/4, $0x26f72ced
+DATA neonConsts<>+1072(SB)/4, $0xb94ca980
+DATA neonConsts<>+1076(SB)/4, $0xb94ca980
+DATA neonConsts<>+1080(SB)/4, $0xb94ca980
+DATA neonConsts<>+1084(SB)/4, $0xb94ca980
+DATA neonConsts<>+1088(SB)/4, $0x3c0883bb
+DATA neonConsts<>+1092(SB)/4, $0x3c0883bb
+DATA neonConsts<>+1096(SB)/4, $0x3c0883bb
+DATA neonConsts<>+1100(SB)/4, $0x3c0883bb
+DATA neonConsts<>+1104(SB)/4, $0xbe2aaaa3
+DATA neonConsts<>+1108(SB)/4, $0xbe2aaaa3
+DATA neonConsts<>+1112(SB)/4, $0xbe2aaaa3
+DATA neonConsts<>+1116(SB)/4, $0xbe2aaaa3
+DATA neonConsts<>+1120(SB)/4, $0x37ccf482
+DATA neonConsts<>+1124(SB)/4, $0x37ccf482
+DATA neonConsts<>+1128(SB)/4, $0x37ccf482
+DATA neonConsts<>+1132(SB)/4, $0x37ccf482
+DATA neonConsts<>+1136(SB)/4, $0xbab60615
+DATA neonConsts<>+1140(SB)/4, $0xbab60615
+DATA neonConsts<>+1144(SB)/4, $0xbab60615
+DATA neonConsts<>+1148(SB)/4, $0xbab60615
+DATA neonConsts<>+1152(SB)/4, $0x3d2aaaa5
+DATA neonConsts<>+1156(SB)/4, $0x3d2aaaa5
+DATA neonConsts<>+1160(SB)/4, $0x3d2aaaa5
+DATA neonConsts<>+1164(SB)/4, $0x3d2aaaa5
+DATA neonConsts<>+1168(SB)/4, $0x3ecc422a
+DATA neonConsts<>+1172(SB)/4, $0x3ecc422a
+DATA neonConsts<>+1176(SB)/4, $0x3ecc422a
+DATA neonConsts<>+1180(SB)/4, $0x3ecc422a
+DATA neonConsts<>+1184(SB)/4, $0x3d922279
+DATA neonConsts<>+1188(SB)/4, $0x3d922279
+DATA neonConsts<>+1192(SB)/4, $0x3d922279
+DATA neonConsts<>+1196(SB)/4, $0x3d922279
+DATA neonConsts<>+1200(SB)/4, $0x3fcc422a
+DATA neonConsts<>+1204(SB)/4, $0x3fcc422a
+DATA neonConsts<>+1208(SB)/4, $0x3fcc422a
+DATA neonConsts<>+1212(SB)/4, $0x3fcc422a
+DATA neonConsts<>+1216(SB)/4, $0x3e5b33b6
+DATA neonConsts<>+1220(SB)/4, $0x3e5b33b6
+DATA neonConsts<>+1224(SB)/4, $0x3e5b33b6
+DATA neonConsts<>+1228(SB)/4, $0x3e5b33b6
+GLOBL neonConsts<>(SB), RODATA|NOPTR, $1232
 
 // func fillNEON(dst, a, b []float32, s, t float32)
 TEXT ·fillNEON(SB), 0, $224-80
@@ -4549,79 +4557,67 @@ loop1:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 48(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bf // gt V31, V29, V31
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
 	WORD $0x6e7e1f5f // bsl V31, V26, V30
-	WORD $0x6e3bffff // div V31, V31, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 512(R16), F29
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebfcfdf // fmls V31, V30, V31
 	FMOVQ F31, 0(R0)
 	FMOVQ 16(R1), F31
 	FMOVQ 48(R16), F30
-	FMOVQ 32(R16), F27
-	WORD $0x4ebb1ffb // or V27, V31, V27
+	FMOVQ 32(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
 	FMOVQ 80(R16), F26
-	WORD $0x4e3bf75b // max V27, V26, V27
+	WORD $0x4e3df75d // max V29, V26, V29
 	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F29
-	WORD $0x4e3dcf7a // fmla V26, V27, V29
-	FMOVQ 96(R16), F29
-	WORD $0x4ebdd75d // sub V29, V26, V29
-	FMOVQ 128(R16), F28
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	FMOVQ 144(R16), F28
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	FMOVQ 160(R16), F28
-	FMOVQ 176(R16), F29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 128(R16), F27
 	WORD $0x4e3bcf9d // fmla V29, V28, V27
-	FMOVQ 192(R16), F28
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	FMOVQ 208(R16), F29
+	FMOVQ 144(R16), F27
 	WORD $0x4e3bcf9d // fmla V29, V28, V27
-	FMOVQ 224(R16), F28
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	WORD $0x6e3bdf7d // mul V29, V27, V27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	FMOVQ 48(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
-	FMOVQ 96(R16), F27
-	WORD $0x6ebb875b // subi V27, V26, V27
-	WORD $0x4f3f077a // sra V26, V27, V63
-	WORD $0x6eba877b // subi V27, V27, V26
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 192(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 208(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 224(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	WORD $0x6e3ddfbc // mul V28, V29, V29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7bb // add V27, V29, V27
 	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 48(R16), F29
+	FMOVQ 736(R16), F29
 	WORD $0x4ebd875d // addi V29, V26, V29
-	WORD $0x6e3ddf9d // mul V29, V28, V29
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc877c // addi V28, V27, V28
-	WORD $0x6e3cdfbc // mul V28, V29, V28
-	WORD $0x4e3ed79d // add V29, V28, V30
-	WORD $0x6e3b1f7b // xor V27, V27, V27
-	WORD $0x6ebfe77f // gt V31, V27, V31
-	WORD $0x6e7e1f9f // bsl V31, V28, V30
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	WORD $0x4e3ed77d // add V29, V27, V30
+	WORD $0x6e3a1f5a // xor V26, V26, V26
+	WORD $0x6ebfe75f // gt V31, V26, V31
+	WORD $0x6e7e1f7f // bsl V31, V27, V30
 	WORD $0x6e3dffff // div V31, V31, V29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	WORD $0x4e3cd7bd // add V29, V29, V28
-	FMOVQ 512(R16), F27
-	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x4e3bd7bd // add V29, V29, V27
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
 	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebfcfdf // fmls V31, V30, V31
 	FMOVQ F31, 16(R0)
@@ -4663,28 +4659,22 @@ loop3:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 48(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bf // gt V31, V29, V31
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
 	WORD $0x6e7e1f5f // bsl V31, V26, V30
-	WORD $0x6e3bffff // div V31, V31, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 512(R16), F29
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebfcfdf // fmls V31, V30, V31
 	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
@@ -4742,28 +4732,22 @@ full7:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 48(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bf // gt V31, V29, V31
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
 	WORD $0x6e7e1f5f // bsl V31, V26, V30
-	WORD $0x6e3bffff // div V31, V31, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 512(R16), F29
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 512(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebfcfdf // fmls V31, V30, V31
 	FMOVQ F31, 0(R0)
 finished9:
@@ -4910,34 +4894,34 @@ loop1:
 	FMOVQ 0(R1), F31
 	FMOVQ 0(R16), F30
 	WORD $0x4e3e1ffe // and V30, V31, V30
-	FMOVQ 736(R16), F29
+	FMOVQ 768(R16), F29
 	WORD $0x6ebde7dd // gt V29, V30, V29
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 752(R16), F27
-	FMOVQ 768(R16), F26
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
 	FMOVQ 784(R16), F27
-	WORD $0x4e3ccf5b // fmla V27, V26, V28
 	FMOVQ 800(R16), F26
 	WORD $0x4e3ccf7a // fmla V26, V27, V28
 	FMOVQ 816(R16), F27
 	WORD $0x4e3ccf5b // fmla V27, V26, V28
 	FMOVQ 832(R16), F26
 	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 848(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 864(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
 	VMOV V31.B16, V27.B16
 	WORD $0x4e3fcf5b // fmla V27, V26, V31
-	FMOVQ 848(R16), F26
+	FMOVQ 880(R16), F26
 	WORD $0x4ebef75e // min V30, V26, V30
-	FMOVQ 864(R16), F26
-	FMOVQ 880(R16), F28
-	WORD $0x4e3ecf5c // fmla V28, V26, V30
 	FMOVQ 896(R16), F26
-	WORD $0x4e3ecf9a // fmla V26, V28, V30
 	FMOVQ 912(R16), F28
 	WORD $0x4e3ecf5c // fmla V28, V26, V30
 	FMOVQ 928(R16), F26
 	WORD $0x4e3ecf9a // fmla V26, V28, V30
 	FMOVQ 944(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 960(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 976(R16), F28
 	WORD $0x4e3ecf5c // fmla V28, V26, V30
 	FMOVQ 32(R16), F26
 	WORD $0x6e3a1fda // xor V26, V30, V26
@@ -4977,34 +4961,34 @@ loop1:
 	FMOVQ 16(R1), F29
 	FMOVQ 0(R16), F27
 	WORD $0x4e3b1fbb // and V27, V29, V27
-	FMOVQ 736(R16), F26
+	FMOVQ 768(R16), F26
 	WORD $0x6ebae77a // gt V26, V27, V26
 	WORD $0x6e3ddfbc // mul V28, V29, V29
-	FMOVQ 752(R16), F31
-	FMOVQ 768(R16), F25
-	WORD $0x4e3ccff9 // fmla V25, V31, V28
 	FMOVQ 784(R16), F31
-	WORD $0x4e3ccf3f // fmla V31, V25, V28
 	FMOVQ 800(R16), F25
 	WORD $0x4e3ccff9 // fmla V25, V31, V28
 	FMOVQ 816(R16), F31
 	WORD $0x4e3ccf3f // fmla V31, V25, V28
 	FMOVQ 832(R16), F25
 	WORD $0x4e3ccff9 // fmla V25, V31, V28
+	FMOVQ 848(R16), F31
+	WORD $0x4e3ccf3f // fmla V31, V25, V28
+	FMOVQ 864(R16), F25
+	WORD $0x4e3ccff9 // fmla V25, V31, V28
 	VMOV V29.B16, V31.B16
 	WORD $0x4e3dcf3f // fmla V31, V25, V29
-	FMOVQ 848(R16), F25
+	FMOVQ 880(R16), F25
 	WORD $0x4ebbf73b // min V27, V25, V27
-	FMOVQ 864(R16), F25
-	FMOVQ 880(R16), F28
-	WORD $0x4e3bcf3c // fmla V28, V25, V27
 	FMOVQ 896(R16), F25
-	WORD $0x4e3bcf99 // fmla V25, V28, V27
 	FMOVQ 912(R16), F28
 	WORD $0x4e3bcf3c // fmla V28, V25, V27
 	FMOVQ 928(R16), F25
 	WORD $0x4e3bcf99 // fmla V25, V28, V27
 	FMOVQ 944(R16), F28
+	WORD $0x4e3bcf3c // fmla V28, V25, V27
+	FMOVQ 960(R16), F25
+	WORD $0x4e3bcf99 // fmla V25, V28, V27
+	FMOVQ 976(R16), F28
 	WORD $0x4e3bcf3c // fmla V28, V25, V27
 	FMOVQ 32(R16), F25
 	WORD $0x6e391f79 // xor V25, V27, V25
@@ -5054,34 +5038,34 @@ loop3:
 	FMOVQ 0(R1), F31
 	FMOVQ 0(R16), F30
 	WORD $0x4e3e1ffe // and V30, V31, V30
-	FMOVQ 736(R16), F29
+	FMOVQ 768(R16), F29
 	WORD $0x6ebde7dd // gt V29, V30, V29
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 752(R16), F27
-	FMOVQ 768(R16), F26
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
 	FMOVQ 784(R16), F27
-	WORD $0x4e3ccf5b // fmla V27, V26, V28
 	FMOVQ 800(R16), F26
 	WORD $0x4e3ccf7a // fmla V26, V27, V28
 	FMOVQ 816(R16), F27
 	WORD $0x4e3ccf5b // fmla V27, V26, V28
 	FMOVQ 832(R16), F26
 	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 848(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 864(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
 	VMOV V31.B16, V27.B16
 	WORD $0x4e3fcf5b // fmla V27, V26, V31
-	FMOVQ 848(R16), F26
+	FMOVQ 880(R16), F26
 	WORD $0x4ebef75e // min V30, V26, V30
-	FMOVQ 864(R16), F26
-	FMOVQ 880(R16), F28
-	WORD $0x4e3ecf5c // fmla V28, V26, V30
 	FMOVQ 896(R16), F26
-	WORD $0x4e3ecf9a // fmla V26, V28, V30
 	FMOVQ 912(R16), F28
 	WORD $0x4e3ecf5c // fmla V28, V26, V30
 	FMOVQ 928(R16), F26
 	WORD $0x4e3ecf9a // fmla V26, V28, V30
 	FMOVQ 944(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 960(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 976(R16), F28
 	WORD $0x4e3ecf5c // fmla V28, V26, V30
 	FMOVQ 32(R16), F26
 	WORD $0x6e3a1fda // xor V26, V30, V26
@@ -5148,34 +5132,34 @@ full7:
 	FMOVQ 0(R1), F31
 	FMOVQ 0(R16), F30
 	WORD $0x4e3e1ffe // and V30, V31, V30
-	FMOVQ 736(R16), F29
+	FMOVQ 768(R16), F29
 	WORD $0x6ebde7dd // gt V29, V30, V29
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 752(R16), F27
-	FMOVQ 768(R16), F26
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
 	FMOVQ 784(R16), F27
-	WORD $0x4e3ccf5b // fmla V27, V26, V28
 	FMOVQ 800(R16), F26
 	WORD $0x4e3ccf7a // fmla V26, V27, V28
 	FMOVQ 816(R16), F27
 	WORD $0x4e3ccf5b // fmla V27, V26, V28
 	FMOVQ 832(R16), F26
 	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 848(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 864(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
 	VMOV V31.B16, V27.B16
 	WORD $0x4e3fcf5b // fmla V27, V26, V31
-	FMOVQ 848(R16), F26
+	FMOVQ 880(R16), F26
 	WORD $0x4ebef75e // min V30, V26, V30
-	FMOVQ 864(R16), F26
-	FMOVQ 880(R16), F28
-	WORD $0x4e3ecf5c // fmla V28, V26, V30
 	FMOVQ 896(R16), F26
-	WORD $0x4e3ecf9a // fmla V26, V28, V30
 	FMOVQ 912(R16), F28
 	WORD $0x4e3ecf5c // fmla V28, V26, V30
 	FMOVQ 928(R16), F26
 	WORD $0x4e3ecf9a // fmla V26, V28, V30
 	FMOVQ 944(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 960(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 976(R16), F28
 	WORD $0x4e3ecf5c // fmla V28, V26, V30
 	FMOVQ 32(R16), F26
 	WORD $0x6e3a1fda // xor V26, V30, V26
@@ -5261,70 +5245,58 @@ loop1:
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 48(R16), F28
 	WORD $0x4e3cd7fc // add V28, V31, V28
-	FMOVQ 96(R16), F31
-	WORD $0x6ebf87df // subi V31, V30, V31
-	WORD $0x4f3f07fe // sra V30, V31, V63
-	WORD $0x6ebe87ff // subi V31, V31, V30
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F29
-	WORD $0x4ebd87dd // addi V29, V30, V29
-	WORD $0x6e3ddf9d // mul V29, V28, V29
-	WORD $0x4f3757ff // shl V31, V31, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87fc // addi V28, V31, V28
-	WORD $0x6e3cdfbc // mul V28, V29, V28
-	FMOVQ 960(R16), F29
-	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ 736(R16), F31
+	WORD $0x4ebf87df // addi V31, V30, V31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 752(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	FMOVQ 992(R16), F31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
 	FMOVQ 0(R0), F28
-	FMOVQ 0(R1), F31
-	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecffc // fmla V28, V31, V30
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R2), F28
-	FMOVQ 32(R16), F31
-	WORD $0x6e3f1f9f // xor V31, V28, V31
-	WORD $0x6e3cdffc // mul V28, V31, V28
-	FMOVQ 80(R16), F31
-	WORD $0x4e3cf7fc // max V28, V31, V28
+	FMOVQ 32(R16), F30
+	WORD $0x6e3e1f9e // xor V30, V28, V30
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	FMOVQ 80(R16), F30
+	WORD $0x4e3cf7dc // max V28, V30, V28
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F31
+	WORD $0x4e3fcf9e // fmla V30, V28, V31
 	FMOVQ 96(R16), F31
-	FMOVQ 112(R16), F29
-	WORD $0x4e3dcf9f // fmla V31, V28, V29
-	FMOVQ 96(R16), F29
-	WORD $0x4ebdd7fd // sub V29, V31, V29
-	FMOVQ 128(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 144(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 160(R16), F30
-	FMOVQ 176(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 192(R16), F30
-	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 208(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 224(R16), F30
-	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 96(R16), F28
-	WORD $0x6ebc87fc // subi V28, V31, V28
-	WORD $0x4f3f079f // sra V31, V28, V63
-	WORD $0x6ebf879c // subi V28, V28, V31
-	WORD $0x4f3757ff // shl V31, V31, V55
+	WORD $0x4ebfd7df // sub V31, V30, V31
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcffc // fmla V28, V31, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcffc // fmla V28, V31, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F31
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 192(R16), F29
+	WORD $0x4e3ccffd // fmla V29, V31, V28
+	FMOVQ 208(R16), F31
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 224(R16), F29
+	WORD $0x4e3ccffd // fmla V29, V31, V28
+	WORD $0x6e3cdf9f // mul V31, V28, V28
+	WORD $0x4e3dcffc // fmla V28, V31, V29
 	FMOVQ 48(R16), F29
-	WORD $0x4ebd87fd // addi V29, V31, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	FMOVQ 960(R16), F29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	FMOVQ 16(R0), F30
-	FMOVQ 16(R1), F28
-	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ F30, 16(R0)
+	WORD $0x4e3dd79d // add V29, V28, V29
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 736(R16), F28
+	WORD $0x4ebc87dc // addi V28, V30, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 752(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ 992(R16), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	FMOVQ F29, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -5363,23 +5335,17 @@ loop3:
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 48(R16), F28
 	WORD $0x4e3cd7fc // add V28, V31, V28
-	FMOVQ 96(R16), F31
-	WORD $0x6ebf87df // subi V31, V30, V31
-	WORD $0x4f3f07fe // sra V30, V31, V63
-	WORD $0x6ebe87ff // subi V31, V31, V30
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F29
-	WORD $0x4ebd87dd // addi V29, V30, V29
-	WORD $0x6e3ddf9d // mul V29, V28, V29
-	WORD $0x4f3757ff // shl V31, V31, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87fc // addi V28, V31, V28
-	WORD $0x6e3cdfbc // mul V28, V29, V28
-	FMOVQ 960(R16), F29
-	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ 736(R16), F31
+	WORD $0x4ebf87df // addi V31, V30, V31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 752(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	FMOVQ 992(R16), F31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
 	FMOVQ 0(R0), F28
-	FMOVQ 0(R1), F31
-	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecffc // fmla V28, V31, V30
 	FMOVQ F28, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -5466,23 +5432,17 @@ full13:
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 48(R16), F28
 	WORD $0x4e3cd7fc // add V28, V31, V28
-	FMOVQ 96(R16), F31
-	WORD $0x6ebf87df // subi V31, V30, V31
-	WORD $0x4f3f07fe // sra V30, V31, V63
-	WORD $0x6ebe87ff // subi V31, V31, V30
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F29
-	WORD $0x4ebd87dd // addi V29, V30, V29
-	WORD $0x6e3ddf9d // mul V29, V28, V29
-	WORD $0x4f3757ff // shl V31, V31, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87fc // addi V28, V31, V28
-	WORD $0x6e3cdfbc // mul V28, V29, V28
-	FMOVQ 960(R16), F29
-	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ 736(R16), F31
+	WORD $0x4ebf87df // addi V31, V30, V31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 752(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	FMOVQ 992(R16), F31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
 	FMOVQ 0(R0), F28
-	FMOVQ 0(R1), F31
-	WORD $0x4e3fcfbc // fmla V28, V29, V31
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecffc // fmla V28, V31, V30
 	FMOVQ F28, 0(R0)
 finished15:
 	MOVD $tail0-16(SP), R25
@@ -5507,28 +5467,28 @@ TEXT ·sinNEON(SB), 0, $224-80
 loop1:
 	FMOVQ 0(R1), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	WORD $0x6e3fdf9b // mul V27, V28, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ccfbb // fmla V27, V29, V28
@@ -5544,28 +5504,28 @@ loop1:
 	FMOVQ F31, 0(R0)
 	FMOVQ 16(R1), F31
 	FMOVQ 96(R16), F27
-	FMOVQ 976(R16), F30
+	FMOVQ 1008(R16), F30
 	WORD $0x4e3ecffb // fmla V27, V31, V30
 	FMOVQ 96(R16), F30
 	WORD $0x4ebed77e // sub V30, V27, V30
-	FMOVQ 992(R16), F29
-	WORD $0x4e3dcfdf // fmla V31, V30, V29
-	FMOVQ 1008(R16), F29
-	WORD $0x4e3dcfdf // fmla V31, V30, V29
 	FMOVQ 1024(R16), F29
 	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 1040(R16), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 1056(R16), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
 	WORD $0x6e3fdffd // mul V29, V31, V31
-	FMOVQ 1040(R16), F30
-	FMOVQ 1056(R16), F28
-	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	FMOVQ 1072(R16), F30
+	FMOVQ 1088(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 1104(R16), F30
 	WORD $0x4e3dcf9e // fmla V30, V28, V29
 	WORD $0x6e3fdfbc // mul V28, V29, V31
 	WORD $0x4e3ccfdf // fmla V31, V30, V28
-	FMOVQ 1088(R16), F30
-	FMOVQ 1104(R16), F28
-	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	FMOVQ 1120(R16), F30
+	FMOVQ 1136(R16), F28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 1152(R16), F30
 	WORD $0x4e3dcf9e // fmla V30, V28, V29
 	FMOVQ 512(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
@@ -5591,28 +5551,28 @@ end2:
 loop3:
 	FMOVQ 0(R1), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	WORD $0x6e3fdf9b // mul V27, V28, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ccfbb // fmla V27, V29, V28
@@ -5655,28 +5615,28 @@ full7:
 	MOVD $tail2-48(SP), R2
 	FMOVQ 0(R1), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	WORD $0x6e3fdf9b // mul V27, V28, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ccfbb // fmla V27, V29, V28
@@ -5713,30 +5673,30 @@ TEXT ·sinGradNEON(SB), 0, $224-80
 loop1:
 	FMOVQ 0(R2), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 16(R16), F28
 	WORD $0x4ebc87dc // addi V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	WORD $0x6e3fdfdb // mul V27, V30, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ecfbb // fmla V27, V29, V30
@@ -5755,30 +5715,30 @@ loop1:
 	FMOVQ F27, 0(R0)
 	FMOVQ 16(R2), F27
 	FMOVQ 96(R16), F28
-	FMOVQ 976(R16), F31
+	FMOVQ 1008(R16), F31
 	WORD $0x4e3fcf7c // fmla V28, V27, V31
 	FMOVQ 96(R16), F31
 	WORD $0x4ebfd79f // sub V31, V28, V31
-	FMOVQ 992(R16), F29
-	WORD $0x4e3dcffb // fmla V27, V31, V29
-	FMOVQ 1008(R16), F29
-	WORD $0x4e3dcffb // fmla V27, V31, V29
 	FMOVQ 1024(R16), F29
+	WORD $0x4e3dcffb // fmla V27, V31, V29
+	FMOVQ 1040(R16), F29
+	WORD $0x4e3dcffb // fmla V27, V31, V29
+	FMOVQ 1056(R16), F29
 	WORD $0x4e3dcffb // fmla V27, V31, V29
 	FMOVQ 16(R16), F29
 	WORD $0x4ebd879d // addi V29, V28, V29
 	WORD $0x6e3bdf7c // mul V28, V27, V27
-	FMOVQ 1040(R16), F31
-	FMOVQ 1056(R16), F30
-	WORD $0x4e3ccffe // fmla V30, V31, V28
 	FMOVQ 1072(R16), F31
+	FMOVQ 1088(R16), F30
+	WORD $0x4e3ccffe // fmla V30, V31, V28
+	FMOVQ 1104(R16), F31
 	WORD $0x4e3ccfdf // fmla V31, V30, V28
 	WORD $0x6e3bdf9e // mul V30, V28, V27
 	WORD $0x4e3ecffb // fmla V27, V31, V30
-	FMOVQ 1088(R16), F31
-	FMOVQ 1104(R16), F30
-	WORD $0x4e3ccffe // fmla V30, V31, V28
 	FMOVQ 1120(R16), F31
+	FMOVQ 1136(R16), F30
+	WORD $0x4e3ccffe // fmla V30, V31, V28
+	FMOVQ 1152(R16), F31
 	WORD $0x4e3ccfdf // fmla V31, V30, V28
 	FMOVQ 512(R16), F30
 	WORD $0x4e3ccffe // fmla V30, V31, V28
@@ -5807,30 +5767,30 @@ end2:
 loop3:
 	FMOVQ 0(R2), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 16(R16), F28
 	WORD $0x4ebc87dc // addi V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	WORD $0x6e3fdfdb // mul V27, V30, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ecfbb // fmla V27, V29, V30
@@ -5906,30 +5866,30 @@ full13:
 	MOVD $tail2-48(SP), R2
 	FMOVQ 0(R2), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 16(R16), F28
 	WORD $0x4ebc87dc // addi V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	WORD $0x6e3fdfdb // mul V27, V30, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ecfbb // fmla V27, V29, V30
@@ -5969,30 +5929,30 @@ TEXT ·cosNEON(SB), 0, $224-80
 loop1:
 	FMOVQ 0(R1), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 16(R16), F28
 	WORD $0x4ebc87dc // addi V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	WORD $0x6e3fdfdb // mul V27, V30, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ecfbb // fmla V27, V29, V30
@@ -6008,30 +5968,30 @@ loop1:
 	FMOVQ F31, 0(R0)
 	FMOVQ 16(R1), F31
 	FMOVQ 96(R16), F27
-	FMOVQ 976(R16), F28
+	FMOVQ 1008(R16), F28
 	WORD $0x4e3ccffb // fmla V27, V31, V28
 	FMOVQ 96(R16), F28
 	WORD $0x4ebcd77c // sub V28, V27, V28
-	FMOVQ 992(R16), F29
-	WORD $0x4e3dcf9f // fmla V31, V28, V29
-	FMOVQ 1008(R16), F29
-	WORD $0x4e3dcf9f // fmla V31, V28, V29
 	FMOVQ 1024(R16), F29
+	WORD $0x4e3dcf9f // fmla V31, V28, V29
+	FMOVQ 1040(R16), F29
+	WORD $0x4e3dcf9f // fmla V31, V28, V29
+	FMOVQ 1056(R16), F29
 	WORD $0x4e3dcf9f // fmla V31, V28, V29
 	FMOVQ 16(R16), F29
 	WORD $0x4ebd877d // addi V29, V27, V29
 	WORD $0x6e3fdffb // mul V27, V31, V31
-	FMOVQ 1040(R16), F28
-	FMOVQ 1056(R16), F30
-	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 1072(R16), F28
+	FMOVQ 1088(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 1104(R16), F28
 	WORD $0x4e3bcfdc // fmla V28, V30, V27
 	WORD $0x6e3fdf7e // mul V30, V27, V31
 	WORD $0x4e3ecf9f // fmla V31, V28, V30
-	FMOVQ 1088(R16), F28
-	FMOVQ 1104(R16), F30
-	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 1120(R16), F28
+	FMOVQ 1136(R16), F30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 1152(R16), F28
 	WORD $0x4e3bcfdc // fmla V28, V30, V27
 	FMOVQ 512(R16), F30
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
@@ -6057,30 +6017,30 @@ end2:
 loop3:
 	FMOVQ 0(R1), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 16(R16), F28
 	WORD $0x4ebc87dc // addi V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	WORD $0x6e3fdfdb // mul V27, V30, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ecfbb // fmla V27, V29, V30
@@ -6123,30 +6083,30 @@ full7:
 	MOVD $tail2-48(SP), R2
 	FMOVQ 0(R1), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 16(R16), F28
 	WORD $0x4ebc87dc // addi V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	WORD $0x6e3fdfdb // mul V27, V30, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ecfbb // fmla V27, V29, V30
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ecfbb // fmla V27, V29, V30
@@ -6183,28 +6143,28 @@ TEXT ·cosGradNEON(SB), 0, $224-80
 loop1:
 	FMOVQ 0(R2), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	WORD $0x6e3fdf9b // mul V27, V28, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ccfbb // fmla V27, V29, V28
@@ -6225,28 +6185,28 @@ loop1:
 	FMOVQ F31, 0(R0)
 	FMOVQ 16(R2), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F27
+	FMOVQ 1008(R16), F27
 	WORD $0x4e3bcffe // fmla V30, V31, V27
 	FMOVQ 96(R16), F27
 	WORD $0x4ebbd7db // sub V27, V30, V27
-	FMOVQ 992(R16), F29
-	WORD $0x4e3dcf7f // fmla V31, V27, V29
-	FMOVQ 1008(R16), F29
-	WORD $0x4e3dcf7f // fmla V31, V27, V29
 	FMOVQ 1024(R16), F29
 	WORD $0x4e3dcf7f // fmla V31, V27, V29
+	FMOVQ 1040(R16), F29
+	WORD $0x4e3dcf7f // fmla V31, V27, V29
+	FMOVQ 1056(R16), F29
+	WORD $0x4e3dcf7f // fmla V31, V27, V29
 	WORD $0x6e3fdffd // mul V29, V31, V31
-	FMOVQ 1040(R16), F27
-	FMOVQ 1056(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
 	FMOVQ 1072(R16), F27
+	FMOVQ 1088(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 1104(R16), F27
 	WORD $0x4e3dcf9b // fmla V27, V28, V29
 	WORD $0x6e3fdfbc // mul V28, V29, V31
 	WORD $0x4e3ccf7f // fmla V31, V27, V28
-	FMOVQ 1088(R16), F27
-	FMOVQ 1104(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
 	FMOVQ 1120(R16), F27
+	FMOVQ 1136(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 1152(R16), F27
 	WORD $0x4e3dcf9b // fmla V27, V28, V29
 	FMOVQ 512(R16), F28
 	WORD $0x4e3dcf7c // fmla V28, V27, V29
@@ -6277,28 +6237,28 @@ end2:
 loop3:
 	FMOVQ 0(R2), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	WORD $0x6e3fdf9b // mul V27, V28, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ccfbb // fmla V27, V29, V28
@@ -6376,28 +6336,28 @@ full13:
 	MOVD $tail2-48(SP), R2
 	FMOVQ 0(R2), F31
 	FMOVQ 96(R16), F30
-	FMOVQ 976(R16), F29
+	FMOVQ 1008(R16), F29
 	WORD $0x4e3dcffe // fmla V30, V31, V29
 	FMOVQ 96(R16), F29
 	WORD $0x4ebdd7dd // sub V29, V30, V29
-	FMOVQ 992(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
-	FMOVQ 1008(R16), F28
-	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	FMOVQ 1024(R16), F28
 	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1040(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
+	FMOVQ 1056(R16), F28
+	WORD $0x4e3ccfbf // fmla V31, V29, V28
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 1040(R16), F29
-	FMOVQ 1056(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1072(R16), F29
+	FMOVQ 1088(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1104(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	WORD $0x6e3fdf9b // mul V27, V28, V31
 	WORD $0x4e3bcfbf // fmla V31, V29, V27
-	FMOVQ 1088(R16), F29
-	FMOVQ 1104(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 1120(R16), F29
+	FMOVQ 1136(R16), F27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 1152(R16), F29
 	WORD $0x4e3ccf7d // fmla V29, V27, V28
 	FMOVQ 512(R16), F27
 	WORD $0x4e3ccfbb // fmla V27, V29, V28
@@ -7219,34 +7179,34 @@ loop1:
 	WORD $0x6e3edffe // mul V30, V31, V30
 	FMOVQ 0(R16), F29
 	WORD $0x4e3d1fdd // and V29, V30, V29
-	FMOVQ 736(R16), F28
+	FMOVQ 768(R16), F28
 	WORD $0x6ebce7bc // gt V28, V29, V28
 	WORD $0x6e3edfdb // mul V27, V30, V30
-	FMOVQ 752(R16), F26
-	FMOVQ 768(R16), F25
-	WORD $0x4e3bcf59 // fmla V25, V26, V27
 	FMOVQ 784(R16), F26
-	WORD $0x4e3bcf3a // fmla V26, V25, V27
 	FMOVQ 800(R16), F25
 	WORD $0x4e3bcf59 // fmla V25, V26, V27
 	FMOVQ 816(R16), F26
 	WORD $0x4e3bcf3a // fmla V26, V25, V27
 	FMOVQ 832(R16), F25
 	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 848(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 864(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
 	VMOV V30.B16, V26.B16
 	WORD $0x4e3ecf3a // fmla V26, V25, V30
-	FMOVQ 848(R16), F25
+	FMOVQ 880(R16), F25
 	WORD $0x4ebdf73d // min V29, V25, V29
-	FMOVQ 864(R16), F25
-	FMOVQ 880(R16), F27
-	WORD $0x4e3dcf3b // fmla V27, V25, V29
 	FMOVQ 896(R16), F25
-	WORD $0x4e3dcf79 // fmla V25, V27, V29
 	FMOVQ 912(R16), F27
 	WORD $0x4e3dcf3b // fmla V27, V25, V29
 	FMOVQ 928(R16), F25
 	WORD $0x4e3dcf79 // fmla V25, V27, V29
 	FMOVQ 944(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 960(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 976(R16), F27
 	WORD $0x4e3dcf3b // fmla V27, V25, V29
 	FMOVQ 32(R16), F25
 	WORD $0x6e391fb9 // xor V25, V29, V25
@@ -7292,34 +7252,34 @@ loop1:
 	WORD $0x6e39dff9 // mul V25, V31, V25
 	FMOVQ 0(R16), F28
 	WORD $0x4e3c1f3c // and V28, V25, V28
-	FMOVQ 736(R16), F26
+	FMOVQ 768(R16), F26
 	WORD $0x6ebae79a // gt V26, V28, V26
 	WORD $0x6e39df3b // mul V27, V25, V25
-	FMOVQ 752(R16), F30
-	FMOVQ 768(R16), F24
-	WORD $0x4e3bcfd8 // fmla V24, V30, V27
 	FMOVQ 784(R16), F30
-	WORD $0x4e3bcf1e // fmla V30, V24, V27
 	FMOVQ 800(R16), F24
 	WORD $0x4e3bcfd8 // fmla V24, V30, V27
 	FMOVQ 816(R16), F30
 	WORD $0x4e3bcf1e // fmla V30, V24, V27
 	FMOVQ 832(R16), F24
 	WORD $0x4e3bcfd8 // fmla V24, V30, V27
+	FMOVQ 848(R16), F30
+	WORD $0x4e3bcf1e // fmla V30, V24, V27
+	FMOVQ 864(R16), F24
+	WORD $0x4e3bcfd8 // fmla V24, V30, V27
 	VMOV V25.B16, V30.B16
 	WORD $0x4e39cf1e // fmla V30, V24, V25
-	FMOVQ 848(R16), F24
+	FMOVQ 880(R16), F24
 	WORD $0x4ebcf71c // min V28, V24, V28
-	FMOVQ 864(R16), F24
-	FMOVQ 880(R16), F27
-	WORD $0x4e3ccf1b // fmla V27, V24, V28
 	FMOVQ 896(R16), F24
-	WORD $0x4e3ccf78 // fmla V24, V27, V28
 	FMOVQ 912(R16), F27
 	WORD $0x4e3ccf1b // fmla V27, V24, V28
 	FMOVQ 928(R16), F24
 	WORD $0x4e3ccf78 // fmla V24, V27, V28
 	FMOVQ 944(R16), F27
+	WORD $0x4e3ccf1b // fmla V27, V24, V28
+	FMOVQ 960(R16), F24
+	WORD $0x4e3ccf78 // fmla V24, V27, V28
+	FMOVQ 976(R16), F27
 	WORD $0x4e3ccf1b // fmla V27, V24, V28
 	FMOVQ 32(R16), F24
 	WORD $0x6e381f98 // xor V24, V28, V24
@@ -7375,34 +7335,34 @@ loop3:
 	WORD $0x6e3edffe // mul V30, V31, V30
 	FMOVQ 0(R16), F29
 	WORD $0x4e3d1fdd // and V29, V30, V29
-	FMOVQ 736(R16), F28
+	FMOVQ 768(R16), F28
 	WORD $0x6ebce7bc // gt V28, V29, V28
 	WORD $0x6e3edfdb // mul V27, V30, V30
-	FMOVQ 752(R16), F26
-	FMOVQ 768(R16), F25
-	WORD $0x4e3bcf59 // fmla V25, V26, V27
 	FMOVQ 784(R16), F26
-	WORD $0x4e3bcf3a // fmla V26, V25, V27
 	FMOVQ 800(R16), F25
 	WORD $0x4e3bcf59 // fmla V25, V26, V27
 	FMOVQ 816(R16), F26
 	WORD $0x4e3bcf3a // fmla V26, V25, V27
 	FMOVQ 832(R16), F25
 	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 848(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 864(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
 	VMOV V30.B16, V26.B16
 	WORD $0x4e3ecf3a // fmla V26, V25, V30
-	FMOVQ 848(R16), F25
+	FMOVQ 880(R16), F25
 	WORD $0x4ebdf73d // min V29, V25, V29
-	FMOVQ 864(R16), F25
-	FMOVQ 880(R16), F27
-	WORD $0x4e3dcf3b // fmla V27, V25, V29
 	FMOVQ 896(R16), F25
-	WORD $0x4e3dcf79 // fmla V25, V27, V29
 	FMOVQ 912(R16), F27
 	WORD $0x4e3dcf3b // fmla V27, V25, V29
 	FMOVQ 928(R16), F25
 	WORD $0x4e3dcf79 // fmla V25, V27, V29
 	FMOVQ 944(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 960(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 976(R16), F27
 	WORD $0x4e3dcf3b // fmla V27, V25, V29
 	FMOVQ 32(R16), F25
 	WORD $0x6e391fb9 // xor V25, V29, V25
@@ -7475,34 +7435,34 @@ full7:
 	WORD $0x6e3edffe // mul V30, V31, V30
 	FMOVQ 0(R16), F29
 	WORD $0x4e3d1fdd // and V29, V30, V29
-	FMOVQ 736(R16), F28
+	FMOVQ 768(R16), F28
 	WORD $0x6ebce7bc // gt V28, V29, V28
 	WORD $0x6e3edfdb // mul V27, V30, V30
-	FMOVQ 752(R16), F26
-	FMOVQ 768(R16), F25
-	WORD $0x4e3bcf59 // fmla V25, V26, V27
 	FMOVQ 784(R16), F26
-	WORD $0x4e3bcf3a // fmla V26, V25, V27
 	FMOVQ 800(R16), F25
 	WORD $0x4e3bcf59 // fmla V25, V26, V27
 	FMOVQ 816(R16), F26
 	WORD $0x4e3bcf3a // fmla V26, V25, V27
 	FMOVQ 832(R16), F25
 	WORD $0x4e3bcf59 // fmla V25, V26, V27
+	FMOVQ 848(R16), F26
+	WORD $0x4e3bcf3a // fmla V26, V25, V27
+	FMOVQ 864(R16), F25
+	WORD $0x4e3bcf59 // fmla V25, V26, V27
 	VMOV V30.B16, V26.B16
 	WORD $0x4e3ecf3a // fmla V26, V25, V30
-	FMOVQ 848(R16), F25
+	FMOVQ 880(R16), F25
 	WORD $0x4ebdf73d // min V29, V25, V29
-	FMOVQ 864(R16), F25
-	FMOVQ 880(R16), F27
-	WORD $0x4e3dcf3b // fmla V27, V25, V29
 	FMOVQ 896(R16), F25
-	WORD $0x4e3dcf79 // fmla V25, V27, V29
 	FMOVQ 912(R16), F27
 	WORD $0x4e3dcf3b // fmla V27, V25, V29
 	FMOVQ 928(R16), F25
 	WORD $0x4e3dcf79 // fmla V25, V27, V29
 	FMOVQ 944(R16), F27
+	WORD $0x4e3dcf3b // fmla V27, V25, V29
+	FMOVQ 960(R16), F25
+	WORD $0x4e3dcf79 // fmla V25, V27, V29
+	FMOVQ 976(R16), F27
 	WORD $0x4e3dcf3b // fmla V27, V25, V29
 	FMOVQ 32(R16), F25
 	WORD $0x6e391fb9 // xor V25, V29, V25
@@ -7592,76 +7552,70 @@ loop1:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 1136(R16), F28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 1168(R16), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
 	FMOVQ 320(R16), F27
 	WORD $0x6e3bdffb // mul V27, V31, V27
-	FMOVQ 0(R16), F30
-	WORD $0x4e3e1f7e // and V30, V27, V30
-	FMOVQ 736(R16), F29
-	WORD $0x6ebde7dd // gt V29, V30, V29
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 768(R16), F28
+	WORD $0x6ebce7bc // gt V28, V29, V28
 	WORD $0x6e3bdf7a // mul V26, V27, V27
-	FMOVQ 752(R16), F25
-	FMOVQ 768(R16), F24
-	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 784(R16), F25
-	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 800(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 816(R16), F25
 	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 832(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 848(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 864(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
 	VMOV V27.B16, V25.B16
 	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	FMOVQ 848(R16), F24
-	WORD $0x4ebef71e // min V30, V24, V30
-	FMOVQ 864(R16), F24
-	FMOVQ 880(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 880(R16), F24
+	WORD $0x4ebdf71d // min V29, V24, V29
 	FMOVQ 896(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
 	FMOVQ 912(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 928(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 944(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 960(R16), F24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
+	FMOVQ 976(R16), F26
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 32(R16), F24
-	WORD $0x6e381fd8 // xor V24, V30, V24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x6e381fb8 // xor V24, V29, V24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F30
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
-	FMOVQ 96(R16), F30
-	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
 	FMOVQ 128(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 144(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 160(R16), F23
-	FMOVQ 176(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 176(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 192(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	FMOVQ 208(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	FMOVQ 208(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 224(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	WORD $0x6e38df1e // mul V30, V24, V24
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	WORD $0x6e38df1d // mul V29, V24, V24
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	WORD $0x4f37575a // shl V26, V26, V55
 	FMOVQ 48(R16), F23
 	WORD $0x4eb78757 // addi V23, V26, V23
@@ -7672,131 +7626,125 @@ loop1:
 	FMOVQ 32(R16), F24
 	WORD $0x4e381f78 // and V24, V27, V24
 	WORD $0x4eb81f58 // or V24, V26, V24
-	WORD $0x6e791f1d // bsl V29, V24, V25
+	WORD $0x6e791f1c // bsl V28, V24, V25
 	FMOVQ 256(R16), F25
 	VMOV V25.B16, V24.B16
-	WORD $0x4e39cfb8 // fmla V24, V29, V25
-	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	WORD $0x4e39cf98 // fmla V24, V28, V25
+	WORD $0x4e3fcfd8 // fmla V24, V30, V31
 	FMOVQ 0(R0), F31
-	FMOVQ 0(R1), F28
-	WORD $0x4e3ccf1f // fmla V31, V24, V28
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecf1f // fmla V31, V24, V30
 	FMOVQ F31, 0(R0)
 	FMOVQ 16(R2), F31
-	FMOVQ 512(R16), F28
-	WORD $0x6e3cdffc // mul V28, V31, V28
-	WORD $0x6e3fdf9c // mul V28, V28, V31
+	FMOVQ 512(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	WORD $0x6e3fdfde // mul V30, V30, V31
 	FMOVQ 80(R16), F24
-	WORD $0x4e3cf71c // max V28, V24, V28
+	WORD $0x4e3ef71e // max V30, V24, V30
 	FMOVQ 96(R16), F24
-	FMOVQ 112(R16), F29
-	WORD $0x4e3dcf98 // fmla V24, V28, V29
-	FMOVQ 96(R16), F29
-	WORD $0x4ebdd71d // sub V29, V24, V29
-	FMOVQ 128(R16), F25
-	WORD $0x4e39cfbc // fmla V28, V29, V25
-	FMOVQ 144(R16), F25
-	WORD $0x4e39cfbc // fmla V28, V29, V25
-	FMOVQ 160(R16), F25
-	FMOVQ 176(R16), F29
-	WORD $0x4e3ccf3d // fmla V29, V25, V28
-	FMOVQ 192(R16), F25
-	WORD $0x4e3ccfb9 // fmla V25, V29, V28
-	FMOVQ 208(R16), F29
-	WORD $0x4e3ccf3d // fmla V29, V25, V28
-	FMOVQ 224(R16), F25
-	WORD $0x4e3ccfb9 // fmla V25, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e39cfbc // fmla V28, V29, V25
-	FMOVQ 48(R16), F25
-	WORD $0x4e39d799 // add V25, V28, V25
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfd8 // fmla V24, V30, V28
 	FMOVQ 96(R16), F28
-	WORD $0x6ebc871c // subi V28, V24, V28
-	WORD $0x4f3f0798 // sra V24, V28, V63
-	WORD $0x6eb8879c // subi V28, V28, V24
-	WORD $0x4f375718 // shl V24, V24, V55
-	FMOVQ 48(R16), F29
-	WORD $0x4ebd871d // addi V29, V24, V29
-	WORD $0x6e3ddf3d // mul V29, V25, V29
-	WORD $0x4f37579c // shl V28, V28, V55
+	WORD $0x4ebcd71c // sub V28, V24, V28
+	FMOVQ 128(R16), F25
+	WORD $0x4e39cf9e // fmla V30, V28, V25
+	FMOVQ 144(R16), F25
+	WORD $0x4e39cf9e // fmla V30, V28, V25
+	FMOVQ 160(R16), F25
+	FMOVQ 176(R16), F28
+	WORD $0x4e3ecf3c // fmla V28, V25, V30
+	FMOVQ 192(R16), F25
+	WORD $0x4e3ecf99 // fmla V25, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x4e3ecf3c // fmla V28, V25, V30
+	FMOVQ 224(R16), F25
+	WORD $0x4e3ecf99 // fmla V25, V28, V30
+	WORD $0x6e3edfdc // mul V28, V30, V30
+	WORD $0x4e39cf9e // fmla V30, V28, V25
 	FMOVQ 48(R16), F25
-	WORD $0x4eb98799 // addi V25, V28, V25
-	WORD $0x6e39dfb9 // mul V25, V29, V25
-	FMOVQ 1136(R16), F29
-	WORD $0x6e3ddf3d // mul V29, V25, V29
+	WORD $0x4e39d7d9 // add V25, V30, V25
+	WORD $0x4f375718 // shl V24, V24, V55
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe871e // addi V30, V24, V30
+	WORD $0x6e3edf3e // mul V30, V25, V30
+	FMOVQ 752(R16), F25
+	WORD $0x6e39dfd9 // mul V25, V30, V25
+	FMOVQ 1168(R16), F30
+	WORD $0x6e3edf3e // mul V30, V25, V30
 	FMOVQ 320(R16), F25
 	WORD $0x6e39dff9 // mul V25, V31, V25
-	FMOVQ 0(R16), F28
-	WORD $0x4e3c1f3c // and V28, V25, V28
-	FMOVQ 736(R16), F24
-	WORD $0x6eb8e798 // gt V24, V28, V24
+	FMOVQ 0(R16), F24
+	WORD $0x4e381f38 // and V24, V25, V24
+	FMOVQ 768(R16), F28
+	WORD $0x6ebce71c // gt V28, V24, V28
 	WORD $0x6e39df3a // mul V26, V25, V25
-	FMOVQ 752(R16), F27
-	FMOVQ 768(R16), F23
-	WORD $0x4e3acf77 // fmla V23, V27, V26
 	FMOVQ 784(R16), F27
-	WORD $0x4e3acefb // fmla V27, V23, V26
 	FMOVQ 800(R16), F23
 	WORD $0x4e3acf77 // fmla V23, V27, V26
 	FMOVQ 816(R16), F27
 	WORD $0x4e3acefb // fmla V27, V23, V26
 	FMOVQ 832(R16), F23
 	WORD $0x4e3acf77 // fmla V23, V27, V26
+	FMOVQ 848(R16), F27
+	WORD $0x4e3acefb // fmla V27, V23, V26
+	FMOVQ 864(R16), F23
+	WORD $0x4e3acf77 // fmla V23, V27, V26
 	VMOV V25.B16, V27.B16
 	WORD $0x4e39cefb // fmla V27, V23, V25
-	FMOVQ 848(R16), F23
-	WORD $0x4ebcf6fc // min V28, V23, V28
-	FMOVQ 864(R16), F23
-	FMOVQ 880(R16), F26
-	WORD $0x4e3ccefa // fmla V26, V23, V28
+	FMOVQ 880(R16), F23
+	WORD $0x4eb8f6f8 // min V24, V23, V24
 	FMOVQ 896(R16), F23
-	WORD $0x4e3ccf57 // fmla V23, V26, V28
 	FMOVQ 912(R16), F26
-	WORD $0x4e3ccefa // fmla V26, V23, V28
+	WORD $0x4e38cefa // fmla V26, V23, V24
 	FMOVQ 928(R16), F23
-	WORD $0x4e3ccf57 // fmla V23, V26, V28
+	WORD $0x4e38cf57 // fmla V23, V26, V24
 	FMOVQ 944(R16), F26
-	WORD $0x4e3ccefa // fmla V26, V23, V28
+	WORD $0x4e38cefa // fmla V26, V23, V24
+	FMOVQ 960(R16), F23
+	WORD $0x4e38cf57 // fmla V23, V26, V24
+	FMOVQ 976(R16), F26
+	WORD $0x4e38cefa // fmla V26, V23, V24
 	FMOVQ 32(R16), F23
-	WORD $0x6e371f97 // xor V23, V28, V23
-	WORD $0x4e3ccf57 // fmla V23, V26, V28
+	WORD $0x6e371f17 // xor V23, V24, V23
+	WORD $0x4e38cf57 // fmla V23, V26, V24
 	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F28
-	WORD $0x4e3ccefa // fmla V26, V23, V28
-	FMOVQ 96(R16), F28
-	WORD $0x4ebcd75c // sub V28, V26, V28
-	FMOVQ 128(R16), F30
-	WORD $0x4e3ecf97 // fmla V23, V28, V30
-	FMOVQ 144(R16), F30
-	WORD $0x4e3ecf97 // fmla V23, V28, V30
-	FMOVQ 160(R16), F30
-	FMOVQ 176(R16), F28
-	WORD $0x4e37cfdc // fmla V28, V30, V23
-	FMOVQ 192(R16), F30
-	WORD $0x4e37cf9e // fmla V30, V28, V23
-	FMOVQ 208(R16), F28
-	WORD $0x4e37cfdc // fmla V28, V30, V23
-	FMOVQ 224(R16), F30
-	WORD $0x4e37cf9e // fmla V30, V28, V23
-	WORD $0x6e37defc // mul V28, V23, V23
-	WORD $0x4e3ecf97 // fmla V23, V28, V30
+	FMOVQ 112(R16), F24
+	WORD $0x4e38cefa // fmla V26, V23, V24
+	FMOVQ 96(R16), F24
+	WORD $0x4eb8d758 // sub V24, V26, V24
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcf17 // fmla V23, V24, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcf17 // fmla V23, V24, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F24
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
+	FMOVQ 192(R16), F29
+	WORD $0x4e37cf1d // fmla V29, V24, V23
+	FMOVQ 208(R16), F24
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
+	FMOVQ 224(R16), F29
+	WORD $0x4e37cf1d // fmla V29, V24, V23
+	WORD $0x6e37def8 // mul V24, V23, V23
+	WORD $0x4e3dcf17 // fmla V23, V24, V29
 	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 48(R16), F30
-	WORD $0x4ebe875e // addi V30, V26, V30
-	VMOV V30.B16, V26.B16
-	WORD $0x4e3ecefa // fmla V26, V23, V30
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd875d // addi V29, V26, V29
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3dcefa // fmla V26, V23, V29
 	FMOVQ 48(R16), F23
 	WORD $0x4ebad6fa // sub V26, V23, V26
 	FMOVQ 32(R16), F23
 	WORD $0x4e371f37 // and V23, V25, V23
 	WORD $0x4eb71f57 // or V23, V26, V23
-	WORD $0x6e7b1ef8 // bsl V24, V23, V27
+	WORD $0x6e7b1efc // bsl V28, V23, V27
 	FMOVQ 256(R16), F27
 	VMOV V27.B16, V23.B16
-	WORD $0x4e3bcf17 // fmla V23, V24, V27
-	WORD $0x4e3fcfb7 // fmla V23, V29, V31
+	WORD $0x4e3bcf97 // fmla V23, V28, V27
+	WORD $0x4e3fcfd7 // fmla V23, V30, V31
 	FMOVQ 16(R0), F31
-	FMOVQ 16(R1), F29
-	WORD $0x4e3dceff // fmla V31, V23, V29
+	FMOVQ 16(R1), F30
+	WORD $0x4e3eceff // fmla V31, V23, V30
 	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
@@ -7836,76 +7784,70 @@ loop3:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 1136(R16), F28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 1168(R16), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
 	FMOVQ 320(R16), F27
 	WORD $0x6e3bdffb // mul V27, V31, V27
-	FMOVQ 0(R16), F30
-	WORD $0x4e3e1f7e // and V30, V27, V30
-	FMOVQ 736(R16), F29
-	WORD $0x6ebde7dd // gt V29, V30, V29
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 768(R16), F28
+	WORD $0x6ebce7bc // gt V28, V29, V28
 	WORD $0x6e3bdf7a // mul V26, V27, V27
-	FMOVQ 752(R16), F25
-	FMOVQ 768(R16), F24
-	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 784(R16), F25
-	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 800(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 816(R16), F25
 	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 832(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 848(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 864(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
 	VMOV V27.B16, V25.B16
 	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	FMOVQ 848(R16), F24
-	WORD $0x4ebef71e // min V30, V24, V30
-	FMOVQ 864(R16), F24
-	FMOVQ 880(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 880(R16), F24
+	WORD $0x4ebdf71d // min V29, V24, V29
 	FMOVQ 896(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
 	FMOVQ 912(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 928(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 944(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 960(R16), F24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
+	FMOVQ 976(R16), F26
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 32(R16), F24
-	WORD $0x6e381fd8 // xor V24, V30, V24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x6e381fb8 // xor V24, V29, V24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F30
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
-	FMOVQ 96(R16), F30
-	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
 	FMOVQ 128(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 144(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 160(R16), F23
-	FMOVQ 176(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 176(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 192(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	FMOVQ 208(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	FMOVQ 208(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 224(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	WORD $0x6e38df1e // mul V30, V24, V24
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	WORD $0x6e38df1d // mul V29, V24, V24
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	WORD $0x4f37575a // shl V26, V26, V55
 	FMOVQ 48(R16), F23
 	WORD $0x4eb78757 // addi V23, V26, V23
@@ -7916,14 +7858,14 @@ loop3:
 	FMOVQ 32(R16), F24
 	WORD $0x4e381f78 // and V24, V27, V24
 	WORD $0x4eb81f58 // or V24, V26, V24
-	WORD $0x6e791f1d // bsl V29, V24, V25
+	WORD $0x6e791f1c // bsl V28, V24, V25
 	FMOVQ 256(R16), F25
 	VMOV V25.B16, V24.B16
-	WORD $0x4e39cfb8 // fmla V24, V29, V25
-	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	WORD $0x4e39cf98 // fmla V24, V28, V25
+	WORD $0x4e3fcfd8 // fmla V24, V30, V31
 	FMOVQ 0(R0), F31
-	FMOVQ 0(R1), F28
-	WORD $0x4e3ccf1f // fmla V31, V24, V28
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecf1f // fmla V31, V24, V30
 	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -8010,76 +7952,70 @@ full13:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 1136(R16), F28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 1168(R16), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
 	FMOVQ 320(R16), F27
 	WORD $0x6e3bdffb // mul V27, V31, V27
-	FMOVQ 0(R16), F30
-	WORD $0x4e3e1f7e // and V30, V27, V30
-	FMOVQ 736(R16), F29
-	WORD $0x6ebde7dd // gt V29, V30, V29
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 768(R16), F28
+	WORD $0x6ebce7bc // gt V28, V29, V28
 	WORD $0x6e3bdf7a // mul V26, V27, V27
-	FMOVQ 752(R16), F25
-	FMOVQ 768(R16), F24
-	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 784(R16), F25
-	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 800(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 816(R16), F25
 	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 832(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 848(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 864(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
 	VMOV V27.B16, V25.B16
 	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	FMOVQ 848(R16), F24
-	WORD $0x4ebef71e // min V30, V24, V30
-	FMOVQ 864(R16), F24
-	FMOVQ 880(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 880(R16), F24
+	WORD $0x4ebdf71d // min V29, V24, V29
 	FMOVQ 896(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
 	FMOVQ 912(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 928(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 944(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 960(R16), F24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
+	FMOVQ 976(R16), F26
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 32(R16), F24
-	WORD $0x6e381fd8 // xor V24, V30, V24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x6e381fb8 // xor V24, V29, V24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F30
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
-	FMOVQ 96(R16), F30
-	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
 	FMOVQ 128(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 144(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 160(R16), F23
-	FMOVQ 176(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 176(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 192(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	FMOVQ 208(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	FMOVQ 208(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 224(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	WORD $0x6e38df1e // mul V30, V24, V24
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	WORD $0x6e38df1d // mul V29, V24, V24
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	WORD $0x4f37575a // shl V26, V26, V55
 	FMOVQ 48(R16), F23
 	WORD $0x4eb78757 // addi V23, V26, V23
@@ -8090,14 +8026,14 @@ full13:
 	FMOVQ 32(R16), F24
 	WORD $0x4e381f78 // and V24, V27, V24
 	WORD $0x4eb81f58 // or V24, V26, V24
-	WORD $0x6e791f1d // bsl V29, V24, V25
+	WORD $0x6e791f1c // bsl V28, V24, V25
 	FMOVQ 256(R16), F25
 	VMOV V25.B16, V24.B16
-	WORD $0x4e39cfb8 // fmla V24, V29, V25
-	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	WORD $0x4e39cf98 // fmla V24, V28, V25
+	WORD $0x4e3fcfd8 // fmla V24, V30, V31
 	FMOVQ 0(R0), F31
-	FMOVQ 0(R1), F28
-	WORD $0x4e3ccf1f // fmla V31, V24, V28
+	FMOVQ 0(R1), F30
+	WORD $0x4e3ecf1f // fmla V31, V24, V30
 	FMOVQ F31, 0(R0)
 finished15:
 	MOVD $tail0-16(SP), R25
@@ -8122,8 +8058,8 @@ TEXT ·geluTanhNEON(SB), 0, $224-80
 loop1:
 	FMOVQ 0(R1), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1152(R16), F29
-	FMOVQ 1168(R16), F28
+	FMOVQ 1184(R16), F29
+	FMOVQ 1200(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -8153,88 +8089,76 @@ loop1:
 	WORD $0x4e39cf5d // fmla V29, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d7b9 // add V25, V29, V25
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd877d // subi V29, V27, V29
-	WORD $0x4f3f07bb // sra V27, V29, V63
-	WORD $0x6ebb87bd // subi V29, V29, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb987b9 // addi V25, V29, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	WORD $0x4e3ed73a // add V26, V25, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebce7bc // gt V28, V29, V28
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 752(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x4e3ed73d // add V29, V25, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebce77c // gt V28, V27, V28
 	WORD $0x6e7e1f3c // bsl V28, V25, V30
-	WORD $0x6e3aff9c // div V28, V28, V26
-	WORD $0x4ebad7da // sub V26, V30, V26
-	WORD $0x4e39d75a // add V26, V26, V25
-	FMOVQ 512(R16), F29
-	WORD $0x4e3dcf3e // fmla V30, V25, V29
-	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e39d7bd // add V29, V29, V25
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3e // fmla V30, V25, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebccfdc // fmls V28, V30, V28
 	WORD $0x6e3fdf9f // mul V31, V28, V31
 	FMOVQ F31, 0(R0)
 	FMOVQ 16(R1), F31
 	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 1152(R16), F30
-	FMOVQ 1168(R16), F26
-	WORD $0x4e3ecf9a // fmla V26, V28, V30
-	WORD $0x6e3fdf5a // mul V26, V26, V31
+	FMOVQ 1184(R16), F30
+	FMOVQ 1200(R16), F29
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	WORD $0x6e3fdfbd // mul V29, V29, V31
 	FMOVQ 48(R16), F28
 	FMOVQ 32(R16), F30
-	WORD $0x4ebe1f5e // or V30, V26, V30
+	WORD $0x4ebe1fbe // or V30, V29, V30
 	FMOVQ 80(R16), F25
 	WORD $0x4e3ef73e // max V30, V25, V30
 	FMOVQ 96(R16), F25
-	FMOVQ 112(R16), F29
-	WORD $0x4e3dcfd9 // fmla V25, V30, V29
-	FMOVQ 96(R16), F29
-	WORD $0x4ebdd73d // sub V29, V25, V29
-	FMOVQ 128(R16), F27
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 144(R16), F27
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 160(R16), F27
-	FMOVQ 176(R16), F29
-	WORD $0x4e3ecf7d // fmla V29, V27, V30
-	FMOVQ 192(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
-	FMOVQ 208(R16), F29
-	WORD $0x4e3ecf7d // fmla V29, V27, V30
-	FMOVQ 224(R16), F27
-	WORD $0x4e3ecfbb // fmla V27, V29, V30
-	WORD $0x6e3edfdd // mul V29, V30, V30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe873e // subi V30, V25, V30
-	WORD $0x4f3f07d9 // sra V25, V30, V63
-	WORD $0x6eb987de // subi V30, V30, V25
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfd9 // fmla V25, V30, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 192(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 224(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7da // add V26, V30, V26
 	WORD $0x4f375739 // shl V25, V25, V55
-	FMOVQ 48(R16), F29
-	WORD $0x4ebd873d // addi V29, V25, V29
-	WORD $0x6e3ddf7d // mul V29, V27, V29
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdfbb // mul V27, V29, V27
-	WORD $0x4e3cd77d // add V29, V27, V28
-	WORD $0x6e3e1fde // xor V30, V30, V30
-	WORD $0x6ebae7da // gt V26, V30, V26
-	WORD $0x6e7c1f7a // bsl V26, V27, V28
-	WORD $0x6e3dff5a // div V26, V26, V29
-	WORD $0x4ebdd79d // sub V29, V28, V29
-	WORD $0x4e3bd7bd // add V29, V29, V27
-	FMOVQ 512(R16), F30
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	WORD $0x6e3cdfbc // mul V28, V29, V28
-	WORD $0x4ebacf9a // fmls V26, V28, V26
-	WORD $0x6e3fdf5f // mul V31, V26, V31
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe873e // addi V30, V25, V30
+	WORD $0x6e3edf5e // mul V30, V26, V30
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfda // mul V26, V30, V26
+	WORD $0x4e3cd75e // add V30, V26, V28
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6ebde73d // gt V29, V25, V29
+	WORD $0x6e7c1f5d // bsl V29, V26, V28
+	WORD $0x6e3effbd // div V29, V29, V30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	WORD $0x4e3ad7de // add V30, V30, V26
+	FMOVQ 512(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	WORD $0x4ebdcf9d // fmls V29, V28, V29
+	WORD $0x6e3fdfbf // mul V31, V29, V31
 	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
@@ -8248,8 +8172,8 @@ end2:
 loop3:
 	FMOVQ 0(R1), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1152(R16), F29
-	FMOVQ 1168(R16), F28
+	FMOVQ 1184(R16), F29
+	FMOVQ 1200(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -8279,28 +8203,22 @@ loop3:
 	WORD $0x4e39cf5d // fmla V29, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d7b9 // add V25, V29, V25
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd877d // subi V29, V27, V29
-	WORD $0x4f3f07bb // sra V27, V29, V63
-	WORD $0x6ebb87bd // subi V29, V29, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb987b9 // addi V25, V29, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	WORD $0x4e3ed73a // add V26, V25, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebce7bc // gt V28, V29, V28
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 752(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x4e3ed73d // add V29, V25, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebce77c // gt V28, V27, V28
 	WORD $0x6e7e1f3c // bsl V28, V25, V30
-	WORD $0x6e3aff9c // div V28, V28, V26
-	WORD $0x4ebad7da // sub V26, V30, V26
-	WORD $0x4e39d75a // add V26, V26, V25
-	FMOVQ 512(R16), F29
-	WORD $0x4e3dcf3e // fmla V30, V25, V29
-	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e39d7bd // add V29, V29, V25
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3e // fmla V30, V25, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebccfdc // fmls V28, V30, V28
 	WORD $0x6e3fdf9f // mul V31, V28, V31
 	FMOVQ F31, 0(R0)
@@ -8333,8 +8251,8 @@ full7:
 	MOVD $tail2-48(SP), R2
 	FMOVQ 0(R1), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1152(R16), F29
-	FMOVQ 1168(R16), F28
+	FMOVQ 1184(R16), F29
+	FMOVQ 1200(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -8364,28 +8282,22 @@ full7:
 	WORD $0x4e39cf5d // fmla V29, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d7b9 // add V25, V29, V25
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd877d // subi V29, V27, V29
-	WORD $0x4f3f07bb // sra V27, V29, V63
-	WORD $0x6ebb87bd // subi V29, V29, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb987b9 // addi V25, V29, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	WORD $0x4e3ed73a // add V26, V25, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebce7bc // gt V28, V29, V28
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 752(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x4e3ed73d // add V29, V25, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebce77c // gt V28, V27, V28
 	WORD $0x6e7e1f3c // bsl V28, V25, V30
-	WORD $0x6e3aff9c // div V28, V28, V26
-	WORD $0x4ebad7da // sub V26, V30, V26
-	WORD $0x4e39d75a // add V26, V26, V25
-	FMOVQ 512(R16), F29
-	WORD $0x4e3dcf3e // fmla V30, V25, V29
-	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e39d7bd // add V29, V29, V25
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3e // fmla V30, V25, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebccfdc // fmls V28, V30, V28
 	WORD $0x6e3fdf9f // mul V31, V28, V31
 	FMOVQ F31, 0(R0)
@@ -8412,8 +8324,8 @@ TEXT ·geluTanhGradNEON(SB), 0, $224-80
 loop1:
 	FMOVQ 0(R2), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1152(R16), F29
-	FMOVQ 1168(R16), F28
+	FMOVQ 1184(R16), F29
+	FMOVQ 1200(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -8443,33 +8355,27 @@ loop1:
 	WORD $0x4e39cf5d // fmla V29, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d7b9 // add V25, V29, V25
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd877d // subi V29, V27, V29
-	WORD $0x4f3f07bb // sra V27, V29, V63
-	WORD $0x6ebb87bd // subi V29, V29, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb987b9 // addi V25, V29, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	WORD $0x4e3ed73a // add V26, V25, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebce7bc // gt V28, V29, V28
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 752(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x4e3ed73d // add V29, V25, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebce77c // gt V28, V27, V28
 	WORD $0x6e7e1f3c // bsl V28, V25, V30
-	WORD $0x6e3aff9c // div V28, V28, V26
-	WORD $0x4ebad7da // sub V26, V30, V26
-	WORD $0x4e39d75a // add V26, V26, V25
-	FMOVQ 512(R16), F29
-	WORD $0x4e3dcf3e // fmla V30, V25, V29
-	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e39d7bd // add V29, V29, V25
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3e // fmla V30, V25, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebccfdc // fmls V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1184(R16), F26
-	FMOVQ 1168(R16), F25
-	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	FMOVQ 1216(R16), F29
+	FMOVQ 1200(R16), F25
+	WORD $0x4e3dcfd9 // fmla V25, V30, V29
 	FMOVQ 48(R16), F30
 	WORD $0x4ebcd7de // sub V30, V30, V28
 	WORD $0x6e3cdfde // mul V30, V30, V28
@@ -8481,73 +8387,67 @@ loop1:
 	FMOVQ F25, 0(R0)
 	FMOVQ 16(R2), F25
 	WORD $0x6e39df3f // mul V31, V25, V25
-	FMOVQ 1152(R16), F28
-	FMOVQ 1168(R16), F30
+	FMOVQ 1184(R16), F28
+	FMOVQ 1200(R16), F30
 	WORD $0x4e3ccffe // fmla V30, V31, V28
 	WORD $0x6e39dfde // mul V30, V30, V25
 	FMOVQ 48(R16), F31
 	FMOVQ 32(R16), F28
 	WORD $0x4ebc1fdc // or V28, V30, V28
-	FMOVQ 80(R16), F26
-	WORD $0x4e3cf75c // max V28, V26, V28
-	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F29
-	WORD $0x4e3dcf9a // fmla V26, V28, V29
+	FMOVQ 80(R16), F29
+	WORD $0x4e3cf7bc // max V28, V29, V28
 	FMOVQ 96(R16), F29
-	WORD $0x4ebdd75d // sub V29, V26, V29
-	FMOVQ 128(R16), F27
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	FMOVQ 144(R16), F27
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	FMOVQ 160(R16), F27
-	FMOVQ 176(R16), F29
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 192(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	FMOVQ 208(R16), F29
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 224(R16), F27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bd79b // add V27, V28, V27
-	FMOVQ 96(R16), F28
-	WORD $0x6ebc875c // subi V28, V26, V28
-	WORD $0x4f3f079a // sra V26, V28, V63
-	WORD $0x6eba879c // subi V28, V28, V26
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 48(R16), F29
-	WORD $0x4ebd875d // addi V29, V26, V29
-	WORD $0x6e3ddf7d // mul V29, V27, V29
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdfbb // mul V27, V29, V27
-	WORD $0x4e3fd77d // add V29, V27, V31
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	WORD $0x6ebee79e // gt V30, V28, V30
-	WORD $0x6e7f1f7e // bsl V30, V27, V31
-	WORD $0x6e3dffde // div V30, V30, V29
-	WORD $0x4ebdd7fd // sub V29, V31, V29
-	WORD $0x4e3bd7bd // add V29, V29, V27
-	FMOVQ 512(R16), F28
-	WORD $0x4e3ccf7f // fmla V31, V27, V28
-	WORD $0x6e3fdfbf // mul V31, V29, V31
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7bb // sub V27, V29, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 192(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	FMOVQ 208(R16), F27
+	WORD $0x4e3ccf5b // fmla V27, V26, V28
+	FMOVQ 224(R16), F26
+	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	WORD $0x6e3cdf9b // mul V27, V28, V28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 736(R16), F28
+	WORD $0x4ebc87bc // addi V28, V29, V28
+	WORD $0x6e3cdf5c // mul V28, V26, V28
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adf9a // mul V26, V28, V26
+	WORD $0x4e3fd75c // add V28, V26, V31
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebee7be // gt V30, V29, V30
+	WORD $0x6e7f1f5e // bsl V30, V26, V31
+	WORD $0x6e3cffde // div V30, V30, V28
+	WORD $0x4ebcd7fc // sub V28, V31, V28
+	WORD $0x4e3ad79c // add V28, V28, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3dcf5f // fmla V31, V26, V29
+	WORD $0x6e3fdf9f // mul V31, V28, V31
 	WORD $0x4ebecffe // fmls V30, V31, V30
 	WORD $0x6e39df3f // mul V31, V25, V25
-	FMOVQ 1184(R16), F29
-	FMOVQ 1168(R16), F27
-	WORD $0x4e3dcffb // fmla V27, V31, V29
+	FMOVQ 1216(R16), F28
+	FMOVQ 1200(R16), F26
+	WORD $0x4e3ccffa // fmla V26, V31, V28
 	FMOVQ 48(R16), F31
 	WORD $0x4ebed7ff // sub V31, V31, V30
 	WORD $0x6e3edfff // mul V31, V31, V30
 	WORD $0x6e39dff9 // mul V25, V31, V25
-	WORD $0x4e3bcf3e // fmla V30, V25, V27
-	FMOVQ 16(R0), F27
+	WORD $0x4e3acf3e // fmla V30, V25, V26
+	FMOVQ 16(R0), F26
 	FMOVQ 16(R1), F25
-	WORD $0x4e39cfdb // fmla V27, V30, V25
-	FMOVQ F27, 16(R0)
+	WORD $0x4e39cfda // fmla V26, V30, V25
+	FMOVQ F26, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -8560,8 +8460,8 @@ end2:
 loop3:
 	FMOVQ 0(R2), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1152(R16), F29
-	FMOVQ 1168(R16), F28
+	FMOVQ 1184(R16), F29
+	FMOVQ 1200(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -8591,33 +8491,27 @@ loop3:
 	WORD $0x4e39cf5d // fmla V29, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d7b9 // add V25, V29, V25
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd877d // subi V29, V27, V29
-	WORD $0x4f3f07bb // sra V27, V29, V63
-	WORD $0x6ebb87bd // subi V29, V29, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb987b9 // addi V25, V29, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	WORD $0x4e3ed73a // add V26, V25, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebce7bc // gt V28, V29, V28
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 752(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x4e3ed73d // add V29, V25, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebce77c // gt V28, V27, V28
 	WORD $0x6e7e1f3c // bsl V28, V25, V30
-	WORD $0x6e3aff9c // div V28, V28, V26
-	WORD $0x4ebad7da // sub V26, V30, V26
-	WORD $0x4e39d75a // add V26, V26, V25
-	FMOVQ 512(R16), F29
-	WORD $0x4e3dcf3e // fmla V30, V25, V29
-	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e39d7bd // add V29, V29, V25
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3e // fmla V30, V25, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebccfdc // fmls V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1184(R16), F26
-	FMOVQ 1168(R16), F25
-	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	FMOVQ 1216(R16), F29
+	FMOVQ 1200(R16), F25
+	WORD $0x4e3dcfd9 // fmla V25, V30, V29
 	FMOVQ 48(R16), F30
 	WORD $0x4ebcd7de // sub V30, V30, V28
 	WORD $0x6e3cdfde // mul V30, V30, V28
@@ -8686,8 +8580,8 @@ full13:
 	MOVD $tail2-48(SP), R2
 	FMOVQ 0(R2), F31
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1152(R16), F29
-	FMOVQ 1168(R16), F28
+	FMOVQ 1184(R16), F29
+	FMOVQ 1200(R16), F28
 	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3fdf9c // mul V28, V28, V31
 	FMOVQ 48(R16), F30
@@ -8717,33 +8611,27 @@ full13:
 	WORD $0x4e39cf5d // fmla V29, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d7b9 // add V25, V29, V25
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd877d // subi V29, V27, V29
-	WORD $0x4f3f07bb // sra V27, V29, V63
-	WORD $0x6ebb87bd // subi V29, V29, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb987b9 // addi V25, V29, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	WORD $0x4e3ed73a // add V26, V25, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebce7bc // gt V28, V29, V28
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 752(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
+	WORD $0x4e3ed73d // add V29, V25, V30
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebce77c // gt V28, V27, V28
 	WORD $0x6e7e1f3c // bsl V28, V25, V30
-	WORD $0x6e3aff9c // div V28, V28, V26
-	WORD $0x4ebad7da // sub V26, V30, V26
-	WORD $0x4e39d75a // add V26, V26, V25
-	FMOVQ 512(R16), F29
-	WORD $0x4e3dcf3e // fmla V30, V25, V29
-	WORD $0x6e3edf5e // mul V30, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e39d7bd // add V29, V29, V25
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3e // fmla V30, V25, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebccfdc // fmls V28, V30, V28
 	WORD $0x6e3fdffe // mul V30, V31, V31
-	FMOVQ 1184(R16), F26
-	FMOVQ 1168(R16), F25
-	WORD $0x4e3acfd9 // fmla V25, V30, V26
+	FMOVQ 1216(R16), F29
+	FMOVQ 1200(R16), F25
+	WORD $0x4e3dcfd9 // fmla V25, V30, V29
 	FMOVQ 48(R16), F30
 	WORD $0x4ebcd7de // sub V30, V30, V28
 	WORD $0x6e3cdfde // mul V30, V30, V28
@@ -8802,83 +8690,71 @@ loop1:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 48(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bd // gt V29, V29, V31
-	WORD $0x6e7e1f5d // bsl V29, V26, V30
-	WORD $0x6e3bffbd // div V29, V29, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 512(R16), F28
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	WORD $0x6e3edf7e // mul V30, V27, V30
-	WORD $0x4ebdcfdd // fmls V29, V30, V29
-	WORD $0x6e3fdfbf // mul V31, V29, V31
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79c // gt V28, V28, V31
+	WORD $0x6e7e1f5c // bsl V28, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
+	WORD $0x6e3fdf9f // mul V31, V28, V31
 	FMOVQ F31, 0(R0)
 	FMOVQ 16(R1), F31
-	FMOVQ 48(R16), F29
+	FMOVQ 48(R16), F28
 	FMOVQ 32(R16), F30
 	WORD $0x4ebe1ffe // or V30, V31, V30
-	FMOVQ 80(R16), F27
-	WORD $0x4e3ef77e // max V30, V27, V30
-	FMOVQ 96(R16), F27
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
 	FMOVQ 112(R16), F26
-	WORD $0x4e3acfdb // fmla V27, V30, V26
+	WORD $0x4e3acfdd // fmla V29, V30, V26
 	FMOVQ 96(R16), F26
-	WORD $0x4ebad77a // sub V26, V27, V26
-	FMOVQ 128(R16), F28
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	FMOVQ 144(R16), F28
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	FMOVQ 160(R16), F28
-	FMOVQ 176(R16), F26
-	WORD $0x4e3ecf9a // fmla V26, V28, V30
-	FMOVQ 192(R16), F28
-	WORD $0x4e3ecf5c // fmla V28, V26, V30
-	FMOVQ 208(R16), F26
-	WORD $0x4e3ecf9a // fmla V26, V28, V30
-	FMOVQ 224(R16), F28
-	WORD $0x4e3ecf5c // fmla V28, V26, V30
-	WORD $0x6e3edfda // mul V26, V30, V30
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	FMOVQ 48(R16), F28
-	WORD $0x4e3cd7dc // add V28, V30, V28
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe877e // subi V30, V27, V30
-	WORD $0x4f3f07db // sra V27, V30, V63
-	WORD $0x6ebb87de // subi V30, V30, V27
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf9a // mul V26, V28, V26
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87dc // addi V28, V30, V28
-	WORD $0x6e3cdf5c // mul V28, V26, V28
-	WORD $0x4e3dd79a // add V26, V28, V29
-	WORD $0x6e3e1fde // xor V30, V30, V30
-	WORD $0x6ebfe7de // gt V30, V30, V31
-	WORD $0x6e7d1f9e // bsl V30, V28, V29
-	WORD $0x6e3affde // div V30, V30, V26
 	WORD $0x4ebad7ba // sub V26, V29, V26
-	WORD $0x4e3cd75a // add V26, V26, V28
-	FMOVQ 512(R16), F27
-	WORD $0x4e3bcf9d // fmla V29, V28, V27
-	WORD $0x6e3ddf5d // mul V29, V26, V29
-	WORD $0x4ebecfbe // fmls V30, V29, V30
-	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 208(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	WORD $0x6e3edfda // mul V26, V30, V30
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	WORD $0x4e3cd77e // add V30, V27, V28
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bd // gt V29, V29, V31
+	WORD $0x6e7c1f7d // bsl V29, V27, V28
+	WORD $0x6e3effbd // div V29, V29, V30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	WORD $0x4e3bd7de // add V30, V30, V27
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	WORD $0x4ebdcf9d // fmls V29, V28, V29
+	WORD $0x6e3fdfbf // mul V31, V29, V31
 	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
@@ -8918,30 +8794,24 @@ loop3:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 48(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bd // gt V29, V29, V31
-	WORD $0x6e7e1f5d // bsl V29, V26, V30
-	WORD $0x6e3bffbd // div V29, V29, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 512(R16), F28
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	WORD $0x6e3edf7e // mul V30, V27, V30
-	WORD $0x4ebdcfdd // fmls V29, V30, V29
-	WORD $0x6e3fdfbf // mul V31, V29, V31
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79c // gt V28, V28, V31
+	WORD $0x6e7e1f5c // bsl V28, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
+	WORD $0x6e3fdf9f // mul V31, V28, V31
 	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -8998,30 +8868,24 @@ full7:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 48(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bd // gt V29, V29, V31
-	WORD $0x6e7e1f5d // bsl V29, V26, V30
-	WORD $0x6e3bffbd // div V29, V29, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 512(R16), F28
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	WORD $0x6e3edf7e // mul V30, V27, V30
-	WORD $0x4ebdcfdd // fmls V29, V30, V29
-	WORD $0x6e3fdfbf // mul V31, V29, V31
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79c // gt V28, V28, V31
+	WORD $0x6e7e1f5c // bsl V28, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
+	WORD $0x6e3fdf9f // mul V31, V28, V31
 	FMOVQ F31, 0(R0)
 finished9:
 	MOVD $tail0-16(SP), R25
@@ -9072,97 +8936,85 @@ loop1:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 48(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bd // gt V29, V29, V31
-	WORD $0x6e7e1f5d // bsl V29, V26, V30
-	WORD $0x6e3bffbd // div V29, V29, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 512(R16), F28
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	WORD $0x6e3edf7e // mul V30, V27, V30
-	WORD $0x4ebdcfdd // fmls V29, V30, V29
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79c // gt V28, V28, V31
+	WORD $0x6e7e1f5c // bsl V28, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
 	FMOVQ 48(R16), F30
-	WORD $0x4ebdd7de // sub V30, V30, V29
+	WORD $0x4ebcd7de // sub V30, V30, V28
 	WORD $0x6e3fdfdf // mul V31, V30, V31
-	VMOV V29.B16, V30.B16
-	WORD $0x4e3dcffe // fmla V30, V31, V29
+	VMOV V28.B16, V30.B16
+	WORD $0x4e3ccffe // fmla V30, V31, V28
 	FMOVQ 0(R0), F31
-	FMOVQ 0(R1), F29
-	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccfdf // fmla V31, V30, V28
 	FMOVQ F31, 0(R0)
 	FMOVQ 16(R2), F31
-	FMOVQ 48(R16), F29
+	FMOVQ 48(R16), F28
 	FMOVQ 32(R16), F30
 	WORD $0x4ebe1ffe // or V30, V31, V30
-	FMOVQ 80(R16), F27
-	WORD $0x4e3ef77e // max V30, V27, V30
-	FMOVQ 96(R16), F27
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ef7be // max V30, V29, V30
+	FMOVQ 96(R16), F29
 	FMOVQ 112(R16), F26
-	WORD $0x4e3acfdb // fmla V27, V30, V26
+	WORD $0x4e3acfdd // fmla V29, V30, V26
 	FMOVQ 96(R16), F26
-	WORD $0x4ebad77a // sub V26, V27, V26
-	FMOVQ 128(R16), F28
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	FMOVQ 144(R16), F28
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	FMOVQ 160(R16), F28
-	FMOVQ 176(R16), F26
-	WORD $0x4e3ecf9a // fmla V26, V28, V30
-	FMOVQ 192(R16), F28
-	WORD $0x4e3ecf5c // fmla V28, V26, V30
-	FMOVQ 208(R16), F26
-	WORD $0x4e3ecf9a // fmla V26, V28, V30
-	FMOVQ 224(R16), F28
-	WORD $0x4e3ecf5c // fmla V28, V26, V30
-	WORD $0x6e3edfda // mul V26, V30, V30
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	FMOVQ 48(R16), F28
-	WORD $0x4e3cd7dc // add V28, V30, V28
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe877e // subi V30, V27, V30
-	WORD $0x4f3f07db // sra V27, V30, V63
-	WORD $0x6ebb87de // subi V30, V30, V27
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf9a // mul V26, V28, V26
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87dc // addi V28, V30, V28
-	WORD $0x6e3cdf5c // mul V28, V26, V28
-	WORD $0x4e3dd79a // add V26, V28, V29
-	WORD $0x6e3e1fde // xor V30, V30, V30
-	WORD $0x6ebfe7de // gt V30, V30, V31
-	WORD $0x6e7d1f9e // bsl V30, V28, V29
-	WORD $0x6e3affde // div V30, V30, V26
 	WORD $0x4ebad7ba // sub V26, V29, V26
-	WORD $0x4e3cd75a // add V26, V26, V28
-	FMOVQ 512(R16), F27
-	WORD $0x4e3bcf9d // fmla V29, V28, V27
-	WORD $0x6e3ddf5d // mul V29, V26, V29
-	WORD $0x4ebecfbe // fmls V30, V29, V30
-	FMOVQ 48(R16), F29
-	WORD $0x4ebed7bd // sub V29, V29, V30
-	WORD $0x6e3fdfbf // mul V31, V29, V31
-	VMOV V30.B16, V29.B16
-	WORD $0x4e3ecffd // fmla V29, V31, V30
+	FMOVQ 128(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	FMOVQ 144(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	FMOVQ 160(R16), F27
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 192(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 208(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 224(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	WORD $0x6e3edfda // mul V26, V30, V30
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd7db // add V27, V30, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	WORD $0x4e3cd77e // add V30, V27, V28
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebfe7bd // gt V29, V29, V31
+	WORD $0x6e7c1f7d // bsl V29, V27, V28
+	WORD $0x6e3effbd // div V29, V29, V30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	WORD $0x4e3bd7de // add V30, V30, V27
+	FMOVQ 512(R16), F26
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	WORD $0x4ebdcf9d // fmls V29, V28, V29
+	FMOVQ 48(R16), F28
+	WORD $0x4ebdd79c // sub V28, V28, V29
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	VMOV V29.B16, V28.B16
+	WORD $0x4e3dcffc // fmla V28, V31, V29
 	FMOVQ 16(R0), F31
-	FMOVQ 16(R1), F30
-	WORD $0x4e3ecfbf // fmla V31, V29, V30
+	FMOVQ 16(R1), F29
+	WORD $0x4e3dcf9f // fmla V31, V28, V29
 	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
@@ -9202,37 +9054,31 @@ loop3:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 48(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bd // gt V29, V29, V31
-	WORD $0x6e7e1f5d // bsl V29, V26, V30
-	WORD $0x6e3bffbd // div V29, V29, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 512(R16), F28
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	WORD $0x6e3edf7e // mul V30, V27, V30
-	WORD $0x4ebdcfdd // fmls V29, V30, V29
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79c // gt V28, V28, V31
+	WORD $0x6e7e1f5c // bsl V28, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
 	FMOVQ 48(R16), F30
-	WORD $0x4ebdd7de // sub V30, V30, V29
+	WORD $0x4ebcd7de // sub V30, V30, V28
 	WORD $0x6e3fdfdf // mul V31, V30, V31
-	VMOV V29.B16, V30.B16
-	WORD $0x4e3dcffe // fmla V30, V31, V29
+	VMOV V28.B16, V30.B16
+	WORD $0x4e3ccffe // fmla V30, V31, V28
 	FMOVQ 0(R0), F31
-	FMOVQ 0(R1), F29
-	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccfdf // fmla V31, V30, V28
 	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -9319,37 +9165,31 @@ full13:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 48(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bd // gt V29, V29, V31
-	WORD $0x6e7e1f5d // bsl V29, V26, V30
-	WORD $0x6e3bffbd // div V29, V29, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 512(R16), F28
-	WORD $0x4e3ccf5e // fmla V30, V26, V28
-	WORD $0x6e3edf7e // mul V30, V27, V30
-	WORD $0x4ebdcfdd // fmls V29, V30, V29
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79c // gt V28, V28, V31
+	WORD $0x6e7e1f5c // bsl V28, V26, V30
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebccfdc // fmls V28, V30, V28
 	FMOVQ 48(R16), F30
-	WORD $0x4ebdd7de // sub V30, V30, V29
+	WORD $0x4ebcd7de // sub V30, V30, V28
 	WORD $0x6e3fdfdf // mul V31, V30, V31
-	VMOV V29.B16, V30.B16
-	WORD $0x4e3dcffe // fmla V30, V31, V29
+	VMOV V28.B16, V30.B16
+	WORD $0x4e3ccffe // fmla V30, V31, V28
 	FMOVQ 0(R0), F31
-	FMOVQ 0(R1), F29
-	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccfdf // fmla V31, V30, V28
 	FMOVQ F31, 0(R0)
 finished15:
 	MOVD $tail0-16(SP), R25
@@ -9399,71 +9239,59 @@ loop1:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 640(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 640(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
-	WORD $0x6e3cff7c // div V28, V27, V28
-	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3eff7e // div V30, V27, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
 	FMOVQ F31, 0(R0)
 	FMOVQ 16(R1), F31
-	FMOVQ 624(R16), F28
-	WORD $0x4ebff79c // min V28, V28, V31
+	FMOVQ 624(R16), F30
+	WORD $0x4ebff7de // min V30, V30, V31
 	FMOVQ 80(R16), F27
-	WORD $0x4e3cf77c // max V28, V27, V28
+	WORD $0x4e3ef77e // max V30, V27, V30
 	FMOVQ 96(R16), F27
-	FMOVQ 112(R16), F30
-	WORD $0x4e3ecf9b // fmla V27, V28, V30
-	FMOVQ 96(R16), F30
-	WORD $0x4ebed77e // sub V30, V27, V30
-	FMOVQ 128(R16), F29
-	WORD $0x4e3dcfdc // fmla V28, V30, V29
-	FMOVQ 144(R16), F29
-	WORD $0x4e3dcfdc // fmla V28, V30, V29
-	FMOVQ 160(R16), F29
-	FMOVQ 176(R16), F30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F28
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 192(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 208(R16), F30
+	FMOVQ 144(R16), F28
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 224(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	WORD $0x6e3cdf9e // mul V30, V28, V28
-	WORD $0x4e3dcfdc // fmla V28, V30, V29
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dd79d // add V29, V28, V29
-	FMOVQ 96(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	FMOVQ 192(R16), F28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	FMOVQ 224(R16), F28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	WORD $0x6e3edfdd // mul V29, V30, V30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7dc // add V28, V30, V28
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F30
+	FMOVQ 736(R16), F30
 	WORD $0x4ebe877e // addi V30, V27, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F29
-	WORD $0x4ebd879d // addi V29, V28, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ 752(R16), F28
+	WORD $0x6e3cdfdc // mul V28, V30, V28
 	FMOVQ 640(R16), F30
-	WORD $0x4e3ed7be // add V30, V29, V30
-	WORD $0x6e3ddfdd // mul V29, V30, V29
+	WORD $0x4e3ed79e // add V30, V28, V30
+	WORD $0x6e3cdfdc // mul V28, V30, V28
 	FMOVQ 640(R16), F30
-	WORD $0x4e3ed7be // add V30, V29, V30
-	WORD $0x6e3effbe // div V30, V29, V30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	WORD $0x6e3eff9e // div V30, V28, V30
 	WORD $0x6e3fdfdf // mul V31, V30, V31
 	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
@@ -9503,25 +9331,19 @@ loop3:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 640(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 640(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
-	WORD $0x6e3cff7c // div V28, V27, V28
-	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3eff7e // div V30, V27, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
 	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -9577,25 +9399,19 @@ full7:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 640(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 640(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
-	WORD $0x6e3cff7c // div V28, V27, V28
-	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 640(R16), F30
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3eff7e // div V30, V27, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
 	FMOVQ F31, 0(R0)
 finished9:
 	MOVD $tail0-16(SP), R25
@@ -9645,91 +9461,79 @@ loop1:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 640(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
-	WORD $0x6e3bdf9c // mul V28, V28, V27
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ 640(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	WORD $0x6e3bdfbb // mul V27, V29, V27
-	FMOVQ 848(R16), F29
-	WORD $0x6e3ddf7d // mul V29, V27, V29
-	WORD $0x6e3effbd // div V29, V29, V30
-	WORD $0x4e3fcfbc // fmla V28, V29, V31
-	WORD $0x6e3eff9e // div V30, V28, V30
-	FMOVQ 0(R0), F28
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3bdfde // mul V30, V30, V27
+	FMOVQ 640(R16), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 880(R16), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4e3fcf9e // fmla V30, V28, V31
+	WORD $0x6e3dffdd // div V29, V30, V29
+	FMOVQ 0(R0), F30
 	FMOVQ 0(R1), F31
-	WORD $0x4e3fcfdc // fmla V28, V30, V31
-	FMOVQ F28, 0(R0)
-	FMOVQ 16(R2), F28
+	WORD $0x4e3fcfbe // fmla V30, V29, V31
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R2), F30
 	FMOVQ 624(R16), F31
-	WORD $0x4ebcf7ff // min V31, V31, V28
-	FMOVQ 80(R16), F30
-	WORD $0x4e3ff7df // max V31, V30, V31
-	FMOVQ 96(R16), F30
-	FMOVQ 112(R16), F29
-	WORD $0x4e3dcffe // fmla V30, V31, V29
+	WORD $0x4ebef7ff // min V31, V31, V30
+	FMOVQ 80(R16), F29
+	WORD $0x4e3ff7bf // max V31, V29, V31
 	FMOVQ 96(R16), F29
-	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccffd // fmla V29, V31, V28
+	FMOVQ 96(R16), F28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
 	FMOVQ 128(R16), F27
-	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	WORD $0x4e3bcf9f // fmla V31, V28, V27
 	FMOVQ 144(R16), F27
-	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	WORD $0x4e3bcf9f // fmla V31, V28, V27
 	FMOVQ 160(R16), F27
-	FMOVQ 176(R16), F29
-	WORD $0x4e3fcf7d // fmla V29, V27, V31
+	FMOVQ 176(R16), F28
+	WORD $0x4e3fcf7c // fmla V28, V27, V31
 	FMOVQ 192(R16), F27
-	WORD $0x4e3fcfbb // fmla V27, V29, V31
-	FMOVQ 208(R16), F29
-	WORD $0x4e3fcf7d // fmla V29, V27, V31
+	WORD $0x4e3fcf9b // fmla V27, V28, V31
+	FMOVQ 208(R16), F28
+	WORD $0x4e3fcf7c // fmla V28, V27, V31
 	FMOVQ 224(R16), F27
-	WORD $0x4e3fcfbb // fmla V27, V29, V31
-	WORD $0x6e3fdffd // mul V29, V31, V31
-	WORD $0x4e3bcfbf // fmla V31, V29, V27
+	WORD $0x4e3fcf9b // fmla V27, V28, V31
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	WORD $0x4e3bcf9f // fmla V31, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7fb // add V27, V31, V27
-	FMOVQ 96(R16), F31
-	WORD $0x6ebf87df // subi V31, V30, V31
-	WORD $0x4f3f07fe // sra V30, V31, V63
-	WORD $0x6ebe87ff // subi V31, V31, V30
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F29
-	WORD $0x4ebd87dd // addi V29, V30, V29
-	WORD $0x6e3ddf7d // mul V29, V27, V29
-	WORD $0x4f3757ff // shl V31, V31, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87fb // addi V27, V31, V27
-	WORD $0x6e3bdfbb // mul V27, V29, V27
-	FMOVQ 640(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	WORD $0x6e3bdfbd // mul V29, V29, V27
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 736(R16), F31
+	WORD $0x4ebf87bf // addi V31, V29, V31
+	WORD $0x6e3fdf7f // mul V31, V27, V31
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdffb // mul V27, V31, V27
 	FMOVQ 640(R16), F31
-	WORD $0x4e3fd7bf // add V31, V29, V31
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ed77e // add V30, V27, V30
-	WORD $0x6e3bdfdb // mul V27, V30, V27
-	FMOVQ 848(R16), F30
-	WORD $0x6e3edf7e // mul V30, V27, V30
-	WORD $0x6e3fffde // div V30, V30, V31
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	WORD $0x6e3fffbf // div V31, V29, V31
-	FMOVQ 16(R0), F29
-	FMOVQ 16(R1), F28
-	WORD $0x4e3ccffd // fmla V29, V31, V28
-	FMOVQ F29, 16(R0)
+	WORD $0x4e3fd77f // add V31, V27, V31
+	WORD $0x6e3bdfff // mul V31, V31, V27
+	FMOVQ 640(R16), F29
+	WORD $0x4e3dd7fd // add V29, V31, V29
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 880(R16), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4e3ecf9f // fmla V31, V28, V30
+	WORD $0x6e3dfffd // div V29, V31, V29
+	FMOVQ 16(R0), F31
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ecfbf // fmla V31, V29, V30
+	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -9767,35 +9571,29 @@ loop3:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 640(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
-	WORD $0x6e3bdf9c // mul V28, V28, V27
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ 640(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	WORD $0x6e3bdfbb // mul V27, V29, V27
-	FMOVQ 848(R16), F29
-	WORD $0x6e3ddf7d // mul V29, V27, V29
-	WORD $0x6e3effbd // div V29, V29, V30
-	WORD $0x4e3fcfbc // fmla V28, V29, V31
-	WORD $0x6e3eff9e // div V30, V28, V30
-	FMOVQ 0(R0), F28
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3bdfde // mul V30, V30, V27
+	FMOVQ 640(R16), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 880(R16), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4e3fcf9e // fmla V30, V28, V31
+	WORD $0x6e3dffdd // div V29, V30, V29
+	FMOVQ 0(R0), F30
 	FMOVQ 0(R1), F31
-	WORD $0x4e3fcfdc // fmla V28, V30, V31
-	FMOVQ F28, 0(R0)
+	WORD $0x4e3fcfbe // fmla V30, V29, V31
+	FMOVQ F30, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -9880,35 +9678,29 @@ full13:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 640(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
-	WORD $0x6e3bdf9c // mul V28, V28, V27
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ 640(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	WORD $0x6e3bdfbb // mul V27, V29, V27
-	FMOVQ 848(R16), F29
-	WORD $0x6e3ddf7d // mul V29, V27, V29
-	WORD $0x6e3effbd // div V29, V29, V30
-	WORD $0x4e3fcfbc // fmla V28, V29, V31
-	WORD $0x6e3eff9e // div V30, V28, V30
-	FMOVQ 0(R0), F28
+	WORD $0x4e3ed77e // add V30, V27, V30
+	WORD $0x6e3bdfde // mul V30, V30, V27
+	FMOVQ 640(R16), F29
+	WORD $0x4e3dd7dd // add V29, V30, V29
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
+	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 880(R16), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x6e3dff9c // div V28, V28, V29
+	WORD $0x4e3fcf9e // fmla V30, V28, V31
+	WORD $0x6e3dffdd // div V29, V30, V29
+	FMOVQ 0(R0), F30
 	FMOVQ 0(R1), F31
-	WORD $0x4e3fcfdc // fmla V28, V30, V31
-	FMOVQ F28, 0(R0)
+	WORD $0x4e3fcfbe // fmla V30, V29, V31
+	FMOVQ F30, 0(R0)
 finished15:
 	MOVD $tail0-16(SP), R25
 	MOVD R15, R14
@@ -10184,120 +9976,108 @@ loop1:
 	WORD $0x4e39cf5c // fmla V28, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d799 // add V25, V28, V25
-	FMOVQ 96(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb98799 // addi V25, V28, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	FMOVQ 48(R16), F26
-	WORD $0x4e3ad73a // add V26, V25, V26
+	FMOVQ 736(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	FMOVQ 752(R16), F25
+	WORD $0x6e39df99 // mul V25, V28, V25
 	FMOVQ 48(R16), F28
-	WORD $0x4ebcd75c // sub V28, V26, V28
-	WORD $0x4ebcd73c // sub V28, V25, V28
-	FMOVQ 320(R16), F25
-	WORD $0x6eb98759 // subi V25, V26, V25
-	WORD $0x4f29073a // sra V26, V25, V41
-	WORD $0x4e21db5a // toFloat V26, V26, V0
-	FMOVQ 336(R16), F27
-	WORD $0x4e3b1f3b // and V27, V25, V27
-	FMOVQ 320(R16), F25
-	WORD $0x4eb98779 // addi V25, V27, V25
+	WORD $0x4e3cd73c // add V28, V25, V28
 	FMOVQ 48(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
 	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 320(R16), F25
+	WORD $0x6eb98799 // subi V25, V28, V25
+	WORD $0x4f29073c // sra V28, V25, V41
+	WORD $0x4e21db9c // toFloat V28, V28, V0
+	FMOVQ 336(R16), F26
+	WORD $0x4e3a1f3a // and V26, V25, V26
+	FMOVQ 320(R16), F25
+	WORD $0x4eb98759 // addi V25, V26, V25
+	FMOVQ 48(R16), F26
+	WORD $0x4ebad73a // sub V26, V25, V26
 	FMOVQ 592(R16), F25
-	WORD $0x4eb9f759 // min V25, V26, V25
+	WORD $0x4eb9f799 // min V25, V28, V25
 	FMOVQ 96(R16), F24
 	WORD $0x4eb9d719 // sub V25, V24, V25
 	WORD $0x4f375739 // shl V25, V25, V55
 	FMOVQ 48(R16), F24
 	WORD $0x4eb88738 // addi V24, V25, V24
-	WORD $0x4e38cf9b // fmla V27, V28, V24
+	WORD $0x4e38cf7a // fmla V26, V27, V24
 	FMOVQ 368(R16), F24
-	FMOVQ 384(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 384(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 400(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 416(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 416(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 432(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 448(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 448(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 464(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 480(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	WORD $0x6e3bdf78 // mul V24, V27, V27
-	WORD $0x6e3bdf9c // mul V28, V28, V27
-	WORD $0x6e38df9c // mul V28, V28, V24
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 480(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
+	WORD $0x6e3adf58 // mul V24, V26, V26
+	WORD $0x6e3adf7b // mul V27, V27, V26
+	WORD $0x6e38df7b // mul V27, V27, V24
 	FMOVQ 496(R16), F25
-	WORD $0x4e39cf5c // fmla V28, V26, V25
+	WORD $0x4e39cf9b // fmla V27, V28, V25
 	FMOVQ 512(R16), F25
-	WORD $0x4e39cf1c // fmla V28, V24, V25
-	WORD $0x4e3bd79b // add V27, V28, V27
-	FMOVQ 528(R16), F28
-	WORD $0x4e3ccf5b // fmla V27, V26, V28
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	WORD $0x4e3df79d // max V29, V28, V29
-	WORD $0x4e3bd7bb // add V27, V29, V27
-	WORD $0x6e3edf7b // mul V27, V27, V30
-	FMOVQ F27, 0(R0)
-	FMOVQ 16(R1), F27
-	WORD $0x6e3bdffb // mul V27, V31, V27
+	WORD $0x4e39cf1b // fmla V27, V24, V25
+	WORD $0x4e3ad77a // add V26, V27, V26
+	FMOVQ 528(R16), F27
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3df77d // max V29, V27, V29
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	WORD $0x6e3edf5a // mul V26, V26, V30
+	FMOVQ F26, 0(R0)
+	FMOVQ 16(R1), F26
+	WORD $0x6e3adffa // mul V26, V31, V26
 	FMOVQ 32(R16), F29
-	WORD $0x4ebd1f7d // or V29, V27, V29
-	FMOVQ 80(R16), F28
-	WORD $0x4e3df79d // max V29, V28, V29
+	WORD $0x4ebd1f5d // or V29, V26, V29
+	FMOVQ 80(R16), F27
+	WORD $0x4e3df77d // max V29, V27, V29
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
 	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F26
-	WORD $0x4e3acfbc // fmla V28, V29, V26
-	FMOVQ 96(R16), F26
-	WORD $0x4ebad79a // sub V26, V28, V26
+	WORD $0x4ebcd77c // sub V28, V27, V28
 	FMOVQ 128(R16), F25
-	WORD $0x4e39cf5d // fmla V29, V26, V25
+	WORD $0x4e39cf9d // fmla V29, V28, V25
 	FMOVQ 144(R16), F25
-	WORD $0x4e39cf5d // fmla V29, V26, V25
+	WORD $0x4e39cf9d // fmla V29, V28, V25
 	FMOVQ 160(R16), F25
-	FMOVQ 176(R16), F26
-	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	FMOVQ 176(R16), F28
+	WORD $0x4e3dcf3c // fmla V28, V25, V29
 	FMOVQ 192(R16), F25
-	WORD $0x4e3dcf59 // fmla V25, V26, V29
-	FMOVQ 208(R16), F26
-	WORD $0x4e3dcf3a // fmla V26, V25, V29
+	WORD $0x4e3dcf99 // fmla V25, V28, V29
+	FMOVQ 208(R16), F28
+	WORD $0x4e3dcf3c // fmla V28, V25, V29
 	FMOVQ 224(R16), F25
-	WORD $0x4e3dcf59 // fmla V25, V26, V29
-	WORD $0x6e3ddfba // mul V26, V29, V29
-	WORD $0x4e39cf5d // fmla V29, V26, V25
+	WORD $0x4e3dcf99 // fmla V25, V28, V29
+	WORD $0x6e3ddfbc // mul V28, V29, V29
+	WORD $0x4e39cf9d // fmla V29, V28, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d7b9 // add V25, V29, V25
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba879a // addi V26, V28, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb987b9 // addi V25, V29, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	FMOVQ 48(R16), F26
-	WORD $0x4e3ad73a // add V26, V25, V26
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 736(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddf3d // mul V29, V25, V29
+	FMOVQ 752(R16), F25
+	WORD $0x6e39dfb9 // mul V25, V29, V25
 	FMOVQ 48(R16), F29
-	WORD $0x4ebdd75d // sub V29, V26, V29
-	WORD $0x4ebdd73d // sub V29, V25, V29
+	WORD $0x4e3dd73d // add V29, V25, V29
+	FMOVQ 48(R16), F27
+	WORD $0x4ebbd7bb // sub V27, V29, V27
+	WORD $0x4ebbd73b // sub V27, V25, V27
 	FMOVQ 320(R16), F25
-	WORD $0x6eb98759 // subi V25, V26, V25
-	WORD $0x4f29073a // sra V26, V25, V41
-	WORD $0x4e21db5a // toFloat V26, V26, V0
+	WORD $0x6eb987b9 // subi V25, V29, V25
+	WORD $0x4f29073d // sra V29, V25, V41
+	WORD $0x4e21dbbd // toFloat V29, V29, V0
 	FMOVQ 336(R16), F28
 	WORD $0x4e3c1f3c // and V28, V25, V28
 	FMOVQ 320(R16), F25
@@ -10305,41 +10085,41 @@ loop1:
 	FMOVQ 48(R16), F28
 	WORD $0x4ebcd73c // sub V28, V25, V28
 	FMOVQ 592(R16), F25
-	WORD $0x4eb9f759 // min V25, V26, V25
+	WORD $0x4eb9f7b9 // min V25, V29, V25
 	FMOVQ 96(R16), F24
 	WORD $0x4eb9d719 // sub V25, V24, V25
 	WORD $0x4f375739 // shl V25, V25, V55
 	FMOVQ 48(R16), F24
 	WORD $0x4eb88738 // addi V24, V25, V24
-	WORD $0x4e38cfbc // fmla V28, V29, V24
+	WORD $0x4e38cf7c // fmla V28, V27, V24
 	FMOVQ 368(R16), F24
-	FMOVQ 384(R16), F29
-	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 384(R16), F27
+	WORD $0x4e3ccf1b // fmla V27, V24, V28
 	FMOVQ 400(R16), F24
-	WORD $0x4e3ccfb8 // fmla V24, V29, V28
-	FMOVQ 416(R16), F29
-	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	WORD $0x4e3ccf78 // fmla V24, V27, V28
+	FMOVQ 416(R16), F27
+	WORD $0x4e3ccf1b // fmla V27, V24, V28
 	FMOVQ 432(R16), F24
-	WORD $0x4e3ccfb8 // fmla V24, V29, V28
-	FMOVQ 448(R16), F29
-	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	WORD $0x4e3ccf78 // fmla V24, V27, V28
+	FMOVQ 448(R16), F27
+	WORD $0x4e3ccf1b // fmla V27, V24, V28
 	FMOVQ 464(R16), F24
-	WORD $0x4e3ccfb8 // fmla V24, V29, V28
-	FMOVQ 480(R16), F29
-	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	WORD $0x4e3ccf78 // fmla V24, V27, V28
+	FMOVQ 480(R16), F27
+	WORD $0x4e3ccf1b // fmla V27, V24, V28
 	WORD $0x6e3cdf98 // mul V24, V28, V28
-	WORD $0x6e3cdfbd // mul V29, V29, V28
-	WORD $0x6e38dfbd // mul V29, V29, V24
+	WORD $0x6e3cdf7b // mul V27, V27, V28
+	WORD $0x6e38df7b // mul V27, V27, V24
 	FMOVQ 496(R16), F25
-	WORD $0x4e39cf5d // fmla V29, V26, V25
+	WORD $0x4e39cfbb // fmla V27, V29, V25
 	FMOVQ 512(R16), F25
-	WORD $0x4e39cf1d // fmla V29, V24, V25
-	WORD $0x4e3cd7bc // add V28, V29, V28
-	FMOVQ 528(R16), F29
-	WORD $0x4e3dcf5c // fmla V28, V26, V29
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x4e3bf7bb // max V27, V29, V27
+	WORD $0x4e39cf1b // fmla V27, V24, V25
 	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 528(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3af77a // max V26, V27, V26
+	WORD $0x4e3cd75c // add V28, V26, V28
 	WORD $0x6e3edf9c // mul V28, V28, V30
 	FMOVQ F28, 16(R0)
 	ADD $32, R0, R0
@@ -10380,71 +10160,65 @@ loop3:
 	WORD $0x4e39cf5c // fmla V28, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d799 // add V25, V28, V25
-	FMOVQ 96(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb98799 // addi V25, V28, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	FMOVQ 48(R16), F26
-	WORD $0x4e3ad73a // add V26, V25, V26
+	FMOVQ 736(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	FMOVQ 752(R16), F25
+	WORD $0x6e39df99 // mul V25, V28, V25
 	FMOVQ 48(R16), F28
-	WORD $0x4ebcd75c // sub V28, V26, V28
-	WORD $0x4ebcd73c // sub V28, V25, V28
-	FMOVQ 320(R16), F25
-	WORD $0x6eb98759 // subi V25, V26, V25
-	WORD $0x4f29073a // sra V26, V25, V41
-	WORD $0x4e21db5a // toFloat V26, V26, V0
-	FMOVQ 336(R16), F27
-	WORD $0x4e3b1f3b // and V27, V25, V27
-	FMOVQ 320(R16), F25
-	WORD $0x4eb98779 // addi V25, V27, V25
+	WORD $0x4e3cd73c // add V28, V25, V28
 	FMOVQ 48(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
 	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 320(R16), F25
+	WORD $0x6eb98799 // subi V25, V28, V25
+	WORD $0x4f29073c // sra V28, V25, V41
+	WORD $0x4e21db9c // toFloat V28, V28, V0
+	FMOVQ 336(R16), F26
+	WORD $0x4e3a1f3a // and V26, V25, V26
+	FMOVQ 320(R16), F25
+	WORD $0x4eb98759 // addi V25, V26, V25
+	FMOVQ 48(R16), F26
+	WORD $0x4ebad73a // sub V26, V25, V26
 	FMOVQ 592(R16), F25
-	WORD $0x4eb9f759 // min V25, V26, V25
+	WORD $0x4eb9f799 // min V25, V28, V25
 	FMOVQ 96(R16), F24
 	WORD $0x4eb9d719 // sub V25, V24, V25
 	WORD $0x4f375739 // shl V25, V25, V55
 	FMOVQ 48(R16), F24
 	WORD $0x4eb88738 // addi V24, V25, V24
-	WORD $0x4e38cf9b // fmla V27, V28, V24
+	WORD $0x4e38cf7a // fmla V26, V27, V24
 	FMOVQ 368(R16), F24
-	FMOVQ 384(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 384(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 400(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 416(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 416(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 432(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 448(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 448(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 464(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 480(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	WORD $0x6e3bdf78 // mul V24, V27, V27
-	WORD $0x6e3bdf9c // mul V28, V28, V27
-	WORD $0x6e38df9c // mul V28, V28, V24
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 480(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
+	WORD $0x6e3adf58 // mul V24, V26, V26
+	WORD $0x6e3adf7b // mul V27, V27, V26
+	WORD $0x6e38df7b // mul V27, V27, V24
 	FMOVQ 496(R16), F25
-	WORD $0x4e39cf5c // fmla V28, V26, V25
+	WORD $0x4e39cf9b // fmla V27, V28, V25
 	FMOVQ 512(R16), F25
-	WORD $0x4e39cf1c // fmla V28, V24, V25
-	WORD $0x4e3bd79b // add V27, V28, V27
-	FMOVQ 528(R16), F28
-	WORD $0x4e3ccf5b // fmla V27, V26, V28
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	WORD $0x4e3df79d // max V29, V28, V29
-	WORD $0x4e3bd7bb // add V27, V29, V27
-	WORD $0x6e3edf7b // mul V27, V27, V30
-	FMOVQ F27, 0(R0)
+	WORD $0x4e39cf1b // fmla V27, V24, V25
+	WORD $0x4e3ad77a // add V26, V27, V26
+	FMOVQ 528(R16), F27
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3df77d // max V29, V27, V29
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	WORD $0x6e3edf5a // mul V26, V26, V30
+	FMOVQ F26, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -10500,71 +10274,65 @@ full7:
 	WORD $0x4e39cf5c // fmla V28, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d799 // add V25, V28, V25
-	FMOVQ 96(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb98799 // addi V25, V28, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	FMOVQ 48(R16), F26
-	WORD $0x4e3ad73a // add V26, V25, V26
+	FMOVQ 736(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	FMOVQ 752(R16), F25
+	WORD $0x6e39df99 // mul V25, V28, V25
 	FMOVQ 48(R16), F28
-	WORD $0x4ebcd75c // sub V28, V26, V28
-	WORD $0x4ebcd73c // sub V28, V25, V28
-	FMOVQ 320(R16), F25
-	WORD $0x6eb98759 // subi V25, V26, V25
-	WORD $0x4f29073a // sra V26, V25, V41
-	WORD $0x4e21db5a // toFloat V26, V26, V0
-	FMOVQ 336(R16), F27
-	WORD $0x4e3b1f3b // and V27, V25, V27
-	FMOVQ 320(R16), F25
-	WORD $0x4eb98779 // addi V25, V27, V25
+	WORD $0x4e3cd73c // add V28, V25, V28
 	FMOVQ 48(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
 	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 320(R16), F25
+	WORD $0x6eb98799 // subi V25, V28, V25
+	WORD $0x4f29073c // sra V28, V25, V41
+	WORD $0x4e21db9c // toFloat V28, V28, V0
+	FMOVQ 336(R16), F26
+	WORD $0x4e3a1f3a // and V26, V25, V26
+	FMOVQ 320(R16), F25
+	WORD $0x4eb98759 // addi V25, V26, V25
+	FMOVQ 48(R16), F26
+	WORD $0x4ebad73a // sub V26, V25, V26
 	FMOVQ 592(R16), F25
-	WORD $0x4eb9f759 // min V25, V26, V25
+	WORD $0x4eb9f799 // min V25, V28, V25
 	FMOVQ 96(R16), F24
 	WORD $0x4eb9d719 // sub V25, V24, V25
 	WORD $0x4f375739 // shl V25, V25, V55
 	FMOVQ 48(R16), F24
 	WORD $0x4eb88738 // addi V24, V25, V24
-	WORD $0x4e38cf9b // fmla V27, V28, V24
+	WORD $0x4e38cf7a // fmla V26, V27, V24
 	FMOVQ 368(R16), F24
-	FMOVQ 384(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	FMOVQ 384(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 400(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 416(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 416(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 432(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 448(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 448(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 464(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 480(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	WORD $0x6e3bdf78 // mul V24, V27, V27
-	WORD $0x6e3bdf9c // mul V28, V28, V27
-	WORD $0x6e38df9c // mul V28, V28, V24
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 480(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
+	WORD $0x6e3adf58 // mul V24, V26, V26
+	WORD $0x6e3adf7b // mul V27, V27, V26
+	WORD $0x6e38df7b // mul V27, V27, V24
 	FMOVQ 496(R16), F25
-	WORD $0x4e39cf5c // fmla V28, V26, V25
+	WORD $0x4e39cf9b // fmla V27, V28, V25
 	FMOVQ 512(R16), F25
-	WORD $0x4e39cf1c // fmla V28, V24, V25
-	WORD $0x4e3bd79b // add V27, V28, V27
-	FMOVQ 528(R16), F28
-	WORD $0x4e3ccf5b // fmla V27, V26, V28
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	WORD $0x4e3df79d // max V29, V28, V29
-	WORD $0x4e3bd7bb // add V27, V29, V27
-	WORD $0x6e3edf7b // mul V27, V27, V30
-	FMOVQ F27, 0(R0)
+	WORD $0x4e39cf1b // fmla V27, V24, V25
+	WORD $0x4e3ad77a // add V26, V27, V26
+	FMOVQ 528(R16), F27
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x4e3df77d // max V29, V27, V29
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	WORD $0x6e3edf5a // mul V26, V26, V30
+	FMOVQ F26, 0(R0)
 finished9:
 	MOVD $tail0-16(SP), R25
 	MOVD R15, R14
@@ -10617,89 +10385,77 @@ loop1:
 	WORD $0x4e39cf5c // fmla V28, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d799 // add V25, V28, V25
-	FMOVQ 96(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb98799 // addi V25, V28, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	WORD $0x4e3dd73a // add V26, V25, V29
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	WORD $0x6ebee79e // gt V30, V28, V30
+	FMOVQ 736(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	FMOVQ 752(R16), F25
+	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4e3dd73c // add V28, V25, V29
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebee77e // gt V30, V27, V30
 	WORD $0x6e7d1f3e // bsl V30, V25, V29
-	WORD $0x6e3affde // div V30, V30, V26
-	WORD $0x4ebad7ba // sub V26, V29, V26
-	WORD $0x4e39d75a // add V26, V26, V25
-	FMOVQ 512(R16), F28
-	WORD $0x4e3ccf3d // fmla V29, V25, V28
-	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x6e3cffde // div V30, V30, V28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	WORD $0x4e39d79c // add V28, V28, V25
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3d // fmla V29, V25, V27
+	WORD $0x6e3ddf9d // mul V29, V28, V29
 	WORD $0x4ebecfbe // fmls V30, V29, V30
 	FMOVQ 0(R0), F29
-	FMOVQ 0(R1), F26
-	WORD $0x4e3acfdd // fmla V29, V30, V26
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R2), F29
 	WORD $0x6e3ddffd // mul V29, V31, V29
-	FMOVQ 48(R16), F26
+	FMOVQ 48(R16), F28
 	FMOVQ 32(R16), F30
 	WORD $0x4ebe1fbe // or V30, V29, V30
 	FMOVQ 80(R16), F25
 	WORD $0x4e3ef73e // max V30, V25, V30
 	FMOVQ 96(R16), F25
-	FMOVQ 112(R16), F28
-	WORD $0x4e3ccfd9 // fmla V25, V30, V28
-	FMOVQ 96(R16), F28
-	WORD $0x4ebcd73c // sub V28, V25, V28
-	FMOVQ 128(R16), F27
-	WORD $0x4e3bcf9e // fmla V30, V28, V27
-	FMOVQ 144(R16), F27
-	WORD $0x4e3bcf9e // fmla V30, V28, V27
-	FMOVQ 160(R16), F27
-	FMOVQ 176(R16), F28
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	FMOVQ 192(R16), F27
-	WORD $0x4e3ecf9b // fmla V27, V28, V30
-	FMOVQ 208(R16), F28
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	FMOVQ 224(R16), F27
-	WORD $0x4e3ecf9b // fmla V27, V28, V30
-	WORD $0x6e3edfdc // mul V28, V30, V30
-	WORD $0x4e3bcf9e // fmla V30, V28, V27
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe873e // subi V30, V25, V30
-	WORD $0x4f3f07d9 // sra V25, V30, V63
-	WORD $0x6eb987de // subi V30, V30, V25
-	WORD $0x4f375739 // shl V25, V25, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc873c // addi V28, V25, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4e3ad77c // add V28, V27, V26
-	WORD $0x6e3e1fde // xor V30, V30, V30
-	WORD $0x6ebde7dd // gt V29, V30, V29
-	WORD $0x6e7a1f7d // bsl V29, V27, V26
-	WORD $0x6e3cffbd // div V29, V29, V28
-	WORD $0x4ebcd75c // sub V28, V26, V28
-	WORD $0x4e3bd79c // add V28, V28, V27
-	FMOVQ 512(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcfd9 // fmla V25, V30, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd73b // sub V27, V25, V27
+	FMOVQ 128(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 144(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 160(R16), F26
+	FMOVQ 176(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 192(R16), F26
 	WORD $0x4e3ecf7a // fmla V26, V27, V30
-	WORD $0x6e3adf9a // mul V26, V28, V26
-	WORD $0x4ebdcf5d // fmls V29, V26, V29
-	FMOVQ 16(R0), F26
-	FMOVQ 16(R1), F28
-	WORD $0x4e3ccfba // fmla V26, V29, V28
-	FMOVQ F26, 16(R0)
+	FMOVQ 208(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 224(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 48(R16), F26
+	WORD $0x4e3ad7da // add V26, V30, V26
+	WORD $0x4f375739 // shl V25, V25, V55
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe873e // addi V30, V25, V30
+	WORD $0x6e3edf5e // mul V30, V26, V30
+	FMOVQ 752(R16), F26
+	WORD $0x6e3adfda // mul V26, V30, V26
+	WORD $0x4e3cd75e // add V30, V26, V28
+	WORD $0x6e391f39 // xor V25, V25, V25
+	WORD $0x6ebde73d // gt V29, V25, V29
+	WORD $0x6e7c1f5d // bsl V29, V26, V28
+	WORD $0x6e3effbd // div V29, V29, V30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	WORD $0x4e3ad7de // add V30, V30, V26
+	FMOVQ 512(R16), F25
+	WORD $0x4e39cf5c // fmla V28, V26, V25
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	WORD $0x4ebdcf9d // fmls V29, V28, V29
+	FMOVQ 16(R0), F28
+	FMOVQ 16(R1), F30
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ F28, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -10739,32 +10495,26 @@ loop3:
 	WORD $0x4e39cf5c // fmla V28, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d799 // add V25, V28, V25
-	FMOVQ 96(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb98799 // addi V25, V28, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	WORD $0x4e3dd73a // add V26, V25, V29
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	WORD $0x6ebee79e // gt V30, V28, V30
+	FMOVQ 736(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	FMOVQ 752(R16), F25
+	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4e3dd73c // add V28, V25, V29
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebee77e // gt V30, V27, V30
 	WORD $0x6e7d1f3e // bsl V30, V25, V29
-	WORD $0x6e3affde // div V30, V30, V26
-	WORD $0x4ebad7ba // sub V26, V29, V26
-	WORD $0x4e39d75a // add V26, V26, V25
-	FMOVQ 512(R16), F28
-	WORD $0x4e3ccf3d // fmla V29, V25, V28
-	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x6e3cffde // div V30, V30, V28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	WORD $0x4e39d79c // add V28, V28, V25
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3d // fmla V29, V25, V27
+	WORD $0x6e3ddf9d // mul V29, V28, V29
 	WORD $0x4ebecfbe // fmls V30, V29, V30
 	FMOVQ 0(R0), F29
-	FMOVQ 0(R1), F26
-	WORD $0x4e3acfdd // fmla V29, V30, V26
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
 	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -10852,32 +10602,26 @@ full13:
 	WORD $0x4e39cf5c // fmla V28, V26, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d799 // add V25, V28, V25
-	FMOVQ 96(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
 	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb98799 // addi V25, V28, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	WORD $0x4e3dd73a // add V26, V25, V29
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	WORD $0x6ebee79e // gt V30, V28, V30
+	FMOVQ 736(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdf3c // mul V28, V25, V28
+	FMOVQ 752(R16), F25
+	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4e3dd73c // add V28, V25, V29
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebee77e // gt V30, V27, V30
 	WORD $0x6e7d1f3e // bsl V30, V25, V29
-	WORD $0x6e3affde // div V30, V30, V26
-	WORD $0x4ebad7ba // sub V26, V29, V26
-	WORD $0x4e39d75a // add V26, V26, V25
-	FMOVQ 512(R16), F28
-	WORD $0x4e3ccf3d // fmla V29, V25, V28
-	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x6e3cffde // div V30, V30, V28
+	WORD $0x4ebcd7bc // sub V28, V29, V28
+	WORD $0x4e39d79c // add V28, V28, V25
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf3d // fmla V29, V25, V27
+	WORD $0x6e3ddf9d // mul V29, V28, V29
 	WORD $0x4ebecfbe // fmls V30, V29, V30
 	FMOVQ 0(R0), F29
-	FMOVQ 0(R1), F26
-	WORD $0x4e3acfdd // fmla V29, V30, V26
+	FMOVQ 0(R1), F28
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
 	FMOVQ F29, 0(R0)
 finished15:
 	MOVD $tail0-16(SP), R25
@@ -10927,143 +10671,34 @@ loop1:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 48(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ 48(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	WORD $0x4ebed77e // sub V30, V27, V30
-	FMOVQ 320(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f29077c // sra V28, V27, V41
-	WORD $0x4e21db9c // toFloat V28, V28, V0
-	FMOVQ 336(R16), F29
-	WORD $0x4e3d1f7d // and V29, V27, V29
-	FMOVQ 320(R16), F27
-	WORD $0x4ebb87bb // addi V27, V29, V27
+	WORD $0x4e3ed77e // add V30, V27, V30
 	FMOVQ 48(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
 	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 320(R16), F27
+	WORD $0x6ebb87db // subi V27, V30, V27
+	WORD $0x4f29077e // sra V30, V27, V41
+	WORD $0x4e21dbde // toFloat V30, V30, V0
+	FMOVQ 336(R16), F28
+	WORD $0x4e3c1f7c // and V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	FMOVQ 48(R16), F28
+	WORD $0x4ebcd77c // sub V28, V27, V28
 	FMOVQ 592(R16), F27
-	WORD $0x4ebbf79b // min V27, V28, V27
+	WORD $0x4ebbf7db // min V27, V30, V27
 	FMOVQ 96(R16), F26
 	WORD $0x4ebbd75b // sub V27, V26, V27
 	WORD $0x4f37577b // shl V27, V27, V55
 	FMOVQ 48(R16), F26
 	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x4e3acfdd // fmla V29, V30, V26
-	FMOVQ 368(R16), F26
-	FMOVQ 384(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	FMOVQ 400(R16), F26
-	WORD $0x4e3dcfda // fmla V26, V30, V29
-	FMOVQ 416(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	FMOVQ 432(R16), F26
-	WORD $0x4e3dcfda // fmla V26, V30, V29
-	FMOVQ 448(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	FMOVQ 464(R16), F26
-	WORD $0x4e3dcfda // fmla V26, V30, V29
-	FMOVQ 480(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	WORD $0x6e3ddfba // mul V26, V29, V29
-	WORD $0x6e3ddfde // mul V30, V30, V29
-	WORD $0x6e3adfde // mul V30, V30, V26
-	FMOVQ 496(R16), F27
-	WORD $0x4e3bcf9e // fmla V30, V28, V27
-	FMOVQ 512(R16), F27
-	WORD $0x4e3bcf5e // fmla V30, V26, V27
-	WORD $0x4e3dd7dd // add V29, V30, V29
-	FMOVQ 528(R16), F30
-	WORD $0x4e3ecf9d // fmla V29, V28, V30
-	WORD $0x6e3e1fde // xor V30, V30, V30
-	WORD $0x4e3ff7de // max V30, V30, V31
-	WORD $0x4e3dd7de // add V30, V30, V29
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	FMOVQ 32(R16), F27
-	WORD $0x6e3b1ffb // xor V27, V31, V27
-	WORD $0x4e3bf79b // max V27, V28, V27
-	WORD $0x4e3dd77d // add V29, V27, V29
-	FMOVQ 0(R2), F27
-	FMOVQ 48(R16), F28
-	WORD $0x4ebbd79c // sub V28, V28, V27
-	WORD $0x6e3edf9e // mul V30, V28, V30
-	FMOVQ 0(R0), F28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4e3dcf9e // fmla V30, V28, V29
-	FMOVQ F30, 0(R0)
-	FMOVQ 16(R1), F30
-	FMOVQ 32(R16), F29
-	WORD $0x4ebd1fdd // or V29, V30, V29
-	FMOVQ 80(R16), F28
-	WORD $0x4e3df79d // max V29, V28, V29
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F27
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	FMOVQ 96(R16), F27
-	WORD $0x4ebbd79b // sub V27, V28, V27
-	FMOVQ 128(R16), F31
-	WORD $0x4e3fcf7d // fmla V29, V27, V31
-	FMOVQ 144(R16), F31
-	WORD $0x4e3fcf7d // fmla V29, V27, V31
-	FMOVQ 160(R16), F31
-	FMOVQ 176(R16), F27
-	WORD $0x4e3dcffb // fmla V27, V31, V29
-	FMOVQ 192(R16), F31
-	WORD $0x4e3dcf7f // fmla V31, V27, V29
-	FMOVQ 208(R16), F27
-	WORD $0x4e3dcffb // fmla V27, V31, V29
-	FMOVQ 224(R16), F31
-	WORD $0x4e3dcf7f // fmla V31, V27, V29
-	WORD $0x6e3ddfbb // mul V27, V29, V29
-	WORD $0x4e3fcf7d // fmla V29, V27, V31
-	FMOVQ 48(R16), F31
-	WORD $0x4e3fd7bf // add V31, V29, V31
-	FMOVQ 96(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdffb // mul V27, V31, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F31
-	WORD $0x4ebf87bf // addi V31, V29, V31
-	WORD $0x6e3fdf7f // mul V31, V27, V31
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bd7fb // add V27, V31, V27
-	FMOVQ 48(R16), F29
-	WORD $0x4ebdd77d // sub V29, V27, V29
-	WORD $0x4ebdd7fd // sub V29, V31, V29
-	FMOVQ 320(R16), F31
-	WORD $0x6ebf877f // subi V31, V27, V31
-	WORD $0x4f2907fb // sra V27, V31, V41
-	WORD $0x4e21db7b // toFloat V27, V27, V0
-	FMOVQ 336(R16), F28
-	WORD $0x4e3c1ffc // and V28, V31, V28
-	FMOVQ 320(R16), F31
-	WORD $0x4ebf879f // addi V31, V28, V31
-	FMOVQ 48(R16), F28
-	WORD $0x4ebcd7fc // sub V28, V31, V28
-	FMOVQ 592(R16), F31
-	WORD $0x4ebff77f // min V31, V27, V31
-	FMOVQ 96(R16), F26
-	WORD $0x4ebfd75f // sub V31, V26, V31
-	WORD $0x4f3757ff // shl V31, V31, V55
-	FMOVQ 48(R16), F26
-	WORD $0x4eba87fa // addi V26, V31, V26
 	WORD $0x4e3acfbc // fmla V28, V29, V26
 	FMOVQ 368(R16), F26
 	FMOVQ 384(R16), F29
@@ -11083,29 +10718,126 @@ loop1:
 	WORD $0x6e3cdf9a // mul V26, V28, V28
 	WORD $0x6e3cdfbd // mul V29, V29, V28
 	WORD $0x6e3adfbd // mul V29, V29, V26
-	FMOVQ 496(R16), F31
-	WORD $0x4e3fcf7d // fmla V29, V27, V31
-	FMOVQ 512(R16), F31
-	WORD $0x4e3fcf5d // fmla V29, V26, V31
+	FMOVQ 496(R16), F27
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
+	FMOVQ 512(R16), F27
+	WORD $0x4e3bcf5d // fmla V29, V26, V27
 	WORD $0x4e3cd7bc // add V28, V29, V28
 	FMOVQ 528(R16), F29
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x4e3ef7bd // max V29, V29, V30
+	WORD $0x4e3ff7bd // max V29, V29, V31
 	WORD $0x4e3cd7bd // add V29, V29, V28
-	WORD $0x6e3b1f7b // xor V27, V27, V27
-	FMOVQ 32(R16), F31
-	WORD $0x6e3f1fdf // xor V31, V30, V31
-	WORD $0x4e3ff77f // max V31, V27, V31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	FMOVQ 32(R16), F27
+	WORD $0x6e3b1ffb // xor V27, V31, V27
+	WORD $0x4e3bf7db // max V27, V30, V27
+	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 0(R2), F27
+	FMOVQ 48(R16), F30
+	WORD $0x4ebbd7de // sub V30, V30, V27
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 0(R0), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	FMOVQ 32(R16), F28
+	WORD $0x4ebc1fbc // or V28, V29, V28
+	FMOVQ 80(R16), F30
+	WORD $0x4e3cf7dc // max V28, V30, V28
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ 96(R16), F27
+	WORD $0x4ebbd7db // sub V27, V30, V27
+	FMOVQ 128(R16), F31
+	WORD $0x4e3fcf7c // fmla V28, V27, V31
+	FMOVQ 144(R16), F31
+	WORD $0x4e3fcf7c // fmla V28, V27, V31
+	FMOVQ 160(R16), F31
+	FMOVQ 176(R16), F27
+	WORD $0x4e3ccffb // fmla V27, V31, V28
+	FMOVQ 192(R16), F31
+	WORD $0x4e3ccf7f // fmla V31, V27, V28
+	FMOVQ 208(R16), F27
+	WORD $0x4e3ccffb // fmla V27, V31, V28
+	FMOVQ 224(R16), F31
+	WORD $0x4e3ccf7f // fmla V31, V27, V28
+	WORD $0x6e3cdf9b // mul V27, V28, V28
+	WORD $0x4e3fcf7c // fmla V28, V27, V31
+	FMOVQ 48(R16), F31
+	WORD $0x4e3fd79f // add V31, V28, V31
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 736(R16), F28
+	WORD $0x4ebc87dc // addi V28, V30, V28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	FMOVQ 752(R16), F31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 48(R16), F28
 	WORD $0x4e3cd7fc // add V28, V31, V28
-	FMOVQ 16(R2), F31
+	FMOVQ 48(R16), F30
+	WORD $0x4ebed79e // sub V30, V28, V30
+	WORD $0x4ebed7fe // sub V30, V31, V30
+	FMOVQ 320(R16), F31
+	WORD $0x6ebf879f // subi V31, V28, V31
+	WORD $0x4f2907fc // sra V28, V31, V41
+	WORD $0x4e21db9c // toFloat V28, V28, V0
+	FMOVQ 336(R16), F27
+	WORD $0x4e3b1ffb // and V27, V31, V27
+	FMOVQ 320(R16), F31
+	WORD $0x4ebf877f // addi V31, V27, V31
 	FMOVQ 48(R16), F27
-	WORD $0x4ebfd77b // sub V27, V27, V31
-	WORD $0x6e3ddf7d // mul V29, V27, V29
-	FMOVQ 16(R0), F27
-	WORD $0x6e3bdffb // mul V27, V31, V27
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ F29, 16(R0)
+	WORD $0x4ebbd7fb // sub V27, V31, V27
+	FMOVQ 592(R16), F31
+	WORD $0x4ebff79f // min V31, V28, V31
+	FMOVQ 96(R16), F26
+	WORD $0x4ebfd75f // sub V31, V26, V31
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 48(R16), F26
+	WORD $0x4eba87fa // addi V26, V31, V26
+	WORD $0x4e3acfdb // fmla V27, V30, V26
+	FMOVQ 368(R16), F26
+	FMOVQ 384(R16), F30
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	FMOVQ 400(R16), F26
+	WORD $0x4e3bcfda // fmla V26, V30, V27
+	FMOVQ 416(R16), F30
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	FMOVQ 432(R16), F26
+	WORD $0x4e3bcfda // fmla V26, V30, V27
+	FMOVQ 448(R16), F30
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	FMOVQ 464(R16), F26
+	WORD $0x4e3bcfda // fmla V26, V30, V27
+	FMOVQ 480(R16), F30
+	WORD $0x4e3bcf5e // fmla V30, V26, V27
+	WORD $0x6e3bdf7a // mul V26, V27, V27
+	WORD $0x6e3bdfde // mul V30, V30, V27
+	WORD $0x6e3adfde // mul V30, V30, V26
+	FMOVQ 496(R16), F31
+	WORD $0x4e3fcf9e // fmla V30, V28, V31
+	FMOVQ 512(R16), F31
+	WORD $0x4e3fcf5e // fmla V30, V26, V31
+	WORD $0x4e3bd7db // add V27, V30, V27
+	FMOVQ 528(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x4e3df7de // max V30, V30, V29
+	WORD $0x4e3bd7de // add V30, V30, V27
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	FMOVQ 32(R16), F31
+	WORD $0x6e3f1fbf // xor V31, V29, V31
+	WORD $0x4e3ff79f // max V31, V28, V31
+	WORD $0x4e3bd7fb // add V27, V31, V27
+	FMOVQ 16(R2), F31
+	FMOVQ 48(R16), F28
+	WORD $0x4ebfd79c // sub V28, V28, V31
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ 16(R0), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	FMOVQ F30, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -11143,82 +10875,76 @@ loop3:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 48(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ 48(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	WORD $0x4ebed77e // sub V30, V27, V30
-	FMOVQ 320(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f29077c // sra V28, V27, V41
-	WORD $0x4e21db9c // toFloat V28, V28, V0
-	FMOVQ 336(R16), F29
-	WORD $0x4e3d1f7d // and V29, V27, V29
-	FMOVQ 320(R16), F27
-	WORD $0x4ebb87bb // addi V27, V29, V27
+	WORD $0x4e3ed77e // add V30, V27, V30
 	FMOVQ 48(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
 	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 320(R16), F27
+	WORD $0x6ebb87db // subi V27, V30, V27
+	WORD $0x4f29077e // sra V30, V27, V41
+	WORD $0x4e21dbde // toFloat V30, V30, V0
+	FMOVQ 336(R16), F28
+	WORD $0x4e3c1f7c // and V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	FMOVQ 48(R16), F28
+	WORD $0x4ebcd77c // sub V28, V27, V28
 	FMOVQ 592(R16), F27
-	WORD $0x4ebbf79b // min V27, V28, V27
+	WORD $0x4ebbf7db // min V27, V30, V27
 	FMOVQ 96(R16), F26
 	WORD $0x4ebbd75b // sub V27, V26, V27
 	WORD $0x4f37577b // shl V27, V27, V55
 	FMOVQ 48(R16), F26
 	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x4e3acfdd // fmla V29, V30, V26
+	WORD $0x4e3acfbc // fmla V28, V29, V26
 	FMOVQ 368(R16), F26
-	FMOVQ 384(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 384(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
 	FMOVQ 400(R16), F26
-	WORD $0x4e3dcfda // fmla V26, V30, V29
-	FMOVQ 416(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 416(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
 	FMOVQ 432(R16), F26
-	WORD $0x4e3dcfda // fmla V26, V30, V29
-	FMOVQ 448(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 448(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
 	FMOVQ 464(R16), F26
-	WORD $0x4e3dcfda // fmla V26, V30, V29
-	FMOVQ 480(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	WORD $0x6e3ddfba // mul V26, V29, V29
-	WORD $0x6e3ddfde // mul V30, V30, V29
-	WORD $0x6e3adfde // mul V30, V30, V26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 480(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	WORD $0x6e3cdf9a // mul V26, V28, V28
+	WORD $0x6e3cdfbd // mul V29, V29, V28
+	WORD $0x6e3adfbd // mul V29, V29, V26
 	FMOVQ 496(R16), F27
-	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
 	FMOVQ 512(R16), F27
-	WORD $0x4e3bcf5e // fmla V30, V26, V27
-	WORD $0x4e3dd7dd // add V29, V30, V29
-	FMOVQ 528(R16), F30
-	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	WORD $0x4e3bcf5d // fmla V29, V26, V27
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 528(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x4e3ff7bd // max V29, V29, V31
+	WORD $0x4e3cd7bd // add V29, V29, V28
 	WORD $0x6e3e1fde // xor V30, V30, V30
-	WORD $0x4e3ff7de // max V30, V30, V31
-	WORD $0x4e3dd7de // add V30, V30, V29
-	WORD $0x6e3c1f9c // xor V28, V28, V28
 	FMOVQ 32(R16), F27
 	WORD $0x6e3b1ffb // xor V27, V31, V27
-	WORD $0x4e3bf79b // max V27, V28, V27
-	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x4e3bf7db // max V27, V30, V27
+	WORD $0x4e3cd77c // add V28, V27, V28
 	FMOVQ 0(R2), F27
-	FMOVQ 48(R16), F28
-	WORD $0x4ebbd79c // sub V28, V28, V27
-	WORD $0x6e3edf9e // mul V30, V28, V30
-	FMOVQ 0(R0), F28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4e3dcf9e // fmla V30, V28, V29
-	FMOVQ F30, 0(R0)
+	FMOVQ 48(R16), F30
+	WORD $0x4ebbd7de // sub V30, V30, V27
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 0(R0), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ F29, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -11303,82 +11029,76 @@ full13:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 48(R16), F28
-	WORD $0x4e3cd77c // add V28, V27, V28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ 48(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	WORD $0x4ebed77e // sub V30, V27, V30
-	FMOVQ 320(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f29077c // sra V28, V27, V41
-	WORD $0x4e21db9c // toFloat V28, V28, V0
-	FMOVQ 336(R16), F29
-	WORD $0x4e3d1f7d // and V29, V27, V29
-	FMOVQ 320(R16), F27
-	WORD $0x4ebb87bb // addi V27, V29, V27
+	WORD $0x4e3ed77e // add V30, V27, V30
 	FMOVQ 48(R16), F29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
 	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 320(R16), F27
+	WORD $0x6ebb87db // subi V27, V30, V27
+	WORD $0x4f29077e // sra V30, V27, V41
+	WORD $0x4e21dbde // toFloat V30, V30, V0
+	FMOVQ 336(R16), F28
+	WORD $0x4e3c1f7c // and V28, V27, V28
+	FMOVQ 320(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	FMOVQ 48(R16), F28
+	WORD $0x4ebcd77c // sub V28, V27, V28
 	FMOVQ 592(R16), F27
-	WORD $0x4ebbf79b // min V27, V28, V27
+	WORD $0x4ebbf7db // min V27, V30, V27
 	FMOVQ 96(R16), F26
 	WORD $0x4ebbd75b // sub V27, V26, V27
 	WORD $0x4f37577b // shl V27, V27, V55
 	FMOVQ 48(R16), F26
 	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x4e3acfdd // fmla V29, V30, V26
+	WORD $0x4e3acfbc // fmla V28, V29, V26
 	FMOVQ 368(R16), F26
-	FMOVQ 384(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	FMOVQ 384(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
 	FMOVQ 400(R16), F26
-	WORD $0x4e3dcfda // fmla V26, V30, V29
-	FMOVQ 416(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 416(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
 	FMOVQ 432(R16), F26
-	WORD $0x4e3dcfda // fmla V26, V30, V29
-	FMOVQ 448(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 448(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
 	FMOVQ 464(R16), F26
-	WORD $0x4e3dcfda // fmla V26, V30, V29
-	FMOVQ 480(R16), F30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	WORD $0x6e3ddfba // mul V26, V29, V29
-	WORD $0x6e3ddfde // mul V30, V30, V29
-	WORD $0x6e3adfde // mul V30, V30, V26
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 480(R16), F29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	WORD $0x6e3cdf9a // mul V26, V28, V28
+	WORD $0x6e3cdfbd // mul V29, V29, V28
+	WORD $0x6e3adfbd // mul V29, V29, V26
 	FMOVQ 496(R16), F27
-	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x4e3bcfdd // fmla V29, V30, V27
 	FMOVQ 512(R16), F27
-	WORD $0x4e3bcf5e // fmla V30, V26, V27
-	WORD $0x4e3dd7dd // add V29, V30, V29
-	FMOVQ 528(R16), F30
-	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	WORD $0x4e3bcf5d // fmla V29, V26, V27
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 528(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x4e3ff7bd // max V29, V29, V31
+	WORD $0x4e3cd7bd // add V29, V29, V28
 	WORD $0x6e3e1fde // xor V30, V30, V30
-	WORD $0x4e3ff7de // max V30, V30, V31
-	WORD $0x4e3dd7de // add V30, V30, V29
-	WORD $0x6e3c1f9c // xor V28, V28, V28
 	FMOVQ 32(R16), F27
 	WORD $0x6e3b1ffb // xor V27, V31, V27
-	WORD $0x4e3bf79b // max V27, V28, V27
-	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x4e3bf7db // max V27, V30, V27
+	WORD $0x4e3cd77c // add V28, V27, V28
 	FMOVQ 0(R2), F27
-	FMOVQ 48(R16), F28
-	WORD $0x4ebbd79c // sub V28, V28, V27
-	WORD $0x6e3edf9e // mul V30, V28, V30
-	FMOVQ 0(R0), F28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4e3dcf9e // fmla V30, V28, V29
-	FMOVQ F30, 0(R0)
+	FMOVQ 48(R16), F30
+	WORD $0x4ebbd7de // sub V30, V30, V27
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 0(R0), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	FMOVQ F29, 0(R0)
 finished15:
 	MOVD $tail0-16(SP), R25
 	MOVD R15, R14
@@ -11427,92 +11147,80 @@ loop1:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 48(R16), F28
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ed77e // add V30, V27, V30
-	WORD $0x6e3eff9e // div V30, V28, V30
-	WORD $0x6e3edf7b // mul V27, V27, V30
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	WORD $0x6ebce7fc // gt V28, V31, V28
-	VMOV V28.B16, V31.B16
-	WORD $0x6e7b1fdf // bsl V31, V30, V27
-	WORD $0x6e7e1f7c // bsl V28, V27, V30
-	FMOVQ 0(R2), F30
-	FMOVQ 48(R16), F27
-	WORD $0x4ebed77b // sub V27, V27, V30
-	WORD $0x6e3fdf7f // mul V31, V27, V31
-	FMOVQ 0(R0), F27
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
 	WORD $0x6e3bdfdb // mul V27, V30, V27
-	WORD $0x4ebccf7f // fmls V31, V27, V28
-	FMOVQ F31, 0(R0)
-	FMOVQ 16(R1), F31
-	FMOVQ 32(R16), F28
-	WORD $0x4ebc1ffc // or V28, V31, V28
-	FMOVQ 80(R16), F27
-	WORD $0x4e3cf77c // max V28, V27, V28
-	FMOVQ 96(R16), F27
-	FMOVQ 112(R16), F30
-	WORD $0x4e3ecf9b // fmla V27, V28, V30
-	FMOVQ 96(R16), F30
-	WORD $0x4ebed77e // sub V30, V27, V30
-	FMOVQ 128(R16), F29
-	WORD $0x4e3dcfdc // fmla V28, V30, V29
-	FMOVQ 144(R16), F29
-	WORD $0x4e3dcfdc // fmla V28, V30, V29
-	FMOVQ 160(R16), F29
-	FMOVQ 176(R16), F30
-	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 192(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 208(R16), F30
-	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 224(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	WORD $0x6e3cdf9e // mul V30, V28, V28
-	WORD $0x4e3dcfdc // fmla V28, V30, V29
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dd79d // add V29, V28, V29
-	FMOVQ 96(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
-	WORD $0x4f37577b // shl V27, V27, V55
 	FMOVQ 48(R16), F30
-	WORD $0x4ebe877e // addi V30, V27, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	WORD $0x4f37579c // shl V28, V28, V55
 	FMOVQ 48(R16), F29
-	WORD $0x4ebd879d // addi V29, V28, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	FMOVQ 48(R16), F30
-	FMOVQ 48(R16), F28
-	WORD $0x4e3cd7bc // add V28, V29, V28
-	WORD $0x6e3cffdc // div V28, V30, V28
-	WORD $0x6e3cdfbd // mul V29, V29, V28
+	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x6e3dffdd // div V29, V30, V29
+	WORD $0x6e3ddf7b // mul V27, V27, V29
 	WORD $0x6e3e1fde // xor V30, V30, V30
 	WORD $0x6ebee7fe // gt V30, V31, V30
 	VMOV V30.B16, V31.B16
-	WORD $0x6e7d1f9f // bsl V31, V28, V29
-	WORD $0x6e7c1fbe // bsl V30, V29, V28
-	FMOVQ 16(R2), F28
-	FMOVQ 48(R16), F29
-	WORD $0x4ebcd7bd // sub V29, V29, V28
-	WORD $0x6e3fdfbf // mul V31, V29, V31
-	FMOVQ 16(R0), F29
-	WORD $0x6e3ddf9d // mul V29, V28, V29
-	WORD $0x4ebecfbf // fmls V31, V29, V30
+	WORD $0x6e7b1fbf // bsl V31, V29, V27
+	WORD $0x6e7d1f7e // bsl V30, V27, V29
+	FMOVQ 0(R2), F29
+	FMOVQ 48(R16), F27
+	WORD $0x4ebdd77b // sub V27, V27, V29
+	WORD $0x6e3fdf7f // mul V31, V27, V31
+	FMOVQ 0(R0), F27
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	WORD $0x4ebecf7f // fmls V31, V27, V30
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 32(R16), F30
+	WORD $0x4ebe1ffe // or V30, V31, V30
+	FMOVQ 80(R16), F27
+	WORD $0x4e3ef77e // max V30, V27, V30
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd77d // sub V29, V27, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 144(R16), F28
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 160(R16), F28
+	FMOVQ 176(R16), F29
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	FMOVQ 192(R16), F28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	FMOVQ 208(R16), F29
+	WORD $0x4e3ecf9d // fmla V29, V28, V30
+	FMOVQ 224(R16), F28
+	WORD $0x4e3ecfbc // fmla V28, V29, V30
+	WORD $0x6e3edfdd // mul V29, V30, V30
+	WORD $0x4e3ccfbe // fmla V30, V29, V28
+	FMOVQ 48(R16), F28
+	WORD $0x4e3cd7dc // add V28, V30, V28
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe877e // addi V30, V27, V30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ 752(R16), F28
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	FMOVQ 48(R16), F30
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bd79b // add V27, V28, V27
+	WORD $0x6e3bffdb // div V27, V30, V27
+	WORD $0x6e3bdf9c // mul V28, V28, V27
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebee7fe // gt V30, V31, V30
+	VMOV V30.B16, V31.B16
+	WORD $0x6e7c1f7f // bsl V31, V27, V28
+	WORD $0x6e7b1f9e // bsl V30, V28, V27
+	FMOVQ 16(R2), F27
+	FMOVQ 48(R16), F28
+	WORD $0x4ebbd79c // sub V28, V28, V27
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 16(R0), F28
+	WORD $0x6e3cdf7c // mul V28, V27, V28
+	WORD $0x4ebecf9f // fmls V31, V28, V30
 	FMOVQ F31, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
@@ -11551,35 +11259,29 @@ loop3:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 48(R16), F28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ 48(R16), F30
-	WORD $0x4e3ed77e // add V30, V27, V30
-	WORD $0x6e3eff9e // div V30, V28, V30
-	WORD $0x6e3edf7b // mul V27, V27, V30
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	WORD $0x6ebce7fc // gt V28, V31, V28
-	VMOV V28.B16, V31.B16
-	WORD $0x6e7b1fdf // bsl V31, V30, V27
-	WORD $0x6e7e1f7c // bsl V28, V27, V30
-	FMOVQ 0(R2), F30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x6e3dffdd // div V29, V30, V29
+	WORD $0x6e3ddf7b // mul V27, V27, V29
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebee7fe // gt V30, V31, V30
+	VMOV V30.B16, V31.B16
+	WORD $0x6e7b1fbf // bsl V31, V29, V27
+	WORD $0x6e7d1f7e // bsl V30, V27, V29
+	FMOVQ 0(R2), F29
 	FMOVQ 48(R16), F27
-	WORD $0x4ebed77b // sub V27, V27, V30
+	WORD $0x4ebdd77b // sub V27, V27, V29
 	WORD $0x6e3fdf7f // mul V31, V27, V31
 	FMOVQ 0(R0), F27
-	WORD $0x6e3bdfdb // mul V27, V30, V27
-	WORD $0x4ebccf7f // fmls V31, V27, V28
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	WORD $0x4ebecf7f // fmls V31, V27, V30
 	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -11665,35 +11367,29 @@ full13:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 48(R16), F28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ 48(R16), F30
-	WORD $0x4e3ed77e // add V30, V27, V30
-	WORD $0x6e3eff9e // div V30, V28, V30
-	WORD $0x6e3edf7b // mul V27, V27, V30
-	WORD $0x6e3c1f9c // xor V28, V28, V28
-	WORD $0x6ebce7fc // gt V28, V31, V28
-	VMOV V28.B16, V31.B16
-	WORD $0x6e7b1fdf // bsl V31, V30, V27
-	WORD $0x6e7e1f7c // bsl V28, V27, V30
-	FMOVQ 0(R2), F30
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dd77d // add V29, V27, V29
+	WORD $0x6e3dffdd // div V29, V30, V29
+	WORD $0x6e3ddf7b // mul V27, V27, V29
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	WORD $0x6ebee7fe // gt V30, V31, V30
+	VMOV V30.B16, V31.B16
+	WORD $0x6e7b1fbf // bsl V31, V29, V27
+	WORD $0x6e7d1f7e // bsl V30, V27, V29
+	FMOVQ 0(R2), F29
 	FMOVQ 48(R16), F27
-	WORD $0x4ebed77b // sub V27, V27, V30
+	WORD $0x4ebdd77b // sub V27, V27, V29
 	WORD $0x6e3fdf7f // mul V31, V27, V31
 	FMOVQ 0(R0), F27
-	WORD $0x6e3bdfdb // mul V27, V30, V27
-	WORD $0x4ebccf7f // fmls V31, V27, V28
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	WORD $0x4ebecf7f // fmls V31, V27, V30
 	FMOVQ F31, 0(R0)
 finished15:
 	MOVD $tail0-16(SP), R25
@@ -12557,76 +12253,70 @@ loop1:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 1136(R16), F28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 1168(R16), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
 	FMOVQ 320(R16), F27
 	WORD $0x6e3bdffb // mul V27, V31, V27
-	FMOVQ 0(R16), F30
-	WORD $0x4e3e1f7e // and V30, V27, V30
-	FMOVQ 736(R16), F29
-	WORD $0x6ebde7dd // gt V29, V30, V29
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 768(R16), F28
+	WORD $0x6ebce7bc // gt V28, V29, V28
 	WORD $0x6e3bdf7a // mul V26, V27, V27
-	FMOVQ 752(R16), F25
-	FMOVQ 768(R16), F24
-	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 784(R16), F25
-	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 800(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 816(R16), F25
 	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 832(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 848(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 864(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
 	VMOV V27.B16, V25.B16
 	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	FMOVQ 848(R16), F24
-	WORD $0x4ebef71e // min V30, V24, V30
-	FMOVQ 864(R16), F24
-	FMOVQ 880(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 880(R16), F24
+	WORD $0x4ebdf71d // min V29, V24, V29
 	FMOVQ 896(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
 	FMOVQ 912(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 928(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 944(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 960(R16), F24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
+	FMOVQ 976(R16), F26
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 32(R16), F24
-	WORD $0x6e381fd8 // xor V24, V30, V24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x6e381fb8 // xor V24, V29, V24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F30
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
-	FMOVQ 96(R16), F30
-	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
 	FMOVQ 128(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 144(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 160(R16), F23
-	FMOVQ 176(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 176(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 192(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	FMOVQ 208(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	FMOVQ 208(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 224(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	WORD $0x6e38df1e // mul V30, V24, V24
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	WORD $0x6e38df1d // mul V29, V24, V24
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	WORD $0x4f37575a // shl V26, V26, V55
 	FMOVQ 48(R16), F23
 	WORD $0x4eb78757 // addi V23, V26, V23
@@ -12637,117 +12327,111 @@ loop1:
 	FMOVQ 32(R16), F24
 	WORD $0x4e381f78 // and V24, V27, V24
 	WORD $0x4eb81f58 // or V24, V26, V24
-	WORD $0x6e791f1d // bsl V29, V24, V25
+	WORD $0x6e791f1c // bsl V28, V24, V25
 	FMOVQ 256(R16), F25
 	VMOV V25.B16, V24.B16
-	WORD $0x4e39cfb8 // fmla V24, V29, V25
-	WORD $0x6e3fdf1d // mul V29, V24, V31
-	FMOVQ F29, 0(R0)
-	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	WORD $0x4e39cf98 // fmla V24, V28, V25
+	WORD $0x6e3fdf1c // mul V28, V24, V31
+	FMOVQ F28, 0(R0)
+	WORD $0x4e3fcfd8 // fmla V24, V30, V31
 	FMOVQ F24, 0(R1)
 	FMOVQ 16(R2), F24
 	FMOVQ 512(R16), F31
 	WORD $0x6e3fdf1f // mul V31, V24, V31
 	WORD $0x6e38dfff // mul V31, V31, V24
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ff79f // max V31, V28, V31
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ff7df // max V31, V30, V31
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F28
+	WORD $0x4e3ccffe // fmla V30, V31, V28
 	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F29
-	WORD $0x4e3dcffc // fmla V28, V31, V29
-	FMOVQ 96(R16), F29
-	WORD $0x4ebdd79d // sub V29, V28, V29
+	WORD $0x4ebcd7dc // sub V28, V30, V28
 	FMOVQ 128(R16), F25
-	WORD $0x4e39cfbf // fmla V31, V29, V25
+	WORD $0x4e39cf9f // fmla V31, V28, V25
 	FMOVQ 144(R16), F25
-	WORD $0x4e39cfbf // fmla V31, V29, V25
+	WORD $0x4e39cf9f // fmla V31, V28, V25
 	FMOVQ 160(R16), F25
-	FMOVQ 176(R16), F29
-	WORD $0x4e3fcf3d // fmla V29, V25, V31
+	FMOVQ 176(R16), F28
+	WORD $0x4e3fcf3c // fmla V28, V25, V31
 	FMOVQ 192(R16), F25
-	WORD $0x4e3fcfb9 // fmla V25, V29, V31
-	FMOVQ 208(R16), F29
-	WORD $0x4e3fcf3d // fmla V29, V25, V31
+	WORD $0x4e3fcf99 // fmla V25, V28, V31
+	FMOVQ 208(R16), F28
+	WORD $0x4e3fcf3c // fmla V28, V25, V31
 	FMOVQ 224(R16), F25
-	WORD $0x4e3fcfb9 // fmla V25, V29, V31
-	WORD $0x6e3fdffd // mul V29, V31, V31
-	WORD $0x4e39cfbf // fmla V31, V29, V25
+	WORD $0x4e3fcf99 // fmla V25, V28, V31
+	WORD $0x6e3fdffc // mul V28, V31, V31
+	WORD $0x4e39cf9f // fmla V31, V28, V25
 	FMOVQ 48(R16), F25
 	WORD $0x4e39d7f9 // add V25, V31, V25
-	FMOVQ 96(R16), F31
-	WORD $0x6ebf879f // subi V31, V28, V31
-	WORD $0x4f3f07fc // sra V28, V31, V63
-	WORD $0x6ebc87ff // subi V31, V31, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 48(R16), F29
-	WORD $0x4ebd879d // addi V29, V28, V29
-	WORD $0x6e3ddf3d // mul V29, V25, V29
-	WORD $0x4f3757ff // shl V31, V31, V55
-	FMOVQ 48(R16), F25
-	WORD $0x4eb987f9 // addi V25, V31, V25
-	WORD $0x6e39dfb9 // mul V25, V29, V25
-	FMOVQ 1136(R16), F29
-	WORD $0x6e3ddf3d // mul V29, V25, V29
+	WORD $0x4f3757de // shl V30, V30, V55
+	FMOVQ 736(R16), F31
+	WORD $0x4ebf87df // addi V31, V30, V31
+	WORD $0x6e3fdf3f // mul V31, V25, V31
+	FMOVQ 752(R16), F25
+	WORD $0x6e39dff9 // mul V25, V31, V25
+	FMOVQ 1168(R16), F31
+	WORD $0x6e3fdf3f // mul V31, V25, V31
 	FMOVQ 320(R16), F25
 	WORD $0x6e39df19 // mul V25, V24, V25
-	FMOVQ 0(R16), F31
-	WORD $0x4e3f1f3f // and V31, V25, V31
-	FMOVQ 736(R16), F28
-	WORD $0x6ebce7fc // gt V28, V31, V28
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1f3e // and V30, V25, V30
+	FMOVQ 768(R16), F28
+	WORD $0x6ebce7dc // gt V28, V30, V28
 	WORD $0x6e39df3a // mul V26, V25, V25
-	FMOVQ 752(R16), F27
-	FMOVQ 768(R16), F23
-	WORD $0x4e3acf77 // fmla V23, V27, V26
 	FMOVQ 784(R16), F27
-	WORD $0x4e3acefb // fmla V27, V23, V26
 	FMOVQ 800(R16), F23
 	WORD $0x4e3acf77 // fmla V23, V27, V26
 	FMOVQ 816(R16), F27
 	WORD $0x4e3acefb // fmla V27, V23, V26
 	FMOVQ 832(R16), F23
 	WORD $0x4e3acf77 // fmla V23, V27, V26
+	FMOVQ 848(R16), F27
+	WORD $0x4e3acefb // fmla V27, V23, V26
+	FMOVQ 864(R16), F23
+	WORD $0x4e3acf77 // fmla V23, V27, V26
 	VMOV V25.B16, V27.B16
 	WORD $0x4e39cefb // fmla V27, V23, V25
-	FMOVQ 848(R16), F23
-	WORD $0x4ebff6ff // min V31, V23, V31
-	FMOVQ 864(R16), F23
-	FMOVQ 880(R16), F26
-	WORD $0x4e3fcefa // fmla V26, V23, V31
+	FMOVQ 880(R16), F23
+	WORD $0x4ebef6fe // min V30, V23, V30
 	FMOVQ 896(R16), F23
-	WORD $0x4e3fcf57 // fmla V23, V26, V31
 	FMOVQ 912(R16), F26
-	WORD $0x4e3fcefa // fmla V26, V23, V31
-	FMOVQ 928(R16), F23
-	WORD $0x4e3fcf57 // fmla V23, V26, V31
-	FMOVQ 944(R16), F26
-	WORD $0x4e3fcefa // fmla V26, V23, V31
-	FMOVQ 32(R16), F23
-	WORD $0x6e371ff7 // xor V23, V31, V23
-	WORD $0x4e3fcf57 // fmla V23, V26, V31
-	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F31
-	WORD $0x4e3fcefa // fmla V26, V23, V31
-	FMOVQ 96(R16), F31
-	WORD $0x4ebfd75f // sub V31, V26, V31
-	FMOVQ 128(R16), F30
-	WORD $0x4e3ecff7 // fmla V23, V31, V30
-	FMOVQ 144(R16), F30
-	WORD $0x4e3ecff7 // fmla V23, V31, V30
-	FMOVQ 160(R16), F30
-	FMOVQ 176(R16), F31
-	WORD $0x4e37cfdf // fmla V31, V30, V23
-	FMOVQ 192(R16), F30
-	WORD $0x4e37cffe // fmla V30, V31, V23
-	FMOVQ 208(R16), F31
-	WORD $0x4e37cfdf // fmla V31, V30, V23
-	FMOVQ 224(R16), F30
-	WORD $0x4e37cffe // fmla V30, V31, V23
-	WORD $0x6e37deff // mul V31, V23, V23
-	WORD $0x4e3ecff7 // fmla V23, V31, V30
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 48(R16), F30
-	WORD $0x4ebe875e // addi V30, V26, V30
-	VMOV V30.B16, V26.B16
 	WORD $0x4e3ecefa // fmla V26, V23, V30
+	FMOVQ 928(R16), F23
+	WORD $0x4e3ecf57 // fmla V23, V26, V30
+	FMOVQ 944(R16), F26
+	WORD $0x4e3ecefa // fmla V26, V23, V30
+	FMOVQ 960(R16), F23
+	WORD $0x4e3ecf57 // fmla V23, V26, V30
+	FMOVQ 976(R16), F26
+	WORD $0x4e3ecefa // fmla V26, V23, V30
+	FMOVQ 32(R16), F23
+	WORD $0x6e371fd7 // xor V23, V30, V23
+	WORD $0x4e3ecf57 // fmla V23, V26, V30
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F30
+	WORD $0x4e3ecefa // fmla V26, V23, V30
+	FMOVQ 96(R16), F30
+	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 128(R16), F29
+	WORD $0x4e3dcfd7 // fmla V23, V30, V29
+	FMOVQ 144(R16), F29
+	WORD $0x4e3dcfd7 // fmla V23, V30, V29
+	FMOVQ 160(R16), F29
+	FMOVQ 176(R16), F30
+	WORD $0x4e37cfbe // fmla V30, V29, V23
+	FMOVQ 192(R16), F29
+	WORD $0x4e37cfdd // fmla V29, V30, V23
+	FMOVQ 208(R16), F30
+	WORD $0x4e37cfbe // fmla V30, V29, V23
+	FMOVQ 224(R16), F29
+	WORD $0x4e37cfdd // fmla V29, V30, V23
+	WORD $0x6e37defe // mul V30, V23, V23
+	WORD $0x4e3dcfd7 // fmla V23, V30, V29
+	WORD $0x4f37575a // shl V26, V26, V55
+	FMOVQ 48(R16), F29
+	WORD $0x4ebd875d // addi V29, V26, V29
+	VMOV V29.B16, V26.B16
+	WORD $0x4e3dcefa // fmla V26, V23, V29
 	FMOVQ 48(R16), F23
 	WORD $0x4ebad6fa // sub V26, V23, V26
 	FMOVQ 32(R16), F23
@@ -12759,7 +12443,7 @@ loop1:
 	WORD $0x4e3bcf97 // fmla V23, V28, V27
 	WORD $0x6e38defc // mul V28, V23, V24
 	FMOVQ F28, 16(R0)
-	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	WORD $0x4e38cff7 // fmla V23, V31, V24
 	FMOVQ F23, 16(R1)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
@@ -12799,76 +12483,70 @@ loop3:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 1136(R16), F28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 1168(R16), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
 	FMOVQ 320(R16), F27
 	WORD $0x6e3bdffb // mul V27, V31, V27
-	FMOVQ 0(R16), F30
-	WORD $0x4e3e1f7e // and V30, V27, V30
-	FMOVQ 736(R16), F29
-	WORD $0x6ebde7dd // gt V29, V30, V29
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 768(R16), F28
+	WORD $0x6ebce7bc // gt V28, V29, V28
 	WORD $0x6e3bdf7a // mul V26, V27, V27
-	FMOVQ 752(R16), F25
-	FMOVQ 768(R16), F24
-	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 784(R16), F25
-	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 800(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 816(R16), F25
 	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 832(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 848(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 864(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
 	VMOV V27.B16, V25.B16
 	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	FMOVQ 848(R16), F24
-	WORD $0x4ebef71e // min V30, V24, V30
-	FMOVQ 864(R16), F24
-	FMOVQ 880(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 880(R16), F24
+	WORD $0x4ebdf71d // min V29, V24, V29
 	FMOVQ 896(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
 	FMOVQ 912(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 928(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 944(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 960(R16), F24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
+	FMOVQ 976(R16), F26
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 32(R16), F24
-	WORD $0x6e381fd8 // xor V24, V30, V24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x6e381fb8 // xor V24, V29, V24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F30
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
-	FMOVQ 96(R16), F30
-	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
 	FMOVQ 128(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 144(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 160(R16), F23
-	FMOVQ 176(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 176(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 192(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	FMOVQ 208(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	FMOVQ 208(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 224(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	WORD $0x6e38df1e // mul V30, V24, V24
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	WORD $0x6e38df1d // mul V29, V24, V24
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	WORD $0x4f37575a // shl V26, V26, V55
 	FMOVQ 48(R16), F23
 	WORD $0x4eb78757 // addi V23, V26, V23
@@ -12879,13 +12557,13 @@ loop3:
 	FMOVQ 32(R16), F24
 	WORD $0x4e381f78 // and V24, V27, V24
 	WORD $0x4eb81f58 // or V24, V26, V24
-	WORD $0x6e791f1d // bsl V29, V24, V25
+	WORD $0x6e791f1c // bsl V28, V24, V25
 	FMOVQ 256(R16), F25
 	VMOV V25.B16, V24.B16
-	WORD $0x4e39cfb8 // fmla V24, V29, V25
-	WORD $0x6e3fdf1d // mul V29, V24, V31
-	FMOVQ F29, 0(R0)
-	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	WORD $0x4e39cf98 // fmla V24, V28, V25
+	WORD $0x6e3fdf1c // mul V28, V24, V31
+	FMOVQ F28, 0(R0)
+	WORD $0x4e3fcfd8 // fmla V24, V30, V31
 	FMOVQ F24, 0(R1)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -12943,76 +12621,70 @@ full7:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 48(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 96(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 48(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 48(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	FMOVQ 1136(R16), F28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
+	FMOVQ 736(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 752(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
+	FMOVQ 1168(R16), F30
+	WORD $0x6e3edf7e // mul V30, V27, V30
 	FMOVQ 320(R16), F27
 	WORD $0x6e3bdffb // mul V27, V31, V27
-	FMOVQ 0(R16), F30
-	WORD $0x4e3e1f7e // and V30, V27, V30
-	FMOVQ 736(R16), F29
-	WORD $0x6ebde7dd // gt V29, V30, V29
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1f7d // and V29, V27, V29
+	FMOVQ 768(R16), F28
+	WORD $0x6ebce7bc // gt V28, V29, V28
 	WORD $0x6e3bdf7a // mul V26, V27, V27
-	FMOVQ 752(R16), F25
-	FMOVQ 768(R16), F24
-	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 784(R16), F25
-	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 800(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
 	FMOVQ 816(R16), F25
 	WORD $0x4e3acf19 // fmla V25, V24, V26
 	FMOVQ 832(R16), F24
 	WORD $0x4e3acf38 // fmla V24, V25, V26
+	FMOVQ 848(R16), F25
+	WORD $0x4e3acf19 // fmla V25, V24, V26
+	FMOVQ 864(R16), F24
+	WORD $0x4e3acf38 // fmla V24, V25, V26
 	VMOV V27.B16, V25.B16
 	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	FMOVQ 848(R16), F24
-	WORD $0x4ebef71e // min V30, V24, V30
-	FMOVQ 864(R16), F24
-	FMOVQ 880(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	FMOVQ 880(R16), F24
+	WORD $0x4ebdf71d // min V29, V24, V29
 	FMOVQ 896(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
 	FMOVQ 912(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 928(R16), F24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 944(R16), F26
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 960(R16), F24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
+	FMOVQ 976(R16), F26
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
 	FMOVQ 32(R16), F24
-	WORD $0x6e381fd8 // xor V24, V30, V24
-	WORD $0x4e3ecf58 // fmla V24, V26, V30
+	WORD $0x6e381fb8 // xor V24, V29, V24
+	WORD $0x4e3dcf58 // fmla V24, V26, V29
 	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F30
-	WORD $0x4e3ecf1a // fmla V26, V24, V30
-	FMOVQ 96(R16), F30
-	WORD $0x4ebed75e // sub V30, V26, V30
+	FMOVQ 112(R16), F29
+	WORD $0x4e3dcf1a // fmla V26, V24, V29
+	FMOVQ 96(R16), F29
+	WORD $0x4ebdd75d // sub V29, V26, V29
 	FMOVQ 128(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 144(R16), F23
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	FMOVQ 160(R16), F23
-	FMOVQ 176(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	FMOVQ 176(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 192(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	FMOVQ 208(R16), F30
-	WORD $0x4e38cefe // fmla V30, V23, V24
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	FMOVQ 208(R16), F29
+	WORD $0x4e38cefd // fmla V29, V23, V24
 	FMOVQ 224(R16), F23
-	WORD $0x4e38cfd7 // fmla V23, V30, V24
-	WORD $0x6e38df1e // mul V30, V24, V24
-	WORD $0x4e37cfd8 // fmla V24, V30, V23
+	WORD $0x4e38cfb7 // fmla V23, V29, V24
+	WORD $0x6e38df1d // mul V29, V24, V24
+	WORD $0x4e37cfb8 // fmla V24, V29, V23
 	WORD $0x4f37575a // shl V26, V26, V55
 	FMOVQ 48(R16), F23
 	WORD $0x4eb78757 // addi V23, V26, V23
@@ -13023,13 +12695,13 @@ full7:
 	FMOVQ 32(R16), F24
 	WORD $0x4e381f78 // and V24, V27, V24
 	WORD $0x4eb81f58 // or V24, V26, V24
-	WORD $0x6e791f1d // bsl V29, V24, V25
+	WORD $0x6e791f1c // bsl V28, V24, V25
 	FMOVQ 256(R16), F25
 	VMOV V25.B16, V24.B16
-	WORD $0x4e39cfb8 // fmla V24, V29, V25
-	WORD $0x6e3fdf1d // mul V29, V24, V31
-	FMOVQ F29, 0(R0)
-	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	WORD $0x4e39cf98 // fmla V24, V28, V25
+	WORD $0x6e3fdf1c // mul V28, V24, V31
+	FMOVQ F28, 0(R0)
+	WORD $0x4e3fcfd8 // fmla V24, V30, V31
 	FMOVQ F24, 0(R1)
 finished9:
 	MOVD $tail0-16(SP), R25

@@ -21,11 +21,15 @@ var cellKernels = []kernel{
 			s.storePart(g, acts, 2)
 			v.addTo(cell, i, g)
 			s.store(cell, c)
-			t := v.tanh(cell)
+			s.storePart(v.sigmoid(s.loadPart(gates, 3)), acts, 3)
+		})
+		// In a loop of its own: behind the gates in one, a turn would be two
+		// functions long from its first instruction to its last, more than a
+		// processor overlaps with the next.
+		v.strips(n, 1, func(s strip) {
+			t := v.tanh(s.load(c))
 			s.store(t, tanhC)
-			o := v.sigmoid(s.loadPart(gates, 3))
-			s.storePart(o, acts, 3)
-			s.store(v.mul(o, t), h)
+			s.store(v.mul(s.loadPart(acts, 3), t), h)
 		})
 	}},
 	{"lstmGradRow", "func(dgates, dcPrev, dh, dc, acts, tanhC, cPrev []float32)", amd64, func(v *vm) {
@@ -61,15 +65,16 @@ var cellKernels = []kernel{
 			part := func(k int) vec {
 				return v.add(s.loadPart(gx, k), s.loadPart(gh, k))
 			}
-			r := v.sigmoid(part(0))
-			s.storePart(r, acts, 0)
+			for k := range 2 {
+				s.storePart(v.sigmoid(part(k)), acts, k)
+			}
+		})
+		v.strips(n, 1, func(s strip) { // apart: see lstmRow
 			w := s.loadPart(gx, 2)
-			v.addTo(w, r, s.loadPart(gh, 2))
+			v.addTo(w, s.loadPart(acts, 0), s.loadPart(gh, 2))
 			t := v.tanh(w)
 			s.storePart(t, acts, 2)
-			z := v.sigmoid(part(1))
-			s.storePart(z, acts, 1)
-			v.addTo(t, z, v.sub(s.load(hPrev), t))
+			v.addTo(t, s.loadPart(acts, 1), v.sub(s.load(hPrev), t))
 			s.store(t, h)
 		})
 	}},

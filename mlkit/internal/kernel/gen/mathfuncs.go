@@ -50,7 +50,16 @@ func (v *vm) exp(x vec) vec {
 }
 
 // expNegative is exp for x <= 0.
-func (v *vm) expNegative(x vec) vec { return v.expInRange(v.clampBottom(x, expBottom)) }
+func (v *vm) expNegative(x vec) vec {
+	p, n, shifted := v.expReduce(v.clampBottom(x, expBottom))
+	p = v.add(p, v.c(1))
+	if r, ok := v.ldexp(p, n); ok {
+		return r
+	}
+	// n is -150 at least: the first product is a normal number and exact, only
+	// the second can round.
+	return v.mul(v.mul(p, v.pow2(shifted, 30)), v.c(0x1p-30))
+}
 
 // expInRange changes x.
 func (v *vm) expInRange(x vec) vec {

@@ -52,119 +52,127 @@ DATA neonConsts<>+176(SB)/4, $0x3f800000
 DATA neonConsts<>+180(SB)/4, $0x3f800000
 DATA neonConsts<>+184(SB)/4, $0x3f800000
 DATA neonConsts<>+188(SB)/4, $0x3f800000
-DATA neonConsts<>+192(SB)/4, $0x00800000
-DATA neonConsts<>+196(SB)/4, $0x00800000
-DATA neonConsts<>+200(SB)/4, $0x00800000
-DATA neonConsts<>+204(SB)/4, $0x00800000
-DATA neonConsts<>+208(SB)/4, $0x4b000000
-DATA neonConsts<>+212(SB)/4, $0x4b000000
-DATA neonConsts<>+216(SB)/4, $0x4b000000
-DATA neonConsts<>+220(SB)/4, $0x4b000000
-DATA neonConsts<>+224(SB)/4, $0x3f3504f3
-DATA neonConsts<>+228(SB)/4, $0x3f3504f3
-DATA neonConsts<>+232(SB)/4, $0x3f3504f3
-DATA neonConsts<>+236(SB)/4, $0x3f3504f3
-DATA neonConsts<>+240(SB)/4, $0x007fffff
-DATA neonConsts<>+244(SB)/4, $0x007fffff
-DATA neonConsts<>+248(SB)/4, $0x007fffff
-DATA neonConsts<>+252(SB)/4, $0x007fffff
-DATA neonConsts<>+256(SB)/4, $0x41b80000
-DATA neonConsts<>+260(SB)/4, $0x41b80000
-DATA neonConsts<>+264(SB)/4, $0x41b80000
-DATA neonConsts<>+268(SB)/4, $0x41b80000
-DATA neonConsts<>+272(SB)/4, $0xbd9c64ef
-DATA neonConsts<>+276(SB)/4, $0xbd9c64ef
-DATA neonConsts<>+280(SB)/4, $0xbd9c64ef
-DATA neonConsts<>+284(SB)/4, $0xbd9c64ef
-DATA neonConsts<>+288(SB)/4, $0x3e02af63
-DATA neonConsts<>+292(SB)/4, $0x3e02af63
-DATA neonConsts<>+296(SB)/4, $0x3e02af63
-DATA neonConsts<>+300(SB)/4, $0x3e02af63
-DATA neonConsts<>+304(SB)/4, $0xbe06c121
-DATA neonConsts<>+308(SB)/4, $0xbe06c121
-DATA neonConsts<>+312(SB)/4, $0xbe06c121
-DATA neonConsts<>+316(SB)/4, $0xbe06c121
-DATA neonConsts<>+320(SB)/4, $0x3e116c97
-DATA neonConsts<>+324(SB)/4, $0x3e116c97
-DATA neonConsts<>+328(SB)/4, $0x3e116c97
-DATA neonConsts<>+332(SB)/4, $0x3e116c97
-DATA neonConsts<>+336(SB)/4, $0xbe2a3945
-DATA neonConsts<>+340(SB)/4, $0xbe2a3945
-DATA neonConsts<>+344(SB)/4, $0xbe2a3945
-DATA neonConsts<>+348(SB)/4, $0xbe2a3945
-DATA neonConsts<>+352(SB)/4, $0x3e4cd00e
-DATA neonConsts<>+356(SB)/4, $0x3e4cd00e
-DATA neonConsts<>+360(SB)/4, $0x3e4cd00e
-DATA neonConsts<>+364(SB)/4, $0x3e4cd00e
-DATA neonConsts<>+368(SB)/4, $0xbe800113
-DATA neonConsts<>+372(SB)/4, $0xbe800113
-DATA neonConsts<>+376(SB)/4, $0xbe800113
-DATA neonConsts<>+380(SB)/4, $0xbe800113
-DATA neonConsts<>+384(SB)/4, $0x3eaaaaaa
-DATA neonConsts<>+388(SB)/4, $0x3eaaaaaa
-DATA neonConsts<>+392(SB)/4, $0x3eaaaaaa
-DATA neonConsts<>+396(SB)/4, $0x3eaaaaaa
-DATA neonConsts<>+400(SB)/4, $0xb95e8083
-DATA neonConsts<>+404(SB)/4, $0xb95e8083
-DATA neonConsts<>+408(SB)/4, $0xb95e8083
-DATA neonConsts<>+412(SB)/4, $0xb95e8083
-DATA neonConsts<>+416(SB)/4, $0xbf000000
-DATA neonConsts<>+420(SB)/4, $0xbf000000
-DATA neonConsts<>+424(SB)/4, $0xbf000000
-DATA neonConsts<>+428(SB)/4, $0xbf000000
-DATA neonConsts<>+432(SB)/4, $0x3f318000
-DATA neonConsts<>+436(SB)/4, $0x3f318000
-DATA neonConsts<>+440(SB)/4, $0x3f318000
-DATA neonConsts<>+444(SB)/4, $0x3f318000
-DATA neonConsts<>+448(SB)/4, $0x7f800000
-DATA neonConsts<>+452(SB)/4, $0x7f800000
-DATA neonConsts<>+456(SB)/4, $0x7f800000
-DATA neonConsts<>+460(SB)/4, $0x7f800000
-DATA neonConsts<>+464(SB)/4, $0x7fc00000
-DATA neonConsts<>+468(SB)/4, $0x7fc00000
-DATA neonConsts<>+472(SB)/4, $0x7fc00000
-DATA neonConsts<>+476(SB)/4, $0x7fc00000
-DATA neonConsts<>+480(SB)/4, $0x80000000
-DATA neonConsts<>+484(SB)/4, $0x80000000
-DATA neonConsts<>+488(SB)/4, $0x80000000
-DATA neonConsts<>+492(SB)/4, $0x80000000
-DATA neonConsts<>+496(SB)/4, $0x7fffffff
-DATA neonConsts<>+500(SB)/4, $0x7fffffff
-DATA neonConsts<>+504(SB)/4, $0x7fffffff
-DATA neonConsts<>+508(SB)/4, $0x7fffffff
-DATA neonConsts<>+512(SB)/4, $0x3f0ccccd
-DATA neonConsts<>+516(SB)/4, $0x3f0ccccd
-DATA neonConsts<>+520(SB)/4, $0x3f0ccccd
-DATA neonConsts<>+524(SB)/4, $0x3f0ccccd
-DATA neonConsts<>+528(SB)/4, $0x41a00000
-DATA neonConsts<>+532(SB)/4, $0x41a00000
-DATA neonConsts<>+536(SB)/4, $0x41a00000
-DATA neonConsts<>+540(SB)/4, $0x41a00000
-DATA neonConsts<>+544(SB)/4, $0x40000000
-DATA neonConsts<>+548(SB)/4, $0x40000000
-DATA neonConsts<>+552(SB)/4, $0x40000000
-DATA neonConsts<>+556(SB)/4, $0x40000000
-DATA neonConsts<>+560(SB)/4, $0xbbcc90d0
-DATA neonConsts<>+564(SB)/4, $0xbbcc90d0
-DATA neonConsts<>+568(SB)/4, $0xbbcc90d0
-DATA neonConsts<>+572(SB)/4, $0xbbcc90d0
-DATA neonConsts<>+576(SB)/4, $0x3cac728c
-DATA neonConsts<>+580(SB)/4, $0x3cac728c
-DATA neonConsts<>+584(SB)/4, $0x3cac728c
-DATA neonConsts<>+588(SB)/4, $0x3cac728c
-DATA neonConsts<>+592(SB)/4, $0xbd5c8f3f
-DATA neonConsts<>+596(SB)/4, $0xbd5c8f3f
-DATA neonConsts<>+600(SB)/4, $0xbd5c8f3f
-DATA neonConsts<>+604(SB)/4, $0xbd5c8f3f
-DATA neonConsts<>+608(SB)/4, $0x3e088677
-DATA neonConsts<>+612(SB)/4, $0x3e088677
-DATA neonConsts<>+616(SB)/4, $0x3e088677
-DATA neonConsts<>+620(SB)/4, $0x3e088677
-DATA neonConsts<>+624(SB)/4, $0xbeaaaaa5
-DATA neonConsts<>+628(SB)/4, $0xbeaaaaa5
-DATA neonConsts<>+632(SB)/4, $0xbeaaaaa5
-DATA neonConsts<>+636(SB)/4, $0xbeaaaaa5
-GLOBL neonConsts<>(SB), RODATA|NOPTR, $640
+DATA neonConsts<>+192(SB)/4, $0x4e800000
+DATA neonConsts<>+196(SB)/4, $0x4e800000
+DATA neonConsts<>+200(SB)/4, $0x4e800000
+DATA neonConsts<>+204(SB)/4, $0x4e800000
+DATA neonConsts<>+208(SB)/4, $0x30800000
+DATA neonConsts<>+212(SB)/4, $0x30800000
+DATA neonConsts<>+216(SB)/4, $0x30800000
+DATA neonConsts<>+220(SB)/4, $0x30800000
+DATA neonConsts<>+224(SB)/4, $0x00800000
+DATA neonConsts<>+228(SB)/4, $0x00800000
+DATA neonConsts<>+232(SB)/4, $0x00800000
+DATA neonConsts<>+236(SB)/4, $0x00800000
+DATA neonConsts<>+240(SB)/4, $0x4b000000
+DATA neonConsts<>+244(SB)/4, $0x4b000000
+DATA neonConsts<>+248(SB)/4, $0x4b000000
+DATA neonConsts<>+252(SB)/4, $0x4b000000
+DATA neonConsts<>+256(SB)/4, $0x3f3504f3
+DATA neonConsts<>+260(SB)/4, $0x3f3504f3
+DATA neonConsts<>+264(SB)/4, $0x3f3504f3
+DATA neonConsts<>+268(SB)/4, $0x3f3504f3
+DATA neonConsts<>+272(SB)/4, $0x007fffff
+DATA neonConsts<>+276(SB)/4, $0x007fffff
+DATA neonConsts<>+280(SB)/4, $0x007fffff
+DATA neonConsts<>+284(SB)/4, $0x007fffff
+DATA neonConsts<>+288(SB)/4, $0x41b80000
+DATA neonConsts<>+292(SB)/4, $0x41b80000
+DATA neonConsts<>+296(SB)/4, $0x41b80000
+DATA neonConsts<>+300(SB)/4, $0x41b80000
+DATA neonConsts<>+304(SB)/4, $0xbd9c64ef
+DATA neonConsts<>+308(SB)/4, $0xbd9c64ef
+DATA neonConsts<>+312(SB)/4, $0xbd9c64ef
+DATA neonConsts<>+316(SB)/4, $0xbd9c64ef
+DATA neonConsts<>+320(SB)/4, $0x3e02af63
+DATA neonConsts<>+324(SB)/4, $0x3e02af63
+DATA neonConsts<>+328(SB)/4, $0x3e02af63
+DATA neonConsts<>+332(SB)/4, $0x3e02af63
+DATA neonConsts<>+336(SB)/4, $0xbe06c121
+DATA neonConsts<>+340(SB)/4, $0xbe06c121
+DATA neonConsts<>+344(SB)/4, $0xbe06c121
+DATA neonConsts<>+348(SB)/4, $0xbe06c121
+DATA neonConsts<>+352(SB)/4, $0x3e116c97
+DATA neonConsts<>+356(SB)/4, $0x3e116c97
+DATA neonConsts<>+360(SB)/4, $0x3e116c97
+DATA neonConsts<>+364(SB)/4, $0x3e116c97
+DATA neonConsts<>+368(SB)/4, $0xbe2a3945
+DATA neonConsts<>+372(SB)/4, $0xbe2a3945
+DATA neonConsts<>+376(SB)/4, $0xbe2a3945
+DATA neonConsts<>+380(SB)/4, $0xbe2a3945
+DATA neonConsts<>+384(SB)/4, $0x3e4cd00e
+DATA neonConsts<>+388(SB)/4, $0x3e4cd00e
+DATA neonConsts<>+392(SB)/4, $0x3e4cd00e
+DATA neonConsts<>+396(SB)/4, $0x3e4cd00e
+DATA neonConsts<>+400(SB)/4, $0xbe800113
+DATA neonConsts<>+404(SB)/4, $0xbe800113
+DATA neonConsts<>+408(SB)/4, $0xbe800113
+DATA neonConsts<>+412(SB)/4, $0xbe800113
+DATA neonConsts<>+416(SB)/4, $0x3eaaaaaa
+DATA neonConsts<>+420(SB)/4, $0x3eaaaaaa
+DATA neonConsts<>+424(SB)/4, $0x3eaaaaaa
+DATA neonConsts<>+428(SB)/4, $0x3eaaaaaa
+DATA neonConsts<>+432(SB)/4, $0xb95e8083
+DATA neonConsts<>+436(SB)/4, $0xb95e8083
+DATA neonConsts<>+440(SB)/4, $0xb95e8083
+DATA neonConsts<>+444(SB)/4, $0xb95e8083
+DATA neonConsts<>+448(SB)/4, $0xbf000000
+DATA neonConsts<>+452(SB)/4, $0xbf000000
+DATA neonConsts<>+456(SB)/4, $0xbf000000
+DATA neonConsts<>+460(SB)/4, $0xbf000000
+DATA neonConsts<>+464(SB)/4, $0x3f318000
+DATA neonConsts<>+468(SB)/4, $0x3f318000
+DATA neonConsts<>+472(SB)/4, $0x3f318000
+DATA neonConsts<>+476(SB)/4, $0x3f318000
+DATA neonConsts<>+480(SB)/4, $0x7f800000
+DATA neonConsts<>+484(SB)/4, $0x7f800000
+DATA neonConsts<>+488(SB)/4, $0x7f800000
+DATA neonConsts<>+492(SB)/4, $0x7f800000
+DATA neonConsts<>+496(SB)/4, $0x7fc00000
+DATA neonConsts<>+500(SB)/4, $0x7fc00000
+DATA neonConsts<>+504(SB)/4, $0x7fc00000
+DATA neonConsts<>+508(SB)/4, $0x7fc00000
+DATA neonConsts<>+512(SB)/4, $0x80000000
+DATA neonConsts<>+516(SB)/4, $0x80000000
+DATA neonConsts<>+520(SB)/4, $0x80000000
+DATA neonConsts<>+524(SB)/4, $0x80000000
+DATA neonConsts<>+528(SB)/4, $0x7fffffff
+DATA neonConsts<>+532(SB)/4, $0x7fffffff
+DATA neonConsts<>+536(SB)/4, $0x7fffffff
+DATA neonConsts<>+540(SB)/4, $0x7fffffff
+DATA neonConsts<>+544(SB)/4, $0x3f0ccccd
+DATA neonConsts<>+548(SB)/4, $0x3f0ccccd
+DATA neonConsts<>+552(SB)/4, $0x3f0ccccd
+DATA neonConsts<>+556(SB)/4, $0x3f0ccccd
+DATA neonConsts<>+560(SB)/4, $0x41a00000
+DATA neonConsts<>+564(SB)/4, $0x41a00000
+DATA neonConsts<>+568(SB)/4, $0x41a00000
+DATA neonConsts<>+572(SB)/4, $0x41a00000
+DATA neonConsts<>+576(SB)/4, $0x40000000
+DATA neonConsts<>+580(SB)/4, $0x40000000
+DATA neonConsts<>+584(SB)/4, $0x40000000
+DATA neonConsts<>+588(SB)/4, $0x40000000
+DATA neonConsts<>+592(SB)/4, $0xbbcc90d0
+DATA neonConsts<>+596(SB)/4, $0xbbcc90d0
+DATA neonConsts<>+600(SB)/4, $0xbbcc90d0
+DATA neonConsts<>+604(SB)/4, $0xbbcc90d0
+DATA neonConsts<>+608(SB)/4, $0x3cac728c
+DATA neonConsts<>+612(SB)/4, $0x3cac728c
+DATA neonConsts<>+616(SB)/4, $0x3cac728c
+DATA neonConsts<>+620(SB)/4, $0x3cac728c
+DATA neonConsts<>+624(SB)/4, $0xbd5c8f3f
+DATA neonConsts<>+628(SB)/4, $0xbd5c8f3f
+DATA neonConsts<>+632(SB)/4, $0xbd5c8f3f
+DATA neonConsts<>+636(SB)/4, $0xbd5c8f3f
+DATA neonConsts<>+640(SB)/4, $0x3e088677
+DATA neonConsts<>+644(SB)/4, $0x3e088677
+DATA neonConsts<>+648(SB)/4, $0x3e088677
+DATA neonConsts<>+652(SB)/4, $0x3e088677
+DATA neonConsts<>+656(SB)/4, $0xbeaaaaa5
+DATA neonConsts<>+660(SB)/4, $0xbeaaaaa5
+DATA neonConsts<>+664(SB)/4, $0xbeaaaaa5
+DATA neonConsts<>+668(SB)/4, $0xbeaaaaa5
+GLOBL neonConsts<>(SB), RODATA|NOPTR, $672
 
 // func sumNEON(x []float32) (s float32)
 TEXT ·sumNEON(SB), 0, $3584-28
@@ -1138,137 +1146,113 @@ loop11:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 176(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 32(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 192(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ F27, 0(R1)
 	WORD $0x4e3bd400 // add V0, V0, V27
 	FMOVQ 16(R0), F27
 	WORD $0x4ebfd77b // sub V27, V27, V31
-	FMOVQ 16(R16), F28
-	WORD $0x4e3bf79b // max V27, V28, V27
-	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	FMOVQ 32(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 128(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	FMOVQ 144(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 160(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	WORD $0x6e3bdf7e // mul V30, V27, V27
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f3f077c // sra V28, V27, V63
-	WORD $0x6ebc877b // subi V27, V27, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	FMOVQ F29, 16(R1)
-	WORD $0x4e3dd421 // add V1, V1, V29
-	FMOVQ 32(R0), F29
-	WORD $0x4ebfd7bd // sub V29, V29, V31
 	FMOVQ 16(R16), F30
-	WORD $0x4e3df7dd // max V29, V30, V29
+	WORD $0x4e3bf7db // max V27, V30, V27
 	FMOVQ 32(R16), F30
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 32(R16), F27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 128(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	FMOVQ 144(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 160(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	WORD $0x6e3ddfbb // mul V27, V29, V29
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
 	FMOVQ 32(R16), F29
-	WORD $0x6ebd87dd // subi V29, V30, V29
-	WORD $0x4f3f07be // sra V30, V29, V63
-	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 144(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 160(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 176(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
+	FMOVQ 192(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
+	FMOVQ 208(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
-	FMOVQ F28, 32(R1)
-	WORD $0x4e3cd442 // add V2, V2, V28
-	FMOVQ 48(R0), F28
+	FMOVQ F28, 16(R1)
+	WORD $0x4e3cd421 // add V1, V1, V28
+	FMOVQ 32(R0), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
 	FMOVQ 16(R16), F27
 	WORD $0x4e3cf77c // max V28, V27, V28
 	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd77d // sub V29, V27, V29
-	FMOVQ 64(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 80(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 96(R16), F30
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 128(R16), F30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 32(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 64(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 80(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 144(R16), F29
+	FMOVQ 128(R16), F29
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 160(R16), F30
+	FMOVQ 144(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 176(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 32(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
-	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 160(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3cdf9e // mul V30, V28, V28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4f37579c // shl V28, V28, V55
+	WORD $0x4e3dd79d // add V29, V28, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 192(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ F29, 32(R1)
+	WORD $0x4e3dd442 // add V2, V2, V29
+	FMOVQ 48(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 16(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 208(R16), F30
 	WORD $0x6e3edfbe // mul V30, V29, V30
 	FMOVQ F30, 48(R1)
 	WORD $0x4e3ed463 // add V3, V3, V30
@@ -1298,137 +1282,113 @@ loop11:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 176(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 32(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 192(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ F27, 64(R1)
 	WORD $0x4e3bd484 // add V4, V4, V27
 	FMOVQ 80(R0), F27
 	WORD $0x4ebfd77b // sub V27, V27, V31
-	FMOVQ 16(R16), F28
-	WORD $0x4e3bf79b // max V27, V28, V27
-	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	FMOVQ 32(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 128(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	FMOVQ 144(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 160(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	WORD $0x6e3bdf7e // mul V30, V27, V27
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f3f077c // sra V28, V27, V63
-	WORD $0x6ebc877b // subi V27, V27, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	FMOVQ F29, 80(R1)
-	WORD $0x4e3dd4a5 // add V5, V5, V29
-	FMOVQ 96(R0), F29
-	WORD $0x4ebfd7bd // sub V29, V29, V31
 	FMOVQ 16(R16), F30
-	WORD $0x4e3df7dd // max V29, V30, V29
+	WORD $0x4e3bf7db // max V27, V30, V27
 	FMOVQ 32(R16), F30
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 32(R16), F27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 128(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	FMOVQ 144(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 160(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	WORD $0x6e3ddfbb // mul V27, V29, V29
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
 	FMOVQ 32(R16), F29
-	WORD $0x6ebd87dd // subi V29, V30, V29
-	WORD $0x4f3f07be // sra V30, V29, V63
-	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 144(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 160(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 176(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
+	FMOVQ 192(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
+	FMOVQ 208(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
-	FMOVQ F28, 96(R1)
-	WORD $0x4e3cd4c6 // add V6, V6, V28
-	FMOVQ 112(R0), F28
+	FMOVQ F28, 80(R1)
+	WORD $0x4e3cd4a5 // add V5, V5, V28
+	FMOVQ 96(R0), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
 	FMOVQ 16(R16), F27
 	WORD $0x4e3cf77c // max V28, V27, V28
 	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd77d // sub V29, V27, V29
-	FMOVQ 64(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 80(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 96(R16), F30
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 128(R16), F30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 32(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 64(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 80(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 144(R16), F29
+	FMOVQ 128(R16), F29
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 160(R16), F30
+	FMOVQ 144(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 176(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 32(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
-	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 160(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3cdf9e // mul V30, V28, V28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4f37579c // shl V28, V28, V55
+	WORD $0x4e3dd79d // add V29, V28, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 192(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ F29, 96(R1)
+	WORD $0x4e3dd4c6 // add V6, V6, V29
+	FMOVQ 112(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 16(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 208(R16), F30
 	WORD $0x6e3edfbe // mul V30, V29, V30
 	FMOVQ F30, 112(R1)
 	WORD $0x4e3ed4e7 // add V7, V7, V30
@@ -1458,137 +1418,113 @@ loop11:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 176(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 32(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 192(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ F27, 128(R1)
 	WORD $0x4e3bd508 // add V8, V8, V27
 	FMOVQ 144(R0), F27
 	WORD $0x4ebfd77b // sub V27, V27, V31
-	FMOVQ 16(R16), F28
-	WORD $0x4e3bf79b // max V27, V28, V27
-	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	FMOVQ 32(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 128(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	FMOVQ 144(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 160(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	WORD $0x6e3bdf7e // mul V30, V27, V27
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f3f077c // sra V28, V27, V63
-	WORD $0x6ebc877b // subi V27, V27, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	FMOVQ F29, 144(R1)
-	WORD $0x4e3dd529 // add V9, V9, V29
-	FMOVQ 160(R0), F29
-	WORD $0x4ebfd7bd // sub V29, V29, V31
 	FMOVQ 16(R16), F30
-	WORD $0x4e3df7dd // max V29, V30, V29
+	WORD $0x4e3bf7db // max V27, V30, V27
 	FMOVQ 32(R16), F30
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 32(R16), F27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 128(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	FMOVQ 144(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 160(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	WORD $0x6e3ddfbb // mul V27, V29, V29
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
 	FMOVQ 32(R16), F29
-	WORD $0x6ebd87dd // subi V29, V30, V29
-	WORD $0x4f3f07be // sra V30, V29, V63
-	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 144(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 160(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 176(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
+	FMOVQ 192(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
+	FMOVQ 208(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
-	FMOVQ F28, 160(R1)
-	WORD $0x4e3cd54a // add V10, V10, V28
-	FMOVQ 176(R0), F28
+	FMOVQ F28, 144(R1)
+	WORD $0x4e3cd529 // add V9, V9, V28
+	FMOVQ 160(R0), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
 	FMOVQ 16(R16), F27
 	WORD $0x4e3cf77c // max V28, V27, V28
 	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd77d // sub V29, V27, V29
-	FMOVQ 64(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 80(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 96(R16), F30
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 128(R16), F30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 32(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 64(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 80(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 144(R16), F29
+	FMOVQ 128(R16), F29
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 160(R16), F30
+	FMOVQ 144(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 176(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 32(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
-	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 160(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3cdf9e // mul V30, V28, V28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4f37579c // shl V28, V28, V55
+	WORD $0x4e3dd79d // add V29, V28, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 192(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ F29, 160(R1)
+	WORD $0x4e3dd54a // add V10, V10, V29
+	FMOVQ 176(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 16(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 208(R16), F30
 	WORD $0x6e3edfbe // mul V30, V29, V30
 	FMOVQ F30, 176(R1)
 	WORD $0x4e3ed56b // add V11, V11, V30
@@ -1618,137 +1554,113 @@ loop11:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 176(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 32(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 192(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	FMOVQ F27, 192(R1)
 	WORD $0x4e3bd58c // add V12, V12, V27
 	FMOVQ 208(R0), F27
 	WORD $0x4ebfd77b // sub V27, V27, V31
-	FMOVQ 16(R16), F28
-	WORD $0x4e3bf79b // max V27, V28, V27
-	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	FMOVQ 32(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 128(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	FMOVQ 144(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 160(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	WORD $0x6e3bdf7e // mul V30, V27, V27
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f3f077c // sra V28, V27, V63
-	WORD $0x6ebc877b // subi V27, V27, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	FMOVQ F29, 208(R1)
-	WORD $0x4e3dd5ad // add V13, V13, V29
-	FMOVQ 224(R0), F29
-	WORD $0x4ebfd7bd // sub V29, V29, V31
 	FMOVQ 16(R16), F30
-	WORD $0x4e3df7dd // max V29, V30, V29
+	WORD $0x4e3bf7db // max V27, V30, V27
 	FMOVQ 32(R16), F30
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 32(R16), F27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 128(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	FMOVQ 144(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 160(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	WORD $0x6e3ddfbb // mul V27, V29, V29
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
 	FMOVQ 32(R16), F29
-	WORD $0x6ebd87dd // subi V29, V30, V29
-	WORD $0x4f3f07be // sra V30, V29, V63
-	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 144(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 160(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 176(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
+	FMOVQ 192(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
+	FMOVQ 208(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
-	FMOVQ F28, 224(R1)
-	WORD $0x4e3cd5ce // add V14, V14, V28
-	FMOVQ 240(R0), F28
+	FMOVQ F28, 208(R1)
+	WORD $0x4e3cd5ad // add V13, V13, V28
+	FMOVQ 224(R0), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
 	FMOVQ 16(R16), F27
 	WORD $0x4e3cf77c // max V28, V27, V28
 	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd77d // sub V29, V27, V29
-	FMOVQ 64(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 80(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 96(R16), F30
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 128(R16), F30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 32(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 64(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 80(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 144(R16), F29
+	FMOVQ 128(R16), F29
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 160(R16), F30
+	FMOVQ 144(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 176(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 32(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
-	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 160(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3cdf9e // mul V30, V28, V28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4f37579c // shl V28, V28, V55
+	WORD $0x4e3dd79d // add V29, V28, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 192(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ F29, 224(R1)
+	WORD $0x4e3dd5ce // add V14, V14, V29
+	FMOVQ 240(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 16(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 208(R16), F30
 	WORD $0x6e3edfbe // mul V30, V29, V30
 	FMOVQ F30, 240(R1)
 	WORD $0x4e3ed5ef // add V15, V15, V30
@@ -1820,18 +1732,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 0(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad400 // add V0, V0, V26
@@ -1864,18 +1770,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 16(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad421 // add V1, V1, V26
@@ -1908,18 +1808,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 32(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad442 // add V2, V2, V26
@@ -1952,18 +1846,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 48(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad463 // add V3, V3, V26
@@ -1996,18 +1884,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 64(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad484 // add V4, V4, V26
@@ -2040,18 +1922,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 80(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad4a5 // add V5, V5, V26
@@ -2084,18 +1960,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 96(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad4c6 // add V6, V6, V26
@@ -2128,18 +1998,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 112(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad4e7 // add V7, V7, V26
@@ -2172,18 +2036,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 128(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad508 // add V8, V8, V26
@@ -2216,18 +2074,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 144(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad529 // add V9, V9, V26
@@ -2260,18 +2112,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 160(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad54a // add V10, V10, V26
@@ -2304,18 +2150,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 176(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad56b // add V11, V11, V26
@@ -2348,18 +2188,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 192(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad58c // add V12, V12, V26
@@ -2392,18 +2226,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 208(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad5ad // add V13, V13, V26
@@ -2436,18 +2264,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 224(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad5ce // add V14, V14, V26
@@ -2480,18 +2302,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	FMOVQ F26, 240(R1)
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad5ef // add V15, V15, V26
@@ -2525,30 +2341,26 @@ done13:
 	WORD $0x4e36d6f6 // add V22, V23, V22
 	WORD $0x4e0406d6 // spread V22, V22, V0
 	VMOV V22.B16, V30.B16
-	FMOVQ 192(R16), F28
+	FMOVQ 224(R16), F28
 	WORD $0x6ebee79c // gt V28, V28, V30
-	FMOVQ 208(R16), F27
+	FMOVQ 240(R16), F27
 	WORD $0x6e3bdfdb // mul V27, V30, V27
 	VMOV V28.B16, V26.B16
 	WORD $0x6e7e1f7a // bsl V26, V27, V30
-	FMOVQ 224(R16), F27
+	FMOVQ 256(R16), F27
 	WORD $0x6ebb875b // subi V27, V26, V27
 	WORD $0x4f29077a // sra V26, V27, V41
 	WORD $0x4e21db5a // toFloat V26, V26, V0
-	FMOVQ 240(R16), F25
+	FMOVQ 272(R16), F25
 	WORD $0x4e391f79 // and V25, V27, V25
-	FMOVQ 224(R16), F27
+	FMOVQ 256(R16), F27
 	WORD $0x4ebb873b // addi V27, V25, V27
 	FMOVQ 176(R16), F25
 	WORD $0x4eb9d779 // sub V25, V27, V25
-	FMOVQ 256(R16), F27
+	FMOVQ 288(R16), F27
 	WORD $0x4e3b1f9b // and V27, V28, V27
 	WORD $0x4ebbd75b // sub V27, V26, V27
-	FMOVQ 272(R16), F26
-	FMOVQ 288(R16), F28
-	WORD $0x4e39cf5c // fmla V28, V26, V25
 	FMOVQ 304(R16), F26
-	WORD $0x4e39cf9a // fmla V26, V28, V25
 	FMOVQ 320(R16), F28
 	WORD $0x4e39cf5c // fmla V28, V26, V25
 	FMOVQ 336(R16), F26
@@ -2559,17 +2371,21 @@ done13:
 	WORD $0x4e39cf9a // fmla V26, V28, V25
 	FMOVQ 384(R16), F28
 	WORD $0x4e39cf5c // fmla V28, V26, V25
+	FMOVQ 400(R16), F26
+	WORD $0x4e39cf9a // fmla V26, V28, V25
+	FMOVQ 416(R16), F28
+	WORD $0x4e39cf5c // fmla V28, V26, V25
 	WORD $0x6e39df3a // mul V26, V25, V25
 	WORD $0x6e39df9c // mul V28, V28, V25
 	WORD $0x6e3adf9c // mul V28, V28, V26
-	FMOVQ 400(R16), F24
+	FMOVQ 432(R16), F24
 	WORD $0x4e38cf7c // fmla V28, V27, V24
-	FMOVQ 416(R16), F24
+	FMOVQ 448(R16), F24
 	WORD $0x4e38cf5c // fmla V28, V26, V24
 	WORD $0x4e39d799 // add V25, V28, V25
-	FMOVQ 432(R16), F28
+	FMOVQ 464(R16), F28
 	WORD $0x4e3ccf79 // fmla V25, V27, V28
-	FMOVQ 448(R16), F28
+	FMOVQ 480(R16), F28
 	WORD $0x6ebee79c // gt V28, V28, V30
 	WORD $0x6e7e1f3c // bsl V28, V25, V30
 	WORD $0x6e391f39 // xor V25, V25, V25
@@ -2578,7 +2394,7 @@ done13:
 	WORD $0x6e7c1f79 // bsl V25, V27, V28
 	WORD $0x6e3c1f9c // xor V28, V28, V28
 	WORD $0x6ebee79c // gt V28, V28, V30
-	FMOVQ 464(R16), F27
+	FMOVQ 496(R16), F27
 	WORD $0x6e791f7c // bsl V28, V27, V25
 	FMOVS F28, logSum+52(FP)
 	FMOVQ 176(R16), F28
@@ -2930,134 +2746,110 @@ loop11:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 176(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 32(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 192(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	WORD $0x4e3bd400 // add V0, V0, V27
 	FMOVQ 16(R0), F27
 	WORD $0x4ebfd77b // sub V27, V27, V31
-	FMOVQ 16(R16), F28
-	WORD $0x4e3bf79b // max V27, V28, V27
-	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	FMOVQ 32(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 128(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	FMOVQ 144(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 160(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	WORD $0x6e3bdf7e // mul V30, V27, V27
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f3f077c // sra V28, V27, V63
-	WORD $0x6ebc877b // subi V27, V27, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4e3dd421 // add V1, V1, V29
-	FMOVQ 32(R0), F29
-	WORD $0x4ebfd7bd // sub V29, V29, V31
 	FMOVQ 16(R16), F30
-	WORD $0x4e3df7dd // max V29, V30, V29
+	WORD $0x4e3bf7db // max V27, V30, V27
 	FMOVQ 32(R16), F30
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 32(R16), F27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 128(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	FMOVQ 144(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 160(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	WORD $0x6e3ddfbb // mul V27, V29, V29
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
 	FMOVQ 32(R16), F29
-	WORD $0x6ebd87dd // subi V29, V30, V29
-	WORD $0x4f3f07be // sra V30, V29, V63
-	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 144(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 160(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 176(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
+	FMOVQ 192(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
+	FMOVQ 208(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4e3cd442 // add V2, V2, V28
-	FMOVQ 48(R0), F28
+	WORD $0x4e3cd421 // add V1, V1, V28
+	FMOVQ 32(R0), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
 	FMOVQ 16(R16), F27
 	WORD $0x4e3cf77c // max V28, V27, V28
 	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd77d // sub V29, V27, V29
-	FMOVQ 64(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 80(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 96(R16), F30
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 128(R16), F30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 32(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 64(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 80(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 144(R16), F29
+	FMOVQ 128(R16), F29
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 160(R16), F30
+	FMOVQ 144(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 176(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 32(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
-	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 160(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3cdf9e // mul V30, V28, V28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4f37579c // shl V28, V28, V55
+	WORD $0x4e3dd79d // add V29, V28, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 192(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4e3dd442 // add V2, V2, V29
+	FMOVQ 48(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 16(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 208(R16), F30
 	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4e3ed463 // add V3, V3, V30
 	FMOVQ 64(R0), F30
@@ -3086,134 +2878,110 @@ loop11:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 176(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 32(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 192(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	WORD $0x4e3bd484 // add V4, V4, V27
 	FMOVQ 80(R0), F27
 	WORD $0x4ebfd77b // sub V27, V27, V31
-	FMOVQ 16(R16), F28
-	WORD $0x4e3bf79b // max V27, V28, V27
-	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	FMOVQ 32(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 128(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	FMOVQ 144(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 160(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	WORD $0x6e3bdf7e // mul V30, V27, V27
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f3f077c // sra V28, V27, V63
-	WORD $0x6ebc877b // subi V27, V27, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4e3dd4a5 // add V5, V5, V29
-	FMOVQ 96(R0), F29
-	WORD $0x4ebfd7bd // sub V29, V29, V31
 	FMOVQ 16(R16), F30
-	WORD $0x4e3df7dd // max V29, V30, V29
+	WORD $0x4e3bf7db // max V27, V30, V27
 	FMOVQ 32(R16), F30
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 32(R16), F27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 128(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	FMOVQ 144(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 160(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	WORD $0x6e3ddfbb // mul V27, V29, V29
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
 	FMOVQ 32(R16), F29
-	WORD $0x6ebd87dd // subi V29, V30, V29
-	WORD $0x4f3f07be // sra V30, V29, V63
-	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 144(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 160(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 176(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
+	FMOVQ 192(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
+	FMOVQ 208(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4e3cd4c6 // add V6, V6, V28
-	FMOVQ 112(R0), F28
+	WORD $0x4e3cd4a5 // add V5, V5, V28
+	FMOVQ 96(R0), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
 	FMOVQ 16(R16), F27
 	WORD $0x4e3cf77c // max V28, V27, V28
 	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd77d // sub V29, V27, V29
-	FMOVQ 64(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 80(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 96(R16), F30
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 128(R16), F30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 32(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 64(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 80(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 144(R16), F29
+	FMOVQ 128(R16), F29
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 160(R16), F30
+	FMOVQ 144(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 176(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 32(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
-	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 160(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3cdf9e // mul V30, V28, V28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4f37579c // shl V28, V28, V55
+	WORD $0x4e3dd79d // add V29, V28, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 192(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4e3dd4c6 // add V6, V6, V29
+	FMOVQ 112(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 16(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 208(R16), F30
 	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4e3ed4e7 // add V7, V7, V30
 	FMOVQ 128(R0), F30
@@ -3242,134 +3010,110 @@ loop11:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 176(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 32(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 192(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	WORD $0x4e3bd508 // add V8, V8, V27
 	FMOVQ 144(R0), F27
 	WORD $0x4ebfd77b // sub V27, V27, V31
-	FMOVQ 16(R16), F28
-	WORD $0x4e3bf79b // max V27, V28, V27
-	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	FMOVQ 32(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 128(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	FMOVQ 144(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 160(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	WORD $0x6e3bdf7e // mul V30, V27, V27
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f3f077c // sra V28, V27, V63
-	WORD $0x6ebc877b // subi V27, V27, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4e3dd529 // add V9, V9, V29
-	FMOVQ 160(R0), F29
-	WORD $0x4ebfd7bd // sub V29, V29, V31
 	FMOVQ 16(R16), F30
-	WORD $0x4e3df7dd // max V29, V30, V29
+	WORD $0x4e3bf7db // max V27, V30, V27
 	FMOVQ 32(R16), F30
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 32(R16), F27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 128(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	FMOVQ 144(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 160(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	WORD $0x6e3ddfbb // mul V27, V29, V29
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
 	FMOVQ 32(R16), F29
-	WORD $0x6ebd87dd // subi V29, V30, V29
-	WORD $0x4f3f07be // sra V30, V29, V63
-	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 144(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 160(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 176(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
+	FMOVQ 192(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
+	FMOVQ 208(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4e3cd54a // add V10, V10, V28
-	FMOVQ 176(R0), F28
+	WORD $0x4e3cd529 // add V9, V9, V28
+	FMOVQ 160(R0), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
 	FMOVQ 16(R16), F27
 	WORD $0x4e3cf77c // max V28, V27, V28
 	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd77d // sub V29, V27, V29
-	FMOVQ 64(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 80(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 96(R16), F30
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 128(R16), F30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 32(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 64(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 80(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 144(R16), F29
+	FMOVQ 128(R16), F29
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 160(R16), F30
+	FMOVQ 144(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 176(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 32(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
-	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 160(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3cdf9e // mul V30, V28, V28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4f37579c // shl V28, V28, V55
+	WORD $0x4e3dd79d // add V29, V28, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 192(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4e3dd54a // add V10, V10, V29
+	FMOVQ 176(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 16(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 208(R16), F30
 	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4e3ed56b // add V11, V11, V30
 	FMOVQ 192(R0), F30
@@ -3398,134 +3142,110 @@ loop11:
 	WORD $0x4e3bcf9e // fmla V30, V28, V27
 	FMOVQ 176(R16), F27
 	WORD $0x4e3bd7db // add V27, V30, V27
-	FMOVQ 32(R16), F30
-	WORD $0x6ebe87be // subi V30, V29, V30
-	WORD $0x4f3f07dd // sra V29, V30, V63
-	WORD $0x6ebd87de // subi V30, V30, V29
 	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb87db // addi V27, V30, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
+	FMOVQ 192(R16), F30
+	WORD $0x4ebe87be // addi V30, V29, V30
+	WORD $0x6e3edf7e // mul V30, V27, V30
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfdb // mul V27, V30, V27
 	WORD $0x4e3bd58c // add V12, V12, V27
 	FMOVQ 208(R0), F27
 	WORD $0x4ebfd77b // sub V27, V27, V31
-	FMOVQ 16(R16), F28
-	WORD $0x4e3bf79b // max V27, V28, V27
-	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F30
-	WORD $0x4e3ecf7c // fmla V28, V27, V30
-	FMOVQ 32(R16), F30
-	WORD $0x4ebed79e // sub V30, V28, V30
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 128(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	FMOVQ 144(R16), F30
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 160(R16), F29
-	WORD $0x4e3bcfdd // fmla V29, V30, V27
-	WORD $0x6e3bdf7e // mul V30, V27, V27
-	WORD $0x4e3dcfdb // fmla V27, V30, V29
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb879b // subi V27, V28, V27
-	WORD $0x4f3f077c // sra V28, V27, V63
-	WORD $0x6ebc877b // subi V27, V27, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
-	WORD $0x6e3edfbe // mul V30, V29, V30
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4e3dd5ad // add V13, V13, V29
-	FMOVQ 224(R0), F29
-	WORD $0x4ebfd7bd // sub V29, V29, V31
 	FMOVQ 16(R16), F30
-	WORD $0x4e3df7dd // max V29, V30, V29
+	WORD $0x4e3bf7db // max V27, V30, V27
 	FMOVQ 32(R16), F30
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bcfbe // fmla V30, V29, V27
-	FMOVQ 32(R16), F27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 128(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	FMOVQ 144(R16), F27
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 160(R16), F28
-	WORD $0x4e3dcf7c // fmla V28, V27, V29
-	WORD $0x6e3ddfbb // mul V27, V29, V29
-	WORD $0x4e3ccf7d // fmla V29, V27, V28
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd7bc // add V28, V29, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
 	FMOVQ 32(R16), F29
-	WORD $0x6ebd87dd // subi V29, V30, V29
-	WORD $0x4f3f07be // sra V30, V29, V63
-	WORD $0x6ebe87bd // subi V29, V29, V30
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 128(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 144(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 160(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3bdf7d // mul V29, V27, V27
+	WORD $0x4e3ccfbb // fmla V27, V29, V28
+	FMOVQ 176(R16), F28
+	WORD $0x4e3cd77c // add V28, V27, V28
 	WORD $0x4f3757de // shl V30, V30, V55
-	FMOVQ 176(R16), F27
+	FMOVQ 192(R16), F27
 	WORD $0x4ebb87db // addi V27, V30, V27
 	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
+	FMOVQ 208(R16), F28
 	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4e3cd5ce // add V14, V14, V28
-	FMOVQ 240(R0), F28
+	WORD $0x4e3cd5ad // add V13, V13, V28
+	FMOVQ 224(R0), F28
 	WORD $0x4ebfd79c // sub V28, V28, V31
 	FMOVQ 16(R16), F27
 	WORD $0x4e3cf77c // max V28, V27, V28
 	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd77d // sub V29, V27, V29
-	FMOVQ 64(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 80(R16), F30
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 96(R16), F30
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 128(R16), F30
+	FMOVQ 48(R16), F30
+	WORD $0x4e3ecf9b // fmla V27, V28, V30
+	FMOVQ 32(R16), F30
+	WORD $0x4ebed77e // sub V30, V27, V30
+	FMOVQ 64(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 80(R16), F29
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
+	FMOVQ 96(R16), F29
+	FMOVQ 112(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	FMOVQ 144(R16), F29
+	FMOVQ 128(R16), F29
 	WORD $0x4e3ccfdd // fmla V29, V30, V28
-	FMOVQ 160(R16), F30
+	FMOVQ 144(R16), F30
 	WORD $0x4e3ccfbe // fmla V30, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e3ecfbc // fmla V28, V29, V30
-	FMOVQ 176(R16), F30
-	WORD $0x4e3ed79e // add V30, V28, V30
-	FMOVQ 32(R16), F28
-	WORD $0x6ebc877c // subi V28, V27, V28
-	WORD $0x4f3f079b // sra V27, V28, V63
-	WORD $0x6ebb879c // subi V28, V28, V27
-	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 160(R16), F29
+	WORD $0x4e3ccfdd // fmla V29, V30, V28
+	WORD $0x6e3cdf9e // mul V30, V28, V28
+	WORD $0x4e3dcfdc // fmla V28, V30, V29
 	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	WORD $0x6e3ddfdd // mul V29, V30, V29
-	WORD $0x4f37579c // shl V28, V28, V55
+	WORD $0x4e3dd79d // add V29, V28, V29
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 192(R16), F28
+	WORD $0x4ebc877c // addi V28, V27, V28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	FMOVQ 208(R16), F29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	WORD $0x4e3dd5ce // add V14, V14, V29
+	FMOVQ 240(R0), F29
+	WORD $0x4ebfd7bd // sub V29, V29, V31
+	FMOVQ 16(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 80(R16), F30
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
+	FMOVQ 96(R16), F30
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 128(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcfdb // fmla V27, V30, V29
+	FMOVQ 160(R16), F30
+	WORD $0x4e3dcf7e // fmla V30, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3ecf7d // fmla V29, V27, V30
 	FMOVQ 176(R16), F30
-	WORD $0x4ebe879e // addi V30, V28, V30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddfdd // mul V29, V30, V29
+	FMOVQ 208(R16), F30
 	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4e3ed5ef // add V15, V15, V30
 	ADD $256, R0, R0
@@ -3593,18 +3313,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad400 // add V0, V0, V26
 	CMP $4, R15
@@ -3636,18 +3350,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad421 // add V1, V1, V26
 	CMP $8, R15
@@ -3679,18 +3387,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad442 // add V2, V2, V26
 	CMP $12, R15
@@ -3722,18 +3424,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad463 // add V3, V3, V26
 	CMP $16, R15
@@ -3765,18 +3461,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad484 // add V4, V4, V26
 	CMP $20, R15
@@ -3808,18 +3498,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad4a5 // add V5, V5, V26
 	CMP $24, R15
@@ -3851,18 +3535,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad4c6 // add V6, V6, V26
 	CMP $28, R15
@@ -3894,18 +3572,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad4e7 // add V7, V7, V26
 	CMP $32, R15
@@ -3937,18 +3609,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad508 // add V8, V8, V26
 	CMP $36, R15
@@ -3980,18 +3646,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad529 // add V9, V9, V26
 	CMP $40, R15
@@ -4023,18 +3683,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad54a // add V10, V10, V26
 	CMP $44, R15
@@ -4066,18 +3720,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad56b // add V11, V11, V26
 	CMP $48, R15
@@ -4109,18 +3757,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad58c // add V12, V12, V26
 	CMP $52, R15
@@ -4152,18 +3794,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad5ad // add V13, V13, V26
 	CMP $56, R15
@@ -4195,18 +3831,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad5ce // add V14, V14, V26
 	CMP $60, R15
@@ -4238,18 +3868,12 @@ full18:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
 	WORD $0x4e3a1fda // and V26, V30, V26
 	WORD $0x4e3ad5ef // add V15, V15, V26
 finished20:
@@ -4275,30 +3899,26 @@ done13:
 	WORD $0x4e36d6f6 // add V22, V23, V22
 	WORD $0x4e0406d6 // spread V22, V22, V0
 	VMOV V22.B16, V30.B16
-	FMOVQ 192(R16), F29
+	FMOVQ 224(R16), F29
 	WORD $0x6ebee7bd // gt V29, V29, V30
-	FMOVQ 208(R16), F28
+	FMOVQ 240(R16), F28
 	WORD $0x6e3cdfdc // mul V28, V30, V28
 	VMOV V29.B16, V27.B16
 	WORD $0x6e7e1f9b // bsl V27, V28, V30
-	FMOVQ 224(R16), F28
+	FMOVQ 256(R16), F28
 	WORD $0x6ebc877c // subi V28, V27, V28
 	WORD $0x4f29079b // sra V27, V28, V41
 	WORD $0x4e21db7b // toFloat V27, V27, V0
-	FMOVQ 240(R16), F26
+	FMOVQ 272(R16), F26
 	WORD $0x4e3a1f9a // and V26, V28, V26
-	FMOVQ 224(R16), F28
+	FMOVQ 256(R16), F28
 	WORD $0x4ebc875c // addi V28, V26, V28
 	FMOVQ 176(R16), F26
 	WORD $0x4ebad79a // sub V26, V28, V26
-	FMOVQ 256(R16), F28
+	FMOVQ 288(R16), F28
 	WORD $0x4e3c1fbc // and V28, V29, V28
 	WORD $0x4ebcd77c // sub V28, V27, V28
-	FMOVQ 272(R16), F27
-	FMOVQ 288(R16), F29
-	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 304(R16), F27
-	WORD $0x4e3acfbb // fmla V27, V29, V26
 	FMOVQ 320(R16), F29
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 336(R16), F27
@@ -4309,17 +3929,21 @@ done13:
 	WORD $0x4e3acfbb // fmla V27, V29, V26
 	FMOVQ 384(R16), F29
 	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 400(R16), F27
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 416(R16), F29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
 	WORD $0x6e3adf5b // mul V27, V26, V26
 	WORD $0x6e3adfbd // mul V29, V29, V26
 	WORD $0x6e3bdfbd // mul V29, V29, V27
-	FMOVQ 400(R16), F25
+	FMOVQ 432(R16), F25
 	WORD $0x4e39cf9d // fmla V29, V28, V25
-	FMOVQ 416(R16), F25
+	FMOVQ 448(R16), F25
 	WORD $0x4e39cf7d // fmla V29, V27, V25
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 432(R16), F29
+	FMOVQ 464(R16), F29
 	WORD $0x4e3dcf9a // fmla V26, V28, V29
-	FMOVQ 448(R16), F29
+	FMOVQ 480(R16), F29
 	WORD $0x6ebee7bd // gt V29, V29, V30
 	WORD $0x6e7e1f5d // bsl V29, V26, V30
 	WORD $0x6e3a1f5a // xor V26, V26, V26
@@ -4328,7 +3952,7 @@ done13:
 	WORD $0x6e7d1f9a // bsl V26, V28, V29
 	WORD $0x6e3d1fbd // xor V29, V29, V29
 	WORD $0x6ebee7bd // gt V29, V29, V30
-	FMOVQ 464(R16), F28
+	FMOVQ 496(R16), F28
 	WORD $0x6e7a1f9d // bsl V29, V28, V26
 	FMOVS F29, logSum+28(FP)
 	RET
@@ -6245,7 +5869,7 @@ TEXT ·lstmRowNEON(SB), 0, $224-144
 loop1:
 	FMOVQ 0(R9), F31
 	FMOVQ 176(R16), F30
-	FMOVQ 480(R16), F29
+	FMOVQ 512(R16), F29
 	WORD $0x4ebd1ffd // or V29, V31, V29
 	FMOVQ 16(R16), F28
 	WORD $0x4e3df79d // max V29, V28, V29
@@ -6271,524 +5895,374 @@ loop1:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bf // gt V31, V29, V31
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
 	WORD $0x6e7e1f5f // bsl V31, V26, V30
-	WORD $0x6e3bffff // div V31, V31, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 416(R16), F29
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebfcfdf // fmls V31, V30, V31
 	FMOVQ F31, 0(R5)
 	FMOVQ 0(R3), F30
 	WORD $0x6e3edffe // mul V30, V31, V30
 	FMOVQ 0(R8), F31
-	FMOVQ 176(R16), F27
-	FMOVQ 480(R16), F26
+	FMOVQ 176(R16), F29
+	FMOVQ 512(R16), F26
 	WORD $0x4eba1ffa // or V26, V31, V26
-	FMOVQ 16(R16), F29
-	WORD $0x4e3af7ba // max V26, V29, V26
-	FMOVQ 32(R16), F29
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 16(R16), F28
+	WORD $0x4e3af79a // max V26, V28, V26
 	FMOVQ 32(R16), F28
-	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
 	FMOVQ 64(R16), F25
-	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x4e39cf7a // fmla V26, V27, V25
 	FMOVQ 80(R16), F25
-	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x4e39cf7a // fmla V26, V27, V25
 	FMOVQ 96(R16), F25
-	FMOVQ 112(R16), F28
-	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3acf3b // fmla V27, V25, V26
 	FMOVQ 128(R16), F25
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	FMOVQ 144(R16), F28
-	WORD $0x4e3acf3c // fmla V28, V25, V26
+	WORD $0x4e3acf79 // fmla V25, V27, V26
+	FMOVQ 144(R16), F27
+	WORD $0x4e3acf3b // fmla V27, V25, V26
 	FMOVQ 160(R16), F25
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	WORD $0x6e3adf5c // mul V28, V26, V26
-	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x4e3acf79 // fmla V25, V27, V26
+	WORD $0x6e3adf5b // mul V27, V26, V26
+	WORD $0x4e39cf7a // fmla V26, V27, V25
 	FMOVQ 176(R16), F25
 	WORD $0x4e39d759 // add V25, V26, V25
-	FMOVQ 32(R16), F26
-	WORD $0x6eba87ba // subi V26, V29, V26
-	WORD $0x4f3f075d // sra V29, V26, V63
-	WORD $0x6ebd875a // subi V26, V26, V29
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf3c // mul V28, V25, V28
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F25
-	WORD $0x4eb98759 // addi V25, V26, V25
-	WORD $0x6e39df99 // mul V25, V28, V25
-	WORD $0x4e3bd73c // add V28, V25, V27
-	WORD $0x6e3a1f5a // xor V26, V26, V26
-	WORD $0x6ebfe75f // gt V31, V26, V31
-	WORD $0x6e7b1f3f // bsl V31, V25, V27
-	WORD $0x6e3cffff // div V31, V31, V28
-	WORD $0x4ebcd77c // sub V28, V27, V28
-	WORD $0x4e39d79c // add V28, V28, V25
-	FMOVQ 416(R16), F26
-	WORD $0x4e3acf3b // fmla V27, V25, V26
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4ebfcf7f // fmls V31, V27, V31
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	FMOVQ 208(R16), F25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3dd73a // add V26, V25, V29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
+	WORD $0x6e7d1f3f // bsl V31, V25, V29
+	WORD $0x6e3affff // div V31, V31, V26
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf3d // fmla V29, V25, V28
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x4ebfcfbf // fmls V31, V29, V31
 	FMOVQ F31, 0(R4)
-	FMOVQ 0(R10), F27
-	FMOVQ 496(R16), F28
-	WORD $0x4e3c1f7c // and V28, V27, V28
-	FMOVQ 512(R16), F25
-	WORD $0x6eb9e799 // gt V25, V28, V25
-	WORD $0x4e3cd79c // add V28, V28, V28
+	FMOVQ 0(R10), F29
 	FMOVQ 528(R16), F26
-	WORD $0x4ebcf75c // min V28, V26, V28
-	FMOVQ 32(R16), F26
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9a // fmla V26, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd75d // sub V29, V26, V29
-	FMOVQ 64(R16), F24
-	WORD $0x4e38cfbc // fmla V28, V29, V24
-	FMOVQ 80(R16), F24
-	WORD $0x4e38cfbc // fmla V28, V29, V24
-	FMOVQ 96(R16), F24
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccf1d // fmla V29, V24, V28
-	FMOVQ 128(R16), F24
-	WORD $0x4e3ccfb8 // fmla V24, V29, V28
-	FMOVQ 144(R16), F29
-	WORD $0x4e3ccf1d // fmla V29, V24, V28
-	FMOVQ 160(R16), F24
-	WORD $0x4e3ccfb8 // fmla V24, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e38cfbc // fmla V28, V29, V24
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F24
-	WORD $0x4eb88758 // addi V24, V26, V24
-	VMOV V24.B16, V26.B16
-	WORD $0x4e38cf9a // fmla V26, V28, V24
-	FMOVQ 544(R16), F28
-	FMOVQ 176(R16), F24
-	WORD $0x4e38d758 // add V24, V26, V24
-	WORD $0x6e38ff98 // div V24, V28, V24
-	FMOVQ 176(R16), F28
-	WORD $0x4eb8d798 // sub V24, V28, V24
-	FMOVQ 480(R16), F28
-	WORD $0x4e3c1f7c // and V28, V27, V28
-	WORD $0x4ebc1f1c // or V28, V24, V28
-	WORD $0x6e3bdf78 // mul V24, V27, V27
-	FMOVQ 560(R16), F26
-	FMOVQ 576(R16), F29
-	WORD $0x4e38cf5d // fmla V29, V26, V24
-	FMOVQ 592(R16), F26
-	WORD $0x4e38cfba // fmla V26, V29, V24
-	FMOVQ 608(R16), F29
-	WORD $0x4e38cf5d // fmla V29, V26, V24
-	FMOVQ 624(R16), F26
-	WORD $0x4e38cfba // fmla V26, V29, V24
-	WORD $0x6e3bdf18 // mul V24, V24, V27
-	WORD $0x4e38cf5b // fmla V27, V26, V24
-	WORD $0x6e7b1f99 // bsl V25, V28, V27
-	FMOVQ F25, 0(R6)
-	WORD $0x4e39cffe // fmla V30, V31, V25
-	FMOVQ F30, 0(R1)
-	FMOVQ 496(R16), F25
-	WORD $0x4e391fd9 // and V25, V30, V25
-	FMOVQ 512(R16), F31
-	WORD $0x6ebfe73f // gt V31, V25, V31
-	WORD $0x4e39d739 // add V25, V25, V25
-	FMOVQ 528(R16), F27
-	WORD $0x4eb9f779 // min V25, V27, V25
-	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf3b // fmla V27, V25, V28
-	FMOVQ 32(R16), F28
-	WORD $0x4ebcd77c // sub V28, V27, V28
-	FMOVQ 64(R16), F26
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	FMOVQ 80(R16), F26
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F28
-	WORD $0x4e39cf5c // fmla V28, V26, V25
-	FMOVQ 128(R16), F26
-	WORD $0x4e39cf9a // fmla V26, V28, V25
-	FMOVQ 144(R16), F28
-	WORD $0x4e39cf5c // fmla V28, V26, V25
-	FMOVQ 160(R16), F26
-	WORD $0x4e39cf9a // fmla V26, V28, V25
-	WORD $0x6e39df3c // mul V28, V25, V25
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	VMOV V26.B16, V27.B16
-	WORD $0x4e3acf3b // fmla V27, V25, V26
+	WORD $0x4e3a1fba // and V26, V29, V26
 	FMOVQ 544(R16), F25
-	FMOVQ 176(R16), F26
-	WORD $0x4e3ad77a // add V26, V27, V26
-	WORD $0x6e3aff3a // div V26, V25, V26
-	FMOVQ 176(R16), F25
-	WORD $0x4ebad73a // sub V26, V25, V26
-	FMOVQ 480(R16), F25
-	WORD $0x4e391fd9 // and V25, V30, V25
-	WORD $0x4eb91f59 // or V25, V26, V25
-	WORD $0x6e3edfda // mul V26, V30, V30
-	FMOVQ 560(R16), F27
-	FMOVQ 576(R16), F28
-	WORD $0x4e3acf7c // fmla V28, V27, V26
-	FMOVQ 592(R16), F27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	FMOVQ 608(R16), F28
-	WORD $0x4e3acf7c // fmla V28, V27, V26
-	FMOVQ 624(R16), F27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	WORD $0x6e3edf5a // mul V26, V26, V30
-	WORD $0x4e3acf7e // fmla V30, V27, V26
-	WORD $0x6e7e1f3f // bsl V31, V25, V30
-	FMOVQ F31, 0(R2)
-	FMOVQ 0(R11), F30
-	FMOVQ 176(R16), F25
-	FMOVQ 480(R16), F27
-	WORD $0x4ebb1fdb // or V27, V30, V27
-	FMOVQ 16(R16), F26
-	WORD $0x4e3bf75b // max V27, V26, V27
-	FMOVQ 32(R16), F26
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
+	WORD $0x6eb9e759 // gt V25, V26, V25
+	WORD $0x4e3ad75a // add V26, V26, V26
+	FMOVQ 560(R16), F28
+	WORD $0x4ebaf79a // min V26, V28, V26
 	FMOVQ 32(R16), F28
-	WORD $0x4ebcd75c // sub V28, V26, V28
-	FMOVQ 64(R16), F24
-	WORD $0x4e38cf9b // fmla V27, V28, V24
-	FMOVQ 80(R16), F24
-	WORD $0x4e38cf9b // fmla V27, V28, V24
-	FMOVQ 96(R16), F24
-	FMOVQ 112(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	FMOVQ 128(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 144(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	FMOVQ 160(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	WORD $0x6e3bdf7c // mul V28, V27, V27
-	WORD $0x4e38cf9b // fmla V27, V28, V24
-	FMOVQ 176(R16), F24
-	WORD $0x4e38d778 // add V24, V27, V24
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
 	FMOVQ 32(R16), F27
-	WORD $0x6ebb875b // subi V27, V26, V27
-	WORD $0x4f3f077a // sra V26, V27, V63
-	WORD $0x6eba877b // subi V27, V27, V26
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc875c // addi V28, V26, V28
-	WORD $0x6e3cdf1c // mul V28, V24, V28
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F24
-	WORD $0x4eb88778 // addi V24, V27, V24
-	WORD $0x6e38df98 // mul V24, V28, V24
-	WORD $0x4e39d71c // add V28, V24, V25
-	WORD $0x6e3b1f7b // xor V27, V27, V27
-	WORD $0x6ebee77e // gt V30, V27, V30
-	WORD $0x6e791f1e // bsl V30, V24, V25
-	WORD $0x6e3cffde // div V30, V30, V28
-	WORD $0x4ebcd73c // sub V28, V25, V28
-	WORD $0x4e38d79c // add V28, V28, V24
-	FMOVQ 416(R16), F27
-	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	WORD $0x6e39df99 // mul V25, V28, V25
-	WORD $0x4ebecf3e // fmls V30, V25, V30
-	FMOVQ F30, 0(R7)
-	WORD $0x6e3fdfdf // mul V31, V30, V31
-	FMOVQ F31, 0(R0)
-	FMOVQ 16(R9), F31
-	FMOVQ 176(R16), F30
-	FMOVQ 480(R16), F25
-	WORD $0x4eb91ff9 // or V25, V31, V25
-	FMOVQ 16(R16), F28
-	WORD $0x4e39f799 // max V25, V28, V25
-	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F24
-	WORD $0x4e38cf3c // fmla V28, V25, V24
-	FMOVQ 32(R16), F24
-	WORD $0x4eb8d798 // sub V24, V28, V24
-	FMOVQ 64(R16), F27
-	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	FMOVQ 80(R16), F27
-	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	FMOVQ 96(R16), F27
-	FMOVQ 112(R16), F24
-	WORD $0x4e39cf78 // fmla V24, V27, V25
-	FMOVQ 128(R16), F27
-	WORD $0x4e39cf1b // fmla V27, V24, V25
-	FMOVQ 144(R16), F24
-	WORD $0x4e39cf78 // fmla V24, V27, V25
-	FMOVQ 160(R16), F27
-	WORD $0x4e39cf1b // fmla V27, V24, V25
-	WORD $0x6e39df38 // mul V24, V25, V25
-	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	FMOVQ 176(R16), F27
-	WORD $0x4e3bd73b // add V27, V25, V27
-	FMOVQ 32(R16), F25
-	WORD $0x6eb98799 // subi V25, V28, V25
-	WORD $0x4f3f073c // sra V28, V25, V63
-	WORD $0x6ebc8739 // subi V25, V25, V28
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F24
+	WORD $0x4e38cf7a // fmla V26, V27, V24
+	FMOVQ 80(R16), F24
+	WORD $0x4e38cf7a // fmla V26, V27, V24
+	FMOVQ 96(R16), F24
+	FMOVQ 112(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
+	FMOVQ 128(R16), F24
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 144(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
+	FMOVQ 160(R16), F24
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	WORD $0x6e3adf5b // mul V27, V26, V26
+	WORD $0x4e38cf7a // fmla V26, V27, V24
 	WORD $0x4f37579c // shl V28, V28, V55
 	FMOVQ 176(R16), F24
 	WORD $0x4eb88798 // addi V24, V28, V24
-	WORD $0x6e38df78 // mul V24, V27, V24
-	WORD $0x4f375739 // shl V25, V25, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb873b // addi V27, V25, V27
-	WORD $0x6e3bdf1b // mul V27, V24, V27
-	WORD $0x4e3ed778 // add V24, V27, V30
-	WORD $0x6e391f39 // xor V25, V25, V25
-	WORD $0x6ebfe73f // gt V31, V25, V31
-	WORD $0x6e7e1f7f // bsl V31, V27, V30
-	WORD $0x6e38ffff // div V31, V31, V24
-	WORD $0x4eb8d7d8 // sub V24, V30, V24
-	WORD $0x4e3bd718 // add V24, V24, V27
-	FMOVQ 416(R16), F25
-	WORD $0x4e39cf7e // fmla V30, V27, V25
-	WORD $0x6e3edf1e // mul V30, V24, V30
-	WORD $0x4ebfcfdf // fmls V31, V30, V31
-	FMOVQ F31, 16(R5)
-	FMOVQ 16(R3), F30
-	WORD $0x6e3edffe // mul V30, V31, V30
-	FMOVQ 16(R8), F31
+	VMOV V24.B16, V28.B16
+	WORD $0x4e38cf5c // fmla V28, V26, V24
+	FMOVQ 576(R16), F26
 	FMOVQ 176(R16), F24
-	FMOVQ 480(R16), F27
-	WORD $0x4ebb1ffb // or V27, V31, V27
-	FMOVQ 16(R16), F25
-	WORD $0x4e3bf73b // max V27, V25, V27
-	FMOVQ 32(R16), F25
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf79 // fmla V25, V27, V28
-	FMOVQ 32(R16), F28
-	WORD $0x4ebcd73c // sub V28, V25, V28
-	FMOVQ 64(R16), F26
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	FMOVQ 80(R16), F26
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F28
-	WORD $0x4e3bcf5c // fmla V28, V26, V27
-	FMOVQ 128(R16), F26
-	WORD $0x4e3bcf9a // fmla V26, V28, V27
-	FMOVQ 144(R16), F28
-	WORD $0x4e3bcf5c // fmla V28, V26, V27
-	FMOVQ 160(R16), F26
-	WORD $0x4e3bcf9a // fmla V26, V28, V27
-	WORD $0x6e3bdf7c // mul V28, V27, V27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
+	WORD $0x4e38d798 // add V24, V28, V24
+	WORD $0x6e38ff58 // div V24, V26, V24
 	FMOVQ 176(R16), F26
-	WORD $0x4e3ad77a // add V26, V27, V26
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb873b // subi V27, V25, V27
-	WORD $0x4f3f0779 // sra V25, V27, V63
-	WORD $0x6eb9877b // subi V27, V27, V25
-	WORD $0x4f375739 // shl V25, V25, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc873c // addi V28, V25, V28
-	WORD $0x6e3cdf5c // mul V28, V26, V28
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf9a // mul V26, V28, V26
-	WORD $0x4e38d75c // add V28, V26, V24
-	WORD $0x6e3b1f7b // xor V27, V27, V27
-	WORD $0x6ebfe77f // gt V31, V27, V31
-	WORD $0x6e781f5f // bsl V31, V26, V24
-	WORD $0x6e3cffff // div V31, V31, V28
-	WORD $0x4ebcd71c // sub V28, V24, V28
-	WORD $0x4e3ad79c // add V28, V28, V26
-	FMOVQ 416(R16), F27
-	WORD $0x4e3bcf58 // fmla V24, V26, V27
-	WORD $0x6e38df98 // mul V24, V28, V24
-	WORD $0x4ebfcf1f // fmls V31, V24, V31
-	FMOVQ F31, 16(R4)
-	FMOVQ 16(R10), F24
-	FMOVQ 496(R16), F28
-	WORD $0x4e3c1f1c // and V28, V24, V28
+	WORD $0x4eb8d758 // sub V24, V26, V24
 	FMOVQ 512(R16), F26
-	WORD $0x6ebae79a // gt V26, V28, V26
-	WORD $0x4e3cd79c // add V28, V28, V28
-	FMOVQ 528(R16), F27
-	WORD $0x4ebcf77c // min V28, V27, V28
-	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F25
-	WORD $0x4e39cf9b // fmla V27, V28, V25
-	FMOVQ 32(R16), F25
-	WORD $0x4eb9d779 // sub V25, V27, V25
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcf3c // fmla V28, V25, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcf3c // fmla V28, V25, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F25
-	WORD $0x4e3ccfb9 // fmla V25, V29, V28
-	FMOVQ 128(R16), F29
-	WORD $0x4e3ccf3d // fmla V29, V25, V28
-	FMOVQ 144(R16), F25
-	WORD $0x4e3ccfb9 // fmla V25, V29, V28
-	FMOVQ 160(R16), F29
-	WORD $0x4e3ccf3d // fmla V29, V25, V28
-	WORD $0x6e3cdf99 // mul V25, V28, V28
-	WORD $0x4e3dcf3c // fmla V28, V25, V29
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd877d // addi V29, V27, V29
-	VMOV V29.B16, V27.B16
-	WORD $0x4e3dcf9b // fmla V27, V28, V29
-	FMOVQ 544(R16), F28
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd77d // add V29, V27, V29
-	WORD $0x6e3dff9d // div V29, V28, V29
-	FMOVQ 176(R16), F28
-	WORD $0x4ebdd79d // sub V29, V28, V29
-	FMOVQ 480(R16), F28
-	WORD $0x4e3c1f1c // and V28, V24, V28
-	WORD $0x4ebc1fbc // or V28, V29, V28
-	WORD $0x6e38df1d // mul V29, V24, V24
-	FMOVQ 560(R16), F27
-	FMOVQ 576(R16), F25
-	WORD $0x4e3dcf79 // fmla V25, V27, V29
-	FMOVQ 592(R16), F27
-	WORD $0x4e3dcf3b // fmla V27, V25, V29
-	FMOVQ 608(R16), F25
-	WORD $0x4e3dcf79 // fmla V25, V27, V29
-	FMOVQ 624(R16), F27
-	WORD $0x4e3dcf3b // fmla V27, V25, V29
-	WORD $0x6e38dfbd // mul V29, V29, V24
-	WORD $0x4e3dcf78 // fmla V24, V27, V29
-	WORD $0x6e781f9a // bsl V26, V28, V24
-	FMOVQ F26, 16(R6)
-	WORD $0x4e3acffe // fmla V30, V31, V26
-	FMOVQ F30, 16(R1)
-	FMOVQ 496(R16), F26
-	WORD $0x4e3a1fda // and V26, V30, V26
+	WORD $0x4e3a1fba // and V26, V29, V26
+	WORD $0x4eba1f1a // or V26, V24, V26
+	WORD $0x6e3ddfb8 // mul V24, V29, V29
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F27
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 624(R16), F28
+	WORD $0x4e38cf7c // fmla V28, V27, V24
+	FMOVQ 640(R16), F27
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 656(R16), F28
+	WORD $0x4e38cf7c // fmla V28, V27, V24
+	WORD $0x6e3ddf18 // mul V24, V24, V29
+	WORD $0x4e38cf9d // fmla V29, V28, V24
+	WORD $0x6e7d1f59 // bsl V25, V26, V29
+	FMOVQ F25, 0(R6)
+	WORD $0x4e39cffe // fmla V30, V31, V25
+	FMOVQ F30, 0(R1)
+	FMOVQ 0(R11), F30
+	FMOVQ 176(R16), F25
 	FMOVQ 512(R16), F31
-	WORD $0x6ebfe75f // gt V31, V26, V31
-	WORD $0x4e3ad75a // add V26, V26, V26
-	FMOVQ 528(R16), F24
-	WORD $0x4ebaf71a // min V26, V24, V26
-	FMOVQ 32(R16), F24
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf58 // fmla V24, V26, V28
+	WORD $0x4ebf1fdf // or V31, V30, V31
+	FMOVQ 16(R16), F29
+	WORD $0x4e3ff7bf // max V31, V29, V31
+	FMOVQ 32(R16), F29
+	FMOVQ 48(R16), F26
+	WORD $0x4e3acffd // fmla V29, V31, V26
+	FMOVQ 32(R16), F26
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F26
+	WORD $0x4e3fcf9a // fmla V26, V28, V31
+	FMOVQ 128(R16), F28
+	WORD $0x4e3fcf5c // fmla V28, V26, V31
+	FMOVQ 144(R16), F26
+	WORD $0x4e3fcf9a // fmla V26, V28, V31
+	FMOVQ 160(R16), F28
+	WORD $0x4e3fcf5c // fmla V28, V26, V31
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	FMOVQ 176(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 192(R16), F31
+	WORD $0x4ebf87bf // addi V31, V29, V31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 208(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	WORD $0x4e39d79f // add V31, V28, V25
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebee7be // gt V30, V29, V30
+	WORD $0x6e791f9e // bsl V30, V28, V25
+	WORD $0x6e3fffde // div V30, V30, V31
+	WORD $0x4ebfd73f // sub V31, V25, V31
+	WORD $0x4e3cd7ff // add V31, V31, V28
+	FMOVQ 448(R16), F29
+	WORD $0x4e3dcf99 // fmla V25, V28, V29
+	WORD $0x6e39dff9 // mul V25, V31, V25
+	WORD $0x4ebecf3e // fmls V30, V25, V30
+	FMOVQ F30, 0(R7)
+	FMOVQ 16(R9), F30
+	FMOVQ 176(R16), F25
+	FMOVQ 512(R16), F31
+	WORD $0x4ebf1fdf // or V31, V30, V31
+	FMOVQ 16(R16), F28
+	WORD $0x4e3ff79f // max V31, V28, V31
 	FMOVQ 32(R16), F28
-	WORD $0x4ebcd71c // sub V28, V24, V28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcffc // fmla V28, V31, V29
+	FMOVQ 32(R16), F29
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ 64(R16), F26
+	WORD $0x4e3acfbf // fmla V31, V29, V26
+	FMOVQ 80(R16), F26
+	WORD $0x4e3acfbf // fmla V31, V29, V26
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F29
+	WORD $0x4e3fcf5d // fmla V29, V26, V31
+	FMOVQ 128(R16), F26
+	WORD $0x4e3fcfba // fmla V26, V29, V31
+	FMOVQ 144(R16), F29
+	WORD $0x4e3fcf5d // fmla V29, V26, V31
+	FMOVQ 160(R16), F26
+	WORD $0x4e3fcfba // fmla V26, V29, V31
+	WORD $0x6e3fdffd // mul V29, V31, V31
+	WORD $0x4e3acfbf // fmla V31, V29, V26
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ad7fa // add V26, V31, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F31
+	WORD $0x4ebf879f // addi V31, V28, V31
+	WORD $0x6e3fdf5f // mul V31, V26, V31
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adffa // mul V26, V31, V26
+	WORD $0x4e39d75f // add V31, V26, V25
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebee79e // gt V30, V28, V30
+	WORD $0x6e791f5e // bsl V30, V26, V25
+	WORD $0x6e3fffde // div V30, V30, V31
+	WORD $0x4ebfd73f // sub V31, V25, V31
+	WORD $0x4e3ad7ff // add V31, V31, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf59 // fmla V25, V26, V28
+	WORD $0x6e39dff9 // mul V25, V31, V25
+	WORD $0x4ebecf3e // fmls V30, V25, V30
+	FMOVQ F30, 16(R5)
+	FMOVQ 16(R3), F25
+	WORD $0x6e39dfd9 // mul V25, V30, V25
+	FMOVQ 16(R8), F30
+	FMOVQ 176(R16), F31
+	FMOVQ 512(R16), F26
+	WORD $0x4eba1fda // or V26, V30, V26
+	FMOVQ 16(R16), F28
+	WORD $0x4e3af79a // max V26, V28, V26
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcf5c // fmla V28, V26, V29
+	FMOVQ 32(R16), F29
+	WORD $0x4ebdd79d // sub V29, V28, V29
+	FMOVQ 64(R16), F24
+	WORD $0x4e38cfba // fmla V26, V29, V24
+	FMOVQ 80(R16), F24
+	WORD $0x4e38cfba // fmla V26, V29, V24
+	FMOVQ 96(R16), F24
+	FMOVQ 112(R16), F29
+	WORD $0x4e3acf1d // fmla V29, V24, V26
+	FMOVQ 128(R16), F24
+	WORD $0x4e3acfb8 // fmla V24, V29, V26
+	FMOVQ 144(R16), F29
+	WORD $0x4e3acf1d // fmla V29, V24, V26
+	FMOVQ 160(R16), F24
+	WORD $0x4e3acfb8 // fmla V24, V29, V26
+	WORD $0x6e3adf5d // mul V29, V26, V26
+	WORD $0x4e38cfba // fmla V26, V29, V24
+	FMOVQ 176(R16), F24
+	WORD $0x4e38d758 // add V24, V26, V24
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	WORD $0x6e3adf1a // mul V26, V24, V26
+	FMOVQ 208(R16), F24
+	WORD $0x6e38df58 // mul V24, V26, V24
+	WORD $0x4e3fd71a // add V26, V24, V31
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebee79e // gt V30, V28, V30
+	WORD $0x6e7f1f1e // bsl V30, V24, V31
+	WORD $0x6e3affde // div V30, V30, V26
+	WORD $0x4ebad7fa // sub V26, V31, V26
+	WORD $0x4e38d75a // add V26, V26, V24
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf1f // fmla V31, V24, V28
+	WORD $0x6e3fdf5f // mul V31, V26, V31
+	WORD $0x4ebecffe // fmls V30, V31, V30
+	FMOVQ F30, 16(R4)
+	FMOVQ 16(R10), F31
+	FMOVQ 528(R16), F26
+	WORD $0x4e3a1ffa // and V26, V31, V26
+	FMOVQ 544(R16), F24
+	WORD $0x6eb8e758 // gt V24, V26, V24
+	WORD $0x4e3ad75a // add V26, V26, V26
+	FMOVQ 560(R16), F28
+	WORD $0x4ebaf79a // min V26, V28, V26
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F29
+	WORD $0x4e3dcf5c // fmla V28, V26, V29
+	FMOVQ 32(R16), F29
+	WORD $0x4ebdd79d // sub V29, V28, V29
 	FMOVQ 64(R16), F27
-	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	WORD $0x4e3bcfba // fmla V26, V29, V27
 	FMOVQ 80(R16), F27
-	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	WORD $0x4e3bcfba // fmla V26, V29, V27
 	FMOVQ 96(R16), F27
-	FMOVQ 112(R16), F28
-	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 112(R16), F29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 128(R16), F27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	FMOVQ 144(R16), F28
-	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 144(R16), F29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 160(R16), F27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	WORD $0x6e3adf5c // mul V28, V26, V26
-	WORD $0x4e3bcf9a // fmla V26, V28, V27
-	WORD $0x4f375718 // shl V24, V24, V55
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	WORD $0x6e3adf5d // mul V29, V26, V26
+	WORD $0x4e3bcfba // fmla V26, V29, V27
+	WORD $0x4f37579c // shl V28, V28, V55
 	FMOVQ 176(R16), F27
-	WORD $0x4ebb871b // addi V27, V24, V27
-	VMOV V27.B16, V24.B16
-	WORD $0x4e3bcf58 // fmla V24, V26, V27
-	FMOVQ 544(R16), F26
+	WORD $0x4ebb879b // addi V27, V28, V27
+	VMOV V27.B16, V28.B16
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 576(R16), F26
 	FMOVQ 176(R16), F27
-	WORD $0x4e3bd71b // add V27, V24, V27
+	WORD $0x4e3bd79b // add V27, V28, V27
 	WORD $0x6e3bff5b // div V27, V26, V27
 	FMOVQ 176(R16), F26
 	WORD $0x4ebbd75b // sub V27, V26, V27
-	FMOVQ 480(R16), F26
-	WORD $0x4e3a1fda // and V26, V30, V26
+	FMOVQ 512(R16), F26
+	WORD $0x4e3a1ffa // and V26, V31, V26
 	WORD $0x4eba1f7a // or V26, V27, V26
-	WORD $0x6e3edfdb // mul V27, V30, V30
-	FMOVQ 560(R16), F24
-	FMOVQ 576(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	FMOVQ 592(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 608(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	FMOVQ 624(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	WORD $0x6e3edf7b // mul V27, V27, V30
-	WORD $0x4e3bcf1e // fmla V30, V24, V27
-	WORD $0x6e7e1f5f // bsl V31, V26, V30
-	FMOVQ F31, 16(R2)
-	FMOVQ 16(R11), F30
-	FMOVQ 176(R16), F26
-	FMOVQ 480(R16), F24
-	WORD $0x4eb81fd8 // or V24, V30, V24
-	FMOVQ 16(R16), F27
-	WORD $0x4e38f778 // max V24, V27, V24
-	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf1b // fmla V27, V24, V28
-	FMOVQ 32(R16), F28
-	WORD $0x4ebcd77c // sub V28, V27, V28
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcf98 // fmla V24, V28, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcf98 // fmla V24, V28, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F28
-	WORD $0x4e38cfbc // fmla V28, V29, V24
-	FMOVQ 128(R16), F29
-	WORD $0x4e38cf9d // fmla V29, V28, V24
-	FMOVQ 144(R16), F28
-	WORD $0x4e38cfbc // fmla V28, V29, V24
-	FMOVQ 160(R16), F29
-	WORD $0x4e38cf9d // fmla V29, V28, V24
-	WORD $0x6e38df1c // mul V28, V24, V24
-	WORD $0x4e3dcf98 // fmla V24, V28, V29
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd71d // add V29, V24, V29
-	FMOVQ 32(R16), F24
-	WORD $0x6eb88778 // subi V24, V27, V24
-	WORD $0x4f3f071b // sra V27, V24, V63
-	WORD $0x6ebb8718 // subi V24, V24, V27
-	WORD $0x4f37577b // shl V27, V27, V55
+	WORD $0x6e3fdffb // mul V27, V31, V31
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 624(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 640(R16), F29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 656(R16), F28
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	WORD $0x6e3fdf7b // mul V27, V27, V31
+	WORD $0x4e3bcf9f // fmla V31, V28, V27
+	WORD $0x6e7f1f58 // bsl V24, V26, V31
+	FMOVQ F24, 16(R6)
+	WORD $0x4e38cfd9 // fmla V25, V30, V24
+	FMOVQ F25, 16(R1)
+	FMOVQ 16(R11), F25
+	FMOVQ 176(R16), F24
+	FMOVQ 512(R16), F30
+	WORD $0x4ebe1f3e // or V30, V25, V30
+	FMOVQ 16(R16), F31
+	WORD $0x4e3ef7fe // max V30, V31, V30
+	FMOVQ 32(R16), F31
+	FMOVQ 48(R16), F26
+	WORD $0x4e3acfdf // fmla V31, V30, V26
+	FMOVQ 32(R16), F26
+	WORD $0x4ebad7fa // sub V26, V31, V26
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 128(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	FMOVQ 144(R16), F26
+	WORD $0x4e3ecf9a // fmla V26, V28, V30
+	FMOVQ 160(R16), F28
+	WORD $0x4e3ecf5c // fmla V28, V26, V30
+	WORD $0x6e3edfda // mul V26, V30, V30
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
 	FMOVQ 176(R16), F28
-	WORD $0x4ebc877c // addi V28, V27, V28
-	WORD $0x6e3cdfbc // mul V28, V29, V28
-	WORD $0x4f375718 // shl V24, V24, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd871d // addi V29, V24, V29
-	WORD $0x6e3ddf9d // mul V29, V28, V29
-	WORD $0x4e3ad7bc // add V28, V29, V26
-	WORD $0x6e381f18 // xor V24, V24, V24
-	WORD $0x6ebee71e // gt V30, V24, V30
-	WORD $0x6e7a1fbe // bsl V30, V29, V26
-	WORD $0x6e3cffde // div V30, V30, V28
-	WORD $0x4ebcd75c // sub V28, V26, V28
-	WORD $0x4e3dd79c // add V28, V28, V29
-	FMOVQ 416(R16), F24
-	WORD $0x4e38cfba // fmla V26, V29, V24
-	WORD $0x6e3adf9a // mul V26, V28, V26
-	WORD $0x4ebecf5e // fmls V30, V26, V30
-	FMOVQ F30, 16(R7)
-	WORD $0x6e3fdfdf // mul V31, V30, V31
-	FMOVQ F31, 16(R0)
+	WORD $0x4e3cd7dc // add V28, V30, V28
+	WORD $0x4f3757ff // shl V31, V31, V55
+	FMOVQ 192(R16), F30
+	WORD $0x4ebe87fe // addi V30, V31, V30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ 208(R16), F28
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	WORD $0x4e38d79e // add V30, V28, V24
+	WORD $0x6e3f1fff // xor V31, V31, V31
+	WORD $0x6eb9e7f9 // gt V25, V31, V25
+	WORD $0x6e781f99 // bsl V25, V28, V24
+	WORD $0x6e3eff39 // div V25, V25, V30
+	WORD $0x4ebed71e // sub V30, V24, V30
+	WORD $0x4e3cd7de // add V30, V30, V28
+	FMOVQ 448(R16), F31
+	WORD $0x4e3fcf98 // fmla V24, V28, V31
+	WORD $0x6e38dfd8 // mul V24, V30, V24
+	WORD $0x4eb9cf19 // fmls V25, V24, V25
+	FMOVQ F25, 16(R7)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -6810,7 +6284,7 @@ end2:
 loop3:
 	FMOVQ 0(R9), F31
 	FMOVQ 176(R16), F30
-	FMOVQ 480(R16), F29
+	FMOVQ 512(R16), F29
 	WORD $0x4ebd1ffd // or V29, V31, V29
 	FMOVQ 16(R16), F28
 	WORD $0x4e3df79d // max V29, V28, V29
@@ -6836,251 +6310,176 @@ loop3:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bf // gt V31, V29, V31
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
 	WORD $0x6e7e1f5f // bsl V31, V26, V30
-	WORD $0x6e3bffff // div V31, V31, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 416(R16), F29
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebfcfdf // fmls V31, V30, V31
 	FMOVQ F31, 0(R5)
 	FMOVQ 0(R3), F30
 	WORD $0x6e3edffe // mul V30, V31, V30
 	FMOVQ 0(R8), F31
-	FMOVQ 176(R16), F27
-	FMOVQ 480(R16), F26
+	FMOVQ 176(R16), F29
+	FMOVQ 512(R16), F26
 	WORD $0x4eba1ffa // or V26, V31, V26
-	FMOVQ 16(R16), F29
-	WORD $0x4e3af7ba // max V26, V29, V26
-	FMOVQ 32(R16), F29
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 16(R16), F28
+	WORD $0x4e3af79a // max V26, V28, V26
 	FMOVQ 32(R16), F28
-	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
 	FMOVQ 64(R16), F25
-	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x4e39cf7a // fmla V26, V27, V25
 	FMOVQ 80(R16), F25
-	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x4e39cf7a // fmla V26, V27, V25
 	FMOVQ 96(R16), F25
-	FMOVQ 112(R16), F28
-	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3acf3b // fmla V27, V25, V26
 	FMOVQ 128(R16), F25
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	FMOVQ 144(R16), F28
-	WORD $0x4e3acf3c // fmla V28, V25, V26
+	WORD $0x4e3acf79 // fmla V25, V27, V26
+	FMOVQ 144(R16), F27
+	WORD $0x4e3acf3b // fmla V27, V25, V26
 	FMOVQ 160(R16), F25
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	WORD $0x6e3adf5c // mul V28, V26, V26
-	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x4e3acf79 // fmla V25, V27, V26
+	WORD $0x6e3adf5b // mul V27, V26, V26
+	WORD $0x4e39cf7a // fmla V26, V27, V25
 	FMOVQ 176(R16), F25
 	WORD $0x4e39d759 // add V25, V26, V25
-	FMOVQ 32(R16), F26
-	WORD $0x6eba87ba // subi V26, V29, V26
-	WORD $0x4f3f075d // sra V29, V26, V63
-	WORD $0x6ebd875a // subi V26, V26, V29
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf3c // mul V28, V25, V28
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F25
-	WORD $0x4eb98759 // addi V25, V26, V25
-	WORD $0x6e39df99 // mul V25, V28, V25
-	WORD $0x4e3bd73c // add V28, V25, V27
-	WORD $0x6e3a1f5a // xor V26, V26, V26
-	WORD $0x6ebfe75f // gt V31, V26, V31
-	WORD $0x6e7b1f3f // bsl V31, V25, V27
-	WORD $0x6e3cffff // div V31, V31, V28
-	WORD $0x4ebcd77c // sub V28, V27, V28
-	WORD $0x4e39d79c // add V28, V28, V25
-	FMOVQ 416(R16), F26
-	WORD $0x4e3acf3b // fmla V27, V25, V26
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4ebfcf7f // fmls V31, V27, V31
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	FMOVQ 208(R16), F25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3dd73a // add V26, V25, V29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
+	WORD $0x6e7d1f3f // bsl V31, V25, V29
+	WORD $0x6e3affff // div V31, V31, V26
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf3d // fmla V29, V25, V28
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x4ebfcfbf // fmls V31, V29, V31
 	FMOVQ F31, 0(R4)
-	FMOVQ 0(R10), F27
-	FMOVQ 496(R16), F28
-	WORD $0x4e3c1f7c // and V28, V27, V28
-	FMOVQ 512(R16), F25
-	WORD $0x6eb9e799 // gt V25, V28, V25
-	WORD $0x4e3cd79c // add V28, V28, V28
+	FMOVQ 0(R10), F29
 	FMOVQ 528(R16), F26
-	WORD $0x4ebcf75c // min V28, V26, V28
-	FMOVQ 32(R16), F26
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9a // fmla V26, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd75d // sub V29, V26, V29
+	WORD $0x4e3a1fba // and V26, V29, V26
+	FMOVQ 544(R16), F25
+	WORD $0x6eb9e759 // gt V25, V26, V25
+	WORD $0x4e3ad75a // add V26, V26, V26
+	FMOVQ 560(R16), F28
+	WORD $0x4ebaf79a // min V26, V28, V26
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
 	FMOVQ 64(R16), F24
-	WORD $0x4e38cfbc // fmla V28, V29, V24
+	WORD $0x4e38cf7a // fmla V26, V27, V24
 	FMOVQ 80(R16), F24
-	WORD $0x4e38cfbc // fmla V28, V29, V24
+	WORD $0x4e38cf7a // fmla V26, V27, V24
 	FMOVQ 96(R16), F24
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 128(R16), F24
-	WORD $0x4e3ccfb8 // fmla V24, V29, V28
-	FMOVQ 144(R16), F29
-	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 144(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 160(R16), F24
-	WORD $0x4e3ccfb8 // fmla V24, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e38cfbc // fmla V28, V29, V24
-	WORD $0x4f37575a // shl V26, V26, V55
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	WORD $0x6e3adf5b // mul V27, V26, V26
+	WORD $0x4e38cf7a // fmla V26, V27, V24
+	WORD $0x4f37579c // shl V28, V28, V55
 	FMOVQ 176(R16), F24
-	WORD $0x4eb88758 // addi V24, V26, V24
-	VMOV V24.B16, V26.B16
-	WORD $0x4e38cf9a // fmla V26, V28, V24
-	FMOVQ 544(R16), F28
+	WORD $0x4eb88798 // addi V24, V28, V24
+	VMOV V24.B16, V28.B16
+	WORD $0x4e38cf5c // fmla V28, V26, V24
+	FMOVQ 576(R16), F26
 	FMOVQ 176(R16), F24
-	WORD $0x4e38d758 // add V24, V26, V24
-	WORD $0x6e38ff98 // div V24, V28, V24
-	FMOVQ 176(R16), F28
-	WORD $0x4eb8d798 // sub V24, V28, V24
-	FMOVQ 480(R16), F28
-	WORD $0x4e3c1f7c // and V28, V27, V28
-	WORD $0x4ebc1f1c // or V28, V24, V28
-	WORD $0x6e3bdf78 // mul V24, V27, V27
-	FMOVQ 560(R16), F26
-	FMOVQ 576(R16), F29
-	WORD $0x4e38cf5d // fmla V29, V26, V24
-	FMOVQ 592(R16), F26
-	WORD $0x4e38cfba // fmla V26, V29, V24
-	FMOVQ 608(R16), F29
-	WORD $0x4e38cf5d // fmla V29, V26, V24
-	FMOVQ 624(R16), F26
-	WORD $0x4e38cfba // fmla V26, V29, V24
-	WORD $0x6e3bdf18 // mul V24, V24, V27
-	WORD $0x4e38cf5b // fmla V27, V26, V24
-	WORD $0x6e7b1f99 // bsl V25, V28, V27
+	WORD $0x4e38d798 // add V24, V28, V24
+	WORD $0x6e38ff58 // div V24, V26, V24
+	FMOVQ 176(R16), F26
+	WORD $0x4eb8d758 // sub V24, V26, V24
+	FMOVQ 512(R16), F26
+	WORD $0x4e3a1fba // and V26, V29, V26
+	WORD $0x4eba1f1a // or V26, V24, V26
+	WORD $0x6e3ddfb8 // mul V24, V29, V29
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F27
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 624(R16), F28
+	WORD $0x4e38cf7c // fmla V28, V27, V24
+	FMOVQ 640(R16), F27
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 656(R16), F28
+	WORD $0x4e38cf7c // fmla V28, V27, V24
+	WORD $0x6e3ddf18 // mul V24, V24, V29
+	WORD $0x4e38cf9d // fmla V29, V28, V24
+	WORD $0x6e7d1f59 // bsl V25, V26, V29
 	FMOVQ F25, 0(R6)
 	WORD $0x4e39cffe // fmla V30, V31, V25
 	FMOVQ F30, 0(R1)
-	FMOVQ 496(R16), F25
-	WORD $0x4e391fd9 // and V25, V30, V25
-	FMOVQ 512(R16), F31
-	WORD $0x6ebfe73f // gt V31, V25, V31
-	WORD $0x4e39d739 // add V25, V25, V25
-	FMOVQ 528(R16), F27
-	WORD $0x4eb9f779 // min V25, V27, V25
-	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf3b // fmla V27, V25, V28
-	FMOVQ 32(R16), F28
-	WORD $0x4ebcd77c // sub V28, V27, V28
-	FMOVQ 64(R16), F26
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	FMOVQ 80(R16), F26
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F28
-	WORD $0x4e39cf5c // fmla V28, V26, V25
-	FMOVQ 128(R16), F26
-	WORD $0x4e39cf9a // fmla V26, V28, V25
-	FMOVQ 144(R16), F28
-	WORD $0x4e39cf5c // fmla V28, V26, V25
-	FMOVQ 160(R16), F26
-	WORD $0x4e39cf9a // fmla V26, V28, V25
-	WORD $0x6e39df3c // mul V28, V25, V25
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	VMOV V26.B16, V27.B16
-	WORD $0x4e3acf3b // fmla V27, V25, V26
-	FMOVQ 544(R16), F25
-	FMOVQ 176(R16), F26
-	WORD $0x4e3ad77a // add V26, V27, V26
-	WORD $0x6e3aff3a // div V26, V25, V26
-	FMOVQ 176(R16), F25
-	WORD $0x4ebad73a // sub V26, V25, V26
-	FMOVQ 480(R16), F25
-	WORD $0x4e391fd9 // and V25, V30, V25
-	WORD $0x4eb91f59 // or V25, V26, V25
-	WORD $0x6e3edfda // mul V26, V30, V30
-	FMOVQ 560(R16), F27
-	FMOVQ 576(R16), F28
-	WORD $0x4e3acf7c // fmla V28, V27, V26
-	FMOVQ 592(R16), F27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	FMOVQ 608(R16), F28
-	WORD $0x4e3acf7c // fmla V28, V27, V26
-	FMOVQ 624(R16), F27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	WORD $0x6e3edf5a // mul V26, V26, V30
-	WORD $0x4e3acf7e // fmla V30, V27, V26
-	WORD $0x6e7e1f3f // bsl V31, V25, V30
-	FMOVQ F31, 0(R2)
 	FMOVQ 0(R11), F30
 	FMOVQ 176(R16), F25
-	FMOVQ 480(R16), F27
-	WORD $0x4ebb1fdb // or V27, V30, V27
-	FMOVQ 16(R16), F26
-	WORD $0x4e3bf75b // max V27, V26, V27
+	FMOVQ 512(R16), F31
+	WORD $0x4ebf1fdf // or V31, V30, V31
+	FMOVQ 16(R16), F29
+	WORD $0x4e3ff7bf // max V31, V29, V31
+	FMOVQ 32(R16), F29
+	FMOVQ 48(R16), F26
+	WORD $0x4e3acffd // fmla V29, V31, V26
 	FMOVQ 32(R16), F26
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
-	FMOVQ 32(R16), F28
-	WORD $0x4ebcd75c // sub V28, V26, V28
-	FMOVQ 64(R16), F24
-	WORD $0x4e38cf9b // fmla V27, V28, V24
-	FMOVQ 80(R16), F24
-	WORD $0x4e38cf9b // fmla V27, V28, V24
-	FMOVQ 96(R16), F24
-	FMOVQ 112(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	FMOVQ 128(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 144(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	FMOVQ 160(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	WORD $0x6e3bdf7c // mul V28, V27, V27
-	WORD $0x4e38cf9b // fmla V27, V28, V24
-	FMOVQ 176(R16), F24
-	WORD $0x4e38d778 // add V24, V27, V24
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb875b // subi V27, V26, V27
-	WORD $0x4f3f077a // sra V26, V27, V63
-	WORD $0x6eba877b // subi V27, V27, V26
-	WORD $0x4f37575a // shl V26, V26, V55
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F26
+	WORD $0x4e3fcf9a // fmla V26, V28, V31
+	FMOVQ 128(R16), F28
+	WORD $0x4e3fcf5c // fmla V28, V26, V31
+	FMOVQ 144(R16), F26
+	WORD $0x4e3fcf9a // fmla V26, V28, V31
+	FMOVQ 160(R16), F28
+	WORD $0x4e3fcf5c // fmla V28, V26, V31
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
 	FMOVQ 176(R16), F28
-	WORD $0x4ebc875c // addi V28, V26, V28
-	WORD $0x6e3cdf1c // mul V28, V24, V28
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F24
-	WORD $0x4eb88778 // addi V24, V27, V24
-	WORD $0x6e38df98 // mul V24, V28, V24
-	WORD $0x4e39d71c // add V28, V24, V25
-	WORD $0x6e3b1f7b // xor V27, V27, V27
-	WORD $0x6ebee77e // gt V30, V27, V30
-	WORD $0x6e791f1e // bsl V30, V24, V25
-	WORD $0x6e3cffde // div V30, V30, V28
-	WORD $0x4ebcd73c // sub V28, V25, V28
-	WORD $0x4e38d79c // add V28, V28, V24
-	FMOVQ 416(R16), F27
-	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 192(R16), F31
+	WORD $0x4ebf87bf // addi V31, V29, V31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 208(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	WORD $0x4e39d79f // add V31, V28, V25
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebee7be // gt V30, V29, V30
+	WORD $0x6e791f9e // bsl V30, V28, V25
+	WORD $0x6e3fffde // div V30, V30, V31
+	WORD $0x4ebfd73f // sub V31, V25, V31
+	WORD $0x4e3cd7ff // add V31, V31, V28
+	FMOVQ 448(R16), F29
+	WORD $0x4e3dcf99 // fmla V25, V28, V29
+	WORD $0x6e39dff9 // mul V25, V31, V25
 	WORD $0x4ebecf3e // fmls V30, V25, V30
 	FMOVQ F30, 0(R7)
-	WORD $0x6e3fdfdf // mul V31, V30, V31
-	FMOVQ F31, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -7098,13 +6497,11 @@ loop3:
 end4:
 	ADD $4, R15, R15
 	CBZ R15, done5
-	MOVD R0, R17
-	MOVD R1, R19
-	MOVD R2, R20
-	MOVD R4, R21
-	MOVD R5, R22
-	MOVD R6, R23
-	MOVD R7, R24
+	MOVD R1, R17
+	MOVD R4, R19
+	MOVD R5, R20
+	MOVD R6, R21
+	MOVD R7, R22
 	MOVD $tail3-64(SP), R25
 	MOVD R15, R14
 copy6:
@@ -7194,7 +6591,7 @@ full19:
 	MOVD $tail11-192(SP), R11
 	FMOVQ 0(R9), F31
 	FMOVQ 176(R16), F30
-	FMOVQ 480(R16), F29
+	FMOVQ 512(R16), F29
 	WORD $0x4ebd1ffd // or V29, V31, V29
 	FMOVQ 16(R16), F28
 	WORD $0x4e3df79d // max V29, V28, V29
@@ -7220,302 +6617,561 @@ full19:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3ed75b // add V27, V26, V30
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebfe7bf // gt V31, V29, V31
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
 	WORD $0x6e7e1f5f // bsl V31, V26, V30
-	WORD $0x6e3bffff // div V31, V31, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 416(R16), F29
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	WORD $0x6e3edf7e // mul V30, V27, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edfbe // mul V30, V29, V30
 	WORD $0x4ebfcfdf // fmls V31, V30, V31
 	FMOVQ F31, 0(R5)
 	FMOVQ 0(R3), F30
 	WORD $0x6e3edffe // mul V30, V31, V30
 	FMOVQ 0(R8), F31
-	FMOVQ 176(R16), F27
-	FMOVQ 480(R16), F26
+	FMOVQ 176(R16), F29
+	FMOVQ 512(R16), F26
 	WORD $0x4eba1ffa // or V26, V31, V26
-	FMOVQ 16(R16), F29
-	WORD $0x4e3af7ba // max V26, V29, V26
-	FMOVQ 32(R16), F29
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 16(R16), F28
+	WORD $0x4e3af79a // max V26, V28, V26
 	FMOVQ 32(R16), F28
-	WORD $0x4ebcd7bc // sub V28, V29, V28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
 	FMOVQ 64(R16), F25
-	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x4e39cf7a // fmla V26, V27, V25
 	FMOVQ 80(R16), F25
-	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x4e39cf7a // fmla V26, V27, V25
 	FMOVQ 96(R16), F25
-	FMOVQ 112(R16), F28
-	WORD $0x4e3acf3c // fmla V28, V25, V26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3acf3b // fmla V27, V25, V26
 	FMOVQ 128(R16), F25
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	FMOVQ 144(R16), F28
-	WORD $0x4e3acf3c // fmla V28, V25, V26
+	WORD $0x4e3acf79 // fmla V25, V27, V26
+	FMOVQ 144(R16), F27
+	WORD $0x4e3acf3b // fmla V27, V25, V26
 	FMOVQ 160(R16), F25
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	WORD $0x6e3adf5c // mul V28, V26, V26
-	WORD $0x4e39cf9a // fmla V26, V28, V25
+	WORD $0x4e3acf79 // fmla V25, V27, V26
+	WORD $0x6e3adf5b // mul V27, V26, V26
+	WORD $0x4e39cf7a // fmla V26, V27, V25
 	FMOVQ 176(R16), F25
 	WORD $0x4e39d759 // add V25, V26, V25
-	FMOVQ 32(R16), F26
-	WORD $0x6eba87ba // subi V26, V29, V26
-	WORD $0x4f3f075d // sra V29, V26, V63
-	WORD $0x6ebd875a // subi V26, V26, V29
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc87bc // addi V28, V29, V28
-	WORD $0x6e3cdf3c // mul V28, V25, V28
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F25
-	WORD $0x4eb98759 // addi V25, V26, V25
-	WORD $0x6e39df99 // mul V25, V28, V25
-	WORD $0x4e3bd73c // add V28, V25, V27
-	WORD $0x6e3a1f5a // xor V26, V26, V26
-	WORD $0x6ebfe75f // gt V31, V26, V31
-	WORD $0x6e7b1f3f // bsl V31, V25, V27
-	WORD $0x6e3cffff // div V31, V31, V28
-	WORD $0x4ebcd77c // sub V28, V27, V28
-	WORD $0x4e39d79c // add V28, V28, V25
-	FMOVQ 416(R16), F26
-	WORD $0x4e3acf3b // fmla V27, V25, V26
-	WORD $0x6e3bdf9b // mul V27, V28, V27
-	WORD $0x4ebfcf7f // fmls V31, V27, V31
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	WORD $0x6e3adf3a // mul V26, V25, V26
+	FMOVQ 208(R16), F25
+	WORD $0x6e39df59 // mul V25, V26, V25
+	WORD $0x4e3dd73a // add V26, V25, V29
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
+	WORD $0x6e7d1f3f // bsl V31, V25, V29
+	WORD $0x6e3affff // div V31, V31, V26
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	WORD $0x4e39d75a // add V26, V26, V25
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf3d // fmla V29, V25, V28
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	WORD $0x4ebfcfbf // fmls V31, V29, V31
 	FMOVQ F31, 0(R4)
-	FMOVQ 0(R10), F27
-	FMOVQ 496(R16), F28
-	WORD $0x4e3c1f7c // and V28, V27, V28
-	FMOVQ 512(R16), F25
-	WORD $0x6eb9e799 // gt V25, V28, V25
-	WORD $0x4e3cd79c // add V28, V28, V28
+	FMOVQ 0(R10), F29
 	FMOVQ 528(R16), F26
-	WORD $0x4ebcf75c // min V28, V26, V28
-	FMOVQ 32(R16), F26
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf9a // fmla V26, V28, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd75d // sub V29, V26, V29
+	WORD $0x4e3a1fba // and V26, V29, V26
+	FMOVQ 544(R16), F25
+	WORD $0x6eb9e759 // gt V25, V26, V25
+	WORD $0x4e3ad75a // add V26, V26, V26
+	FMOVQ 560(R16), F28
+	WORD $0x4ebaf79a // min V26, V28, V26
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
 	FMOVQ 64(R16), F24
-	WORD $0x4e38cfbc // fmla V28, V29, V24
+	WORD $0x4e38cf7a // fmla V26, V27, V24
 	FMOVQ 80(R16), F24
-	WORD $0x4e38cfbc // fmla V28, V29, V24
+	WORD $0x4e38cf7a // fmla V26, V27, V24
 	FMOVQ 96(R16), F24
-	FMOVQ 112(R16), F29
-	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	FMOVQ 112(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 128(R16), F24
-	WORD $0x4e3ccfb8 // fmla V24, V29, V28
-	FMOVQ 144(R16), F29
-	WORD $0x4e3ccf1d // fmla V29, V24, V28
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	FMOVQ 144(R16), F27
+	WORD $0x4e3acf1b // fmla V27, V24, V26
 	FMOVQ 160(R16), F24
-	WORD $0x4e3ccfb8 // fmla V24, V29, V28
-	WORD $0x6e3cdf9d // mul V29, V28, V28
-	WORD $0x4e38cfbc // fmla V28, V29, V24
-	WORD $0x4f37575a // shl V26, V26, V55
+	WORD $0x4e3acf78 // fmla V24, V27, V26
+	WORD $0x6e3adf5b // mul V27, V26, V26
+	WORD $0x4e38cf7a // fmla V26, V27, V24
+	WORD $0x4f37579c // shl V28, V28, V55
 	FMOVQ 176(R16), F24
-	WORD $0x4eb88758 // addi V24, V26, V24
-	VMOV V24.B16, V26.B16
-	WORD $0x4e38cf9a // fmla V26, V28, V24
-	FMOVQ 544(R16), F28
+	WORD $0x4eb88798 // addi V24, V28, V24
+	VMOV V24.B16, V28.B16
+	WORD $0x4e38cf5c // fmla V28, V26, V24
+	FMOVQ 576(R16), F26
 	FMOVQ 176(R16), F24
-	WORD $0x4e38d758 // add V24, V26, V24
-	WORD $0x6e38ff98 // div V24, V28, V24
-	FMOVQ 176(R16), F28
-	WORD $0x4eb8d798 // sub V24, V28, V24
-	FMOVQ 480(R16), F28
-	WORD $0x4e3c1f7c // and V28, V27, V28
-	WORD $0x4ebc1f1c // or V28, V24, V28
-	WORD $0x6e3bdf78 // mul V24, V27, V27
-	FMOVQ 560(R16), F26
-	FMOVQ 576(R16), F29
-	WORD $0x4e38cf5d // fmla V29, V26, V24
-	FMOVQ 592(R16), F26
-	WORD $0x4e38cfba // fmla V26, V29, V24
-	FMOVQ 608(R16), F29
-	WORD $0x4e38cf5d // fmla V29, V26, V24
-	FMOVQ 624(R16), F26
-	WORD $0x4e38cfba // fmla V26, V29, V24
-	WORD $0x6e3bdf18 // mul V24, V24, V27
-	WORD $0x4e38cf5b // fmla V27, V26, V24
-	WORD $0x6e7b1f99 // bsl V25, V28, V27
+	WORD $0x4e38d798 // add V24, V28, V24
+	WORD $0x6e38ff58 // div V24, V26, V24
+	FMOVQ 176(R16), F26
+	WORD $0x4eb8d758 // sub V24, V26, V24
+	FMOVQ 512(R16), F26
+	WORD $0x4e3a1fba // and V26, V29, V26
+	WORD $0x4eba1f1a // or V26, V24, V26
+	WORD $0x6e3ddfb8 // mul V24, V29, V29
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F27
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 624(R16), F28
+	WORD $0x4e38cf7c // fmla V28, V27, V24
+	FMOVQ 640(R16), F27
+	WORD $0x4e38cf9b // fmla V27, V28, V24
+	FMOVQ 656(R16), F28
+	WORD $0x4e38cf7c // fmla V28, V27, V24
+	WORD $0x6e3ddf18 // mul V24, V24, V29
+	WORD $0x4e38cf9d // fmla V29, V28, V24
+	WORD $0x6e7d1f59 // bsl V25, V26, V29
 	FMOVQ F25, 0(R6)
 	WORD $0x4e39cffe // fmla V30, V31, V25
 	FMOVQ F30, 0(R1)
-	FMOVQ 496(R16), F25
-	WORD $0x4e391fd9 // and V25, V30, V25
-	FMOVQ 512(R16), F31
-	WORD $0x6ebfe73f // gt V31, V25, V31
-	WORD $0x4e39d739 // add V25, V25, V25
-	FMOVQ 528(R16), F27
-	WORD $0x4eb9f779 // min V25, V27, V25
-	FMOVQ 32(R16), F27
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf3b // fmla V27, V25, V28
-	FMOVQ 32(R16), F28
-	WORD $0x4ebcd77c // sub V28, V27, V28
-	FMOVQ 64(R16), F26
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	FMOVQ 80(R16), F26
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F28
-	WORD $0x4e39cf5c // fmla V28, V26, V25
-	FMOVQ 128(R16), F26
-	WORD $0x4e39cf9a // fmla V26, V28, V25
-	FMOVQ 144(R16), F28
-	WORD $0x4e39cf5c // fmla V28, V26, V25
-	FMOVQ 160(R16), F26
-	WORD $0x4e39cf9a // fmla V26, V28, V25
-	WORD $0x6e39df3c // mul V28, V25, V25
-	WORD $0x4e3acf99 // fmla V25, V28, V26
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	VMOV V26.B16, V27.B16
-	WORD $0x4e3acf3b // fmla V27, V25, V26
-	FMOVQ 544(R16), F25
-	FMOVQ 176(R16), F26
-	WORD $0x4e3ad77a // add V26, V27, V26
-	WORD $0x6e3aff3a // div V26, V25, V26
-	FMOVQ 176(R16), F25
-	WORD $0x4ebad73a // sub V26, V25, V26
-	FMOVQ 480(R16), F25
-	WORD $0x4e391fd9 // and V25, V30, V25
-	WORD $0x4eb91f59 // or V25, V26, V25
-	WORD $0x6e3edfda // mul V26, V30, V30
-	FMOVQ 560(R16), F27
-	FMOVQ 576(R16), F28
-	WORD $0x4e3acf7c // fmla V28, V27, V26
-	FMOVQ 592(R16), F27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	FMOVQ 608(R16), F28
-	WORD $0x4e3acf7c // fmla V28, V27, V26
-	FMOVQ 624(R16), F27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	WORD $0x6e3edf5a // mul V26, V26, V30
-	WORD $0x4e3acf7e // fmla V30, V27, V26
-	WORD $0x6e7e1f3f // bsl V31, V25, V30
-	FMOVQ F31, 0(R2)
 	FMOVQ 0(R11), F30
 	FMOVQ 176(R16), F25
-	FMOVQ 480(R16), F27
-	WORD $0x4ebb1fdb // or V27, V30, V27
-	FMOVQ 16(R16), F26
-	WORD $0x4e3bf75b // max V27, V26, V27
+	FMOVQ 512(R16), F31
+	WORD $0x4ebf1fdf // or V31, V30, V31
+	FMOVQ 16(R16), F29
+	WORD $0x4e3ff7bf // max V31, V29, V31
+	FMOVQ 32(R16), F29
+	FMOVQ 48(R16), F26
+	WORD $0x4e3acffd // fmla V29, V31, V26
 	FMOVQ 32(R16), F26
-	FMOVQ 48(R16), F28
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
-	FMOVQ 32(R16), F28
-	WORD $0x4ebcd75c // sub V28, V26, V28
-	FMOVQ 64(R16), F24
-	WORD $0x4e38cf9b // fmla V27, V28, V24
-	FMOVQ 80(R16), F24
-	WORD $0x4e38cf9b // fmla V27, V28, V24
-	FMOVQ 96(R16), F24
-	FMOVQ 112(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	FMOVQ 128(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	FMOVQ 144(R16), F28
-	WORD $0x4e3bcf1c // fmla V28, V24, V27
-	FMOVQ 160(R16), F24
-	WORD $0x4e3bcf98 // fmla V24, V28, V27
-	WORD $0x6e3bdf7c // mul V28, V27, V27
-	WORD $0x4e38cf9b // fmla V27, V28, V24
-	FMOVQ 176(R16), F24
-	WORD $0x4e38d778 // add V24, V27, V24
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb875b // subi V27, V26, V27
-	WORD $0x4f3f077a // sra V26, V27, V63
-	WORD $0x6eba877b // subi V27, V27, V26
-	WORD $0x4f37575a // shl V26, V26, V55
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F26
+	WORD $0x4e3fcf9a // fmla V26, V28, V31
+	FMOVQ 128(R16), F28
+	WORD $0x4e3fcf5c // fmla V28, V26, V31
+	FMOVQ 144(R16), F26
+	WORD $0x4e3fcf9a // fmla V26, V28, V31
+	FMOVQ 160(R16), F28
+	WORD $0x4e3fcf5c // fmla V28, V26, V31
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
 	FMOVQ 176(R16), F28
-	WORD $0x4ebc875c // addi V28, V26, V28
-	WORD $0x6e3cdf1c // mul V28, V24, V28
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F24
-	WORD $0x4eb88778 // addi V24, V27, V24
-	WORD $0x6e38df98 // mul V24, V28, V24
-	WORD $0x4e39d71c // add V28, V24, V25
-	WORD $0x6e3b1f7b // xor V27, V27, V27
-	WORD $0x6ebee77e // gt V30, V27, V30
-	WORD $0x6e791f1e // bsl V30, V24, V25
-	WORD $0x6e3cffde // div V30, V30, V28
-	WORD $0x4ebcd73c // sub V28, V25, V28
-	WORD $0x4e38d79c // add V28, V28, V24
-	FMOVQ 416(R16), F27
-	WORD $0x4e3bcf19 // fmla V25, V24, V27
-	WORD $0x6e39df99 // mul V25, V28, V25
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 192(R16), F31
+	WORD $0x4ebf87bf // addi V31, V29, V31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 208(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	WORD $0x4e39d79f // add V31, V28, V25
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	WORD $0x6ebee7be // gt V30, V29, V30
+	WORD $0x6e791f9e // bsl V30, V28, V25
+	WORD $0x6e3fffde // div V30, V30, V31
+	WORD $0x4ebfd73f // sub V31, V25, V31
+	WORD $0x4e3cd7ff // add V31, V31, V28
+	FMOVQ 448(R16), F29
+	WORD $0x4e3dcf99 // fmla V25, V28, V29
+	WORD $0x6e39dff9 // mul V25, V31, V25
 	WORD $0x4ebecf3e // fmls V30, V25, V30
 	FMOVQ F30, 0(R7)
-	WORD $0x6e3fdfdf // mul V31, V30, V31
-	FMOVQ F31, 0(R0)
 finished21:
-	MOVD $tail0-16(SP), R25
+	MOVD $tail1-32(SP), R25
 	MOVD R15, R14
 back22:
 	MOVWU.P 4(R25), R26
 	MOVW.P R26, 4(R17)
 	SUBS $1, R14, R14
 	BNE back22
-	MOVD $tail1-32(SP), R25
+	MOVD $tail4-80(SP), R25
 	MOVD R15, R14
 back23:
 	MOVWU.P 4(R25), R26
 	MOVW.P R26, 4(R19)
 	SUBS $1, R14, R14
 	BNE back23
-	MOVD $tail2-48(SP), R25
+	MOVD $tail5-96(SP), R25
 	MOVD R15, R14
 back24:
 	MOVWU.P 4(R25), R26
 	MOVW.P R26, 4(R20)
 	SUBS $1, R14, R14
 	BNE back24
-	MOVD $tail4-80(SP), R25
+	MOVD $tail6-112(SP), R25
 	MOVD R15, R14
 back25:
 	MOVWU.P 4(R25), R26
 	MOVW.P R26, 4(R21)
 	SUBS $1, R14, R14
 	BNE back25
-	MOVD $tail5-96(SP), R25
+	MOVD $tail7-128(SP), R25
 	MOVD R15, R14
 back26:
 	MOVWU.P 4(R25), R26
 	MOVW.P R26, 4(R22)
 	SUBS $1, R14, R14
 	BNE back26
-	MOVD $tail6-112(SP), R25
+done5:
+	MOVD h_len+8(FP), R15
+	MOVD h_base+0(FP), R0
+	MOVD c_base+24(FP), R1
+	MOVD tanhC_base+72(FP), R2
+	MOVD cPrev_base+120(FP), R3
+	MOVD acts_base+48(FP), R4
+	MOVD acts_base+48(FP), R5; ADD R15<<2, R5, R5
+	MOVD acts_base+48(FP), R6; ADD R15<<2, R6, R6; ADD R15<<2, R6, R6
+	MOVD acts_base+48(FP), R7; ADD R15<<2, R7, R7; ADD R15<<2, R7, R7; ADD R15<<2, R7, R7
+	MOVD gates_base+96(FP), R8
+	MOVD gates_base+96(FP), R9; ADD R15<<2, R9, R9
+	MOVD gates_base+96(FP), R10; ADD R15<<2, R10, R10; ADD R15<<2, R10, R10
+	MOVD gates_base+96(FP), R11; ADD R15<<2, R11, R11; ADD R15<<2, R11, R11; ADD R15<<2, R11, R11
+	SUBS $8, R15, R15
+	BLT end28
+loop27:
+	FMOVQ 0(R1), F31
+	FMOVQ 528(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 544(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x4e3ed7de // add V30, V30, V30
+	FMOVQ 560(R16), F28
+	WORD $0x4ebef79e // min V30, V28, V30
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 80(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 128(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 144(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 160(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 176(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	VMOV V26.B16, V28.B16
+	WORD $0x4e3acfdc // fmla V28, V30, V26
+	FMOVQ 576(R16), F30
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x6e3affda // div V26, V30, V26
+	FMOVQ 176(R16), F30
+	WORD $0x4ebad7da // sub V26, V30, V26
+	FMOVQ 512(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4ebe1f5e // or V30, V26, V30
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 624(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 640(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 656(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3fdf5a // mul V26, V26, V31
+	WORD $0x4e3acf9f // fmla V31, V28, V26
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ F29, 0(R2)
+	FMOVQ 0(R7), F31
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R1), F29
+	FMOVQ 528(R16), F31
+	WORD $0x4e3f1fbf // and V31, V29, V31
+	FMOVQ 544(R16), F30
+	WORD $0x6ebee7fe // gt V30, V31, V30
+	WORD $0x4e3fd7ff // add V31, V31, V31
+	FMOVQ 560(R16), F28
+	WORD $0x4ebff79f // min V31, V28, V31
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F26
+	WORD $0x4e3acffc // fmla V28, V31, V26
+	FMOVQ 32(R16), F26
+	WORD $0x4ebad79a // sub V26, V28, V26
+	FMOVQ 64(R16), F27
+	WORD $0x4e3bcf5f // fmla V31, V26, V27
+	FMOVQ 80(R16), F27
+	WORD $0x4e3bcf5f // fmla V31, V26, V27
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3fcf7a // fmla V26, V27, V31
+	FMOVQ 128(R16), F27
+	WORD $0x4e3fcf5b // fmla V27, V26, V31
+	FMOVQ 144(R16), F26
+	WORD $0x4e3fcf7a // fmla V26, V27, V31
+	FMOVQ 160(R16), F27
+	WORD $0x4e3fcf5b // fmla V27, V26, V31
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	WORD $0x4e3bcf5f // fmla V31, V26, V27
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 176(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	VMOV V27.B16, V28.B16
+	WORD $0x4e3bcffc // fmla V28, V31, V27
+	FMOVQ 576(R16), F31
+	FMOVQ 176(R16), F27
+	WORD $0x4e3bd79b // add V27, V28, V27
+	WORD $0x6e3bfffb // div V27, V31, V27
+	FMOVQ 176(R16), F31
+	WORD $0x4ebbd7fb // sub V27, V31, V27
+	FMOVQ 512(R16), F31
+	WORD $0x4e3f1fbf // and V31, V29, V31
+	WORD $0x4ebf1f7f // or V31, V27, V31
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F26
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	FMOVQ 624(R16), F28
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 640(R16), F26
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	FMOVQ 656(R16), F28
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	WORD $0x6e3ddf7b // mul V27, V27, V29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	WORD $0x6e7d1ffe // bsl V30, V31, V29
+	FMOVQ F30, 16(R2)
+	FMOVQ 16(R7), F29
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	FMOVQ F30, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	ADD $32, R8, R8
+	ADD $32, R9, R9
+	ADD $32, R10, R10
+	ADD $32, R11, R11
+	SUBS $8, R15, R15
+	BGE loop27
+end28:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end30
+loop29:
+	FMOVQ 0(R1), F31
+	FMOVQ 528(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 544(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x4e3ed7de // add V30, V30, V30
+	FMOVQ 560(R16), F28
+	WORD $0x4ebef79e // min V30, V28, V30
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 80(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 128(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 144(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 160(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 176(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	VMOV V26.B16, V28.B16
+	WORD $0x4e3acfdc // fmla V28, V30, V26
+	FMOVQ 576(R16), F30
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x6e3affda // div V26, V30, V26
+	FMOVQ 176(R16), F30
+	WORD $0x4ebad7da // sub V26, V30, V26
+	FMOVQ 512(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4ebe1f5e // or V30, V26, V30
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 624(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 640(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 656(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3fdf5a // mul V26, V26, V31
+	WORD $0x4e3acf9f // fmla V31, V28, V26
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ F29, 0(R2)
+	FMOVQ 0(R7), F31
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	FMOVQ F29, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	ADD $16, R8, R8
+	ADD $16, R9, R9
+	ADD $16, R10, R10
+	ADD $16, R11, R11
+	SUBS $4, R15, R15
+	BGE loop29
+end30:
+	ADD $4, R15, R15
+	CBZ R15, done31
+	MOVD R0, R17
+	MOVD R2, R19
+	MOVD $tail1-32(SP), R25
 	MOVD R15, R14
-back27:
-	MOVWU.P 4(R25), R26
-	MOVW.P R26, 4(R23)
+copy32:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
-	BNE back27
+	BNE copy32
+	AND $3, R15, R14
+	CBZ R14, full33
+pad34:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad34
+full33:
 	MOVD $tail7-128(SP), R25
 	MOVD R15, R14
-back28:
-	MOVWU.P 4(R25), R26
-	MOVW.P R26, 4(R24)
+copy35:
+	MOVWU.P 4(R7), R26
+	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
-	BNE back28
-done5:
+	BNE copy35
+	AND $3, R15, R14
+	CBZ R14, full36
+pad37:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad37
+full36:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	MOVD $tail7-128(SP), R7
+	MOVD $tail8-144(SP), R8
+	MOVD $tail9-160(SP), R9
+	MOVD $tail10-176(SP), R10
+	MOVD $tail11-192(SP), R11
+	FMOVQ 0(R1), F31
+	FMOVQ 528(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	FMOVQ 544(R16), F29
+	WORD $0x6ebde7dd // gt V29, V30, V29
+	WORD $0x4e3ed7de // add V30, V30, V30
+	FMOVQ 560(R16), F28
+	WORD $0x4ebef79e // min V30, V28, V30
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfdc // fmla V28, V30, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 80(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 128(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	FMOVQ 144(R16), F27
+	WORD $0x4e3ecf5b // fmla V27, V26, V30
+	FMOVQ 160(R16), F26
+	WORD $0x4e3ecf7a // fmla V26, V27, V30
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 176(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	VMOV V26.B16, V28.B16
+	WORD $0x4e3acfdc // fmla V28, V30, V26
+	FMOVQ 576(R16), F30
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x6e3affda // div V26, V30, V26
+	FMOVQ 176(R16), F30
+	WORD $0x4ebad7da // sub V26, V30, V26
+	FMOVQ 512(R16), F30
+	WORD $0x4e3e1ffe // and V30, V31, V30
+	WORD $0x4ebe1f5e // or V30, V26, V30
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 624(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 640(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 656(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3fdf5a // mul V26, V26, V31
+	WORD $0x4e3acf9f // fmla V31, V28, V26
+	WORD $0x6e7f1fdd // bsl V29, V30, V31
+	FMOVQ F29, 0(R2)
+	FMOVQ 0(R7), F31
+	WORD $0x6e3ddffd // mul V29, V31, V29
+	FMOVQ F29, 0(R0)
+finished38:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back39:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back39
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+back40:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R19)
+	SUBS $1, R14, R14
+	BNE back40
+done31:
 	RET
 
 // func gruRowNEON(h, acts, gx, gh, hPrev []float32)
@@ -7540,7 +7196,7 @@ loop1:
 	FMOVQ 0(R8), F30
 	WORD $0x4e3ed7fe // add V30, V31, V30
 	FMOVQ 176(R16), F31
-	FMOVQ 480(R16), F29
+	FMOVQ 512(R16), F29
 	WORD $0x4ebd1fdd // or V29, V30, V29
 	FMOVQ 16(R16), F28
 	WORD $0x4e3df79d // max V29, V28, V29
@@ -7566,316 +7222,168 @@ loop1:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3fd75b // add V27, V26, V31
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebee7be // gt V30, V29, V30
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3fd75d // add V29, V26, V31
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebee79e // gt V30, V28, V30
 	WORD $0x6e7f1f5e // bsl V30, V26, V31
-	WORD $0x6e3bffde // div V30, V30, V27
-	WORD $0x4ebbd7fb // sub V27, V31, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 416(R16), F29
-	WORD $0x4e3dcf5f // fmla V31, V26, V29
-	WORD $0x6e3fdf7f // mul V31, V27, V31
+	WORD $0x6e3dffde // div V30, V30, V29
+	WORD $0x4ebdd7fd // sub V29, V31, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	WORD $0x6e3fdfbf // mul V31, V29, V31
 	WORD $0x4ebecffe // fmls V30, V31, V30
 	FMOVQ F30, 0(R2)
-	FMOVQ 0(R7), F31
-	FMOVQ 0(R10), F27
-	WORD $0x4e3bcfdf // fmla V31, V30, V27
-	FMOVQ 496(R16), F27
-	WORD $0x4e3b1ffb // and V27, V31, V27
-	FMOVQ 512(R16), F30
-	WORD $0x6ebee77e // gt V30, V27, V30
-	WORD $0x4e3bd77b // add V27, V27, V27
-	FMOVQ 528(R16), F26
-	WORD $0x4ebbf75b // min V27, V26, V27
-	FMOVQ 32(R16), F26
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf7a // fmla V26, V27, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd75d // sub V29, V26, V29
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F29
-	WORD $0x4e3bcf9d // fmla V29, V28, V27
-	FMOVQ 128(R16), F28
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	FMOVQ 144(R16), F29
-	WORD $0x4e3bcf9d // fmla V29, V28, V27
-	FMOVQ 160(R16), F28
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	WORD $0x6e3bdf7d // mul V29, V27, V27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc875c // addi V28, V26, V28
-	VMOV V28.B16, V26.B16
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
-	FMOVQ 544(R16), F27
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd75c // add V28, V26, V28
-	WORD $0x6e3cff7c // div V28, V27, V28
-	FMOVQ 176(R16), F27
-	WORD $0x4ebcd77c // sub V28, V27, V28
-	FMOVQ 480(R16), F27
-	WORD $0x4e3b1ffb // and V27, V31, V27
-	WORD $0x4ebb1f9b // or V27, V28, V27
-	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 560(R16), F26
-	FMOVQ 576(R16), F29
-	WORD $0x4e3ccf5d // fmla V29, V26, V28
-	FMOVQ 592(R16), F26
-	WORD $0x4e3ccfba // fmla V26, V29, V28
-	FMOVQ 608(R16), F29
-	WORD $0x4e3ccf5d // fmla V29, V26, V28
-	FMOVQ 624(R16), F26
-	WORD $0x4e3ccfba // fmla V26, V29, V28
-	WORD $0x6e3fdf9c // mul V28, V28, V31
-	WORD $0x4e3ccf5f // fmla V31, V26, V28
-	WORD $0x6e7f1f7e // bsl V30, V27, V31
-	FMOVQ F30, 0(R4)
-	FMOVQ 0(R6), F31
-	FMOVQ 0(R9), F27
-	WORD $0x4e3bd7fb // add V27, V31, V27
-	FMOVQ 176(R16), F31
-	FMOVQ 480(R16), F26
-	WORD $0x4eba1f7a // or V26, V27, V26
-	FMOVQ 16(R16), F28
-	WORD $0x4e3af79a // max V26, V28, V26
-	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf5c // fmla V28, V26, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd79d // sub V29, V28, V29
-	FMOVQ 64(R16), F25
-	WORD $0x4e39cfba // fmla V26, V29, V25
-	FMOVQ 80(R16), F25
-	WORD $0x4e39cfba // fmla V26, V29, V25
-	FMOVQ 96(R16), F25
-	FMOVQ 112(R16), F29
-	WORD $0x4e3acf3d // fmla V29, V25, V26
-	FMOVQ 128(R16), F25
-	WORD $0x4e3acfb9 // fmla V25, V29, V26
-	FMOVQ 144(R16), F29
-	WORD $0x4e3acf3d // fmla V29, V25, V26
-	FMOVQ 160(R16), F25
-	WORD $0x4e3acfb9 // fmla V25, V29, V26
-	WORD $0x6e3adf5d // mul V29, V26, V26
-	WORD $0x4e39cfba // fmla V26, V29, V25
-	FMOVQ 176(R16), F25
-	WORD $0x4e39d759 // add V25, V26, V25
-	FMOVQ 32(R16), F26
-	WORD $0x6eba879a // subi V26, V28, V26
-	WORD $0x4f3f075c // sra V28, V26, V63
-	WORD $0x6ebc875a // subi V26, V26, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd879d // addi V29, V28, V29
-	WORD $0x6e3ddf3d // mul V29, V25, V29
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F25
-	WORD $0x4eb98759 // addi V25, V26, V25
-	WORD $0x6e39dfb9 // mul V25, V29, V25
-	WORD $0x4e3fd73d // add V29, V25, V31
-	WORD $0x6e3a1f5a // xor V26, V26, V26
-	WORD $0x6ebbe75b // gt V27, V26, V27
-	WORD $0x6e7f1f3b // bsl V27, V25, V31
-	WORD $0x6e3dff7b // div V27, V27, V29
-	WORD $0x4ebdd7fd // sub V29, V31, V29
-	WORD $0x4e39d7bd // add V29, V29, V25
-	FMOVQ 416(R16), F26
-	WORD $0x4e3acf3f // fmla V31, V25, V26
-	WORD $0x6e3fdfbf // mul V31, V29, V31
-	WORD $0x4ebbcffb // fmls V27, V31, V27
-	FMOVQ F27, 0(R3)
-	FMOVQ 0(R1), F31
-	WORD $0x4ebed7ff // sub V31, V31, V30
-	WORD $0x4e3fcf7e // fmla V30, V27, V31
-	FMOVQ F30, 0(R0)
-	FMOVQ 16(R5), F30
-	FMOVQ 16(R8), F31
+	FMOVQ 0(R6), F30
+	FMOVQ 0(R9), F31
 	WORD $0x4e3fd7df // add V31, V30, V31
 	FMOVQ 176(R16), F30
-	FMOVQ 480(R16), F27
-	WORD $0x4ebb1ffb // or V27, V31, V27
-	FMOVQ 16(R16), F29
-	WORD $0x4e3bf7bb // max V27, V29, V27
-	FMOVQ 32(R16), F29
-	FMOVQ 48(R16), F25
-	WORD $0x4e39cf7d // fmla V29, V27, V25
-	FMOVQ 32(R16), F25
-	WORD $0x4eb9d7b9 // sub V25, V29, V25
-	FMOVQ 64(R16), F26
-	WORD $0x4e3acf3b // fmla V27, V25, V26
-	FMOVQ 80(R16), F26
-	WORD $0x4e3acf3b // fmla V27, V25, V26
-	FMOVQ 96(R16), F26
-	FMOVQ 112(R16), F25
-	WORD $0x4e3bcf59 // fmla V25, V26, V27
-	FMOVQ 128(R16), F26
-	WORD $0x4e3bcf3a // fmla V26, V25, V27
-	FMOVQ 144(R16), F25
-	WORD $0x4e3bcf59 // fmla V25, V26, V27
-	FMOVQ 160(R16), F26
-	WORD $0x4e3bcf3a // fmla V26, V25, V27
-	WORD $0x6e3bdf79 // mul V25, V27, V27
-	WORD $0x4e3acf3b // fmla V27, V25, V26
-	FMOVQ 176(R16), F26
-	WORD $0x4e3ad77a // add V26, V27, V26
-	FMOVQ 32(R16), F27
-	WORD $0x6ebb87bb // subi V27, V29, V27
-	WORD $0x4f3f077d // sra V29, V27, V63
-	WORD $0x6ebd877b // subi V27, V27, V29
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F25
-	WORD $0x4eb987b9 // addi V25, V29, V25
-	WORD $0x6e39df59 // mul V25, V26, V25
-	WORD $0x4f37577b // shl V27, V27, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba877a // addi V26, V27, V26
-	WORD $0x6e3adf3a // mul V26, V25, V26
-	WORD $0x4e3ed759 // add V25, V26, V30
-	WORD $0x6e3b1f7b // xor V27, V27, V27
-	WORD $0x6ebfe77f // gt V31, V27, V31
-	WORD $0x6e7e1f5f // bsl V31, V26, V30
-	WORD $0x6e39ffff // div V31, V31, V25
-	WORD $0x4eb9d7d9 // sub V25, V30, V25
-	WORD $0x4e3ad739 // add V25, V25, V26
-	FMOVQ 416(R16), F27
-	WORD $0x4e3bcf5e // fmla V30, V26, V27
-	WORD $0x6e3edf3e // mul V30, V25, V30
-	WORD $0x4ebfcfdf // fmls V31, V30, V31
-	FMOVQ F31, 16(R2)
-	FMOVQ 16(R7), F30
-	FMOVQ 16(R10), F25
-	WORD $0x4e39cffe // fmla V30, V31, V25
-	FMOVQ 496(R16), F25
-	WORD $0x4e391fd9 // and V25, V30, V25
-	FMOVQ 512(R16), F31
-	WORD $0x6ebfe73f // gt V31, V25, V31
-	WORD $0x4e39d739 // add V25, V25, V25
-	FMOVQ 528(R16), F26
-	WORD $0x4eb9f759 // min V25, V26, V25
+	FMOVQ 512(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 16(R16), F26
+	WORD $0x4e3df75d // max V29, V26, V29
 	FMOVQ 32(R16), F26
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bcf3a // fmla V26, V25, V27
-	FMOVQ 32(R16), F27
-	WORD $0x4ebbd75b // sub V27, V26, V27
-	FMOVQ 64(R16), F29
-	WORD $0x4e3dcf79 // fmla V25, V27, V29
-	FMOVQ 80(R16), F29
-	WORD $0x4e3dcf79 // fmla V25, V27, V29
-	FMOVQ 96(R16), F29
-	FMOVQ 112(R16), F27
-	WORD $0x4e39cfbb // fmla V27, V29, V25
-	FMOVQ 128(R16), F29
-	WORD $0x4e39cf7d // fmla V29, V27, V25
-	FMOVQ 144(R16), F27
-	WORD $0x4e39cfbb // fmla V27, V29, V25
-	FMOVQ 160(R16), F29
-	WORD $0x4e39cf7d // fmla V29, V27, V25
-	WORD $0x6e39df3b // mul V27, V25, V25
-	WORD $0x4e3dcf79 // fmla V25, V27, V29
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd875d // addi V29, V26, V29
-	VMOV V29.B16, V26.B16
-	WORD $0x4e3dcf3a // fmla V26, V25, V29
-	FMOVQ 544(R16), F25
-	FMOVQ 176(R16), F29
-	WORD $0x4e3dd75d // add V29, V26, V29
-	WORD $0x6e3dff3d // div V29, V25, V29
-	FMOVQ 176(R16), F25
-	WORD $0x4ebdd73d // sub V29, V25, V29
-	FMOVQ 480(R16), F25
-	WORD $0x4e391fd9 // and V25, V30, V25
-	WORD $0x4eb91fb9 // or V25, V29, V25
-	WORD $0x6e3edfdd // mul V29, V30, V30
-	FMOVQ 560(R16), F26
-	FMOVQ 576(R16), F27
-	WORD $0x4e3dcf5b // fmla V27, V26, V29
-	FMOVQ 592(R16), F26
-	WORD $0x4e3dcf7a // fmla V26, V27, V29
-	FMOVQ 608(R16), F27
-	WORD $0x4e3dcf5b // fmla V27, V26, V29
-	FMOVQ 624(R16), F26
-	WORD $0x4e3dcf7a // fmla V26, V27, V29
-	WORD $0x6e3edfbd // mul V29, V29, V30
-	WORD $0x4e3dcf5e // fmla V30, V26, V29
-	WORD $0x6e7e1f3f // bsl V31, V25, V30
-	FMOVQ F31, 16(R4)
-	FMOVQ 16(R6), F30
-	FMOVQ 16(R9), F25
-	WORD $0x4e39d7d9 // add V25, V30, V25
-	FMOVQ 176(R16), F30
-	FMOVQ 480(R16), F26
-	WORD $0x4eba1f3a // or V26, V25, V26
-	FMOVQ 16(R16), F29
-	WORD $0x4e3af7ba // max V26, V29, V26
-	FMOVQ 32(R16), F29
-	FMOVQ 48(R16), F27
-	WORD $0x4e3bcf5d // fmla V29, V26, V27
-	FMOVQ 32(R16), F27
-	WORD $0x4ebbd7bb // sub V27, V29, V27
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	FMOVQ 128(R16), F28
-	WORD $0x4e3acf7c // fmla V28, V27, V26
-	FMOVQ 144(R16), F27
-	WORD $0x4e3acf9b // fmla V27, V28, V26
-	FMOVQ 160(R16), F28
-	WORD $0x4e3acf7c // fmla V28, V27, V26
-	WORD $0x6e3adf5b // mul V27, V26, V26
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd75c // add V28, V26, V28
-	FMOVQ 32(R16), F26
-	WORD $0x6eba87ba // subi V26, V29, V26
-	WORD $0x4f3f075d // sra V29, V26, V63
-	WORD $0x6ebd875a // subi V26, V26, V29
-	WORD $0x4f3757bd // shl V29, V29, V55
+	FMOVQ 48(R16), F28
+	WORD $0x4e3ccfba // fmla V26, V29, V28
+	FMOVQ 32(R16), F28
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 64(R16), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 80(R16), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 128(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 144(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 160(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	WORD $0x6e3ddfbc // mul V28, V29, V29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
 	FMOVQ 176(R16), F27
-	WORD $0x4ebb87bb // addi V27, V29, V27
-	WORD $0x6e3bdf9b // mul V27, V28, V27
+	WORD $0x4e3bd7bb // add V27, V29, V27
 	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc875c // addi V28, V26, V28
-	WORD $0x6e3cdf7c // mul V28, V27, V28
-	WORD $0x4e3ed79b // add V27, V28, V30
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd875d // addi V29, V26, V29
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	WORD $0x4e3ed77d // add V29, V27, V30
 	WORD $0x6e3a1f5a // xor V26, V26, V26
-	WORD $0x6eb9e759 // gt V25, V26, V25
-	WORD $0x6e7e1f99 // bsl V25, V28, V30
-	WORD $0x6e3bff39 // div V25, V25, V27
-	WORD $0x4ebbd7db // sub V27, V30, V27
-	WORD $0x4e3cd77b // add V27, V27, V28
-	FMOVQ 416(R16), F26
-	WORD $0x4e3acf9e // fmla V30, V28, V26
-	WORD $0x6e3edf7e // mul V30, V27, V30
-	WORD $0x4eb9cfd9 // fmls V25, V30, V25
-	FMOVQ F25, 16(R3)
-	FMOVQ 16(R1), F30
-	WORD $0x4ebfd7de // sub V30, V30, V31
-	WORD $0x4e3ecf3f // fmla V31, V25, V30
-	FMOVQ F31, 16(R0)
+	WORD $0x6ebfe75f // gt V31, V26, V31
+	WORD $0x6e7e1f7f // bsl V31, V27, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3bd7bd // add V29, V29, V27
+	FMOVQ 448(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 0(R3)
+	FMOVQ 16(R5), F31
+	FMOVQ 16(R8), F30
+	WORD $0x4e3ed7fe // add V30, V31, V30
+	FMOVQ 176(R16), F31
+	FMOVQ 512(R16), F29
+	WORD $0x4ebd1fdd // or V29, V30, V29
+	FMOVQ 16(R16), F27
+	WORD $0x4e3df77d // max V29, V27, V29
+	FMOVQ 32(R16), F27
+	FMOVQ 48(R16), F26
+	WORD $0x4e3acfbb // fmla V27, V29, V26
+	FMOVQ 32(R16), F26
+	WORD $0x4ebad77a // sub V26, V27, V26
+	FMOVQ 64(R16), F28
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 80(R16), F28
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 96(R16), F28
+	FMOVQ 112(R16), F26
+	WORD $0x4e3dcf9a // fmla V26, V28, V29
+	FMOVQ 128(R16), F28
+	WORD $0x4e3dcf5c // fmla V28, V26, V29
+	FMOVQ 144(R16), F26
+	WORD $0x4e3dcf9a // fmla V26, V28, V29
+	FMOVQ 160(R16), F28
+	WORD $0x4e3dcf5c // fmla V28, V26, V29
+	WORD $0x6e3ddfba // mul V26, V29, V29
+	WORD $0x4e3ccf5d // fmla V29, V26, V28
+	FMOVQ 176(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	WORD $0x4f37577b // shl V27, V27, V55
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd877d // addi V29, V27, V29
+	WORD $0x6e3ddf9d // mul V29, V28, V29
+	FMOVQ 208(R16), F28
+	WORD $0x6e3cdfbc // mul V28, V29, V28
+	WORD $0x4e3fd79d // add V29, V28, V31
+	WORD $0x6e3b1f7b // xor V27, V27, V27
+	WORD $0x6ebee77e // gt V30, V27, V30
+	WORD $0x6e7f1f9e // bsl V30, V28, V31
+	WORD $0x6e3dffde // div V30, V30, V29
+	WORD $0x4ebdd7fd // sub V29, V31, V29
+	WORD $0x4e3cd7bd // add V29, V29, V28
+	FMOVQ 448(R16), F27
+	WORD $0x4e3bcf9f // fmla V31, V28, V27
+	WORD $0x6e3fdfbf // mul V31, V29, V31
+	WORD $0x4ebecffe // fmls V30, V31, V30
+	FMOVQ F30, 16(R2)
+	FMOVQ 16(R6), F30
+	FMOVQ 16(R9), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ 176(R16), F30
+	FMOVQ 512(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 16(R16), F28
+	WORD $0x4e3df79d // max V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 80(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 128(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 160(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ad7ba // add V26, V29, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3ed75d // add V29, V26, V30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebfe79f // gt V31, V28, V31
+	WORD $0x6e7e1f5f // bsl V31, V26, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf5e // fmla V30, V26, V28
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 16(R3)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -7898,7 +7406,7 @@ loop3:
 	FMOVQ 0(R8), F30
 	WORD $0x4e3ed7fe // add V30, V31, V30
 	FMOVQ 176(R16), F31
-	FMOVQ 480(R16), F29
+	FMOVQ 512(R16), F29
 	WORD $0x4ebd1fdd // or V29, V30, V29
 	FMOVQ 16(R16), F28
 	WORD $0x4e3df79d // max V29, V28, V29
@@ -7924,146 +7432,72 @@ loop3:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3fd75b // add V27, V26, V31
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebee7be // gt V30, V29, V30
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3fd75d // add V29, V26, V31
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebee79e // gt V30, V28, V30
 	WORD $0x6e7f1f5e // bsl V30, V26, V31
-	WORD $0x6e3bffde // div V30, V30, V27
-	WORD $0x4ebbd7fb // sub V27, V31, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 416(R16), F29
-	WORD $0x4e3dcf5f // fmla V31, V26, V29
-	WORD $0x6e3fdf7f // mul V31, V27, V31
+	WORD $0x6e3dffde // div V30, V30, V29
+	WORD $0x4ebdd7fd // sub V29, V31, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	WORD $0x6e3fdfbf // mul V31, V29, V31
 	WORD $0x4ebecffe // fmls V30, V31, V30
 	FMOVQ F30, 0(R2)
-	FMOVQ 0(R7), F31
-	FMOVQ 0(R10), F27
-	WORD $0x4e3bcfdf // fmla V31, V30, V27
-	FMOVQ 496(R16), F27
-	WORD $0x4e3b1ffb // and V27, V31, V27
-	FMOVQ 512(R16), F30
-	WORD $0x6ebee77e // gt V30, V27, V30
-	WORD $0x4e3bd77b // add V27, V27, V27
-	FMOVQ 528(R16), F26
-	WORD $0x4ebbf75b // min V27, V26, V27
+	FMOVQ 0(R6), F30
+	FMOVQ 0(R9), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ 176(R16), F30
+	FMOVQ 512(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 16(R16), F26
+	WORD $0x4e3df75d // max V29, V26, V29
 	FMOVQ 32(R16), F26
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf7a // fmla V26, V27, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd75d // sub V29, V26, V29
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F29
-	WORD $0x4e3bcf9d // fmla V29, V28, V27
-	FMOVQ 128(R16), F28
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	FMOVQ 144(R16), F29
-	WORD $0x4e3bcf9d // fmla V29, V28, V27
-	FMOVQ 160(R16), F28
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	WORD $0x6e3bdf7d // mul V29, V27, V27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc875c // addi V28, V26, V28
-	VMOV V28.B16, V26.B16
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
-	FMOVQ 544(R16), F27
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd75c // add V28, V26, V28
-	WORD $0x6e3cff7c // div V28, V27, V28
-	FMOVQ 176(R16), F27
-	WORD $0x4ebcd77c // sub V28, V27, V28
-	FMOVQ 480(R16), F27
-	WORD $0x4e3b1ffb // and V27, V31, V27
-	WORD $0x4ebb1f9b // or V27, V28, V27
-	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 560(R16), F26
-	FMOVQ 576(R16), F29
-	WORD $0x4e3ccf5d // fmla V29, V26, V28
-	FMOVQ 592(R16), F26
+	FMOVQ 48(R16), F28
 	WORD $0x4e3ccfba // fmla V26, V29, V28
-	FMOVQ 608(R16), F29
-	WORD $0x4e3ccf5d // fmla V29, V26, V28
-	FMOVQ 624(R16), F26
-	WORD $0x4e3ccfba // fmla V26, V29, V28
-	WORD $0x6e3fdf9c // mul V28, V28, V31
-	WORD $0x4e3ccf5f // fmla V31, V26, V28
-	WORD $0x6e7f1f7e // bsl V30, V27, V31
-	FMOVQ F30, 0(R4)
-	FMOVQ 0(R6), F31
-	FMOVQ 0(R9), F27
-	WORD $0x4e3bd7fb // add V27, V31, V27
-	FMOVQ 176(R16), F31
-	FMOVQ 480(R16), F26
-	WORD $0x4eba1f7a // or V26, V27, V26
-	FMOVQ 16(R16), F28
-	WORD $0x4e3af79a // max V26, V28, V26
 	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf5c // fmla V28, V26, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd79d // sub V29, V28, V29
-	FMOVQ 64(R16), F25
-	WORD $0x4e39cfba // fmla V26, V29, V25
-	FMOVQ 80(R16), F25
-	WORD $0x4e39cfba // fmla V26, V29, V25
-	FMOVQ 96(R16), F25
-	FMOVQ 112(R16), F29
-	WORD $0x4e3acf3d // fmla V29, V25, V26
-	FMOVQ 128(R16), F25
-	WORD $0x4e3acfb9 // fmla V25, V29, V26
-	FMOVQ 144(R16), F29
-	WORD $0x4e3acf3d // fmla V29, V25, V26
-	FMOVQ 160(R16), F25
-	WORD $0x4e3acfb9 // fmla V25, V29, V26
-	WORD $0x6e3adf5d // mul V29, V26, V26
-	WORD $0x4e39cfba // fmla V26, V29, V25
-	FMOVQ 176(R16), F25
-	WORD $0x4e39d759 // add V25, V26, V25
-	FMOVQ 32(R16), F26
-	WORD $0x6eba879a // subi V26, V28, V26
-	WORD $0x4f3f075c // sra V28, V26, V63
-	WORD $0x6ebc875a // subi V26, V26, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd879d // addi V29, V28, V29
-	WORD $0x6e3ddf3d // mul V29, V25, V29
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 64(R16), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 80(R16), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 128(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 144(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 160(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	WORD $0x6e3ddfbc // mul V28, V29, V29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 176(R16), F27
+	WORD $0x4e3bd7bb // add V27, V29, V27
 	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F25
-	WORD $0x4eb98759 // addi V25, V26, V25
-	WORD $0x6e39dfb9 // mul V25, V29, V25
-	WORD $0x4e3fd73d // add V29, V25, V31
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd875d // addi V29, V26, V29
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	WORD $0x4e3ed77d // add V29, V27, V30
 	WORD $0x6e3a1f5a // xor V26, V26, V26
-	WORD $0x6ebbe75b // gt V27, V26, V27
-	WORD $0x6e7f1f3b // bsl V27, V25, V31
-	WORD $0x6e3dff7b // div V27, V27, V29
-	WORD $0x4ebdd7fd // sub V29, V31, V29
-	WORD $0x4e39d7bd // add V29, V29, V25
-	FMOVQ 416(R16), F26
-	WORD $0x4e3acf3f // fmla V31, V25, V26
-	WORD $0x6e3fdfbf // mul V31, V29, V31
-	WORD $0x4ebbcffb // fmls V27, V31, V27
-	FMOVQ F27, 0(R3)
-	FMOVQ 0(R1), F31
-	WORD $0x4ebed7ff // sub V31, V31, V30
-	WORD $0x4e3fcf7e // fmla V30, V27, V31
-	FMOVQ F30, 0(R0)
+	WORD $0x6ebfe75f // gt V31, V26, V31
+	WORD $0x6e7e1f7f // bsl V31, V27, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3bd7bd // add V29, V29, V27
+	FMOVQ 448(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 0(R3)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -8080,14 +7514,12 @@ loop3:
 end4:
 	ADD $4, R15, R15
 	CBZ R15, done5
-	MOVD R0, R17
-	MOVD R2, R19
-	MOVD R3, R20
-	MOVD R4, R21
-	MOVD $tail1-32(SP), R25
+	MOVD R2, R17
+	MOVD R3, R19
+	MOVD $tail5-96(SP), R25
 	MOVD R15, R14
 copy6:
-	MOVWU.P 4(R1), R26
+	MOVWU.P 4(R5), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy6
@@ -8099,10 +7531,10 @@ pad8:
 	CMP $4, R14
 	BNE pad8
 full7:
-	MOVD $tail5-96(SP), R25
+	MOVD $tail6-112(SP), R25
 	MOVD R15, R14
 copy9:
-	MOVWU.P 4(R5), R26
+	MOVWU.P 4(R6), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy9
@@ -8114,10 +7546,10 @@ pad11:
 	CMP $4, R14
 	BNE pad11
 full10:
-	MOVD $tail6-112(SP), R25
+	MOVD $tail8-144(SP), R25
 	MOVD R15, R14
 copy12:
-	MOVWU.P 4(R6), R26
+	MOVWU.P 4(R8), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy12
@@ -8129,10 +7561,10 @@ pad14:
 	CMP $4, R14
 	BNE pad14
 full13:
-	MOVD $tail7-128(SP), R25
+	MOVD $tail9-160(SP), R25
 	MOVD R15, R14
 copy15:
-	MOVWU.P 4(R7), R26
+	MOVWU.P 4(R9), R26
 	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
 	BNE copy15
@@ -8144,51 +7576,6 @@ pad17:
 	CMP $4, R14
 	BNE pad17
 full16:
-	MOVD $tail8-144(SP), R25
-	MOVD R15, R14
-copy18:
-	MOVWU.P 4(R8), R26
-	MOVW.P R26, 4(R25)
-	SUBS $1, R14, R14
-	BNE copy18
-	AND $3, R15, R14
-	CBZ R14, full19
-pad20:
-	MOVW.P ZR, 4(R25)
-	ADD $1, R14, R14
-	CMP $4, R14
-	BNE pad20
-full19:
-	MOVD $tail9-160(SP), R25
-	MOVD R15, R14
-copy21:
-	MOVWU.P 4(R9), R26
-	MOVW.P R26, 4(R25)
-	SUBS $1, R14, R14
-	BNE copy21
-	AND $3, R15, R14
-	CBZ R14, full22
-pad23:
-	MOVW.P ZR, 4(R25)
-	ADD $1, R14, R14
-	CMP $4, R14
-	BNE pad23
-full22:
-	MOVD $tail10-176(SP), R25
-	MOVD R15, R14
-copy24:
-	MOVWU.P 4(R10), R26
-	MOVW.P R26, 4(R25)
-	SUBS $1, R14, R14
-	BNE copy24
-	AND $3, R15, R14
-	CBZ R14, full25
-pad26:
-	MOVW.P ZR, 4(R25)
-	ADD $1, R14, R14
-	CMP $4, R14
-	BNE pad26
-full25:
 	MOVD $tail0-16(SP), R0
 	MOVD $tail1-32(SP), R1
 	MOVD $tail2-48(SP), R2
@@ -8204,7 +7591,7 @@ full25:
 	FMOVQ 0(R8), F30
 	WORD $0x4e3ed7fe // add V30, V31, V30
 	FMOVQ 176(R16), F31
-	FMOVQ 480(R16), F29
+	FMOVQ 512(R16), F29
 	WORD $0x4ebd1fdd // or V29, V30, V29
 	FMOVQ 16(R16), F28
 	WORD $0x4e3df79d // max V29, V28, V29
@@ -8230,174 +7617,495 @@ full25:
 	WORD $0x4e3acf7d // fmla V29, V27, V26
 	FMOVQ 176(R16), F26
 	WORD $0x4e3ad7ba // add V26, V29, V26
-	FMOVQ 32(R16), F29
-	WORD $0x6ebd879d // subi V29, V28, V29
-	WORD $0x4f3f07bc // sra V28, V29, V63
-	WORD $0x6ebc87bd // subi V29, V29, V28
 	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F27
-	WORD $0x4ebb879b // addi V27, V28, V27
-	WORD $0x6e3bdf5b // mul V27, V26, V27
-	WORD $0x4f3757bd // shl V29, V29, V55
-	FMOVQ 176(R16), F26
-	WORD $0x4eba87ba // addi V26, V29, V26
-	WORD $0x6e3adf7a // mul V26, V27, V26
-	WORD $0x4e3fd75b // add V27, V26, V31
-	WORD $0x6e3d1fbd // xor V29, V29, V29
-	WORD $0x6ebee7be // gt V30, V29, V30
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd879d // addi V29, V28, V29
+	WORD $0x6e3ddf5d // mul V29, V26, V29
+	FMOVQ 208(R16), F26
+	WORD $0x6e3adfba // mul V26, V29, V26
+	WORD $0x4e3fd75d // add V29, V26, V31
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	WORD $0x6ebee79e // gt V30, V28, V30
 	WORD $0x6e7f1f5e // bsl V30, V26, V31
-	WORD $0x6e3bffde // div V30, V30, V27
-	WORD $0x4ebbd7fb // sub V27, V31, V27
-	WORD $0x4e3ad77b // add V27, V27, V26
-	FMOVQ 416(R16), F29
-	WORD $0x4e3dcf5f // fmla V31, V26, V29
-	WORD $0x6e3fdf7f // mul V31, V27, V31
+	WORD $0x6e3dffde // div V30, V30, V29
+	WORD $0x4ebdd7fd // sub V29, V31, V29
+	WORD $0x4e3ad7bd // add V29, V29, V26
+	FMOVQ 448(R16), F28
+	WORD $0x4e3ccf5f // fmla V31, V26, V28
+	WORD $0x6e3fdfbf // mul V31, V29, V31
 	WORD $0x4ebecffe // fmls V30, V31, V30
 	FMOVQ F30, 0(R2)
-	FMOVQ 0(R7), F31
-	FMOVQ 0(R10), F27
-	WORD $0x4e3bcfdf // fmla V31, V30, V27
-	FMOVQ 496(R16), F27
-	WORD $0x4e3b1ffb // and V27, V31, V27
-	FMOVQ 512(R16), F30
-	WORD $0x6ebee77e // gt V30, V27, V30
-	WORD $0x4e3bd77b // add V27, V27, V27
-	FMOVQ 528(R16), F26
-	WORD $0x4ebbf75b // min V27, V26, V27
+	FMOVQ 0(R6), F30
+	FMOVQ 0(R9), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	FMOVQ 176(R16), F30
+	FMOVQ 512(R16), F29
+	WORD $0x4ebd1ffd // or V29, V31, V29
+	FMOVQ 16(R16), F26
+	WORD $0x4e3df75d // max V29, V26, V29
 	FMOVQ 32(R16), F26
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf7a // fmla V26, V27, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd75d // sub V29, V26, V29
-	FMOVQ 64(R16), F28
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	FMOVQ 80(R16), F28
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	FMOVQ 96(R16), F28
-	FMOVQ 112(R16), F29
-	WORD $0x4e3bcf9d // fmla V29, V28, V27
-	FMOVQ 128(R16), F28
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	FMOVQ 144(R16), F29
-	WORD $0x4e3bcf9d // fmla V29, V28, V27
-	FMOVQ 160(R16), F28
-	WORD $0x4e3bcfbc // fmla V28, V29, V27
-	WORD $0x6e3bdf7d // mul V29, V27, V27
-	WORD $0x4e3ccfbb // fmla V27, V29, V28
-	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F28
-	WORD $0x4ebc875c // addi V28, V26, V28
-	VMOV V28.B16, V26.B16
-	WORD $0x4e3ccf7a // fmla V26, V27, V28
-	FMOVQ 544(R16), F27
-	FMOVQ 176(R16), F28
-	WORD $0x4e3cd75c // add V28, V26, V28
-	WORD $0x6e3cff7c // div V28, V27, V28
-	FMOVQ 176(R16), F27
-	WORD $0x4ebcd77c // sub V28, V27, V28
-	FMOVQ 480(R16), F27
-	WORD $0x4e3b1ffb // and V27, V31, V27
-	WORD $0x4ebb1f9b // or V27, V28, V27
-	WORD $0x6e3fdffc // mul V28, V31, V31
-	FMOVQ 560(R16), F26
-	FMOVQ 576(R16), F29
-	WORD $0x4e3ccf5d // fmla V29, V26, V28
-	FMOVQ 592(R16), F26
+	FMOVQ 48(R16), F28
 	WORD $0x4e3ccfba // fmla V26, V29, V28
-	FMOVQ 608(R16), F29
-	WORD $0x4e3ccf5d // fmla V29, V26, V28
-	FMOVQ 624(R16), F26
-	WORD $0x4e3ccfba // fmla V26, V29, V28
-	WORD $0x6e3fdf9c // mul V28, V28, V31
-	WORD $0x4e3ccf5f // fmla V31, V26, V28
-	WORD $0x6e7f1f7e // bsl V30, V27, V31
-	FMOVQ F30, 0(R4)
-	FMOVQ 0(R6), F31
-	FMOVQ 0(R9), F27
-	WORD $0x4e3bd7fb // add V27, V31, V27
-	FMOVQ 176(R16), F31
-	FMOVQ 480(R16), F26
-	WORD $0x4eba1f7a // or V26, V27, V26
-	FMOVQ 16(R16), F28
-	WORD $0x4e3af79a // max V26, V28, V26
 	FMOVQ 32(R16), F28
-	FMOVQ 48(R16), F29
-	WORD $0x4e3dcf5c // fmla V28, V26, V29
-	FMOVQ 32(R16), F29
-	WORD $0x4ebdd79d // sub V29, V28, V29
-	FMOVQ 64(R16), F25
-	WORD $0x4e39cfba // fmla V26, V29, V25
-	FMOVQ 80(R16), F25
-	WORD $0x4e39cfba // fmla V26, V29, V25
-	FMOVQ 96(R16), F25
-	FMOVQ 112(R16), F29
-	WORD $0x4e3acf3d // fmla V29, V25, V26
-	FMOVQ 128(R16), F25
-	WORD $0x4e3acfb9 // fmla V25, V29, V26
-	FMOVQ 144(R16), F29
-	WORD $0x4e3acf3d // fmla V29, V25, V26
-	FMOVQ 160(R16), F25
-	WORD $0x4e3acfb9 // fmla V25, V29, V26
-	WORD $0x6e3adf5d // mul V29, V26, V26
-	WORD $0x4e39cfba // fmla V26, V29, V25
-	FMOVQ 176(R16), F25
-	WORD $0x4e39d759 // add V25, V26, V25
-	FMOVQ 32(R16), F26
-	WORD $0x6eba879a // subi V26, V28, V26
-	WORD $0x4f3f075c // sra V28, V26, V63
-	WORD $0x6ebc875a // subi V26, V26, V28
-	WORD $0x4f37579c // shl V28, V28, V55
-	FMOVQ 176(R16), F29
-	WORD $0x4ebd879d // addi V29, V28, V29
-	WORD $0x6e3ddf3d // mul V29, V25, V29
+	WORD $0x4ebcd75c // sub V28, V26, V28
+	FMOVQ 64(R16), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 80(R16), F27
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 128(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	FMOVQ 144(R16), F28
+	WORD $0x4e3dcf7c // fmla V28, V27, V29
+	FMOVQ 160(R16), F27
+	WORD $0x4e3dcf9b // fmla V27, V28, V29
+	WORD $0x6e3ddfbc // mul V28, V29, V29
+	WORD $0x4e3bcf9d // fmla V29, V28, V27
+	FMOVQ 176(R16), F27
+	WORD $0x4e3bd7bb // add V27, V29, V27
 	WORD $0x4f37575a // shl V26, V26, V55
-	FMOVQ 176(R16), F25
-	WORD $0x4eb98759 // addi V25, V26, V25
-	WORD $0x6e39dfb9 // mul V25, V29, V25
-	WORD $0x4e3fd73d // add V29, V25, V31
+	FMOVQ 192(R16), F29
+	WORD $0x4ebd875d // addi V29, V26, V29
+	WORD $0x6e3ddf7d // mul V29, V27, V29
+	FMOVQ 208(R16), F27
+	WORD $0x6e3bdfbb // mul V27, V29, V27
+	WORD $0x4e3ed77d // add V29, V27, V30
 	WORD $0x6e3a1f5a // xor V26, V26, V26
-	WORD $0x6ebbe75b // gt V27, V26, V27
-	WORD $0x6e7f1f3b // bsl V27, V25, V31
-	WORD $0x6e3dff7b // div V27, V27, V29
-	WORD $0x4ebdd7fd // sub V29, V31, V29
-	WORD $0x4e39d7bd // add V29, V29, V25
-	FMOVQ 416(R16), F26
-	WORD $0x4e3acf3f // fmla V31, V25, V26
-	WORD $0x6e3fdfbf // mul V31, V29, V31
-	WORD $0x4ebbcffb // fmls V27, V31, V27
-	FMOVQ F27, 0(R3)
-	FMOVQ 0(R1), F31
-	WORD $0x4ebed7ff // sub V31, V31, V30
-	WORD $0x4e3fcf7e // fmla V30, V27, V31
-	FMOVQ F30, 0(R0)
-finished27:
-	MOVD $tail0-16(SP), R25
+	WORD $0x6ebfe75f // gt V31, V26, V31
+	WORD $0x6e7e1f7f // bsl V31, V27, V30
+	WORD $0x6e3dffff // div V31, V31, V29
+	WORD $0x4ebdd7dd // sub V29, V30, V29
+	WORD $0x4e3bd7bd // add V29, V29, V27
+	FMOVQ 448(R16), F26
+	WORD $0x4e3acf7e // fmla V30, V27, V26
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x4ebfcfdf // fmls V31, V30, V31
+	FMOVQ F31, 0(R3)
+finished18:
+	MOVD $tail2-48(SP), R25
 	MOVD R15, R14
-back28:
+back19:
 	MOVWU.P 4(R25), R26
 	MOVW.P R26, 4(R17)
 	SUBS $1, R14, R14
-	BNE back28
-	MOVD $tail2-48(SP), R25
+	BNE back19
+	MOVD $tail3-64(SP), R25
 	MOVD R15, R14
-back29:
+back20:
 	MOVWU.P 4(R25), R26
 	MOVW.P R26, 4(R19)
 	SUBS $1, R14, R14
-	BNE back29
+	BNE back20
+done5:
+	MOVD h_len+8(FP), R15
+	MOVD h_base+0(FP), R0
+	MOVD hPrev_base+96(FP), R1
+	MOVD acts_base+24(FP), R2
+	MOVD acts_base+24(FP), R3; ADD R15<<2, R3, R3
+	MOVD acts_base+24(FP), R4; ADD R15<<2, R4, R4; ADD R15<<2, R4, R4
+	MOVD gx_base+48(FP), R5
+	MOVD gx_base+48(FP), R6; ADD R15<<2, R6, R6
+	MOVD gx_base+48(FP), R7; ADD R15<<2, R7, R7; ADD R15<<2, R7, R7
+	MOVD gh_base+72(FP), R8
+	MOVD gh_base+72(FP), R9; ADD R15<<2, R9, R9
+	MOVD gh_base+72(FP), R10; ADD R15<<2, R10, R10; ADD R15<<2, R10, R10
+	SUBS $8, R15, R15
+	BLT end22
+loop21:
+	FMOVQ 0(R7), F31
+	FMOVQ 0(R2), F30
+	FMOVQ 0(R10), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 528(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	FMOVQ 544(R16), F30
+	WORD $0x6ebee7be // gt V30, V29, V30
+	WORD $0x4e3dd7bd // add V29, V29, V29
+	FMOVQ 560(R16), F28
+	WORD $0x4ebdf79d // min V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 80(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 128(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 160(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 176(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	VMOV V26.B16, V28.B16
+	WORD $0x4e3acfbc // fmla V28, V29, V26
+	FMOVQ 576(R16), F29
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x6e3affba // div V26, V29, V26
+	FMOVQ 176(R16), F29
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	WORD $0x4ebd1f5d // or V29, V26, V29
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 624(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 640(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 656(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3fdf5a // mul V26, V26, V31
+	WORD $0x4e3acf9f // fmla V31, V28, V26
+	WORD $0x6e7f1fbe // bsl V30, V29, V31
+	FMOVQ F30, 0(R4)
+	FMOVQ 0(R3), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R7), F30
+	FMOVQ 16(R2), F29
+	FMOVQ 16(R10), F31
+	WORD $0x4e3fcfbe // fmla V30, V29, V31
+	FMOVQ 528(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	FMOVQ 544(R16), F29
+	WORD $0x6ebde7fd // gt V29, V31, V29
+	WORD $0x4e3fd7ff // add V31, V31, V31
+	FMOVQ 560(R16), F28
+	WORD $0x4ebff79f // min V31, V28, V31
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F26
+	WORD $0x4e3acffc // fmla V28, V31, V26
+	FMOVQ 32(R16), F26
+	WORD $0x4ebad79a // sub V26, V28, V26
+	FMOVQ 64(R16), F27
+	WORD $0x4e3bcf5f // fmla V31, V26, V27
+	FMOVQ 80(R16), F27
+	WORD $0x4e3bcf5f // fmla V31, V26, V27
+	FMOVQ 96(R16), F27
+	FMOVQ 112(R16), F26
+	WORD $0x4e3fcf7a // fmla V26, V27, V31
+	FMOVQ 128(R16), F27
+	WORD $0x4e3fcf5b // fmla V27, V26, V31
+	FMOVQ 144(R16), F26
+	WORD $0x4e3fcf7a // fmla V26, V27, V31
+	FMOVQ 160(R16), F27
+	WORD $0x4e3fcf5b // fmla V27, V26, V31
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	WORD $0x4e3bcf5f // fmla V31, V26, V27
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 176(R16), F27
+	WORD $0x4ebb879b // addi V27, V28, V27
+	VMOV V27.B16, V28.B16
+	WORD $0x4e3bcffc // fmla V28, V31, V27
+	FMOVQ 576(R16), F31
+	FMOVQ 176(R16), F27
+	WORD $0x4e3bd79b // add V27, V28, V27
+	WORD $0x6e3bfffb // div V27, V31, V27
+	FMOVQ 176(R16), F31
+	WORD $0x4ebbd7fb // sub V27, V31, V27
+	FMOVQ 512(R16), F31
+	WORD $0x4e3f1fdf // and V31, V30, V31
+	WORD $0x4ebf1f7f // or V31, V27, V31
+	WORD $0x6e3edfdb // mul V27, V30, V30
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F26
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	FMOVQ 624(R16), F28
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	FMOVQ 640(R16), F26
+	WORD $0x4e3bcf9a // fmla V26, V28, V27
+	FMOVQ 656(R16), F28
+	WORD $0x4e3bcf5c // fmla V28, V26, V27
+	WORD $0x6e3edf7b // mul V27, V27, V30
+	WORD $0x4e3bcf9e // fmla V30, V28, V27
+	WORD $0x6e7e1ffd // bsl V29, V31, V30
+	FMOVQ F29, 16(R4)
+	FMOVQ 16(R3), F30
+	FMOVQ 16(R1), F31
+	WORD $0x4ebdd7ff // sub V31, V31, V29
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	ADD $32, R7, R7
+	ADD $32, R8, R8
+	ADD $32, R9, R9
+	ADD $32, R10, R10
+	SUBS $8, R15, R15
+	BGE loop21
+end22:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end24
+loop23:
+	FMOVQ 0(R7), F31
+	FMOVQ 0(R2), F30
+	FMOVQ 0(R10), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 528(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	FMOVQ 544(R16), F30
+	WORD $0x6ebee7be // gt V30, V29, V30
+	WORD $0x4e3dd7bd // add V29, V29, V29
+	FMOVQ 560(R16), F28
+	WORD $0x4ebdf79d // min V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 80(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 128(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 160(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 176(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	VMOV V26.B16, V28.B16
+	WORD $0x4e3acfbc // fmla V28, V29, V26
+	FMOVQ 576(R16), F29
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x6e3affba // div V26, V29, V26
+	FMOVQ 176(R16), F29
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	WORD $0x4ebd1f5d // or V29, V26, V29
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 624(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 640(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 656(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3fdf5a // mul V26, V26, V31
+	WORD $0x4e3acf9f // fmla V31, V28, V26
+	WORD $0x6e7f1fbe // bsl V30, V29, V31
+	FMOVQ F30, 0(R4)
+	FMOVQ 0(R3), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R7, R7
+	ADD $16, R8, R8
+	ADD $16, R9, R9
+	ADD $16, R10, R10
+	SUBS $4, R15, R15
+	BGE loop23
+end24:
+	ADD $4, R15, R15
+	CBZ R15, done25
+	MOVD R0, R17
+	MOVD R4, R19
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy26:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy26
+	AND $3, R15, R14
+	CBZ R14, full27
+pad28:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad28
+full27:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy29:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy29
+	AND $3, R15, R14
+	CBZ R14, full30
+pad31:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad31
+full30:
 	MOVD $tail3-64(SP), R25
 	MOVD R15, R14
-back30:
-	MOVWU.P 4(R25), R26
-	MOVW.P R26, 4(R20)
+copy32:
+	MOVWU.P 4(R3), R26
+	MOVW.P R26, 4(R25)
 	SUBS $1, R14, R14
-	BNE back30
+	BNE copy32
+	AND $3, R15, R14
+	CBZ R14, full33
+pad34:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad34
+full33:
+	MOVD $tail7-128(SP), R25
+	MOVD R15, R14
+copy35:
+	MOVWU.P 4(R7), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy35
+	AND $3, R15, R14
+	CBZ R14, full36
+pad37:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad37
+full36:
+	MOVD $tail10-176(SP), R25
+	MOVD R15, R14
+copy38:
+	MOVWU.P 4(R10), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy38
+	AND $3, R15, R14
+	CBZ R14, full39
+pad40:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad40
+full39:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	MOVD $tail3-64(SP), R3
+	MOVD $tail4-80(SP), R4
+	MOVD $tail5-96(SP), R5
+	MOVD $tail6-112(SP), R6
+	MOVD $tail7-128(SP), R7
+	MOVD $tail8-144(SP), R8
+	MOVD $tail9-160(SP), R9
+	MOVD $tail10-176(SP), R10
+	FMOVQ 0(R7), F31
+	FMOVQ 0(R2), F30
+	FMOVQ 0(R10), F29
+	WORD $0x4e3dcfdf // fmla V31, V30, V29
+	FMOVQ 528(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	FMOVQ 544(R16), F30
+	WORD $0x6ebee7be // gt V30, V29, V30
+	WORD $0x4e3dd7bd // add V29, V29, V29
+	FMOVQ 560(R16), F28
+	WORD $0x4ebdf79d // min V29, V28, V29
+	FMOVQ 32(R16), F28
+	FMOVQ 48(R16), F27
+	WORD $0x4e3bcfbc // fmla V28, V29, V27
+	FMOVQ 32(R16), F27
+	WORD $0x4ebbd79b // sub V27, V28, V27
+	FMOVQ 64(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 80(R16), F26
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	FMOVQ 96(R16), F26
+	FMOVQ 112(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 128(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	FMOVQ 144(R16), F27
+	WORD $0x4e3dcf5b // fmla V27, V26, V29
+	FMOVQ 160(R16), F26
+	WORD $0x4e3dcf7a // fmla V26, V27, V29
+	WORD $0x6e3ddfbb // mul V27, V29, V29
+	WORD $0x4e3acf7d // fmla V29, V27, V26
+	WORD $0x4f37579c // shl V28, V28, V55
+	FMOVQ 176(R16), F26
+	WORD $0x4eba879a // addi V26, V28, V26
+	VMOV V26.B16, V28.B16
+	WORD $0x4e3acfbc // fmla V28, V29, V26
+	FMOVQ 576(R16), F29
+	FMOVQ 176(R16), F26
+	WORD $0x4e3ad79a // add V26, V28, V26
+	WORD $0x6e3affba // div V26, V29, V26
+	FMOVQ 176(R16), F29
+	WORD $0x4ebad7ba // sub V26, V29, V26
+	FMOVQ 512(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	WORD $0x4ebd1f5d // or V29, V26, V29
+	WORD $0x6e3fdffa // mul V26, V31, V31
+	FMOVQ 592(R16), F28
+	FMOVQ 608(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 624(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	FMOVQ 640(R16), F27
+	WORD $0x4e3acf9b // fmla V27, V28, V26
+	FMOVQ 656(R16), F28
+	WORD $0x4e3acf7c // fmla V28, V27, V26
+	WORD $0x6e3fdf5a // mul V26, V26, V31
+	WORD $0x4e3acf9f // fmla V31, V28, V26
+	WORD $0x6e7f1fbe // bsl V30, V29, V31
+	FMOVQ F30, 0(R4)
+	FMOVQ 0(R3), F31
+	FMOVQ 0(R1), F29
+	WORD $0x4ebed7bd // sub V29, V29, V30
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 0(R0)
+finished41:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back42:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back42
 	MOVD $tail4-80(SP), R25
 	MOVD R15, R14
-back31:
+back43:
 	MOVWU.P 4(R25), R26
-	MOVW.P R26, 4(R21)
+	MOVW.P R26, 4(R19)
 	SUBS $1, R14, R14
-	BNE back31
-done5:
+	BNE back43
+done25:
 	RET

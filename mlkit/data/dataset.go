@@ -238,15 +238,21 @@ func gather[T any](dst, src []T, index []int, n int) error {
 		return nil
 	}
 	w := len(dst) / len(index)
-	for k, i := range index {
-		switch {
-		case uint(i) >= uint(n):
-			return checkIndex(i, n)
-		case w == 1: // a call of copy would cost more
+	if w == 1 { // a call of copy would cost more
+		src, dst = src[:n], dst[:len(index)]
+		for k, i := range index {
+			if uint(i) >= uint(len(src)) {
+				return checkIndex(i, n)
+			}
 			dst[k] = src[i]
-		default:
-			copy(dst[k*w:(k+1)*w], src[i*w:])
 		}
+		return nil
+	}
+	for k, i := range index {
+		if uint(i) >= uint(n) {
+			return checkIndex(i, n)
+		}
+		copy(dst[k*w:(k+1)*w], src[i*w:])
 	}
 	return nil
 }

@@ -15,6 +15,20 @@ type told struct {
 	lr    float64 // NaN if it has none
 }
 
+// bare is a link without what only describes it, which small models feel.
+func bare(l Link) Link {
+	for {
+		switch in := l.(type) {
+		case told:
+			l = in.Link
+		case zeroBlind:
+			l = in.seeing
+		default:
+			return l
+		}
+	}
+}
+
 // tell makes a rule's links tell its name and settings.
 func tell(rule Rule, name string, lr float64, s settings) Rule {
 	if !math.IsNaN(lr) {

@@ -100,7 +100,7 @@ func (g *grouped) Update(s *Step) {
 	for k := range g.parts {
 		m := &g.parts[k]
 		m.step.N, m.step.Factor, m.step.Applied = s.N, s.Factor, false
-		m.step.narrowed, m.step.own = s.narrowed, s.ownOf(m)
+		m.step.sparse, m.step.narrowed, m.step.own = s.sparse, s.narrowed, s.ownOf(m)
 		if m.Factor != 0 {
 			m.step.Factor *= m.Factor
 		}

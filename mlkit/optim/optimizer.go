@@ -58,6 +58,7 @@ type Step struct {
 	// has none then. Only links that can work with them (see factorLink) get
 	// them.
 	factors []factors
+	sparse  bool // there may be rows or factors
 
 	own      [][2]int // of NewShare: the elements that Params hold; nil: all
 	narrowed bool     // and so do Updates
@@ -72,6 +73,7 @@ type Optimizer struct {
 
 	params []*tensor.Param
 	link   Link
+	bare   Link // the same without what only describes it
 	step   Step
 	steps  int
 	byRows []bool     // the link can do with the rows of a gradient
@@ -91,7 +93,7 @@ func New(params []*tensor.Param, rule Rule) *Optimizer {
 		seen[p] = true
 	}
 	l := rule(params)
-	o := &Optimizer{params: params, link: l, byRows: make([]bool, len(params)), outer: takesFactors(l),
+	o := &Optimizer{params: params, link: l, bare: bare(l), byRows: make([]bool, len(params)), outer: takesFactors(l),
 		step: Step{Params: params, Updates: make([][]float32, len(params)), rows: make([][]int32, len(params))}}
 	if o.outer {
 		o.step.factors = make([]factors, len(params))
@@ -159,8 +161,27 @@ func (o *Optimizer) update(g tensor.Grads) {
 	s.Factor = o.Factor()
 	o.steps++
 	s.N, s.Applied, s.Skipped, s.narrowed = o.steps, false, false, false
+	if s.sparse = g.Wait(); s.sparse {
+		o.takeSparse(g)
+	} else {
+		g.OfAll(o.params, s.Updates)
+	}
+	o.bare.Update(s)
+	if !s.Applied {
+		s.Apply()
+	}
+	clear(s.Updates) // they die with the tape's step
+	if s.sparse {
+		clear(s.rows)
+		clear(s.factors)
+	}
+}
+
+// takeSparse takes gradients as rows or factors where they are there as such
+// and the link can do with them.
+func (o *Optimizer) takeSparse(g tensor.Grads) {
+	s := &o.step
 	for i, p := range o.params {
-		s.Updates[i], s.rows[i] = nil, nil
 		if p.Frozen {
 			continue
 		}
@@ -176,8 +197,4 @@ func (o *Optimizer) update(g tensor.Grads) {
 			s.Updates[i] = g.OfHint(p, i)
 		}
 	}
-	o.link.Update(s)
-	s.Apply()
-	clear(s.Updates) // they die with the tape's step
-	clear(s.factors)
 }

@@ -74,7 +74,7 @@ func (l zeroBlind) takesFactors() bool { return l.factors }
 
 // outer is the factors of update i, if it comes as such.
 func (s *Step) outer(i int) factors {
-	if s.factors == nil { // a Step that a link of the caller's has made
+	if !s.sparse || s.factors == nil {
 		return factors{}
 	}
 	return s.factors[i]
@@ -82,7 +82,7 @@ func (s *Step) outer(i int) factors {
 
 // at is the rows that update i holds, nil for all.
 func (s *Step) at(i int) []int32 {
-	if s.rows == nil { // a Step that a link of the caller's has made
+	if !s.sparse {
 		return nil
 	}
 	return s.rows[i]

@@ -16,14 +16,15 @@ func SGD(lr float64, opts ...Option) Rule {
 	}
 	checkRate("SGD", lr)
 	return tell(byFactors(func(s *Step) {
+		rate := float32(lr * s.Factor)
 		for i, p := range s.Params {
 			switch u, at, outer := s.Updates[i], s.at(i), s.outer(i); {
 			case outer.row != nil:
-				elementwise.SGDOuterUpdate(p.Data, outer.column, outer.row, float32(lr*s.Factor))
+				elementwise.SGDOuterUpdate(p.Data, outer.column, outer.row, rate)
 			case at != nil:
-				elementwise.AxpyRows(p.Data, -float32(lr*s.Factor), u, at, width(p))
+				elementwise.AxpyRows(p.Data, -rate, u, at, width(p))
 			case u != nil:
-				elementwise.SGDUpdate(p.Data, u, float32(lr*s.Factor))
+				elementwise.SGDUpdate(p.Data, u, rate)
 			}
 		}
 		s.Applied = true

@@ -199,6 +199,27 @@ func (g Grads) OfHint(p *Param, hint int) []float32 {
 	return nil
 }
 
+// Wait reports whether the gradient of some parameter may be there as rows or
+// as factors: see [Grads.Rows] and [Grads.Outer].
+func (g Grads) Wait() bool { return g.tape != nil && g.tape.waiting }
+
+// OfAll writes the gradients of parameters to grads, as Of gives them, nil for
+// frozen ones. It is quickest where they stand in the order of their first use.
+func (g Grads) OfAll(params []*Param, grads [][]float32) {
+	g.check()
+	t := g.tape
+	for i, p := range params {
+		switch {
+		case p.Frozen:
+			grads[i] = nil
+		case t != nil && i < len(t.used) && t.used[i].p == p && t.used[i].gen == t.gen+1:
+			grads[i] = t.whole(&t.nodes[t.used[i].i])
+		default:
+			grads[i] = g.OfHint(p, i)
+		}
+	}
+}
+
 // Wrt is the gradient with respect to a [Tape.Variable], or to a tensor marked
 // by [Tensor.RetainGrad]; nil when nothing flowed there.
 func (g Grads) Wrt(x Tensor) []float32 {

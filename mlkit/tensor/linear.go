@@ -78,7 +78,7 @@ func (x Tensor) linear(l *linear) Tensor {
 	rows := SizeOf(s.d[:s.n-1])
 	t := x.t
 	y := t.floats.take(rows * out)
-	g := gemm.Gemm{M: rows, N: out, K: in, TransB: true, Bias: bias}
+	g := gemm.Gemm{M: rows, N: out, K: in, TransB: true, LDA: in, LDB: in, LDC: out, Bias: bias, Alpha: 1}
 	if l.add.t != nil {
 		na := l.add.node(l.op)
 		sameTape(l.op, x, l.add)
@@ -91,7 +91,7 @@ func (x Tensor) linear(l *linear) Tensor {
 	if l.act == actReLU {
 		g.Act = gemm.ReLUAct
 	}
-	g.Run(y, nx.data, nw.data[l.lo*in:])
+	g.RunUnchecked(y, nx.data, nw.data[l.lo*in:])
 	var slope []float32
 	switch {
 	case l.act == actGELU && t.noGrad:
@@ -177,10 +177,12 @@ func backLinear(t *Tape, n *node) {
 			rowwise.AddRowsWide(gb, dy, rows, out)
 		}
 		if gx != nil {
-			gemm.Gemm{M: rows, N: in, K: out, Accumulate: accX}.Run(gx, dy, w.data[lo*in:])
+			g := gemm.Gemm{M: rows, N: in, K: out, LDA: out, LDB: in, LDC: in, Accumulate: accX, Alpha: 1}
+			g.RunUnchecked(gx, dy, w.data[lo*in:])
 		}
 		if gw != nil && rows > 0 {
-			gemm.Gemm{M: out, N: in, K: rows, TransA: true, Accumulate: accW}.Run(gw, dy, x.data)
+			g := gemm.Gemm{M: out, N: in, K: rows, TransA: true, LDA: out, LDB: in, LDC: in, Accumulate: accW, Alpha: 1}
+			g.RunUnchecked(gw, dy, x.data)
 		}
 	} else {
 		dw, db := t.paramSum(gw, accW, rows), t.paramSum(gb, true, rows)

@@ -44,13 +44,9 @@ func (t *Tape) multiply(m *node, o *outerGrad) {
 // reading; both are nil for all other parameters. The hint is that of OfHint. A
 // call of Of multiplies them, after which there are none.
 func (g Grads) Outer(p *Param, hint int) (column, row []float32) {
-	if t := g.tape; t != nil && t.waiting { // seldom, so this is inlined
-		column, row = g.outer(p, hint)
+	if !g.Wait() {
+		return nil, nil
 	}
-	return
-}
-
-func (g Grads) outer(p *Param, hint int) (column, row []float32) {
 	g.check()
 	if n := g.tape.find(p, hint); n != nil && n.grad == nil {
 		if o, ok := n.kept.(*outerGrad); ok {

@@ -51,6 +51,7 @@ func backTake(t *Tape, n *node) {
 	r, ok := m.kept.(*rowGrad)
 	if !ok {
 		r = rowGrads.lend(t, m)
+		t.waiting = true
 	}
 	k.grad, n.grad = n.grad, nil
 	if r.first == nil {

@@ -43,10 +43,16 @@ func (s *shape) last() int {
 // makeShape checks dims and copies them. Axes past the rank stay zero, so two
 // shapes can be compared with ==.
 func makeShape(op string, dims []int) (s shape) {
+	s.set(op, dims)
+	return s
+}
+
+// set is makeShape for a shape that is zero, and returns the size.
+func (s *shape) set(op string, dims []int) int {
 	if len(dims) > MaxRank {
 		panic(&ShapeError{Op: op, Why: fmt.Sprintf("%d axes, at most %d are possible", len(dims), MaxRank)})
 	}
-	s.n = copy(s.d[:], dims)
+	s.n = len(dims)
 	n := uint64(1)
 	for i, d := range dims {
 		hi, size := bits.Mul64(n, uint64(d)) // a division would be felt by small models
@@ -54,9 +60,9 @@ func makeShape(op string, dims []int) (s shape) {
 			panic(&ShapeError{Op: op, Shapes: cloneShapes(dims), Axis: i,
 				Why: "a dimension is negative, or the product of the dimensions exceeds 2³¹−1 elements"})
 		}
-		n = size
+		s.d[i], n = d, size
 	}
-	return s
+	return int(n)
 }
 
 // axis turns a possibly negative axis (−1 is the last) into 0 ≤ axis < rank.

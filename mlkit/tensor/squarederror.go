@@ -16,28 +16,24 @@ func (x Tensor) MeanSquaredError(y Tensor) Tensor {
 		shapePanic(op, 0, "both operands must have the same shape", x, y)
 	}
 	t := x.t
-	d, loss := t.floats.take(len(a.data)), t.floats.take(1)
+	loss := t.floats.take(align + len(a.data)) // and behind it the differences: small models feel a loan
+	d := loss[align:]
 	elementwise.Sub(d, a.data, b.data)
 	loss[0] = rowwise.SumSquares(d) / float32(len(d))
 	z, n := t.push(op)
-	n.data = loss
+	n.data = loss[:1]
 	n.record(t, backMeanSquaredError, x.i, y.i)
 	return z
 }
 
-// The differences are computed again, which costs no more than to keep them:
-// small models feel a loan.
 func backMeanSquaredError(t *Tape, n *node) {
-	a, b := t.operand(n, 0), t.operand(n, 1)
-	s := 2 * n.grad[0] / float32(len(a))
+	d := n.data[align:cap(n.data)]
+	s := 2 * n.grad[0] / float32(len(d))
 	for k := range 2 {
 		if g, acc := t.gradBuffer(n, k); acc {
-			d := t.floats.take(len(a))
-			elementwise.Sub(d, a, b)
 			elementwise.Axpy(g, s, d)
 		} else if g != nil {
-			elementwise.Sub(g, a, b)
-			elementwise.Scale(g, g, s)
+			elementwise.Scale(g, d, s)
 		}
 		s = -s
 	}

@@ -34,7 +34,7 @@ type Tape struct {
 
 	gen      uint32 // counts Resets; part of every Tensor, to catch stale ones
 	walked   bool   // Backward has been called since Reset
-	waiting  bool   // and has left gradients as factors, see wait
+	waiting  bool   // and has left gradients as rows or factors, see Grads.Wait
 	training bool
 	noGrad   bool
 	frozen   bool // all parameters are
@@ -219,8 +219,8 @@ func (t *Tape) ScratchInts(n int) []int32 { return t.ints.zeroed(n) }
 func (t *Tape) leaf(op string, x []float32, dims []int) Tensor {
 	y, n := t.push(op)
 	n.data = x
-	if n.shape = makeShape(op, dims); n.size() != len(x) {
-		panic(&ShapeError{Op: op, Shapes: cloneShapes(dims), Why: lengthWhy(len(x), n.size())})
+	if size := n.shape.set(op, dims); size != len(x) {
+		panic(&ShapeError{Op: op, Shapes: cloneShapes(dims), Why: lengthWhy(len(x), size)})
 	}
 	return y
 }

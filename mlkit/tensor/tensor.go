@@ -1,6 +1,9 @@
 package tensor
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A Tensor is a value on a tape: a small handle, copied freely. Its methods
 // are the operations; each records itself on the tape and returns a new
@@ -65,7 +68,7 @@ func (x Tensor) Size() int { return len(x.node("Size").data) }
 
 // Data is the value of x, row-major. The slice is x's own memory, valid until
 // Reset; changing it after another operation has read it makes gradients wrong.
-func (x Tensor) Data() []float32 { return x.node("Data").data }
+func (x Tensor) Data() []float32 { return slices.Clip(x.node("Data").data) }
 
 // NeedsGrad reports whether x depends on a parameter or variable whose
 // gradient is recorded.

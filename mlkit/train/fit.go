@@ -432,9 +432,11 @@ func (f *fitter[B]) add(batch *B) (err error) {
 			err = stepError(f.Step, p)
 		}
 	}()
-	m, err := f.o.given(batch)
-	if err != nil {
-		return err
+	var m measure
+	if f.o.Weight != nil {
+		if m, err = f.o.given(batch); err != nil {
+			return err
+		}
 	}
 	if f.sum != nil && f.group == 0 {
 		f.share.begin(f.wholeOf(batch, m), f.o.Weight != nil)

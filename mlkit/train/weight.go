@@ -45,7 +45,10 @@ func (o *Objective[B]) measured(l tensor.Tensor, b *B, given measure) measure {
 func (o *Objective[B]) recorded(t *tensor.Tape, b *B) measure {
 	means := t.Means()
 	if len(means) == 0 {
-		w := o.samples(b)
+		w := 1.0
+		if o.Size != nil {
+			w = float64(o.Size(*b))
+		}
 		return measure{weight: w, divisor: w, empty: w == 0}
 	}
 	m := measure{weight: means[0].Weight, divisor: means[0].Divisor, empty: means[0].Divisor == 0}

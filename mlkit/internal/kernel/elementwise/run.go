@@ -26,14 +26,26 @@ func elem1(f elemFunc, dst []float32, s, t float32) {
 
 func elem2(name string, f elemFunc, dst, a []float32, s, t float32) {
 	cpu.CheckLen(name, "the input", len(dst), len(a))
+	if few(len(dst)) {
+		f(dst, a, nil, s, t)
+		return
+	}
 	elem(f, dst, a, nil, s, t)
 }
 
 func elem3(name string, f elemFunc, dst, a, b []float32, s, t float32) {
 	cpu.CheckLen(name, "the first input", len(dst), len(a))
 	cpu.CheckLen(name, "the second input", len(dst), len(b))
+	if few(len(dst)) {
+		f(dst, a, b, s, t)
+		return
+	}
 	elem(f, dst, a, b, s, t)
 }
+
+// few tells whether there are elements, but few: small models feel the call of
+// elem.
+func few(n int) bool { return uint(n-1) < cpu.Grain }
 
 func elem(f elemFunc, dst, a, b []float32, s, t float32) {
 	if n := len(dst); n == 0 {

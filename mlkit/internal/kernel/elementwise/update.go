@@ -41,7 +41,7 @@ func adamPart(j *elemJob, lo, hi int) {
 }
 
 // SGDUpdate computes p -= lr * g.
-func SGDUpdate(p, g []float32, lr float32) { Axpy(p, -lr, g) }
+func SGDUpdate(p, g []float32, lr float32) { elem2("SGDUpdate", axpy, p, g, -lr, 0) }
 
 // SGDOuterUpdate computes p -= lr * g for the gradient g = u·xᵀ of a matrix of
 // len(u) rows, which it does not store. The bits are those of SGDUpdate.

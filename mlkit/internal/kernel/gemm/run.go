@@ -29,6 +29,7 @@ const (
 // RunUnchecked is Run for a product whose sizes are known to be right, with all
 // strides and Alpha given.
 func (g *Gemm) RunUnchecked(c, a, b []float32) {
+	work := g.M * g.N * g.K
 	switch {
 	case g.M == 0 || g.N == 0:
 		return
@@ -52,6 +53,9 @@ func (g *Gemm) RunUnchecked(c, a, b []float32) {
 		t := tiles{a: b, b: a, c: c, k: g.K, ldb: g.LDA, count: g.M, bias: g.BiasRows, biasRows: g.Bias}
 		g.dots(&t)
 		return
+	case work < leastTurned && !g.TransB: // small models feel the questions below, to which the answer is no
+		g.small(c, a, b)
+		return
 	case g.weighsRows():
 		if !g.inParts(weighedRows, g.N, g.K, c, a, b, nil) {
 			g.weighRows(c, a, b, 0, g.N)
@@ -66,7 +70,7 @@ func (g *Gemm) RunUnchecked(c, a, b []float32) {
 		g.turned(c, a, b)
 		return
 	}
-	if work := g.M * g.N * g.K; work > SerialWork && cpu.Workers() > 1 {
+	if work > SerialWork && cpu.Workers() > 1 {
 		j := gemmJobs.Get()
 		*j = gemmJob{g: *g, c: c, a: a, b: b}
 		if parts := j.cut(cpu.Workers()); parts > 1 {
@@ -95,14 +99,16 @@ func (g *Gemm) withoutProduct(c []float32) {
 
 // flags returns what is to be done after the last k, but for Alpha and
 // Accumulate.
-func (g *Gemm) flags() (f int) {
-	if g.Bias != nil {
+func (g *Gemm) flags() (f int) { return flags(g.Bias, g.BiasRows, g.Act) }
+
+func flags(bias, biasRows []float32, act Activation) (f int) {
+	if bias != nil {
 		f |= flagBias
 	}
-	if g.BiasRows != nil {
+	if biasRows != nil {
 		f |= flagBiasRows
 	}
-	if g.Act == ReLUAct {
+	if act == ReLUAct {
 		f |= flagReLU
 	}
 	return f
@@ -110,22 +116,12 @@ func (g *Gemm) flags() (f int) {
 
 // dots computes a result of one row or one column.
 func (g *Gemm) dots(t *tiles) {
-	t.flags, t.alpha = g.flags(), g.Alpha
+	t.flags, t.alpha = flags(t.bias, t.biasRows, g.Act), g.Alpha
 	if g.Alpha != 1 {
 		t.flags |= flagScale
 	}
 	if g.Accumulate {
 		t.flags |= flagAdd
-	}
-	if t.bias == nil {
-		t.flags &^= flagBias
-	} else {
-		t.flags |= flagBias
-	}
-	if t.biasRows == nil {
-		t.flags &^= flagBiasRows
-	} else {
-		t.flags |= flagBiasRows
 	}
 	if t.count*g.K >= leastShared && g.inParts(dots, t.count, g.K, nil, nil, nil, t) {
 		return
@@ -263,6 +259,35 @@ const (
 // fifth to a third off products of 16 to 128 rows with 2048 × 2048.
 func (g *Gemm) scattered(s *tileShape) bool {
 	return g.LDB >= pageFloats/2 && g.N*g.K >= farApart || s.cols <= lineFloats && g.LDB%pageFloats == 0
+}
+
+// small is Block for a whole product of little work: its chains are in one
+// piece, and nothing is packed.
+func (g *Gemm) small(c, a, b []float32) {
+	s := &TileShapes[cpu.Current]
+	t := tiles{a: a, bias: g.Bias, biasRows: g.BiasRows, k: g.K, rsA: g.LDA, csA: 1, ldb: g.LDB, ldc: g.LDC,
+		alpha: g.Alpha, flags: g.flags()}
+	if g.TransA {
+		t.rsA, t.csA = 1, g.LDA
+	}
+	switch {
+	case g.Alpha != 1 && g.Accumulate:
+		t.flags |= flagScale | flagAdd
+	case g.Alpha != 1:
+		t.flags |= flagScale
+	case g.Accumulate:
+		t.flags |= flagLoad
+	}
+	for j := 0; j < g.N; {
+		t.b, t.c = b[j:], c[j:]
+		if g.Bias != nil {
+			t.bias = g.Bias[j:]
+		}
+		width := s.panelWidth(g.M, g.N-j)
+		t.panel(s, width)
+		t.column(s, g.M, false)
+		j += width
+	}
 }
 
 // Block computes rows m0 to m1 and columns n0 to n1 of C.

@@ -14,6 +14,11 @@ import (
 // or the one that MLKIT_MPIEXEC names. It also sets what an Open MPI asks for
 // that a wheel of PyPI has brought, that root runs, or that has fewer
 // processors than ranks. The error says how to install a launcher.
+//
+// A launcher of Open MPI (seen with 5.0.11) that is killed leaves a folder in
+// TMPDIR that is named after its process number, and the next one to get that
+// number ends: "The PMIx server's listener thread failed to start". Who kills
+// launchers gives each its own TMPDIR.
 func Command(ranks int, program string, args ...string) (*exec.Cmd, error) {
 	path := os.Getenv("MLKIT_MPIEXEC")
 	if path == "" {

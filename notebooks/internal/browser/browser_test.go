@@ -88,6 +88,7 @@ const look = untilOpen + `
 // Notebooks open in JupyterLab as a reader opens them, run, and show their
 // pictures, numbers and formulas.
 func TestBrowser(t *testing.T) {
+	t.Parallel() // it waits for gopls
 	env, book, paths := shelf(t)
 	chromium := findChromium(t)
 	paths = append(paths, filepath.Join(book, "internal", "testdata", "sample.ipynb"))
@@ -124,7 +125,8 @@ func TestBrowser(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	// go run ./notebooks compiles gopls once the first page is open; a new
-	// machine has none yet.
+	// machine has none yet. Here the test waits for it.
+	env.Urgent = true
 	var noGopls error
 	installed := make(chan struct{})
 	go func() {

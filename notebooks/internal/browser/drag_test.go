@@ -46,6 +46,7 @@ const lookDragged = `
 // A reader drags points with the mouse, a finger and the keys; the line and the
 // path of descent are those of the points where they lie then.
 func TestDrag(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("-short: starts a browser")
 	}

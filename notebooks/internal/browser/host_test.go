@@ -71,6 +71,7 @@ const standsStill = "This picture stands still here"
 // its pictures: those in the text, those of its cells, charts, and a still for
 // each slider.
 func TestOnACodeHost(t *testing.T) {
+	t.Parallel()
 	env, book, paths := shelf(t)
 	chromium := findChromium(t)
 	folder := t.TempDir()

@@ -20,6 +20,7 @@ import (
 // the search shows what a reader reads, and a slider moves in the place of its
 // still.
 func TestSite(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("-short: installs Sphinx and starts a browser")
 	}

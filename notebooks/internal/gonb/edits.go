@@ -24,6 +24,9 @@ var edits = []edit{
 		"case <-time.After(ConnectTimeout):", "case <-time.After(connectPause):"},
 	{"internal/goexec/goplsclient/exec.go", "the pause between looks for a connection",
 		"		<-time.After(ConnectTimeout)\n		c.mu.Lock()", "		<-time.After(connectPause)\n		c.mu.Lock()"},
+	// It is not started again when it has been given up.
+	{"internal/goexec/goplsclient/exec.go", "how long gopls may take to start",
+		"StartTimeout = 30 * time.Second", "StartTimeout = 3 * time.Minute"},
 	// gopls would look for faults in every package of the workspace, here the
 	// whole library with its tests, before it answers: ten seconds.
 	{"internal/goexec/goplsclient/conn.go", "what gopls looks at",

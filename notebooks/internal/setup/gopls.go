@@ -97,7 +97,7 @@ func (e *Env) buildGopls(ctx context.Context) error {
 			return err
 		}
 	}
-	cmd := gently(e.golang.command(ctx, "build", "-ldflags=-s", "-o", "gopls", goplsPackage))
+	cmd := e.gently(e.golang.command(ctx, "build", "-ldflags=-s", "-o", "gopls", goplsPackage))
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return failure(ctx, "compiling gopls failed", "Cells run without it. It needs the network once (GOPROXY is "+e.golang.GOPROXY+"); the next start tries again.", out, err)
@@ -126,7 +126,10 @@ func move(from, to string) error {
 }
 
 // gently lets a command in the background give way to what the reader does.
-func gently(cmd *exec.Cmd) *exec.Cmd {
+func (e *Env) gently(cmd *exec.Cmd) *exec.Cmd {
+	if e.Urgent {
+		return cmd
+	}
 	if nice, err := exec.LookPath("nice"); err == nil {
 		cmd.Args = append([]string{"nice", "-n", "10", cmd.Path}, cmd.Args[1:]...)
 		cmd.Path = nice
@@ -174,7 +177,7 @@ func (e *Env) ShowGopls(ctx context.Context, packages []string) error {
 	cmd.Dir = dir
 	cmd.Env = append(cmd.Env, "GOWORK=", "GOPROXY=off",
 		"PATH="+filepath.Join(e.golang.GOROOT, "bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	gently(cmd)
+	e.gently(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return failure(ctx, "gopls cannot read the packages", "Completion works, slower at first.", out, err)
 	}

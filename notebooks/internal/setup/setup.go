@@ -55,6 +55,10 @@ type Env struct {
 	tools  string // folder of gonb and goimports
 	gopls  string // folder of gopls, which there may not be yet
 	golang toolchain
+
+	// Urgent is for who waits for gopls: while it is compiled it does not give
+	// way to what else runs.
+	Urgent bool
 }
 
 // Prepare brings the machine to the state that the checkout asks for and

@@ -184,6 +184,7 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 
 // However the program ends, nothing of it stays.
 func TestRunEndsWithItsCaller(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("looks for processes in /proc")
 	}
@@ -234,6 +235,7 @@ func kernel(t *testing.T, address string) {
 }
 
 func TestOpenEndsWithItsCaller(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("looks for processes in /proc")
 	}
@@ -261,6 +263,7 @@ func TestOpenEndsWithItsCaller(t *testing.T) {
 // A book in the background stays when it was asked to, also when the terminal
 // closes, and otherwise ends with the shell that started it.
 func TestOpenInBackground(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("looks for processes in /proc")
 	}
@@ -322,6 +325,7 @@ func freePort(t *testing.T) string {
 
 // A taken port is no obstacle, nor are two servers on one checkout.
 func TestPortInUse(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -343,6 +347,7 @@ func TestPortInUse(t *testing.T) {
 
 // On a read-only file system notebooks run, and only saving fails.
 func TestReadOnlyCheckout(t *testing.T) {
+	t.Parallel()
 	env := setuptest.Ready(t)
 	path, err := program()
 	if err != nil {

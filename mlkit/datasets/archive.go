@@ -19,7 +19,8 @@ import (
 // must not exist and appears only when it is complete. The archive is not
 // trusted: absolute names, "..", links, devices and names of more than 4,096
 // bytes or 100 folders are refused, as is an archive that unpacks to more than
-// limit bytes or 200,000 entries.
+// limit bytes or 200,000 entries, that holds no file, or that is cut short
+// between two.
 func Extract(archive, dir string, limit int64) (err error) {
 	defer func() {
 		if err != nil {
@@ -49,6 +50,9 @@ func Extract(archive, dir string, limit int64) (err error) {
 	if err := eachEntry(archive, limit+1<<28, u.entry); err != nil {
 		return err
 	}
+	if u.files == 0 {
+		return errors.New("the archive holds no files")
+	}
 	return os.Rename(temp, dir)
 }
 
@@ -70,8 +74,9 @@ var errBomb = errors.New("the archive unpacks to more than is allowed")
 // bounded passes on at most left bytes of a stream, and then fails. Entries
 // that are skipped have to be unpacked, too.
 type bounded struct {
-	r    io.Reader
-	left int64
+	r     io.Reader
+	left  int64
+	zeros int // with which what was read ends
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
@@ -81,6 +86,10 @@ func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p[:min(int64(len(p)), b.left+1)])
 	if b.left -= int64(n); b.left < 0 {
 		return 0, errBomb
+	}
+	end := n - len(bytes.TrimRight(p[:n], "\x00"))
+	if b.zeros += end; end < n {
+		b.zeros = end
 	}
 	return n, err
 }
@@ -133,11 +142,18 @@ func eachEntry(archive string, most int64, f func(entry) error) error {
 }
 
 func eachTar(r io.Reader, most int64, f func(entry) error) error {
-	t := tar.NewReader(&bounded{r, most})
-	for {
+	stream := &bounded{r: r, left: most}
+	t := tar.NewReader(stream)
+	for first := true; ; first = false {
 		h, err := t.Next()
+		if err == io.EOF && stream.zeros < 512 { // GNU tar and Go end here as well
+			return errors.New("the archive has no end mark, a block of zeros: it is empty or truncated")
+		}
 		if err == io.EOF {
 			return nil
+		}
+		if first && errors.Is(err, tar.ErrHeader) {
+			return errors.New("neither a .tar, .tar.gz nor .zip archive, or damaged")
 		}
 		if err != nil {
 			return err
@@ -156,7 +172,8 @@ func eachTar(r io.Reader, most int64, f func(entry) error) error {
 type unpacking struct {
 	root    *os.Root
 	left    int64
-	entries int
+	entries int // that may still come
+	files   int
 }
 
 func (u *unpacking) entry(e entry) error {
@@ -200,6 +217,7 @@ func (u *unpacking) entry(e entry) error {
 	if err != nil {
 		return fmt.Errorf("%q: %w", e.name, err)
 	}
+	u.files++
 	if u.left -= n; u.left < 0 {
 		return fmt.Errorf("%q: %w", e.name, errBomb)
 	}

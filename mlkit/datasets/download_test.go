@@ -393,6 +393,39 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+// What is no archive, or ends between two of its files, is not a folder with
+// nothing or less in it.
+func TestExtractNotLess(t *testing.T) {
+	tgz, err := os.ReadFile(packed(t, "tgz", [2]string{"a", strings.Repeat("x", 512)}, [2]string{"b", "y"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(tgz))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tar, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for why, b := range map[string][]byte{
+		"":                           tar,
+		"empty or truncated":         nil,
+		"no end mark":                tar[:1024], // behind the first file
+		"neither a .tar":             append([]byte("BZh91AY&SY"), make([]byte, 600)...),
+		"the archive holds no files": make([]byte, 1024),
+	} {
+		path := filepath.Join(t.TempDir(), "a.tar")
+		if err := os.WriteFile(path, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		err := datasets.Extract(path, filepath.Join(t.TempDir(), "out"), 1000)
+		if (err == nil) != (why == "") || err != nil && !strings.Contains(err.Error(), why) {
+			t.Errorf("%q: %v", why, err)
+		}
+	}
+}
+
 // A few kilobytes that unpack to a lot before what is wanted comes are an
 // error, whichever way the archive is read.
 func TestArchiveBombs(t *testing.T) {

@@ -40,7 +40,7 @@ func sklearnFile(name string) ([]byte, error) {
 	}
 	z, err := gzip.NewReader(bytes.NewReader(b))
 	if err == nil {
-		b, err = io.ReadAll(&bounded{z, 1 << 24})
+		b, err = io.ReadAll(&bounded{r: z, left: 1 << 24})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("datasets: %s: %w", name, err)

@@ -54,7 +54,14 @@ var ggufTypes = map[uint32]ggufType{
 	10: {name: "Q2_K", count: 256, bytes: 84}, 11: {name: "Q3_K", count: 256, bytes: 110},
 	12: {name: "Q4_K", count: 256, bytes: 144},
 	13: {name: "Q5_K", count: 256, bytes: 176}, 14: {name: "Q6_K", count: 256, bytes: 210},
-	15: {name: "Q8_K", count: 256, bytes: 292},
+	15: {name: "Q8_K", count: 256, bytes: 292}, 16: {name: "IQ2_XXS", count: 256, bytes: 66},
+	17: {name: "IQ2_XS", count: 256, bytes: 74}, 18: {name: "IQ3_XXS", count: 256, bytes: 98},
+	19: {name: "IQ1_S", count: 256, bytes: 50}, 20: {name: "IQ4_NL", count: 32, bytes: 18},
+	21: {name: "IQ3_S", count: 256, bytes: 110}, 22: {name: "IQ2_S", count: 256, bytes: 82},
+	23: {name: "IQ4_XS", count: 256, bytes: 136}, 29: {name: "IQ1_M", count: 256, bytes: 56},
+	34: {name: "TQ1_0", count: 256, bytes: 54}, 35: {name: "TQ2_0", count: 256, bytes: 66},
+	39: {name: "MXFP4", count: 32, bytes: 17}, 40: {name: "NVFP4", count: 64, bytes: 36},
+	41: {name: "Q1_0", count: 128, bytes: 18},
 }
 
 // unpackQ40 is (q − 8)·d, with the first 16 numbers in the low halves of the
@@ -94,7 +101,10 @@ func NewGGUF(r io.ReaderAt, size int64) (*GGUF, error) {
 		return nil, errors.New("not a GGUF file: it does not begin with GGUF")
 	}
 	if v := h.uint(4); h.err == nil && v != 2 && v != 3 {
-		return nil, fmt.Errorf("version %d of the format is not known, nor are files of big-endian machines", v)
+		if v == 2<<24 || v == 3<<24 {
+			return nil, errors.New("it is a file for big-endian machines, which is not read: convert it again without --bigendian")
+		}
+		return nil, fmt.Errorf("version %d of the format is not known: 2 and 3 are", v)
 	}
 	tensors, values := h.count(24), h.count(12)
 	g := &GGUF{Values: map[string]any{}, Tensors: Tensors{r: r, infos: map[string]*TensorInfo{}},
@@ -339,7 +349,7 @@ func (h *ggufHeader) tensor(g *GGUF) error {
 	t, ok := ggufTypes[uint32(kind)]
 	switch {
 	case !ok:
-		return fmt.Errorf("tensor %q has type %d, which is not known", name, kind)
+		return fmt.Errorf("tensor %q has type %d, which is not known: convert the file to Q8_0, Q4_0 or Q4_1", name, kind)
 	case g.infos[name] != nil:
 		return fmt.Errorf("two tensors are called %q", name)
 	case len(dims) > 0 && dims[0]%t.count != 0 || len(dims) == 0 && t.count > 1:
@@ -367,7 +377,7 @@ func (g *GGUF) ReadFloats(name string, dst []float32) error {
 	}
 	info := g.infos[name]
 	if t.unpack == nil {
-		return fmt.Errorf("formats: tensor %q is quantized as %s, which is not read: Q8_0, Q4_0 and Q4_1 are", name, t.name)
+		return fmt.Errorf("formats: tensor %q is quantized as %s, which is not read: Q8_0, Q4_0 and Q4_1 are; convert the file", name, t.name)
 	}
 	if product(info.Dims) != len(dst) {
 		return fmt.Errorf("formats: tensor %q has shape %v, but dst has %d elements", name, info.Dims, len(dst))

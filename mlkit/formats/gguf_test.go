@@ -96,7 +96,8 @@ func TestGGUFRefuses(t *testing.T) {
 	for why, b := range map[string][]byte{
 		"does not begin with GGUF":         []byte("safetensors"),
 		"4 bytes are to follow":            []byte("GG"),
-		"version 33554432":                 with(4, 0, 0, 0, 2),
+		"for big-endian machines":          with(4, 0, 0, 0, 2),
+		"version 1 of the format":          with(4, 1),
 		"1099511627776 things":             with(8, huge...),
 		"things are to follow":             with(16, huge...),
 		"truncated or damaged":             whole[:len(whole)-40],

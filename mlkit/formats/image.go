@@ -108,7 +108,7 @@ func decodeImage(b []byte) (image.Image, error) {
 		draw.Draw(whole, img.Bounds(), img, img.Bounds().Min, draw.Src)
 		img = whole
 	}
-	return img, nil
+	return upright(img, b, format)
 }
 
 func imageError(err error) error {

@@ -16,9 +16,11 @@ import (
 // class, named after the class. It reads PNG, JPEG, GIF, BMP, TIFF and WebP
 // files. The images of a class may lie in nested folders, and folders and files
 // may be symbolic links. Classes and files are sorted by name, so labels do not
-// depend on the machine. Transparent pixels become black; of an animation or a
-// TIFF of several pages, only the first image is read. Names that begin with a
-// dot are skipped, and so are files that are not images.
+// depend on the machine. Transparent pixels become black; 16 bits become the
+// upper 8; a picture that Exif or TIFF says to turn is turned (torchvision
+// turns those of TIFF only); of an animation or a TIFF of several pages, only
+// the first image is read. Names that begin with a dot are skipped, and so are
+// files that are not images.
 //
 // Anything that would shift labels or drop images without a word is an error: a
 // class without images, an image beside the class folders, an image whose name
@@ -58,7 +60,9 @@ var setNames = []string{"train", "training", "val", "valid", "validation", "dev"
 // those of images that are not.
 var (
 	imageNames  = []string{".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}
-	otherImages = []string{".avif", ".heic", ".heif", ".jp2", ".jxl", ".pbm", ".pgm", ".pnm", ".ppm", ".svg", ".tga", ".dng", ".nef", ".cr2"}
+	otherImages = []string{".avif", ".heic", ".heif", ".jp2", ".j2k", ".jpf", ".jpx", ".jxl", ".jxr", ".pbm", ".pgm", ".pnm", ".ppm", ".pam", ".pfm",
+		".svg", ".tga", ".ico", ".icns", ".pcx", ".psd", ".xcf", ".exr", ".hdr", ".qoi", ".dcm", ".fits", ".eps",
+		".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".raf", ".rw2"}
 )
 
 // folderWalk reads the images below a folder.

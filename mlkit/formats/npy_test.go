@@ -94,21 +94,23 @@ func TestNPYRefusesDamage(t *testing.T) {
 		}
 	}
 	for why, b := range map[string][]byte{
-		"version 1.1":               []byte("\x93NUMPY\x01\x01abcdefgh"),
-		"axes":                      npy2("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 65)+")}", 4),
-		"62055 bytes":               npy2("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 31001)+")}", 4),
-		"a.real and a.imag":         npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", 8),
-		"a.astype(np.float64)":      npy("{'descr': '<f16', 'fortran_order': False, 'shape': (1,), }", 16),
-		"a.astype(np.int64)":        npy("{'descr': '<M8', 'fortran_order': False, 'shape': (1,), }", 8),
-		"a.astype(np.float32)":      npy("{'descr': '<V2', 'fortran_order': False, 'shape': (1,), }", 2),
-		"strings are not supported": npy("{'descr': '<U3', 'fortran_order': False, 'shape': (1,), }", 12),
-		"not an npy file":           []byte("PK\x03\x04 and so on"),
-		"version 9.0":               []byte("\x93NUMPY\x09\x00abcdefgh"),
-		"after 0 of 1000000":        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000,), }", 4),
-		"at most 2³¹−1":             npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999, 99999), }", 4),
-		`type "O8"`:                 npy("{'descr': '|O8', 'fortran_order': False, 'shape': (1,), }", 8),
-		"structured arrays":         npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 8),
-		"4294967295 bytes":          []byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"),
+		"version 1.1":                []byte("\x93NUMPY\x01\x01abcdefgh"),
+		"axes":                       npy2("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 65)+")}", 4),
+		"62055 bytes":                npy2("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 31001)+")}", 4),
+		"a.real and a.imag":          npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", 8),
+		"a.astype(np.float64)":       npy("{'descr': '<f16', 'fortran_order': False, 'shape': (1,), }", 16),
+		"a.astype(np.int64)":         npy("{'descr': '<M8', 'fortran_order': False, 'shape': (1,), }", 8),
+		"element type \"M8\": times": npy("{'descr': '<M8[ns]', 'fortran_order': False, 'shape': (1,), }", 8),
+		"never read: save numbers":   npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 8),
+		"a.astype(np.float32)":       npy("{'descr': '<V2', 'fortran_order': False, 'shape': (1,), }", 2),
+		"strings are not supported":  npy("{'descr': '<U3', 'fortran_order': False, 'shape': (1,), }", 12),
+		"not an npy file":            []byte("PK\x03\x04 and so on"),
+		"version 9.0":                []byte("\x93NUMPY\x09\x00abcdefgh"),
+		"after 0 of 1000000":         npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000,), }", 4),
+		"at most 2³¹−1":              npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999, 99999), }", 4),
+		`type "O8"`:                  npy("{'descr': '|O8', 'fortran_order': False, 'shape': (1,), }", 8),
+		"structured arrays":          npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 8),
+		"4294967295 bytes":           []byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"),
 	} {
 		if _, err := formats.ReadNPY(bytes.NewReader(b)); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", why, err)

@@ -127,7 +127,7 @@ func unquoted(token string) (string, bool) {
 	return token[1 : len(token)-1], true
 }
 
-var npyType = regexp.MustCompile(`^([<>=|]?)([a-zA-Z])([0-9]+)$`)
+var npyType = regexp.MustCompile(`^([<>=|]?)([a-zA-Z])([0-9]*)(?:\[[^\]]*\])?$`)
 
 // npyAdvice says, for types that are not read, how to save what they hold.
 var npyAdvice = map[string]string{

@@ -16,8 +16,8 @@ import (
 // layout of Pascal VOC: ImageSets/Main/SET.txt lists names, one per line;
 // Annotations/NAME.xml and JPEGImages/NAME.jpg hold the annotation and the
 // picture. Pictures are scaled as the options say, and boxes with them. classes
-// fixes the classes and their order; an object of any other class is an error.
-// Nothing outside fsys is read.
+// fixes the classes and their order; an object of any other class is an error,
+// as is a picture that Exif says to turn. Nothing outside fsys is read.
 func LoadVOC(fsys fs.FS, set string, classes []string, o ImageOptions) (*data.ObjectImages, error) {
 	listed := path.Join("ImageSets/Main", set+".txt")
 	list, err := readFile(fsys, listed, 1<<26)
@@ -72,6 +72,9 @@ func addVOC(m *data.ObjectImages, fsys fs.FS, name string, planes *data.Images, 
 		return err
 	}
 	img, err := decodeImage(picture)
+	if err == nil {
+		err = checkUpright(picture)
+	}
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,12 @@
 package models_test
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +151,19 @@ func TestOpenLlama(t *testing.T) {
 	for path, why := range map[string]string{"testdata/none.gguf": "no such file", "testdata/bert.json": "not a GGUF file", "../formats/testdata/small.gguf": "the tokenizer is"} {
 		if _, err := models.OpenLlama(path); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v, want %q in it", path, err, why)
+		}
+	}
+	file, err := os.ReadFile("testdata/llama.gguf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for old, changed := range map[string]string{"llama.rope.freq_base": "llama.rope.long_base"} {
+		path := filepath.Join(t.TempDir(), "changed.gguf")
+		if err := os.WriteFile(path, bytes.Replace(file, []byte(old), []byte(changed), 1), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := models.OpenLlama(path); err == nil || !strings.Contains(err.Error(), changed+" is not known") {
+			t.Errorf("%s: %v", changed, err)
 		}
 	}
 }

@@ -3,8 +3,9 @@ package models
 import (
 	"errors"
 	"fmt"
-	"math"
+	"maps"
 	"slices"
+	"strings"
 
 	"descent/mlkit/formats"
 	"descent/mlkit/internal/kernel/blocks"
@@ -140,25 +141,45 @@ func llamaSize(values map[string]any, vocabulary int) (LlamaSize, error) {
 	} else if err == nil {
 		err = errors.New("llama.attention.layer_norm_rms_epsilon is missing")
 	}
-	if base, ok := values["llama.rope.freq_base"].(float32); ok {
-		s.RopeBase = float64(base)
-	}
-	if s.RopeBase < 0 || math.IsNaN(s.RopeBase) {
-		err = fmt.Errorf("llama.rope.freq_base is %v", s.RopeBase)
-	}
-	for name := range values {
-		if err == nil && len(name) > 19 && name[:19] == "llama.rope.scaling." {
-			err = fmt.Errorf("%s is not known", name)
+	if v, ok := values["llama.rope.freq_base"]; ok {
+		base, is := v.(float32)
+		if s.RopeBase = float64(base); (!is || !(base > 0)) && err == nil {
+			err = fmt.Errorf("llama.rope.freq_base is %v: it must be a positive number of type float32", v)
 		}
 	}
 	if err == nil {
 		err = s.check()
 	}
-	if d, ok := values["llama.rope.dimension_count"]; ok && err == nil && d != uint32(s.Width/s.Heads) {
-		err = fmt.Errorf("llama.rope.dimension_count is %v, but heads have %d columns: turning a part of them is not known", d, s.Width/s.Heads)
+	if err != nil {
+		return s, err
 	}
-	return s, err
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		key, ours := strings.CutPrefix(name, "llama.")
+		if !ours {
+			continue
+		}
+		switch v := values[name]; key {
+		case "rope.dimension_count", "attention.key_length", "attention.value_length":
+			if v != uint32(s.Width/s.Heads) {
+				return s, fmt.Errorf("%s is %v, but heads have %d columns: turning a part of them, and other heads, are not known", name, v, s.Width/s.Heads)
+			}
+		case "vocab_size":
+			if v != uint32(vocabulary) {
+				return s, fmt.Errorf("%s is %v, but the tokenizer has %d tokens", name, v, vocabulary)
+			}
+		default:
+			if !slices.Contains(llamaKeys, key) {
+				return s, fmt.Errorf("%s is not known, and may change what the model computes", name)
+			}
+		}
+	}
+	return s, nil
 }
+
+// llamaKeys are what a file says under llama. and is read above, or says
+// nothing about how to compute.
+var llamaKeys = []string{"block_count", "embedding_length", "feed_forward_length", "attention.head_count", "attention.head_count_kv",
+	"attention.layer_norm_rms_epsilon", "rope.freq_base", "context_length"}
 
 // llamaReader reads weights, until something is wrong.
 type llamaReader struct {

@@ -169,8 +169,10 @@ var (
 	// A number in some notation: signs, currencies, groups, percent,
 	// accountants' brackets.
 	numberLike = regexp.MustCompile(`^\(?[+\-−]?\s?[$€£¥₹₩₽]?\s?[+\-−]?[.,'’_\s\x{a0}\x{202f}]?[0-9][0-9.,'’_\s\x{a0}\x{202f}]*([eE][+\-−]?[0-9]+)?\s?[%‰$€£¥₹₩₽万亿元円]*-?\)?$`)
-	// A date or time of day in digits, or with 年.
-	dateLike = regexp.MustCompile(`^([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|[0-9]{1,2}:[0-9]{2}(:[0-9]{2}.*)?( ?[AaPp][Mm])?|[0-9]{2,4}[年년].*)$`)
+	// A date or time of day in digits, or with 年; a month, quarter or week of a
+	// year; a span of time as pandas writes it.
+	dateLike = regexp.MustCompile(`^([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|[0-9]{1,2}:[0-9]{2}(:[0-9]{2}.*)?( ?[AaPp][Mm])?|[0-9]{2,4}[年년].*|` +
+		`[12][0-9]{3}-(0[1-9]|1[0-2])|[12][0-9]{3}[- ]?(Q[1-4]|W[0-5][0-9](-[1-7])?)|-?[0-9]+ days?( .*)?)$`)
 
 	monthNames = strings.Fields("january february march april may june july august september october november december sept")
 	dayNames   = strings.Fields("monday tuesday wednesday thursday friday saturday sunday")

@@ -57,7 +57,7 @@ const (
 
 // ReadCSV reads a table. Lines end in LF, CRLF or CR, blanks around a cell do
 // not count, and empty lines are skipped, unless the table has one column:
-// there they are missing cells.
+// there they are missing cells, at the end, too.
 //
 // The kind of a column that CSVOptions.Kinds does not say is inferred:
 //
@@ -74,8 +74,9 @@ const (
 //
 // Missing cells do not count. Errors tell line and column, the first ones of
 // many: a row that is too long or too short, a missing value, NaN or an
-// infinity in a column of numbers. Two columns of one name are an error, too;
-// NoHeader with the header Skipped reads them.
+// infinity in a column of numbers. Two columns of one name are an error, too,
+// as are names that look like a row of numbers; NoHeader with the header
+// Skipped reads them.
 func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
 	in := inference{o: o, notation: notation{o.Decimal, o.Thousands, o.DateLayouts, o.Location}}
 	if err := in.check(); err != nil {
@@ -114,17 +115,14 @@ func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
 			if columns, err = header(record, o); err != nil {
 				return nil, fmt.Errorf("line %d %w", line+o.Skip, err)
 			}
-			next = line
+			if !o.NoHeader {
+				next = line
+			}
 		}
 		if len(record) != len(columns) {
 			return nil, fmt.Errorf("line %d has %d fields, the first row has %d", line+o.Skip, len(record), len(columns))
 		}
-		if len(columns) == 1 {
-			for ; next < line; next++ {
-				columns[0].add("")
-				in.lines = append(in.lines, next+o.Skip)
-			}
-		}
+		in.emptyLines(columns, next, line)
 		next = line + 1
 		for _, f := range record {
 			next += strings.Count(f, "\n")
@@ -142,6 +140,7 @@ func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
 	if len(columns) == 0 {
 		return nil, errors.New("there are no rows")
 	}
+	in.emptyLines(columns, next, text.count+1)
 	t := &Table{Columns: make([]Column, len(columns))}
 	known := 0
 	for i := range columns {
@@ -164,6 +163,17 @@ func ReadCSV(r io.Reader, o CSVOptions) (*Table, error) {
 	return t, nil
 }
 
+// emptyLines adds the lines from from to before to, which are empty, to a table
+// of one column.
+func (in *inference) emptyLines(columns []cells, from, to int) {
+	if len(columns) == 1 {
+		for ; from < to; from++ {
+			columns[0].add("")
+			in.lines = append(in.lines, from+in.o.Skip)
+		}
+	}
+}
+
 func header(record []string, o CSVOptions) ([]cells, error) {
 	if len(record) > maxColumns {
 		return nil, fmt.Errorf("has %d fields, at most %d are allowed", len(record), maxColumns)
@@ -176,9 +186,6 @@ func header(record []string, o CSVOptions) ([]cells, error) {
 		if f = strings.TrimSpace(f); o.NoHeader {
 			f = strconv.Itoa(i)
 		}
-		if _, is := (notation{}).parse(f); is == isNumber && strings.Contains(f, ".") && !o.NoHeader {
-			return nil, fmt.Errorf("has the number %s where the name of a column should be: set CSVOptions.NoHeader if the file has no names; if it has these, Skip them, too, and set Column.Name", f)
-		}
 		if len(f) > maxName {
 			return nil, fmt.Errorf("has a name of %d bytes for column %d, at most %d are allowed: %.40q…", len(f), i, maxName, f)
 		}
@@ -187,7 +194,50 @@ func header(record []string, o CSVOptions) ([]cells, error) {
 		}
 		seen[f], columns[i].name = true, strings.Clone(f)
 	}
+	if f := rowOfNumbers(columns); f != "" && !o.NoHeader {
+		return nil, fmt.Errorf("has the number %s where the name of a column should be: set CSVOptions.NoHeader if the file has no names; if it has these, Skip them, too, and set Column.Name", f)
+	}
 	return columns, nil
+}
+
+// rowOfNumbers gives a number among the names of columns that makes them look
+// like a row of the table, "" if there is none. Names are years or places,
+// which ascend or descend, one by one where all names are numbers.
+func rowOfNumbers(columns []cells) string {
+	var numbers []float64
+	others, last, turns := 0, 0., false
+	for _, c := range columns {
+		v, is := (notation{}).parse(c.name)
+		if c.name == "" {
+			continue // of an index
+		}
+		if is == isNumber && strings.Contains(c.name, ".") {
+			return c.name
+		}
+		if is != isNumber || strings.ContainsAny(c.name, "eE") {
+			others++
+			continue
+		}
+		numbers = append(numbers, v)
+		if k := len(numbers); k == 2 {
+			last = v - numbers[0]
+		} else if k > 2 {
+			turns = turns || (v-numbers[k-2])*last <= 0
+		}
+	}
+	switch n := len(numbers); {
+	case n == 0:
+		return ""
+	case n == 1 && others == 0 && numbers[0] != 0, turns:
+		return number(numbers[0])
+	case others == 0:
+		for i, v := range numbers[1:] {
+			if math.Abs(v-numbers[i]) != 1 {
+				return number(v)
+			}
+		}
+	}
+	return ""
 }
 
 // cells are those of one column, one after the other: a tenth of the memory of

@@ -14,7 +14,7 @@ import (
 
 // source is r as UTF-8 without a byte order mark and without its first lines,
 // whatever ends the lines. charset nil means UTF-8.
-func source(r io.Reader, charset encoding.Encoding, skip int) (io.Reader, error) {
+func source(r io.Reader, charset encoding.Encoding, skip int) (*lines, error) {
 	b := bufio.NewReaderSize(r, 1<<16)
 	mark, err := b.Peek(3)
 	if err != nil && err != io.EOF {
@@ -61,6 +61,7 @@ func skipLine(b *bufio.Reader) error {
 type lines struct {
 	r      *bufio.Reader
 	quoted bool
+	count  int // of LF so far
 }
 
 func (l *lines) Read(p []byte) (int, error) {
@@ -77,6 +78,9 @@ func (l *lines) Read(p []byte) (int, error) {
 			if len(next) == 0 || next[0] != '\n' {
 				p[i] = '\n'
 			}
+		}
+		if p[i] == '\n' {
+			l.count++
 		}
 	}
 	return n, err

@@ -53,7 +53,7 @@ func TestLineEndsMarksAndBlanks(t *testing.T) {
 		"\ufeff\"a\",b\n1,x":                 "a|b\n1|x",
 		"\n\na,b\n\n1,x\n\n\n2,y\n\n":        "a|b\n1|x\n2|y",
 		" a\t, b \n\t1 ,\u00a0x\u3000\n":     "a|b\n1|x",
-		"a\n1\n2\n\n\n":                      "a\n1\n2",
+		"a,b\n1,x\n2,y\n\n\n":                "a|b\n1|x\n2|y",
 		"a,b\n":                              "a|b",
 	} {
 		for how, r := range map[string]io.Reader{"whole": strings.NewReader(text), "bytes": iotest.OneByteReader(strings.NewReader(text)), "data and error": iotest.DataErrReader(strings.NewReader(text))} {
@@ -70,15 +70,46 @@ func TestLineEndsMarksAndBlanks(t *testing.T) {
 	}
 }
 
-// In a table of one column an empty line is a missing cell, except at the end.
+// In a table of one column an empty line is a missing cell: so polars 2.1
+// writes null, at the end, too.
 func TestEmptyLinesOfOneColumn(t *testing.T) {
 	const text = "y\r\n1\r\n\r\n\"2\r\n3\"\r\n\r\n\r\n4\r\n\r\n"
-	if _, err := tabular.ReadCSV(strings.NewReader(text), tabular.CSVOptions{}); err == nil || !strings.Contains(err.Error(), `line 3, column "y": the cell is empty`) || !strings.Contains(err.Error(), "(3 cells are: lines 3, 6, 7)") {
+	if _, err := tabular.ReadCSV(strings.NewReader(text), tabular.CSVOptions{}); err == nil || !strings.Contains(err.Error(), `line 3, column "y": the cell is empty`) || !strings.Contains(err.Error(), "(4 cells are: lines 3, 6, 7, …)") {
 		t.Error(err)
 	}
 	table, err := tabular.ReadCSV(strings.NewReader(text), tabular.CSVOptions{Missing: []string{}})
-	if err != nil || flat(table) != "y\n1\n\n2\n3\n\n\n4" || table.Len() != 6 {
+	if err != nil || flat(table) != "y\n1\n\n2\n3\n\n\n4\n" || table.Len() != 7 {
 		t.Errorf("%q %v", flat(table), err)
+	}
+	table, err = tabular.ReadCSV(strings.NewReader("note\n\n1\n\n"), tabular.CSVOptions{NoHeader: true, Skip: 1, Missing: []string{}})
+	if err != nil || flat(table) != "0\nNaN\n1\nNaN" {
+		t.Errorf("%q %v", flat(table), err)
+	}
+}
+
+// A first row that is no row of names is not taken for one.
+func TestRowInPlaceOfNames(t *testing.T) {
+	for text, bad := range map[string]string{
+		"5,3,2\n1,8,2\n":                    "number 3",
+		"3,female,22,7\n1,male,38,71\n":     "number 3",
+		"5\n3\n":                            "number 5",
+		"3,7\n1,2\n":                        "number 7",
+		"0.5,a\n1,2\n":                      "number 0.5",
+		",0,2\n0,1,2\n":                     "number 2",
+		"0,1,2\n4,4,1\n":                    "",
+		",0,1,2\n0,4,4,1\n":                 "",
+		"0\n4\n":                            "",
+		"country,2020,2019,2018\nx,4,4,1\n": "",
+		"country,1990,2000,2018\nx,4,4,1\n": "",
+		"a,1e5,2\n4,4,1\n":                  "",
+	} {
+		_, err := tabular.ReadCSV(strings.NewReader(text), tabular.CSVOptions{})
+		if (err == nil) != (bad == "") || err != nil && !(strings.Contains(err.Error(), bad) && strings.Contains(err.Error(), "NoHeader")) {
+			t.Errorf("%q: %v", text, err)
+		}
+		if _, err := tabular.ReadCSV(strings.NewReader(text), tabular.CSVOptions{NoHeader: true}); err != nil && !strings.Contains(text, ",0") {
+			t.Errorf("%q without names: %v", text, err)
+		}
 	}
 }
 
@@ -205,5 +236,19 @@ func TestVeryManyColumns(t *testing.T) {
 	wider := append([]byte("x,"), b.Bytes()...)
 	if _, err := tabular.ReadCSV(bytes.NewReader(wider), tabular.CSVOptions{}); err == nil || !strings.Contains(err.Error(), "line 1 has 65537 fields, at most 65536 are allowed") {
 		t.Error(err)
+	}
+}
+
+// Times in the notations that pandas writes are no categories.
+func TestTimesAreNoCategories(t *testing.T) {
+	for _, cells := range []string{"2024-01,2024-02", "2024Q1,2024Q2", "2024-W01,2024-W02", "0 days 01:00:00,-1 days +23:00:00", "1 day,2 days"} {
+		table, err := tabular.ReadCSV(strings.NewReader("t\n"+strings.ReplaceAll(cells, ",", "\n")), tabular.CSVOptions{})
+		if err != nil || table.Columns[0].Kind != tabular.Text {
+			t.Errorf("%s: %v, %v", cells, table, err)
+		}
+	}
+	table, err := tabular.ReadCSV(strings.NewReader("t\n2024-13\n9999-99\n3 dogs\n"), tabular.CSVOptions{})
+	if err != nil || table.Columns[0].Kind != tabular.Category {
+		t.Errorf("%v, %v", table, err)
 	}
 }

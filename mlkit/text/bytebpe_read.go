@@ -2,6 +2,7 @@ package text
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,10 +11,25 @@ import (
 // ReadByteBPE reads the tokenizer.json of a byte-level BPE, as Hugging Face's
 // tokenizers write it for GPT-2, SmolLM2 and their like. Whatever in it would
 // change ids and is not known here (a normalizer, another pre-tokenizer or
-// model) is an error that names it.
+// model, truncation, padding) is an error that names it.
 func ReadByteBPE(r io.Reader) (*ByteBPE, error) {
+	file, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("text: tokenizer.json: %w", err)
+	}
+	var kind struct {
+		Model struct {
+			Type string `json:"type"`
+		} `json:"model"`
+	}
 	var j tokenizerJSON
-	if err := json.NewDecoder(r).Decode(&j); err != nil {
+	if err = json.Unmarshal(file, &kind); err == nil && kind.Model.Type != "BPE" {
+		err = fmt.Errorf("the model is %q, not a BPE; WordPiece is read from its vocab.txt", kind.Model.Type)
+	}
+	if err == nil {
+		err = json.Unmarshal(file, &j)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("text: tokenizer.json: %w", err)
 	}
 	c, err := j.byteBPE()
@@ -24,9 +40,11 @@ func ReadByteBPE(r io.Reader) (*ByteBPE, error) {
 }
 
 type tokenizerJSON struct {
-	Normalizer    *step `json:"normalizer"`
-	PreTokenizer  *step `json:"pre_tokenizer"`
-	PostProcessor *step `json:"post_processor"`
+	Truncation    json.RawMessage `json:"truncation"`
+	Padding       json.RawMessage `json:"padding"`
+	Normalizer    *step           `json:"normalizer"`
+	PreTokenizer  *step           `json:"pre_tokenizer"`
+	PostProcessor *step           `json:"post_processor"`
 	AddedTokens   []struct {
 		ID         int32  `json:"id"`
 		Content    string `json:"content"`
@@ -36,8 +54,7 @@ type tokenizerJSON struct {
 		RStrip     bool   `json:"rstrip"`
 	} `json:"added_tokens"`
 	Model struct {
-		Type         string            `json:"type"`
-		Dropout      *float64          `json:"dropout"`
+		Dropout      float64           `json:"dropout"`
 		Prefix       string            `json:"continuing_subword_prefix"`
 		Suffix       string            `json:"end_of_word_suffix"`
 		ByteFallback bool              `json:"byte_fallback"`
@@ -57,12 +74,17 @@ type step struct {
 	IndividualDigits bool    `json:"individual_digits"`
 }
 
+// set tells whether a setting is there and not null.
+func set(m json.RawMessage) bool { return len(m) > 0 && string(m) != "null" }
+
 func (j *tokenizerJSON) byteBPE() (c byteBPE, err error) {
 	m := &j.Model
 	switch {
-	case m.Type != "BPE":
-		return c, fmt.Errorf("the model is %q, not a BPE; WordPiece is read from its vocab.txt", m.Type)
-	case m.Dropout != nil && *m.Dropout != 0 || m.Prefix != "" || m.Suffix != "" || m.ByteFallback:
+	case set(j.Truncation) || set(j.Padding):
+		return c, fmt.Errorf("its truncation (%.60s) or padding (%.60s) would cut ids off or add some: make both null, and cut and pad batches yourself", j.Truncation, j.Padding)
+	case m.Vocab == nil || m.Merges == nil:
+		return c, errors.New("the model has no vocab or no merges: the file is damaged")
+	case m.Dropout != 0 || m.Prefix != "" || m.Suffix != "" || m.ByteFallback:
 		return c, fmt.Errorf("a BPE with dropout %v, continuing_subword_prefix %q, end_of_word_suffix %q, byte_fallback %v is not known: byte-level ones have none of these", m.Dropout, m.Prefix, m.Suffix, m.ByteFallback)
 	case j.Normalizer != nil:
 		return c, fmt.Errorf("the normalizer %q is not known: byte-level BPE has none", j.Normalizer.Type)
@@ -161,8 +183,10 @@ func ByteBPEFromGGUF(values map[string]any) (*ByteBPE, error) {
 	default:
 		return nil, fmt.Errorf("text: GGUF: the pre-tokenizer %q is not known; gpt-2 and smollm are", pre)
 	}
-	if add, _ := values[prefix+"add_space_prefix"].(bool); add {
-		return nil, fmt.Errorf("text: GGUF: add_space_prefix is not known for byte-level BPE")
+	for _, add := range []string{"add_space_prefix", "add_bos_token", "add_eos_token"} {
+		if v, there := values[prefix+add]; there && v != false {
+			return nil, fmt.Errorf("text: GGUF: %s%s is %v, which is not known: it would change ids", prefix, add, v)
+		}
 	}
 	var ok bool
 	if c.tokens, ok = values[prefix+"tokens"].([]string); !ok {

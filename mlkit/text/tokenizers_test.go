@@ -124,7 +124,7 @@ func TestByteBPEFromGGUF(t *testing.T) {
 	if !reflect.DeepEqual(b, g) {
 		t.Error("they differ")
 	}
-	for key, bad := range map[string]any{"model": "llama", "pre": "llama-bpe", "tokens": nil, "token_type": []int32{1}, "merges": []string{"ab"}, "add_space_prefix": true} {
+	for key, bad := range map[string]any{"model": "llama", "pre": "llama-bpe", "tokens": nil, "token_type": []int32{1}, "merges": []string{"ab"}, "add_space_prefix": true, "add_bos_token": true} {
 		v := ggufValues(t)
 		v["tokenizer.ggml."+key] = bad
 		if _, err := ByteBPEFromGGUF(v); err == nil {
@@ -175,6 +175,14 @@ func TestTokenizersRefuse(t *testing.T) {
 	}
 	for _, c := range [][3]string{
 		{`"BPE"`, `"Unigram"`, "Unigram"},
+		{`{"a":0,"b":1,"ab":2}`, `[["<unk>",0],["a",-1]]`, "vocab"},
+		{`"BPE","vocab":{"a":0,"b":1,"ab":2}`, `"Unigram","vocab":[["<unk>",0],["a",-1]]`, `the model is "Unigram"`},
+		{`"merges":["a b"]`, `"merges":null`, "no merges"},
+		{`,"merges":["a b"]`, ``, "no merges"},
+		{`"BPE"`, `"BPE","dropout":0.1`, "dropout 0.1"},
+		{`{"normalizer"`, `{"truncation":{"max_length":8},"normalizer"`, `truncation ({"max_length":8})`},
+		{`{"normalizer"`, `{"padding":{"pad_id":0},"normalizer"`, "padding"},
+		{`"a b"]}}`, `"a b"]}}{}`, "after top-level value"},
 		{`null`, `{"type":"NFC"}`, "NFC"},
 		{`"ByteLevel"`, `"Whitespace"`, "Whitespace"},
 		{`"add_prefix_space":false`, `"add_prefix_space":true`, "add_prefix_space"},

@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
@@ -35,7 +36,8 @@ import (
 // Options say how to read a file. The zero value reads all columns of a file
 // that lacks nothing.
 type Options struct {
-	// Columns are those to be read, in this order; nil means all.
+	// Columns are those to be read, in this order; nil means all, and refuses
+	// the row numbers of pandas (__index_level_0__).
 	Columns []string
 	// Missing allows cells that are missing: null, NaN and empty texts. They
 	// become NaN in a column of numbers or dates, "" in one of texts. Without
@@ -102,6 +104,9 @@ func Read(r io.ReaderAt, size int64, o Options) (t *tabular.Table, err error) {
 	return t, nil
 }
 
+// rowLabels are the columns that pandas makes of an index without a name.
+var rowLabels = regexp.MustCompile(`^__index_level_[0-9]+__$`)
+
 // chosen are the columns to be read.
 func chosen(all []*parquet.Column, o Options) ([]*parquet.Column, error) {
 	byName := map[string]*parquet.Column{}
@@ -119,6 +124,11 @@ func chosen(all []*parquet.Column, o Options) ([]*parquet.Column, error) {
 		}
 	}
 	if o.Columns == nil {
+		for _, name := range names {
+			if rowLabels.MatchString(name) {
+				return nil, fmt.Errorf("column %q holds the labels of rows that pandas writes beside the columns, no feature: name those to read in Options.Columns, or write the file with index=False", name)
+			}
+		}
 		return all, nil
 	}
 	var out []*parquet.Column

@@ -126,6 +126,7 @@ func TestRefused(t *testing.T) {
 		{"types", parquet.Options{Kinds: map[string]tabular.Kind{"name": tabular.Number}}, []string{`column "name": holds category, not number`, "SetKind"}},
 		{"types", parquet.Options{Kinds: map[string]tabular.Kind{"f64": tabular.Text}}, []string{`column "f64": row 0: only integers`}},
 		{"types", parquet.Options{Kinds: map[string]tabular.Kind{"f64": 9}}, []string{"Kind(9)"}},
+		{"pandas/labels", parquet.Options{}, []string{`"__index_level_0__" holds the labels of rows that pandas writes`, "Options.Columns"}},
 		{"make.py", parquet.Options{}, []string{"make.py"}},
 		{"missing", parquet.Options{}, []string{"no such file"}},
 	} {

@@ -80,6 +80,7 @@ pq.write_table(pa.table({
 }), "refused.parquet")
 pq.write_table(pa.table({"flag": columns["flag"]}), "runs.parquet", data_page_version="2.0")
 pq.write_table(pa.table({"a": [1, 2]}), "lz4.parquet", compression="lz4")
+pq.write_table(pa.table({"a": [1, 2], "__index_level_0__": [1, 0]}), "pandas/labels.parquet")  # as of shuffled rows; no seed of the fuzz test
 many = pa.table({"key": pa.array([f"k{i}" for i in range(300)]), "few": pa.array([f"k{i % 7}" for i in range(300)])})
 pq.write_table(many, "many.parquet")
 json.dump(out, open("goldens.json", "w"), ensure_ascii=False, indent=0)

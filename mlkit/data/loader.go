@@ -171,6 +171,9 @@ const dealing = "data: the loader is dealing out another epoch, whose order and 
 
 // check refuses settings that the data set does not fit.
 func (l *Loader) check() error {
+	if l.BatchSize < 0 {
+		return fmt.Errorf("data: Loader.BatchSize is %d: want at least 1, or 0 for the whole set", l.BatchSize)
+	}
 	if l.Bucket > 0 && l.samples() > 0 && lengthOf(l.Dataset, 0) < 0 {
 		return fmt.Errorf("data: Loader.Bucket needs a data set that knows the lengths of its sequences; a %T does not", l.Dataset)
 	}

@@ -38,6 +38,12 @@ func (s *Sequences) Batch(index []int, b *Batch) error {
 	if s.X != nil && s.Tokens != nil {
 		return fmt.Errorf("data: Sequences with both X and Tokens: set one of them")
 	}
+	if s.Labels != nil && s.LabelSequences != nil {
+		return fmt.Errorf("data: Sequences with both Labels and LabelSequences: set one of them")
+	}
+	if n := max(len(s.Labels), len(s.LabelSequences)); n > s.Len() {
+		return fmt.Errorf("data: %d labels for %d sequences: one of them is off", n, s.Len())
+	}
 	longest, longestLabels := 0, 0
 	for _, i := range index {
 		if err := checkIndex(i, s.Len()); err != nil {

@@ -25,7 +25,7 @@ func TestSequences(t *testing.T) {
 	if !slices.Equal(part.InputLengths().Data, []int32{1}) || !slices.Equal(part.XDims, []int{1, 3, 2}) {
 		t.Errorf("%+v", part)
 	}
-	s.LabelSequences = [][]int32{{}, {1, 2, 3}, {4}}
+	s.Labels, s.LabelSequences = nil, [][]int32{{}, {1, 2, 3}, {4}}
 	if err := s.Batch([]int{1, 2, 0}, &b); err != nil {
 		t.Fatal(err)
 	}
@@ -38,8 +38,10 @@ func TestSequences(t *testing.T) {
 		t.Errorf("%+v, %v", b, err)
 	}
 	for want, bad := range map[string]*data.Sequences{
-		"whole steps": {X: [][]float32{{1, 2, 3}}, Width: 2, Labels: []int32{0}},
-		"no label":    {X: [][]float32{{1, 2}}, Width: 2},
+		"whole steps":              {X: [][]float32{{1, 2, 3}}, Width: 2, Labels: []int32{0}},
+		"no label":                 {X: [][]float32{{1, 2}}, Width: 2},
+		"2 labels for 1 sequences": {X: [][]float32{{1, 2}}, Width: 2, Labels: []int32{0, 1}},
+		"set one of them":          {X: [][]float32{{1, 2}}, Width: 2, Labels: []int32{0}, LabelSequences: [][]int32{{1}}},
 	} {
 		if err := bad.Batch([]int{0}, &b); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)

@@ -1,6 +1,11 @@
 package nn
 
-import "descent/mlkit/tensor"
+import (
+	"fmt"
+	"math"
+
+	"descent/mlkit/tensor"
+)
 
 // Reduction says how a loss becomes one number.
 type Reduction uint8
@@ -74,6 +79,43 @@ func lossShape(op, why string, dims ...[]int) {
 		e.Shapes = append(e.Shapes, append([]int{}, d...))
 	}
 	panic(e)
+}
+
+// checkTargets panics where a target is not what a loss is defined for, low to
+// high: the loss would fall without end or say something else. A rounding
+// error is allowed, and NaN makes the loss NaN.
+func checkTargets(op string, target tensor.Tensor, low, high float32) {
+	const rounding = 1e-5
+	for i, y := range target.Data() {
+		if y < low-rounding || y > high+rounding {
+			lossShape(op, fmt.Sprintf("target %v at element %d: must lie in %v…%v", y, i, low, high), target.Dims())
+		}
+	}
+}
+
+// checkSigns panics where a target is neither −1 nor 1.
+func checkSigns(op string, target tensor.Tensor) {
+	for i, y := range target.Data() {
+		if y != 1 && y != -1 {
+			lossShape(op, fmt.Sprintf("target %v at element %d: must be −1 or 1", y, i), target.Dims())
+		}
+	}
+}
+
+// checkFinite panics where a weight would turn a loss around or make it NaN.
+func checkFinite(op string, w []float32) {
+	for i, v := range w {
+		if !(v >= 0 && v <= math.MaxFloat32) {
+			lossShape(op, fmt.Sprintf("weight %d is %v: must be finite and at least 0", i, v), []int{len(w)})
+		}
+	}
+}
+
+// checkSetting panics where a number of a loss is out of its range.
+func checkSetting(op, name string, v float32, ok bool, want string) {
+	if !ok {
+		panic(fmt.Sprintf("nn: %s: %s is %v, must be %s", op, name, v, want))
+	}
 }
 
 // pointwise makes a loss of a function of two numbers that also gives its

@@ -26,12 +26,14 @@ type BCEWithLogitsLoss struct {
 	Reduction Reduction
 }
 
-// Loss compares logits with targets of the same shape.
+// Loss compares logits with targets of the same shape. A target outside of [0,
+// 1] or a weight below 0 panics with a [*tensor.ShapeError].
 func (c BCEWithLogitsLoss) Loss(logits, target tensor.Tensor) tensor.Tensor {
 	sameShape("BCEWithLogitsLoss", logits, target)
 	if c.PosWeight != nil {
 		checkByLabel("BCEWithLogitsLoss: PosWeight", logits, c.PosWeight)
 	}
+	checkTargets("BCEWithLogitsLoss", target, 0, 1)
 	l := logits.SigmoidCrossEntropy(target, c.PosWeight)
 	if c.Weight != nil {
 		l = l.Mul(byLabel("BCEWithLogitsLoss: Weight", logits, c.Weight))
@@ -54,6 +56,7 @@ type BCELoss struct {
 
 // Loss compares probabilities with targets of the same shape.
 func (c BCELoss) Loss(p, target tensor.Tensor) tensor.Tensor {
+	checkTargets("BCELoss", target, 0, 1)
 	l := bce(p, target)
 	if c.Weight != nil {
 		l = l.Mul(byLabel("BCELoss: Weight", p, c.Weight))
@@ -75,6 +78,7 @@ func checkByLabel(what string, x tensor.Tensor, w []float32) {
 	if len(w) != 1 && (x.Rank() == 0 || len(w) != x.Dim(-1)) {
 		lossShape(what, fmt.Sprintf("%d weights; one is needed, or one for each label along the last axis", len(w)), x.Dims())
 	}
+	checkFinite(what, w)
 }
 
 // BinaryFocalLoss is the focal loss of single labels, for detectors with few
@@ -90,12 +94,15 @@ type BinaryFocalLoss struct {
 
 // Loss compares logits with targets, 0 or 1, of the same shape.
 func (c BinaryFocalLoss) Loss(logits, target tensor.Tensor) tensor.Tensor {
+	gamma, alpha := or(c.Gamma, 2), or(c.Alpha, 0.25)
+	checkSetting("BinaryFocalLoss", "Gamma", gamma, gamma >= 0, "at least 0")
+	checkSetting("BinaryFocalLoss", "Alpha", alpha, alpha < 1, "in (0, 1), or negative for none")
 	ce := BCEWithLogitsLoss{Reduction: ReduceNone}.Loss(logits, target)
 	// 1 − p of the truth, from sigmoids of both signs so that none cancels.
 	miss := logits.Sigmoid().Mul(target.Neg().AddScalar(1)).Add(logits.Neg().Sigmoid().Mul(target))
-	l := miss.Clamp(nothingLeft, 1).PowScalar(or(c.Gamma, 2)).Mul(ce)
-	if a := or(c.Alpha, 0.25); a > 0 {
-		l = l.Mul(target.Scale(2*a - 1).AddScalar(1 - a))
+	l := miss.Clamp(nothingLeft, 1).PowScalar(gamma).Mul(ce)
+	if alpha > 0 {
+		l = l.Mul(target.Scale(2*alpha - 1).AddScalar(1 - alpha))
 	}
 	return c.Reduction.apply(l)
 }
@@ -107,9 +114,11 @@ type HingeLoss struct {
 	Reduction Reduction
 }
 
-// Loss compares scores with targets, −1 or 1, of the same shape.
+// Loss compares scores with targets, −1 or 1, of the same shape. Another target
+// panics with a [*tensor.ShapeError].
 func (c HingeLoss) Loss(scores, target tensor.Tensor) tensor.Tensor {
 	sameShape("HingeLoss", scores, target)
+	checkSigns("HingeLoss", target)
 	l := scores.Mul(target).Neg().AddScalar(1).ReLU()
 	if c.Squared {
 		l = l.Square()

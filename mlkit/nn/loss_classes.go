@@ -21,9 +21,9 @@ const ignored = -100
 // distributions over the classes. Classes are the last axis: PyTorch's [N, C,
 // H, W] is logits.Permute(0, 2, 3, 1) here.
 type CrossEntropyLoss struct {
-	// Weight [classes] is the weight of each class; nil is 1 for all. With
-	// labels, the mean is a weighted mean: it is divided by the sum of the
-	// rows' weights.
+	// Weight [classes] is the weight of each class, at least 0; nil is 1 for
+	// all. With labels, the mean is a weighted mean: it is divided by the sum
+	// of the rows' weights.
 	Weight []float32
 	// LabelSmoothing in [0, 1) moves that much of the target from the label to
 	// all classes evenly (Szegedy et al. 2016).
@@ -39,10 +39,24 @@ type CrossEntropyLoss struct {
 // neither a class nor ignored panics with a [*tensor.ShapeError]. With
 // ReduceNone the result has the leading axes of logits.
 func (c CrossEntropyLoss) Loss(logits tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	c.check("CrossEntropyLoss", logits, 0)
 	if c.Weight == nil && c.LabelSmoothing == 0 && c.counts(labels) {
 		return c.Reduction.apply(logits.SoftmaxCrossEntropy(labels)) // fused
 	}
 	return c.nll("CrossEntropyLoss", logits.LogSoftmax(-1), labels)
+}
+
+// check refuses settings and a number of classes, the last axis of x if it is
+// 0, of which no loss comes.
+func (c CrossEntropyLoss) check(op string, x tensor.Tensor, classes int) {
+	s := c.LabelSmoothing
+	checkSetting(op, "LabelSmoothing", s, s >= 0 && s < 1, "at least 0 and below 1")
+	if classes == 0 && x.Rank() > 0 {
+		classes = x.Dim(-1)
+	}
+	if classes == 1 {
+		lossShape(op, "one logit a row: its softmax is 1 and the loss 0, whatever it is; one logit for two classes is BinaryCrossEntropy's", x.Dims())
+	}
 }
 
 // Linear is the loss of a dense layer's logits, Loss(x.Linear(w, b), labels): x
@@ -52,6 +66,7 @@ func (c CrossEntropyLoss) Loss(logits tensor.Tensor, labels tensor.Ints) tensor.
 func (c CrossEntropyLoss) Linear(x, w, b tensor.Tensor, labels tensor.Ints) tensor.Tensor {
 	const op = "CrossEntropyLoss.Linear"
 	t, classes := x.Tape(), w.Dim(0)
+	c.check(op, x, classes)
 	coded, total := c.rows(op, x, labels, classes)
 	l := tensor.LinearCrossEntropy{Weight: w, Bias: b, Labels: tensor.NewInts(coded), ClassWeight: c.Weight,
 		Smoothing: c.LabelSmoothing}
@@ -117,10 +132,15 @@ func (c CrossEntropyLoss) counts(labels tensor.Ints) bool {
 
 // Soft compares logits with a distribution over the classes in each row
 // (smoothed or mixed labels, a teacher's softmax) of the same shape. The mean
-// is over the rows, whatever Weight is. Ignore has no meaning here.
+// is over the rows, whatever Weight is. Ignore has no meaning here. A row that
+// is no distribution panics with a [*tensor.ShapeError], as does a single logit
+// a row, whose loss is always 0.
 func (c CrossEntropyLoss) Soft(logits, target tensor.Tensor) tensor.Tensor {
-	sameShape("CrossEntropyLoss.Soft", logits, target)
+	const op = "CrossEntropyLoss.Soft"
+	sameShape(op, logits, target)
+	c.check(op, logits, 0)
 	classes := logits.Dim(-1)
+	checkDistributions(op, target)
 	if s := c.LabelSmoothing; s != 0 {
 		target = target.Scale(1 - s).AddScalar(s / float32(classes))
 	}
@@ -130,6 +150,25 @@ func (c CrossEntropyLoss) Soft(logits, target tensor.Tensor) tensor.Tensor {
 		l = l.Mul(l.Tape().Input(c.Weight, classes))
 	}
 	return c.Reduction.apply(l.Sum(-1).Neg())
+}
+
+// checkDistributions panics where the rows of a target are far from one: do not
+// sum up to 1, or to 0, as those of padding.
+func checkDistributions(op string, target tensor.Tensor) {
+	const slack = 0.1 // for roundings, and the steps of finite differences
+	classes := target.Dim(-1)
+	for i, y := 0, target.Data(); len(y) > 0; i, y = i+1, y[classes:] {
+		sum := 0.
+		for _, v := range y[:classes] {
+			if v < 0 {
+				lossShape(op, fmt.Sprintf("row %d of the target holds %v: must be probabilities", i, v), target.Dims())
+			}
+			sum += float64(v)
+		}
+		if sum != 0 && math.Abs(sum-1) > slack {
+			lossShape(op, fmt.Sprintf("row %d of the target sums up to %v, not to 1: for labels that do not exclude each other there is BinaryCrossEntropy", i, sum), target.Dims())
+		}
+	}
 }
 
 // NLLLoss is −log p[label] for log-probabilities, as LogSoftmax gives them:
@@ -225,6 +264,7 @@ func checkWeights(op string, w []float32, classes int) {
 	if len(w) != classes {
 		lossShape(op, fmt.Sprintf("%d class weights for %d classes", len(w), classes), []int{classes})
 	}
+	checkFinite(op, w)
 }
 
 // checkLabels gives the number of classes of x [..., classes] after checking
@@ -254,9 +294,11 @@ const nothingLeft = 1e-30
 
 // Loss compares logits [..., classes] with one label a row.
 func (c FocalLoss) Loss(logits tensor.Tensor, labels tensor.Ints) tensor.Tensor {
+	gamma := or(c.Gamma, 2)
+	checkSetting("FocalLoss", "Gamma", gamma, gamma >= 0, "at least 0")
 	ce := CrossEntropyLoss{Ignore: c.Ignore, Reduction: ReduceNone}.Loss(logits, labels)
 	// 1 − p = −expm1(−ce).
-	l := ce.Neg().Expm1().Neg().Clamp(nothingLeft, 1).PowScalar(or(c.Gamma, 2)).Mul(ce)
+	l := ce.Neg().Expm1().Neg().Clamp(nothingLeft, 1).PowScalar(gamma).Mul(ce)
 	if c.Weight != nil {
 		checkWeights("FocalLoss", c.Weight, logits.Dim(-1))
 	}
@@ -295,10 +337,10 @@ func (c KLDivLoss) Loss(logProbs, target tensor.Tensor) tensor.Tensor {
 }
 
 var kl = pointwise("KLDivLoss", func(x, y float64) (v, dx, dy float64) {
-	if y <= 0 {
+	if y == 0 {
 		return 0, 0, 0
 	}
-	d := math.Log(y) - x
+	d := math.Log(y) - x // NaN of a negative one
 	return y * d, -y, d + 1
 })
 

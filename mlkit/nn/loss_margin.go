@@ -75,6 +75,7 @@ type CosineEmbeddingLoss struct {
 func (c CosineEmbeddingLoss) Loss(a, b, y tensor.Tensor) tensor.Tensor {
 	cos := CosineSimilarity(a, b)
 	sameShape("CosineEmbeddingLoss", cos, y)
+	checkSigns("CosineEmbeddingLoss", y)
 	together := y.Greater(y.Tape().Scalar(0))
 	return c.Reduction.apply(tensor.Where(together, cos.Neg().AddScalar(1), cos.AddScalar(-c.Margin).ReLU()))
 }
@@ -91,6 +92,7 @@ type HingeEmbeddingLoss struct {
 // Loss compares distances with targets, 1 or −1, of the same shape.
 func (c HingeEmbeddingLoss) Loss(distance, target tensor.Tensor) tensor.Tensor {
 	sameShape("HingeEmbeddingLoss", distance, target)
+	checkSigns("HingeEmbeddingLoss", target)
 	together := target.Greater(target.Tape().Scalar(0))
 	return c.Reduction.apply(tensor.Where(together, distance, distance.Neg().AddScalar(or(c.Margin, 1)).ReLU()))
 }

@@ -197,8 +197,8 @@ func TestLossGradients(t *testing.T) {
 		for _, a := range c.Args {
 			x := gradcheck.Input{Data: append([]float32{}, g.Inputs[a]...), Dims: []int{5, 4}}
 			for i := range x.Data {
-				if a == "soft" { // a logarithm: away from 0
-					x.Data[i] += 0.3
+				if a == "soft" { // a logarithm: away from 0, and a distribution
+					x.Data[i] = (x.Data[i] + 0.3) / 2.2
 				} else if a == "odds" && strings.HasPrefix(c.Name, "BCE") { // away from 0 and 1
 					x.Data[i] = 0.3 + 0.4*x.Data[i]
 				} else if a == "odds" { // above Eps, where the gradient is that of the formula
@@ -253,8 +253,8 @@ func TestLossesAtExtremeLogits(t *testing.T) {
 		"log-cosh":      nn.LogCosh,
 		"Huber":         nn.Huber,
 		"pseudo-Huber":  nn.PseudoHuberLoss{Delta: 0.5}.Loss,
-		"hinge":         nn.HingeLoss{}.Loss,
-		"hinge, pairs":  nn.HingeEmbeddingLoss{}.Loss,
+		"hinge":         func(x, bits T) T { return nn.HingeLoss{}.Loss(x, bits.Scale(2).AddScalar(-1)) },
+		"hinge, pairs":  func(x, bits T) T { return nn.HingeEmbeddingLoss{}.Loss(x, bits.Scale(2).AddScalar(-1)) },
 		"multi-margin":  func(x, _ T) T { return nn.MultiMarginLoss{}.Loss(x, labels) },
 		"cosine":        nn.CosineLoss,
 		"MAE":           nn.MAE,

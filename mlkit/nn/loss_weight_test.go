@@ -42,8 +42,10 @@ func TestMeansOfHalvesMakeTheWhole(t *testing.T) {
 		"NLL": classes(func(x tensor.Tensor, y tensor.Ints) tensor.Tensor {
 			return nn.NLLLoss{Weight: w}.Loss(x.LogSoftmax(-1), y)
 		}),
-		"focal":       classes(nn.FocalLoss{Weight: w}.Loss),
-		"soft":        values(y, nn.CrossEntropyLoss{Weight: w}.Soft),
+		"focal": classes(nn.FocalLoss{Weight: w}.Loss),
+		"soft": values(y, func(x, y tensor.Tensor) tensor.Tensor {
+			return nn.CrossEntropyLoss{Weight: w}.Soft(x, y.Softmax(-1))
+		}),
 		"MSE":         values(y, nn.MSE),
 		"MAE":         values(y, nn.MAE),
 		"BCE":         values(y, nn.BCEWithLogitsLoss{Weight: w, PosWeight: w}.Loss),

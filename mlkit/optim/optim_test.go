@@ -524,3 +524,21 @@ func TestByDepth(t *testing.T) {
 		}
 	}
 }
+
+// A schedule below 0 would climb.
+func TestFactorIsAFactor(t *testing.T) {
+	for _, f := range []float64{-1, math.NaN(), math.Inf(1)} {
+		tape := tensor.NewTape(1)
+		p := tensor.ParamOf([]float32{1}, 1)
+		o := optim.New([]*tensor.Param{p}, optim.SGD(0.1))
+		o.Schedule = func(int) float64 { return f }
+		func() {
+			defer func() {
+				if r := fmt.Sprint(recover()); !strings.Contains(r, "look at the Schedule") || p.Data[0] != 1 {
+					t.Errorf("factor %v: %v, parameter %v", f, r, p.Data)
+				}
+			}()
+			o.Step(tape.Use(p).Sum().Backward())
+		}()
+	}
+}

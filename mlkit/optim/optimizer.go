@@ -2,6 +2,7 @@ package optim
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"descent/mlkit/tensor"
@@ -67,7 +68,7 @@ type Step struct {
 // Optimizer changes parameters by their gradients.
 type Optimizer struct {
 	// Schedule, if any, scales every learning rate; so does Scale, which a
-	// plateau rule may lower (0 means 1).
+	// plateau rule may lower (0 means 1). A factor below 0 or NaN panics.
 	Schedule Schedule
 	Scale    float64
 
@@ -158,7 +159,10 @@ func (o *Optimizer) Step(g tensor.Grads) {
 
 func (o *Optimizer) update(g tensor.Grads) {
 	s := &o.step
-	s.Factor = o.Factor()
+	// A formula that ends at 0 may miss it by a rounding.
+	if s.Factor = o.Factor(); !(s.Factor > -1e-12 && s.Factor <= math.MaxFloat64) {
+		panic(fmt.Sprintf("optim: the factor on the learning rate is %v at step %d, must be finite and at least 0: look at the Schedule", s.Factor, o.steps))
+	}
 	o.steps++
 	s.N, s.Applied, s.Skipped, s.narrowed = o.steps, false, false, false
 	if s.sparse = g.Wait(); s.sparse {

@@ -119,13 +119,19 @@ func (r *Run) notify(e Event) error {
 	return first
 }
 
-// NonFiniteError is how training ends when the loss is NaN or infinite.
+// NonFiniteError is how training ends when the loss is NaN or infinite, or a
+// parameter after the last step.
 type NonFiniteError struct {
 	Epoch, Step int
 	Loss        float64
+	Param       string // the name of the parameter, "" if it is the loss
 }
 
 func (e *NonFiniteError) Error() string {
+	if e.Param != "" {
+		return fmt.Sprintf("train: parameter %q is not finite after step %d, the last (its loss was %v): look for infinities in the data and in the learning rate's schedule, or clip the gradient (optim.ClipByGlobalNorm)",
+			e.Param, e.Step, e.Loss)
+	}
 	return fmt.Sprintf("train: the loss is %v at step %d (epoch %d): lower the learning rate, clip the gradient (optim.ClipByGlobalNorm), or look for bad values in the data",
 		e.Loss, e.Step, e.Epoch)
 }

@@ -37,6 +37,9 @@ func (c EarlyStop) Callback() Callback {
 	if c.Patience == 0 {
 		c.Patience = 5
 	}
+	if !(c.MinDelta >= 0) {
+		panic(fmt.Sprintf("train: EarlyStop: MinDelta is %v, must be at least 0", c.MinDelta))
+	}
 	var best struct {
 		Epoch, Since int
 		Value        number

@@ -107,7 +107,7 @@ type Config struct {
 	// KeepSteps records the loss of every step in the History.
 	KeepSteps bool
 	// AllowNonFinite goes on when the loss is NaN or infinite; else that ends
-	// the run with a [*NonFiniteError].
+	// the run with a [*NonFiniteError], as do such weights after the last step.
 	AllowNonFinite bool
 }
 
@@ -180,6 +180,13 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 	f.Err = err
 	if stopped := f.notify(End); err == nil {
 		err = stopped
+	}
+	if (err == nil || errors.Is(err, ErrStop)) && !c.AllowNonFinite {
+		if bad := f.nonFinite(); bad != nil {
+			if err = bad; f.team != nil {
+				err = sharedError{bad}
+			}
+		}
 	}
 	if errors.Is(err, ErrStop) {
 		h.Stopped, err = err.Error(), nil
@@ -284,6 +291,9 @@ func newFitter[B any](ctx context.Context, o Objective[B], source Source[B], c *
 	}
 	if c.Optimizer == nil {
 		c.Optimizer = optim.SGD(0.01)
+	}
+	if c.Accumulate < 0 {
+		return nil, fmt.Errorf("train: steps of %d batches (Accumulate)", c.Accumulate)
 	}
 	c.Accumulate = max(c.Accumulate, 1)
 	cut := c.MicroBatch > 0
@@ -477,6 +487,19 @@ func (f *fitter[B]) add(batch *B) (err error) {
 		}
 	}
 	f.stepMean.merge(part)
+	return nil
+}
+
+// nonFinite is the error of weights that the last step made NaN or infinite,
+// which no loss has shown.
+func (f *fitter[B]) nonFinite() error {
+	for _, n := range nn.State(f.o.Model) {
+		for _, v := range values(n) {
+			if v-v != 0 {
+				return &NonFiniteError{Epoch: f.Epoch, Step: f.Step, Loss: f.Loss, Param: n.Name}
+			}
+		}
+	}
 	return nil
 }
 

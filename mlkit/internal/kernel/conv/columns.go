@@ -27,6 +27,14 @@ func (j *convJob) columns(s *cpu.Workspace, image []float32, lo, hi, first, last
 	if j.direct() {
 		return image[(lo*j.H+first)*j.W:], j.H * j.W
 	}
+	if ow := j.OutW(); first < last && lo < hi && ow > 0 && j.hasShortRows() {
+		return j.shortColumns(s, image[lo*j.H*j.W:], hi-lo, first, last)
+	}
+	return j.tapColumns(s, image, lo, hi, first, last)
+}
+
+// tapColumns is columns, one tap of the windows after the other.
+func (j *convJob) tapColumns(s *cpu.Workspace, image []float32, lo, hi, first, last int) (col []float32, ld int) {
 	ow, window, plane := j.OutW(), j.KH*j.KW, j.H*j.W
 	n := (last - first) * ow
 	col = cpu.Floats(&s.C, (hi-lo)*window*n)

@@ -274,3 +274,25 @@ func overlap(dx, col []float32, lanes []int32, r *overlapRun) {
 		overlapGo(dx, col, lanes, r)
 	}
 }
+
+func copyShort(dst, src []float32, at []int32, r *shortRun) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		copyShortAVX512(dst, src, at, r)
+	case cpu.AVX2:
+		copyShortAVX2(dst, src, at, r)
+	default:
+		copyShortGo(dst, src, at, r)
+	}
+}
+
+func poolMax2(y []float32, idx []int32, x []float32, r *poolRows) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		poolMax2AVX512(y, idx, x, r)
+	case cpu.AVX2:
+		poolMax2AVX2(y, idx, x, r)
+	default:
+		poolMax2Go(y, idx, x, r)
+	}
+}

@@ -111,3 +111,11 @@ func seqWeightGrad(w0, w1, w2, m0, m1, m2, m3, m4, m5 []float32) {
 func overlap(dx, col []float32, lanes []int32, r *overlapRun) {
 	overlapGo(dx, col, lanes, r)
 }
+
+func copyShort(dst, src []float32, at []int32, r *shortRun) {
+	copyShortGo(dst, src, at, r)
+}
+
+func poolMax2(y []float32, idx []int32, x []float32, r *poolRows) {
+	poolMax2Go(y, idx, x, r)
+}

@@ -3528,65 +3528,572 @@ done130:
 	RET
 
 // func overlapAVX2(dx []float32, col []float32, lanes []int32, r *overlapRun)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·overlapAVX2(SB), NOSPLIT, $0-80
-	MOVQ dx_base+0(FP), AX
-	MOVQ col_base+24(FP), CX
-	MOVQ lanes_base+48(FP), DX
-	MOVQ r+72(FP), BX
-	MOVQ (BX), SI
-	SHLQ $0x02, SI
-	MOVQ 24(BX), DI
-	SHLQ $0x02, DI
-	MOVQ 32(BX), R8
-	SHLQ $0x02, R8
-	MOVQ 56(BX), R9
-	SHLQ $0x02, R9
-	MOVQ 48(BX), R10
-	SHLQ $0x02, R10
-	ADDQ SI, CX
-	MOVQ 40(BX), SI
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    col_base+24(FP), CX
+	MOVQ    lanes_base+48(FP), DX
+	MOVQ    r+72(FP), BX
+	MOVQ    (BX), SI
+	SHLQ    $0x02, SI
+	MOVQ    24(BX), DI
+	SHLQ    $0x02, DI
+	MOVQ    56(BX), R8
+	SHLQ    $0x02, R8
+	MOVQ    48(BX), R9
+	SHLQ    $0x02, R9
+	ADDQ    SI, CX
+	MOVQ    40(BX), SI
+	VMOVUPS overlapTwiceAVX2<>+0(SB), Y0
 
 plane131:
-	MOVQ       DX, R11
-	VMOVUPS    (R11), Y0
-	VMASKMOVPS (AX), Y0, Y0
-	VMOVUPS    32(R11), Y1
-	VMASKMOVPS 32(AX), Y1, Y1
-	MOVQ       CX, R12
-	MOVQ       8(BX), R13
+	MOVQ       DX, R10
+	VMOVUPS    (R10), Y1
+	VMASKMOVPS (AX), Y1, Y1
+	VMOVUPS    32(R10), Y2
+	VMASKMOVPS 32(AX), Y2, Y2
+	MOVQ       CX, R11
+	MOVQ       8(BX), R12
+	CMPQ       32(BX), $0x02
+	JE         two132
 
-above132:
-	MOVQ 16(BX), R14
-	MOVQ DX, R11
+above133:
+	MOVQ 16(BX), R13
+	MOVQ DX, R10
 
-tap133:
-	ADDQ       $0x44, R11
-	VMOVUPS    (R11), Y2
-	VMASKMOVPS (R12), Y2, Y3
-	VADDPS     Y3, Y0, Y3
-	VBLENDVPS  Y2, Y3, Y0, Y0
-	VMOVUPS    32(R11), Y2
-	VMASKMOVPS 32(R12), Y2, Y3
-	VADDPS     Y3, Y1, Y3
-	VBLENDVPS  Y2, Y3, Y1, Y1
-	ADDQ       DI, R12
-	DECQ       R14
-	JNZ        tap133
-	ADDQ       R8, R12
+tap134:
+	ADDQ       $0x48, R10
+	MOVLQSX    68(R10), R14
+	LEAQ       (R11)(R14*4), R14
+	VMOVUPS    (R10), Y3
+	VMASKMOVPS (R14), Y3, Y4
+	VADDPS     Y4, Y1, Y4
+	VBLENDVPS  Y3, Y4, Y1, Y1
+	VMOVUPS    32(R10), Y3
+	VMASKMOVPS 32(R14), Y3, Y4
+	VADDPS     Y4, Y2, Y4
+	VBLENDVPS  Y3, Y4, Y2, Y2
 	DECQ       R13
-	JNZ        above132
-	MOVQ       DX, R11
-	VMOVUPS    (R11), Y2
-	VMASKMOVPS Y0, Y2, (AX)
-	VMOVUPS    32(R11), Y0
-	VMASKMOVPS Y1, Y0, 32(AX)
-	ADDQ       R10, CX
-	ADDQ       R9, AX
+	JNZ        tap134
+	ADDQ       DI, R11
+	DECQ       R12
+	JNZ        above133
+	JMP        done137
+
+two132:
+above135:
+	MOVQ 16(BX), R13
+	MOVQ DX, R10
+
+tap136:
+	ADDQ      $0x48, R10
+	MOVLQSX   68(R10), R14
+	LEAQ      (R11)(R14*4), R14
+	VMOVUPS   (R10), Y3
+	VPERMPS   (R14), Y0, Y4
+	VADDPS    Y4, Y1, Y4
+	VBLENDVPS Y3, Y4, Y1, Y1
+	VMOVUPS   32(R10), Y3
+	VPERMPS   16(R14), Y0, Y4
+	VADDPS    Y4, Y2, Y4
+	VBLENDVPS Y3, Y4, Y2, Y2
+	DECQ      R13
+	JNZ       tap136
+	ADDQ      DI, R11
+	DECQ      R12
+	JNZ       above135
+
+done137:
+	MOVQ       DX, R10
+	VMOVUPS    (R10), Y3
+	VMASKMOVPS Y1, Y3, (AX)
+	VMOVUPS    32(R10), Y1
+	VMASKMOVPS Y2, Y1, 32(AX)
+	ADDQ       R9, CX
+	ADDQ       R8, AX
 	DECQ       SI
 	JNZ        plane131
 	VZEROUPPER
 	RET
+
+DATA overlapTwiceAVX2<>+0(SB)/4, $0x00000000
+DATA overlapTwiceAVX2<>+4(SB)/4, $0x00000000
+DATA overlapTwiceAVX2<>+8(SB)/4, $0x00000001
+DATA overlapTwiceAVX2<>+12(SB)/4, $0x00000001
+DATA overlapTwiceAVX2<>+16(SB)/4, $0x00000002
+DATA overlapTwiceAVX2<>+20(SB)/4, $0x00000002
+DATA overlapTwiceAVX2<>+24(SB)/4, $0x00000003
+DATA overlapTwiceAVX2<>+28(SB)/4, $0x00000003
+GLOBL overlapTwiceAVX2<>(SB), RODATA|NOPTR, $32
+
+// func copyShortAVX2(dst []float32, src []float32, at []int32, r *shortRun)
+// Requires: AVX, AVX2
+TEXT ·copyShortAVX2(SB), NOSPLIT, $8-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ at_base+48(FP), DX
+	MOVQ r+72(FP), BX
+	MOVQ 40(BX), SI
+	SHLQ $0x02, SI
+	MOVQ 48(BX), DI
+	SHLQ $0x02, DI
+	MOVQ 24(BX), R8
+	SHLQ $0x02, R8
+	MOVQ (BX), R9
+	CMPQ 32(BX), $0x02
+	JE   two138
+	CMPQ R8, $0x00000020
+	JA   wide139
+
+plane141:
+	MOVQ DX, R12
+	MOVQ 8(BX), R10
+
+tap142:
+	MOVLQSX (R12), R13
+	ADDQ    $0x04, R12
+	LEAQ    (CX)(R13*4), R13
+	MOVQ    16(BX), R11
+
+row143:
+	VMOVUPS (R13), Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, R13
+	ADDQ    R8, AX
+	DECQ    R11
+	JNZ     row143
+	DECQ    R10
+	JNZ     tap142
+	ADDQ    DI, CX
+	DECQ    R9
+	JNZ     plane141
+	VZEROUPPER
+	RET
+
+wide139:
+plane145:
+	MOVQ DX, R12
+	MOVQ 8(BX), R10
+
+tap146:
+	MOVLQSX (R12), R13
+	ADDQ    $0x04, R12
+	LEAQ    (CX)(R13*4), R13
+	MOVQ    16(BX), R11
+
+row147:
+	MOVQ R13, R15
+	MOVQ AX, R14
+	MOVQ R8, BP
+
+more148:
+	VMOVUPS (R15), Y0
+	VMOVUPS Y0, (R14)
+	ADDQ    $0x00000020, R15
+	ADDQ    $0x00000020, R14
+	SUBQ    $0x00000020, BP
+	JG      more148
+	ADDQ    SI, R13
+	ADDQ    R8, AX
+	DECQ    R11
+	JNZ     row147
+	DECQ    R10
+	JNZ     tap146
+	ADDQ    DI, CX
+	DECQ    R9
+	JNZ     plane145
+	VZEROUPPER
+	RET
+
+two138:
+	CMPQ R8, $0x00000020
+	JA   wide2140
+
+plane149:
+	MOVQ DX, R12
+	MOVQ 8(BX), R10
+
+tap150:
+	MOVLQSX (R12), R13
+	ADDQ    $0x04, R12
+	LEAQ    (CX)(R13*4), R13
+	MOVQ    16(BX), R11
+
+row151:
+	VMOVUPS (R13), Y0
+	VSHUFPS $0x88, 32(R13), Y0, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, R13
+	ADDQ    R8, AX
+	DECQ    R11
+	JNZ     row151
+	DECQ    R10
+	JNZ     tap150
+	ADDQ    DI, CX
+	DECQ    R9
+	JNZ     plane149
+	VZEROUPPER
+	RET
+
+wide2140:
+plane153:
+	MOVQ DX, R12
+	MOVQ 8(BX), R10
+
+tap154:
+	MOVLQSX (R12), R13
+	ADDQ    $0x04, R12
+	LEAQ    (CX)(R13*4), R13
+	MOVQ    16(BX), R11
+
+row155:
+	MOVQ R13, R15
+	MOVQ AX, R14
+	MOVQ R8, BP
+
+more156:
+	VMOVUPS (R15), Y0
+	VSHUFPS $0x88, 32(R15), Y0, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y0, (R14)
+	ADDQ    $0x00000040, R15
+	ADDQ    $0x00000020, R14
+	SUBQ    $0x00000020, BP
+	JG      more156
+	ADDQ    SI, R13
+	ADDQ    R8, AX
+	DECQ    R11
+	JNZ     row155
+	DECQ    R10
+	JNZ     tap154
+	ADDQ    DI, CX
+	DECQ    R9
+	JNZ     plane153
+	VZEROUPPER
+	RET
+	VZEROUPPER
+	RET
+
+// func poolMax2AVX2(y []float32, idx []int32, x []float32, r *poolRows)
+// Requires: AVX, AVX2, CMOV
+TEXT ·poolMax2AVX2(SB), NOSPLIT, $0-80
+	MOVQ         y_base+0(FP), AX
+	MOVQ         idx_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	MOVQ         r+72(FP), BX
+	MOVQ         32(BX), SI
+	SHLQ         $0x02, SI
+	MOVQ         40(BX), DI
+	SHLQ         $0x02, DI
+	MOVQ         8(BX), R8
+	MOVQ         (BX), R9
+	CMPQ         48(BX), $0x02
+	JE           two157
+	VMOVUPS      poolStepsAVX2<>+0(SB), Y0
+	VPBROADCASTD 72(BX), Y1
+	VPADDD       Y1, Y0, Y0
+	MOVQ         R9, R12
+	ANDQ         $0x07, R12
+	LEAQ         maskTable<>+0(SB), R10
+	MOVQ         $0x00000008, R11
+	SUBQ         R12, R11
+	VMOVUPS      (R10)(R11*4), Y1
+
+row158:
+	XORQ    R10, R10
+	MOVQ    DX, R13
+	MOVQ    R9, R11
+	VMOVAPS Y0, Y2
+	SUBQ    $0x08, R11
+	JL      tail160
+
+more159:
+	VMOVAPS      Y2, Y3
+	VMOVUPS      (R13), Y4
+	VMOVUPS      (R13)(DI*1), Y5
+	VPBROADCASTD 40(BX), Y6
+	VPADDD       Y3, Y6, Y6
+	VCMPPS       $0x07, Y4, Y4, Y7
+	VCMPPS       $0x06, Y4, Y5, Y8
+	VANDPS       Y7, Y8, Y7
+	VBLENDVPS    Y7, Y5, Y4, Y4
+	VBLENDVPS    Y7, Y6, Y3, Y3
+	LEAQ         (R13)(SI*1), R14
+	VPBROADCASTD 32(BX), Y5
+	VPADDD       Y2, Y5, Y5
+	VMOVUPS      (R14), Y6
+	VMOVUPS      (R14)(DI*1), Y7
+	VPBROADCASTD 40(BX), Y8
+	VPADDD       Y5, Y8, Y8
+	VCMPPS       $0x07, Y6, Y6, Y9
+	VCMPPS       $0x06, Y6, Y7, Y10
+	VANDPS       Y9, Y10, Y9
+	VBLENDVPS    Y9, Y7, Y6, Y6
+	VBLENDVPS    Y9, Y8, Y5, Y5
+	VCMPPS       $0x07, Y4, Y4, Y7
+	VCMPPS       $0x06, Y4, Y6, Y8
+	VANDPS       Y7, Y8, Y7
+	VBLENDVPS    Y7, Y6, Y4, Y4
+	VBLENDVPS    Y7, Y5, Y3, Y3
+	VMOVUPS      Y4, (AX)(R10*1)
+	TESTQ        CX, CX
+	JZ           skip162
+	VMOVUPS      Y3, (CX)(R10*1)
+
+skip162:
+	VPADDD cAVX200000008<>+0(SB), Y2, Y2
+	ADDQ   $0x00000020, R13
+	ADDQ   $0x00000020, R10
+	SUBQ   $0x08, R11
+	JGE    more159
+
+tail160:
+	TESTQ        R12, R12
+	JZ           end161
+	VMOVAPS      Y2, Y3
+	VMASKMOVPS   (R13), Y1, Y4
+	VMASKMOVPS   (R13)(DI*1), Y1, Y5
+	VPBROADCASTD 40(BX), Y6
+	VPADDD       Y3, Y6, Y6
+	VCMPPS       $0x07, Y4, Y4, Y7
+	VCMPPS       $0x06, Y4, Y5, Y8
+	VANDPS       Y7, Y8, Y7
+	VBLENDVPS    Y7, Y5, Y4, Y4
+	VBLENDVPS    Y7, Y6, Y3, Y3
+	LEAQ         (R13)(SI*1), R11
+	VPBROADCASTD 32(BX), Y5
+	VPADDD       Y2, Y5, Y2
+	VMASKMOVPS   (R11), Y1, Y5
+	VMASKMOVPS   (R11)(DI*1), Y1, Y6
+	VPBROADCASTD 40(BX), Y7
+	VPADDD       Y2, Y7, Y7
+	VCMPPS       $0x07, Y5, Y5, Y8
+	VCMPPS       $0x06, Y5, Y6, Y9
+	VANDPS       Y8, Y9, Y8
+	VBLENDVPS    Y8, Y6, Y5, Y5
+	VBLENDVPS    Y8, Y7, Y2, Y2
+	VCMPPS       $0x07, Y4, Y4, Y6
+	VCMPPS       $0x06, Y4, Y5, Y7
+	VANDPS       Y6, Y7, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VBLENDVPS    Y6, Y2, Y3, Y2
+	VMASKMOVPS   Y4, Y1, (AX)(R10*1)
+	TESTQ        CX, CX
+	JZ           skip163
+	VMASKMOVPS   Y2, Y1, (CX)(R10*1)
+
+skip163:
+end161:
+	VPBROADCASTD 56(BX), Y2
+	VPADDD       Y2, Y0, Y0
+	MOVQ         56(BX), R10
+	LEAQ         (DX)(R10*4), DX
+	MOVQ         64(BX), R10
+	LEAQ         (AX)(R10*4), AX
+	TESTQ        CX, CX
+	JZ           noIdx164
+	LEAQ         (CX)(R10*4), CX
+
+noIdx164:
+	DECQ R8
+	JNZ  row158
+	VZEROUPPER
+	RET
+
+two157:
+	VMOVUPS      poolStepsAVX2<>+32(SB), Y0
+	VPBROADCASTD 72(BX), Y1
+	VPADDD       Y1, Y0, Y0
+	MOVQ         R9, R12
+	ANDQ         $0x07, R12
+	LEAQ         maskTable<>+0(SB), R10
+	MOVQ         $0x00000008, R11
+	SUBQ         R12, R11
+	VMOVUPS      (R10)(R11*4), Y1
+	LEAQ         -1(R12)(R12*1), R10
+	MOVQ         $0x00000008, R11
+	MOVQ         R10, R13
+	CMPQ         R10, R11
+	CMOVQGT      R11, R10
+	SUBQ         R10, R13
+	XORQ         R11, R11
+	TESTQ        R12, R12
+	CMOVQEQ      R11, R10
+	CMOVQEQ      R11, R13
+	LEAQ         maskTable<>+0(SB), R11
+	MOVQ         $0x00000008, R14
+	SUBQ         R10, R14
+	VMOVUPS      (R11)(R14*4), Y2
+	LEAQ         maskTable<>+0(SB), R10
+	MOVQ         $0x00000008, R11
+	SUBQ         R13, R11
+	VMOVUPS      (R10)(R11*4), Y3
+
+row165:
+	XORQ    R10, R10
+	MOVQ    DX, R13
+	MOVQ    R9, R11
+	VMOVAPS Y0, Y4
+	SUBQ    $0x08, R11
+	JL      tail167
+
+more166:
+	VMOVAPS      Y4, Y5
+	VMOVUPS      (R13), Y6
+	VMOVUPS      32(R13), Y7
+	VSHUFPS      $0x88, Y7, Y6, Y6
+	VPERMPD      $0xd8, Y6, Y6
+	VMOVUPS      (R13)(DI*1), Y7
+	VMOVUPS      32(R13)(DI*1), Y8
+	VSHUFPS      $0x88, Y8, Y7, Y7
+	VPERMPD      $0xd8, Y7, Y7
+	VPBROADCASTD 40(BX), Y8
+	VPADDD       Y5, Y8, Y8
+	VCMPPS       $0x07, Y6, Y6, Y9
+	VCMPPS       $0x06, Y6, Y7, Y10
+	VANDPS       Y9, Y10, Y9
+	VBLENDVPS    Y9, Y7, Y6, Y6
+	VBLENDVPS    Y9, Y8, Y5, Y5
+	LEAQ         (R13)(SI*1), R14
+	VPBROADCASTD 32(BX), Y7
+	VPADDD       Y4, Y7, Y7
+	VMOVUPS      (R14), Y8
+	VMOVUPS      32(R14), Y9
+	VSHUFPS      $0x88, Y9, Y8, Y8
+	VPERMPD      $0xd8, Y8, Y8
+	VMOVUPS      (R14)(DI*1), Y9
+	VMOVUPS      32(R14)(DI*1), Y10
+	VSHUFPS      $0x88, Y10, Y9, Y9
+	VPERMPD      $0xd8, Y9, Y9
+	VPBROADCASTD 40(BX), Y10
+	VPADDD       Y7, Y10, Y10
+	VCMPPS       $0x07, Y8, Y8, Y11
+	VCMPPS       $0x06, Y8, Y9, Y12
+	VANDPS       Y11, Y12, Y11
+	VBLENDVPS    Y11, Y9, Y8, Y8
+	VBLENDVPS    Y11, Y10, Y7, Y7
+	VCMPPS       $0x07, Y6, Y6, Y9
+	VCMPPS       $0x06, Y6, Y8, Y10
+	VANDPS       Y9, Y10, Y9
+	VBLENDVPS    Y9, Y8, Y6, Y6
+	VBLENDVPS    Y9, Y7, Y5, Y5
+	VMOVUPS      Y6, (AX)(R10*1)
+	TESTQ        CX, CX
+	JZ           skip169
+	VMOVUPS      Y5, (CX)(R10*1)
+
+skip169:
+	VPADDD cAVX200000010<>+0(SB), Y4, Y4
+	ADDQ   $0x00000040, R13
+	ADDQ   $0x00000020, R10
+	SUBQ   $0x08, R11
+	JGE    more166
+
+tail167:
+	TESTQ        R12, R12
+	JZ           end168
+	VMOVAPS      Y4, Y5
+	VMASKMOVPS   (R13), Y2, Y6
+	VMASKMOVPS   32(R13), Y3, Y7
+	VSHUFPS      $0x88, Y7, Y6, Y6
+	VPERMPD      $0xd8, Y6, Y6
+	VMASKMOVPS   (R13)(DI*1), Y2, Y7
+	VMASKMOVPS   32(R13)(DI*1), Y3, Y8
+	VSHUFPS      $0x88, Y8, Y7, Y7
+	VPERMPD      $0xd8, Y7, Y7
+	VPBROADCASTD 40(BX), Y8
+	VPADDD       Y5, Y8, Y8
+	VCMPPS       $0x07, Y6, Y6, Y9
+	VCMPPS       $0x06, Y6, Y7, Y10
+	VANDPS       Y9, Y10, Y9
+	VBLENDVPS    Y9, Y7, Y6, Y6
+	VBLENDVPS    Y9, Y8, Y5, Y5
+	LEAQ         (R13)(SI*1), R11
+	VPBROADCASTD 32(BX), Y7
+	VPADDD       Y4, Y7, Y4
+	VMASKMOVPS   (R11), Y2, Y7
+	VMASKMOVPS   32(R11), Y3, Y8
+	VSHUFPS      $0x88, Y8, Y7, Y7
+	VPERMPD      $0xd8, Y7, Y7
+	VMASKMOVPS   (R11)(DI*1), Y2, Y8
+	VMASKMOVPS   32(R11)(DI*1), Y3, Y9
+	VSHUFPS      $0x88, Y9, Y8, Y8
+	VPERMPD      $0xd8, Y8, Y8
+	VPBROADCASTD 40(BX), Y9
+	VPADDD       Y4, Y9, Y9
+	VCMPPS       $0x07, Y7, Y7, Y10
+	VCMPPS       $0x06, Y7, Y8, Y11
+	VANDPS       Y10, Y11, Y10
+	VBLENDVPS    Y10, Y8, Y7, Y7
+	VBLENDVPS    Y10, Y9, Y4, Y4
+	VCMPPS       $0x07, Y6, Y6, Y8
+	VCMPPS       $0x06, Y6, Y7, Y9
+	VANDPS       Y8, Y9, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VBLENDVPS    Y8, Y4, Y5, Y4
+	VMASKMOVPS   Y6, Y1, (AX)(R10*1)
+	TESTQ        CX, CX
+	JZ           skip170
+	VMASKMOVPS   Y4, Y1, (CX)(R10*1)
+
+skip170:
+end168:
+	VPBROADCASTD 56(BX), Y4
+	VPADDD       Y4, Y0, Y0
+	MOVQ         56(BX), R10
+	LEAQ         (DX)(R10*4), DX
+	MOVQ         64(BX), R10
+	LEAQ         (AX)(R10*4), AX
+	TESTQ        CX, CX
+	JZ           noIdx171
+	LEAQ         (CX)(R10*4), CX
+
+noIdx171:
+	DECQ R8
+	JNZ  row165
+	VZEROUPPER
+	RET
+	VZEROUPPER
+	RET
+
+DATA poolStepsAVX2<>+0(SB)/4, $0x00000000
+DATA poolStepsAVX2<>+4(SB)/4, $0x00000001
+DATA poolStepsAVX2<>+8(SB)/4, $0x00000002
+DATA poolStepsAVX2<>+12(SB)/4, $0x00000003
+DATA poolStepsAVX2<>+16(SB)/4, $0x00000004
+DATA poolStepsAVX2<>+20(SB)/4, $0x00000005
+DATA poolStepsAVX2<>+24(SB)/4, $0x00000006
+DATA poolStepsAVX2<>+28(SB)/4, $0x00000007
+DATA poolStepsAVX2<>+32(SB)/4, $0x00000000
+DATA poolStepsAVX2<>+36(SB)/4, $0x00000002
+DATA poolStepsAVX2<>+40(SB)/4, $0x00000004
+DATA poolStepsAVX2<>+44(SB)/4, $0x00000006
+DATA poolStepsAVX2<>+48(SB)/4, $0x00000008
+DATA poolStepsAVX2<>+52(SB)/4, $0x0000000a
+DATA poolStepsAVX2<>+56(SB)/4, $0x0000000c
+DATA poolStepsAVX2<>+60(SB)/4, $0x0000000e
+GLOBL poolStepsAVX2<>(SB), RODATA|NOPTR, $64
+
+DATA cAVX200000008<>+0(SB)/4, $0x00000008
+DATA cAVX200000008<>+4(SB)/4, $0x00000008
+DATA cAVX200000008<>+8(SB)/4, $0x00000008
+DATA cAVX200000008<>+12(SB)/4, $0x00000008
+DATA cAVX200000008<>+16(SB)/4, $0x00000008
+DATA cAVX200000008<>+20(SB)/4, $0x00000008
+DATA cAVX200000008<>+24(SB)/4, $0x00000008
+DATA cAVX200000008<>+28(SB)/4, $0x00000008
+GLOBL cAVX200000008<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX200000010<>+0(SB)/4, $0x00000010
+DATA cAVX200000010<>+4(SB)/4, $0x00000010
+DATA cAVX200000010<>+8(SB)/4, $0x00000010
+DATA cAVX200000010<>+12(SB)/4, $0x00000010
+DATA cAVX200000010<>+16(SB)/4, $0x00000010
+DATA cAVX200000010<>+20(SB)/4, $0x00000010
+DATA cAVX200000010<>+24(SB)/4, $0x00000010
+DATA cAVX200000010<>+28(SB)/4, $0x00000010
+GLOBL cAVX200000010<>(SB), RODATA|NOPTR, $32
 
 // func tapRowsAVX512(y []float32, x []float32, w []float32, taps []int)
 // Requires: AVX, AVX512F, BMI2
@@ -6331,53 +6838,597 @@ done130:
 // func overlapAVX512(dx []float32, col []float32, lanes []int32, r *overlapRun)
 // Requires: AVX, AVX512F
 TEXT ·overlapAVX512(SB), NOSPLIT, $0-80
-	MOVQ dx_base+0(FP), AX
-	MOVQ col_base+24(FP), CX
-	MOVQ lanes_base+48(FP), DX
-	MOVQ r+72(FP), BX
-	MOVQ (BX), SI
-	SHLQ $0x02, SI
-	MOVQ 24(BX), DI
-	SHLQ $0x02, DI
-	MOVQ 32(BX), R8
-	SHLQ $0x02, R8
-	MOVQ 56(BX), R9
-	SHLQ $0x02, R9
-	MOVQ 48(BX), R10
-	SHLQ $0x02, R10
-	ADDQ SI, CX
-	MOVQ 40(BX), SI
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    col_base+24(FP), CX
+	MOVQ    lanes_base+48(FP), DX
+	MOVQ    r+72(FP), BX
+	MOVQ    (BX), SI
+	SHLQ    $0x02, SI
+	MOVQ    24(BX), DI
+	SHLQ    $0x02, DI
+	MOVQ    56(BX), R8
+	SHLQ    $0x02, R8
+	MOVQ    48(BX), R9
+	SHLQ    $0x02, R9
+	ADDQ    SI, CX
+	MOVQ    40(BX), SI
+	VMOVUPS overlapTwiceAVX512<>+0(SB), Z0
 
 plane131:
-	MOVQ      DX, R11
-	KMOVW     64(R11), K1
-	VMOVUPS.Z (AX), K1, Z0
-	MOVQ      CX, R12
-	MOVQ      8(BX), R13
+	MOVQ      DX, R10
+	KMOVW     64(R10), K1
+	VMOVUPS.Z (AX), K1, Z1
+	MOVQ      CX, R11
+	MOVQ      8(BX), R12
+	CMPQ      32(BX), $0x02
+	JE        two132
 
-above132:
-	MOVQ 16(BX), R14
-	MOVQ DX, R11
+above133:
+	MOVQ 16(BX), R13
+	MOVQ DX, R10
 
-tap133:
-	ADDQ    $0x44, R11
-	KMOVW   64(R11), K1
-	VADDPS  (R12), Z0, K1, Z0
-	ADDQ    DI, R12
-	DECQ    R14
-	JNZ     tap133
-	ADDQ    R8, R12
+tap134:
+	ADDQ    $0x48, R10
+	MOVLQSX 68(R10), R14
+	LEAQ    (R11)(R14*4), R14
+	KMOVW   64(R10), K1
+	VADDPS  (R14), Z1, K1, Z1
 	DECQ    R13
-	JNZ     above132
-	MOVQ    DX, R11
-	KMOVW   64(R11), K1
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    R10, CX
-	ADDQ    R9, AX
+	JNZ     tap134
+	ADDQ    DI, R11
+	DECQ    R12
+	JNZ     above133
+	JMP     done137
+
+two132:
+above135:
+	MOVQ 16(BX), R13
+	MOVQ DX, R10
+
+tap136:
+	ADDQ    $0x48, R10
+	MOVLQSX 68(R10), R14
+	LEAQ    (R11)(R14*4), R14
+	KMOVW   64(R10), K1
+	VPERMPS (R14), Z0, Z2
+	VADDPS  Z2, Z1, K1, Z1
+	DECQ    R13
+	JNZ     tap136
+	ADDQ    DI, R11
+	DECQ    R12
+	JNZ     above135
+
+done137:
+	MOVQ    DX, R10
+	KMOVW   64(R10), K1
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R9, CX
+	ADDQ    R8, AX
 	DECQ    SI
 	JNZ     plane131
 	VZEROUPPER
 	RET
+
+DATA overlapTwiceAVX512<>+0(SB)/4, $0x00000000
+DATA overlapTwiceAVX512<>+4(SB)/4, $0x00000000
+DATA overlapTwiceAVX512<>+8(SB)/4, $0x00000001
+DATA overlapTwiceAVX512<>+12(SB)/4, $0x00000001
+DATA overlapTwiceAVX512<>+16(SB)/4, $0x00000002
+DATA overlapTwiceAVX512<>+20(SB)/4, $0x00000002
+DATA overlapTwiceAVX512<>+24(SB)/4, $0x00000003
+DATA overlapTwiceAVX512<>+28(SB)/4, $0x00000003
+DATA overlapTwiceAVX512<>+32(SB)/4, $0x00000004
+DATA overlapTwiceAVX512<>+36(SB)/4, $0x00000004
+DATA overlapTwiceAVX512<>+40(SB)/4, $0x00000005
+DATA overlapTwiceAVX512<>+44(SB)/4, $0x00000005
+DATA overlapTwiceAVX512<>+48(SB)/4, $0x00000006
+DATA overlapTwiceAVX512<>+52(SB)/4, $0x00000006
+DATA overlapTwiceAVX512<>+56(SB)/4, $0x00000007
+DATA overlapTwiceAVX512<>+60(SB)/4, $0x00000007
+GLOBL overlapTwiceAVX512<>(SB), RODATA|NOPTR, $64
+
+// func copyShortAVX512(dst []float32, src []float32, at []int32, r *shortRun)
+// Requires: AVX, AVX512F
+TEXT ·copyShortAVX512(SB), NOSPLIT, $8-80
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    src_base+24(FP), CX
+	MOVQ    at_base+48(FP), DX
+	MOVQ    r+72(FP), BX
+	MOVQ    40(BX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(BX), DI
+	SHLQ    $0x02, DI
+	MOVQ    24(BX), R8
+	SHLQ    $0x02, R8
+	MOVQ    (BX), R9
+	VMOVUPS shortEvens<>+0(SB), Z0
+	CMPQ    32(BX), $0x02
+	JE      two138
+	CMPQ    R8, $0x00000040
+	JA      wide139
+
+plane141:
+	MOVQ DX, R12
+	MOVQ 8(BX), R10
+
+tap142:
+	MOVLQSX (R12), R13
+	ADDQ    $0x04, R12
+	LEAQ    (CX)(R13*4), R13
+	MOVQ    16(BX), R11
+
+row143:
+	VMOVUPS (R13), Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, R13
+	ADDQ    R8, AX
+	DECQ    R11
+	JNZ     row143
+	DECQ    R10
+	JNZ     tap142
+	ADDQ    DI, CX
+	DECQ    R9
+	JNZ     plane141
+	VZEROUPPER
+	RET
+
+wide139:
+plane145:
+	MOVQ DX, R12
+	MOVQ 8(BX), R10
+
+tap146:
+	MOVLQSX (R12), R13
+	ADDQ    $0x04, R12
+	LEAQ    (CX)(R13*4), R13
+	MOVQ    16(BX), R11
+
+row147:
+	MOVQ R13, R15
+	MOVQ AX, R14
+	MOVQ R8, BP
+
+more148:
+	VMOVUPS (R15), Z0
+	VMOVUPS Z0, (R14)
+	ADDQ    $0x00000040, R15
+	ADDQ    $0x00000040, R14
+	SUBQ    $0x00000040, BP
+	JG      more148
+	ADDQ    SI, R13
+	ADDQ    R8, AX
+	DECQ    R11
+	JNZ     row147
+	DECQ    R10
+	JNZ     tap146
+	ADDQ    DI, CX
+	DECQ    R9
+	JNZ     plane145
+	VZEROUPPER
+	RET
+
+two138:
+	CMPQ R8, $0x00000040
+	JA   wide2140
+	CMPQ R8, $0x00000020
+	JA   single149
+
+plane150:
+	MOVQ DX, R12
+	MOVQ 8(BX), R10
+
+tap151:
+	MOVLQSX (R12), R13
+	ADDQ    $0x04, R12
+	LEAQ    (CX)(R13*4), R13
+	MOVQ    16(BX), R11
+
+row152:
+	VPERMPS (R13), Z0, Z1
+	VMOVUPS Y1, (AX)
+	ADDQ    SI, R13
+	ADDQ    R8, AX
+	DECQ    R11
+	JNZ     row152
+	DECQ    R10
+	JNZ     tap151
+	ADDQ    DI, CX
+	DECQ    R9
+	JNZ     plane150
+	VZEROUPPER
+	RET
+
+single149:
+plane154:
+	MOVQ DX, R12
+	MOVQ 8(BX), R10
+
+tap155:
+	MOVLQSX (R12), R13
+	ADDQ    $0x04, R12
+	LEAQ    (CX)(R13*4), R13
+	MOVQ    16(BX), R11
+
+row156:
+	VMOVAPS   Z0, Z1
+	VMOVUPS   (R13), Z2
+	VPERMI2PS 64(R13), Z2, Z1
+	VMOVUPS   Z1, (AX)
+	ADDQ      SI, R13
+	ADDQ      R8, AX
+	DECQ      R11
+	JNZ       row156
+	DECQ      R10
+	JNZ       tap155
+	ADDQ      DI, CX
+	DECQ      R9
+	JNZ       plane154
+	VZEROUPPER
+	RET
+
+wide2140:
+plane158:
+	MOVQ DX, R12
+	MOVQ 8(BX), R10
+
+tap159:
+	MOVLQSX (R12), R13
+	ADDQ    $0x04, R12
+	LEAQ    (CX)(R13*4), R13
+	MOVQ    16(BX), R11
+
+row160:
+	MOVQ R13, R15
+	MOVQ AX, R14
+	MOVQ R8, BP
+
+more161:
+	VMOVAPS   Z0, Z1
+	VMOVUPS   (R15), Z2
+	VPERMI2PS 64(R15), Z2, Z1
+	VMOVUPS   Z1, (R14)
+	ADDQ      $0x00000080, R15
+	ADDQ      $0x00000040, R14
+	SUBQ      $0x00000040, BP
+	JG        more161
+	ADDQ      SI, R13
+	ADDQ      R8, AX
+	DECQ      R11
+	JNZ       row160
+	DECQ      R10
+	JNZ       tap159
+	ADDQ      DI, CX
+	DECQ      R9
+	JNZ       plane158
+	VZEROUPPER
+	RET
+	VZEROUPPER
+	RET
+
+DATA shortEvens<>+0(SB)/4, $0x00000000
+DATA shortEvens<>+4(SB)/4, $0x00000002
+DATA shortEvens<>+8(SB)/4, $0x00000004
+DATA shortEvens<>+12(SB)/4, $0x00000006
+DATA shortEvens<>+16(SB)/4, $0x00000008
+DATA shortEvens<>+20(SB)/4, $0x0000000a
+DATA shortEvens<>+24(SB)/4, $0x0000000c
+DATA shortEvens<>+28(SB)/4, $0x0000000e
+DATA shortEvens<>+32(SB)/4, $0x00000010
+DATA shortEvens<>+36(SB)/4, $0x00000012
+DATA shortEvens<>+40(SB)/4, $0x00000014
+DATA shortEvens<>+44(SB)/4, $0x00000016
+DATA shortEvens<>+48(SB)/4, $0x00000018
+DATA shortEvens<>+52(SB)/4, $0x0000001a
+DATA shortEvens<>+56(SB)/4, $0x0000001c
+DATA shortEvens<>+60(SB)/4, $0x0000001e
+GLOBL shortEvens<>(SB), RODATA|NOPTR, $64
+
+// func poolMax2AVX512(y []float32, idx []int32, x []float32, r *poolRows)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·poolMax2AVX512(SB), NOSPLIT, $0-80
+	MOVQ         y_base+0(FP), AX
+	MOVQ         idx_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	MOVQ         r+72(FP), BX
+	MOVQ         32(BX), SI
+	SHLQ         $0x02, SI
+	MOVQ         40(BX), DI
+	SHLQ         $0x02, DI
+	VPBROADCASTD 32(BX), Z0
+	VPBROADCASTD 40(BX), Z1
+	VPBROADCASTD 56(BX), Z2
+	MOVQ         8(BX), R8
+	MOVQ         (BX), R9
+	CMPQ         48(BX), $0x02
+	JE           two162
+	VMOVUPS      poolStepsAVX512<>+0(SB), Z3
+	VPBROADCASTD 72(BX), Z4
+	VPADDD       Z4, Z3, Z3
+	MOVQ         R9, R12
+	ANDQ         $0x0f, R12
+	MOVL         $-1, R10
+	BZHIL        R12, R10, R10
+	KMOVW        R10, K1
+
+row163:
+	XORQ    R10, R10
+	MOVQ    DX, R13
+	MOVQ    R9, R11
+	VMOVAPS Z3, Z4
+	SUBQ    $0x10, R11
+	JL      tail165
+
+more164:
+	VMOVAPS   Z4, Z5
+	VMOVUPS   (R13), Z6
+	VMOVUPS   (R13)(DI*1), Z7
+	VPADDD    Z5, Z1, Z8
+	VCMPPS    $0x07, Z6, Z6, K2
+	VCMPPS    $0x06, Z6, Z7, K3
+	KANDW     K2, K3, K2
+	VMOVAPS   Z7, K2, Z6
+	VMOVDQA32 Z8, K2, Z5
+	LEAQ      (R13)(SI*1), R14
+	VPADDD    Z4, Z0, Z7
+	VMOVUPS   (R14), Z8
+	VMOVUPS   (R14)(DI*1), Z9
+	VPADDD    Z7, Z1, Z10
+	VCMPPS    $0x07, Z8, Z8, K2
+	VCMPPS    $0x06, Z8, Z9, K3
+	KANDW     K2, K3, K2
+	VMOVAPS   Z9, K2, Z8
+	VMOVDQA32 Z10, K2, Z7
+	VCMPPS    $0x07, Z6, Z6, K2
+	VCMPPS    $0x06, Z6, Z8, K3
+	KANDW     K2, K3, K2
+	VMOVAPS   Z8, K2, Z6
+	VMOVDQA32 Z7, K2, Z5
+	VMOVUPS   Z6, (AX)(R10*1)
+	TESTQ     CX, CX
+	JZ        skip167
+	VMOVUPS   Z5, (CX)(R10*1)
+
+skip167:
+	VPADDD.BCST cAVX51200000010<>+0(SB), Z4, Z4
+	ADDQ        $0x00000040, R13
+	ADDQ        $0x00000040, R10
+	SUBQ        $0x10, R11
+	JGE         more164
+
+tail165:
+	TESTQ     R12, R12
+	JZ        end166
+	VMOVAPS   Z4, Z5
+	VMOVUPS.Z (R13), K1, Z6
+	VMOVUPS.Z (R13)(DI*1), K1, Z7
+	VPADDD    Z5, Z1, Z8
+	VCMPPS    $0x07, Z6, Z6, K2
+	VCMPPS    $0x06, Z6, Z7, K3
+	KANDW     K2, K3, K2
+	VMOVAPS   Z7, K2, Z6
+	VMOVDQA32 Z8, K2, Z5
+	LEAQ      (R13)(SI*1), R11
+	VPADDD    Z4, Z0, Z4
+	VMOVUPS.Z (R11), K1, Z7
+	VMOVUPS.Z (R11)(DI*1), K1, Z8
+	VPADDD    Z4, Z1, Z9
+	VCMPPS    $0x07, Z7, Z7, K2
+	VCMPPS    $0x06, Z7, Z8, K3
+	KANDW     K2, K3, K2
+	VMOVAPS   Z8, K2, Z7
+	VMOVDQA32 Z9, K2, Z4
+	VCMPPS    $0x07, Z6, Z6, K2
+	VCMPPS    $0x06, Z6, Z7, K3
+	KANDW     K2, K3, K2
+	VMOVAPS   Z7, K2, Z6
+	VMOVDQA32 Z4, K2, Z5
+	VMOVUPS   Z6, K1, (AX)(R10*1)
+	TESTQ     CX, CX
+	JZ        skip168
+	VMOVUPS   Z5, K1, (CX)(R10*1)
+
+skip168:
+end166:
+	VPADDD Z2, Z3, Z3
+	MOVQ   56(BX), R10
+	LEAQ   (DX)(R10*4), DX
+	MOVQ   64(BX), R10
+	LEAQ   (AX)(R10*4), AX
+	TESTQ  CX, CX
+	JZ     noIdx169
+	LEAQ   (CX)(R10*4), CX
+
+noIdx169:
+	DECQ R8
+	JNZ  row163
+	VZEROUPPER
+	RET
+
+two162:
+	VMOVUPS      poolStepsAVX512<>+64(SB), Z3
+	VPBROADCASTD 72(BX), Z4
+	VPADDD       Z4, Z3, Z4
+	MOVQ         R9, R12
+	ANDQ         $0x0f, R12
+	MOVL         $-1, R10
+	BZHIL        R12, R10, R10
+	KMOVW        R10, K1
+	LEAQ         -1(R12)(R12*1), R10
+	MOVQ         $0x00000010, R11
+	MOVQ         R10, R13
+	CMPQ         R10, R11
+	CMOVQGT      R11, R10
+	SUBQ         R10, R13
+	XORQ         R11, R11
+	TESTQ        R12, R12
+	CMOVQEQ      R11, R10
+	CMOVQEQ      R11, R13
+	MOVL         $-1, R11
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K2
+	MOVL         $-1, R10
+	BZHIL        R13, R10, R10
+	KMOVW        R10, K3
+
+row170:
+	XORQ    R10, R10
+	MOVQ    DX, R13
+	MOVQ    R9, R11
+	VMOVAPS Z4, Z5
+	SUBQ    $0x10, R11
+	JL      tail172
+
+more171:
+	VMOVAPS   Z5, Z6
+	VMOVUPS   (R13), Z7
+	VMOVUPS   64(R13), Z8
+	VMOVAPS   Z3, Z9
+	VPERMI2PS Z8, Z7, Z9
+	VMOVUPS   (R13)(DI*1), Z7
+	VMOVUPS   64(R13)(DI*1), Z8
+	VMOVAPS   Z3, Z10
+	VPERMI2PS Z8, Z7, Z10
+	VPADDD    Z6, Z1, Z7
+	VCMPPS    $0x07, Z9, Z9, K4
+	VCMPPS    $0x06, Z9, Z10, K5
+	KANDW     K4, K5, K4
+	VMOVAPS   Z10, K4, Z9
+	VMOVDQA32 Z7, K4, Z6
+	LEAQ      (R13)(SI*1), R14
+	VPADDD    Z5, Z0, Z7
+	VMOVUPS   (R14), Z8
+	VMOVUPS   64(R14), Z10
+	VMOVAPS   Z3, Z11
+	VPERMI2PS Z10, Z8, Z11
+	VMOVUPS   (R14)(DI*1), Z8
+	VMOVUPS   64(R14)(DI*1), Z10
+	VMOVAPS   Z3, Z12
+	VPERMI2PS Z10, Z8, Z12
+	VPADDD    Z7, Z1, Z8
+	VCMPPS    $0x07, Z11, Z11, K4
+	VCMPPS    $0x06, Z11, Z12, K5
+	KANDW     K4, K5, K4
+	VMOVAPS   Z12, K4, Z11
+	VMOVDQA32 Z8, K4, Z7
+	VCMPPS    $0x07, Z9, Z9, K4
+	VCMPPS    $0x06, Z9, Z11, K5
+	KANDW     K4, K5, K4
+	VMOVAPS   Z11, K4, Z9
+	VMOVDQA32 Z7, K4, Z6
+	VMOVUPS   Z9, (AX)(R10*1)
+	TESTQ     CX, CX
+	JZ        skip174
+	VMOVUPS   Z6, (CX)(R10*1)
+
+skip174:
+	VPADDD.BCST cAVX51200000020<>+0(SB), Z5, Z5
+	ADDQ        $0x00000080, R13
+	ADDQ        $0x00000040, R10
+	SUBQ        $0x10, R11
+	JGE         more171
+
+tail172:
+	TESTQ     R12, R12
+	JZ        end173
+	VMOVAPS   Z5, Z6
+	VMOVUPS.Z (R13), K2, Z7
+	VMOVUPS.Z 64(R13), K3, Z8
+	VMOVAPS   Z3, Z9
+	VPERMI2PS Z8, Z7, Z9
+	VMOVUPS.Z (R13)(DI*1), K2, Z7
+	VMOVUPS.Z 64(R13)(DI*1), K3, Z8
+	VMOVAPS   Z3, Z10
+	VPERMI2PS Z8, Z7, Z10
+	VPADDD    Z6, Z1, Z7
+	VCMPPS    $0x07, Z9, Z9, K4
+	VCMPPS    $0x06, Z9, Z10, K5
+	KANDW     K4, K5, K4
+	VMOVAPS   Z10, K4, Z9
+	VMOVDQA32 Z7, K4, Z6
+	LEAQ      (R13)(SI*1), R11
+	VPADDD    Z5, Z0, Z5
+	VMOVUPS.Z (R11), K2, Z7
+	VMOVUPS.Z 64(R11), K3, Z8
+	VMOVAPS   Z3, Z10
+	VPERMI2PS Z8, Z7, Z10
+	VMOVUPS.Z (R11)(DI*1), K2, Z7
+	VMOVUPS.Z 64(R11)(DI*1), K3, Z8
+	VMOVAPS   Z3, Z11
+	VPERMI2PS Z8, Z7, Z11
+	VPADDD    Z5, Z1, Z7
+	VCMPPS    $0x07, Z10, Z10, K4
+	VCMPPS    $0x06, Z10, Z11, K5
+	KANDW     K4, K5, K4
+	VMOVAPS   Z11, K4, Z10
+	VMOVDQA32 Z7, K4, Z5
+	VCMPPS    $0x07, Z9, Z9, K4
+	VCMPPS    $0x06, Z9, Z10, K5
+	KANDW     K4, K5, K4
+	VMOVAPS   Z10, K4, Z9
+	VMOVDQA32 Z5, K4, Z6
+	VMOVUPS   Z9, K1, (AX)(R10*1)
+	TESTQ     CX, CX
+	JZ        skip175
+	VMOVUPS   Z6, K1, (CX)(R10*1)
+
+skip175:
+end173:
+	VPADDD Z2, Z4, Z4
+	MOVQ   56(BX), R10
+	LEAQ   (DX)(R10*4), DX
+	MOVQ   64(BX), R10
+	LEAQ   (AX)(R10*4), AX
+	TESTQ  CX, CX
+	JZ     noIdx176
+	LEAQ   (CX)(R10*4), CX
+
+noIdx176:
+	DECQ R8
+	JNZ  row170
+	VZEROUPPER
+	RET
+	VZEROUPPER
+	RET
+
+DATA poolStepsAVX512<>+0(SB)/4, $0x00000000
+DATA poolStepsAVX512<>+4(SB)/4, $0x00000001
+DATA poolStepsAVX512<>+8(SB)/4, $0x00000002
+DATA poolStepsAVX512<>+12(SB)/4, $0x00000003
+DATA poolStepsAVX512<>+16(SB)/4, $0x00000004
+DATA poolStepsAVX512<>+20(SB)/4, $0x00000005
+DATA poolStepsAVX512<>+24(SB)/4, $0x00000006
+DATA poolStepsAVX512<>+28(SB)/4, $0x00000007
+DATA poolStepsAVX512<>+32(SB)/4, $0x00000008
+DATA poolStepsAVX512<>+36(SB)/4, $0x00000009
+DATA poolStepsAVX512<>+40(SB)/4, $0x0000000a
+DATA poolStepsAVX512<>+44(SB)/4, $0x0000000b
+DATA poolStepsAVX512<>+48(SB)/4, $0x0000000c
+DATA poolStepsAVX512<>+52(SB)/4, $0x0000000d
+DATA poolStepsAVX512<>+56(SB)/4, $0x0000000e
+DATA poolStepsAVX512<>+60(SB)/4, $0x0000000f
+DATA poolStepsAVX512<>+64(SB)/4, $0x00000000
+DATA poolStepsAVX512<>+68(SB)/4, $0x00000002
+DATA poolStepsAVX512<>+72(SB)/4, $0x00000004
+DATA poolStepsAVX512<>+76(SB)/4, $0x00000006
+DATA poolStepsAVX512<>+80(SB)/4, $0x00000008
+DATA poolStepsAVX512<>+84(SB)/4, $0x0000000a
+DATA poolStepsAVX512<>+88(SB)/4, $0x0000000c
+DATA poolStepsAVX512<>+92(SB)/4, $0x0000000e
+DATA poolStepsAVX512<>+96(SB)/4, $0x00000010
+DATA poolStepsAVX512<>+100(SB)/4, $0x00000012
+DATA poolStepsAVX512<>+104(SB)/4, $0x00000014
+DATA poolStepsAVX512<>+108(SB)/4, $0x00000016
+DATA poolStepsAVX512<>+112(SB)/4, $0x00000018
+DATA poolStepsAVX512<>+116(SB)/4, $0x0000001a
+DATA poolStepsAVX512<>+120(SB)/4, $0x0000001c
+DATA poolStepsAVX512<>+124(SB)/4, $0x0000001e
+GLOBL poolStepsAVX512<>(SB), RODATA|NOPTR, $128
+
+DATA cAVX51200000010<>+0(SB)/4, $0x00000010
+GLOBL cAVX51200000010<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX51200000020<>+0(SB)/4, $0x00000020
+GLOBL cAVX51200000020<>(SB), RODATA|NOPTR, $4
 
 DATA tailMask<>+0(SB)/4, $0xffffffff
 DATA tailMask<>+4(SB)/4, $0xffffffff

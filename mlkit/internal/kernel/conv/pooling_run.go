@@ -238,8 +238,15 @@ func maxPool(y []float32, idx []int32, x []float32, r *poolRows) {
 	if idx != nil {
 		_ = idx[(r.rows-1)*r.dstRow+r.n-1]
 	}
-	poolMax(y, idx, x, r)
+	if r.kh == 2 && r.kw == 2 {
+		poolMax2(y, idx, x, r)
+	} else {
+		poolMax(y, idx, x, r)
+	}
 }
+
+// poolMax2Go is poolMax for windows of 2×2.
+func poolMax2Go(y []float32, idx []int32, x []float32, r *poolRows) { poolMax(y, idx, x, r) }
 
 // avgPool computes rows of means.
 func avgPool(y, x []float32, r *poolRows) {

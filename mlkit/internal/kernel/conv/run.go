@@ -190,7 +190,7 @@ func convBackwardData(j *convJob, s *cpu.Workspace, n, group, cut int) {
 		last := min(first+j.rows, j.OutH())
 		g.N = (last - first) * ow
 		g.LDC = g.N
-		col := cpu.Floats(&s.C, g.M*g.N)
+		col := cpu.Floats(&s.C, g.M*g.N+2*overlapSlack)[overlapSlack:][:g.M*g.N]
 		g.Block(col, w, dy[first*ow:], 0, g.M, 0, g.N)
 		j.scatter(dx, col, hi-lo, first, last)
 	}

@@ -74,6 +74,16 @@ func seqWeightGradAVX2(w0 []float32, w1 []float32, w2 []float32, m0 []float32, m
 //go:noescape
 func overlapAVX2(dx []float32, col []float32, lanes []int32, r *overlapRun)
 
+// copyShortAVX2 does what copyShortGo does.
+//
+//go:noescape
+func copyShortAVX2(dst []float32, src []float32, at []int32, r *shortRun)
+
+// poolMax2AVX2 does what poolMax2Go does.
+//
+//go:noescape
+func poolMax2AVX2(y []float32, idx []int32, x []float32, r *poolRows)
+
 // tapRowsAVX512 does what tapRowsGo does.
 //
 //go:noescape
@@ -143,6 +153,16 @@ func seqWeightGradAVX512(w0 []float32, w1 []float32, w2 []float32, m0 []float32,
 //
 //go:noescape
 func overlapAVX512(dx []float32, col []float32, lanes []int32, r *overlapRun)
+
+// copyShortAVX512 does what copyShortGo does.
+//
+//go:noescape
+func copyShortAVX512(dst []float32, src []float32, at []int32, r *shortRun)
+
+// poolMax2AVX512 does what poolMax2Go does.
+//
+//go:noescape
+func poolMax2AVX512(y []float32, idx []int32, x []float32, r *poolRows)
 
 // poolMaxAVX512 does what poolMaxGo does.
 //

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
@@ -22,8 +23,7 @@ var overlapKernels = []kernel{{
 			SHLQ(operand.Imm(2), n)
 			return n
 		}
-		at, stepW, stepH, dstPlane, srcPlane := floats("at"), floats("stepW"), floats("stepH"), floats("dstPlane"),
-			floats("srcPlane")
+		at, stepH, dstPlane, srcPlane := floats("at"), floats("stepH"), floats("dstPlane"), floats("srcPlane")
 		ADDQ(at, col)
 		planes := GP64()
 		MOVQ(r.at("planes"), planes)
@@ -40,7 +40,10 @@ var overlapKernels = []kernel{{
 			VMOVUPS(operand.Mem{Base: row, Disp: i * x.bytes()}, m)
 			return m
 		}
-		plane, above, tap := x.label("plane"), x.label("above"), x.label("tap")
+		twice := x.reg() // 0, 0, 1, 1 and so on
+		VMOVUPS(overlapTwice(x), twice)
+		plane, two, above, tap, above2, tap2, done := x.label("plane"), x.label("two"), x.label("above"), x.label("tap"),
+			x.label("above"), x.label("tap"), x.label("done")
 
 		Label(plane)
 		MOVQ(table, row)
@@ -49,30 +52,60 @@ var overlapKernels = []kernel{{
 			x.mask = maskAt(i)
 			acc = append(acc, x.load(operand.Mem{Base: dx, Disp: i * x.bytes()}))
 		}
-		src, high, wide := GP64(), GP64(), GP64()
+		src, high, wide, from := GP64(), GP64(), GP64(), GP64()
 		MOVQ(col, src)
 		MOVQ(r.at("kh"), high)
+		nextTap := func() {
+			ADDQ(operand.Imm(4*overlapRow), row)
+			MOVLQSX(operand.Mem{Base: row, Disp: 4 * (overlapLanes + 1)}, from)
+			LEAQ(operand.Mem{Base: src, Index: from, Scale: 4}, from)
+		}
+		again := func(tap, above string) {
+			DECQ(wide)
+			JNZ(operand.LabelRef(tap))
+			ADDQ(stepH, src)
+			DECQ(high)
+			JNZ(operand.LabelRef(above))
+		}
+		CMPQ(r.at("stride"), operand.Imm(2))
+		JE(operand.LabelRef(two))
 		Label(above)
 		MOVQ(r.at("kw"), wide)
 		MOVQ(table, row)
 		Label(tap)
-		ADDQ(operand.Imm(4*(overlapLanes+1)), row)
+		nextTap()
 		for i, a := range acc {
-			m, from := maskAt(i), operand.Mem{Base: src, Disp: i * x.bytes()}
+			m, at := maskAt(i), operand.Mem{Base: from, Disp: i * x.bytes()}
 			if x.wide {
-				VADDPS(from, a, m, a)
+				VADDPS(at, a, m, a)
 				continue
 			}
 			x.mask = m
-			VBLENDVPS(m, v.add(a, x.load(from)), a, a)
+			VBLENDVPS(m, v.add(a, x.load(at)), a, a)
 		}
-		ADDQ(stepW, src)
-		DECQ(wide)
-		JNZ(operand.LabelRef(tap))
-		ADDQ(stepH, src)
-		DECQ(high)
-		JNZ(operand.LabelRef(above))
+		again(tap, above)
+		JMP(operand.LabelRef(done))
 
+		// These loads have no masks: memory around the columns may be read.
+		Label(two)
+		x.mask = nil
+		Label(above2)
+		MOVQ(r.at("kw"), wide)
+		MOVQ(table, row)
+		Label(tap2)
+		nextTap()
+		for i, a := range acc {
+			m, b := maskAt(i), x.reg()
+			VPERMPS(operand.Mem{Base: from, Disp: i * x.bytes() / 2}, twice, b)
+			if x.wide {
+				VADDPS(b, a, m, a)
+			} else {
+				VBLENDVPS(m, v.add(a, b), a, a)
+			}
+		}
+		again(tap2, above2)
+
+		Label(done)
 		MOVQ(table, row)
 		for i, a := range acc {
 			x.mask = maskAt(i)
@@ -86,5 +119,17 @@ var overlapKernels = []kernel{{
 	},
 }}
 
-// overlapLanes are the columns of a row of masks; the package has it, too.
-const overlapLanes = 16
+// The package has these constants, too.
+const (
+	overlapLanes = 16
+	overlapRow   = overlapLanes + 2
+)
+
+// overlapTwice is a vector of indices, each of them twice.
+func overlapTwice(x *x86) operand.Mem {
+	m := GLOBL("overlapTwice"+x.isa(), attr.RODATA|attr.NOPTR)
+	for i := range x.lanes() {
+		DATA(4*i, operand.U32(uint32(i/2)))
+	}
+	return m
+}

@@ -23,7 +23,7 @@ var convKernels = []kernel{
 }
 
 var convFamily = family{kernels: slices.Concat(convKernels, tapKernels, depthKernels, sequenceKernels,
-	overlapKernels), amd64: func() {
+	overlapKernels, shortKernels, pool2Kernels), amd64: func() {
 	tailMask = newTailMask("tailMask")
 	emitPool()
 	emitWinograd()

@@ -1,8 +1,10 @@
 package privacy
 
 import (
+	cryptorand "crypto/rand"
 	"fmt"
 	"math"
+	"slices"
 
 	"descent/mlkit/internal/kernel/cpu"
 )
@@ -32,8 +34,16 @@ type SGD struct {
 
 	rate, samples float64
 	key           key
-	taken         []Steps
+	ledger, past  ledger // past: before this training began
 	noise         noising
+}
+
+// ledger is what checkpoints keep.
+type ledger struct {
+	ID    string  // of this training
+	Use   uint64  // its number, of which its noise depends with a seed
+	First int     // of Taken, that is this training's
+	Taken []Steps // of all trainings
 }
 
 // Begin implements train.Privatizer.
@@ -54,8 +64,50 @@ func (p *SGD) Begin(source any) error {
 		return err
 	}
 	p.rate, p.samples = rate, float64(n)
-	p.key = newKey(p.InsecureSeed, 1+uint64(len(p.taken)))
-	p.taken = append(p.taken, Steps{Rate: rate, Noise: p.Noise})
+	l := &p.ledger
+	p.past = *l
+	p.past.Taken = slices.Clone(l.Taken)
+	l.ID, l.Use, l.First = cryptorand.Text(), 1+uint64(len(l.Taken)), len(l.Taken)
+	l.Taken = append(l.Taken, Steps{Rate: rate, Noise: p.Noise})
+	p.key = newKey(p.InsecureSeed, l.Use)
+	return nil
+}
+
+// Ledger implements train.Ledger.
+func (p *SGD) Ledger() any { return &p.ledger }
+
+// Resume implements train.Ledger: the steps of the checkpoint count with the
+// rate and the noise that they had, as do those of the trainings before it.
+func (p *SGD) Resume(steps int) error {
+	l := &p.ledger
+	if l.First < 0 || l.First >= len(l.Taken) {
+		return fmt.Errorf("privacy: the checkpoint has the steps of %d trainings, and none of its own", len(l.Taken))
+	}
+	if _, _, err := check(l.Taken); err != nil {
+		return err
+	}
+	for _, s := range l.Taken[l.First:] {
+		steps -= s.Count
+	}
+	last := &l.Taken[len(l.Taken)-1]
+	if steps < 0 {
+		return fmt.Errorf("privacy: the checkpoint has %d more steps in its account than in its history", -steps)
+	}
+	last.Count += steps // of a checkpoint without an account
+	// Trainings of this process that the checkpoint's one did not know of.
+	before := p.past.Taken
+	if p.past.ID == l.ID {
+		before = before[:p.past.First]
+	}
+	if n := len(before); n > l.First || !slices.Equal(before, l.Taken[:n]) {
+		l.Taken = slices.Insert(l.Taken, l.First, before...)
+		l.First += n
+		last = &l.Taken[len(l.Taken)-1]
+	}
+	if last.Rate != p.rate || last.Noise != p.Noise {
+		l.Taken = append(l.Taken, Steps{Rate: p.rate, Noise: p.Noise})
+	}
+	p.key = newKey(p.InsecureSeed, l.Use)
 	return nil
 }
 
@@ -85,17 +137,28 @@ func (p *SGD) AddNoise(step int, sums [][]float32) {
 		}
 	}
 	cpu.Parallel(len(p.noise.blocks), &p.noise)
-	p.taken[len(p.taken)-1].Count = step + 1
+	p.ledger.Taken[len(p.ledger.Taken)-1].Count++
 }
 
 // Spent are the steps taken so far, in all trainings that this SGD was used
-// for, as accountants take them.
-func (p *SGD) Spent() []Steps { return append([]Steps(nil), p.taken...) }
+// for, as accountants take them. A resumed training has those of its
+// checkpoint, each with the rate and noise that it was taken with; steps after
+// the checkpoint, which are lost, have told nobody anything.
+func (p *SGD) Spent() []Steps { return append([]Steps(nil), p.ledger.Taken...) }
 
 // Epsilon is the ε of the steps taken so far, by privacy-loss distributions,
-// for a δ. It is that of the released model, not of what else was looked at:
-// losses, metrics of training data, other trainings for choosing settings.
-func (p *SGD) Epsilon(delta float64) (float64, error) { return PLD{}.Epsilon(delta, p.taken...) }
+// for a δ: 0 before any step. It is that of the released model, not of what
+// else was looked at: losses, metrics of training data, other trainings for
+// choosing settings. A δ of 1/samples or more is an error, for a training that
+// publishes one sample of all would have it, with ε = 0; PLD computes that,
+// too.
+func (p *SGD) Epsilon(delta float64) (float64, error) {
+	if p.samples > 0 && delta*p.samples >= 1 && delta < 1 {
+		return 0, fmt.Errorf("privacy: δ is %v for %v samples, must be below 1/samples, %.2g: "+
+			"publishing one of them as it is would be as private", delta, p.samples, 1/p.samples)
+	}
+	return PLD{}.Epsilon(delta, p.ledger.Taken...)
+}
 
 // String names the settings.
 func (p *SGD) String() string {

@@ -274,6 +274,69 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// What a resumed training has spent includes the steps of its checkpoint, at
+// the noise that they had: also where nothing is left to do, where the settings
+// have changed, where the same SGD goes on, and where it was used before.
+func TestResumeKeepsTheAccount(t *testing.T) {
+	train1 := func(t *testing.T, path string, p *privacy.SGD, epochs int, batch float64, allow bool) {
+		t.Helper()
+		o, set := models()["mlp"]()
+		c := train.Config{Epochs: epochs, Optimizer: optim.SGD(0.1)}
+		if path != "" {
+			c.Resume, c.AllowChanged, c.Callbacks = path, allow, []train.Callback{train.Checkpoint(path, 0)}
+		}
+		if _, err := fit(t, o, p, &privacy.Poisson{Dataset: set, BatchSize: batch}, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	half := &privacy.SGD{Clip: 1, Noise: 1}
+	for name, c := range map[string]struct {
+		first, second *privacy.SGD // of the process that ended, and of the next
+		epochs        int
+		batch         float64
+		other         bool // the second process has trained something else before
+		want          []privacy.Steps
+	}{
+		"done":  {&privacy.SGD{Clip: 1, Noise: 1}, &privacy.SGD{Clip: 1, Noise: 1}, 2, 10, false, []privacy.Steps{{Rate: 0.25, Noise: 1, Count: 8}}},
+		"more":  {&privacy.SGD{Clip: 1, Noise: 1}, &privacy.SGD{Clip: 1, Noise: 1}, 3, 10, false, []privacy.Steps{{Rate: 0.25, Noise: 1, Count: 12}}},
+		"noise": {&privacy.SGD{Clip: 1, Noise: 1}, &privacy.SGD{Clip: 1, Noise: 3}, 3, 10, false, []privacy.Steps{{Rate: 0.25, Noise: 1, Count: 8}, {Rate: 0.25, Noise: 3, Count: 4}}},
+		"same":  {half, half, 3, 10, false, []privacy.Steps{{Rate: 0.25, Noise: 1, Count: 12}}},
+		"used":  {&privacy.SGD{Clip: 1, Noise: 1}, &privacy.SGD{Clip: 1, Noise: 1}, 3, 10, true, []privacy.Steps{{Rate: 0.5, Noise: 1, Count: 2}, {Rate: 0.25, Noise: 1, Count: 12}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "checkpoint")
+			train1(t, path, c.first, 2, 10, false)
+			if c.other {
+				train1(t, "", c.second, 1, 20, false)
+			}
+			train1(t, path, c.second, c.epochs, c.batch, true)
+			if got := c.second.Spent(); !slices.Equal(got, c.want) {
+				t.Errorf("spent %v instead of %v", got, c.want)
+			}
+		})
+	}
+}
+
+// A δ that one published sample would reach is refused; before any step ε is 0.
+func TestEpsilon(t *testing.T) {
+	p := &privacy.SGD{Clip: 1, Noise: 1}
+	if e, err := p.Epsilon(1e-5); e != 0 || err != nil {
+		t.Error("before any step ε is", e, err)
+	}
+	o, set := models()["mlp"]()
+	if _, err := fit(t, o, p, &privacy.Poisson{Dataset: set, BatchSize: 10}, train.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := p.Epsilon(0.024); !(e > 0) || err != nil {
+		t.Error(e, err)
+	}
+	for _, delta := range []float64{0.025, 0.5} {
+		if _, err := p.Epsilon(delta); err == nil || !strings.Contains(err.Error(), "below 1/samples, 0.025") {
+			t.Error(delta, err)
+		}
+	}
+}
+
 // A step allocates nothing.
 func TestStepsAllocateNothing(t *testing.T) {
 	o, set := models()["mlp"]()

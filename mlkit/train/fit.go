@@ -149,7 +149,12 @@ func Fit[B any](ctx context.Context, o Objective[B], source Source[B], c Config)
 	f.start = time.Now()
 	defer func() { h.Time = before + time.Since(f.start) }()
 
-	err = f.notify(Begin)
+	if f.priv != nil {
+		err = f.priv.keep()
+	}
+	if err == nil {
+		err = f.notify(Begin)
+	}
 	if f.resumed != nil {
 		f.resumed.file.Close()
 	}

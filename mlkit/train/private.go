@@ -25,6 +25,16 @@ type Privatizer interface {
 	String() string
 }
 
+// A Ledger is a Privatizer that counts what its steps have spent. Checkpoints
+// hold it, so that a training that goes on does not begin to count anew.
+type Ledger interface {
+	// Ledger points to the count, of which JSON must leave nothing out.
+	Ledger() any
+	// Resume is called where a training goes on after that many steps, with the
+	// count of its checkpoint, if that had one.
+	Resume(steps int) error
+}
+
 // private computes the steps of a private training.
 type private[B any] struct {
 	f       *fitter[B]
@@ -72,6 +82,22 @@ func newPrivate[B any](f *fitter[B]) (*private[B], error) {
 		return nil, fmt.Errorf("train: Private: %w", err)
 	}
 	return p, nil
+}
+
+// keep makes what has been spent part of checkpoints, and goes on from that of
+// the one that the run resumes from.
+func (p *private[B]) keep() error {
+	l, ok := p.by.(Ledger)
+	if !ok {
+		return nil
+	}
+	if err := p.f.Keep("privacy", l.Ledger()); err != nil || p.f.resumed == nil {
+		return err
+	}
+	if err := l.Resume(p.f.Step); err != nil {
+		return fmt.Errorf("train: resume: Private: %w", err)
+	}
+	return nil
 }
 
 // add adds the gradients of the batch's samples, each times its factor, to the

@@ -16,12 +16,12 @@ type plan struct {
 	train                 int // images
 	first, second, top    int // epochs of the machines
 	updown, all, backprop int // epochs of tuning
-	long                  int // epochs of the longer schedule, from the greedy layers again
+	long, longStop        int // epochs of the longer schedule, and where it was stopped
 	rate, tuneRate, decay float64
 	seed                  uint64
 }
 
-var published = plan{train: 55000, first: 6, second: 4, top: 8, updown: 30, all: 16, backprop: 8, long: 195,
+var published = plan{train: 55000, first: 6, second: 4, top: 8, updown: 30, all: 16, backprop: 8, long: 195, longStop: 144,
 	rate: 0.05, tuneRate: 0.05, decay: 2e-4, seed: 1}
 
 // steps of Gibbs: 3, in the last part of the epochs 6 and then 10. The paper
@@ -42,6 +42,9 @@ func (r *run) fit(stage string, o train.Objective[data.Batch], rule optim.Rule, 
 	c := train.Config{Epochs: epochs, Optimizer: rule, Seed: r.seed, Schedule: schedule,
 		Callbacks: []train.Callback{train.OnEpoch(func(u *train.Run) error {
 			seen(u.Epoch + 1)
+			if stage == "long" && u.Epoch+1 == r.longStop {
+				return train.Stop("the time is over")
+			}
 			return nil
 		}), train.OnStep(func(u *train.Run) error {
 			r.atStep(u.Step)
@@ -117,9 +120,9 @@ func (r *run) upDown(net *nn.DBN) {
 
 // onLong tunes the greedy layers by a longer schedule, fixed before the run: as
 // in the paper, a third of the epochs each with 3, 6 and 10 steps of Gibbs, and
-// a rate that falls linearly to zero. The number of epochs fills 55 minutes of
-// one core. What is kept is the epoch with the lowest validation error, the
-// last of equals.
+// a rate that falls linearly to zero. The recorded run ended after longStop of
+// them, when its time was over. What is kept is the epoch with the lowest
+// validation error, the last of equals.
 func (r *run) onLong(net *nn.DBN) {
 	schedule := optim.Linear(1, 0, r.long*r.loader.Len())
 	r.tune("long", "validation, longer up–down", net, r.long, r.tuneRate, schedule, func(epoch int) int {

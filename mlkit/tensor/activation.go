@@ -45,14 +45,16 @@ func (x Tensor) Mish() Tensor { return opMish.apply(x) }
 func (x Tensor) Softsign() Tensor { return opSoftsign.apply(x) }
 
 var (
-	opTanh     = &pointwise{"Tanh", elementwise.Tanh, elementwise.TanhGrad, true}
-	opSigmoid  = &pointwise{"Sigmoid", elementwise.Sigmoid, elementwise.SigmoidGrad, true}
-	opSELU     = &pointwise{"SELU", elementwise.SELU, elementwise.SELUGrad, true}
-	opGELU     = &pointwise{"GELU", elementwise.GELU, elementwise.GELUGrad, false}
-	opGELUTanh = &pointwise{"GELUTanh", elementwise.GELUTanh, elementwise.GELUTanhGrad, false}
-	opSiLU     = &pointwise{"SiLU", elementwise.SiLU, elementwise.SiLUGrad, false}
-	opMish     = &pointwise{"Mish", elementwise.Mish, elementwise.MishGrad, false}
-	opSoftsign = &pointwise{"Softsign", elementwise.Softsign, elementwise.SoftsignGrad, false}
+	opTanh        = &pointwise{"Tanh", elementwise.Tanh, elementwise.TanhGrad, true}
+	opSigmoid     = &pointwise{"Sigmoid", elementwise.Sigmoid, elementwise.SigmoidGrad, true}
+	opSELU        = &pointwise{"SELU", elementwise.SELU, elementwise.SELUGrad, true}
+	opGELU        = &pointwise{"GELU", elementwise.GELU, elementwise.GELUGrad, false}
+	opGELUTanh    = &pointwise{"GELUTanh", elementwise.GELUTanh, elementwise.GELUTanhGrad, false}
+	opSiLU        = &pointwise{"SiLU", elementwise.SiLU, elementwise.SiLUGrad, false}
+	opMish        = &pointwise{"Mish", elementwise.Mish, elementwise.MishGrad, false}
+	opHardSigmoid = &pointwise{"HardSigmoid", elementwise.HardSigmoid, elementwise.HardSigmoidGrad, false}
+	opHardSwish   = &pointwise{"HardSwish", elementwise.HardSwish, elementwise.HardSwishGrad, false}
+	opSoftsign    = &pointwise{"Softsign", elementwise.Softsign, elementwise.SoftsignGrad, false}
 )
 
 // What the activations with a parameter keep.
@@ -113,9 +115,7 @@ func (x Tensor) HardTanh() Tensor { return x.limit("HardTanh", -1, 1) }
 func (x Tensor) ReLU6() Tensor { return x.limit("ReLU6", 0, 6) }
 
 // HardSigmoid is x/6 + 1/2 limited to [0, 1], PyTorch's (and Keras 3's) form.
-func (x Tensor) HardSigmoid() Tensor {
-	return x.limit("HardSigmoid", -3, 3).Scale(1.0 / 6).AddScalar(0.5)
-}
+func (x Tensor) HardSigmoid() Tensor { return opHardSigmoid.apply(x) }
 
 // limit is Clamp whose gradient stops at the borders, as it does at ReLU's 0.
 func (x Tensor) limit(op string, low, high float32) Tensor {
@@ -126,7 +126,7 @@ func (x Tensor) limit(op string, low, high float32) Tensor {
 }
 
 // HardSwish is x·HardSigmoid(x) (Howard et al., MobileNetV3, 2019).
-func (x Tensor) HardSwish() Tensor { return x.Mul(x.HardSigmoid()) }
+func (x Tensor) HardSwish() Tensor { return opHardSwish.apply(x) }
 
 // LogSigmoid is log sigmoid(x), finite where Sigmoid underflows.
 func (x Tensor) LogSigmoid() Tensor { return x.Neg().Softplus(1).Neg() }

@@ -19,7 +19,8 @@ type Attend struct {
 	// there are more keys than queries: the last query sees all).
 	Causal bool
 	// Padding, if not empty, is [batch, keys]: a key whose entry is not 0 is
-	// seen by no query (PyTorch's key_padding_mask).
+	// seen by no query (PyTorch's key_padding_mask). Keys that are hidden at a
+	// sample's end cost nothing.
 	Padding Ints
 	// Bias, unless it is the zero Tensor, is added to the scaled scores, −∞
 	// hides a key: [Tq, Tk], [heads, Tq, Tk] or [batch, heads, Tq, Tk], where
@@ -153,6 +154,7 @@ func (at *Attend) start(t *Tape, batch, tq, tk, d int, grad bool) attention {
 	a := attention{heads: at.Heads, shared: at.Heads / at.KVHeads, tq: tq, tk: tk, width: d, causal: at.Causal,
 		padding: at.Padding.Data, keep: 1}
 	a.divide(batch)
+	a.end(t)
 	a.bias.start(at, tq)
 	if grad && a.small() {
 		a.probs = t.floats.take(batch * a.heads * tq * a.ldp)

@@ -387,3 +387,103 @@ func TestAttentionDoesNotHideNaN(t *testing.T) {
 		t.Errorf("a query that is NaN gives %v", v)
 	}
 }
+
+// What padding hides at the end is not computed: nothing of the memory's past
+// shows through.
+func TestAttentionPastTheLastKey(t *testing.T) {
+	const tq, tk, d = 70, 90, 16
+	data := make([][]float32, 4)
+	for i, n := range []int{3 * tq * d, 3 * tk * d, 3 * tk * d, 3 * tq * d} {
+		data[i] = make([]float32, n)
+		for j := range data[i] {
+			data[i][j] = float32(math.Sin(float64(j*(i+3)) + 0.1*float64(j%17)))
+		}
+	}
+	for _, causal := range []bool{false, true} {
+		for _, c := range [][2]int{{2, 2}, {2, 1}, {8, 8}, {8, 2}} { // groups of blocks, and whole heads
+			heads, kv := c[0], c[1]
+			tape := tensor.NewTape(1)
+			width := d * kv / heads
+			padding := make([]int32, 3*tk)
+			ends := []int{61, 0, tk}
+			for b, end := range ends {
+				for j := end; j < tk; j++ {
+					padding[b*tk+j] = 1
+				}
+			}
+			var got [4][]float32
+			for range 2 { // at second, the tape's memory is full of numbers
+				tape.Reset()
+				q, k, v := tape.Variable(data[0], 3, tq, d), tape.Variable(data[1][:3*tk*width], 3, tk, width), tape.Variable(data[2][:3*tk*width], 3, tk, width)
+				y, w := q.Attention(k, v, tensor.Attend{Heads: heads, KVHeads: kv, Causal: causal, Padding: tensor.NewInts(padding, 3, tk)})
+				for i, p := range w.Data() {
+					if b, j := i/tk/tq/heads, i%tk; j >= ends[b] && p != 0 {
+						t.Fatalf("sample %d: weight %g of hidden key %d", b, p, j)
+					}
+				}
+				got[0], _ = y.Clone()
+				g := y.BackwardFrom(data[3])
+				for i, x := range []T{q, k, v} {
+					got[1+i] = slices.Clone(g.Wrt(x))
+				}
+			}
+			for j := range tk {
+				padding[tk+j] = 0 // for the composition, which has NaN where nothing is seen
+			}
+			one := tensor.NewTape(1)
+			q, k, v := one.Variable(data[0], 3, tq, d), one.Variable(data[1][:3*tk*width], 3, tk, width), one.Variable(data[2][:3*tk*width], 3, tk, width)
+			y := attendSlowly(q, k, v, tensor.Attend{Heads: heads, Causal: causal, Padding: tensor.NewInts(padding, 3, tk)}, nil)
+			g := y.BackwardFrom(data[3])
+			for i, want := range [][]float32{y.Data(), g.Wrt(q), g.Wrt(k), g.Wrt(v)} {
+				for j, x := range want {
+					if j/(len(want)/3) == 1 {
+						x = 0 // the sample that sees nothing
+					}
+					if math.Abs(float64(x-got[i][j])) > 5e-6 {
+						t.Fatalf("causal %v, %d heads, %d of keys, result %d, element %d: %g, want %g", causal, heads, kv, i, j, got[i][j], x)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The same where queries, keys and values lie side by side, whose gradient is
+// written piece by piece into memory that nobody has cleared.
+func TestSelfAttentionPastTheLastKey(t *testing.T) {
+	const time, d = 70, 16
+	x, dy := make([]float32, 3*time*3*d), make([]float32, 3*time*d)
+	for i := range x {
+		x[i] = float32(math.Sin(float64(i) + 0.1*float64(i%17)))
+	}
+	copy(dy, x)
+	padding := make([]int32, 3*time)
+	for i := range padding {
+		if i < time && i >= 50 || i/time == 1 {
+			padding[i] = 1
+		}
+	}
+	for _, c := range [][2]int{{2, 2}, {2, 1}, {8, 8}, {8, 2}} {
+		heads, width := c[0], d*c[1]/c[0]
+		at := tensor.Attend{Heads: heads, KVHeads: c[1], Padding: tensor.NewInts(padding, 3, time)}
+		x := x[:3*time*(d+2*width)]
+		tape := tensor.NewTape(1)
+		var got, want []float32
+		for range 2 {
+			tape.Reset()
+			in := tape.Variable(x, 3, time, d+2*width)
+			y, _ := in.SelfAttention(at)
+			got = slices.Clone(y.BackwardFrom(dy).Wrt(in))
+			tape.Reset()
+			in = tape.Variable(x, 3, time, d+2*width)
+			parts := in.Split(2, d, width, width)
+			y, _ = parts[0].Attention(parts[1], parts[2], at)
+			want = slices.Clone(y.BackwardFrom(dy).Wrt(in))
+		}
+		for i, w := range want {
+			if math.Abs(float64(w-got[i])) > 1e-6 {
+				t.Fatalf("%d heads, %d of keys: element %d is %g, with tensors apart %g", heads, c[1], i, got[i], w)
+			}
+		}
+	}
+}

@@ -183,7 +183,7 @@ func (g *biasGrad) Part(i int) {
 			rows := min(a.block, a.tq-q)
 			a.scoreGrads(block, dp, mask, q, rows, b, h)
 			for r := range rows {
-				seen := a.seen(q + r)
+				seen := a.seen(b, q+r)
 				to := s.grad[b*s.batch+h*s.head+(q+r)*s.row:][:seen]
 				elementwise.Add(to, to, dp[r*a.ldp:][:seen])
 			}
@@ -199,14 +199,14 @@ func (a *attention) scoreGrads(p, dp, mask []float32, i, rows, b, h int) {
 	} else {
 		a.probabilities(p, a.ldp, i, rows, nil, b, h)
 	}
-	n := a.seen(i + rows - 1)
+	n := a.seen(b, i+rows-1)
 	dy := a.dy[((b-a.base)*a.tq+i)*a.width+h*(a.width/a.heads):]
 	a.times(dp, a.ldp, dy, a.width, rows, n, 1, nil, 2, b, h)
 	if a.keep < 1 {
 		a.drop(dp, dp, a.mask(mask, i, rows, b, h), rows, n)
 	}
 	for r := range rows {
-		seen := a.seen(i + r)
+		seen := a.seen(b, i+r)
 		rowwise.SoftmaxGradRow(dp[r*a.ldp:][:seen], p[r*a.ldp:][:seen])
 	}
 }

@@ -20,6 +20,7 @@ type attention struct {
 	shared               int // heads of queries for each of keys and values
 	causal               bool
 	padding              []int32
+	ends                 []int32 // of each row of padding: the keys up to the last that is not hidden
 	bias                 scoreBias
 	keep                 float32 // 1 without dropout
 	seed, step, op       uint64
@@ -128,12 +129,32 @@ func (a *attention) scale() float32 {
 	return float32(1 / math.Sqrt(float64(a.width/a.heads)))
 }
 
-// seen is how many keys query i may look at, as far as Causal decides.
-func (a *attention) seen(i int) int {
-	if !a.causal {
-		return a.tk
+// seen is how many keys query i of sample b may look at, as far as Causal and
+// the padding at the end decide: nothing is computed for what comes after.
+func (a *attention) seen(b, i int) int {
+	n := a.tk
+	if a.ends != nil {
+		n = int(a.ends[a.reads(b)])
 	}
-	return min(max(0, i+1+a.tk-a.tq), a.tk)
+	if a.causal {
+		n = min(n, max(0, i+1+a.tk-a.tq))
+	}
+	return n
+}
+
+// end finds the ends of the padding.
+func (a *attention) end(t *Tape) {
+	if len(a.padding) == 0 {
+		return
+	}
+	a.ends = t.ints.take(len(a.padding) / a.tk)
+	for b := range a.ends {
+		n := a.tk
+		for n > 0 && a.padding[b*a.tk+n-1] != 0 {
+			n--
+		}
+		a.ends[b] = int32(n)
+	}
 }
 
 // kept is where the probabilities of queries from i on are kept.
@@ -164,14 +185,14 @@ func (a *attention) times(dst []float32, lddst int, x []float32, ld, rows, n int
 // probabilities computes rows rows of a head's weights, from query i on, for as
 // many keys as the last of them sees; what a row does not see is 0.
 func (a *attention) probabilities(dst []float32, ld, i, rows int, keys []float32, b, h int) {
-	n := a.seen(i + rows - 1)
+	n := a.seen(b, i+rows-1)
 	if n == 0 {
 		return
 	}
 	a.times(dst, ld, a.head(0, b, h)[i*a.ld[0]:], a.ld[0], rows, n, a.scale(), keys, 1, b, h)
 	for r := range rows {
 		row := dst[r*ld:][:n]
-		seen := a.seen(i + r)
+		seen := a.seen(b, i+r)
 		clear(row[seen:])
 		a.normalize(row[:seen], b, h, i+r)
 	}
@@ -214,7 +235,8 @@ var minusInf = float32(math.Inf(-1))
 
 // weights fills one head's weights, [tq, tk], for those who look at them.
 func (a *attention) weights(dst []float32, b, h int) {
-	a.probabilities(dst, a.tk, 0, a.tq, nil, b, h) // the last query sees every key
+	clear(dst) // of keys that no query sees, nothing is computed
+	a.probabilities(dst, a.tk, 0, a.tq, nil, b, h)
 }
 
 // mask draws the dropout of rows queries from i on, [rows, tk], and returns it.
@@ -253,7 +275,7 @@ func (a *attention) forward(b, h, group int) {
 	for k := group; k < a.blocks; k += a.groups {
 		i := k * a.block
 		rows := min(a.block, a.tq-i)
-		n := a.seen(i + rows - 1)
+		n := a.seen(b, i+rows-1)
 		p := block
 		if a.probs != nil {
 			p = a.kept(b, h, i)
@@ -325,11 +347,19 @@ func (a *attention) backward(b, h, group int) {
 	dk, ldk, addK := a.keyGrads(1, b, h, group)
 	dv, ldv, addV := a.keyGrads(2, b, h, group)
 	// The last block sees the most keys: it writes what the others add to.
+	// Nobody sees those after it.
+	unseen := a.seen(b, a.tq-1)
+	if dv != nil && !addV && !a.partial() {
+		clearRows(dv, ldv, unseen, a.tk, dh)
+	}
+	if dk != nil && !addK && !a.partial() {
+		clearRows(dk, ldk, unseen, a.tk, dh)
+	}
 	last := group + (a.blocks-1-group)/a.groups*a.groups
 	for k := last; k >= 0; k -= a.groups {
 		i := k * a.block
 		rows := min(a.block, a.tq-i)
-		n := a.seen(i + rows - 1)
+		n := a.seen(b, i+rows-1)
 		p := block
 		if a.probs != nil {
 			p = a.kept(b, h, i)
@@ -358,7 +388,7 @@ func (a *attention) backward(b, h, group int) {
 			a.drop(dp, dp, mask, rows, n)
 		}
 		for r := range rows {
-			seen := a.seen(i + r)
+			seen := a.seen(b, i+r)
 			rowwise.SoftmaxGradRow(dp[r*a.ldp:][:seen], p[r*a.ldp:][:seen])
 			clear(dp[r*a.ldp+seen:][:n-seen])
 			if relative != nil {
@@ -374,6 +404,13 @@ func (a *attention) backward(b, h, group int) {
 				Accumulate: addK || k < last}.Run(
 				dk, dp, a.head(0, b, h)[i*a.ld[0]:])
 		}
+	}
+}
+
+// clearRows clears rows from…to of x, n wide and ld apart.
+func clearRows(x []float32, ld, from, to, n int) {
+	for i := from; i < to; i++ {
+		clear(x[i*ld:][:n])
 	}
 }
 
@@ -394,9 +431,12 @@ func (s *partialSums) Part(i int) {
 		for j := range a.shared * a.groups {
 			g := (first + j) % a.groups
 			fresh := j == 0 && !a.acc[k]
+			if fresh {
+				clearRows(to, a.ldd[k], a.seen(b, a.tq-1), a.tk, dh)
+			}
 			from, _, _ := a.keyGrads(k, b, h+j/a.groups, g)
 			last := g + (a.blocks-1-g)/a.groups*a.groups
-			for j := range a.seen(min((last+1)*a.block, a.tq) - 1) {
+			for j := range a.seen(b, min((last+1)*a.block, a.tq)-1) {
 				row := to[j*a.ldd[k]:][:dh]
 				if fresh {
 					copy(row, from[j*dh:])

@@ -50,7 +50,7 @@ func (d *twice) rule(n *node, i int32, dy Tensor) bool {
 		d.add(n, 0, func() Tensor { return Where(x.Greater(zero), dy, dy.Mul(x.Minimum(zero).Exp()).Scale(alpha)) })
 	case "Softplus":
 		d.add(n, 0, func() Tensor { return dy.Mul(d.operand(n, 0).Scale(n.kept.(*softplus).beta).Sigmoid()) })
-	case "Clamp", "HardTanh", "ReLU6", "HardSigmoid":
+	case "Clamp", "HardTanh", "ReLU6":
 		x, l := d.operand(n, 0), n.kept.(*limit)
 		d.add(n, 0, func() Tensor {
 			return dy.masked(x.GreaterEqual(d.t.Scalar(l.low)).Mul(x.LessEqual(d.t.Scalar(l.high))))
@@ -269,6 +269,10 @@ func (d *twice) pointwise(n *node, y, dy Tensor) bool {
 		return d.replace(from, x.Mul(x.Sigmoid()), dy)
 	case "Mish":
 		return d.replace(from, x.Mul(x.Softplus(1).Tanh()), dy)
+	case "HardSigmoid":
+		slope = x.Abs().Less(d.t.Scalar(3)).Scale(1.0 / 6)
+	case "HardSwish":
+		return d.replace(from, x.Mul(x.HardSigmoid()), dy)
 	case "Softsign":
 		return d.replace(from, x.Div(x.Abs().AddScalar(1)), dy)
 	case "SELU":
@@ -674,7 +678,7 @@ func (d *twice) attention(a *attention, q, k, v Tensor) Tensor {
 		seen := d.t.Scratch(batch * a.tq * a.tk)
 		for r := range batch * a.tq {
 			row := rows(seen, r, 1, a.tk)
-			elementwise.Fill(row[:a.seen(r%a.tq)], 1)
+			elementwise.Fill(row[:a.seen(r/a.tq, r%a.tq)], 1)
 			for j := range row {
 				if len(a.padding) > 0 && a.padding[r/a.tq*a.tk+j] != 0 {
 					row[j] = 0

@@ -53,7 +53,7 @@ func (a *attention) narrowPart(part int) {
 			copy(q[k*dh:][:dh], x)
 		}
 		blocks.RoundHalves(q[:queries*dh])
-		tk := a.seen(first + (queries-1)/a.shared)
+		tk := a.seen(b, first+(queries-1)/a.shared)
 		for j := range tk {
 			blocks.Widen(wide[:dh], c.block(row, j)[j%narrowBlock*c.width+g*dh:][:dh])
 			for k := range queries {
@@ -62,7 +62,7 @@ func (a *attention) narrowPart(part int) {
 		}
 		for k := range queries {
 			i := first + k/a.shared
-			p := scores[k*a.tk:][:a.seen(i)]
+			p := scores[k*a.tk:][:a.seen(b, i)]
 			a.normalize(p, b, g*a.shared+k%a.shared, i)
 			blocks.RoundHalves(p)
 		}
@@ -72,7 +72,7 @@ func (a *attention) narrowPart(part int) {
 			}
 			for k := range queries {
 				i := first + k/a.shared
-				seen := a.seen(i)
+				seen := a.seen(b, i)
 				a.y[(b*a.tq+i)*a.width+(g*a.shared+k%a.shared)*dh+d] = dot(wide[:seen], scores[k*a.tk:][:seen])
 			}
 		}

@@ -266,7 +266,7 @@ func (t *Tape) apart(n *node, batch int) (params []int32, why string) {
 		case "Linear", "LinearReLU", "LinearGELU", "LinearAdd", "LinearRows":
 			ok = n.size()/max(n.last(), 1)%batch == 0
 			weights = []int{1, 2}
-		case "ReLU", "LeakyReLU", "ELU", "Softplus", "Clamp", "HardTanh", "ReLU6", "HardSigmoid", "PowScalar", "AddScalar", "Scale",
+		case "ReLU", "LeakyReLU", "ELU", "Softplus", "Clamp", "HardTanh", "ReLU6", "PowScalar", "AddScalar", "Scale",
 			"Where", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "SigmoidCrossEntropy":
 		case "SoftmaxCrossEntropy":
 			ok = n.size()%batch == 0

@@ -67,15 +67,27 @@ func (j *convJob) tapColumns(s *cpu.Workspace, image []float32, lo, hi, first, l
 			}
 			for p := range b.Planes {
 				for r := range b.Rows {
-					s := src[p*b.SrcPlane+r*b.SrcRow:]
-					for i := range dst[p*b.DstPlane+r*b.DstRow:][:b.Width] {
-						dst[p*b.DstPlane+r*b.DstRow+i] = s[i*j.StrideW]
-					}
+					every(dst[p*b.DstPlane+r*b.DstRow:][:b.Width], src[p*b.SrcPlane+r*b.SrcRow:], j.StrideW)
 				}
 			}
 		}
 	}
 	return col, n
+}
+
+// every copies every step-th element of src.
+func every(dst, src []float32, step int) {
+	for len(dst) >= 4 {
+		d, s := dst[:4], src[:3*step+1]
+		d[0], d[1], d[2], d[3] = s[0], s[step], s[2*step], s[3*step]
+		dst = dst[4:]
+		if len(dst) > 0 {
+			src = src[4*step:]
+		}
+	}
+	for i := range dst {
+		dst[i] = src[i*step]
+	}
 }
 
 // scatter adds a matrix of columns, of planes planes and rows first to last of

@@ -81,6 +81,20 @@ func SiLU(dst, x []float32) { elem2("SiLU", silu, dst, x, 0, 0) }
 // SiLUGrad adds dy * s * (1 + x*(1-s)), s = sigmoid(x).
 func SiLUGrad(dx, dy, x []float32) { elem3("SiLUGrad", siluGrad, dx, dy, x, 0, 0) }
 
+// HardSigmoid computes x/6 + 1/2 limited to [0, 1].
+func HardSigmoid(dst, x []float32) { elem2("HardSigmoid", hardSigmoid, dst, x, 0, 0) }
+
+// HardSigmoidGrad adds dy/6 where |x| < 3.
+func HardSigmoidGrad(dx, dy, x []float32) {
+	elem3("HardSigmoidGrad", hardSigmoidGrad, dx, dy, x, 0, 0)
+}
+
+// HardSwish computes x * HardSigmoid(x) (Howard et al., MobileNetV3, 2019).
+func HardSwish(dst, x []float32) { elem2("HardSwish", hardSwish, dst, x, 0, 0) }
+
+// HardSwishGrad adds dy * (HardSigmoid(x) + x/6 where |x| < 3).
+func HardSwishGrad(dx, dy, x []float32) { elem3("HardSwishGrad", hardSwishGrad, dx, dy, x, 0, 0) }
+
 // Mish computes x * tanh(softplus(x)) (Misra, 2019).
 func Mish(dst, x []float32) { elem2("Mish", mish, dst, x, 0, 0) }
 

@@ -600,6 +600,50 @@ func siluGrad(dst, a, b []float32, s, t float32) {
 	}
 }
 
+func hardSigmoid(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		hardSigmoidAVX512(dst, a, b, s, t)
+	case cpu.AVX2:
+		hardSigmoidAVX2(dst, a, b, s, t)
+	default:
+		hardSigmoidGo(dst, a, b, s, t)
+	}
+}
+
+func hardSigmoidGrad(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		hardSigmoidGradAVX512(dst, a, b, s, t)
+	case cpu.AVX2:
+		hardSigmoidGradAVX2(dst, a, b, s, t)
+	default:
+		hardSigmoidGradGo(dst, a, b, s, t)
+	}
+}
+
+func hardSwish(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		hardSwishAVX512(dst, a, b, s, t)
+	case cpu.AVX2:
+		hardSwishAVX2(dst, a, b, s, t)
+	default:
+		hardSwishGo(dst, a, b, s, t)
+	}
+}
+
+func hardSwishGrad(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.AVX512:
+		hardSwishGradAVX512(dst, a, b, s, t)
+	case cpu.AVX2:
+		hardSwishGradAVX2(dst, a, b, s, t)
+	default:
+		hardSwishGradGo(dst, a, b, s, t)
+	}
+}
+
 func mish(dst, a, b []float32, s, t float32) {
 	switch cpu.Current {
 	case cpu.AVX512:

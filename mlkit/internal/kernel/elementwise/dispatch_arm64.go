@@ -492,6 +492,42 @@ func siluGrad(dst, a, b []float32, s, t float32) {
 	}
 }
 
+func hardSigmoid(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		hardSigmoidNEON(dst, a, b, s, t)
+	default:
+		hardSigmoidGo(dst, a, b, s, t)
+	}
+}
+
+func hardSigmoidGrad(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		hardSigmoidGradNEON(dst, a, b, s, t)
+	default:
+		hardSigmoidGradGo(dst, a, b, s, t)
+	}
+}
+
+func hardSwish(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		hardSwishNEON(dst, a, b, s, t)
+	default:
+		hardSwishGo(dst, a, b, s, t)
+	}
+}
+
+func hardSwishGrad(dst, a, b []float32, s, t float32) {
+	switch cpu.Current {
+	case cpu.NEON:
+		hardSwishGradNEON(dst, a, b, s, t)
+	default:
+		hardSwishGradGo(dst, a, b, s, t)
+	}
+}
+
 func mish(dst, a, b []float32, s, t float32) {
 	switch cpu.Current {
 	case cpu.NEON:

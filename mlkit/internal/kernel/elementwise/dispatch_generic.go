@@ -220,6 +220,22 @@ func siluGrad(dst, a, b []float32, s, t float32) {
 	siluGradGo(dst, a, b, s, t)
 }
 
+func hardSigmoid(dst, a, b []float32, s, t float32) {
+	hardSigmoidGo(dst, a, b, s, t)
+}
+
+func hardSigmoidGrad(dst, a, b []float32, s, t float32) {
+	hardSigmoidGradGo(dst, a, b, s, t)
+}
+
+func hardSwish(dst, a, b []float32, s, t float32) {
+	hardSwishGo(dst, a, b, s, t)
+}
+
+func hardSwishGrad(dst, a, b []float32, s, t float32) {
+	hardSwishGradGo(dst, a, b, s, t)
+}
+
 func mish(dst, a, b []float32, s, t float32) {
 	mishGo(dst, a, b, s, t)
 }

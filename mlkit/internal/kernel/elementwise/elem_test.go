@@ -72,6 +72,8 @@ func refSiLU(x float64) float64 { return x * refSigmoid(x) }
 
 func refGELU(x float64) float64 { return x * 0.5 * math.Erfc(-x/math.Sqrt2) }
 
+func refHardSigmoid(x float64) float64 { return math.Min(math.Max(x/6+0.5, 0), 1) }
+
 func refMish(x float64) float64 {
 	return x * math.Tanh(math.Log1p(math.Exp(x)))
 }
@@ -179,6 +181,20 @@ var elemCases = []elemCase{
 	{"GELUTanhGrad", geluTanhGrad, 2, 0, 0, gradRef(derivative(refGELUTanh)), 30, nanOnly, nil},
 	{"SiLU", silu, 1, 0, 0, unaryRef(refSiLU), 0, nanOnly, nil},
 	{"SiLUGrad", siluGrad, 2, 0, 0, gradRef(derivative(refSiLU)), 30, nanOnly, nil},
+	{"HardSigmoid", hardSigmoid, 1, 0, 0, unaryRef(refHardSigmoid), 3, exactSpecials, nil},
+	{"HardSigmoidGrad", hardSigmoidGrad, 2, 0, 0, func(d, a, b, _, _ float64) float64 {
+		if math.Abs(b) < 3 {
+			return d + a/6
+		}
+		return d
+	}, 4, masks, nil},
+	{"HardSwish", hardSwish, 1, 0, 0, unaryRef(func(x float64) float64 { return x * refHardSigmoid(x) }), 4, exactSpecials, nil},
+	{"HardSwishGrad", hardSwishGrad, 2, 0, 0, gradRef(func(x float64) float64 {
+		if math.Abs(x) < 3 {
+			return x/3 + 0.5
+		}
+		return refHardSigmoid(x)
+	}), 6, nanOnly, nil},
 	{"Mish", mish, 1, 0, 0, unaryRef(refMish), 0, nanOnly, nil},
 	{"MishGrad", mishGrad, 2, 0, 0, gradRef(derivative(refMish)), 30, nanOnly, nil},
 	{"Softsign", softsign, 1, 0, 0, unaryRef(refSoftsign), 2, exactSpecials, wide},
@@ -358,7 +374,7 @@ func TestElemSpecials(t *testing.T) {
 				}
 			case masks:
 				// Where nothing passes, a NaN in dy must not either.
-				stop := map[string]float32{"ClampGrad": 3}[c.name]
+				stop := map[string]float32{"ClampGrad": 3, "HardSigmoidGrad": 3}[c.name]
 				dst, a, b := make([]float32, 19), make([]float32, 19), make([]float32, 19)
 				Fill(a, nan)
 				Fill(b, stop)

@@ -4962,6 +4962,394 @@ done232:
 	VZEROUPPER
 	RET
 
+// func hardSigmoidAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX
+TEXT ·hardSigmoidAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x20, DX
+	JB   end234
+
+loop233:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS cAVX240c00000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VADDPS  cAVX240400000<>+0(SB), Y0, Y0
+	VMAXPS  Y0, Y2, Y0
+	VMINPS  Y0, Y1, Y0
+	VMULPS  cAVX23e2aaaab<>+0(SB), Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y0
+	VMOVUPS cAVX240c00000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VADDPS  cAVX240400000<>+0(SB), Y0, Y0
+	VMAXPS  Y0, Y2, Y0
+	VMINPS  Y0, Y1, Y0
+	VMULPS  cAVX23e2aaaab<>+0(SB), Y0, Y0
+	VMOVUPS Y0, 32(AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y0
+	VMOVUPS cAVX240c00000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VADDPS  cAVX240400000<>+0(SB), Y0, Y0
+	VMAXPS  Y0, Y2, Y0
+	VMINPS  Y0, Y1, Y0
+	VMULPS  cAVX23e2aaaab<>+0(SB), Y0, Y0
+	VMOVUPS Y0, 64(AX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y0
+	VMOVUPS cAVX240c00000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VADDPS  cAVX240400000<>+0(SB), Y0, Y0
+	VMAXPS  Y0, Y2, Y0
+	VMINPS  Y0, Y1, Y0
+	VMULPS  cAVX23e2aaaab<>+0(SB), Y0, Y0
+	VMOVUPS Y0, 96(AX)(BX*4)
+	ADDQ    $0x20, BX
+	SUBQ    $0x20, DX
+	JAE     loop233
+
+end234:
+	ADDQ $0x20, DX
+	SUBQ $0x08, DX
+	JB   end236
+
+loop235:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS cAVX240c00000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VADDPS  cAVX240400000<>+0(SB), Y0, Y0
+	VMAXPS  Y0, Y2, Y0
+	VMINPS  Y0, Y1, Y0
+	VMULPS  cAVX23e2aaaab<>+0(SB), Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	JAE     loop235
+
+end236:
+	ADDQ       $0x08, DX
+	JZ         done237
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       DX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VMOVUPS    cAVX240c00000<>+0(SB), Y2
+	VXORPS     Y3, Y3, Y3
+	VADDPS     cAVX240400000<>+0(SB), Y1, Y1
+	VMAXPS     Y1, Y3, Y1
+	VMINPS     Y1, Y2, Y1
+	VMULPS     cAVX23e2aaaab<>+0(SB), Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+done237:
+	VZEROUPPER
+	RET
+
+DATA cAVX240c00000<>+0(SB)/4, $0x40c00000
+DATA cAVX240c00000<>+4(SB)/4, $0x40c00000
+DATA cAVX240c00000<>+8(SB)/4, $0x40c00000
+DATA cAVX240c00000<>+12(SB)/4, $0x40c00000
+DATA cAVX240c00000<>+16(SB)/4, $0x40c00000
+DATA cAVX240c00000<>+20(SB)/4, $0x40c00000
+DATA cAVX240c00000<>+24(SB)/4, $0x40c00000
+DATA cAVX240c00000<>+28(SB)/4, $0x40c00000
+GLOBL cAVX240c00000<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX240400000<>+0(SB)/4, $0x40400000
+DATA cAVX240400000<>+4(SB)/4, $0x40400000
+DATA cAVX240400000<>+8(SB)/4, $0x40400000
+DATA cAVX240400000<>+12(SB)/4, $0x40400000
+DATA cAVX240400000<>+16(SB)/4, $0x40400000
+DATA cAVX240400000<>+20(SB)/4, $0x40400000
+DATA cAVX240400000<>+24(SB)/4, $0x40400000
+DATA cAVX240400000<>+28(SB)/4, $0x40400000
+GLOBL cAVX240400000<>(SB), RODATA|NOPTR, $32
+
+DATA cAVX23e2aaaab<>+0(SB)/4, $0x3e2aaaab
+DATA cAVX23e2aaaab<>+4(SB)/4, $0x3e2aaaab
+DATA cAVX23e2aaaab<>+8(SB)/4, $0x3e2aaaab
+DATA cAVX23e2aaaab<>+12(SB)/4, $0x3e2aaaab
+DATA cAVX23e2aaaab<>+16(SB)/4, $0x3e2aaaab
+DATA cAVX23e2aaaab<>+20(SB)/4, $0x3e2aaaab
+DATA cAVX23e2aaaab<>+24(SB)/4, $0x3e2aaaab
+DATA cAVX23e2aaaab<>+28(SB)/4, $0x3e2aaaab
+GLOBL cAVX23e2aaaab<>(SB), RODATA|NOPTR, $32
+
+// func hardSigmoidGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX
+TEXT ·hardSigmoidGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JB   end239
+
+loop238:
+	VMOVUPS   cAVX240400000<>+0(SB), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VANDPS    cAVX27fffffff<>+0(SB), Y1, Y1
+	VCMPPS    $0x1e, Y1, Y0, Y0
+	VMOVUPS   (AX)(SI*4), Y1
+	VMOVUPS   (CX)(SI*4), Y2
+	VMULPS    cAVX23e2aaaab<>+0(SB), Y2, Y2
+	VADDPS    Y2, Y1, Y2
+	VBLENDVPS Y0, Y2, Y1, Y0
+	VMOVUPS   Y0, (AX)(SI*4)
+	VMOVUPS   cAVX240400000<>+0(SB), Y0
+	VMOVUPS   32(DX)(SI*4), Y1
+	VANDPS    cAVX27fffffff<>+0(SB), Y1, Y1
+	VCMPPS    $0x1e, Y1, Y0, Y0
+	VMOVUPS   32(AX)(SI*4), Y1
+	VMOVUPS   32(CX)(SI*4), Y2
+	VMULPS    cAVX23e2aaaab<>+0(SB), Y2, Y2
+	VADDPS    Y2, Y1, Y2
+	VBLENDVPS Y0, Y2, Y1, Y0
+	VMOVUPS   Y0, 32(AX)(SI*4)
+	ADDQ      $0x10, SI
+	SUBQ      $0x10, BX
+	JAE       loop238
+
+end239:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end241
+
+loop240:
+	VMOVUPS   cAVX240400000<>+0(SB), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VANDPS    cAVX27fffffff<>+0(SB), Y1, Y1
+	VCMPPS    $0x1e, Y1, Y0, Y0
+	VMOVUPS   (AX)(SI*4), Y1
+	VMOVUPS   (CX)(SI*4), Y2
+	VMULPS    cAVX23e2aaaab<>+0(SB), Y2, Y2
+	VADDPS    Y2, Y1, Y2
+	VBLENDVPS Y0, Y2, Y1, Y0
+	VMOVUPS   Y0, (AX)(SI*4)
+	ADDQ      $0x08, SI
+	SUBQ      $0x08, BX
+	JAE       loop240
+
+end241:
+	ADDQ       $0x08, BX
+	JZ         done242
+	LEAQ       maskTable<>+0(SB), DI
+	MOVQ       $0x00000008, R8
+	SUBQ       BX, R8
+	VMOVUPS    (DI)(R8*4), Y0
+	VMOVUPS    cAVX240400000<>+0(SB), Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VANDPS     cAVX27fffffff<>+0(SB), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y1, Y1
+	VMASKMOVPS (AX)(SI*4), Y0, Y2
+	VMASKMOVPS (CX)(SI*4), Y0, Y3
+	VMULPS     cAVX23e2aaaab<>+0(SB), Y3, Y3
+	VADDPS     Y3, Y2, Y3
+	VBLENDVPS  Y1, Y3, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+done242:
+	VZEROUPPER
+	RET
+
+// func hardSwishAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX
+TEXT ·hardSwishAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x20, DX
+	JB   end244
+
+loop243:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS cAVX240c00000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VADDPS  cAVX240400000<>+0(SB), Y0, Y3
+	VMAXPS  Y3, Y2, Y2
+	VMINPS  Y2, Y1, Y1
+	VMULPS  cAVX23e2aaaab<>+0(SB), Y1, Y1
+	VMULPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y0
+	VMOVUPS cAVX240c00000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VADDPS  cAVX240400000<>+0(SB), Y0, Y3
+	VMAXPS  Y3, Y2, Y2
+	VMINPS  Y2, Y1, Y1
+	VMULPS  cAVX23e2aaaab<>+0(SB), Y1, Y1
+	VMULPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y0
+	VMOVUPS cAVX240c00000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VADDPS  cAVX240400000<>+0(SB), Y0, Y3
+	VMAXPS  Y3, Y2, Y2
+	VMINPS  Y2, Y1, Y1
+	VMULPS  cAVX23e2aaaab<>+0(SB), Y1, Y1
+	VMULPS  Y0, Y1, Y0
+	VMOVUPS Y0, 64(AX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y0
+	VMOVUPS cAVX240c00000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VADDPS  cAVX240400000<>+0(SB), Y0, Y3
+	VMAXPS  Y3, Y2, Y2
+	VMINPS  Y2, Y1, Y1
+	VMULPS  cAVX23e2aaaab<>+0(SB), Y1, Y1
+	VMULPS  Y0, Y1, Y0
+	VMOVUPS Y0, 96(AX)(BX*4)
+	ADDQ    $0x20, BX
+	SUBQ    $0x20, DX
+	JAE     loop243
+
+end244:
+	ADDQ $0x20, DX
+	SUBQ $0x08, DX
+	JB   end246
+
+loop245:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS cAVX240c00000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VADDPS  cAVX240400000<>+0(SB), Y0, Y3
+	VMAXPS  Y3, Y2, Y2
+	VMINPS  Y2, Y1, Y1
+	VMULPS  cAVX23e2aaaab<>+0(SB), Y1, Y1
+	VMULPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	JAE     loop245
+
+end246:
+	ADDQ       $0x08, DX
+	JZ         done247
+	LEAQ       maskTable<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       DX, DI
+	VMOVUPS    (SI)(DI*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VMOVUPS    cAVX240c00000<>+0(SB), Y2
+	VXORPS     Y3, Y3, Y3
+	VADDPS     cAVX240400000<>+0(SB), Y1, Y4
+	VMAXPS     Y4, Y3, Y3
+	VMINPS     Y3, Y2, Y2
+	VMULPS     cAVX23e2aaaab<>+0(SB), Y2, Y2
+	VMULPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+done247:
+	VZEROUPPER
+	RET
+
+// func hardSwishGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, FMA3
+TEXT ·hardSwishGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JB   end249
+
+loop248:
+	VMOVUPS     (DX)(SI*4), Y0
+	VMOVUPS     cAVX240c00000<>+0(SB), Y1
+	VXORPS      Y2, Y2, Y2
+	VADDPS      cAVX240400000<>+0(SB), Y0, Y3
+	VMAXPS      Y3, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMULPS      cAVX23e2aaaab<>+0(SB), Y1, Y1
+	VMOVUPS     cAVX240400000<>+0(SB), Y2
+	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y3
+	VCMPPS      $0x1e, Y3, Y2, Y2
+	VANDPS      Y2, Y0, Y0
+	VFMADD231PS cAVX23e2aaaab<>+0(SB), Y0, Y1
+	VMOVUPS     (AX)(SI*4), Y0
+	VMOVUPS     (CX)(SI*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)(SI*4)
+	VMOVUPS     32(DX)(SI*4), Y0
+	VMOVUPS     cAVX240c00000<>+0(SB), Y1
+	VXORPS      Y2, Y2, Y2
+	VADDPS      cAVX240400000<>+0(SB), Y0, Y3
+	VMAXPS      Y3, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMULPS      cAVX23e2aaaab<>+0(SB), Y1, Y1
+	VMOVUPS     cAVX240400000<>+0(SB), Y2
+	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y3
+	VCMPPS      $0x1e, Y3, Y2, Y2
+	VANDPS      Y2, Y0, Y0
+	VFMADD231PS cAVX23e2aaaab<>+0(SB), Y0, Y1
+	VMOVUPS     32(AX)(SI*4), Y0
+	VMOVUPS     32(CX)(SI*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS     Y0, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JAE         loop248
+
+end249:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JB   end251
+
+loop250:
+	VMOVUPS     (DX)(SI*4), Y0
+	VMOVUPS     cAVX240c00000<>+0(SB), Y1
+	VXORPS      Y2, Y2, Y2
+	VADDPS      cAVX240400000<>+0(SB), Y0, Y3
+	VMAXPS      Y3, Y2, Y2
+	VMINPS      Y2, Y1, Y1
+	VMULPS      cAVX23e2aaaab<>+0(SB), Y1, Y1
+	VMOVUPS     cAVX240400000<>+0(SB), Y2
+	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y3
+	VCMPPS      $0x1e, Y3, Y2, Y2
+	VANDPS      Y2, Y0, Y0
+	VFMADD231PS cAVX23e2aaaab<>+0(SB), Y0, Y1
+	VMOVUPS     (AX)(SI*4), Y0
+	VMOVUPS     (CX)(SI*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JAE         loop250
+
+end251:
+	ADDQ        $0x08, BX
+	JZ          done252
+	LEAQ        maskTable<>+0(SB), DI
+	MOVQ        $0x00000008, R8
+	SUBQ        BX, R8
+	VMOVUPS     (DI)(R8*4), Y0
+	VMASKMOVPS  (DX)(SI*4), Y0, Y1
+	VMOVUPS     cAVX240c00000<>+0(SB), Y2
+	VXORPS      Y3, Y3, Y3
+	VADDPS      cAVX240400000<>+0(SB), Y1, Y4
+	VMAXPS      Y4, Y3, Y3
+	VMINPS      Y3, Y2, Y2
+	VMULPS      cAVX23e2aaaab<>+0(SB), Y2, Y2
+	VMOVUPS     cAVX240400000<>+0(SB), Y3
+	VANDPS      cAVX27fffffff<>+0(SB), Y1, Y4
+	VCMPPS      $0x1e, Y4, Y3, Y3
+	VANDPS      Y3, Y1, Y1
+	VFMADD231PS cAVX23e2aaaab<>+0(SB), Y1, Y2
+	VMASKMOVPS  (AX)(SI*4), Y0, Y1
+	VMASKMOVPS  (CX)(SI*4), Y0, Y3
+	VFMADD231PS Y3, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(SI*4)
+
+done252:
+	VZEROUPPER
+	RET
+
 // func mishAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·mishAVX2(SB), NOSPLIT, $0-80
@@ -4971,9 +5359,9 @@ TEXT ·mishAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JB   end234
+	JB   end254
 
-loop233:
+loop253:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMOVUPS     cAVX241a00000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
@@ -5004,11 +5392,11 @@ loop233:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop233
+	JAE         loop253
 
-end234:
+end254:
 	ADDQ        $0x08, DX
-	JZ          done235
+	JZ          done255
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -5042,7 +5430,7 @@ end234:
 	VMULPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done235:
+done255:
 	VZEROUPPER
 	RET
 
@@ -5055,9 +5443,9 @@ TEXT ·mishGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end237
+	JB   end257
 
-loop236:
+loop256:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX241a00000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
@@ -5095,11 +5483,11 @@ loop236:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop236
+	JAE         loop256
 
-end237:
+end257:
 	ADDQ        $0x08, BX
-	JZ          done238
+	JZ          done258
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5140,7 +5528,7 @@ end237:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done238:
+done258:
 	VZEROUPPER
 	RET
 
@@ -5153,9 +5541,9 @@ TEXT ·softsignAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end240
+	JB   end260
 
-loop239:
+loop259:
 	VMOVUPS (CX)(BX*4), Y0
 	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y1
 	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
@@ -5168,14 +5556,14 @@ loop239:
 	VMOVUPS Y0, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop239
+	JAE     loop259
 
-end240:
+end260:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JB   end242
+	JB   end262
 
-loop241:
+loop261:
 	VMOVUPS (CX)(BX*4), Y0
 	VANDPS  cAVX27fffffff<>+0(SB), Y0, Y1
 	VADDPS  cAVX23f800000<>+0(SB), Y1, Y1
@@ -5183,11 +5571,11 @@ loop241:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop241
+	JAE     loop261
 
-end242:
+end262:
 	ADDQ       $0x08, DX
-	JZ         done243
+	JZ         done263
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5198,7 +5586,7 @@ end242:
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done243:
+done263:
 	VZEROUPPER
 	RET
 
@@ -5211,9 +5599,9 @@ TEXT ·softsignGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end245
+	JB   end265
 
-loop244:
+loop264:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX23f800000<>+0(SB), Y1
 	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y0
@@ -5236,14 +5624,14 @@ loop244:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop244
+	JAE         loop264
 
-end245:
+end265:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end247
+	JB   end267
 
-loop246:
+loop266:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMOVUPS     cAVX23f800000<>+0(SB), Y1
 	VANDPS      cAVX27fffffff<>+0(SB), Y0, Y0
@@ -5256,11 +5644,11 @@ loop246:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop246
+	JAE         loop266
 
-end247:
+end267:
 	ADDQ        $0x08, BX
-	JZ          done248
+	JZ          done268
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5276,7 +5664,7 @@ end247:
 	VFMADD231PS Y3, Y1, Y2
 	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
 
-done248:
+done268:
 	VZEROUPPER
 	RET
 
@@ -5291,9 +5679,9 @@ TEXT ·softplusAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
-	JB           end250
+	JB           end270
 
-loop249:
+loop269:
 	VMOVUPS     (CX)(BX*4), Y2
 	VMULPS      Y2, Y0, Y2
 	VORPS       cAVX280000000<>+0(SB), Y2, Y3
@@ -5354,11 +5742,11 @@ loop249:
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JAE         loop249
+	JAE         loop269
 
-end250:
+end270:
 	ADDQ        $0x08, DX
-	JZ          done251
+	JZ          done271
 	LEAQ        maskTable<>+0(SB), SI
 	MOVQ        $0x00000008, DI
 	SUBQ        DX, DI
@@ -5422,7 +5810,7 @@ end250:
 	VMULPS      Y1, Y0, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(BX*4)
 
-done251:
+done271:
 	VZEROUPPER
 	RET
 
@@ -5436,9 +5824,9 @@ TEXT ·softplusGradAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end253
+	JB           end273
 
-loop252:
+loop272:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMULPS       Y1, Y0, Y1
 	VMOVUPS      cAVX23f800000<>+0(SB), Y2
@@ -5479,11 +5867,11 @@ loop252:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop252
+	JAE          loop272
 
-end253:
+end273:
 	ADDQ         $0x08, BX
-	JZ           done254
+	JZ           done274
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5527,7 +5915,7 @@ end253:
 	VFMADD231PS  Y3, Y0, Y2
 	VMASKMOVPS   Y2, Y1, (AX)(SI*4)
 
-done254:
+done274:
 	VZEROUPPER
 	RET
 
@@ -5540,9 +5928,9 @@ TEXT ·sigmoidLossAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end256
+	JB   end276
 
-loop255:
+loop275:
 	VMOVUPS     (CX)(SI*4), Y0
 	VORPS       cAVX280000000<>+0(SB), Y0, Y1
 	VMOVUPS     cAVX2c2d00000<>+0(SB), Y2
@@ -5612,11 +6000,11 @@ loop255:
 	VMOVUPS     Y2, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop255
+	JAE         loop275
 
-end256:
+end276:
 	ADDQ        $0x08, BX
-	JZ          done257
+	JZ          done277
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5689,7 +6077,7 @@ end256:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (AX)(SI*4)
 
-done257:
+done277:
 	VZEROUPPER
 	RET
 
@@ -5702,9 +6090,9 @@ TEXT ·sigmoidLossSlopeAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end259
+	JB   end279
 
-loop258:
+loop278:
 	VMOVUPS      (CX)(SI*4), Y0
 	VORPS        cAVX280000000<>+0(SB), Y0, Y1
 	VMOVUPS      cAVX2c2d00000<>+0(SB), Y2
@@ -5744,11 +6132,11 @@ loop258:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop258
+	JAE          loop278
 
-end259:
+end279:
 	ADDQ         $0x08, BX
-	JZ           done260
+	JZ           done280
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -5791,7 +6179,7 @@ end259:
 	VFNMADD231PS Y1, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (AX)(SI*4)
 
-done260:
+done280:
 	VZEROUPPER
 	RET
 
@@ -5806,9 +6194,9 @@ TEXT ·standardizeAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end262
+	JB           end282
 
-loop261:
+loop281:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
@@ -5827,25 +6215,25 @@ loop261:
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop261
+	JAE     loop281
 
-end262:
+end282:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end264
+	JB   end284
 
-loop263:
+loop283:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop263
+	JAE     loop283
 
-end264:
+end284:
 	ADDQ       $0x08, DX
-	JZ         done265
+	JZ         done285
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5855,7 +6243,7 @@ end264:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done265:
+done285:
 	VZEROUPPER
 	RET
 
@@ -5870,9 +6258,9 @@ TEXT ·subTwoAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JB           end267
+	JB           end287
 
-loop266:
+loop286:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VSUBPS  Y1, Y2, Y2
@@ -5891,25 +6279,25 @@ loop266:
 	VMOVUPS Y2, 96(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JAE     loop266
+	JAE     loop286
 
-end267:
+end287:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end269
+	JB   end289
 
-loop268:
+loop288:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VSUBPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JAE     loop268
+	JAE     loop288
 
-end269:
+end289:
 	ADDQ       $0x08, DX
-	JZ         done270
+	JZ         done290
 	LEAQ       maskTable<>+0(SB), SI
 	MOVQ       $0x00000008, DI
 	SUBQ       DX, DI
@@ -5919,7 +6307,7 @@ end269:
 	VSUBPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(BX*4)
 
-done270:
+done290:
 	VZEROUPPER
 	RET
 
@@ -5933,9 +6321,9 @@ TEXT ·softmaxGradStepAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end272
+	JB           end292
 
-loop271:
+loop291:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -5950,14 +6338,14 @@ loop271:
 	VMOVUPS     Y1, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop271
+	JAE         loop291
 
-end272:
+end292:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end274
+	JB   end294
 
-loop273:
+loop293:
 	VMOVUPS     (AX)(SI*4), Y1
 	VMOVUPS     (CX)(SI*4), Y2
 	VSUBPS      Y0, Y2, Y2
@@ -5966,11 +6354,11 @@ loop273:
 	VMOVUPS     Y1, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop273
+	JAE         loop293
 
-end274:
+end294:
 	ADDQ        $0x08, BX
-	JZ          done275
+	JZ          done295
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -5982,7 +6370,7 @@ end274:
 	VFMADD231PS Y3, Y0, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(SI*4)
 
-done275:
+done295:
 	VZEROUPPER
 	RET
 
@@ -5996,9 +6384,9 @@ TEXT ·logSoftmaxGradStepAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Y0
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JB           end277
+	JB           end297
 
-loop276:
+loop296:
 	VMOVUPS      (DX)(SI*4), Y1
 	VMOVUPS      cAVX242b20000<>+0(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -6033,11 +6421,11 @@ loop276:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop276
+	JAE          loop296
 
-end277:
+end297:
 	ADDQ         $0x08, BX
-	JZ           done278
+	JZ           done298
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6075,7 +6463,7 @@ end277:
 	VFNMADD231PS Y2, Y0, Y3
 	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
 
-done278:
+done298:
 	VZEROUPPER
 	RET
 
@@ -6094,9 +6482,9 @@ TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-28
 	VXORPS Y7, Y7, Y7
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JB     end280
+	JB     end300
 
-loop279:
+loop299:
 	VMOVUPS (AX)(DX*4), Y8
 	VANDPS  cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS  Y0, Y8, Y0
@@ -6123,11 +6511,11 @@ loop279:
 	VMAXPS  Y7, Y8, Y7
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, CX
-	JAE     loop279
+	JAE     loop299
 
-end280:
+end300:
 	ADDQ       $0x40, CX
-	JLE        done281
+	JLE        done301
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6140,7 +6528,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y0, Y8, Y0
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done301
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6153,7 +6541,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y1, Y8, Y1
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done301
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6166,7 +6554,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y2, Y8, Y2
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done301
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6179,7 +6567,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y3, Y8, Y3
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done301
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6192,7 +6580,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y4, Y8, Y4
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done301
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6205,7 +6593,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y5, Y8, Y5
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done301
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6218,7 +6606,7 @@ end280:
 	VANDPS     cAVX27fffffff<>+0(SB), Y8, Y8
 	VMAXPS     Y6, Y8, Y6
 	SUBQ       $0x08, CX
-	JLE        done281
+	JLE        done301
 	MOVQ       $0x00000008, SI
 	MOVQ       CX, BX
 	CMPQ       BX, SI
@@ -6232,7 +6620,7 @@ end280:
 	VMAXPS     Y7, Y8, Y7
 	SUBQ       $0x08, CX
 
-done281:
+done301:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y6, Y4, Y2
@@ -6259,9 +6647,9 @@ TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-72
 	MOVQ y_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JB   end283
+	JB   end303
 
-loop282:
+loop302:
 	VMOVUPS     (DX)(SI*4), Y0
 	VMULPS      cAVX2bf000000<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y1, Y1
@@ -6334,11 +6722,11 @@ loop282:
 	VMOVUPS     Y2, (CX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop282
+	JAE         loop302
 
-end283:
+end303:
 	ADDQ        $0x08, BX
-	JZ          done284
+	JZ          done304
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6414,7 +6802,7 @@ end283:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (CX)(SI*4)
 
-done284:
+done304:
 	VZEROUPPER
 	RET
 
@@ -6435,9 +6823,9 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-124
 	MOVQ         p_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JB           end286
+	JB           end306
 
-loop285:
+loop305:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -6476,14 +6864,14 @@ loop285:
 	VMOVUPS     Y7, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop285
+	JAE         loop305
 
-end286:
+end306:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JB   end288
+	JB   end308
 
-loop287:
+loop307:
 	VMOVUPS     (CX)(DI*4), Y7
 	VMOVUPS     (DX)(DI*4), Y8
 	VSUBPS      Y8, Y7, Y9
@@ -6504,11 +6892,11 @@ loop287:
 	VMOVUPS     Y7, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JAE         loop287
+	JAE         loop307
 
-end288:
+end308:
 	ADDQ        $0x08, SI
-	JZ          done289
+	JZ          done309
 	LEAQ        maskTable<>+0(SB), R8
 	MOVQ        $0x00000008, R9
 	SUBQ        SI, R9
@@ -6532,7 +6920,7 @@ end288:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y7, (AX)(DI*4)
 
-done289:
+done309:
 	VZEROUPPER
 	RET
 
@@ -6548,9 +6936,9 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end291
+	JB           end311
 
-loop290:
+loop310:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -6569,14 +6957,14 @@ loop290:
 	VMOVUPS      Y4, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop290
+	JAE          loop310
 
-end291:
+end311:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end293
+	JB   end313
 
-loop292:
+loop312:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y3
 	VMOVUPS      (DX)(SI*4), Y4
@@ -6587,11 +6975,11 @@ loop292:
 	VMOVUPS      Y4, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop292
+	JAE          loop312
 
-end293:
+end313:
 	ADDQ         $0x08, BX
-	JZ           done294
+	JZ           done314
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6605,7 +6993,7 @@ end293:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done294:
+done314:
 	VZEROUPPER
 	RET
 
@@ -6621,9 +7009,9 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end296
+	JB           end316
 
-loop295:
+loop315:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -6644,14 +7032,14 @@ loop295:
 	VMOVUPS      Y3, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop295
+	JAE          loop315
 
-end296:
+end316:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end298
+	JB   end318
 
-loop297:
+loop317:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMULPS       Y3, Y2, Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -6663,11 +7051,11 @@ loop297:
 	VMOVUPS      Y3, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JAE          loop297
+	JAE          loop317
 
-end298:
+end318:
 	ADDQ         $0x08, BX
-	JZ           done299
+	JZ           done319
 	LEAQ         maskTable<>+0(SB), DI
 	MOVQ         $0x00000008, R8
 	SUBQ         BX, R8
@@ -6682,7 +7070,7 @@ end298:
 	VFNMADD231PS Y2, Y0, Y1
 	VMASKMOVPS   Y1, Y3, (AX)(SI*4)
 
-done299:
+done319:
 	VZEROUPPER
 	RET
 
@@ -6699,9 +7087,9 @@ TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-88
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end301
+	JB           end321
 
-loop300:
+loop320:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -6730,14 +7118,14 @@ loop300:
 	VMOVUPS     Y4, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop300
+	JAE         loop320
 
-end301:
+end321:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end303
+	JB   end323
 
-loop302:
+loop322:
 	VMOVUPS     (CX)(SI*4), Y4
 	VMOVUPS     (DX)(SI*4), Y5
 	VMULPS      Y5, Y1, Y5
@@ -6753,11 +7141,11 @@ loop302:
 	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop302
+	JAE         loop322
 
-end303:
+end323:
 	ADDQ        $0x08, BX
-	JZ          done304
+	JZ          done324
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6776,7 +7164,7 @@ end303:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(SI*4)
 
-done304:
+done324:
 	VZEROUPPER
 	RET
 
@@ -6791,9 +7179,9 @@ TEXT ·adaGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end306
+	JB           end326
 
-loop305:
+loop325:
 	VMOVUPS     (CX)(SI*4), Y2
 	VMOVUPS     (DX)(SI*4), Y3
 	VFMADD231PS Y2, Y2, Y3
@@ -6818,14 +7206,14 @@ loop305:
 	VMOVUPS     Y2, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop305
+	JAE         loop325
 
-end306:
+end326:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end308
+	JB   end328
 
-loop307:
+loop327:
 	VMOVUPS     (CX)(SI*4), Y2
 	VMOVUPS     (DX)(SI*4), Y3
 	VFMADD231PS Y2, Y2, Y3
@@ -6839,11 +7227,11 @@ loop307:
 	VMOVUPS     Y2, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop307
+	JAE         loop327
 
-end308:
+end328:
 	ADDQ        $0x08, BX
-	JZ          done309
+	JZ          done329
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6860,7 +7248,7 @@ end308:
 	VSUBPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (AX)(SI*4)
 
-done309:
+done329:
 	VZEROUPPER
 	RET
 
@@ -6879,9 +7267,9 @@ TEXT ·lionAVX2(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end311
+	JB           end331
 
-loop310:
+loop330:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -6918,14 +7306,14 @@ loop310:
 	VMOVUPS     Y6, 32(DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop310
+	JAE         loop330
 
-end311:
+end331:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JB   end313
+	JB   end333
 
-loop312:
+loop332:
 	VMOVUPS     (CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y7
 	VMULPS      Y6, Y2, Y8
@@ -6945,11 +7333,11 @@ loop312:
 	VMOVUPS     Y6, (DX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JAE         loop312
+	JAE         loop332
 
-end313:
+end333:
 	ADDQ        $0x08, BX
-	JZ          done314
+	JZ          done334
 	LEAQ        maskTable<>+0(SB), DI
 	MOVQ        $0x00000008, R8
 	SUBQ        BX, R8
@@ -6972,7 +7360,7 @@ end313:
 	VFMADD231PS Y8, Y3, Y0
 	VMASKMOVPS  Y0, Y6, (DX)(SI*4)
 
-done314:
+done334:
 	VZEROUPPER
 	RET
 
@@ -6985,9 +7373,9 @@ TEXT ·bytesToFloatsAVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Y0
 	VBROADCASTSS shift+52(FP), Y1
 	SUBQ         $0x20, DX
-	JB           end316
+	JB           end336
 
-loop315:
+loop335:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -7007,14 +7395,14 @@ loop315:
 	ADDQ        $0x20, CX
 	ADDQ        $0x00000080, AX
 	SUBQ        $0x20, DX
-	JAE         loop315
+	JAE         loop335
 
-end316:
+end336:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JB   end318
+	JB   end338
 
-loop317:
+loop337:
 	VPMOVZXBD   (CX), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -7022,13 +7410,13 @@ loop317:
 	ADDQ        $0x08, CX
 	ADDQ        $0x00000020, AX
 	SUBQ        $0x08, DX
-	JAE         loop317
+	JAE         loop337
 
-end318:
+end338:
 	ADDQ $0x08, DX
-	JZ   done320
+	JZ   done340
 
-loop319:
+loop339:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -7037,9 +7425,9 @@ loop319:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop319
+	JNZ         loop339
 
-done320:
+done340:
 	VZEROUPPER
 	RET
 
@@ -11334,6 +11722,369 @@ done232:
 	VZEROUPPER
 	RET
 
+// func hardSigmoidAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·hardSigmoidAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x40, DX
+	JB   end234
+
+loop233:
+	VMOVUPS      (CX)(BX*4), Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z0, Z0
+	VMOVUPS      Z0, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z0, Z0
+	VMOVUPS      Z0, 64(AX)(BX*4)
+	VMOVUPS      128(CX)(BX*4), Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z0, Z0
+	VMOVUPS      Z0, 128(AX)(BX*4)
+	VMOVUPS      192(CX)(BX*4), Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z0, Z0
+	VMOVUPS      Z0, 192(AX)(BX*4)
+	ADDQ         $0x40, BX
+	SUBQ         $0x40, DX
+	JAE          loop233
+
+end234:
+	ADDQ $0x40, DX
+	SUBQ $0x10, DX
+	JB   end236
+
+loop235:
+	VMOVUPS      (CX)(BX*4), Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z0, Z0
+	VMOVUPS      Z0, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JAE          loop235
+
+end236:
+	ADDQ         $0x10, DX
+	JZ           done237
+	MOVL         $-1, SI
+	BZHIL        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z1, Z0
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*4)
+
+done237:
+	VZEROUPPER
+	RET
+
+DATA cAVX51240c00000<>+0(SB)/4, $0x40c00000
+GLOBL cAVX51240c00000<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX51240400000<>+0(SB)/4, $0x40400000
+GLOBL cAVX51240400000<>(SB), RODATA|NOPTR, $4
+
+DATA cAVX5123e2aaaab<>+0(SB)/4, $0x3e2aaaab
+GLOBL cAVX5123e2aaaab<>(SB), RODATA|NOPTR, $4
+
+// func hardSigmoidGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·hardSigmoidGradAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JB   end239
+
+loop238:
+	VBROADCASTSS cAVX51240400000<>+0(SB), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z1, Z1
+	VCMPPS       $0x1e, Z1, Z0, K1
+	VMOVUPS      (AX)(SI*4), Z0
+	VMOVUPS      (CX)(SI*4), Z1
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VADDPS       Z1, Z0, Z1
+	VBLENDMPS    Z1, Z0, K1, Z2
+	VMOVUPS      Z2, (AX)(SI*4)
+	VBROADCASTSS cAVX51240400000<>+0(SB), Z0
+	VMOVUPS      64(DX)(SI*4), Z1
+	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z1, Z1
+	VCMPPS       $0x1e, Z1, Z0, K1
+	VMOVUPS      64(AX)(SI*4), Z0
+	VMOVUPS      64(CX)(SI*4), Z1
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VADDPS       Z1, Z0, Z1
+	VBLENDMPS    Z1, Z0, K1, Z3
+	VMOVUPS      Z3, 64(AX)(SI*4)
+	ADDQ         $0x20, SI
+	SUBQ         $0x20, BX
+	JAE          loop238
+
+end239:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end241
+
+loop240:
+	VBROADCASTSS cAVX51240400000<>+0(SB), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z1, Z1
+	VCMPPS       $0x1e, Z1, Z0, K1
+	VMOVUPS      (AX)(SI*4), Z0
+	VMOVUPS      (CX)(SI*4), Z1
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VADDPS       Z1, Z0, Z1
+	VBLENDMPS    Z1, Z0, K1, Z4
+	VMOVUPS      Z4, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JAE          loop240
+
+end241:
+	ADDQ         $0x10, BX
+	JZ           done242
+	MOVL         $-1, DI
+	BZHIL        BX, DI, DI
+	KMOVW        DI, K1
+	VBROADCASTSS cAVX51240400000<>+0(SB), Z0
+	VMOVUPS.Z    (DX)(SI*4), K1, Z1
+	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z1, Z1
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VMOVUPS.Z    (AX)(SI*4), K1, Z0
+	VMOVUPS.Z    (CX)(SI*4), K1, Z1
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VADDPS       Z1, Z0, Z1
+	VBLENDMPS    Z1, Z0, K2, Z5
+	VMOVUPS      Z5, K1, (AX)(SI*4)
+
+done242:
+	VZEROUPPER
+	RET
+
+// func hardSwishAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·hardSwishAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x40, DX
+	JB   end244
+
+loop243:
+	VMOVUPS      (CX)(BX*4), Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 64(AX)(BX*4)
+	VMOVUPS      128(CX)(BX*4), Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 128(AX)(BX*4)
+	VMOVUPS      192(CX)(BX*4), Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 192(AX)(BX*4)
+	ADDQ         $0x40, BX
+	SUBQ         $0x40, DX
+	JAE          loop243
+
+end244:
+	ADDQ $0x40, DX
+	SUBQ $0x10, DX
+	JB   end246
+
+loop245:
+	VMOVUPS      (CX)(BX*4), Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JAE          loop245
+
+end246:
+	ADDQ         $0x10, DX
+	JZ           done247
+	MOVL         $-1, SI
+	BZHIL        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z0
+	VBROADCASTSS cAVX51240c00000<>+0(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VADDPS.BCST  cAVX51240400000<>+0(SB), Z0, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMINPS       Z2, Z1, Z1
+	VMULPS.BCST  cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*4)
+
+done247:
+	VZEROUPPER
+	RET
+
+// func hardSwishGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·hardSwishGradAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JB   end249
+
+loop248:
+	VMOVUPS          (DX)(SI*4), Z0
+	VBROADCASTSS     cAVX51240c00000<>+0(SB), Z1
+	VXORPS           Z2, Z2, Z2
+	VADDPS.BCST      cAVX51240400000<>+0(SB), Z0, Z3
+	VMAXPS           Z3, Z2, Z2
+	VMINPS           Z2, Z1, Z1
+	VMULPS.BCST      cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VBROADCASTSS     cAVX51240400000<>+0(SB), Z2
+	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z0, Z3
+	VCMPPS           $0x1e, Z3, Z2, K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VFMADD231PS.BCST cAVX5123e2aaaab<>+0(SB), Z0, Z1
+	VMOVUPS          (AX)(SI*4), Z0
+	VMOVUPS          (CX)(SI*4), Z2
+	VFMADD231PS      Z2, Z1, Z0
+	VMOVUPS          Z0, (AX)(SI*4)
+	VMOVUPS          64(DX)(SI*4), Z0
+	VBROADCASTSS     cAVX51240c00000<>+0(SB), Z1
+	VXORPS           Z2, Z2, Z2
+	VADDPS.BCST      cAVX51240400000<>+0(SB), Z0, Z3
+	VMAXPS           Z3, Z2, Z2
+	VMINPS           Z2, Z1, Z1
+	VMULPS.BCST      cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VBROADCASTSS     cAVX51240400000<>+0(SB), Z2
+	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z0, Z3
+	VCMPPS           $0x1e, Z3, Z2, K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VFMADD231PS.BCST cAVX5123e2aaaab<>+0(SB), Z0, Z1
+	VMOVUPS          64(AX)(SI*4), Z0
+	VMOVUPS          64(CX)(SI*4), Z2
+	VFMADD231PS      Z2, Z1, Z0
+	VMOVUPS          Z0, 64(AX)(SI*4)
+	ADDQ             $0x20, SI
+	SUBQ             $0x20, BX
+	JAE              loop248
+
+end249:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JB   end251
+
+loop250:
+	VMOVUPS          (DX)(SI*4), Z0
+	VBROADCASTSS     cAVX51240c00000<>+0(SB), Z1
+	VXORPS           Z2, Z2, Z2
+	VADDPS.BCST      cAVX51240400000<>+0(SB), Z0, Z3
+	VMAXPS           Z3, Z2, Z2
+	VMINPS           Z2, Z1, Z1
+	VMULPS.BCST      cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VBROADCASTSS     cAVX51240400000<>+0(SB), Z2
+	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z0, Z3
+	VCMPPS           $0x1e, Z3, Z2, K1
+	VMOVAPS.Z        Z0, K1, Z0
+	VFMADD231PS.BCST cAVX5123e2aaaab<>+0(SB), Z0, Z1
+	VMOVUPS          (AX)(SI*4), Z0
+	VMOVUPS          (CX)(SI*4), Z2
+	VFMADD231PS      Z2, Z1, Z0
+	VMOVUPS          Z0, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JAE              loop250
+
+end251:
+	ADDQ             $0x10, BX
+	JZ               done252
+	MOVL             $-1, DI
+	BZHIL            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (DX)(SI*4), K1, Z0
+	VBROADCASTSS     cAVX51240c00000<>+0(SB), Z1
+	VXORPS           Z2, Z2, Z2
+	VADDPS.BCST      cAVX51240400000<>+0(SB), Z0, Z3
+	VMAXPS           Z3, Z2, Z2
+	VMINPS           Z2, Z1, Z1
+	VMULPS.BCST      cAVX5123e2aaaab<>+0(SB), Z1, Z1
+	VBROADCASTSS     cAVX51240400000<>+0(SB), Z2
+	VANDPS.BCST      cAVX5127fffffff<>+0(SB), Z0, Z3
+	VCMPPS           $0x1e, Z3, Z2, K2
+	VMOVAPS.Z        Z0, K2, Z0
+	VFMADD231PS.BCST cAVX5123e2aaaab<>+0(SB), Z0, Z1
+	VMOVUPS.Z        (AX)(SI*4), K1, Z0
+	VMOVUPS.Z        (CX)(SI*4), K1, Z2
+	VFMADD231PS      Z2, Z1, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*4)
+
+done252:
+	VZEROUPPER
+	RET
+
 // func mishAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·mishAVX512(SB), NOSPLIT, $0-80
@@ -11343,9 +12094,9 @@ TEXT ·mishAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JB   end234
+	JB   end254
 
-loop233:
+loop253:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     cAVX51241a00000<>+0(SB), Z1
 	VMINPS           Z0, Z1, Z1
@@ -11373,11 +12124,11 @@ loop233:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop233
+	JAE              loop253
 
-end234:
+end254:
 	ADDQ             $0x10, DX
-	JZ               done235
+	JZ               done255
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -11407,7 +12158,7 @@ end234:
 	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done235:
+done255:
 	VZEROUPPER
 	RET
 
@@ -11420,9 +12171,9 @@ TEXT ·mishGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end237
+	JB   end257
 
-loop236:
+loop256:
 	VMOVUPS          (DX)(SI*4), Z0
 	VBROADCASTSS     cAVX51241a00000<>+0(SB), Z1
 	VMINPS           Z0, Z1, Z1
@@ -11457,11 +12208,11 @@ loop236:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop236
+	JAE              loop256
 
-end237:
+end257:
 	ADDQ             $0x10, BX
-	JZ               done238
+	JZ               done258
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11498,7 +12249,7 @@ end237:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done238:
+done258:
 	VZEROUPPER
 	RET
 
@@ -11511,9 +12262,9 @@ TEXT ·softsignAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	SUBQ $0x20, DX
-	JB   end240
+	JB   end260
 
-loop239:
+loop259:
 	VMOVUPS     (CX)(BX*4), Z0
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
 	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
@@ -11526,14 +12277,14 @@ loop239:
 	VMOVUPS     Z0, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JAE         loop239
+	JAE         loop259
 
-end240:
+end260:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JB   end242
+	JB   end262
 
-loop241:
+loop261:
 	VMOVUPS     (CX)(BX*4), Z0
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z0, Z1
 	VADDPS.BCST cAVX5123f800000<>+0(SB), Z1, Z1
@@ -11541,11 +12292,11 @@ loop241:
 	VMOVUPS     Z0, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JAE         loop241
+	JAE         loop261
 
-end242:
+end262:
 	ADDQ        $0x10, DX
-	JZ          done243
+	JZ          done263
 	MOVL        $-1, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -11555,7 +12306,7 @@ end242:
 	VDIVPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-done243:
+done263:
 	VZEROUPPER
 	RET
 
@@ -11568,9 +12319,9 @@ TEXT ·softsignGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JB   end245
+	JB   end265
 
-loop244:
+loop264:
 	VMOVUPS      (DX)(SI*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z0, Z0
@@ -11593,14 +12344,14 @@ loop244:
 	VMOVUPS      Z1, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop244
+	JAE          loop264
 
-end245:
+end265:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end247
+	JB   end267
 
-loop246:
+loop266:
 	VMOVUPS      (DX)(SI*4), Z0
 	VBROADCASTSS cAVX5123f800000<>+0(SB), Z1
 	VANDPS.BCST  cAVX5127fffffff<>+0(SB), Z0, Z0
@@ -11613,11 +12364,11 @@ loop246:
 	VMOVUPS      Z1, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop246
+	JAE          loop266
 
-end247:
+end267:
 	ADDQ         $0x10, BX
-	JZ           done248
+	JZ           done268
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -11632,7 +12383,7 @@ end247:
 	VFMADD231PS  Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done248:
+done268:
 	VZEROUPPER
 	RET
 
@@ -11647,9 +12398,9 @@ TEXT ·softplusAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JB           end250
+	JB           end270
 
-loop249:
+loop269:
 	VMOVUPS          (CX)(BX*4), Z2
 	VMULPS           Z2, Z0, Z2
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z2, Z3
@@ -11707,11 +12458,11 @@ loop249:
 	VMOVUPS          Z2, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JAE              loop249
+	JAE              loop269
 
-end250:
+end270:
 	ADDQ             $0x10, DX
-	JZ               done251
+	JZ               done271
 	MOVL             $-1, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -11771,7 +12522,7 @@ end250:
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done251:
+done271:
 	VZEROUPPER
 	RET
 
@@ -11785,9 +12536,9 @@ TEXT ·softplusGradAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end253
+	JB           end273
 
-loop252:
+loop272:
 	VMOVUPS          (DX)(SI*4), Z1
 	VMULPS           Z1, Z0, Z1
 	VBROADCASTSS     cAVX5123f800000<>+0(SB), Z4
@@ -11825,11 +12576,11 @@ loop252:
 	VMOVUPS          Z4, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop252
+	JAE              loop272
 
-end253:
+end273:
 	ADDQ             $0x10, BX
-	JZ               done254
+	JZ               done274
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -11869,7 +12620,7 @@ end253:
 	VFMADD231PS      Z2, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done254:
+done274:
 	VZEROUPPER
 	RET
 
@@ -11882,9 +12633,9 @@ TEXT ·sigmoidLossAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end256
+	JB   end276
 
-loop255:
+loop275:
 	VMOVUPS          (CX)(SI*4), Z0
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z1
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
@@ -11951,11 +12702,11 @@ loop255:
 	VMOVUPS          Z2, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop255
+	JAE              loop275
 
-end256:
+end276:
 	ADDQ             $0x10, BX
-	JZ               done257
+	JZ               done277
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12024,7 +12775,7 @@ end256:
 	VFMADD231PS      Z0, Z1, Z2
 	VMOVUPS          Z2, K1, (AX)(SI*4)
 
-done257:
+done277:
 	VZEROUPPER
 	RET
 
@@ -12037,9 +12788,9 @@ TEXT ·sigmoidLossSlopeAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end259
+	JB   end279
 
-loop258:
+loop278:
 	VMOVUPS          (CX)(SI*4), Z0
 	VORPS.BCST       cAVX51280000000<>+0(SB), Z0, Z1
 	VBROADCASTSS     cAVX512c2d00000<>+0(SB), Z2
@@ -12076,11 +12827,11 @@ loop258:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop258
+	JAE              loop278
 
-end259:
+end279:
 	ADDQ             $0x10, BX
-	JZ               done260
+	JZ               done280
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12119,7 +12870,7 @@ end259:
 	VFNMADD231PS     Z6, Z0, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-done260:
+done280:
 	VZEROUPPER
 	RET
 
@@ -12134,9 +12885,9 @@ TEXT ·standardizeAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end262
+	JB           end282
 
-loop261:
+loop281:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
@@ -12155,25 +12906,25 @@ loop261:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop261
+	JAE     loop281
 
-end262:
+end282:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end264
+	JB   end284
 
-loop263:
+loop283:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop263
+	JAE     loop283
 
-end264:
+end284:
 	ADDQ      $0x10, DX
-	JZ        done265
+	JZ        done285
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -12182,7 +12933,7 @@ end264:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done265:
+done285:
 	VZEROUPPER
 	RET
 
@@ -12197,9 +12948,9 @@ TEXT ·subTwoAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS t+76(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x40, DX
-	JB           end267
+	JB           end287
 
-loop266:
+loop286:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
@@ -12218,25 +12969,25 @@ loop266:
 	VMOVUPS Z2, 192(AX)(BX*4)
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
-	JAE     loop266
+	JAE     loop286
 
-end267:
+end287:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end269
+	JB   end289
 
-loop268:
+loop288:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JAE     loop268
+	JAE     loop288
 
-end269:
+end289:
 	ADDQ      $0x10, DX
-	JZ        done270
+	JZ        done290
 	MOVL      $-1, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -12245,7 +12996,7 @@ end269:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done270:
+done290:
 	VZEROUPPER
 	RET
 
@@ -12259,9 +13010,9 @@ TEXT ·softmaxGradStepAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end272
+	JB           end292
 
-loop271:
+loop291:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -12276,14 +13027,14 @@ loop271:
 	VMOVUPS     Z1, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop271
+	JAE         loop291
 
-end272:
+end292:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end274
+	JB   end294
 
-loop273:
+loop293:
 	VMOVUPS     (AX)(SI*4), Z1
 	VMOVUPS     (CX)(SI*4), Z2
 	VSUBPS      Z0, Z2, Z2
@@ -12292,11 +13043,11 @@ loop273:
 	VMOVUPS     Z1, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop273
+	JAE         loop293
 
-end274:
+end294:
 	ADDQ        $0x10, BX
-	JZ          done275
+	JZ          done295
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12307,7 +13058,7 @@ end274:
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, K1, (AX)(SI*4)
 
-done275:
+done295:
 	VZEROUPPER
 	RET
 
@@ -12321,9 +13072,9 @@ TEXT ·logSoftmaxGradStepAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS s+72(FP), Z0
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JB           end277
+	JB           end297
 
-loop276:
+loop296:
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     cAVX51242b20000<>+0(SB), Z2
 	VMINPS           Z1, Z2, Z1
@@ -12350,11 +13101,11 @@ loop276:
 	VMOVUPS          Z2, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop276
+	JAE              loop296
 
-end277:
+end297:
 	ADDQ             $0x10, BX
-	JZ               done278
+	JZ               done298
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12383,7 +13134,7 @@ end277:
 	VFNMADD231PS     Z1, Z0, Z2
 	VMOVUPS          Z2, K1, (AX)(SI*4)
 
-done278:
+done298:
 	VZEROUPPER
 	RET
 
@@ -12398,9 +13149,9 @@ TEXT ·maxAbsAVX512(SB), NOSPLIT, $0-28
 	VXORPS Z3, Z3, Z3
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JB     end280
+	JB     end300
 
-loop279:
+loop299:
 	VMOVUPS     (AX)(DX*4), Z4
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z0, Z4, Z0
@@ -12415,11 +13166,11 @@ loop279:
 	VMAXPS      Z3, Z4, Z3
 	ADDQ        $0x40, DX
 	SUBQ        $0x40, CX
-	JAE         loop279
+	JAE         loop299
 
-end280:
+end300:
 	ADDQ        $0x40, CX
-	JLE         done281
+	JLE         done301
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12431,7 +13182,7 @@ end280:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z0, Z4, Z0
 	SUBQ        $0x10, CX
-	JLE         done281
+	JLE         done301
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12443,7 +13194,7 @@ end280:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z1, Z4, Z1
 	SUBQ        $0x10, CX
-	JLE         done281
+	JLE         done301
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12455,7 +13206,7 @@ end280:
 	VANDPS.BCST cAVX5127fffffff<>+0(SB), Z4, Z4
 	VMAXPS      Z2, Z4, Z2
 	SUBQ        $0x10, CX
-	JLE         done281
+	JLE         done301
 	MOVQ        $0x00000010, SI
 	MOVQ        CX, BX
 	CMPQ        BX, SI
@@ -12468,7 +13219,7 @@ end280:
 	VMAXPS      Z3, Z4, Z3
 	SUBQ        $0x10, CX
 
-done281:
+done301:
 	VMAXPS        Z1, Z0, Z0
 	VMAXPS        Z3, Z2, Z1
 	VMAXPS        Z1, Z0, Z0
@@ -12493,9 +13244,9 @@ TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-72
 	MOVQ y_len+8(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JB   end283
+	JB   end303
 
-loop282:
+loop302:
 	VMOVUPS          (DX)(SI*4), Z0
 	VMULPS.BCST      cAVX512bf000000<>+0(SB), Z0, Z1
 	VMULPS           Z0, Z1, Z1
@@ -12565,11 +13316,11 @@ loop282:
 	VMOVUPS          Z2, (CX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JAE              loop282
+	JAE              loop302
 
-end283:
+end303:
 	ADDQ             $0x10, BX
-	JZ               done284
+	JZ               done304
 	MOVL             $-1, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -12641,7 +13392,7 @@ end283:
 	VFMADD231PS      Z0, Z1, Z3
 	VMOVUPS          Z3, K1, (CX)(SI*4)
 
-done284:
+done304:
 	VZEROUPPER
 	RET
 
@@ -12662,9 +13413,9 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-124
 	MOVQ         p_len+8(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JB           end286
+	JB           end306
 
-loop285:
+loop305:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -12703,14 +13454,14 @@ loop285:
 	VMOVUPS     Z7, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JAE         loop285
+	JAE         loop305
 
-end286:
+end306:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JB   end288
+	JB   end308
 
-loop287:
+loop307:
 	VMOVUPS     (CX)(DI*4), Z7
 	VMOVUPS     (DX)(DI*4), Z8
 	VSUBPS      Z8, Z7, Z9
@@ -12731,11 +13482,11 @@ loop287:
 	VMOVUPS     Z7, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JAE         loop287
+	JAE         loop307
 
-end288:
+end308:
 	ADDQ        $0x10, SI
-	JZ          done289
+	JZ          done309
 	MOVL        $-1, R8
 	BZHIL       SI, R8, R8
 	KMOVW       R8, K1
@@ -12758,7 +13509,7 @@ end288:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-done289:
+done309:
 	VZEROUPPER
 	RET
 
@@ -12774,9 +13525,9 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end291
+	JB           end311
 
-loop290:
+loop310:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -12795,14 +13546,14 @@ loop290:
 	VMOVUPS      Z4, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop290
+	JAE          loop310
 
-end291:
+end311:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end293
+	JB   end313
 
-loop292:
+loop312:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z3
 	VMOVUPS      (DX)(SI*4), Z4
@@ -12813,11 +13564,11 @@ loop292:
 	VMOVUPS      Z4, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop292
+	JAE          loop312
 
-end293:
+end313:
 	ADDQ         $0x10, BX
-	JZ           done294
+	JZ           done314
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -12830,7 +13581,7 @@ end293:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done294:
+done314:
 	VZEROUPPER
 	RET
 
@@ -12846,9 +13597,9 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-84
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end296
+	JB           end316
 
-loop295:
+loop315:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -12869,14 +13620,14 @@ loop295:
 	VMOVUPS      Z3, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JAE          loop295
+	JAE          loop315
 
-end296:
+end316:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end298
+	JB   end318
 
-loop297:
+loop317:
 	VMOVUPS      (CX)(SI*4), Z3
 	VMULPS       Z3, Z2, Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -12888,11 +13639,11 @@ loop297:
 	VMOVUPS      Z3, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JAE          loop297
+	JAE          loop317
 
-end298:
+end318:
 	ADDQ         $0x10, BX
-	JZ           done299
+	JZ           done319
 	MOVL         $-1, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -12906,7 +13657,7 @@ end298:
 	VFNMADD231PS Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (AX)(SI*4)
 
-done299:
+done319:
 	VZEROUPPER
 	RET
 
@@ -12923,9 +13674,9 @@ TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-88
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end301
+	JB           end321
 
-loop300:
+loop320:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -12954,14 +13705,14 @@ loop300:
 	VMOVUPS     Z4, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop300
+	JAE         loop320
 
-end301:
+end321:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end303
+	JB   end323
 
-loop302:
+loop322:
 	VMOVUPS     (CX)(SI*4), Z4
 	VMOVUPS     (DX)(SI*4), Z5
 	VMULPS      Z5, Z1, Z5
@@ -12977,11 +13728,11 @@ loop302:
 	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop302
+	JAE         loop322
 
-end303:
+end323:
 	ADDQ        $0x10, BX
-	JZ          done304
+	JZ          done324
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -12999,7 +13750,7 @@ end303:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done304:
+done324:
 	VZEROUPPER
 	RET
 
@@ -13014,9 +13765,9 @@ TEXT ·adaGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end306
+	JB           end326
 
-loop305:
+loop325:
 	VMOVUPS     (CX)(SI*4), Z2
 	VMOVUPS     (DX)(SI*4), Z3
 	VFMADD231PS Z2, Z2, Z3
@@ -13041,14 +13792,14 @@ loop305:
 	VMOVUPS     Z2, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop305
+	JAE         loop325
 
-end306:
+end326:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end308
+	JB   end328
 
-loop307:
+loop327:
 	VMOVUPS     (CX)(SI*4), Z2
 	VMOVUPS     (DX)(SI*4), Z3
 	VFMADD231PS Z2, Z2, Z3
@@ -13062,11 +13813,11 @@ loop307:
 	VMOVUPS     Z2, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop307
+	JAE         loop327
 
-end308:
+end328:
 	ADDQ        $0x10, BX
-	JZ          done309
+	JZ          done329
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -13082,7 +13833,7 @@ end308:
 	VSUBPS      Z0, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done309:
+done329:
 	VZEROUPPER
 	RET
 
@@ -13101,9 +13852,9 @@ TEXT ·lionAVX512(SB), NOSPLIT, $0-96
 	MOVQ         p_len+8(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JB           end311
+	JB           end331
 
-loop310:
+loop330:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -13140,14 +13891,14 @@ loop310:
 	VMOVUPS     Z6, 64(DX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JAE         loop310
+	JAE         loop330
 
-end311:
+end331:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JB   end313
+	JB   end333
 
-loop312:
+loop332:
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VMULPS      Z6, Z2, Z8
@@ -13167,11 +13918,11 @@ loop312:
 	VMOVUPS     Z6, (DX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JAE         loop312
+	JAE         loop332
 
-end313:
+end333:
 	ADDQ        $0x10, BX
-	JZ          done314
+	JZ          done334
 	MOVL        $-1, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -13193,7 +13944,7 @@ end313:
 	VFMADD231PS Z7, Z3, Z0
 	VMOVUPS     Z0, K1, (DX)(SI*4)
 
-done314:
+done334:
 	VZEROUPPER
 	RET
 
@@ -13206,9 +13957,9 @@ TEXT ·bytesToFloatsAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS scale+48(FP), Z0
 	VBROADCASTSS shift+52(FP), Z1
 	SUBQ         $0x40, DX
-	JB           end316
+	JB           end336
 
-loop315:
+loop335:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -13228,14 +13979,14 @@ loop315:
 	ADDQ        $0x40, CX
 	ADDQ        $0x00000100, AX
 	SUBQ        $0x40, DX
-	JAE         loop315
+	JAE         loop335
 
-end316:
+end336:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JB   end318
+	JB   end338
 
-loop317:
+loop337:
 	VPMOVZXBD   (CX), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -13243,13 +13994,13 @@ loop317:
 	ADDQ        $0x10, CX
 	ADDQ        $0x00000040, AX
 	SUBQ        $0x10, DX
-	JAE         loop317
+	JAE         loop337
 
-end318:
+end338:
 	ADDQ $0x10, DX
-	JZ   done320
+	JZ   done340
 
-loop319:
+loop339:
 	MOVBLZX     (CX), BX
 	VXORPS      X2, X2, X2
 	VCVTSI2SSL  BX, X2, X2
@@ -13258,8 +14009,8 @@ loop319:
 	INCQ        CX
 	ADDQ        $0x04, AX
 	DECQ        DX
-	JNZ         loop319
+	JNZ         loop339
 
-done320:
+done340:
 	VZEROUPPER
 	RET

@@ -312,7 +312,19 @@ DATA neonConsts<>+1216(SB)/4, $0x3e5b33b6
 DATA neonConsts<>+1220(SB)/4, $0x3e5b33b6
 DATA neonConsts<>+1224(SB)/4, $0x3e5b33b6
 DATA neonConsts<>+1228(SB)/4, $0x3e5b33b6
-GLOBL neonConsts<>(SB), RODATA|NOPTR, $1232
+DATA neonConsts<>+1232(SB)/4, $0x40c00000
+DATA neonConsts<>+1236(SB)/4, $0x40c00000
+DATA neonConsts<>+1240(SB)/4, $0x40c00000
+DATA neonConsts<>+1244(SB)/4, $0x40c00000
+DATA neonConsts<>+1248(SB)/4, $0x40400000
+DATA neonConsts<>+1252(SB)/4, $0x40400000
+DATA neonConsts<>+1256(SB)/4, $0x40400000
+DATA neonConsts<>+1260(SB)/4, $0x40400000
+DATA neonConsts<>+1264(SB)/4, $0x3e2aaaab
+DATA neonConsts<>+1268(SB)/4, $0x3e2aaaab
+DATA neonConsts<>+1272(SB)/4, $0x3e2aaaab
+DATA neonConsts<>+1276(SB)/4, $0x3e2aaaab
+GLOBL neonConsts<>(SB), RODATA|NOPTR, $1280
 
 // func fillNEON(dst, a, b []float32, s, t float32)
 TEXT ·fillNEON(SB), 0, $224-80
@@ -9191,6 +9203,552 @@ full13:
 	FMOVQ 0(R1), F28
 	WORD $0x4e3ccfdf // fmla V31, V30, V28
 	FMOVQ F31, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
+	RET
+
+// func hardSigmoidNEON(dst, a, b []float32, s, t float32)
+TEXT ·hardSigmoidNEON(SB), 0, $224-80
+	MOVD $neonConsts<>(SB), R16
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD a_base+24(FP), R1
+	MOVD b_base+48(FP), R2
+	SUBS $16, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ F30, 0(R0)
+	FMOVQ 16(R1), F30
+	FMOVQ 1232(R16), F28
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F31
+	WORD $0x4e3fd7df // add V31, V30, V31
+	WORD $0x4e3ff7bf // max V31, V29, V31
+	WORD $0x4ebff79f // min V31, V28, V31
+	FMOVQ 1264(R16), F28
+	WORD $0x6e3cdffc // mul V28, V31, V28
+	FMOVQ F28, 16(R0)
+	FMOVQ 32(R1), F28
+	FMOVQ 1232(R16), F31
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F30
+	WORD $0x4e3ed79e // add V30, V28, V30
+	WORD $0x4e3ef7be // max V30, V29, V30
+	WORD $0x4ebef7fe // min V30, V31, V30
+	FMOVQ 1264(R16), F31
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 32(R0)
+	FMOVQ 48(R1), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ F30, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUBS $16, R15, R15
+	BGE loop1
+end2:
+	ADD $16, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ F30, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R1), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ F30, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
+	RET
+
+// func hardSigmoidGradNEON(dst, a, b []float32, s, t float32)
+TEXT ·hardSigmoidGradNEON(SB), 0, $224-80
+	MOVD $neonConsts<>(SB), R16
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD a_base+24(FP), R1
+	MOVD b_base+48(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 1248(R16), F31
+	FMOVQ 0(R2), F30
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x6ebde7fd // gt V29, V31, V29
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F30
+	FMOVQ 1264(R16), F28
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x6e7f1f9d // bsl V29, V28, V31
+	FMOVQ F29, 0(R0)
+	FMOVQ 1248(R16), F29
+	FMOVQ 16(R2), F31
+	FMOVQ 0(R16), F28
+	WORD $0x4e3c1ffc // and V28, V31, V28
+	WORD $0x6ebce7bc // gt V28, V29, V28
+	FMOVQ 16(R0), F29
+	FMOVQ 16(R1), F31
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edffe // mul V30, V31, V30
+	WORD $0x4e3ed7be // add V30, V29, V30
+	WORD $0x6e7d1fdc // bsl V28, V30, V29
+	FMOVQ F28, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 1248(R16), F31
+	FMOVQ 0(R2), F30
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x6ebde7fd // gt V29, V31, V29
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F30
+	FMOVQ 1264(R16), F28
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x6e7f1f9d // bsl V29, V28, V31
+	FMOVQ F29, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 1248(R16), F31
+	FMOVQ 0(R2), F30
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	WORD $0x6ebde7fd // gt V29, V31, V29
+	FMOVQ 0(R0), F31
+	FMOVQ 0(R1), F30
+	FMOVQ 1264(R16), F28
+	WORD $0x6e3cdfdc // mul V28, V30, V28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x6e7f1f9d // bsl V29, V28, V31
+	FMOVQ F29, 0(R0)
+finished15:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back16:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back16
+done5:
+	RET
+
+// func hardSwishNEON(dst, a, b []float32, s, t float32)
+TEXT ·hardSwishNEON(SB), 0, $224-80
+	MOVD $neonConsts<>(SB), R16
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD a_base+24(FP), R1
+	MOVD b_base+48(FP), R2
+	SUBS $16, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R1), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 0(R0)
+	FMOVQ 16(R1), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	FMOVQ 1248(R16), F29
+	WORD $0x4e3dd7fd // add V29, V31, V29
+	WORD $0x4e3df79d // max V29, V28, V29
+	WORD $0x4ebdf7dd // min V29, V30, V29
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 16(R0)
+	FMOVQ 32(R1), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 32(R0)
+	FMOVQ 48(R1), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3c1f9c // xor V28, V28, V28
+	FMOVQ 1248(R16), F29
+	WORD $0x4e3dd7fd // add V29, V31, V29
+	WORD $0x4e3df79d // max V29, V28, V29
+	WORD $0x4ebdf7dd // min V29, V30, V29
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edfbe // mul V30, V29, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUBS $16, R15, R15
+	BGE loop1
+end2:
+	ADD $16, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R1), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R1), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	WORD $0x6e3fdfdf // mul V31, V30, V31
+	FMOVQ F31, 0(R0)
+finished9:
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+back10:
+	MOVWU.P 4(R25), R26
+	MOVW.P R26, 4(R17)
+	SUBS $1, R14, R14
+	BNE back10
+done5:
+	RET
+
+// func hardSwishGradNEON(dst, a, b []float32, s, t float32)
+TEXT ·hardSwishGradNEON(SB), 0, $224-80
+	MOVD $neonConsts<>(SB), R16
+	MOVD dst_len+8(FP), R15
+	MOVD dst_base+0(FP), R0
+	MOVD a_base+24(FP), R1
+	MOVD b_base+48(FP), R2
+	SUBS $8, R15, R15
+	BLT end2
+loop1:
+	FMOVQ 0(R2), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ 1248(R16), F28
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	WORD $0x6ebde79d // gt V29, V28, V29
+	WORD $0x4e3f1fbf // and V31, V29, V31
+	FMOVQ 1264(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 0(R0)
+	FMOVQ 16(R2), F29
+	FMOVQ 1232(R16), F31
+	WORD $0x6e3e1fde // xor V30, V30, V30
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7bc // add V28, V29, V28
+	WORD $0x4e3cf7dc // max V28, V30, V28
+	WORD $0x4ebcf7fc // min V28, V31, V28
+	FMOVQ 1264(R16), F31
+	WORD $0x6e3fdf9f // mul V31, V28, V31
+	FMOVQ 1248(R16), F28
+	FMOVQ 0(R16), F30
+	WORD $0x4e3e1fbe // and V30, V29, V30
+	WORD $0x6ebee79e // gt V30, V28, V30
+	WORD $0x4e3d1fdd // and V29, V30, V29
+	FMOVQ 1264(R16), F30
+	WORD $0x4e3ecfbf // fmla V31, V29, V30
+	FMOVQ 16(R0), F30
+	FMOVQ 16(R1), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ F30, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUBS $8, R15, R15
+	BGE loop1
+end2:
+	ADD $8, R15, R15
+	SUBS $4, R15, R15
+	BLT end4
+loop3:
+	FMOVQ 0(R2), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ 1248(R16), F28
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	WORD $0x6ebde79d // gt V29, V28, V29
+	WORD $0x4e3f1fbf // and V31, V29, V31
+	FMOVQ 1264(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUBS $4, R15, R15
+	BGE loop3
+end4:
+	ADD $4, R15, R15
+	CBZ R15, done5
+	MOVD R0, R17
+	MOVD $tail0-16(SP), R25
+	MOVD R15, R14
+copy6:
+	MOVWU.P 4(R0), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy6
+	AND $3, R15, R14
+	CBZ R14, full7
+pad8:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad8
+full7:
+	MOVD $tail1-32(SP), R25
+	MOVD R15, R14
+copy9:
+	MOVWU.P 4(R1), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy9
+	AND $3, R15, R14
+	CBZ R14, full10
+pad11:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad11
+full10:
+	MOVD $tail2-48(SP), R25
+	MOVD R15, R14
+copy12:
+	MOVWU.P 4(R2), R26
+	MOVW.P R26, 4(R25)
+	SUBS $1, R14, R14
+	BNE copy12
+	AND $3, R15, R14
+	CBZ R14, full13
+pad14:
+	MOVW.P ZR, 4(R25)
+	ADD $1, R14, R14
+	CMP $4, R14
+	BNE pad14
+full13:
+	MOVD $tail0-16(SP), R0
+	MOVD $tail1-32(SP), R1
+	MOVD $tail2-48(SP), R2
+	FMOVQ 0(R2), F31
+	FMOVQ 1232(R16), F30
+	WORD $0x6e3d1fbd // xor V29, V29, V29
+	FMOVQ 1248(R16), F28
+	WORD $0x4e3cd7fc // add V28, V31, V28
+	WORD $0x4e3cf7bc // max V28, V29, V28
+	WORD $0x4ebcf7dc // min V28, V30, V28
+	FMOVQ 1264(R16), F30
+	WORD $0x6e3edf9e // mul V30, V28, V30
+	FMOVQ 1248(R16), F28
+	FMOVQ 0(R16), F29
+	WORD $0x4e3d1ffd // and V29, V31, V29
+	WORD $0x6ebde79d // gt V29, V28, V29
+	WORD $0x4e3f1fbf // and V31, V29, V31
+	FMOVQ 1264(R16), F29
+	WORD $0x4e3dcffe // fmla V30, V31, V29
+	FMOVQ 0(R0), F29
+	FMOVQ 0(R1), F31
+	WORD $0x4e3fcfdd // fmla V29, V30, V31
+	FMOVQ F29, 0(R0)
 finished15:
 	MOVD $tail0-16(SP), R25
 	MOVD R15, R14

@@ -254,6 +254,26 @@ var siluGradGo = grad(func(x float64) float64 {
 	return s * (1 + x*(1-s))
 })
 
+var hardSigmoidGo = each(hardSigmoidOf)
+var hardSwishGo = each(func(x float64) float64 { return x * hardSigmoidOf(x) })
+var hardSwishGradGo = grad(func(x float64) float64 {
+	if math.Abs(x) < 3 {
+		return hardSigmoidOf(x) + x/6
+	}
+	return hardSigmoidOf(x)
+})
+
+func hardSigmoidGradGo(dst, a, b []float32, _, _ float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		if -3 < b[i] && b[i] < 3 {
+			dst[i] += a[i] * (1.0 / 6)
+		}
+	}
+}
+
+func hardSigmoidOf(x float64) float64 { return min(max(x+3, 0), 6) / 6 }
+
 var softsignGo = each(func(x float64) float64 { return x / (1 + math.Abs(x)) })
 var softsignGradGo = grad(func(x float64) float64 {
 	r := 1 / (1 + math.Abs(x))

@@ -274,6 +274,26 @@ func siluAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 //go:noescape
 func siluGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
 
+// hardSigmoidAVX2 does what hardSigmoidGo does.
+//
+//go:noescape
+func hardSigmoidAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// hardSigmoidGradAVX2 does what hardSigmoidGradGo does.
+//
+//go:noescape
+func hardSigmoidGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// hardSwishAVX2 does what hardSwishGo does.
+//
+//go:noescape
+func hardSwishAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// hardSwishGradAVX2 does what hardSwishGradGo does.
+//
+//go:noescape
+func hardSwishGradAVX2(dst []float32, a []float32, b []float32, s float32, t float32)
+
 // mishAVX2 does what mishGo does.
 //
 //go:noescape
@@ -648,6 +668,26 @@ func siluAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 //
 //go:noescape
 func siluGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// hardSigmoidAVX512 does what hardSigmoidGo does.
+//
+//go:noescape
+func hardSigmoidAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// hardSigmoidGradAVX512 does what hardSigmoidGradGo does.
+//
+//go:noescape
+func hardSigmoidGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// hardSwishAVX512 does what hardSwishGo does.
+//
+//go:noescape
+func hardSwishAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
+
+// hardSwishGradAVX512 does what hardSwishGradGo does.
+//
+//go:noescape
+func hardSwishGradAVX512(dst []float32, a []float32, b []float32, s float32, t float32)
 
 // mishAVX512 does what mishGo does.
 //

@@ -274,6 +274,26 @@ func siluNEON(dst, a, b []float32, s, t float32)
 //go:noescape
 func siluGradNEON(dst, a, b []float32, s, t float32)
 
+// hardSigmoidNEON does what hardSigmoidGo does.
+//
+//go:noescape
+func hardSigmoidNEON(dst, a, b []float32, s, t float32)
+
+// hardSigmoidGradNEON does what hardSigmoidGradGo does.
+//
+//go:noescape
+func hardSigmoidGradNEON(dst, a, b []float32, s, t float32)
+
+// hardSwishNEON does what hardSwishGo does.
+//
+//go:noescape
+func hardSwishNEON(dst, a, b []float32, s, t float32)
+
+// hardSwishGradNEON does what hardSwishGradGo does.
+//
+//go:noescape
+func hardSwishGradNEON(dst, a, b []float32, s, t float32)
+
 // mishNEON does what mishGo does.
 //
 //go:noescape

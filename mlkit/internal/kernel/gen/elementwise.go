@@ -54,6 +54,11 @@ func geluInner(v *vm, x vec) vec {
 	return v.mul(p, x)
 }
 
+// hardSigmoid is min(max(x+3, 0), 6)/6: 0 and 1 exactly beyond ±3.
+func hardSigmoid(v *vm, x vec) vec {
+	return v.mul(v.min(v.set(v.c(6)), v.max(v.zero(), v.add(x, v.c(3)))), v.c(1.0/6))
+}
+
 var elemKernels = []elemKernel{
 	{"fill", 4, 1, func(v *vm, in elemIn) vec { return in.S }},
 	{"add", 4, 0, binary(func(v *vm, a, b vec) vec { return v.add(a, b) })},
@@ -173,6 +178,18 @@ var elemKernels = []elemKernel{
 		w := v.mul(v.sub(v.set(v.c(1)), s), x)
 		v.mulTo(w, s, s)
 		return w
+	})},
+	{"hardSigmoid", 4, 0, unary(hardSigmoid)},
+	{"hardSigmoidGrad", 2, 0, func(v *vm, in elemIn) vec {
+		inside := v.cmp(gt, v.set(v.c(3)), v.abs(in.b()))
+		d := in.old()
+		return v.sel(inside, v.add(d, v.mul(in.a(), v.c(1.0/6))), d)
+	}},
+	{"hardSwish", 4, 0, unary(func(v *vm, x vec) vec { return v.mul(hardSigmoid(v, x), x) })},
+	{"hardSwishGrad", 2, 0, gradient(func(v *vm, x vec) vec {
+		s := hardSigmoid(v, x)
+		v.addTo(s, v.keep(v.cmp(gt, v.set(v.c(3)), v.abs(x)), x), v.c(1.0/6))
+		return s
 	})},
 	// With e = e^x, tanh(log(1+e)) = n/(n+2), n = e*(e+2).
 	{"mish", 1, 0, unary(func(v *vm, x vec) vec {

@@ -23,12 +23,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"log"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -39,6 +36,7 @@ import (
 	"descent/mlkit/nn"
 	"descent/mlkit/optim"
 	"descent/mlkit/train"
+	"descent/notebooks/internal/recorded"
 )
 
 func main() {
@@ -62,18 +60,9 @@ func main() {
 	}
 }
 
-// Row is a figure that was measured: of a seed, under a name, at a place of its
-// curve.
-type Row struct {
-	Seed  uint64  `json:"seed"`
-	Name  string  `json:"name"`
-	At    float64 `json:"at"`
-	Value float64 `json:"value"`
-}
-
 type recorder struct {
 	file, part     string
-	rows           []Row
+	rows           []recorded.Row
 	training, test *data.Images
 	room           func() *classroom
 }
@@ -81,22 +70,8 @@ type recorder struct {
 // add notes a figure, and writes all of this run to the file.
 func (r *recorder) add(seed uint64, name string, at, value float64) {
 	log.Printf("seed %d: %s at %.4g: %.4g", seed, name, at, value)
-	r.rows = append(r.rows, Row{seed, name, at, value})
-	all := map[string][]Row{}
-	text, err := os.ReadFile(r.file)
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		log.Fatal("compression: ", err)
-	}
-	all[r.part] = r.rows
-	if text, err = json.MarshalIndent(all, "", " "); err == nil {
-		err = os.WriteFile(r.file, append(text, '\n'), 0o644)
-	}
-	if err != nil {
-		log.Fatal("compression: ", err)
-	}
+	r.rows = append(r.rows, recorded.Row{Seed: seed, Name: name, At: at, Value: value})
+	recorded.Put(r.file, r.part, r.rows)
 }
 
 func mnist() (training, test *data.Images) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"path/filepath"
 
 	"descent/mlkit/train"
+	"descent/notebooks/internal/recorded"
 )
 
 // setting is what a curve depends on.
@@ -32,20 +32,9 @@ type curve struct {
 	file, work string
 }
 
-// curves are those of the file.
-func (c *curve) curves() (all []curve) {
-	text, err := os.ReadFile(c.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	try(err)
-	try(json.Unmarshal(text, &all))
-	return all
-}
-
 // read finds out how far the curve has come.
 func (c *curve) read() int {
-	for _, o := range c.curves() {
+	for _, o := range recorded.Read[curve](c.file) {
 		if o.setting == c.setting {
 			c.Accuracy = o.Accuracy
 		}
@@ -65,7 +54,7 @@ func (c *curve) add(round int, accuracy float64, model any) {
 	log.Printf("%+v, round %d: %.2f %%", c.setting, round, accuracy)
 	try(train.SaveWeights(c.state(round), model, nil))
 	c.Accuracy = append(c.Accuracy, math.Round(100*accuracy)/100)
-	all, found := c.curves(), false
+	all, found := recorded.Read[curve](c.file), false
 	for i := range all {
 		if all[i].setting == c.setting {
 			all[i].Accuracy, found = c.Accuracy, true
@@ -74,16 +63,7 @@ func (c *curve) add(round int, accuracy float64, model any) {
 	if !found {
 		all = append(all, *c)
 	}
-	text := []byte("[")
-	for i, o := range all {
-		line, err := json.Marshal(o)
-		try(err)
-		if i > 0 {
-			text = append(text, ',')
-		}
-		text = append(append(text, '\n'), line...)
-	}
-	try(os.WriteFile(c.file, append(text, "\n]\n"...), 0o644))
+	recorded.Write(c.file, "", all)
 	if err := os.Remove(c.state(round - 1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		try(err)
 	}

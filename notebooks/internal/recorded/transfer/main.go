@@ -20,16 +20,14 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"log"
-	"os"
 
 	"descent/mlkit/data"
 	"descent/mlkit/datasets"
 	"descent/mlkit/nn"
+	"descent/notebooks/internal/recorded"
 )
 
 func main() {
@@ -49,26 +47,7 @@ func main() {
 		s := divide(texts, ratings, *labels, seed+1)
 		accuracies = append(accuracies, run(s, seed+1))
 		log.Printf("%s, %d labels, seed %d: %.2f %%", *way, len(s.training), seed+1, accuracies[seed])
-		write(*file, fmt.Sprintf("%s %d", *way, *labels), accuracies)
-	}
-}
-
-// write replaces the accuracies under a name.
-func write(file, name string, accuracies []float64) {
-	all := map[string][]float64{}
-	text, err := os.ReadFile(file)
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		log.Fatal("transfer: ", err)
-	}
-	all[name] = accuracies
-	if text, err = json.MarshalIndent(all, "", " "); err == nil {
-		err = os.WriteFile(file, append(text, '\n'), 0o644)
-	}
-	if err != nil {
-		log.Fatal("transfer: ", err)
+		recorded.Put(*file, fmt.Sprintf("%s %d", *way, *labels), accuracies)
 	}
 }
 

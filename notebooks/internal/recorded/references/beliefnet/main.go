@@ -11,20 +11,19 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"log"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"descent/mlkit/data"
 	"descent/mlkit/datasets"
 	"descent/mlkit/nn"
 	"descent/mlkit/train"
+	"descent/notebooks/internal/recorded"
 )
 
 func main() {
@@ -113,25 +112,14 @@ func newRun(file, work string, p plan) *run {
 // writes all of them.
 func (r *run) add(name string, epoch int, value float64) {
 	log.Printf("%6.0f s: %s, %d: %.4g", time.Since(r.start).Seconds(), name, epoch, value)
-	if text, err := os.ReadFile(r.file); err == nil { // a run that goes on
-		r.try(json.Unmarshal(text, &r.rows))
+	r.rows = recorded.Read[Row](r.file) // of a run that goes on
+	same := func(row Row) bool { return row.Name == name && row.Epoch == epoch }
+	if i := slices.IndexFunc(r.rows, same); i >= 0 {
+		r.rows[i].Value = value
+	} else {
+		r.rows = append(r.rows, Row{name, epoch, value})
 	}
-	lines, row := []string{}, Row{name, epoch, value}
-	found := false
-	for i, old := range r.rows {
-		if old.Name == name && old.Epoch == epoch {
-			r.rows[i], found = row, true
-		}
-	}
-	if !found {
-		r.rows = append(r.rows, row)
-	}
-	for _, row := range r.rows {
-		line, err := json.Marshal(row)
-		r.try(err)
-		lines = append(lines, " "+string(line))
-	}
-	r.try(os.WriteFile(r.file, []byte("[\n"+strings.Join(lines, ",\n")+"\n]\n"), 0o644))
+	recorded.Write(r.file, " ", r.rows)
 }
 
 // best says whether no earlier epoch of that name has a lower value.

@@ -7,8 +7,6 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"flag"
 	"log"
 	"maps"
@@ -20,6 +18,7 @@ import (
 
 	"descent/mlkit/data"
 	"descent/mlkit/datasets"
+	"descent/notebooks/internal/recorded"
 )
 
 // parts are the experiments, by name: each runs one seed.
@@ -59,50 +58,24 @@ func main() {
 	}
 }
 
-// Row is a figure that was measured: of a seed, under a name, at a place of its
-// curve.
-type Row struct {
-	Seed  uint64  `json:"seed"`
-	Name  string  `json:"name"`
-	At    float64 `json:"at"`
-	Value float64 `json:"value"`
-}
-
 // recorder writes the figures of one seed.
 type recorder struct {
 	file string
 	work string // folder for checkpoints
 	seed uint64
-	rows []Row
+	rows []recorded.Row
 }
 
 // add notes a figure, and writes all of this seed to the file, in place of what
 // was there of it.
 func (r *recorder) add(name string, at, value float64) {
 	log.Printf("seed %d: %s at %.4g: %.5g", r.seed, name, at, value)
-	r.rows = append(r.rows, Row{r.seed, name, at, value})
-	var all []Row
-	text, err := os.ReadFile(r.file)
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		log.Fatal("networks: ", err)
-	}
-	all = slices.DeleteFunc(all, func(row Row) bool { return row.Seed == r.seed })
+	r.rows = append(r.rows, recorded.Row{Seed: r.seed, Name: name, At: at, Value: value})
+	all := slices.DeleteFunc(recorded.Read[recorded.Row](r.file),
+		func(row recorded.Row) bool { return row.Seed == r.seed })
 	all = append(all, r.rows...)
-	slices.SortStableFunc(all, func(a, b Row) int { return int(a.Seed) - int(b.Seed) })
-	lines := make([]string, len(all))
-	for i, row := range all {
-		line, err := json.Marshal(row)
-		if err != nil {
-			log.Fatal("networks: ", err)
-		}
-		lines[i] = " " + string(line)
-	}
-	if err := os.WriteFile(r.file, []byte("[\n"+strings.Join(lines, ",\n")+"\n]\n"), 0o644); err != nil {
-		log.Fatal("networks: ", err)
-	}
+	slices.SortStableFunc(all, func(a, b recorded.Row) int { return int(a.Seed) - int(b.Seed) })
+	recorded.Write(r.file, " ", all)
 }
 
 func mnist() (training, test *data.Images) {

@@ -37,10 +37,13 @@
 //	an operation of yours     your package, with tensor.NewOp                    gradcheck.Check
 //	a layer                   a file in nn: a struct with exported parameters,   layerCases in conformance_test.go (shapes, gradient, state, training
 //	                          a constructor, Forward                             and evaluation), testdata/layers.py (a Module of its own when PyTorch
-//	                                                                             lacks the layer); the table of names in doc.go
-//	a loss                    loss_….go in nn: a struct with Loss, for a common  the tables in loss_test.go (golden, gradient, extreme logits),
-//	                          one a plain function as well                       loss_extreme_test.go (accuracy), empty_test.go and, for a setting that
-//	                                                                             may be 0, zero_test.go; testdata/losses.py; the table of names in doc.go
+//	                                                                             lacks the layer); the table of names in doc.go; complete_test.go
+//	                                                                             notices what is missing
+//	a loss                    loss_….go in nn: a struct with Loss, for a common  the tables in loss_test.go (golden, gradient), empty_test.go and, for
+//	                          one a plain function as well; of operations of     a setting that may be 0, zero_test.go; testdata/losses.py, by case and
+//	                          tensor, or pointwise (pointwiseWith a setting)     reduce; the table of names in doc.go; complete_test.go notices what is
+//	                          of the value and its derivatives in float64        missing but not that loss_extreme_test.go (accuracy) wants a row
+//	                                                                             of each loss with powers, exponentials or logarithms
 //	an optimizer              a file in optim: a link of the chain, a short      solvers in optim_test.go, goldenRules in golden_test.go with
 //	                          name                                               testdata/goldens.py
 //	a kernel                  its family under internal/kernel: the reference    the family's table in its test: the reference against float64, and

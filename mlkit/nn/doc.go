@@ -51,8 +51,8 @@
 //	Conv2D with Groups  DepthwiseConv2D          Conv2d(groups=)
 //	ConvTranspose1D     Conv1DTranspose          ConvTranspose1d        weight [k, out, in]; padding "valid"/"same"
 //	ConvTranspose2D     Conv2DTranspose          ConvTranspose2d        weight [kh, kw, out, in]; padding "valid"/"same"
-//	MaxPool2D           MaxPooling2D             MaxPool2d
-//	AvgPool2D           AveragePooling2D         AvgPool2d              ExcludePad always
+//	MaxPool1D, MaxPool2D MaxPooling1D, …2D       MaxPool1d, 2d
+//	AvgPool1D, AvgPool2D AveragePooling1D, …2D   AvgPool1d, 2d          ExcludePad always
 //	AdaptiveAvgPool2D   AdaptiveAveragePooling2D AdaptiveAvgPool2d
 //	AdaptiveMaxPool2D   AdaptiveMaxPooling2D     AdaptiveMaxPool2d
 //	MaxPool2D.Indices   –                        …(return_indices=True) with tensor's MaxUnpool2D: MaxUnpool2d
@@ -72,6 +72,7 @@
 //	DropPath            –                        torchvision.ops.StochasticDepth
 //	GaussianNoise       GaussianNoise            –
 //	Sequential          Sequential               Sequential
+//	Func                Lambda                   –
 //	AddLoRA             enable_lora              -                      Hugging Face: PEFT's LoraConfig; Keras: rank in place of r, alpha
 //	AddWeightNorm       -                        weight_norm
 //	AddSpectralNorm     SpectralNormalization    spectral_norm          Keras: one step of power iteration from a random start
@@ -96,13 +97,15 @@
 //	RotaryPositions     RotaryEmbedding¹         -                      Hugging Face: LlamaRotaryEmbedding
 //	ALiBi               AlibiBias¹               –
 //	RelativePositions   T5's, inside¹            –                      Hugging Face: T5's relative_attention_bias
-//	TransformerEncoder… TransformerEncoder¹      TransformerEncoder…    PyTorch: a pre-norm stack gets its last norm only if told
+//	TransformerEncoder, TransformerEncoderLayer
+//	                    TransformerEncoder¹      the same names         PyTorch: a pre-norm stack gets its last norm only if told
 //	TransformerDecoder… TransformerDecoder¹      TransformerDecoder…    likewise
 //	Beam Sampling       samplers¹                –                      Hugging Face: generate with num_beams, or temperature, top_k, top_p
 //	KVCache             –                        –                      Hugging Face: past_key_values
 //	RBM                 –                        –                      scikit-learn: BernoulliRBM
 //	DBN                 –                        –
 //	ReLU, SELU          ReLU, activation "selu"  ReLU, SELU
+//	Sigmoid, Tanh       activation "sigmoid", …  Sigmoid, Tanh
 //	LeakyReLU           LeakyReLU                LeakyReLU              slope 0.3
 //	PReLU               PReLU                    PReLU                  a slope for every element; starts at 0
 //	ELU                 ELU                      ELU
@@ -137,7 +140,7 @@
 //	Huber, HuberLoss     Huber                           HuberLoss            none
 //	SmoothL1Loss         –                               SmoothL1Loss         Beta 0 means 1, L1Loss is the limit
 //	PseudoHuberLoss      –                               –                    scipy.special.pseudo_huber
-//	LogCosh              LogCosh                         –                    none
+//	LogCosh, LogCoshLoss LogCosh                         –                    none
 //	GaussianNLLLoss      –                               GaussianNLLLoss      the variance has the shape of the mean
 //	PoissonNLL           Poisson                         PoissonNLLLoss       Rate is log_input=False; Keras expects rates
 //	CrossEntropy         SparseCategoricalCrossentropy   CrossEntropyLoss     Keras expects probabilities unless from_logits; classes last

@@ -54,14 +54,15 @@ func TestEmptyExtents(t *testing.T) {
 				}
 			}
 			for name, loss := range map[string]func(x, y T) T{
-				"MSE": nn.MSELoss{Reduction: r}.Loss, "MAE": nn.L1Loss{Reduction: r}.Loss, "Huber": nn.HuberLoss{Reduction: r}.Loss,
+				"smooth": nn.SmoothL1Loss{Reduction: r}.Loss, "MSE": nn.MSELoss{Reduction: r}.Loss, "MAE": nn.L1Loss{Reduction: r}.Loss, "Huber": nn.HuberLoss{Reduction: r}.Loss,
 				"pseudo-Huber": nn.PseudoHuberLoss{Reduction: r}.Loss, "log-cosh": nn.LogCoshLoss{Reduction: r}.Loss, "Poisson": nn.PoissonNLLLoss{Reduction: r, Full: true}.Loss,
 				"BCE": nn.BCEWithLogitsLoss{Reduction: r}.Loss, "BCE weighted": nn.BCEWithLogitsLoss{Reduction: r, PosWeight: []float32{2}, Weight: []float32{1, 2, 3}}.Loss,
 				"binary focal": nn.BinaryFocalLoss{Reduction: r}.Loss, "hinge": nn.HingeLoss{Reduction: r}.Loss, "KL": nn.KLDivLoss{Reduction: r}.Loss,
 				"soft": nn.CrossEntropyLoss{Reduction: r, LabelSmoothing: 0.1}.Soft, "cosine": nn.CosineLoss, "heat": nn.HeatmapFocalLoss, "GIoU": nn.GIoULoss{Reduction: r}.Loss,
 				"BCE of probabilities": nn.BCELoss{Reduction: r, Weight: []float32{1, 2, 3}}.Loss, "hinge of pairs": nn.HingeEmbeddingLoss{Reduction: r}.Loss,
-				"Gaussian": func(x, y T) T { return nn.GaussianNLLLoss{Reduction: r}.Loss(x, y, x.Square()) },
-				"triplet":  func(x, y T) T { return nn.TripletMarginLoss{Reduction: r}.Loss(x, y, x.Square()) },
+				"cosine, pairs": func(x, y T) T { return nn.CosineEmbeddingLoss{Reduction: r}.Loss(x, y, nn.CosineSimilarity(x, y)) },
+				"Gaussian":      func(x, y T) T { return nn.GaussianNLLLoss{Reduction: r}.Loss(x, y, x.Square()) },
+				"triplet":       func(x, y T) T { return nn.TripletMarginLoss{Reduction: r}.Loss(x, y, x.Square()) },
 			} {
 				try(fmt.Sprint(name, " of ", d), func() T { return loss(v(d...), v(d...)) })
 			}

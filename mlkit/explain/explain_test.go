@@ -254,6 +254,8 @@ func TestBadInput(t *testing.T) {
 		"shape [5]":                  second(explain.Saliency(f, with(func(in *explain.Input) { in.Dims = []int{5} }))),
 		"a baseline of 2 numbers":    second(explain.Saliency(f, with(func(in *explain.Input) { in.Baseline = []float32{1, 2} }))),
 		"Target is 3":                second(explain.Saliency(f, with(func(in *explain.Input) { in.Target = 3 }))),
+		"explain their vectors":      second(explain.Saliency(nn.NewEmbedding(nn.NewRand(1), 5, 2).Forward, explain.Input{X: []float32{1, 3}})),
+		"refuses its input":          second(explain.IntegratedGradients(nn.NewLinear(nn.NewRand(1), 5, 2).Forward, explain.Input{X: []float32{1, 3}}, 5)),
 		"Target is -1":               second(explain.Saliency(f, with(func(in *explain.Input) { in.Target = -1 }))),
 		"element 1 of the input":     second(explain.Saliency(f, explain.Input{X: []float32{1, float32(math.Inf(1))}})),
 		"score of input 0 is NaN":    second(explain.Saliency(nan, in)),

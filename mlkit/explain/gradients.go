@@ -112,7 +112,10 @@ func GradCAM(trunk, head Scores, in Input) (values []float32, h, w int, err erro
 		return nil, 0, 0, err
 	}
 	eval := tensor.NewEvalTape()
-	a := trunk(eval.Input(in.X, append([]int{1}, in.Dims...)...))
+	a, err := trunk.of("GradCAM", eval.Input(in.X, append([]int{1}, in.Dims...)...))
+	if err != nil {
+		return nil, 0, 0, err
+	}
 	d := a.Dims()
 	if len(d) != 4 {
 		return nil, 0, 0, fmt.Errorf("explain: GradCAM: the trunk gives maps of shape %v, not [n, channels, height, width]", d)

@@ -12,6 +12,24 @@ import (
 // single one). A layer's Forward is one.
 type Scores func(x tensor.Tensor) tensor.Tensor
 
+// of is f(x), and an error where that is no input of the model's.
+func (f Scores) of(op string, x tensor.Tensor) (y tensor.Tensor, err error) {
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case *tensor.ShapeError:
+			hint := ""
+			if e.Op == "Embedding" {
+				hint = ". Ids cannot change a little: explain their vectors, by a function from [n, tokens, width], with a group for each token"
+			}
+			err = fmt.Errorf("explain: %s: the model refuses its input: %w%s", op, e, hint)
+		default:
+			panic(e)
+		}
+	}()
+	return f(x), nil
+}
+
 // Input is what is to be explained: one output for one input.
 type Input struct {
 	X      []float32
@@ -113,7 +131,10 @@ func evaluate(op string, f Scores, in Input, n int, fill func(i int, x []float32
 		}
 		tape.Reset()
 		x := tape.Variable(xs[:(hi-lo)*size], append([]int{hi - lo}, in.Dims...)...)
-		y := f(x)
+		y, err := f.of(op, x)
+		if err != nil {
+			return nil, err
+		}
 		if d := y.Dims(); len(d) == 1 {
 			y = y.Reshape(d[0], 1)
 		}

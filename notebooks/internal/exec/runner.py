@@ -67,14 +67,20 @@ def main(path, folder, kernel):
         on_cell_executed=on_executed,
     )
     threading.Thread(target=end_with_parent, args=(client,), daemon=True).start()
-    try:
-        client.execute()
-    except CellExecutionError:
-        pass  # the cell's outputs hold the error
-    except DeadKernelError:
-        report("dead")
-    except RuntimeError as e:  # the kernel did not start
-        report("dead", message=str(e))
+    for last in (False, False, True):
+        try:
+            client.execute()
+        except CellExecutionError:
+            pass  # the cell's outputs hold the error
+        except DeadKernelError:
+            report("dead")
+        except RuntimeError as e:  # the kernel did not start
+            # Its ports were free when they were chosen: another program may have taken
+            # one since. JupyterLab, too, then starts it again, with others.
+            if not last:
+                continue
+            report("dead", message=str(e))
+        break
     # A display that a later cell updated is only now what a reader sees.
     report("done", cells=[{"index": i, **cell_result(notebook.cells[i])} for i in ended])
 

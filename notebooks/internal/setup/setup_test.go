@@ -180,7 +180,13 @@ func TestInterruptedSetup(t *testing.T) {
 // own caches stay where they are.
 func emptyCache(t *testing.T, golang toolchain) string {
 	t.Helper()
-	base := t.TempDir()
+	// Not t.TempDir, which must be empty in the end: the go command leaves a
+	// process behind that writes its telemetry below HOME.
+	base, err := os.MkdirTemp("", "home-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(base) })
 	t.Setenv("XDG_CACHE_HOME", base)
 	t.Setenv("HOME", base) // macOS
 	t.Setenv("GOMODCACHE", golang.GOMODCACHE)

@@ -1,13 +1,5 @@
-// Command gen writes the assembly of a package of kernels, and the functions
-// that choose among the instruction sets. It runs in the directory of the
-// package:
-//
-//	go run ../gen -family rowwise
-//
-// A family is an entry of families. Most kernels are written once, for the
-// vector machine (see machine), which has makers for AVX2, AVX-512 and NEON;
-// those that need registers by name are written with avo, or as text for arm64.
-// Offsets of struct fields come from the package's types.
+//go:build gen
+
 package main
 
 import (

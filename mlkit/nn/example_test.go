@@ -49,3 +49,35 @@ func Example() {
 	fmt.Printf("%d of %d right\n", right, n)
 	// Output: 32 of 32 right
 }
+
+// Two networks against each other (Goodfellow et al. 2014): an optimizer and a
+// tape for each, because each loss is walked back by itself. What the generator
+// made crosses from its tape to the other as a Variable, and the gradient goes
+// back by BackwardFrom.
+func Example_adversarial() {
+	rng := nn.NewRand(1)
+	generator := nn.Sequential{nn.NewLinear(rng, 1, 16), nn.ReLU{}, nn.NewLinear(rng, 16, 1)}
+	critic := nn.Sequential{nn.NewLinear(rng, 1, 16), nn.ReLU{}, nn.NewLinear(rng, 16, 1)}
+	rule := optim.Adam(0.01, optim.Betas(0.5, 0.999))
+	optG, optC := optim.New(nn.Params(generator), rule), optim.New(nn.Params(critic), rule)
+	tapeG, tapeC := tensor.NewTape(1), tensor.NewTape(2)
+	var mean float32
+	for range 400 {
+		fake := generator.Forward(tapeG.Normal(64, 1))
+		ones, zeros := tapeC.Full(1, 64, 1), tapeC.Full(0, 64, 1)
+		real := tapeC.Normal(64, 1).AddScalar(3)
+		made := tapeC.Input(fake.Data(), fake.Dims()...)
+		loss := nn.BinaryCrossEntropy(critic.Forward(real), ones).Add(nn.BinaryCrossEntropy(critic.Forward(made), zeros))
+		optC.Step(loss.Backward())
+		tapeC.Reset()
+
+		made = tapeC.Variable(fake.Data(), fake.Dims()...)
+		loss = nn.BinaryCrossEntropy(critic.Forward(made), tapeC.Full(1, 64, 1))
+		optG.Step(fake.BackwardFrom(loss.Backward().Wrt(made)))
+		mean = fake.Mean().Item()
+		tapeG.Reset()
+		tapeC.Reset()
+	}
+	fmt.Println("around 3:", mean > 2 && mean < 4)
+	// Output: around 3: true
+}

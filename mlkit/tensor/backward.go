@@ -10,7 +10,8 @@ import (
 // respect to every parameter and variable it depends on, by walking the tape
 // backwards once (reverse-mode differentiation; Griewank & Walther, Evaluating
 // Derivatives, 2008, ch. 3). A second call before Reset panics: it would add to
-// the gradients of the first.
+// the gradients of the first. Two networks that train against each other take a
+// tape each: see the example Adversarial of package nn.
 func (x Tensor) Backward() Grads {
 	if n := x.node("Backward"); len(n.data) != 1 {
 		shapePanic("Backward", 0, "the loss must have one element: take a Mean or a Sum, or use BackwardFrom", x)

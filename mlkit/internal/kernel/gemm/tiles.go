@@ -28,7 +28,8 @@ const (
 	flagBias                 // add bias
 	flagBiasRows             // add biasRows
 	flagReLU
-	flagAdd // after flagScale, add what C holds
+	flagAdd      // after flagScale, add what C holds
+	flagScaleAdd // both in one multiply-add
 )
 
 // tileShape is the largest tile at a level of instructions.

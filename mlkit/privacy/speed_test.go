@@ -21,8 +21,8 @@ import (
 
 // TestSpeedAgainstOpacus measures private and plain steps of both libraries, in
 // turns: processor time, so other programs do not count, and one thread each.
-// Ours are those of Fit with its loader; Opacus gets its batches ready. It needs
-// a Python with torch and opacus:
+// Ours are those of Fit with its loader; Opacus gets its batches ready. It
+// needs a Python with torch and opacus:
 //
 //	MLKIT_OPACUS=/path/to/python GOMAXPROCS=1 go test ./mlkit/privacy -run Opacus -v -count=1 -timeout 30m
 func TestSpeedAgainstOpacus(t *testing.T) {

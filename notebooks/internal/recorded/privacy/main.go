@@ -8,10 +8,10 @@
 //	go run ./notebooks/internal/recorded/privacy -net cnn -deal two -rate 0.1
 //
 // With -validate clients have 500 digits in place of 600, and the 10,000 that
-// are left measure the accuracy: so were the constants of the last three chosen,
-// those of the dense network by the mean of rounds 41 to 50.
-// Weights are kept after each round, so a run that was interrupted goes on
-// where it was.
+// are left measure the accuracy: so were the constants of the last three
+// chosen, those of the dense network by the mean of rounds 41 to 50. Weights
+// are kept after each round, so a run that was interrupted goes on where it
+// was.
 package main
 
 import (

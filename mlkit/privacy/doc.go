@@ -29,8 +29,8 @@
 // small the batch: 1.1 times with batches of 2048, 1.6 with 512, 2.2 with 256,
 // 5.6 with 64. Opacus 1.6 takes 4.1 to 7.2 times as long as SGD here for the
 // convolutional network and 1.7 to 3.4 times for the perceptron by ghost
-// clipping, 4.6 to 6.2 and 31 to 156 times in its default mode
-// (TestSpeedAgainstOpacus, one run on a loaded machine). In batches of 512 the
+// clipping, 4.6 to 6.9 and 20 to 156 times in its default mode
+// (TestSpeedAgainstOpacus, two runs on a loaded machine). In batches of 512 the
 // tapes hold 4 % and 0.2 % more memory, and the sum of the gradients comes on
 // top: gradients of samples are kept only where they are smaller than what they
 // are made of.

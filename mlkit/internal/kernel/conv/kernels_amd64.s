@@ -3793,25 +3793,26 @@ TEXT ·poolMax2AVX2(SB), NOSPLIT, $0-80
 	VMOVUPS      poolStepsAVX2<>+0(SB), Y0
 	VPBROADCASTD 72(BX), Y1
 	VPADDD       Y1, Y0, Y0
-	MOVQ         R9, R12
-	ANDQ         $0x07, R12
-	LEAQ         maskTable<>+0(SB), R10
-	MOVQ         $0x00000008, R11
-	SUBQ         R12, R11
-	VMOVUPS      (R10)(R11*4), Y1
+	LEAQ         -1(R9), R10
+	ANDQ         $0x07, R10
+	INCQ         R10
+	LEAQ         maskTable<>+0(SB), R11
+	MOVQ         $0x00000008, R12
+	SUBQ         R10, R12
+	VMOVUPS      (R11)(R12*4), Y1
 
 row158:
 	XORQ    R10, R10
-	MOVQ    DX, R13
+	MOVQ    DX, R12
 	MOVQ    R9, R11
 	VMOVAPS Y0, Y2
 	SUBQ    $0x08, R11
-	JL      tail160
+	JLE     tail160
 
 more159:
 	VMOVAPS      Y2, Y3
-	VMOVUPS      (R13), Y4
-	VMOVUPS      (R13)(DI*1), Y5
+	VMOVUPS      (R12), Y4
+	VMOVUPS      (R12)(DI*1), Y5
 	VPBROADCASTD 40(BX), Y6
 	VPADDD       Y3, Y6, Y6
 	VCMPPS       $0x07, Y4, Y4, Y7
@@ -3819,11 +3820,11 @@ more159:
 	VANDPS       Y7, Y8, Y7
 	VBLENDVPS    Y7, Y5, Y4, Y4
 	VBLENDVPS    Y7, Y6, Y3, Y3
-	LEAQ         (R13)(SI*1), R14
+	LEAQ         (R12)(SI*1), R13
 	VPBROADCASTD 32(BX), Y5
 	VPADDD       Y2, Y5, Y5
-	VMOVUPS      (R14), Y6
-	VMOVUPS      (R14)(DI*1), Y7
+	VMOVUPS      (R13), Y6
+	VMOVUPS      (R13)(DI*1), Y7
 	VPBROADCASTD 40(BX), Y8
 	VPADDD       Y5, Y8, Y8
 	VCMPPS       $0x07, Y6, Y6, Y9
@@ -3838,22 +3839,20 @@ more159:
 	VBLENDVPS    Y7, Y5, Y3, Y3
 	VMOVUPS      Y4, (AX)(R10*1)
 	TESTQ        CX, CX
-	JZ           skip162
+	JZ           skip161
 	VMOVUPS      Y3, (CX)(R10*1)
 
-skip162:
+skip161:
 	VPADDD cAVX200000008<>+0(SB), Y2, Y2
-	ADDQ   $0x00000020, R13
+	ADDQ   $0x00000020, R12
 	ADDQ   $0x00000020, R10
 	SUBQ   $0x08, R11
-	JGE    more159
+	JG     more159
 
 tail160:
-	TESTQ        R12, R12
-	JZ           end161
 	VMOVAPS      Y2, Y3
-	VMASKMOVPS   (R13), Y1, Y4
-	VMASKMOVPS   (R13)(DI*1), Y1, Y5
+	VMASKMOVPS   (R12), Y1, Y4
+	VMASKMOVPS   (R12)(DI*1), Y1, Y5
 	VPBROADCASTD 40(BX), Y6
 	VPADDD       Y3, Y6, Y6
 	VCMPPS       $0x07, Y4, Y4, Y7
@@ -3861,7 +3860,7 @@ tail160:
 	VANDPS       Y7, Y8, Y7
 	VBLENDVPS    Y7, Y5, Y4, Y4
 	VBLENDVPS    Y7, Y6, Y3, Y3
-	LEAQ         (R13)(SI*1), R11
+	LEAQ         (R12)(SI*1), R11
 	VPBROADCASTD 32(BX), Y5
 	VPADDD       Y2, Y5, Y2
 	VMASKMOVPS   (R11), Y1, Y5
@@ -3880,11 +3879,10 @@ tail160:
 	VBLENDVPS    Y6, Y2, Y3, Y2
 	VMASKMOVPS   Y4, Y1, (AX)(R10*1)
 	TESTQ        CX, CX
-	JZ           skip163
+	JZ           skip162
 	VMASKMOVPS   Y2, Y1, (CX)(R10*1)
 
-skip163:
-end161:
+skip162:
 	VPBROADCASTD 56(BX), Y2
 	VPADDD       Y2, Y0, Y0
 	MOVQ         56(BX), R10
@@ -3892,10 +3890,10 @@ end161:
 	MOVQ         64(BX), R10
 	LEAQ         (AX)(R10*4), AX
 	TESTQ        CX, CX
-	JZ           noIdx164
+	JZ           noIdx163
 	LEAQ         (CX)(R10*4), CX
 
-noIdx164:
+noIdx163:
 	DECQ R8
 	JNZ  row158
 	VZEROUPPER
@@ -3905,47 +3903,44 @@ two157:
 	VMOVUPS      poolStepsAVX2<>+32(SB), Y0
 	VPBROADCASTD 72(BX), Y1
 	VPADDD       Y1, Y0, Y0
-	MOVQ         R9, R12
-	ANDQ         $0x07, R12
+	LEAQ         -1(R9), R10
+	ANDQ         $0x07, R10
+	INCQ         R10
+	LEAQ         maskTable<>+0(SB), R11
+	MOVQ         $0x00000008, R12
+	SUBQ         R10, R12
+	VMOVUPS      (R11)(R12*4), Y1
+	LEAQ         -1(R10)(R10*1), R10
+	MOVQ         $0x00000008, R11
+	MOVQ         R10, R12
+	CMPQ         R10, R11
+	CMOVQGT      R11, R10
+	SUBQ         R10, R12
+	LEAQ         maskTable<>+0(SB), R11
+	MOVQ         $0x00000008, R13
+	SUBQ         R10, R13
+	VMOVUPS      (R11)(R13*4), Y2
 	LEAQ         maskTable<>+0(SB), R10
 	MOVQ         $0x00000008, R11
 	SUBQ         R12, R11
-	VMOVUPS      (R10)(R11*4), Y1
-	LEAQ         -1(R12)(R12*1), R10
-	MOVQ         $0x00000008, R11
-	MOVQ         R10, R13
-	CMPQ         R10, R11
-	CMOVQGT      R11, R10
-	SUBQ         R10, R13
-	XORQ         R11, R11
-	TESTQ        R12, R12
-	CMOVQEQ      R11, R10
-	CMOVQEQ      R11, R13
-	LEAQ         maskTable<>+0(SB), R11
-	MOVQ         $0x00000008, R14
-	SUBQ         R10, R14
-	VMOVUPS      (R11)(R14*4), Y2
-	LEAQ         maskTable<>+0(SB), R10
-	MOVQ         $0x00000008, R11
-	SUBQ         R13, R11
 	VMOVUPS      (R10)(R11*4), Y3
 
-row165:
+row164:
 	XORQ    R10, R10
-	MOVQ    DX, R13
+	MOVQ    DX, R12
 	MOVQ    R9, R11
 	VMOVAPS Y0, Y4
 	SUBQ    $0x08, R11
-	JL      tail167
+	JLE     tail166
 
-more166:
+more165:
 	VMOVAPS      Y4, Y5
-	VMOVUPS      (R13), Y6
-	VMOVUPS      32(R13), Y7
+	VMOVUPS      (R12), Y6
+	VMOVUPS      32(R12), Y7
 	VSHUFPS      $0x88, Y7, Y6, Y6
 	VPERMPD      $0xd8, Y6, Y6
-	VMOVUPS      (R13)(DI*1), Y7
-	VMOVUPS      32(R13)(DI*1), Y8
+	VMOVUPS      (R12)(DI*1), Y7
+	VMOVUPS      32(R12)(DI*1), Y8
 	VSHUFPS      $0x88, Y8, Y7, Y7
 	VPERMPD      $0xd8, Y7, Y7
 	VPBROADCASTD 40(BX), Y8
@@ -3955,15 +3950,15 @@ more166:
 	VANDPS       Y9, Y10, Y9
 	VBLENDVPS    Y9, Y7, Y6, Y6
 	VBLENDVPS    Y9, Y8, Y5, Y5
-	LEAQ         (R13)(SI*1), R14
+	LEAQ         (R12)(SI*1), R13
 	VPBROADCASTD 32(BX), Y7
 	VPADDD       Y4, Y7, Y7
-	VMOVUPS      (R14), Y8
-	VMOVUPS      32(R14), Y9
+	VMOVUPS      (R13), Y8
+	VMOVUPS      32(R13), Y9
 	VSHUFPS      $0x88, Y9, Y8, Y8
 	VPERMPD      $0xd8, Y8, Y8
-	VMOVUPS      (R14)(DI*1), Y9
-	VMOVUPS      32(R14)(DI*1), Y10
+	VMOVUPS      (R13)(DI*1), Y9
+	VMOVUPS      32(R13)(DI*1), Y10
 	VSHUFPS      $0x88, Y10, Y9, Y9
 	VPERMPD      $0xd8, Y9, Y9
 	VPBROADCASTD 40(BX), Y10
@@ -3980,26 +3975,24 @@ more166:
 	VBLENDVPS    Y9, Y7, Y5, Y5
 	VMOVUPS      Y6, (AX)(R10*1)
 	TESTQ        CX, CX
-	JZ           skip169
+	JZ           skip167
 	VMOVUPS      Y5, (CX)(R10*1)
 
-skip169:
+skip167:
 	VPADDD cAVX200000010<>+0(SB), Y4, Y4
-	ADDQ   $0x00000040, R13
+	ADDQ   $0x00000040, R12
 	ADDQ   $0x00000020, R10
 	SUBQ   $0x08, R11
-	JGE    more166
+	JG     more165
 
-tail167:
-	TESTQ        R12, R12
-	JZ           end168
+tail166:
 	VMOVAPS      Y4, Y5
-	VMASKMOVPS   (R13), Y2, Y6
-	VMASKMOVPS   32(R13), Y3, Y7
+	VMASKMOVPS   (R12), Y2, Y6
+	VMASKMOVPS   32(R12), Y3, Y7
 	VSHUFPS      $0x88, Y7, Y6, Y6
 	VPERMPD      $0xd8, Y6, Y6
-	VMASKMOVPS   (R13)(DI*1), Y2, Y7
-	VMASKMOVPS   32(R13)(DI*1), Y3, Y8
+	VMASKMOVPS   (R12)(DI*1), Y2, Y7
+	VMASKMOVPS   32(R12)(DI*1), Y3, Y8
 	VSHUFPS      $0x88, Y8, Y7, Y7
 	VPERMPD      $0xd8, Y7, Y7
 	VPBROADCASTD 40(BX), Y8
@@ -4009,7 +4002,7 @@ tail167:
 	VANDPS       Y9, Y10, Y9
 	VBLENDVPS    Y9, Y7, Y6, Y6
 	VBLENDVPS    Y9, Y8, Y5, Y5
-	LEAQ         (R13)(SI*1), R11
+	LEAQ         (R12)(SI*1), R11
 	VPBROADCASTD 32(BX), Y7
 	VPADDD       Y4, Y7, Y4
 	VMASKMOVPS   (R11), Y2, Y7
@@ -4034,11 +4027,10 @@ tail167:
 	VBLENDVPS    Y8, Y4, Y5, Y4
 	VMASKMOVPS   Y6, Y1, (AX)(R10*1)
 	TESTQ        CX, CX
-	JZ           skip170
+	JZ           skip168
 	VMASKMOVPS   Y4, Y1, (CX)(R10*1)
 
-skip170:
-end168:
+skip168:
 	VPBROADCASTD 56(BX), Y4
 	VPADDD       Y4, Y0, Y0
 	MOVQ         56(BX), R10
@@ -4046,12 +4038,12 @@ end168:
 	MOVQ         64(BX), R10
 	LEAQ         (AX)(R10*4), AX
 	TESTQ        CX, CX
-	JZ           noIdx171
+	JZ           noIdx169
 	LEAQ         (CX)(R10*4), CX
 
-noIdx171:
+noIdx169:
 	DECQ R8
-	JNZ  row165
+	JNZ  row164
 	VZEROUPPER
 	RET
 	VZEROUPPER
@@ -7144,34 +7136,35 @@ TEXT ·poolMax2AVX512(SB), NOSPLIT, $0-80
 	VMOVUPS      poolStepsAVX512<>+0(SB), Z3
 	VPBROADCASTD 72(BX), Z4
 	VPADDD       Z4, Z3, Z3
-	MOVQ         R9, R12
-	ANDQ         $0x0f, R12
-	MOVL         $-1, R10
-	BZHIL        R12, R10, R10
-	KMOVW        R10, K1
+	LEAQ         -1(R9), R10
+	ANDQ         $0x0f, R10
+	INCQ         R10
+	MOVL         $-1, R11
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K1
 
 row163:
 	XORQ    R10, R10
-	MOVQ    DX, R13
+	MOVQ    DX, R12
 	MOVQ    R9, R11
 	VMOVAPS Z3, Z4
 	SUBQ    $0x10, R11
-	JL      tail165
+	JLE     tail165
 
 more164:
 	VMOVAPS   Z4, Z5
-	VMOVUPS   (R13), Z6
-	VMOVUPS   (R13)(DI*1), Z7
+	VMOVUPS   (R12), Z6
+	VMOVUPS   (R12)(DI*1), Z7
 	VPADDD    Z5, Z1, Z8
 	VCMPPS    $0x07, Z6, Z6, K2
 	VCMPPS    $0x06, Z6, Z7, K3
 	KANDW     K2, K3, K2
 	VMOVAPS   Z7, K2, Z6
 	VMOVDQA32 Z8, K2, Z5
-	LEAQ      (R13)(SI*1), R14
+	LEAQ      (R12)(SI*1), R13
 	VPADDD    Z4, Z0, Z7
-	VMOVUPS   (R14), Z8
-	VMOVUPS   (R14)(DI*1), Z9
+	VMOVUPS   (R13), Z8
+	VMOVUPS   (R13)(DI*1), Z9
 	VPADDD    Z7, Z1, Z10
 	VCMPPS    $0x07, Z8, Z8, K2
 	VCMPPS    $0x06, Z8, Z9, K3
@@ -7185,29 +7178,27 @@ more164:
 	VMOVDQA32 Z7, K2, Z5
 	VMOVUPS   Z6, (AX)(R10*1)
 	TESTQ     CX, CX
-	JZ        skip167
+	JZ        skip166
 	VMOVUPS   Z5, (CX)(R10*1)
 
-skip167:
+skip166:
 	VPADDD.BCST cAVX51200000010<>+0(SB), Z4, Z4
-	ADDQ        $0x00000040, R13
+	ADDQ        $0x00000040, R12
 	ADDQ        $0x00000040, R10
 	SUBQ        $0x10, R11
-	JGE         more164
+	JG          more164
 
 tail165:
-	TESTQ     R12, R12
-	JZ        end166
 	VMOVAPS   Z4, Z5
-	VMOVUPS.Z (R13), K1, Z6
-	VMOVUPS.Z (R13)(DI*1), K1, Z7
+	VMOVUPS.Z (R12), K1, Z6
+	VMOVUPS.Z (R12)(DI*1), K1, Z7
 	VPADDD    Z5, Z1, Z8
 	VCMPPS    $0x07, Z6, Z6, K2
 	VCMPPS    $0x06, Z6, Z7, K3
 	KANDW     K2, K3, K2
 	VMOVAPS   Z7, K2, Z6
 	VMOVDQA32 Z8, K2, Z5
-	LEAQ      (R13)(SI*1), R11
+	LEAQ      (R12)(SI*1), R11
 	VPADDD    Z4, Z0, Z4
 	VMOVUPS.Z (R11), K1, Z7
 	VMOVUPS.Z (R11)(DI*1), K1, Z8
@@ -7224,21 +7215,20 @@ tail165:
 	VMOVDQA32 Z4, K2, Z5
 	VMOVUPS   Z6, K1, (AX)(R10*1)
 	TESTQ     CX, CX
-	JZ        skip168
+	JZ        skip167
 	VMOVUPS   Z5, K1, (CX)(R10*1)
 
-skip168:
-end166:
+skip167:
 	VPADDD Z2, Z3, Z3
 	MOVQ   56(BX), R10
 	LEAQ   (DX)(R10*4), DX
 	MOVQ   64(BX), R10
 	LEAQ   (AX)(R10*4), AX
 	TESTQ  CX, CX
-	JZ     noIdx169
+	JZ     noIdx168
 	LEAQ   (CX)(R10*4), CX
 
-noIdx169:
+noIdx168:
 	DECQ R8
 	JNZ  row163
 	VZEROUPPER
@@ -7248,44 +7238,41 @@ two162:
 	VMOVUPS      poolStepsAVX512<>+64(SB), Z3
 	VPBROADCASTD 72(BX), Z4
 	VPADDD       Z4, Z3, Z4
-	MOVQ         R9, R12
-	ANDQ         $0x0f, R12
-	MOVL         $-1, R10
-	BZHIL        R12, R10, R10
-	KMOVW        R10, K1
-	LEAQ         -1(R12)(R12*1), R10
+	LEAQ         -1(R9), R10
+	ANDQ         $0x0f, R10
+	INCQ         R10
+	MOVL         $-1, R11
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K1
+	LEAQ         -1(R10)(R10*1), R10
 	MOVQ         $0x00000010, R11
-	MOVQ         R10, R13
+	MOVQ         R10, R12
 	CMPQ         R10, R11
 	CMOVQGT      R11, R10
-	SUBQ         R10, R13
-	XORQ         R11, R11
-	TESTQ        R12, R12
-	CMOVQEQ      R11, R10
-	CMOVQEQ      R11, R13
+	SUBQ         R10, R12
 	MOVL         $-1, R11
 	BZHIL        R10, R11, R11
 	KMOVW        R11, K2
 	MOVL         $-1, R10
-	BZHIL        R13, R10, R10
+	BZHIL        R12, R10, R10
 	KMOVW        R10, K3
 
-row170:
+row169:
 	XORQ    R10, R10
-	MOVQ    DX, R13
+	MOVQ    DX, R12
 	MOVQ    R9, R11
 	VMOVAPS Z4, Z5
 	SUBQ    $0x10, R11
-	JL      tail172
+	JLE     tail171
 
-more171:
+more170:
 	VMOVAPS   Z5, Z6
-	VMOVUPS   (R13), Z7
-	VMOVUPS   64(R13), Z8
+	VMOVUPS   (R12), Z7
+	VMOVUPS   64(R12), Z8
 	VMOVAPS   Z3, Z9
 	VPERMI2PS Z8, Z7, Z9
-	VMOVUPS   (R13)(DI*1), Z7
-	VMOVUPS   64(R13)(DI*1), Z8
+	VMOVUPS   (R12)(DI*1), Z7
+	VMOVUPS   64(R12)(DI*1), Z8
 	VMOVAPS   Z3, Z10
 	VPERMI2PS Z8, Z7, Z10
 	VPADDD    Z6, Z1, Z7
@@ -7294,14 +7281,14 @@ more171:
 	KANDW     K4, K5, K4
 	VMOVAPS   Z10, K4, Z9
 	VMOVDQA32 Z7, K4, Z6
-	LEAQ      (R13)(SI*1), R14
+	LEAQ      (R12)(SI*1), R13
 	VPADDD    Z5, Z0, Z7
-	VMOVUPS   (R14), Z8
-	VMOVUPS   64(R14), Z10
+	VMOVUPS   (R13), Z8
+	VMOVUPS   64(R13), Z10
 	VMOVAPS   Z3, Z11
 	VPERMI2PS Z10, Z8, Z11
-	VMOVUPS   (R14)(DI*1), Z8
-	VMOVUPS   64(R14)(DI*1), Z10
+	VMOVUPS   (R13)(DI*1), Z8
+	VMOVUPS   64(R13)(DI*1), Z10
 	VMOVAPS   Z3, Z12
 	VPERMI2PS Z10, Z8, Z12
 	VPADDD    Z7, Z1, Z8
@@ -7317,26 +7304,24 @@ more171:
 	VMOVDQA32 Z7, K4, Z6
 	VMOVUPS   Z9, (AX)(R10*1)
 	TESTQ     CX, CX
-	JZ        skip174
+	JZ        skip172
 	VMOVUPS   Z6, (CX)(R10*1)
 
-skip174:
+skip172:
 	VPADDD.BCST cAVX51200000020<>+0(SB), Z5, Z5
-	ADDQ        $0x00000080, R13
+	ADDQ        $0x00000080, R12
 	ADDQ        $0x00000040, R10
 	SUBQ        $0x10, R11
-	JGE         more171
+	JG          more170
 
-tail172:
-	TESTQ     R12, R12
-	JZ        end173
+tail171:
 	VMOVAPS   Z5, Z6
-	VMOVUPS.Z (R13), K2, Z7
-	VMOVUPS.Z 64(R13), K3, Z8
+	VMOVUPS.Z (R12), K2, Z7
+	VMOVUPS.Z 64(R12), K3, Z8
 	VMOVAPS   Z3, Z9
 	VPERMI2PS Z8, Z7, Z9
-	VMOVUPS.Z (R13)(DI*1), K2, Z7
-	VMOVUPS.Z 64(R13)(DI*1), K3, Z8
+	VMOVUPS.Z (R12)(DI*1), K2, Z7
+	VMOVUPS.Z 64(R12)(DI*1), K3, Z8
 	VMOVAPS   Z3, Z10
 	VPERMI2PS Z8, Z7, Z10
 	VPADDD    Z6, Z1, Z7
@@ -7345,7 +7330,7 @@ tail172:
 	KANDW     K4, K5, K4
 	VMOVAPS   Z10, K4, Z9
 	VMOVDQA32 Z7, K4, Z6
-	LEAQ      (R13)(SI*1), R11
+	LEAQ      (R12)(SI*1), R11
 	VPADDD    Z5, Z0, Z5
 	VMOVUPS.Z (R11), K2, Z7
 	VMOVUPS.Z 64(R11), K3, Z8
@@ -7368,23 +7353,22 @@ tail172:
 	VMOVDQA32 Z5, K4, Z6
 	VMOVUPS   Z9, K1, (AX)(R10*1)
 	TESTQ     CX, CX
-	JZ        skip175
+	JZ        skip173
 	VMOVUPS   Z6, K1, (CX)(R10*1)
 
-skip175:
-end173:
+skip173:
 	VPADDD Z2, Z4, Z4
 	MOVQ   56(BX), R10
 	LEAQ   (DX)(R10*4), DX
 	MOVQ   64(BX), R10
 	LEAQ   (AX)(R10*4), AX
 	TESTQ  CX, CX
-	JZ     noIdx176
+	JZ     noIdx174
 	LEAQ   (CX)(R10*4), CX
 
-noIdx176:
+noIdx174:
 	DECQ R8
-	JNZ  row170
+	JNZ  row169
 	VZEROUPPER
 	RET
 	VZEROUPPER

@@ -53,11 +53,13 @@ var pool2Kernels = []kernel{{
 			VMOVUPS(steps.Offset((stride-1)*x.bytes()), ramp)
 			first := x.reg() // indices of the first taps of a row's first vector
 			VPADDD(step("first")(), ramp, first)
-			// Of the row's last vector: masks of the windows and of what they
-			// see.
+			// Of the row's last vector, which may be a whole one: masks of the
+			// windows and of what they see. At stride 2 whole vectors would see
+			// a float more, which may be behind all memory.
 			rest := GP64()
-			MOVQ(todo, rest)
+			LEAQ(operand.Mem{Base: todo, Disp: -1}, rest)
 			ANDQ(operand.Imm(uint64(x.lanes()-1)), rest)
+			INCQ(rest)
 			x.setMask(rest)
 			out := x.mask
 			in := []reg.Register{out}
@@ -69,18 +71,13 @@ var pool2Kernels = []kernel{{
 				CMPQ(seen, most)
 				CMOVQGT(most, seen)
 				SUBQ(seen, rear)
-				none := GP64()
-				XORQ(none, none)
-				TESTQ(rest, rest)
-				CMOVQEQ(none, seen)
-				CMOVQEQ(none, rear)
 				x.setMask(seen)
 				front := x.mask
 				x.setMask(rear)
 				in = []reg.Register{front, x.mask}
 			}
 			x.mask = nil
-			row, more, tail, end := x.label("row"), x.label("more"), x.label("tail"), x.label("end")
+			row, more, tail := x.label("row"), x.label("more"), x.label("tail")
 			p, q, here := GP64(), GP64(), x.reg()
 			vector := func(masked bool) {
 				load := func(m operand.Mem) vec {
@@ -147,19 +144,16 @@ var pool2Kernels = []kernel{{
 			MOVQ(todo, left)
 			VMOVAPS(first, here)
 			SUBQ(operand.Imm(uint64(x.lanes())), left)
-			JL(operand.LabelRef(tail))
+			JLE(operand.LabelRef(tail))
 			Label(more)
 			vector(false)
 			x.opTo("addi", here, here, v.bits(uint32(x.lanes()*stride)))
 			ADDQ(operand.U32(uint32(x.bytes()*stride)), p)
 			ADDQ(operand.U32(uint32(x.bytes())), at)
 			SUBQ(operand.Imm(uint64(x.lanes())), left)
-			JGE(operand.LabelRef(more))
+			JG(operand.LabelRef(more))
 			Label(tail)
-			TESTQ(rest, rest)
-			JZ(operand.LabelRef(end))
 			vector(true)
-			Label(end)
 			VPADDD(srcRow(), first, first)
 			MOVQ(r.at("srcRow"), q)
 			LEAQ(operand.Mem{Base: src, Index: q, Scale: 4}, src)

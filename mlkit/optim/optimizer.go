@@ -190,8 +190,8 @@ func (o *Optimizer) takeSparse(g tensor.Grads) {
 			continue
 		}
 		if o.outer {
-			if columns, rows := g.Outer(p, i); rows != nil {
-				s.factors[i] = factors{columns, rows}
+			if column, row := g.Outer(p, i); row != nil {
+				s.factors[i] = factors{column, row}
 				continue
 			}
 		}

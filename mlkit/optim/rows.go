@@ -1,10 +1,6 @@
 package optim
 
-import (
-	"descent/mlkit/internal/kernel/elementwise"
-	"descent/mlkit/internal/kernel/gemm"
-	"descent/mlkit/tensor"
-)
+import "descent/mlkit/tensor"
 
 // A rowLink can work with an update of parameter i that holds only the rows
 // that a batch has looked up. It then changes parameter and state exactly as
@@ -54,19 +50,9 @@ type zeroBlind struct{ seeing }
 
 func (zeroBlind) takesRows(int) bool { return true }
 
-// factors are the columns and rows whose products an update is the sum of,
-// which is not there in full (see [tensor.Grads.Outer]).
-type factors struct{ columns, rows []float32 }
-
-// descend computes p -= rate * u for the update u.
-func (f factors) descend(p *tensor.Param, rate float32) {
-	out, in := p.Dims()[0], p.Dims()[1]
-	if n := len(f.rows) / in; n > 1 {
-		gemm.Descend(p.Data, f.columns, f.rows, n, out, in, rate)
-	} else {
-		elementwise.SGDOuterUpdate(p.Data, f.columns, f.rows, rate)
-	}
-}
+// factors are a column and a row whose product is an update, which is not
+// there in full (see [tensor.Grads.Outer]).
+type factors struct{ column, row []float32 }
 
 // A factorLink can work with updates of all parameters that come as factors.
 // It must be the whole rule: no link before it would see such an update.

@@ -19,8 +19,8 @@ func SGD(lr float64, opts ...Option) Rule {
 		rate := float32(lr * s.Factor)
 		for i, p := range s.Params {
 			switch u, at, outer := s.Updates[i], s.at(i), s.outer(i); {
-			case outer.rows != nil:
-				outer.descend(p, rate)
+			case outer.row != nil:
+				elementwise.SGDOuterUpdate(p.Data, outer.column, outer.row, rate)
 			case at != nil:
 				elementwise.AxpyRows(p.Data, -rate, u, at, width(p))
 			case u != nil:

@@ -157,8 +157,7 @@ func backLinear(t *Tape, n *node) {
 	gx, accX := t.gradBuffer(n, 0)
 	var gw []float32
 	accW := true
-	chunk := rowsTogether(in, out)
-	if out == w.d[0] && rows <= chunk && t.waits(w, rows) {
+	if out == w.d[0] && t.waits(w, rows) {
 		t.wait(w, dy, x.data)
 	} else if out == w.d[0] && rows > 0 {
 		gw, accW = t.gradBuffer(n, 1)
@@ -172,6 +171,7 @@ func backLinear(t *Tape, n *node) {
 	if gb != nil {
 		gb = gb[lo : lo+out]
 	}
+	chunk := rowsTogether(in, out)
 	if rows <= min(chunk, manyRows) { // one piece, in which no sum is too long for a block
 		if gb != nil {
 			rowwise.AddRowsWide(gb, dy, rows, out)

@@ -36,7 +36,6 @@ type Gemm struct {
 	BiasRows      []float32  // length M, one number for each row; nil for none
 	Act           Activation // applied last
 	Alpha         float32    // factor of the product; 0 means 1
-	once          bool       // with Accumulate, Alpha and C come in with one rounding
 }
 
 // check fills in the defaults, or panics if a size is negative or overflows

@@ -825,7 +825,7 @@ r12v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r12v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r12v2mnoScale
@@ -920,71 +920,6 @@ r12v2mnoScale:
 	VADDPS    Z25, Z23, Z23
 
 r12v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r12v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z26
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z0
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z2
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z4
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z6
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z8
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z10
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z12
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z13
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z14
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z15
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z16
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z17
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z18
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z19
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z20
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z21
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z22
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z23
-
-r12v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r12v2mnoBias
 	MOVQ      72(DI), BX
@@ -1318,7 +1253,7 @@ r11v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r11v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r11v2mnoScale
@@ -1406,66 +1341,6 @@ r11v2mnoScale:
 	VADDPS    Z23, Z21, Z21
 
 r11v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r11v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z24
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z0
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z2
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z4
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z6
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z8
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z10
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z12
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z13
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z14
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z15
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z16
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z17
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z18
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z19
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z20
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z21
-
-r11v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r11v2mnoBias
 	MOVQ      72(DI), BX
@@ -1775,7 +1650,7 @@ r10v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r10v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r10v2mnoScale
@@ -1856,61 +1731,6 @@ r10v2mnoScale:
 	VADDPS    Z21, Z19, Z19
 
 r10v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r10v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z22
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z0
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z2
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z4
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z6
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z8
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z10
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z12
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z13
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z14
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z15
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z16
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z17
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z18
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z19
-
-r10v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r10v2mnoBias
 	MOVQ      72(DI), BX
@@ -2196,7 +2016,7 @@ r9v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r9v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r9v2mnoScale
@@ -2270,56 +2090,6 @@ r9v2mnoScale:
 	VADDPS    Z19, Z17, Z17
 
 r9v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r9v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z20
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z0
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z2
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z4
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z6
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z8
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z10
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z12
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z13
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z14
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z15
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z16
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z17
-
-r9v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r9v2mnoBias
 	MOVQ      72(DI), BX
@@ -2579,7 +2349,7 @@ r8v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r8v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r8v2mnoScale
@@ -2646,51 +2416,6 @@ r8v2mnoScale:
 	VADDPS    Z17, Z15, Z15
 
 r8v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r8v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z18
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z0
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z2
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z4
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z6
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z8
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z10
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z12
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z13
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z14
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z15
-
-r8v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r8v2mnoBias
 	MOVQ      72(DI), BX
@@ -2926,7 +2651,7 @@ r7v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r7v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r7v2mnoScale
@@ -2986,46 +2711,6 @@ r7v2mnoScale:
 	VADDPS    Z15, Z13, Z13
 
 r7v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r7v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z16
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z0
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z2
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z4
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z6
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z8
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z10
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z12
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z13
-
-r7v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r7v2mnoBias
 	MOVQ      72(DI), BX
@@ -3237,7 +2922,7 @@ r6v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r6v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r6v2mnoScale
@@ -3290,41 +2975,6 @@ r6v2mnoScale:
 	VADDPS    Z13, Z11, Z11
 
 r6v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r6v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z14
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z0
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z2
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z4
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z6
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z8
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z10
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z11
-
-r6v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r6v2mnoBias
 	MOVQ      72(DI), BX
@@ -3512,7 +3162,7 @@ r5v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r5v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r5v2mnoScale
@@ -3558,36 +3208,6 @@ r5v2mnoScale:
 	VADDPS    Z11, Z9, Z9
 
 r5v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r5v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z12
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z10
-	VFMADD213PS  Z10, Z12, Z0
-	VMOVUPS.Z    64(BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z10
-	VFMADD213PS  Z10, Z12, Z2
-	VMOVUPS.Z    64(BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z10
-	VFMADD213PS  Z10, Z12, Z4
-	VMOVUPS.Z    64(BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z10
-	VFMADD213PS  Z10, Z12, Z6
-	VMOVUPS.Z    64(BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z10
-	VFMADD213PS  Z10, Z12, Z8
-	VMOVUPS.Z    64(BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z9
-
-r5v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r5v2mnoBias
 	MOVQ      72(DI), BX
@@ -3749,7 +3369,7 @@ r4v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r4v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v2mnoScale
@@ -3788,31 +3408,6 @@ r4v2mnoScale:
 	VADDPS    Z9, Z7, Z7
 
 r4v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z10
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z8
-	VFMADD213PS  Z8, Z10, Z0
-	VMOVUPS.Z    64(BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z8
-	VFMADD213PS  Z8, Z10, Z2
-	VMOVUPS.Z    64(BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z8
-	VFMADD213PS  Z8, Z10, Z4
-	VMOVUPS.Z    64(BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z8
-	VFMADD213PS  Z8, Z10, Z6
-	VMOVUPS.Z    64(BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z7
-
-r4v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r4v2mnoBias
 	MOVQ      72(DI), BX
@@ -3950,7 +3545,7 @@ r3v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r3v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v2mnoScale
@@ -3982,26 +3577,6 @@ r3v2mnoScale:
 	VADDPS    Z7, Z5, Z5
 
 r3v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z8
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z6
-	VFMADD213PS  Z6, Z8, Z0
-	VMOVUPS.Z    64(BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z6
-	VFMADD213PS  Z6, Z8, Z2
-	VMOVUPS.Z    64(BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z6
-	VFMADD213PS  Z6, Z8, Z4
-	VMOVUPS.Z    64(BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z5
-
-r3v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r3v2mnoBias
 	MOVQ      72(DI), BX
@@ -4115,7 +3690,7 @@ r2v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v2mnoScale
@@ -4140,21 +3715,6 @@ r2v2mnoScale:
 	VADDPS    Z5, Z3, Z3
 
 r2v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z6
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z4
-	VFMADD213PS  Z4, Z6, Z0
-	VMOVUPS.Z    64(BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VFMADD213PS  Z4, Z6, Z2
-	VMOVUPS.Z    64(BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z3
-
-r2v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r2v2mnoBias
 	MOVQ      72(DI), BX
@@ -4244,7 +3804,7 @@ r1v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v2mnoScale
@@ -4262,16 +3822,6 @@ r1v2mnoScale:
 	VADDPS    Z3, Z1, Z1
 
 r1v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z4
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z2
-	VFMADD213PS  Z2, Z4, Z0
-	VMOVUPS.Z    64(BX), K1, Z3
-	VFMADD213PS  Z3, Z4, Z1
-
-r1v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r1v2mnoBias
 	MOVQ      72(DI), BX
@@ -4436,7 +3986,7 @@ r12v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r12v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r12v1mnoScale
@@ -4495,47 +4045,6 @@ r12v1mnoScale:
 	VADDPS    Z12, Z11, Z11
 
 r12v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r12v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z13
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z6
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z8
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z9
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z10
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z11
-
-r12v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r12v1mnoBias
 	MOVQ      72(DI), BX
@@ -4753,7 +4262,7 @@ r11v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r11v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r11v1mnoScale
@@ -4808,44 +4317,6 @@ r11v1mnoScale:
 	VADDPS    Z11, Z10, Z10
 
 r11v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r11v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z12
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z6
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z8
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z9
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z10
-
-r11v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r11v1mnoBias
 	MOVQ      72(DI), BX
@@ -5049,7 +4520,7 @@ r10v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r10v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r10v1mnoScale
@@ -5100,41 +4571,6 @@ r10v1mnoScale:
 	VADDPS    Z10, Z9, Z9
 
 r10v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r10v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z11
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z6
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z8
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z9
-
-r10v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r10v1mnoBias
 	MOVQ      72(DI), BX
@@ -5324,7 +4760,7 @@ r9v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r9v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r9v1mnoScale
@@ -5371,38 +4807,6 @@ r9v1mnoScale:
 	VADDPS    Z9, Z8, Z8
 
 r9v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r9v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z10
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z6
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z8
-
-r9v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r9v1mnoBias
 	MOVQ      72(DI), BX
@@ -5576,7 +4980,7 @@ r8v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r8v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r8v1mnoScale
@@ -5619,35 +5023,6 @@ r8v1mnoScale:
 	VADDPS    Z8, Z7, Z7
 
 r8v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r8v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z9
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z6
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z7
-
-r8v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r8v1mnoBias
 	MOVQ      72(DI), BX
@@ -5807,7 +5182,7 @@ r7v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r7v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r7v1mnoScale
@@ -5846,32 +5221,6 @@ r7v1mnoScale:
 	VADDPS    Z7, Z6, Z6
 
 r7v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r7v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z8
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z6
-
-r7v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r7v1mnoBias
 	MOVQ      72(DI), BX
@@ -6017,7 +5366,7 @@ r6v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r6v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r6v1mnoScale
@@ -6052,29 +5401,6 @@ r6v1mnoScale:
 	VADDPS    Z6, Z5, Z5
 
 r6v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r6v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z7
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z5
-
-r6v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r6v1mnoBias
 	MOVQ      72(DI), BX
@@ -6206,7 +5532,7 @@ r5v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r5v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r5v1mnoScale
@@ -6237,26 +5563,6 @@ r5v1mnoScale:
 	VADDPS    Z5, Z4, Z4
 
 r5v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r5v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z6
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z4
-
-r5v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r5v1mnoBias
 	MOVQ      72(DI), BX
@@ -6372,7 +5678,7 @@ r4v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r4v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r4v1mnoScale
@@ -6399,23 +5705,6 @@ r4v1mnoScale:
 	VADDPS    Z4, Z3, Z3
 
 r4v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z5
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VFMADD213PS  Z4, Z5, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VFMADD213PS  Z4, Z5, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VFMADD213PS  Z4, Z5, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VFMADD213PS  Z4, Z5, Z3
-
-r4v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r4v1mnoBias
 	MOVQ      72(DI), BX
@@ -6517,7 +5806,7 @@ r3v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r3v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r3v1mnoScale
@@ -6540,20 +5829,6 @@ r3v1mnoScale:
 	VADDPS    Z3, Z2, Z2
 
 r3v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z4
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VFMADD213PS  Z3, Z4, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VFMADD213PS  Z3, Z4, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VFMADD213PS  Z3, Z4, Z2
-
-r3v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r3v1mnoBias
 	MOVQ      72(DI), BX
@@ -6641,7 +5916,7 @@ r2v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r2v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r2v1mnoScale
@@ -6660,17 +5935,6 @@ r2v1mnoScale:
 	VADDPS    Z2, Z1, Z1
 
 r2v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z3
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	VFMADD213PS  Z2, Z3, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	VFMADD213PS  Z2, Z3, Z1
-
-r2v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r2v1mnoBias
 	MOVQ      72(DI), BX
@@ -6744,7 +6008,7 @@ r1v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r1v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r1v1mnoScale
@@ -6759,14 +6023,6 @@ r1v1mnoScale:
 	VADDPS    Z1, Z0, Z0
 
 r1v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z2
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	VFMADD213PS  Z1, Z2, Z0
-
-r1v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r1v1mnoBias
 	MOVQ      72(DI), BX
@@ -6925,7 +6181,7 @@ r4v4mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r4v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v4mnoScale
@@ -6988,47 +6244,6 @@ r4v4mnoScale:
 	VADDPS    Z19, Z15, Z15
 
 r4v4mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v4mnoScaleAdd
-	VBROADCASTSS 232(DI), Z20
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z16
-	VFMADD213PS  Z16, Z20, Z0
-	VMOVUPS.Z    64(BX), K2, Z17
-	VFMADD213PS  Z17, Z20, Z1
-	VMOVUPS.Z    128(BX), K3, Z18
-	VFMADD213PS  Z18, Z20, Z2
-	VMOVUPS.Z    192(BX), K4, Z19
-	VFMADD213PS  Z19, Z20, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z16
-	VFMADD213PS  Z16, Z20, Z4
-	VMOVUPS.Z    64(BX), K2, Z17
-	VFMADD213PS  Z17, Z20, Z5
-	VMOVUPS.Z    128(BX), K3, Z18
-	VFMADD213PS  Z18, Z20, Z6
-	VMOVUPS.Z    192(BX), K4, Z19
-	VFMADD213PS  Z19, Z20, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z16
-	VFMADD213PS  Z16, Z20, Z8
-	VMOVUPS.Z    64(BX), K2, Z17
-	VFMADD213PS  Z17, Z20, Z9
-	VMOVUPS.Z    128(BX), K3, Z18
-	VFMADD213PS  Z18, Z20, Z10
-	VMOVUPS.Z    192(BX), K4, Z19
-	VFMADD213PS  Z19, Z20, Z11
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z16
-	VFMADD213PS  Z16, Z20, Z12
-	VMOVUPS.Z    64(BX), K2, Z17
-	VFMADD213PS  Z17, Z20, Z13
-	VMOVUPS.Z    128(BX), K3, Z18
-	VFMADD213PS  Z18, Z20, Z14
-	VMOVUPS.Z    192(BX), K4, Z19
-	VFMADD213PS  Z19, Z20, Z15
-
-r4v4mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r4v4mnoBias
 	MOVQ      72(DI), BX
@@ -7232,7 +6447,7 @@ r3v4mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r3v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v4mnoScale
@@ -7282,38 +6497,6 @@ r3v4mnoScale:
 	VADDPS    Z15, Z11, Z11
 
 r3v4mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v4mnoScaleAdd
-	VBROADCASTSS 232(DI), Z16
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z16, Z0
-	VMOVUPS.Z    64(BX), K2, Z13
-	VFMADD213PS  Z13, Z16, Z1
-	VMOVUPS.Z    128(BX), K3, Z14
-	VFMADD213PS  Z14, Z16, Z2
-	VMOVUPS.Z    192(BX), K4, Z15
-	VFMADD213PS  Z15, Z16, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z16, Z4
-	VMOVUPS.Z    64(BX), K2, Z13
-	VFMADD213PS  Z13, Z16, Z5
-	VMOVUPS.Z    128(BX), K3, Z14
-	VFMADD213PS  Z14, Z16, Z6
-	VMOVUPS.Z    192(BX), K4, Z15
-	VFMADD213PS  Z15, Z16, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z16, Z8
-	VMOVUPS.Z    64(BX), K2, Z13
-	VFMADD213PS  Z13, Z16, Z9
-	VMOVUPS.Z    128(BX), K3, Z14
-	VFMADD213PS  Z14, Z16, Z10
-	VMOVUPS.Z    192(BX), K4, Z15
-	VFMADD213PS  Z15, Z16, Z11
-
-r3v4mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r3v4mnoBias
 	MOVQ      72(DI), BX
@@ -7475,7 +6658,7 @@ r2v4mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v4mnoScale
@@ -7512,29 +6695,6 @@ r2v4mnoScale:
 	VADDPS    Z11, Z7, Z7
 
 r2v4mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v4mnoScaleAdd
-	VBROADCASTSS 232(DI), Z12
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z12, Z0
-	VMOVUPS.Z    64(BX), K2, Z9
-	VFMADD213PS  Z9, Z12, Z1
-	VMOVUPS.Z    128(BX), K3, Z10
-	VFMADD213PS  Z10, Z12, Z2
-	VMOVUPS.Z    192(BX), K4, Z11
-	VFMADD213PS  Z11, Z12, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z12, Z4
-	VMOVUPS.Z    64(BX), K2, Z9
-	VFMADD213PS  Z9, Z12, Z5
-	VMOVUPS.Z    128(BX), K3, Z10
-	VFMADD213PS  Z10, Z12, Z6
-	VMOVUPS.Z    192(BX), K4, Z11
-	VFMADD213PS  Z11, Z12, Z7
-
-r2v4mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r2v4mnoBias
 	MOVQ      72(DI), BX
@@ -7654,7 +6814,7 @@ r1v4mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v4mnoScale
@@ -7678,20 +6838,6 @@ r1v4mnoScale:
 	VADDPS    Z7, Z3, Z3
 
 r1v4mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v4mnoScaleAdd
-	VBROADCASTSS 232(DI), Z8
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VFMADD213PS  Z4, Z8, Z0
-	VMOVUPS.Z    64(BX), K2, Z5
-	VFMADD213PS  Z5, Z8, Z1
-	VMOVUPS.Z    128(BX), K3, Z6
-	VFMADD213PS  Z6, Z8, Z2
-	VMOVUPS.Z    192(BX), K4, Z7
-	VFMADD213PS  Z7, Z8, Z3
-
-r1v4mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r1v4mnoBias
 	MOVQ      72(DI), BX
@@ -8036,7 +7182,7 @@ r12v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r12v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r12v2mnoScale
@@ -8131,71 +7277,6 @@ r12v2mnoScale:
 	VADDPS    Z25, Z23, Z23
 
 r12v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r12v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z26
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z0
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z2
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z4
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z6
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z8
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z10
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z12
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z13
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z14
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z15
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z16
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z17
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z18
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z19
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z20
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z21
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z24
-	VFMADD213PS  Z24, Z26, Z22
-	VMOVUPS.Z    64(BX), K1, Z25
-	VFMADD213PS  Z25, Z26, Z23
-
-r12v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r12v2mnoBias
 	MOVQ      72(DI), BX
@@ -8531,7 +7612,7 @@ r11v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r11v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r11v2mnoScale
@@ -8619,66 +7700,6 @@ r11v2mnoScale:
 	VADDPS    Z23, Z21, Z21
 
 r11v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r11v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z24
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z0
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z2
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z4
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z6
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z8
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z10
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z12
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z13
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z14
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z15
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z16
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z17
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z18
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z19
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z22
-	VFMADD213PS  Z22, Z24, Z20
-	VMOVUPS.Z    64(BX), K1, Z23
-	VFMADD213PS  Z23, Z24, Z21
-
-r11v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r11v2mnoBias
 	MOVQ      72(DI), BX
@@ -8990,7 +8011,7 @@ r10v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r10v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r10v2mnoScale
@@ -9071,61 +8092,6 @@ r10v2mnoScale:
 	VADDPS    Z21, Z19, Z19
 
 r10v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r10v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z22
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z0
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z2
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z4
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z6
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z8
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z10
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z12
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z13
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z14
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z15
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z16
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z17
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z20
-	VFMADD213PS  Z20, Z22, Z18
-	VMOVUPS.Z    64(BX), K1, Z21
-	VFMADD213PS  Z21, Z22, Z19
-
-r10v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r10v2mnoBias
 	MOVQ      72(DI), BX
@@ -9413,7 +8379,7 @@ r9v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r9v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r9v2mnoScale
@@ -9487,56 +8453,6 @@ r9v2mnoScale:
 	VADDPS    Z19, Z17, Z17
 
 r9v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r9v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z20
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z0
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z2
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z4
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z6
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z8
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z10
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z12
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z13
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z14
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z15
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z18
-	VFMADD213PS  Z18, Z20, Z16
-	VMOVUPS.Z    64(BX), K1, Z19
-	VFMADD213PS  Z19, Z20, Z17
-
-r9v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r9v2mnoBias
 	MOVQ      72(DI), BX
@@ -9799,7 +8715,7 @@ r8v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r8v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r8v2mnoScale
@@ -9866,51 +8782,6 @@ r8v2mnoScale:
 	VADDPS    Z17, Z15, Z15
 
 r8v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r8v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z18
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z0
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z2
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z4
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z6
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z8
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z10
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z12
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z13
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z16
-	VFMADD213PS  Z16, Z18, Z14
-	VMOVUPS.Z    64(BX), K1, Z17
-	VFMADD213PS  Z17, Z18, Z15
-
-r8v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r8v2mnoBias
 	MOVQ      72(DI), BX
@@ -10149,7 +9020,7 @@ r7v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r7v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r7v2mnoScale
@@ -10209,46 +9080,6 @@ r7v2mnoScale:
 	VADDPS    Z15, Z13, Z13
 
 r7v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r7v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z16
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z0
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z2
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z4
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z6
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z8
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z10
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z11
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z14
-	VFMADD213PS  Z14, Z16, Z12
-	VMOVUPS.Z    64(BX), K1, Z15
-	VFMADD213PS  Z15, Z16, Z13
-
-r7v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r7v2mnoBias
 	MOVQ      72(DI), BX
@@ -10463,7 +9294,7 @@ r6v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r6v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r6v2mnoScale
@@ -10516,41 +9347,6 @@ r6v2mnoScale:
 	VADDPS    Z13, Z11, Z11
 
 r6v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r6v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z14
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z0
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z2
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z4
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z6
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z8
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z12
-	VFMADD213PS  Z12, Z14, Z10
-	VMOVUPS.Z    64(BX), K1, Z13
-	VFMADD213PS  Z13, Z14, Z11
-
-r6v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r6v2mnoBias
 	MOVQ      72(DI), BX
@@ -10741,7 +9537,7 @@ r5v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r5v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r5v2mnoScale
@@ -10787,36 +9583,6 @@ r5v2mnoScale:
 	VADDPS    Z11, Z9, Z9
 
 r5v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r5v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z12
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z10
-	VFMADD213PS  Z10, Z12, Z0
-	VMOVUPS.Z    64(BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z10
-	VFMADD213PS  Z10, Z12, Z2
-	VMOVUPS.Z    64(BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z10
-	VFMADD213PS  Z10, Z12, Z4
-	VMOVUPS.Z    64(BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z10
-	VFMADD213PS  Z10, Z12, Z6
-	VMOVUPS.Z    64(BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z10
-	VFMADD213PS  Z10, Z12, Z8
-	VMOVUPS.Z    64(BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z9
-
-r5v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r5v2mnoBias
 	MOVQ      72(DI), BX
@@ -10982,7 +9748,7 @@ r4v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r4v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v2mnoScale
@@ -11021,31 +9787,6 @@ r4v2mnoScale:
 	VADDPS    Z9, Z7, Z7
 
 r4v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z10
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z8
-	VFMADD213PS  Z8, Z10, Z0
-	VMOVUPS.Z    64(BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z8
-	VFMADD213PS  Z8, Z10, Z2
-	VMOVUPS.Z    64(BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z8
-	VFMADD213PS  Z8, Z10, Z4
-	VMOVUPS.Z    64(BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z8
-	VFMADD213PS  Z8, Z10, Z6
-	VMOVUPS.Z    64(BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z7
-
-r4v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r4v2mnoBias
 	MOVQ      72(DI), BX
@@ -11187,7 +9928,7 @@ r3v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r3v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v2mnoScale
@@ -11219,26 +9960,6 @@ r3v2mnoScale:
 	VADDPS    Z7, Z5, Z5
 
 r3v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z8
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z6
-	VFMADD213PS  Z6, Z8, Z0
-	VMOVUPS.Z    64(BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z6
-	VFMADD213PS  Z6, Z8, Z2
-	VMOVUPS.Z    64(BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z6
-	VFMADD213PS  Z6, Z8, Z4
-	VMOVUPS.Z    64(BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z5
-
-r3v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r3v2mnoBias
 	MOVQ      72(DI), BX
@@ -11356,7 +10077,7 @@ r2v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v2mnoScale
@@ -11381,21 +10102,6 @@ r2v2mnoScale:
 	VADDPS    Z5, Z3, Z3
 
 r2v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z6
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z4
-	VFMADD213PS  Z4, Z6, Z0
-	VMOVUPS.Z    64(BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VFMADD213PS  Z4, Z6, Z2
-	VMOVUPS.Z    64(BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z3
-
-r2v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r2v2mnoBias
 	MOVQ      72(DI), BX
@@ -11489,7 +10195,7 @@ r1v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v2mnoScale
@@ -11507,16 +10213,6 @@ r1v2mnoScale:
 	VADDPS    Z3, Z1, Z1
 
 r1v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Z4
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Z2
-	VFMADD213PS  Z2, Z4, Z0
-	VMOVUPS.Z    64(BX), K1, Z3
-	VFMADD213PS  Z3, Z4, Z1
-
-r1v2mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r1v2mnoBias
 	MOVQ      72(DI), BX
@@ -11683,7 +10379,7 @@ r12v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r12v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r12v1mnoScale
@@ -11742,47 +10438,6 @@ r12v1mnoScale:
 	VADDPS    Z12, Z11, Z11
 
 r12v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r12v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z13
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z6
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z8
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z9
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z10
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z13, Z11
-
-r12v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r12v1mnoBias
 	MOVQ      72(DI), BX
@@ -12002,7 +10657,7 @@ r11v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r11v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r11v1mnoScale
@@ -12057,44 +10712,6 @@ r11v1mnoScale:
 	VADDPS    Z11, Z10, Z10
 
 r11v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r11v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z12
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z6
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z8
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z9
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z11
-	VFMADD213PS  Z11, Z12, Z10
-
-r11v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r11v1mnoBias
 	MOVQ      72(DI), BX
@@ -12300,7 +10917,7 @@ r10v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r10v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r10v1mnoScale
@@ -12351,41 +10968,6 @@ r10v1mnoScale:
 	VADDPS    Z10, Z9, Z9
 
 r10v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r10v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z11
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z6
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z8
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z10
-	VFMADD213PS  Z10, Z11, Z9
-
-r10v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r10v1mnoBias
 	MOVQ      72(DI), BX
@@ -12577,7 +11159,7 @@ r9v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r9v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r9v1mnoScale
@@ -12624,38 +11206,6 @@ r9v1mnoScale:
 	VADDPS    Z9, Z8, Z8
 
 r9v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r9v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z10
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z6
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z9
-	VFMADD213PS  Z9, Z10, Z8
-
-r9v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r9v1mnoBias
 	MOVQ      72(DI), BX
@@ -12832,7 +11382,7 @@ r8v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r8v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r8v1mnoScale
@@ -12875,35 +11425,6 @@ r8v1mnoScale:
 	VADDPS    Z8, Z7, Z7
 
 r8v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r8v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z9
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z6
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z9, Z7
-
-r8v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r8v1mnoBias
 	MOVQ      72(DI), BX
@@ -13066,7 +11587,7 @@ r7v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r7v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r7v1mnoScale
@@ -13105,32 +11626,6 @@ r7v1mnoScale:
 	VADDPS    Z7, Z6, Z6
 
 r7v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r7v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z8
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z5
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z7
-	VFMADD213PS  Z7, Z8, Z6
-
-r7v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r7v1mnoBias
 	MOVQ      72(DI), BX
@@ -13279,7 +11774,7 @@ r6v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r6v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r6v1mnoScale
@@ -13314,29 +11809,6 @@ r6v1mnoScale:
 	VADDPS    Z6, Z5, Z5
 
 r6v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r6v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z7
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z4
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z6
-	VFMADD213PS  Z6, Z7, Z5
-
-r6v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r6v1mnoBias
 	MOVQ      72(DI), BX
@@ -13471,7 +11943,7 @@ r5v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r5v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r5v1mnoScale
@@ -13502,26 +11974,6 @@ r5v1mnoScale:
 	VADDPS    Z5, Z4, Z4
 
 r5v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r5v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z6
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VFMADD213PS  Z5, Z6, Z4
-
-r5v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r5v1mnoBias
 	MOVQ      72(DI), BX
@@ -13641,7 +12093,7 @@ r4v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r4v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r4v1mnoScale
@@ -13668,23 +12120,6 @@ r4v1mnoScale:
 	VADDPS    Z4, Z3, Z3
 
 r4v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z5
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VFMADD213PS  Z4, Z5, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VFMADD213PS  Z4, Z5, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VFMADD213PS  Z4, Z5, Z2
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VFMADD213PS  Z4, Z5, Z3
-
-r4v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r4v1mnoBias
 	MOVQ      72(DI), BX
@@ -13790,7 +12225,7 @@ r3v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r3v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r3v1mnoScale
@@ -13813,20 +12248,6 @@ r3v1mnoScale:
 	VADDPS    Z3, Z2, Z2
 
 r3v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z4
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VFMADD213PS  Z3, Z4, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VFMADD213PS  Z3, Z4, Z1
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VFMADD213PS  Z3, Z4, Z2
-
-r3v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r3v1mnoBias
 	MOVQ      72(DI), BX
@@ -13918,7 +12339,7 @@ r2v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r2v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r2v1mnoScale
@@ -13937,17 +12358,6 @@ r2v1mnoScale:
 	VADDPS    Z2, Z1, Z1
 
 r2v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z3
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	VFMADD213PS  Z2, Z3, Z0
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	VFMADD213PS  Z2, Z3, Z1
-
-r2v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r2v1mnoBias
 	MOVQ      72(DI), BX
@@ -14025,7 +12435,7 @@ r1v1mk:
 	MOVQ             176(DI), AX
 	SHLQ             $0x02, AX
 	MOVQ             224(DI), CX
-	TESTQ            $0x0000007e, CX
+	TESTQ            $0x0000003e, CX
 	JZ               r1v1mstore
 	TESTQ            $0x00000002, CX
 	JZ               r1v1mnoScale
@@ -14040,14 +12450,6 @@ r1v1mnoScale:
 	VADDPS    Z1, Z0, Z0
 
 r1v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Z2
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	VFMADD213PS  Z1, Z2, Z0
-
-r1v1mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r1v1mnoBias
 	MOVQ      72(DI), BX
@@ -14210,7 +12612,7 @@ r4v4mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r4v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v4mnoScale
@@ -14273,47 +12675,6 @@ r4v4mnoScale:
 	VADDPS    Z19, Z15, Z15
 
 r4v4mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v4mnoScaleAdd
-	VBROADCASTSS 232(DI), Z20
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z16
-	VFMADD213PS  Z16, Z20, Z0
-	VMOVUPS.Z    64(BX), K2, Z17
-	VFMADD213PS  Z17, Z20, Z1
-	VMOVUPS.Z    128(BX), K3, Z18
-	VFMADD213PS  Z18, Z20, Z2
-	VMOVUPS.Z    192(BX), K4, Z19
-	VFMADD213PS  Z19, Z20, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z16
-	VFMADD213PS  Z16, Z20, Z4
-	VMOVUPS.Z    64(BX), K2, Z17
-	VFMADD213PS  Z17, Z20, Z5
-	VMOVUPS.Z    128(BX), K3, Z18
-	VFMADD213PS  Z18, Z20, Z6
-	VMOVUPS.Z    192(BX), K4, Z19
-	VFMADD213PS  Z19, Z20, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z16
-	VFMADD213PS  Z16, Z20, Z8
-	VMOVUPS.Z    64(BX), K2, Z17
-	VFMADD213PS  Z17, Z20, Z9
-	VMOVUPS.Z    128(BX), K3, Z18
-	VFMADD213PS  Z18, Z20, Z10
-	VMOVUPS.Z    192(BX), K4, Z19
-	VFMADD213PS  Z19, Z20, Z11
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z16
-	VFMADD213PS  Z16, Z20, Z12
-	VMOVUPS.Z    64(BX), K2, Z17
-	VFMADD213PS  Z17, Z20, Z13
-	VMOVUPS.Z    128(BX), K3, Z18
-	VFMADD213PS  Z18, Z20, Z14
-	VMOVUPS.Z    192(BX), K4, Z19
-	VFMADD213PS  Z19, Z20, Z15
-
-r4v4mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r4v4mnoBias
 	MOVQ      72(DI), BX
@@ -14521,7 +12882,7 @@ r3v4mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r3v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v4mnoScale
@@ -14571,38 +12932,6 @@ r3v4mnoScale:
 	VADDPS    Z15, Z11, Z11
 
 r3v4mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v4mnoScaleAdd
-	VBROADCASTSS 232(DI), Z16
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z16, Z0
-	VMOVUPS.Z    64(BX), K2, Z13
-	VFMADD213PS  Z13, Z16, Z1
-	VMOVUPS.Z    128(BX), K3, Z14
-	VFMADD213PS  Z14, Z16, Z2
-	VMOVUPS.Z    192(BX), K4, Z15
-	VFMADD213PS  Z15, Z16, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z16, Z4
-	VMOVUPS.Z    64(BX), K2, Z13
-	VFMADD213PS  Z13, Z16, Z5
-	VMOVUPS.Z    128(BX), K3, Z14
-	VFMADD213PS  Z14, Z16, Z6
-	VMOVUPS.Z    192(BX), K4, Z15
-	VFMADD213PS  Z15, Z16, Z7
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z12
-	VFMADD213PS  Z12, Z16, Z8
-	VMOVUPS.Z    64(BX), K2, Z13
-	VFMADD213PS  Z13, Z16, Z9
-	VMOVUPS.Z    128(BX), K3, Z14
-	VFMADD213PS  Z14, Z16, Z10
-	VMOVUPS.Z    192(BX), K4, Z15
-	VFMADD213PS  Z15, Z16, Z11
-
-r3v4mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r3v4mnoBias
 	MOVQ      72(DI), BX
@@ -14768,7 +13097,7 @@ r2v4mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v4mnoScale
@@ -14805,29 +13134,6 @@ r2v4mnoScale:
 	VADDPS    Z11, Z7, Z7
 
 r2v4mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v4mnoScaleAdd
-	VBROADCASTSS 232(DI), Z12
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z12, Z0
-	VMOVUPS.Z    64(BX), K2, Z9
-	VFMADD213PS  Z9, Z12, Z1
-	VMOVUPS.Z    128(BX), K3, Z10
-	VFMADD213PS  Z10, Z12, Z2
-	VMOVUPS.Z    192(BX), K4, Z11
-	VFMADD213PS  Z11, Z12, Z3
-	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z8
-	VFMADD213PS  Z8, Z12, Z4
-	VMOVUPS.Z    64(BX), K2, Z9
-	VFMADD213PS  Z9, Z12, Z5
-	VMOVUPS.Z    128(BX), K3, Z10
-	VFMADD213PS  Z10, Z12, Z6
-	VMOVUPS.Z    192(BX), K4, Z11
-	VFMADD213PS  Z11, Z12, Z7
-
-r2v4mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r2v4mnoBias
 	MOVQ      72(DI), BX
@@ -14951,7 +13257,7 @@ r1v4mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v4mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v4mnoScale
@@ -14975,20 +13281,6 @@ r1v4mnoScale:
 	VADDPS    Z7, Z3, Z3
 
 r1v4mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v4mnoScaleAdd
-	VBROADCASTSS 232(DI), Z8
-	MOVQ         R13, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VFMADD213PS  Z4, Z8, Z0
-	VMOVUPS.Z    64(BX), K2, Z5
-	VFMADD213PS  Z5, Z8, Z1
-	VMOVUPS.Z    128(BX), K3, Z6
-	VFMADD213PS  Z6, Z8, Z2
-	VMOVUPS.Z    192(BX), K4, Z7
-	VFMADD213PS  Z7, Z8, Z3
-
-r1v4mnoScaleAdd:
 	TESTQ     $0x00000004, CX
 	JZ        r1v4mnoBias
 	MOVQ      72(DI), BX
@@ -16246,7 +14538,7 @@ r6v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r6v2store
 	TESTQ        $0x00000002, CX
 	JZ           r6v2noScale
@@ -16299,41 +14591,6 @@ r6v2noScale:
 	VADDPS  Y13, Y11, Y11
 
 r6v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r6v2noScaleAdd
-	VBROADCASTSS 232(DI), Y14
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y0
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y2
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y4
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y6
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y8
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y10
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y11
-
-r6v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r6v2noBias
 	MOVQ    72(DI), BX
@@ -16511,7 +14768,7 @@ r5v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r5v2store
 	TESTQ        $0x00000002, CX
 	JZ           r5v2noScale
@@ -16557,36 +14814,6 @@ r5v2noScale:
 	VADDPS  Y11, Y9, Y9
 
 r5v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r5v2noScaleAdd
-	VBROADCASTSS 232(DI), Y12
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y0
-	VMOVUPS      32(BX), Y11
-	VFMADD213PS  Y11, Y12, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y2
-	VMOVUPS      32(BX), Y11
-	VFMADD213PS  Y11, Y12, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y4
-	VMOVUPS      32(BX), Y11
-	VFMADD213PS  Y11, Y12, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y6
-	VMOVUPS      32(BX), Y11
-	VFMADD213PS  Y11, Y12, Y7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y8
-	VMOVUPS      32(BX), Y11
-	VFMADD213PS  Y11, Y12, Y9
-
-r5v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r5v2noBias
 	MOVQ    72(DI), BX
@@ -16740,7 +14967,7 @@ r4v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r4v2store
 	TESTQ        $0x00000002, CX
 	JZ           r4v2noScale
@@ -16779,31 +15006,6 @@ r4v2noScale:
 	VADDPS  Y9, Y7, Y7
 
 r4v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v2noScaleAdd
-	VBROADCASTSS 232(DI), Y10
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y0
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y10, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y2
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y10, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y4
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y10, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y6
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y10, Y7
-
-r4v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r4v2noBias
 	MOVQ    72(DI), BX
@@ -16935,7 +15137,7 @@ r3v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r3v2store
 	TESTQ        $0x00000002, CX
 	JZ           r3v2noScale
@@ -16967,26 +15169,6 @@ r3v2noScale:
 	VADDPS  Y7, Y5, Y5
 
 r3v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v2noScaleAdd
-	VBROADCASTSS 232(DI), Y8
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y0
-	VMOVUPS      32(BX), Y7
-	VFMADD213PS  Y7, Y8, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y2
-	VMOVUPS      32(BX), Y7
-	VFMADD213PS  Y7, Y8, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y4
-	VMOVUPS      32(BX), Y7
-	VFMADD213PS  Y7, Y8, Y5
-
-r3v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r3v2noBias
 	MOVQ    72(DI), BX
@@ -17096,7 +15278,7 @@ r2v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v2store
 	TESTQ        $0x00000002, CX
 	JZ           r2v2noScale
@@ -17121,21 +15303,6 @@ r2v2noScale:
 	VADDPS  Y5, Y3, Y3
 
 r2v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v2noScaleAdd
-	VBROADCASTSS 232(DI), Y6
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y4
-	VFMADD213PS  Y4, Y6, Y0
-	VMOVUPS      32(BX), Y5
-	VFMADD213PS  Y5, Y6, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VFMADD213PS  Y4, Y6, Y2
-	VMOVUPS      32(BX), Y5
-	VFMADD213PS  Y5, Y6, Y3
-
-r2v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r2v2noBias
 	MOVQ    72(DI), BX
@@ -17223,7 +15390,7 @@ r1v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v2store
 	TESTQ        $0x00000002, CX
 	JZ           r1v2noScale
@@ -17241,16 +15408,6 @@ r1v2noScale:
 	VADDPS  Y3, Y1, Y1
 
 r1v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v2noScaleAdd
-	VBROADCASTSS 232(DI), Y4
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y2
-	VFMADD213PS  Y2, Y4, Y0
-	VMOVUPS      32(BX), Y3
-	VFMADD213PS  Y3, Y4, Y1
-
-r1v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r1v2noBias
 	MOVQ    72(DI), BX
@@ -17390,7 +15547,7 @@ r6v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r6v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r6v2mnoScale
@@ -17443,41 +15600,6 @@ r6v2mnoScale:
 	VADDPS     Y13, Y11, Y11
 
 r6v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r6v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y14
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y0
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y2
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y4
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y6
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y8
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y10
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y11
-
-r6v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r6v2mnoBias
 	MOVQ       72(DI), BX
@@ -17655,7 +15777,7 @@ r5v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r5v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r5v2mnoScale
@@ -17701,36 +15823,6 @@ r5v2mnoScale:
 	VADDPS     Y11, Y9, Y9
 
 r5v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r5v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y12
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y0
-	VMASKMOVPS   32(BX), Y15, Y11
-	VFMADD213PS  Y11, Y12, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y2
-	VMASKMOVPS   32(BX), Y15, Y11
-	VFMADD213PS  Y11, Y12, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y4
-	VMASKMOVPS   32(BX), Y15, Y11
-	VFMADD213PS  Y11, Y12, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y6
-	VMASKMOVPS   32(BX), Y15, Y11
-	VFMADD213PS  Y11, Y12, Y7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y8
-	VMASKMOVPS   32(BX), Y15, Y11
-	VFMADD213PS  Y11, Y12, Y9
-
-r5v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r5v2mnoBias
 	MOVQ       72(DI), BX
@@ -17884,7 +15976,7 @@ r4v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r4v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v2mnoScale
@@ -17923,31 +16015,6 @@ r4v2mnoScale:
 	VADDPS     Y9, Y7, Y7
 
 r4v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y10
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y0
-	VMASKMOVPS   32(BX), Y15, Y9
-	VFMADD213PS  Y9, Y10, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y2
-	VMASKMOVPS   32(BX), Y15, Y9
-	VFMADD213PS  Y9, Y10, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y4
-	VMASKMOVPS   32(BX), Y15, Y9
-	VFMADD213PS  Y9, Y10, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y6
-	VMASKMOVPS   32(BX), Y15, Y9
-	VFMADD213PS  Y9, Y10, Y7
-
-r4v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r4v2mnoBias
 	MOVQ       72(DI), BX
@@ -18079,7 +16146,7 @@ r3v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r3v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v2mnoScale
@@ -18111,26 +16178,6 @@ r3v2mnoScale:
 	VADDPS     Y7, Y5, Y5
 
 r3v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y8
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y0
-	VMASKMOVPS   32(BX), Y15, Y7
-	VFMADD213PS  Y7, Y8, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y2
-	VMASKMOVPS   32(BX), Y15, Y7
-	VFMADD213PS  Y7, Y8, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y4
-	VMASKMOVPS   32(BX), Y15, Y7
-	VFMADD213PS  Y7, Y8, Y5
-
-r3v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r3v2mnoBias
 	MOVQ       72(DI), BX
@@ -18240,7 +16287,7 @@ r2v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v2mnoScale
@@ -18265,21 +16312,6 @@ r2v2mnoScale:
 	VADDPS     Y5, Y3, Y3
 
 r2v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y6
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y4
-	VFMADD213PS  Y4, Y6, Y0
-	VMASKMOVPS   32(BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VFMADD213PS  Y4, Y6, Y2
-	VMASKMOVPS   32(BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y3
-
-r2v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r2v2mnoBias
 	MOVQ       72(DI), BX
@@ -18367,7 +16399,7 @@ r1v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v2mnoScale
@@ -18385,16 +16417,6 @@ r1v2mnoScale:
 	VADDPS     Y3, Y1, Y1
 
 r1v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y4
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y2
-	VFMADD213PS  Y2, Y4, Y0
-	VMASKMOVPS   32(BX), Y15, Y3
-	VFMADD213PS  Y3, Y4, Y1
-
-r1v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r1v2mnoBias
 	MOVQ       72(DI), BX
@@ -18515,7 +16537,7 @@ r6v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r6v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r6v1mnoScale
@@ -18550,29 +16572,6 @@ r6v1mnoScale:
 	VADDPS     Y6, Y5, Y5
 
 r6v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r6v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y7
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y0
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y1
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y2
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y3
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y4
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y5
-
-r6v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r6v1mnoBias
 	MOVQ       72(DI), BX
@@ -18709,7 +16708,7 @@ r5v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r5v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r5v1mnoScale
@@ -18740,26 +16739,6 @@ r5v1mnoScale:
 	VADDPS     Y5, Y4, Y4
 
 r5v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r5v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y6
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y0
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y1
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y2
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y4
-
-r5v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r5v1mnoBias
 	MOVQ       72(DI), BX
@@ -18879,7 +16858,7 @@ r4v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r4v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v1mnoScale
@@ -18906,23 +16885,6 @@ r4v1mnoScale:
 	VADDPS     Y4, Y3, Y3
 
 r4v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y5
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y4
-	VFMADD213PS  Y4, Y5, Y0
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y4
-	VFMADD213PS  Y4, Y5, Y1
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y4
-	VFMADD213PS  Y4, Y5, Y3
-
-r4v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r4v1mnoBias
 	MOVQ       72(DI), BX
@@ -19027,7 +16989,7 @@ r3v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r3v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v1mnoScale
@@ -19050,20 +17012,6 @@ r3v1mnoScale:
 	VADDPS     Y3, Y2, Y2
 
 r3v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y4
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y3
-	VFMADD213PS  Y3, Y4, Y0
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y3
-	VFMADD213PS  Y3, Y4, Y1
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y3
-	VFMADD213PS  Y3, Y4, Y2
-
-r3v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r3v1mnoBias
 	MOVQ       72(DI), BX
@@ -19153,7 +17101,7 @@ r2v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v1mnoScale
@@ -19172,17 +17120,6 @@ r2v1mnoScale:
 	VADDPS     Y2, Y1, Y1
 
 r2v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y3
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y2
-	VFMADD213PS  Y2, Y3, Y0
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y2
-	VFMADD213PS  Y2, Y3, Y1
-
-r2v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r2v1mnoBias
 	MOVQ       72(DI), BX
@@ -19257,7 +17194,7 @@ r1v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v1mnoScale
@@ -19272,14 +17209,6 @@ r1v1mnoScale:
 	VADDPS     Y1, Y0, Y0
 
 r1v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y2
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y1
-	VFMADD213PS  Y1, Y2, Y0
-
-r1v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r1v1mnoBias
 	MOVQ       72(DI), BX
@@ -19382,7 +17311,7 @@ r2v4k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v4store
 	TESTQ        $0x00000002, CX
 	JZ           r2v4noScale
@@ -19419,29 +17348,6 @@ r2v4noScale:
 	VADDPS  Y11, Y7, Y7
 
 r2v4noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v4noScaleAdd
-	VBROADCASTSS 232(DI), Y12
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y12, Y0
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y12, Y1
-	VMOVUPS      64(BX), Y10
-	VFMADD213PS  Y10, Y12, Y2
-	VMOVUPS      96(BX), Y11
-	VFMADD213PS  Y11, Y12, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y12, Y4
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y12, Y5
-	VMOVUPS      64(BX), Y10
-	VFMADD213PS  Y10, Y12, Y6
-	VMOVUPS      96(BX), Y11
-	VFMADD213PS  Y11, Y12, Y7
-
-r2v4noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r2v4noBias
 	MOVQ    72(DI), BX
@@ -19557,7 +17463,7 @@ r1v4k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v4store
 	TESTQ        $0x00000002, CX
 	JZ           r1v4noScale
@@ -19581,20 +17487,6 @@ r1v4noScale:
 	VADDPS  Y7, Y3, Y3
 
 r1v4noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v4noScaleAdd
-	VBROADCASTSS 232(DI), Y8
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y4
-	VFMADD213PS  Y4, Y8, Y0
-	VMOVUPS      32(BX), Y5
-	VFMADD213PS  Y5, Y8, Y1
-	VMOVUPS      64(BX), Y6
-	VFMADD213PS  Y6, Y8, Y2
-	VMOVUPS      96(BX), Y7
-	VFMADD213PS  Y7, Y8, Y3
-
-r1v4noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r1v4noBias
 	MOVQ    72(DI), BX
@@ -19821,7 +17713,7 @@ r6v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r6v2store
 	TESTQ        $0x00000002, CX
 	JZ           r6v2noScale
@@ -19874,41 +17766,6 @@ r6v2noScale:
 	VADDPS  Y13, Y11, Y11
 
 r6v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r6v2noScaleAdd
-	VBROADCASTSS 232(DI), Y14
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y0
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y2
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y4
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y6
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y8
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y10
-	VMOVUPS      32(BX), Y13
-	VFMADD213PS  Y13, Y14, Y11
-
-r6v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r6v2noBias
 	MOVQ    72(DI), BX
@@ -20089,7 +17946,7 @@ r5v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r5v2store
 	TESTQ        $0x00000002, CX
 	JZ           r5v2noScale
@@ -20135,36 +17992,6 @@ r5v2noScale:
 	VADDPS  Y11, Y9, Y9
 
 r5v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r5v2noScaleAdd
-	VBROADCASTSS 232(DI), Y12
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y0
-	VMOVUPS      32(BX), Y11
-	VFMADD213PS  Y11, Y12, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y2
-	VMOVUPS      32(BX), Y11
-	VFMADD213PS  Y11, Y12, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y4
-	VMOVUPS      32(BX), Y11
-	VFMADD213PS  Y11, Y12, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y6
-	VMOVUPS      32(BX), Y11
-	VFMADD213PS  Y11, Y12, Y7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y8
-	VMOVUPS      32(BX), Y11
-	VFMADD213PS  Y11, Y12, Y9
-
-r5v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r5v2noBias
 	MOVQ    72(DI), BX
@@ -20322,7 +18149,7 @@ r4v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r4v2store
 	TESTQ        $0x00000002, CX
 	JZ           r4v2noScale
@@ -20361,31 +18188,6 @@ r4v2noScale:
 	VADDPS  Y9, Y7, Y7
 
 r4v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v2noScaleAdd
-	VBROADCASTSS 232(DI), Y10
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y0
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y10, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y2
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y10, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y4
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y10, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y6
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y10, Y7
-
-r4v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r4v2noBias
 	MOVQ    72(DI), BX
@@ -20521,7 +18323,7 @@ r3v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r3v2store
 	TESTQ        $0x00000002, CX
 	JZ           r3v2noScale
@@ -20553,26 +18355,6 @@ r3v2noScale:
 	VADDPS  Y7, Y5, Y5
 
 r3v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v2noScaleAdd
-	VBROADCASTSS 232(DI), Y8
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y0
-	VMOVUPS      32(BX), Y7
-	VFMADD213PS  Y7, Y8, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y2
-	VMOVUPS      32(BX), Y7
-	VFMADD213PS  Y7, Y8, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y4
-	VMOVUPS      32(BX), Y7
-	VFMADD213PS  Y7, Y8, Y5
-
-r3v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r3v2noBias
 	MOVQ    72(DI), BX
@@ -20686,7 +18468,7 @@ r2v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v2store
 	TESTQ        $0x00000002, CX
 	JZ           r2v2noScale
@@ -20711,21 +18493,6 @@ r2v2noScale:
 	VADDPS  Y5, Y3, Y3
 
 r2v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v2noScaleAdd
-	VBROADCASTSS 232(DI), Y6
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y4
-	VFMADD213PS  Y4, Y6, Y0
-	VMOVUPS      32(BX), Y5
-	VFMADD213PS  Y5, Y6, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VFMADD213PS  Y4, Y6, Y2
-	VMOVUPS      32(BX), Y5
-	VFMADD213PS  Y5, Y6, Y3
-
-r2v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r2v2noBias
 	MOVQ    72(DI), BX
@@ -20817,7 +18584,7 @@ r1v2k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v2store
 	TESTQ        $0x00000002, CX
 	JZ           r1v2noScale
@@ -20835,16 +18602,6 @@ r1v2noScale:
 	VADDPS  Y3, Y1, Y1
 
 r1v2noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v2noScaleAdd
-	VBROADCASTSS 232(DI), Y4
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y2
-	VFMADD213PS  Y2, Y4, Y0
-	VMOVUPS      32(BX), Y3
-	VFMADD213PS  Y3, Y4, Y1
-
-r1v2noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r1v2noBias
 	MOVQ    72(DI), BX
@@ -20987,7 +18744,7 @@ r6v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r6v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r6v2mnoScale
@@ -21040,41 +18797,6 @@ r6v2mnoScale:
 	VADDPS     Y13, Y11, Y11
 
 r6v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r6v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y14
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y0
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y2
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y4
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y6
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y8
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y9
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y12
-	VFMADD213PS  Y12, Y14, Y10
-	VMASKMOVPS   32(BX), Y15, Y13
-	VFMADD213PS  Y13, Y14, Y11
-
-r6v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r6v2mnoBias
 	MOVQ       72(DI), BX
@@ -21255,7 +18977,7 @@ r5v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r5v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r5v2mnoScale
@@ -21301,36 +19023,6 @@ r5v2mnoScale:
 	VADDPS     Y11, Y9, Y9
 
 r5v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r5v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y12
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y0
-	VMASKMOVPS   32(BX), Y15, Y11
-	VFMADD213PS  Y11, Y12, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y2
-	VMASKMOVPS   32(BX), Y15, Y11
-	VFMADD213PS  Y11, Y12, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y4
-	VMASKMOVPS   32(BX), Y15, Y11
-	VFMADD213PS  Y11, Y12, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y6
-	VMASKMOVPS   32(BX), Y15, Y11
-	VFMADD213PS  Y11, Y12, Y7
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y10
-	VFMADD213PS  Y10, Y12, Y8
-	VMASKMOVPS   32(BX), Y15, Y11
-	VFMADD213PS  Y11, Y12, Y9
-
-r5v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r5v2mnoBias
 	MOVQ       72(DI), BX
@@ -21488,7 +19180,7 @@ r4v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r4v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v2mnoScale
@@ -21527,31 +19219,6 @@ r4v2mnoScale:
 	VADDPS     Y9, Y7, Y7
 
 r4v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y10
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y0
-	VMASKMOVPS   32(BX), Y15, Y9
-	VFMADD213PS  Y9, Y10, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y2
-	VMASKMOVPS   32(BX), Y15, Y9
-	VFMADD213PS  Y9, Y10, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y4
-	VMASKMOVPS   32(BX), Y15, Y9
-	VFMADD213PS  Y9, Y10, Y5
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y10, Y6
-	VMASKMOVPS   32(BX), Y15, Y9
-	VFMADD213PS  Y9, Y10, Y7
-
-r4v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r4v2mnoBias
 	MOVQ       72(DI), BX
@@ -21687,7 +19354,7 @@ r3v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r3v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v2mnoScale
@@ -21719,26 +19386,6 @@ r3v2mnoScale:
 	VADDPS     Y7, Y5, Y5
 
 r3v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y8
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y0
-	VMASKMOVPS   32(BX), Y15, Y7
-	VFMADD213PS  Y7, Y8, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y2
-	VMASKMOVPS   32(BX), Y15, Y7
-	VFMADD213PS  Y7, Y8, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y6
-	VFMADD213PS  Y6, Y8, Y4
-	VMASKMOVPS   32(BX), Y15, Y7
-	VFMADD213PS  Y7, Y8, Y5
-
-r3v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r3v2mnoBias
 	MOVQ       72(DI), BX
@@ -21852,7 +19499,7 @@ r2v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v2mnoScale
@@ -21877,21 +19524,6 @@ r2v2mnoScale:
 	VADDPS     Y5, Y3, Y3
 
 r2v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y6
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y4
-	VFMADD213PS  Y4, Y6, Y0
-	VMASKMOVPS   32(BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y1
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VFMADD213PS  Y4, Y6, Y2
-	VMASKMOVPS   32(BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y3
-
-r2v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r2v2mnoBias
 	MOVQ       72(DI), BX
@@ -21983,7 +19615,7 @@ r1v2mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v2mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v2mnoScale
@@ -22001,16 +19633,6 @@ r1v2mnoScale:
 	VADDPS     Y3, Y1, Y1
 
 r1v2mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v2mnoScaleAdd
-	VBROADCASTSS 232(DI), Y4
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y2
-	VFMADD213PS  Y2, Y4, Y0
-	VMASKMOVPS   32(BX), Y15, Y3
-	VFMADD213PS  Y3, Y4, Y1
-
-r1v2mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r1v2mnoBias
 	MOVQ       72(DI), BX
@@ -22134,7 +19756,7 @@ r6v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r6v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r6v1mnoScale
@@ -22169,29 +19791,6 @@ r6v1mnoScale:
 	VADDPS     Y6, Y5, Y5
 
 r6v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r6v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y7
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y0
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y1
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y2
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y3
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y4
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y6
-	VFMADD213PS  Y6, Y7, Y5
-
-r6v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r6v1mnoBias
 	MOVQ       72(DI), BX
@@ -22331,7 +19930,7 @@ r5v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r5v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r5v1mnoScale
@@ -22362,26 +19961,6 @@ r5v1mnoScale:
 	VADDPS     Y5, Y4, Y4
 
 r5v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r5v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y6
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y0
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y1
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y2
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y5
-	VFMADD213PS  Y5, Y6, Y4
-
-r5v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r5v1mnoBias
 	MOVQ       72(DI), BX
@@ -22505,7 +20084,7 @@ r4v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r4v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r4v1mnoScale
@@ -22532,23 +20111,6 @@ r4v1mnoScale:
 	VADDPS     Y4, Y3, Y3
 
 r4v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r4v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y5
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y4
-	VFMADD213PS  Y4, Y5, Y0
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y4
-	VFMADD213PS  Y4, Y5, Y1
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y4
-	VFMADD213PS  Y4, Y5, Y3
-
-r4v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r4v1mnoBias
 	MOVQ       72(DI), BX
@@ -22657,7 +20219,7 @@ r3v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r3v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r3v1mnoScale
@@ -22680,20 +20242,6 @@ r3v1mnoScale:
 	VADDPS     Y3, Y2, Y2
 
 r3v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r3v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y4
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y3
-	VFMADD213PS  Y3, Y4, Y0
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y3
-	VFMADD213PS  Y3, Y4, Y1
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y3
-	VFMADD213PS  Y3, Y4, Y2
-
-r3v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r3v1mnoBias
 	MOVQ       72(DI), BX
@@ -22787,7 +20335,7 @@ r2v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r2v1mnoScale
@@ -22806,17 +20354,6 @@ r2v1mnoScale:
 	VADDPS     Y2, Y1, Y1
 
 r2v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y3
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y2
-	VFMADD213PS  Y2, Y3, Y0
-	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y15, Y2
-	VFMADD213PS  Y2, Y3, Y1
-
-r2v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r2v1mnoBias
 	MOVQ       72(DI), BX
@@ -22895,7 +20432,7 @@ r1v1mk:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v1mstore
 	TESTQ        $0x00000002, CX
 	JZ           r1v1mnoScale
@@ -22910,14 +20447,6 @@ r1v1mnoScale:
 	VADDPS     Y1, Y0, Y0
 
 r1v1mnoAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v1mnoScaleAdd
-	VBROADCASTSS 232(DI), Y2
-	MOVQ         R13, BX
-	VMASKMOVPS   (BX), Y15, Y1
-	VFMADD213PS  Y1, Y2, Y0
-
-r1v1mnoScaleAdd:
 	TESTQ      $0x00000004, CX
 	JZ         r1v1mnoBias
 	MOVQ       72(DI), BX
@@ -23024,7 +20553,7 @@ r2v4k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r2v4store
 	TESTQ        $0x00000002, CX
 	JZ           r2v4noScale
@@ -23061,29 +20590,6 @@ r2v4noScale:
 	VADDPS  Y11, Y7, Y7
 
 r2v4noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r2v4noScaleAdd
-	VBROADCASTSS 232(DI), Y12
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y12, Y0
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y12, Y1
-	VMOVUPS      64(BX), Y10
-	VFMADD213PS  Y10, Y12, Y2
-	VMOVUPS      96(BX), Y11
-	VFMADD213PS  Y11, Y12, Y3
-	ADDQ         AX, BX
-	VMOVUPS      (BX), Y8
-	VFMADD213PS  Y8, Y12, Y4
-	VMOVUPS      32(BX), Y9
-	VFMADD213PS  Y9, Y12, Y5
-	VMOVUPS      64(BX), Y10
-	VFMADD213PS  Y10, Y12, Y6
-	VMOVUPS      96(BX), Y11
-	VFMADD213PS  Y11, Y12, Y7
-
-r2v4noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r2v4noBias
 	MOVQ    72(DI), BX
@@ -23203,7 +20709,7 @@ r1v4k:
 	MOVQ         176(DI), AX
 	SHLQ         $0x02, AX
 	MOVQ         224(DI), CX
-	TESTQ        $0x0000007e, CX
+	TESTQ        $0x0000003e, CX
 	JZ           r1v4store
 	TESTQ        $0x00000002, CX
 	JZ           r1v4noScale
@@ -23227,20 +20733,6 @@ r1v4noScale:
 	VADDPS  Y7, Y3, Y3
 
 r1v4noAdd:
-	TESTQ        $0x00000040, CX
-	JZ           r1v4noScaleAdd
-	VBROADCASTSS 232(DI), Y8
-	MOVQ         R13, BX
-	VMOVUPS      (BX), Y4
-	VFMADD213PS  Y4, Y8, Y0
-	VMOVUPS      32(BX), Y5
-	VFMADD213PS  Y5, Y8, Y1
-	VMOVUPS      64(BX), Y6
-	VFMADD213PS  Y6, Y8, Y2
-	VMOVUPS      96(BX), Y7
-	VFMADD213PS  Y7, Y8, Y3
-
-r1v4noScaleAdd:
 	TESTQ   $0x00000004, CX
 	JZ      r1v4noBias
 	MOVQ    72(DI), BX

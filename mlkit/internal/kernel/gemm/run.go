@@ -70,12 +70,7 @@ func (g *Gemm) RunUnchecked(c, a, b []float32) {
 		g.turned(c, a, b)
 		return
 	}
-	g.inBlocks(c, a, b)
-}
-
-// inBlocks computes the product by tiles, on several workers if it is large.
-func (g *Gemm) inBlocks(c, a, b []float32) {
-	if work := g.M * g.N * g.K; work > SerialWork && cpu.Workers() > 1 {
+	if work > SerialWork && cpu.Workers() > 1 {
 		j := gemmJobs.Get()
 		*j = gemmJob{g: *g, c: c, a: a, b: b}
 		if parts := j.cut(cpu.Workers()); parts > 1 {
@@ -305,7 +300,7 @@ func (g *Gemm) Block(c, a, b []float32, m0, m1, n0, n1 int) {
 		limit = transKC
 	}
 	blocks := (g.K + limit - 1) / limit
-	add := !long && g.Accumulate && (g.Alpha != 1 || g.once)
+	add := !long && g.Accumulate && g.Alpha != 1
 	if add {
 		blocks = 1 // the product must be whole before it is scaled and added
 	}
@@ -343,14 +338,11 @@ func (g *Gemm) Block(c, a, b []float32, m0, m1, n0, n1 int) {
 			}
 			if k+t.k == g.K {
 				t.flags |= g.flags()
-				switch {
-				case g.once:
-					t.flags |= flagScaleAdd
-				case add:
+				if add {
 					t.flags |= flagAdd
 				}
 			}
-			if g.Alpha != 1 && !g.once && (long || k+t.k == g.K) {
+			if g.Alpha != 1 && (long || k+t.k == g.K) {
 				t.flags |= flagScale
 			}
 			for m := m0; m < m1; m += mc {

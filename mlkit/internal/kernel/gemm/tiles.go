@@ -28,8 +28,7 @@ const (
 	flagBias                 // add bias
 	flagBiasRows             // add biasRows
 	flagReLU
-	flagAdd      // after flagScale, add what C holds
-	flagScaleAdd // both in one multiply-add
+	flagAdd // after flagScale, add what C holds
 )
 
 // tileShape is the largest tile at a level of instructions.

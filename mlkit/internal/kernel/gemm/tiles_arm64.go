@@ -11,7 +11,7 @@ func runTilesNEON(t *tiles) {
 		c := t.c[(t.row-top)*t.ldc:]
 		var room [12 * 8]float32
 		before := room[:0]
-		if t.flags&(flagAdd|flagScaleAdd) != 0 {
+		if t.flags&flagAdd != 0 {
 			for r := range t.rows {
 				before = append(before, c[r*t.ldc:][:t.width]...)
 			}

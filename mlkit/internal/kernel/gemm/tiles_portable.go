@@ -12,7 +12,7 @@ func runTilesGo(t *tiles) {
 			c := t.c[(t.row-top+r)*t.ldc:][:t.width]
 			var room [portableCols]float32
 			before := room[:0]
-			if t.flags&(flagAdd|flagScaleAdd) != 0 {
+			if t.flags&flagAdd != 0 {
 				before = append(before, c...)
 			}
 			if t.flags&flagLoad == 0 {
@@ -71,14 +71,8 @@ func (t *tiles) finish(c, before []float32, r int) {
 			c[j] *= t.alpha
 		}
 	}
-	if t.flags&flagScaleAdd != 0 {
-		for j, b := range before {
-			c[j] = b + t.alpha*c[j]
-		}
-	} else {
-		for j, b := range before {
-			c[j] += b
-		}
+	for j, b := range before {
+		c[j] += b
 	}
 	if t.flags&flagBias != 0 {
 		for j, b := range t.bias[:len(c)] {

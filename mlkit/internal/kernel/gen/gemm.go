@@ -60,8 +60,7 @@ const (
 	flagLoad, flagScale      = 1, 2
 	flagBias, flagBiasRows   = 4, 8
 	flagReLU, flagAdd        = 16, 32
-	flagScaleAdd             = 64
-	flagsAfter               = flagScale | flagAdd | flagBias | flagBiasRows | flagReLU | flagScaleAdd
+	flagsAfter               = flagScale | flagAdd | flagBias | flagBiasRows | flagReLU
 	maxRows512, maxRows256   = 12, 6
 	wideRows512, wideRows256 = 4, 2
 )
@@ -414,13 +413,6 @@ func (x isa) tile(arg fields, label string, rows, vecs int, masked, listed bool)
 		rowsOfC(func(r, v int, m Mem) {
 			x.load(m, vecB[v], v, vecs, masked)
 			VADDPS(vecB[v], acc(r, v), acc(r, v))
-		})
-	})
-	when(flagScaleAdd, "noScaleAdd", func() {
-		VBROADCASTSS(arg.at("alpha"), t)
-		rowsOfC(func(r, v int, m Mem) {
-			x.load(m, vecB[v], v, vecs, masked)
-			VFMADD213PS(vecB[v], t, acc(r, v)) // alpha times the chain, plus C
 		})
 	})
 	when(flagBias, "noBias", func() {

@@ -11,7 +11,8 @@ import (
 // ReadByteBPE reads the tokenizer.json of a byte-level BPE, as Hugging Face's
 // tokenizers write it for GPT-2, SmolLM2 and their like. Whatever in it would
 // change ids and is not known here (a normalizer, another pre-tokenizer or
-// model, truncation, padding) is an error that names it.
+// model, truncation, padding) is an error that names it. Older files, GPT-2's
+// own among them, do not name their model: one with merges is a BPE.
 func ReadByteBPE(r io.Reader) (*ByteBPE, error) {
 	file, err := io.ReadAll(r)
 	if err != nil {
@@ -19,11 +20,13 @@ func ReadByteBPE(r io.Reader) (*ByteBPE, error) {
 	}
 	var kind struct {
 		Model struct {
-			Type string `json:"type"`
+			Type   string          `json:"type"`
+			Merges json.RawMessage `json:"merges"`
 		} `json:"model"`
 	}
 	var j tokenizerJSON
-	if err = json.Unmarshal(file, &kind); err == nil && kind.Model.Type != "BPE" {
+	err = json.Unmarshal(file, &kind)
+	if m := kind.Model; err == nil && m.Type != "BPE" && (m.Type != "" || !set(m.Merges)) {
 		err = fmt.Errorf("the model is %q, not a BPE; WordPiece is read from its vocab.txt", kind.Model.Type)
 	}
 	if err == nil {

@@ -173,8 +173,12 @@ func TestTokenizersRefuse(t *testing.T) {
 	if _, err := b.Encode("c"); err == nil || !strings.Contains(err.Error(), "0x63") {
 		t.Error(err)
 	}
+	if _, err := ReadByteBPE(strings.NewReader(strings.Replace(good, `"type":"BPE",`, "", 1))); err != nil {
+		t.Error("a model without a type, as in GPT-2's own file:", err)
+	}
 	for _, c := range [][3]string{
 		{`"BPE"`, `"Unigram"`, "Unigram"},
+		{`"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]`, `"vocab":{"a":0}`, `the model is ""`},
 		{`{"a":0,"b":1,"ab":2}`, `[["<unk>",0],["a",-1]]`, "vocab"},
 		{`"BPE","vocab":{"a":0,"b":1,"ab":2}`, `"Unigram","vocab":[["<unk>",0],["a",-1]]`, `the model is "Unigram"`},
 		{`"merges":["a b"]`, `"merges":null`, "no merges"},

@@ -127,8 +127,10 @@ type Annealing struct {
 	// Steps lead from the base distribution to the machine's; 0 means 1,000.
 	Steps int
 	// Base [visible] are the visible biases of the base distribution, whose
-	// weights are 0; nil means zeros. The closer it is to the data, the better
-	// the estimate: log(p/(1−p)) for units that are on in a share p of them.
+	// weights are 0; nil means zeros. The closer it is to the machine, the
+	// better the estimate. log(p/(1−p)) for units that are on in a share p of
+	// the data is close to a machine that gives the data most of its
+	// probability; from there, chains miss what else is likely to another.
 	Base []float32
 	Seed uint64
 }
